@@ -1,0 +1,144 @@
+//! The small numbers that name things: connections, topics, messages, moments.
+//!
+//! Came from: everywhere. Goes to: everywhere. Absent on purpose: anything that can fail for a
+//! reason other than its own spelling.
+
+use std::fmt;
+
+/// A moment, in milliseconds since the server's thread started. Never read from a clock in here:
+/// time is an input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Millis(pub u64);
+
+impl Millis {
+    /// The moment `ms` milliseconds later. Saturates: "never" stays never.
+    #[must_use]
+    pub const fn plus(self, ms: u64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
+    /// Milliseconds from `earlier` to `self`; 0 when `earlier` is the later one.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// Names one connection of one thread. `slab` reuses slots, so a generation goes with the slot: a
+/// timer, an event or a commit meant for a connection that is gone dies on the comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId {
+    /// Index into the connection slab.
+    pub slot: u32,
+    /// How often that slot had been handed out before.
+    pub generation: u32,
+}
+
+/// Names one topic of one thread: an index, good for as long as the topic is not forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicId(pub u32);
+
+/// Names one thread of the server: an index into its mailboxes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShardId(pub u16);
+
+/// The place of a message in the one sequence of the whole server. Counts from 1; 0 is the place
+/// before the first message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Seq(pub u64);
+
+impl Seq {
+    /// The place just before this one; 0 stays 0.
+    #[must_use]
+    pub const fn before(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+}
+
+/// Names one run of the numbering: new whenever `seq` starts again at 1. The server takes it from
+/// the wall clock at start, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Epoch(pub u64);
+
+/// The id of a message, and so a cursor: `<epoch>-<seq>`. The epoch is written in base 36, which is
+/// eight characters until the year 2059; the id is on every message, so its length is part of the
+/// toll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Id {
+    /// Which numbering.
+    pub epoch: Epoch,
+    /// Which place in it.
+    pub seq: Seq,
+}
+
+impl Id {
+    /// Reads an id back. `None` for any other text, and for a spelling that we would not have
+    /// written ourselves (leading zeros, capitals, signs): one id has one spelling.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (epoch, seq) = text.split_once('-')?;
+        let canonical = |digits: &str, radix: u32| {
+            let plain = digits
+                .bytes()
+                .all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
+            let leading_zero = digits.len() > 1 && digits.starts_with('0');
+            (plain && !leading_zero).then(|| u64::from_str_radix(digits, radix).ok())?
+        };
+        Some(Self {
+            epoch: Epoch(canonical(epoch, 36)?),
+            seq: Seq(canonical(seq, 10)?),
+        })
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+        let mut text = [0_u8; 13]; // 36^13 > 2^64
+        let mut at = text.len();
+        let mut left = self.0;
+        loop {
+            at -= 1;
+            text[at] = DIGITS[(left % 36) as usize];
+            left /= 36;
+            if left == 0 {
+                break;
+            }
+        }
+        f.write_str(str::from_utf8(&text[at..]).expect("base-36 digits are ASCII"))
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.epoch, self.seq.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_back_what_it_wrote() {
+        for (epoch, seq) in [(0, 0), (35, 1), (36, 9), (1_790_000_000_000, 42), (u64::MAX, u64::MAX)] {
+            let id = Id {
+                epoch: Epoch(epoch),
+                seq: Seq(seq),
+            };
+            assert_eq!(Id::parse(&id.to_string()), Some(id));
+        }
+    }
+
+    #[test]
+    fn an_id_has_one_spelling() {
+        for text in ["", "-", "a-", "-1", "a-01", "0a-1", "A-1", "a-+1", "a--1", "a-1x", "a-b-1", "zzzzzzzzzzzzzz-1"] {
+            assert_eq!(Id::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_epoch_of_our_days_takes_eight_characters() {
+        assert_eq!(Epoch(1_790_000_000_000).to_string().len(), 8);
+    }
+}

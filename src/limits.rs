@@ -1,0 +1,165 @@
+//! Every bound of the server, in one file: value, unit in the name, reason, precedent.
+//!
+//! Came from: RFCs, proxies' habits and measurements, named at each row. Goes to: everyone who
+//! keeps something that a stranger can make grow. The constants are the defaults and the fixed
+//! bounds; [`Limits`] holds those that an operator may turn by a flag.
+
+/// Room for a request head, request line and all fields. nginx gives 8 KiB a line and 32 KiB in
+/// all, Node 16 KiB in all, h11 16 KiB. Beyond: 431.
+pub const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// Room for a request target. RFC 9112 §3 asks for 8,000 octets at least. Beyond: 414.
+pub const TARGET_BYTES_MAX: usize = 8 * 1024;
+/// Fields in a head. Apache's default is 100. Beyond: 431.
+pub const HEAD_FIELDS_MAX: usize = 100;
+/// A chunk-size line, extensions included. A size takes 16 digits at most; nobody we know sends
+/// extensions. Beyond: 400.
+pub const CHUNK_LINE_BYTES_MAX: usize = 256;
+/// A trailer section after the last chunk; we read and drop it. Beyond: 431.
+pub const TRAILER_BYTES_MAX: usize = 4 * 1024;
+/// One message, published over HTTP or WebSocket. Centrifugo takes 64 KiB, uWebSockets 16 KiB,
+/// nchan 1 MiB (nginx's body limit). Beyond: 413, or a WebSocket close with 1009.
+pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Payload of a WebSocket control frame, RFC 6455 §5.5.
+pub const CONTROL_BYTES_MAX: usize = 125;
+/// Header of a WebSocket frame: 2 bytes, up to 8 of length, 4 of mask. RFC 6455 §5.2.
+pub const FRAME_HEADER_BYTES_MAX: usize = 14;
+/// Name of an event (`event:` of SSE), in bytes.
+pub const EVENT_BYTES_MAX: usize = 64;
+/// Name of a topic, in bytes, after percent-decoding.
+pub const TOPIC_BYTES_MAX: usize = 64;
+/// Topics read over one connection.
+pub const TOPICS_PER_READER_MAX: usize = 32;
+/// A cursor as a client sends it. Ours take 29 bytes at most; a foreign one is quoted in a gap.
+pub const CURSOR_BYTES_MAX: usize = 64;
+/// An `Idempotency-Key`. A UUID takes 36 bytes.
+pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
+/// Keys remembered in all; the oldest goes first.
+pub const IDEMPOTENCY_KEYS_MAX: usize = 65_536;
+/// How long a key is remembered.
+pub const IDEMPOTENCY_MS_MAX: u64 = 10 * 60 * 1000;
+
+/// Messages in one poll answer: default and maximum of `?limit=`.
+pub const POLL_MESSAGES_MAX: usize = 1000;
+/// Bytes of messages in one poll answer. One message is always given, however long.
+pub const POLL_BYTES_MAX: usize = 1024 * 1024;
+
+/// Messages retained per topic.
+pub const HISTORY_MESSAGES: usize = 1000;
+/// Bytes retained per topic, payload and [`MESSAGE_OVERHEAD_BYTES`] each.
+pub const HISTORY_BYTES: usize = 8 * 1024 * 1024;
+/// How long a message is retained. nchan: 1 h, ntfy: 12 h.
+pub const HISTORY_AGE_MS: u64 = 60 * 60 * 1000;
+/// Bytes retained in all topics; the oldest message of the server goes first.
+pub const RETAIN_BYTES: usize = 256 * 1024 * 1024;
+/// What an empty message costs in memory, so that a flood of them is bounded too.
+pub const MESSAGE_OVERHEAD_BYTES: usize = 256;
+
+/// Connections of one server. The process's descriptors usually end first.
+pub const CONNECTIONS_MAX: usize = 1_000_000;
+
+/// From the first byte of a request to the end of its head. Beyond: 408. nginx: 60 s; a browser on
+/// a bad line needs two round trips.
+pub const HEAD_MS_MAX: u64 = 15_000;
+/// From the end of the head to the end of the body. Beyond: 408.
+pub const BODY_MS_MAX: u64 = 60_000;
+/// A kept-alive connection without a request. Longer than the 60 s after which common proxies
+/// let go of theirs, so that the proxy, not we, closes first.
+pub const IDLE_MS_MAX: u64 = 75_000;
+/// The longest wait of a long poll. Proxies in front give up after 60 s without a byte.
+pub const WAIT_MS_MAX: u64 = 55_000;
+/// Output that the peer has not taken at all for this long. Beyond: the connection is dropped.
+pub const STALL_MS_MAX: u64 = 60_000;
+/// Silence after which SSE gets a comment and WebSocket a Ping. Proxies cut at 60 s.
+pub const HEARTBEAT_MS: u64 = 25_000;
+/// From our Ping to the peer's next byte.
+pub const PONG_MS_MAX: u64 = 20_000;
+/// From our Close frame to the peer's.
+pub const CLOSE_MS_MAX: u64 = 5_000;
+/// After our last byte: how long the peer may take to end its side, so that our last answer is not
+/// lost to a reset.
+pub const LINGER_MS_MAX: u64 = 2_000;
+
+/// `retry:` of SSE is drawn from this base …
+pub const RETRY_MS_MIN: u64 = 1_000;
+/// … up to this, so that a restart does not bring every reader back in the same instant.
+pub const RETRY_MS_MAX: u64 = 3_000;
+
+/// Read scratch of a thread: what one `read` can bring.
+pub const READ_BYTES: usize = 64 * 1024;
+/// Bytes read of one socket in one turn, before others have theirs.
+pub const READ_BYTES_PER_TURN: usize = 256 * 1024;
+/// Bytes kept unparsed of a connection that is waiting for something (a parked poll): beyond, we
+/// stop reading and TCP pushes back.
+pub const INBOX_BYTES_MAX: usize = 64 * 1024;
+/// Output queued on one connection beyond which its cursor stays where it is.
+pub const OUTBOX_BYTES_HIGH: usize = 64 * 1024;
+/// Readers served from the log in one turn, before reading and timers have their turn again.
+pub const DELIVERIES_PER_TURN: usize = 4096;
+/// Connections accepted in one turn.
+pub const ACCEPTS_PER_TURN: usize = 256;
+/// Committed messages that may lie in a thread's mailbox before publishing is refused with 503.
+pub const MAILBOX_LETTERS_MAX: usize = 65_536;
+/// Bytes of a file read into memory at a time.
+pub const FILE_CHUNK_BYTES: usize = 64 * 1024;
+/// The kernel's send buffer of one connection may hold this much that is not yet sent. Unbounded, a
+/// loopback socket took 3.9 MB of a reader that never read.
+pub const NOTSENT_BYTES_MAX: u32 = 128 * 1024;
+
+const _: () = assert!(TARGET_BYTES_MAX < HEAD_BYTES_MAX);
+const _: () = assert!(HISTORY_BYTES >= MESSAGE_BYTES_MAX + MESSAGE_OVERHEAD_BYTES);
+const _: () = assert!(RETAIN_BYTES >= HISTORY_BYTES);
+const _: () = assert!(INBOX_BYTES_MAX >= HEAD_BYTES_MAX);
+const _: () = assert!(IDLE_MS_MAX > WAIT_MS_MAX);
+const _: () = assert!(HEARTBEAT_MS + PONG_MS_MAX < 60_000);
+const _: () = assert!(RETRY_MS_MIN < RETRY_MS_MAX);
+
+/// The bounds that a flag can turn, with their defaults.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// `--max-head`: [`HEAD_BYTES_MAX`].
+    pub head_bytes_max: usize,
+    /// `--max-message`: [`MESSAGE_BYTES_MAX`].
+    pub message_bytes_max: usize,
+    /// `--max-connections`, shared out among the threads: [`CONNECTIONS_MAX`].
+    pub connections_max: usize,
+    /// `--max-wait`: [`WAIT_MS_MAX`].
+    pub wait_ms_max: u64,
+    /// `--history-messages`: [`HISTORY_MESSAGES`].
+    pub history_messages: usize,
+    /// `--history-bytes`: [`HISTORY_BYTES`].
+    pub history_bytes: usize,
+    /// `--history-age`: [`HISTORY_AGE_MS`].
+    pub history_age_ms: u64,
+    /// `--retain-bytes`: [`RETAIN_BYTES`].
+    pub retain_bytes: usize,
+    /// `--heartbeat`: [`HEARTBEAT_MS`].
+    pub heartbeat_ms: u64,
+    /// `--head-timeout`: [`HEAD_MS_MAX`].
+    pub head_ms_max: u64,
+    /// `--body-timeout`: [`BODY_MS_MAX`].
+    pub body_ms_max: u64,
+    /// `--idle-timeout`: [`IDLE_MS_MAX`].
+    pub idle_ms_max: u64,
+    /// `--stall-timeout`: [`STALL_MS_MAX`].
+    pub stall_ms_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_bytes_max: HEAD_BYTES_MAX,
+            message_bytes_max: MESSAGE_BYTES_MAX,
+            connections_max: CONNECTIONS_MAX,
+            wait_ms_max: WAIT_MS_MAX,
+            history_messages: HISTORY_MESSAGES,
+            history_bytes: HISTORY_BYTES,
+            history_age_ms: HISTORY_AGE_MS,
+            retain_bytes: RETAIN_BYTES,
+            heartbeat_ms: HEARTBEAT_MS,
+            head_ms_max: HEAD_MS_MAX,
+            body_ms_max: BODY_MS_MAX,
+            idle_ms_max: IDLE_MS_MAX,
+            stall_ms_max: STALL_MS_MAX,
+        }
+    }
+}
