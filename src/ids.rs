@@ -4,9 +4,12 @@
 //! reason other than its own spelling.
 
 use std::fmt;
+use std::sync::Arc;
 
-/// A moment, in milliseconds since the server's thread started. Never read from a clock in here:
-/// time is an input.
+use crate::limits::{CURSOR_BYTES_MAX, TOPIC_BYTES_MAX};
+
+/// A moment, in milliseconds since the server started, one zero for all its threads. Never read
+/// from a clock in here: time is an input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Millis(pub u64);
 
@@ -37,6 +40,16 @@ pub struct ConnId {
 /// Names one topic of one thread: an index, good for as long as the topic is not forgotten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicId(pub u32);
+
+/// Where a reader stands: in which topic, and where in its list. The slot moves when another
+/// reader leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The topic it reads.
+    pub topic: TopicId,
+    /// Its index among the topic's readers.
+    pub slot: u32,
+}
 
 /// Names one thread of the server: an index into its mailboxes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,6 +104,63 @@ impl Id {
     }
 }
 
+/// Where a reader wants to start: the id of the last message it saw, or a word for one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cursor {
+    /// `earliest`: everything retained.
+    Earliest,
+    /// `latest`: only what comes from now on.
+    Latest,
+    /// After this message.
+    After(Id),
+    /// A text that no server of ours has written, kept to be quoted in the gap that it causes.
+    Unknown(Box<str>),
+}
+
+impl Cursor {
+    /// Reads a cursor as clients send it. `None`: longer than [`CURSOR_BYTES_MAX`], which no
+    /// reader of ours can have been given.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() > CURSOR_BYTES_MAX {
+            return None;
+        }
+        Some(match text {
+            "earliest" => Self::Earliest,
+            "latest" => Self::Latest,
+            _ => Id::parse(text).map_or_else(|| Self::Unknown(text.into()), Self::After),
+        })
+    }
+}
+
+/// The name of a topic: `[A-Za-z0-9_.~-]{1,64}`, neither `.` nor `..`. Those are the characters
+/// that a URL carries as they are (RFC 3986 §2.3), so a topic has one spelling everywhere.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicName(Arc<str>);
+
+impl TopicName {
+    /// Takes `text` if it can name a topic.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let unreserved = |b: u8| b.is_ascii_alphanumeric() || b"_.~-".contains(&b);
+        let fits = (1..=TOPIC_BYTES_MAX).contains(&text.len());
+        let dots = text == "." || text == "..";
+        (fits && !dots && text.bytes().all(unreserved)).then(|| Self(text.into()))
+    }
+
+    /// The name itself.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TopicName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
@@ -121,7 +191,13 @@ mod tests {
 
     #[test]
     fn an_id_reads_back_what_it_wrote() {
-        for (epoch, seq) in [(0, 0), (35, 1), (36, 9), (1_790_000_000_000, 42), (u64::MAX, u64::MAX)] {
+        for (epoch, seq) in [
+            (0, 0),
+            (35, 1),
+            (36, 9),
+            (1_790_000_000_000, 42),
+            (u64::MAX, u64::MAX),
+        ] {
             let id = Id {
                 epoch: Epoch(epoch),
                 seq: Seq(seq),
@@ -132,9 +208,55 @@ mod tests {
 
     #[test]
     fn an_id_has_one_spelling() {
-        for text in ["", "-", "a-", "-1", "a-01", "0a-1", "A-1", "a-+1", "a--1", "a-1x", "a-b-1", "zzzzzzzzzzzzzz-1"] {
+        for text in [
+            "",
+            "-",
+            "a-",
+            "-1",
+            "a-01",
+            "0a-1",
+            "A-1",
+            "a-+1",
+            "a--1",
+            "a-1x",
+            "a-b-1",
+            "zzzzzzzzzzzzzz-1",
+        ] {
             assert_eq!(Id::parse(text), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_topic_name_is_what_a_url_carries_unchanged() {
+        for good in ["chat", "a", "A.b_c~d-9", "...", &"x".repeat(64)] {
+            assert_eq!(
+                TopicName::parse(good).map(|t| t.to_string()).as_deref(),
+                Some(good)
+            );
+        }
+        for bad in [
+            "",
+            ".",
+            "..",
+            "a b",
+            "a/b",
+            "a,b",
+            "é",
+            "a%20",
+            &"x".repeat(65),
+        ] {
+            assert_eq!(TopicName::parse(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_cursor_is_never_taken_for_the_newest() {
+        assert_eq!(Cursor::parse("latest"), Some(Cursor::Latest));
+        assert_eq!(
+            Cursor::parse("Latest"),
+            Some(Cursor::Unknown("Latest".into()))
+        );
+        assert_eq!(Cursor::parse(&"x".repeat(65)), None);
     }
 
     #[test]

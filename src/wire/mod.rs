@@ -9,12 +9,16 @@
 //! error names the offence and carries its remedy: an HTTP status or a WebSocket close code.
 
 pub mod body;
+pub mod condition;
+pub mod deflate;
 pub mod event_stream;
+pub mod extension;
 pub mod frame;
 pub mod handshake;
 pub mod head;
 pub mod json;
 pub mod message;
+pub mod publish;
 pub mod response;
 pub mod target;
 pub mod utf8;

@@ -1,0 +1,255 @@
+//! Request bodies, of known length or in chunks: bytes → data. RFC 9112 §6 and §7.1.
+//!
+//! Came from: `conn`, with the bytes that follow a head. Goes to: the same, which collects the data
+//! of a publish. Absent on purpose: memory (data is handed on as it arrives, borrowed), and the
+//! meaning of chunk extensions and trailers, which we read, judge and drop.
+//!
+//! As in `wire::head`, every judgement falls due at one byte, whatever the cuts: a size at the end
+//! of its line, before any of its data; a bound at the byte that passes it; a trailer line at its
+//! end. Only how much data comes in one piece depends on the cuts.
+
+#[cfg(test)]
+mod tests;
+
+use crate::limits::{CHUNK_LINE_BYTES_MAX, TRAILER_BYTES_MAX};
+
+use super::head::{Framing, find_line_feed, is_field_value, refuse_if, split_field};
+use super::response::offences;
+
+/// What a call found at the front of its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece<'b> {
+    /// Not enough here to go on. Nothing was consumed.
+    Partial,
+    /// `bytes` of the body, the last of the first `used` bytes; what came before them was framing.
+    /// Empty when the input ended within or after framing: progress, but no data.
+    Data {
+        /// The data.
+        bytes: &'b [u8],
+        /// How many bytes it took, framing included.
+        used: usize,
+    },
+    /// The body is over, `used` bytes from the front: 0 when it ended with the last data.
+    End {
+        /// How many bytes of framing came before the end.
+        used: usize,
+    },
+}
+
+/// Reads one body, until [`Piece::End`]. After an error it is spent, and so is the connection:
+/// where the next request would begin is in doubt.
+#[derive(Clone, Debug)]
+pub struct BodyDecoder {
+    state: State,
+    /// How many bytes of chunk data may still be announced.
+    room: u64,
+    /// How far into the unfinished line an LF has been looked for; 0 outside of lines. So a line
+    /// that drips in is looked through once.
+    searched: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// `Content-Length`: that much is owed.
+    Fixed { left: u64 },
+    /// A size comes next.
+    ChunkLine,
+    /// That much of the chunk is owed.
+    ChunkData { left: u64 },
+    /// The CRLF behind chunk data comes next.
+    ChunkEnd,
+    /// The last chunk has come; that much is left of the trailer's bound.
+    Trailer { left: usize },
+    /// Nothing is owed any more.
+    Done,
+}
+
+impl BodyDecoder {
+    /// Prepares for a body of at most `bytes_max` bytes. What is announced as longer is refused
+    /// here, before a byte of it has come.
+    pub fn new(framing: Framing, bytes_max: u64) -> Result<Self, BodyError> {
+        let state = match framing {
+            Framing::Empty => State::Done,
+            Framing::Length(left) => {
+                refuse_if(left > bytes_max, BodyError::TooLarge)?;
+                State::Fixed { left }
+            }
+            Framing::Chunked => State::ChunkLine,
+        };
+        Ok(Self {
+            state,
+            room: bytes_max,
+            searched: 0,
+        })
+    }
+
+    /// Takes framing, then one run of data or the end, off the front of `buf`. Call again with what
+    /// follows, until `Partial` asks for more bytes or `End` says that there are no more.
+    pub fn decode<'b>(&mut self, buf: &'b [u8]) -> Result<Piece<'b>, BodyError> {
+        let mut rest = buf;
+        loop {
+            let used = buf.len() - rest.len();
+            let progress = match self.state {
+                State::Done => return Ok(Piece::End { used }),
+                State::Fixed { left: 0 } => {
+                    self.state = State::Done;
+                    Some(rest)
+                }
+                State::Fixed { .. } | State::ChunkData { .. } if rest.is_empty() => None,
+                State::Fixed { left } => {
+                    let (data, left) = take_owed(rest, left);
+                    self.state = State::Fixed { left };
+                    return Ok(data_after(used, data));
+                }
+                State::ChunkData { left } => {
+                    let (data, left) = take_owed(rest, left);
+                    self.state = if left == 0 {
+                        State::ChunkEnd
+                    } else {
+                        State::ChunkData { left }
+                    };
+                    return Ok(data_after(used, data));
+                }
+                State::ChunkLine => self.take_chunk_line(rest)?,
+                State::ChunkEnd => self.take_chunk_end(rest)?,
+                State::Trailer { left } => self.take_trailer_line(rest, left)?,
+            };
+            match progress {
+                Some(after) => rest = after,
+                None if used == 0 => return Ok(Piece::Partial),
+                None => return Ok(data_after(used, &[])),
+            }
+        }
+    }
+
+    /// Each `take_` gives what follows the thing it took; `None`: not all of it is here yet.
+    fn take_chunk_line<'b>(&mut self, rest: &'b [u8]) -> Result<Option<&'b [u8]>, BodyError> {
+        let bound = CHUNK_LINE_BYTES_MAX;
+        let Some((line, rest)) = self.take_line(rest, bound, BodyError::ChunkLineTooLong)? else {
+            return Ok(None);
+        };
+        let size = read_chunk_size(line)?;
+        self.room = self.room.checked_sub(size).ok_or(BodyError::TooLarge)?;
+        self.state = if size == 0 {
+            State::Trailer {
+                left: TRAILER_BYTES_MAX,
+            }
+        } else {
+            State::ChunkData { left: size }
+        };
+        Ok(Some(rest))
+    }
+
+    fn take_chunk_end<'b>(&mut self, rest: &'b [u8]) -> Result<Option<&'b [u8]>, BodyError> {
+        match rest {
+            [] | [b'\r'] => Ok(None),
+            [b'\r', b'\n', rest @ ..] => {
+                self.state = State::ChunkLine;
+                Ok(Some(rest))
+            }
+            _ => Err(BodyError::ChunkEndMissing),
+        }
+    }
+
+    fn take_trailer_line<'b>(
+        &mut self,
+        rest: &'b [u8],
+        left: usize,
+    ) -> Result<Option<&'b [u8]>, BodyError> {
+        let Some((line, after)) = self.take_line(rest, left, BodyError::TrailerTooLarge)? else {
+            return Ok(None);
+        };
+        self.state = if line.is_empty() {
+            State::Done
+        } else {
+            split_field(line).map_err(|_| BodyError::TrailerMalformed)?;
+            State::Trailer {
+                left: left - (rest.len() - after.len()),
+            }
+        };
+        Ok(Some(after))
+    }
+
+    /// Takes one line of at most `bytes_max` bytes, CRLF included.
+    fn take_line<'b>(
+        &mut self,
+        rest: &'b [u8],
+        bytes_max: usize,
+        too_long: BodyError,
+    ) -> Result<Option<Line<'b>>, BodyError> {
+        let window = &rest[..rest.len().min(bytes_max)];
+        let Some(at) = find_line_feed(&window[self.searched..]) else {
+            self.searched = window.len();
+            refuse_if(window.len() == bytes_max, too_long)?;
+            return Ok(None);
+        };
+        let end = self.searched + at;
+        self.searched = 0;
+        let line = window[..end].strip_suffix(b"\r");
+        let line = line.ok_or(BodyError::BareLineFeed)?;
+        Ok(Some((line, &rest[end + 1..])))
+    }
+}
+
+/// A line without its CRLF, and what follows it.
+type Line<'b> = (&'b [u8], &'b [u8]);
+
+/// As much of `rest` as is owed, and how much stays owed.
+fn take_owed(rest: &[u8], left: u64) -> (&[u8], u64) {
+    let here = usize::try_from(left).map_or(rest.len(), |left| left.min(rest.len()));
+    (&rest[..here], left - here as u64)
+}
+
+fn data_after(framing: usize, bytes: &[u8]) -> Piece<'_> {
+    let used = framing + bytes.len();
+    Piece::Data { bytes, used }
+}
+
+/// Reads the line before chunk data: digits, then perhaps extensions. RFC 9112 §7.1.
+///
+/// Not by `httparse::parse_chunk_size`, which takes a line without a digit for the last chunk: the
+/// rest of the body would be read as the next request.
+fn read_chunk_size(line: &[u8]) -> Result<u64, BodyError> {
+    let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit());
+    let (digits, extensions) = line.split_at(digits.count());
+    let named = extensions.trim_ascii_start();
+    refuse_if(
+        digits.is_empty() && (named.is_empty() || named.starts_with(b";")),
+        BodyError::EmptyChunkSize,
+    )?;
+    // White space may come before an extension, but not alone.
+    let ends = !digits.is_empty() && (extensions.is_empty() || named.starts_with(b";"));
+    refuse_if(!ends, BodyError::BadChunkSize)?;
+    refuse_if(!is_field_value(extensions), BodyError::BadChunkExtension)?;
+    digits.iter().try_fold(0_u64, |size, &digit| {
+        let digit = char::from(digit).to_digit(16).map_or(0, u64::from);
+        let size = size.checked_mul(16).ok_or(BodyError::ChunkSizeOverflow)?;
+        Ok(size | digit)
+    })
+}
+
+offences! {
+    /// What can be wrong with a body. After any of these the connection closes.
+    pub enum BodyError {
+        TooLarge = ContentTooLarge, "too_large",
+            "The body is larger than the server takes; send less, or in several messages.";
+        EmptyChunkSize = BadRequest, "empty_chunk_size",
+            "A chunk has no size; begin each chunk with its size in hex digits.";
+        BadChunkSize = BadRequest, "bad_chunk_size",
+            "A chunk's size is not hex digits alone; begin each chunk with its size in hex digits.";
+        ChunkSizeOverflow = BadRequest, "chunk_size_overflow",
+            "A chunk's size does not fit in 64 bits; send smaller chunks.";
+        BadChunkExtension = BadRequest, "bad_chunk_extension",
+            "A chunk extension has a control character; leave the extension out.";
+        ChunkLineTooLong = BadRequest, "chunk_line_too_long",
+            "The line before a chunk is longer than the server takes; leave extensions out.";
+        BareLineFeed = BadRequest, "bare_line_feed",
+            "A line of a chunked body ends in LF alone; end every line with CR LF.";
+        ChunkEndMissing = BadRequest, "chunk_end_missing",
+            "The data of a chunk is not followed by CR LF; send as much data as was announced.";
+        TrailerTooLarge = FieldsTooLarge, "trailer_too_large",
+            "The trailer is larger than the server takes; leave it out.";
+        TrailerMalformed = BadRequest, "trailer_malformed",
+            "A line of the trailer is not a field; write Name: value, or leave the trailer out.";
+    }
+}

@@ -1,0 +1,280 @@
+//! The opening handshake of WebSocket, the server's half. RFC 6455 §4.2.
+//!
+//! Came from: `wire::head`, which fills an [`Offer`] when a request asks to upgrade to `websocket`.
+//! Goes to: `technique::websocket`, with the accept key; or to the client, as an error status.
+//! Absent on purpose: `Origin`, which subprotocol is spoken, and whether messages are compressed:
+//! those are policy. What could be agreed on about compression is `wire::extension`'s to say.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest, Sha1};
+
+use super::extension::{self, Agreement};
+use super::head::{Framing, Method, Version};
+use super::response::Status;
+
+/// What a request says about the WebSocket it wants. Values are as they came, not yet judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offer<'b> {
+    /// `Connection` lists the token `upgrade`, in any case.
+    pub connection_upgrade: bool,
+    /// `Sec-WebSocket-Key`; the first one when there are several.
+    pub key: Option<&'b [u8]>,
+    /// `Sec-WebSocket-Key` came more than once.
+    pub key_double: bool,
+    /// `Sec-WebSocket-Version`.
+    pub version: Option<&'b [u8]>,
+    /// Every `Sec-WebSocket-Protocol`, in order.
+    pub protocols: Vec<&'b [u8]>,
+    /// Every `Sec-WebSocket-Extensions`, in order.
+    pub extensions: Vec<&'b [u8]>,
+}
+
+impl<'b> Offer<'b> {
+    /// The subprotocols asked for, in the client's order of preference (§4.1, point 10). A list
+    /// split over several fields is one list (§11.3.4). What is not a token can name nothing that
+    /// we speak, and is passed over.
+    pub fn protocols(&self) -> impl Iterator<Item = &'b str> {
+        let elements = self
+            .protocols
+            .iter()
+            .flat_map(|value| value.split(|&byte| byte == b','));
+        elements
+            .filter_map(|element| str::from_utf8(element).ok())
+            .map(|element| element.trim_matches([' ', '\t']))
+            .filter(|element| !element.is_empty() && element.bytes().all(is_token_byte))
+    }
+}
+
+/// A handshake that can be answered with 101.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accept {
+    /// The value of `Sec-WebSocket-Accept`, ASCII.
+    pub key: [u8; ACCEPT_KEY_BYTES],
+    /// permessage-deflate, on these terms. Whoever does not compress takes it out.
+    pub deflate: Option<Agreement>,
+}
+
+/// Judges the offer by §4.2.1, in that section's order: the request line first, then the key, and
+/// what was offered beside it last.
+pub fn judge(
+    method: Method,
+    version: Version,
+    framing: Framing,
+    offer: &Offer<'_>,
+) -> Result<Accept, HandshakeError> {
+    refuse_if(!matches!(method, Method::Get), HandshakeError::NotGet)?;
+    refuse_if(matches!(version, Version::Http10), HandshakeError::Http10)?;
+    // The RFC has no rule about a body. We refuse one because the bytes after the head are frames:
+    // to read them as anything else would leave in doubt where the first frame begins.
+    let bodiless = matches!(framing, Framing::Empty | Framing::Length(0));
+    refuse_if(!bodiless, HandshakeError::BodyPresent)?;
+    refuse_if(!offer.connection_upgrade, HandshakeError::ConnectionMissing)?;
+
+    // The version goes before the key: what a key is, is for a version to say.
+    let version = offer.version.ok_or(HandshakeError::VersionMissing)?;
+    refuse_if(
+        version.trim_ascii() != VERSION,
+        HandshakeError::VersionUnsupported,
+    )?;
+
+    refuse_if(offer.key_double, HandshakeError::KeyDouble)?;
+    let key = offer.key.ok_or(HandshakeError::KeyMissing)?.trim_ascii();
+    refuse_if(!is_base64_of_16_bytes(key), HandshakeError::KeyMalformed)?;
+    let deflate = extension::agree(&offer.extensions);
+    Ok(Accept {
+        key: accept_key(key),
+        deflate: deflate.map_err(|_| HandshakeError::ExtensionsMalformed)?,
+    })
+}
+
+/// `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key` (§4.2.2, point 5.4). The key goes in as it was
+/// spelled, not decoded.
+pub fn accept_key(key: &[u8]) -> [u8; ACCEPT_KEY_BYTES] {
+    let digest = Sha1::new().chain_update(key).chain_update(GUID).finalize();
+    let mut text = [0; ACCEPT_KEY_BYTES];
+    STANDARD
+        .encode_slice(digest, &mut text)
+        .expect("20 bytes of SHA-1 are 28 characters of base64");
+    text
+}
+
+/// Appends the head of the 101 answer. `protocol` is one that the client offered; without it the
+/// field is left out, which says that none was agreed on. `extra` fields are our own text, and hold
+/// no line breaks.
+pub fn response(
+    accept: &Accept,
+    protocol: Option<&str>,
+    extra: &[(&str, &str)],
+    out: &mut Vec<u8>,
+) {
+    out.extend_from_slice(
+        b"HTTP/1.1 101 Switching Protocols\r\n\
+          Upgrade: websocket\r\n\
+          Connection: Upgrade\r\n\
+          Sec-WebSocket-Accept: ",
+    );
+    out.extend_from_slice(&accept.key);
+    out.extend_from_slice(b"\r\n");
+    let protocol = protocol.map(|protocol| ("Sec-WebSocket-Protocol", protocol));
+    let terms = accept.deflate.map(|terms| terms.to_string());
+    let terms = terms.as_deref();
+    let terms = terms.map(|terms| ("Sec-WebSocket-Extensions", terms));
+    for (name, value) in protocol.iter().chain(&terms).chain(extra) {
+        let breaks = |text: &str| text.contains(['\r', '\n', '\0']);
+        debug_assert!(!breaks(name) && !breaks(value), "{name}: {value:?}");
+        for part in [name, ": ", value, "\r\n"] {
+            out.extend_from_slice(part.as_bytes());
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Why a request to upgrade is refused. The variant is the offence; [`Self::status`] the remedy.
+/// An answer with 426 goes with `Upgrade: websocket` and `Sec-WebSocket-Version: 13` (§4.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandshakeError {
+    /// The method is not GET.
+    NotGet,
+    /// HTTP/1.0 has no upgrade.
+    Http10,
+    /// A body is announced.
+    BodyPresent,
+    /// `Connection` does not list `upgrade`.
+    ConnectionMissing,
+    /// No `Sec-WebSocket-Version`.
+    VersionMissing,
+    /// `Sec-WebSocket-Version` is not 13.
+    VersionUnsupported,
+    /// Several `Sec-WebSocket-Key`.
+    KeyDouble,
+    /// No `Sec-WebSocket-Key`.
+    KeyMissing,
+    /// The key is not 16 bytes in base64.
+    KeyMalformed,
+    /// `Sec-WebSocket-Extensions` does not follow its grammar (§9.1).
+    ExtensionsMalformed,
+}
+
+impl HandshakeError {
+    /// Every offence, in the order in which [`judge`] looks for them.
+    pub const ALL: &[Self] = &[
+        Self::NotGet,
+        Self::Http10,
+        Self::BodyPresent,
+        Self::ConnectionMissing,
+        Self::VersionMissing,
+        Self::VersionUnsupported,
+        Self::KeyDouble,
+        Self::KeyMissing,
+        Self::KeyMalformed,
+        Self::ExtensionsMalformed,
+    ];
+
+    /// The status to answer with. A client that tells no version gets 426 as one that tells a wrong
+    /// one: the answer's `Sec-WebSocket-Version` is the remedy for both.
+    pub const fn status(self) -> Status {
+        match self {
+            Self::NotGet => Status::MethodNotAllowed,
+            Self::VersionMissing | Self::VersionUnsupported => Status::UpgradeRequired,
+            Self::Http10
+            | Self::BodyPresent
+            | Self::ConnectionMissing
+            | Self::KeyDouble
+            | Self::KeyMissing
+            | Self::KeyMalformed
+            | Self::ExtensionsMalformed => Status::BadRequest,
+        }
+    }
+
+    /// The offence as a word for programs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotGet => "not_get",
+            Self::Http10 => "http10",
+            Self::BodyPresent => "body_present",
+            Self::ConnectionMissing => "connection_missing",
+            Self::VersionMissing => "version_missing",
+            Self::VersionUnsupported => "version_unsupported",
+            Self::KeyDouble => "key_double",
+            Self::KeyMissing => "key_missing",
+            Self::KeyMalformed => "key_malformed",
+            Self::ExtensionsMalformed => "extensions_malformed",
+        }
+    }
+
+    /// The offence and what to do about it, as a sentence for people.
+    pub const fn detail(self) -> &'static str {
+        match self {
+            Self::NotGet => "A WebSocket is opened with GET; send the upgrade as a GET request.",
+            Self::Http10 => "HTTP/1.0 cannot upgrade; send the request as HTTP/1.1.",
+            Self::BodyPresent => {
+                "An upgrade to websocket has no body; leave out Content-Length and \
+                 Transfer-Encoding."
+            }
+            Self::ConnectionMissing => {
+                "Upgrade came without Connection: Upgrade; send both, and let no proxy drop one."
+            }
+            Self::VersionMissing => {
+                "Sec-WebSocket-Version is missing; send Sec-WebSocket-Version: 13."
+            }
+            Self::VersionUnsupported => {
+                "This version of WebSocket is not spoken here; send Sec-WebSocket-Version: 13."
+            }
+            Self::KeyDouble => "Sec-WebSocket-Key came more than once; send it once.",
+            Self::KeyMissing => {
+                "Sec-WebSocket-Key is missing; send 16 random bytes in base64 under that name."
+            }
+            Self::KeyMalformed => "Sec-WebSocket-Key must be 16 bytes in base64: 24 characters.",
+            Self::ExtensionsMalformed => {
+                "Sec-WebSocket-Extensions is no list of `name; parameter=value`; mend it, or leave \
+                 it out."
+            }
+        }
+    }
+}
+
+/// Whether `key` spells 16 bytes: 22 characters of the alphabet and two of padding. The bytes
+/// themselves mean nothing, so they are not decoded; and clients that draw 22 random characters
+/// leave bits in the last one that a strict decoder would refuse for no gain.
+fn is_base64_of_16_bytes(key: &[u8]) -> bool {
+    let in_alphabet = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let text = key.strip_suffix(b"==");
+    text.is_some_and(|text| text.len() == 22 && text.iter().all(in_alphabet))
+}
+
+/// `tchar` of RFC 9110 §5.6.2.
+pub(super) const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        )
+}
+
+fn refuse_if(offends: bool, error: HandshakeError) -> Result<(), HandshakeError> {
+    if offends { Err(error) } else { Ok(()) }
+}
+
+/// The one version that ever became a standard.
+const VERSION: &[u8] = b"13";
+/// What marks the digest as a WebSocket server's (§1.3): no other protocol hashes with it.
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+/// 20 bytes of SHA-1, in base64.
+const ACCEPT_KEY_BYTES: usize = 28;
+
+#[cfg(test)]
+mod tests;

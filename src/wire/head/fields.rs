@@ -1,0 +1,359 @@
+//! The fields of a request head, one by one and then together. RFC 9110 §5, RFC 9112 §5 and §6.
+//!
+//! Came from: `wire::head`, with lines that end in CRLF. Goes to: the same, as a [`Head`]. Absent
+//! on purpose: fields that no part of the server asks about; their syntax is judged, no more.
+
+use crate::wire::handshake::Offer;
+
+use super::{Framing, Head, HeadError, RequestLine, Version, refuse_if};
+
+/// The name of `Access-Control-Request-Method`, the longest that we ask about, has 29 bytes.
+const KNOWN_NAME_BYTES_MAX: usize = 32;
+
+/// A head of which not all fields have been taken yet.
+pub(super) struct Gathering<'b> {
+    head: Head<'b>,
+    authority: Option<&'b str>,
+    length: Option<u64>,
+    coding: Coding,
+    connection: Connection,
+    expects: bool,
+    waits: bool,
+    upgrades: bool,
+    offer: Offer<'b>,
+}
+
+/// What the `Transfer-Encoding` fields name, taken as one list. RFC 9112 §6.1.
+#[derive(Clone, Copy)]
+enum Coding {
+    Absent,
+    Empty,
+    Chunked,
+    Unknown,
+    AfterChunked,
+}
+
+/// What the `Connection` fields ask for; `upgrade` is the offer's.
+#[derive(Default)]
+struct Connection {
+    close: bool,
+    keep_alive: bool,
+}
+
+impl<'b> Gathering<'b> {
+    pub(super) fn new(line: &RequestLine<'b>) -> Self {
+        Self {
+            head: Head {
+                method: line.method,
+                method_text: line.method_text,
+                target: line.target,
+                version: line.version,
+                framing: Framing::Empty,
+                keep_alive: false,
+                expect_continue: false,
+                host: None,
+                origin: None,
+                accepts_event_stream: false,
+                prefer_wait_s: None,
+                last_event_id: None,
+                if_none_match: None,
+                if_modified_since: None,
+                range: None,
+                if_range: None,
+                event: None,
+                idempotency_key: None,
+                preflight: false,
+                upgrade: None,
+            },
+            authority: line.authority,
+            length: None,
+            coding: Coding::Absent,
+            connection: Connection::default(),
+            expects: false,
+            waits: false,
+            upgrades: false,
+            offer: Offer::default(),
+        }
+    }
+
+    /// Takes one field. Names have no case.
+    pub(super) fn take(&mut self, name: &'b [u8], value: &'b [u8]) -> Result<(), HeadError> {
+        let mut lower = [0; KNOWN_NAME_BYTES_MAX];
+        let Some(lower) = lower.get_mut(..name.len()) else {
+            return Ok(());
+        };
+        lower.copy_from_slice(name);
+        lower.make_ascii_lowercase();
+        let head = &mut self.head;
+        match &*lower {
+            b"host" => return self.take_host(value),
+            b"content-length" => return self.take_length(value),
+            b"transfer-encoding" => self.take_codings(value),
+            b"connection" => self.take_connection(value),
+            b"expect" => return self.take_expectations(value),
+            b"accept" => head.accepts_event_stream |= elements(value).any(is_event_stream),
+            b"prefer" => self.take_preferences(value),
+            b"origin" => return once(&mut head.origin, value),
+            b"last-event-id" => return once(&mut head.last_event_id, value),
+            b"event" => return once(&mut head.event, value),
+            b"idempotency-key" => return once(&mut head.idempotency_key, value),
+            b"if-modified-since" => return once(&mut head.if_modified_since, value),
+            b"range" => return once(&mut head.range, value),
+            b"if-range" => return once(&mut head.if_range, value),
+            // A list, which may come in several fields. With the first alone we may send in full
+            // what the client already has; no more can go wrong.
+            b"if-none-match" => head.if_none_match = head.if_none_match.or(Some(value)),
+            b"access-control-request-method" => head.preflight = true,
+            b"upgrade" => {
+                self.upgrades |=
+                    elements(value).any(|name| name.eq_ignore_ascii_case(b"websocket"));
+            }
+            b"sec-websocket-key" => {
+                self.offer.key_double |= self.offer.key.is_some();
+                self.offer.key = self.offer.key.or(Some(value));
+            }
+            b"sec-websocket-version" => return once(&mut self.offer.version, value),
+            b"sec-websocket-protocol" => self.offer.protocols.push(value),
+            b"sec-websocket-extensions" => self.offer.extensions.push(value),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Judges what the fields say together.
+    pub(super) fn finish(self) -> Result<Head<'b>, HeadError> {
+        let mut head = self.head;
+        let is_http10 = head.version == Version::Http10;
+        // Needed even beside an absolute target, which then has the last word. RFC 9112 §3.2.
+        refuse_if(head.host.is_none() && !is_http10, HeadError::HostMissing)?;
+        head.host = self.authority.or(head.host);
+        head.framing = frame(self.coding, self.length, head.version)?;
+        let has_body = !matches!(head.framing, Framing::Empty | Framing::Length(0));
+        head.expect_continue = self.expects && has_body && !is_http10;
+        head.keep_alive = !self.connection.close && (self.connection.keep_alive || !is_http10);
+        head.upgrade = self.upgrades.then_some(self.offer);
+        Ok(head)
+    }
+
+    fn take_host(&mut self, value: &'b [u8]) -> Result<(), HeadError> {
+        refuse_if(self.head.host.is_some(), HeadError::HostDouble)?;
+        refuse_if(!is_host(value), HeadError::HostMalformed)?;
+        let host = str::from_utf8(value).map_err(|_| HeadError::HostMalformed)?;
+        self.head.host = Some(host);
+        Ok(())
+    }
+
+    /// A second length is refused even if it is the same: RFC 9112 §6.3 lets us, and whoever sends
+    /// two cannot be trusted with either.
+    fn take_length(&mut self, value: &[u8]) -> Result<(), HeadError> {
+        refuse_if(self.length.is_some(), HeadError::LengthDouble)?;
+        self.length = Some(number(value).ok_or(HeadError::LengthMalformed)?);
+        Ok(())
+    }
+
+    fn take_codings(&mut self, value: &[u8]) {
+        if matches!(self.coding, Coding::Absent) {
+            self.coding = Coding::Empty;
+        }
+        for name in elements(value) {
+            self.coding = match self.coding {
+                Coding::Chunked | Coding::AfterChunked => Coding::AfterChunked,
+                Coding::Absent | Coding::Empty if name.eq_ignore_ascii_case(b"chunked") => {
+                    Coding::Chunked
+                }
+                Coding::Absent | Coding::Empty | Coding::Unknown => Coding::Unknown,
+            };
+        }
+    }
+
+    fn take_connection(&mut self, value: &[u8]) {
+        for option in elements(value) {
+            self.connection.close |= option.eq_ignore_ascii_case(b"close");
+            self.connection.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            self.offer.connection_upgrade |= option.eq_ignore_ascii_case(b"upgrade");
+        }
+    }
+
+    fn take_expectations(&mut self, value: &[u8]) -> Result<(), HeadError> {
+        for expectation in elements(value) {
+            let known = expectation.eq_ignore_ascii_case(b"100-continue");
+            refuse_if(!known, HeadError::ExpectationUnknown)?;
+            self.expects = true;
+        }
+        Ok(())
+    }
+
+    /// Of a preference that comes twice, the first counts, sound or not. RFC 7240 §2.
+    fn take_preferences(&mut self, value: &[u8]) {
+        for preference in elements(value) {
+            let Some((name, value)) = parts(preference, b';').next().map(cut_at_equals) else {
+                continue;
+            };
+            if name.eq_ignore_ascii_case(b"wait") && !self.waits {
+                self.waits = true;
+                self.head.prefer_wait_s = number(unquoted(value));
+            }
+        }
+    }
+}
+
+/// Splits a field line into name and value, the white space around the value taken off.
+pub(in crate::wire) fn split_field(line: &[u8]) -> Result<(&[u8], &[u8]), HeadError> {
+    if let Some(colon) = line.iter().position(|&byte| byte == b':') {
+        let (name, value) = (&line[..colon], &line[colon + 1..]);
+        if is_token(name) && is_field_value(value) {
+            return Ok((name, value.trim_ascii()));
+        }
+    }
+    Err(offence_in(line))
+}
+
+/// Names what is wrong with a field line that is known to be wrong.
+#[cold]
+fn offence_in(line: &[u8]) -> HeadError {
+    let colon = line.iter().position(|&byte| byte == b':');
+    let name = &line[..colon.unwrap_or(0)];
+    if line.contains(&0) {
+        HeadError::NulByte
+    } else if line.contains(&b'\r') {
+        HeadError::BareCarriageReturn
+    } else if line.starts_with(b" ") || line.starts_with(b"\t") {
+        HeadError::ObsoleteFold
+    } else if is_token(name) {
+        HeadError::BadFieldValue
+    } else if is_token(name.trim_ascii_end()) {
+        HeadError::SpaceBeforeColon
+    } else {
+        HeadError::BadFieldName
+    }
+}
+
+/// How the body ends. RFC 9112 §6.1 and §6.3, with every doubt refused.
+fn frame(coding: Coding, length: Option<u64>, version: Version) -> Result<Framing, HeadError> {
+    match coding {
+        Coding::Absent => Ok(length.map_or(Framing::Empty, Framing::Length)),
+        _ if length.is_some() => Err(HeadError::LengthWithTransferEncoding),
+        _ if version == Version::Http10 => Err(HeadError::TransferEncodingInHttp10),
+        Coding::Chunked => Ok(Framing::Chunked),
+        Coding::Unknown => Err(HeadError::TransferEncodingUnknown),
+        Coding::AfterChunked => Err(HeadError::TransferEncodingNotLast),
+        Coding::Empty => Err(HeadError::TransferEncodingEmpty),
+    }
+}
+
+/// Whether `text` is a host with an optional port, or empty, which is how a client says that its
+/// URL has none. RFC 9110 §7.2, RFC 3986 §3.2.2. A percent sign passes unchecked: nobody here
+/// decodes a host.
+pub(super) fn is_host(text: &[u8]) -> bool {
+    let in_literal = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
+    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(byte);
+    // What comes behind a sound host: nothing, or a colon and the port.
+    let behind = if let Some(literal) = text.strip_prefix(b"[") {
+        let length = literal.iter().take_while(|byte| in_literal(byte)).count();
+        let closed = literal[length..].strip_prefix(b"]");
+        closed.filter(|_| length > 0)
+    } else {
+        let length = text.iter().take_while(|byte| in_name(byte)).count();
+        (length > 0 || text.is_empty()).then(|| &text[length..])
+    };
+    match behind {
+        Some([]) => true,
+        Some([b':', port @ ..]) => port.iter().all(u8::is_ascii_digit),
+        Some(_) | None => false,
+    }
+}
+
+/// Whether this is a token, RFC 9110 §5.6.2.
+pub(super) fn is_token(text: &[u8]) -> bool {
+    let in_token = |byte: &u8| TOKEN_BYTES[usize::from(*byte)];
+    !text.is_empty() && text.iter().all(in_token)
+}
+
+const TOKEN_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 0x80 {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`')
+            || matches!(byte, b'|' | b'~');
+        byte += 1;
+    }
+    table
+};
+
+/// Whether a value has no control character but the tab. RFC 9110 §5.5. Counted, and not ended at
+/// the first, so that the compiler can take many bytes at once.
+pub(in crate::wire) fn is_field_value(value: &[u8]) -> bool {
+    let is_bad = |byte: &&u8| byte.is_ascii_control() && **byte != b'\t';
+    value.iter().filter(is_bad).count() == 0
+}
+
+/// The elements of a list, without those that are empty. RFC 9110 §5.6.1.
+fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    parts(value, b',').filter(|element| !element.is_empty())
+}
+
+/// What lies between separators, without the white space around it. Quoted strings are not split.
+fn parts(value: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let (mut quoted, mut escaped) = (false, false);
+    value
+        .split(move |&byte| {
+            let escape = quoted && !escaped && byte == b'\\';
+            quoted ^= !escaped && byte == b'"';
+            escaped = escape;
+            !quoted && byte == separator
+        })
+        .map(<[u8]>::trim_ascii)
+}
+
+/// Whether one element of `Accept` is the event stream's media type, and wanted.
+fn is_event_stream(range: &[u8]) -> bool {
+    let mut parts = parts(range, b';');
+    let named = parts.next().is_some_and(|media_type| {
+        media_type.eq_ignore_ascii_case(b"text/event-stream") // RFC 9110 §8.3.1
+    });
+    named && !parts.any(is_zero_weight)
+}
+
+/// Whether this is `q=0`, with up to three more zeros: not acceptable. RFC 9110 §12.4.2.
+fn is_zero_weight(parameter: &[u8]) -> bool {
+    let (name, value) = cut_at_equals(parameter);
+    let zeros = value.iter().all(|byte| matches!(byte, b'0' | b'.'));
+    name.eq_ignore_ascii_case(b"q") && value.starts_with(b"0") && zeros
+}
+
+/// Name and value of a parameter; the value is empty when there is no `=`.
+fn cut_at_equals(parameter: &[u8]) -> (&[u8], &[u8]) {
+    match parameter.iter().position(|&byte| byte == b'=') {
+        Some(at) => (
+            parameter[..at].trim_ascii_end(),
+            parameter[at + 1..].trim_ascii_start(),
+        ),
+        None => (parameter, b""),
+    }
+}
+
+fn unquoted(value: &[u8]) -> &[u8] {
+    let inner = value.strip_prefix(b"\"");
+    inner
+        .and_then(|inner| inner.strip_suffix(b"\""))
+        .unwrap_or(value)
+}
+
+/// Reads decimal digits and nothing else: no sign, no list, no blank. `None` beyond 64 bits too.
+fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |number, &byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        number.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+/// Takes the value of a field that may come once.
+fn once<'b>(slot: &mut Option<&'b [u8]>, value: &'b [u8]) -> Result<(), HeadError> {
+    refuse_if(slot.is_some(), HeadError::FieldDouble)?;
+    *slot = Some(value);
+    Ok(())
+}

@@ -1,0 +1,362 @@
+//! WebSocket messages: frames joined, payloads inflated, text checked, Close payloads read.
+//! RFC 6455 §5.4–§5.6, §8.1, RFC 7692 §6.
+//!
+//! Came from: `conn`, with bytes of a client after the handshake. Goes to: the same, one
+//! [`Incoming`] at a time. Absent on purpose: what is done about a message (a Ping wants a Pong, a
+//! Close wants a Close: `broker` knows), DEFLATE itself, and everything that is sent.
+//!
+//! A payload is taken as it arrives (unmasked, inflated, judged, kept), so a text is refused at its
+//! first offending byte and what is announced costs nothing until it is here. Two things are not
+//! kept: a message that lies whole in the caller's buffer in one frame and is not compressed, which
+//! is lent from there without a copy, and an unfinished header or control frame, which is left
+//! there: 130 bytes at most.
+
+use std::ops::Range;
+
+use super::Parsed;
+use super::deflate::Inflater;
+use super::extension::Agreement;
+use super::frame::{CloseCode, FrameHeader, Opcode, decode_header, unmask};
+use super::utf8::Utf8;
+
+mod error;
+mod held;
+
+pub use error::MessageError;
+
+/// Joins the frames of one connection. Two pointers while no message is unfinished, so that an idle
+/// WebSocket costs nothing here.
+#[derive(Debug, Default)]
+pub struct Assembler {
+    unfinished: Option<Box<Unfinished>>,
+    /// `Some`: permessage-deflate was agreed on.
+    inflater: Option<Box<Inflater>>,
+}
+
+const _: () = assert!(size_of::<Assembler>() == 2 * size_of::<usize>());
+
+/// What a client said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Incoming<'b> {
+    /// A whole text message.
+    Text(&'b str),
+    /// A whole message of bytes.
+    Binary(&'b [u8]),
+    /// To be answered by a Pong with the same bytes (§5.5.2).
+    Ping(&'b [u8]),
+    /// An answer to our Ping, or an unasked heartbeat.
+    Pong(&'b [u8]),
+    /// The client's last frame.
+    Close {
+        /// Its code; one that may be echoed. `None` when the payload was empty.
+        code: Option<u16>,
+        /// Its words, often empty.
+        reason: &'b str,
+    },
+}
+
+/// What one call of [`Assembler::push`] came to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step<'b> {
+    /// Nothing whole yet. The first `used` bytes were taken in; the rest is to be pushed again,
+    /// together with more.
+    Partial {
+        /// How many bytes were taken, from the front.
+        used: usize,
+    },
+    /// One message or control frame; what follows `used` is to be pushed next.
+    Complete {
+        /// What was there. Borrowed from the buffer or from the assembler.
+        incoming: Incoming<'b>,
+        /// How many bytes were taken, from the front.
+        used: usize,
+    },
+}
+
+/// The message of which a part is here.
+#[derive(Debug)]
+struct Unfinished {
+    /// The judge of a text; `None` for a message of bytes.
+    utf8: Option<Utf8>,
+    bytes: Vec<u8>,
+    /// `Some` for a compressed message: the bytes of it that came before this frame.
+    deflated: Option<usize>,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// Within the payload of a frame.
+    Payload(Payload),
+    /// Between two fragments: a header comes next.
+    Between,
+    /// Whole, and lent to the caller until the next push.
+    Lent,
+}
+
+/// A payload that is going on: `taken + left` is its frame's length.
+#[derive(Clone, Copy, Debug)]
+struct Payload {
+    fin: bool,
+    mask: [u8; 4],
+    taken: usize,
+    left: usize,
+}
+
+/// What one look at the front of the buffer found. `used` counts from there.
+enum Found {
+    /// More bytes are needed.
+    Starved { used: usize },
+    /// Something was taken, nothing is whole yet, and there may be more to find.
+    Part { used: usize },
+    /// A message or control frame that lies in the buffer, unmasked.
+    Frame {
+        opcode: Opcode,
+        payload: Range<usize>,
+    },
+    /// The unfinished message became whole.
+    Message { used: usize },
+}
+
+impl Assembler {
+    /// The assembler of a connection on these terms; the default one takes nothing compressed.
+    pub fn new(deflate: Option<Agreement>) -> Self {
+        Self {
+            unfinished: None,
+            inflater: deflate.map(|terms| Box::new(Inflater::new(terms.context_bits()))),
+        }
+    }
+
+    /// Takes bytes off the front of `buf` up to the end of the first message or control frame.
+    ///
+    /// `buf` starts where the last call's `used` ended. Taken bytes are overwritten by their
+    /// unmasked selves; the others are left as they were. After an error the connection is to be
+    /// closed; what further pushes give is not defined.
+    pub fn push<'b>(
+        &'b mut self,
+        buf: &'b mut [u8],
+        message_bytes_max: usize,
+    ) -> Result<Step<'b>, MessageError> {
+        self.release();
+        let mut start = 0;
+        loop {
+            match self.look(&mut buf[start..], message_bytes_max)? {
+                Found::Starved { used } => return Ok(Step::Partial { used: start + used }),
+                Found::Part { used } => start += used,
+                Found::Frame { opcode, payload } => {
+                    let used = start + payload.end;
+                    let incoming = read(opcode, &buf[start..][payload])?;
+                    return Ok(Step::Complete { incoming, used });
+                }
+                Found::Message { used } => {
+                    let (opcode, bytes) = self.lent();
+                    let incoming = read(opcode, bytes)?;
+                    let used = start + used;
+                    return Ok(Step::Complete { incoming, used });
+                }
+            }
+        }
+    }
+
+    /// Gives back the memory of a message that was lent. Every push begins with this; a caller that
+    /// has nothing more to push calls it, so that an idle connection holds nothing.
+    pub fn release(&mut self) {
+        if let Some(unfinished) = &self.unfinished
+            && matches!(unfinished.stage, Stage::Lent)
+        {
+            self.unfinished = None;
+        }
+    }
+
+    /// Looks for the next thing at the front of `buf`: a piece of the payload that is going on, or
+    /// a header. Gives places, not borrows, so that [`Self::push`] may look again.
+    fn look(&mut self, buf: &mut [u8], message_bytes_max: usize) -> Result<Found, MessageError> {
+        if let Some(unfinished) = &mut self.unfinished
+            && let Stage::Payload(payload) = unfinished.stage
+        {
+            return unfinished.take(
+                payload,
+                buf,
+                message_bytes_max,
+                self.inflater.as_deref_mut(),
+            );
+        }
+        // Where frames may be compressed, their length by itself says little: see `judge`.
+        let deflates = self.inflater.is_some();
+        let frame_bytes_max = if deflates {
+            u64::MAX
+        } else {
+            message_bytes_max as u64
+        };
+        let parsed = decode_header(buf, frame_bytes_max, deflates)?;
+        let Parsed::Complete {
+            value: header,
+            used,
+        } = parsed
+        else {
+            return Ok(Found::Starved { used: 0 });
+        };
+        let opcode = header.opcode;
+        self.judge(&header, message_bytes_max)?;
+        // The cast is exact: what is over the bound was refused.
+        let payload = used..used.saturating_add(header.length as usize);
+        let plain = header.fin && !header.reserved1;
+        let alone = opcode.is_control() || (plain && self.unfinished.is_none());
+        if alone && let Some(bytes) = buf.get_mut(payload.clone()) {
+            unmask(bytes, header.mask, 0);
+            return Ok(Found::Frame { opcode, payload });
+        }
+        if opcode.is_control() {
+            return Ok(Found::Starved { used: 0 });
+        }
+        self.begin(&header);
+        Ok(Found::Part { used })
+    }
+
+    /// The rules of §5.4 about a frame's place, and the bound on the message it belongs to. The
+    /// bound is judged on what is announced: a message is refused before its last bytes come. What
+    /// is compressed may be longer than what it says, but nobody compresses to twice the length.
+    fn judge(&self, header: &FrameHeader, bytes_max: usize) -> Result<(), MessageError> {
+        match (header.opcode, self.unfinished.is_some()) {
+            (Opcode::Continuation, false) => Err(MessageError::ContinuationWithoutStart),
+            (Opcode::Text | Opcode::Binary, true) => Err(MessageError::StartWithinFragments),
+            (Opcode::Continuation, true) | (Opcode::Text | Opcode::Binary, false) => {
+                let before = self.unfinished.as_ref().and_then(|u| u.deflated);
+                let room = if header.reserved1 || before.is_some() {
+                    bytes_max
+                        .saturating_mul(2)
+                        .saturating_sub(before.unwrap_or(0))
+                } else {
+                    bytes_max.saturating_sub(self.buffered())
+                };
+                if header.length > room as u64 {
+                    return Err(MessageError::TooBig);
+                }
+                Ok(())
+            }
+            // Allowed anywhere, and short: the header was refused otherwise.
+            (Opcode::Close | Opcode::Ping | Opcode::Pong, _) => Ok(()),
+        }
+    }
+
+    /// A data frame whose payload will be taken piece by piece.
+    fn begin(&mut self, header: &FrameHeader) {
+        let unfinished = self.unfinished.get_or_insert_with(|| {
+            Box::new(Unfinished {
+                utf8: matches!(header.opcode, Opcode::Text).then(Utf8::new),
+                bytes: Vec::new(),
+                deflated: header.reserved1.then_some(0),
+                stage: Stage::Between,
+            })
+        });
+        unfinished.stage = Stage::Payload(Payload {
+            fin: header.fin,
+            mask: header.mask,
+            taken: 0,
+            left: header.length as usize, // Exact, as above.
+        });
+    }
+
+    /// The message that has just become whole.
+    fn lent(&self) -> (Opcode, &[u8]) {
+        let unfinished = self.unfinished.as_ref().expect("it has just become whole");
+        let text = unfinished.utf8.is_some();
+        let opcode = if text { Opcode::Text } else { Opcode::Binary };
+        (opcode, &unfinished.bytes)
+    }
+}
+
+impl Unfinished {
+    /// Takes what `buf` has of the payload that is going on.
+    fn take(
+        &mut self,
+        mut payload: Payload,
+        buf: &mut [u8],
+        message_bytes_max: usize,
+        inflater: Option<&mut Inflater>,
+    ) -> Result<Found, MessageError> {
+        let used = buf.len().min(payload.left);
+        let piece = &mut buf[..used];
+        unmask(piece, payload.mask, payload.taken);
+        // A last frame tells how long the message will be, the others only that it is in bounds.
+        let start = self.bytes.len();
+        let end = start + payload.left;
+        payload.taken += used;
+        payload.left -= used;
+        let kept = if let (Some(before), Some(inflater)) = (&mut self.deflated, inflater) {
+            *before += used;
+            let last = payload.fin && payload.left == 0;
+            inflater.take(piece, last, &mut self.bytes, message_bytes_max)
+        } else {
+            self.keep(piece, if payload.fin { end } else { message_bytes_max });
+            Ok(())
+        };
+        // What could not be inflated comes behind what could, and so do their offences.
+        if let Some(utf8) = &mut self.utf8 {
+            utf8.push(&self.bytes[start..])?;
+        }
+        kept?;
+        if payload.left > 0 {
+            self.stage = Stage::Payload(payload);
+            return Ok(Found::Starved { used });
+        }
+        if !payload.fin {
+            self.stage = Stage::Between;
+            return Ok(Found::Part { used });
+        }
+        if let Some(utf8) = &self.utf8 {
+            utf8.finish()?;
+        }
+        self.stage = Stage::Lent;
+        Ok(Found::Message { used })
+    }
+
+    /// Appends a piece. Room doubles, as many small pieces need, but never beyond `bytes_max`: the
+    /// memory of a message is bounded by the message's bound, not by twice that.
+    fn keep(&mut self, piece: &[u8], bytes_max: usize) {
+        let needed = self.bytes.len() + piece.len();
+        if needed > self.bytes.capacity() {
+            let doubled = (2 * self.bytes.capacity()).min(bytes_max);
+            self.bytes
+                .reserve_exact(doubled.max(needed) - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(piece);
+    }
+}
+
+/// What a whole payload means. A text that came in pieces is looked at for the second time here:
+/// that is the price of a `&str` without `unsafe`, and most texts come whole.
+fn read(opcode: Opcode, payload: &[u8]) -> Result<Incoming<'_>, MessageError> {
+    Ok(match opcode {
+        Opcode::Text => {
+            let text = simdutf8::basic::from_utf8(payload);
+            Incoming::Text(text.map_err(|_| MessageError::NotUtf8)?)
+        }
+        // `Assembler::judge` lets no continuation come here by itself.
+        Opcode::Binary | Opcode::Continuation => Incoming::Binary(payload),
+        Opcode::Ping => Incoming::Ping(payload),
+        Opcode::Pong => Incoming::Pong(payload),
+        Opcode::Close => read_close(payload)?,
+    })
+}
+
+/// A Close payload: nothing, or a code and a reason (§5.5.1).
+fn read_close(payload: &[u8]) -> Result<Incoming<'_>, MessageError> {
+    let Some((&code, reason)) = payload.split_first_chunk() else {
+        if !payload.is_empty() {
+            return Err(MessageError::CloseTooShort);
+        }
+        let (code, reason) = (None, "");
+        return Ok(Incoming::Close { code, reason });
+    };
+    let code = u16::from_be_bytes(code);
+    if !CloseCode::valid_from_peer(code) {
+        return Err(MessageError::CloseCodeInvalid);
+    }
+    let reason = str::from_utf8(reason).map_err(|_| MessageError::CloseReasonNotUtf8)?;
+    let code = Some(code);
+    Ok(Incoming::Close { code, reason })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,382 @@
+//! Response heads, chunk framing and error bodies: meaning → bytes. RFC 9112 §4–§7, RFC 9457.
+//!
+//! Came from: `broker::answer` and `technique`, which know what is to be said. Goes to: the outbox
+//! of a connection. Absent on purpose: which fields an answer carries (the answerer knows), the
+//! clock (`Date` is handed in), and reading responses.
+
+use std::fmt::{self, Display, Write};
+
+use super::json;
+
+/// The answer to `Expect: 100-continue` when the body is wanted. RFC 9110 §10.1.1.
+pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+/// The chunk that ends a chunked body, with an empty trailer section. RFC 9112 §7.1.
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+/// What follows the data of every other chunk.
+pub const CHUNK_END: &[u8] = b"\r\n";
+
+/// Every status that this server can answer with. RFC 9110 §15, and RFC 6585 for 431.
+#[repr(u16)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the name of a status is its documentation")]
+pub enum Status {
+    Continue = 100,
+    SwitchingProtocols = 101,
+    Ok = 200,
+    Created = 201,
+    NoContent = 204,
+    PartialContent = 206,
+    MovedPermanently = 301,
+    NotModified = 304,
+    BadRequest = 400,
+    Forbidden = 403,
+    NotFound = 404,
+    MethodNotAllowed = 405,
+    RequestTimeout = 408,
+    ContentTooLarge = 413,
+    UriTooLong = 414,
+    RangeNotSatisfiable = 416,
+    ExpectationFailed = 417,
+    UpgradeRequired = 426,
+    FieldsTooLarge = 431,
+    InternalError = 500,
+    NotImplemented = 501,
+    Unavailable = 503,
+    VersionNotSupported = 505,
+}
+
+impl Status {
+    /// All of them, by rising number.
+    pub const ALL: &[Self] = &[
+        Self::Continue,
+        Self::SwitchingProtocols,
+        Self::Ok,
+        Self::Created,
+        Self::NoContent,
+        Self::PartialContent,
+        Self::MovedPermanently,
+        Self::NotModified,
+        Self::BadRequest,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::RequestTimeout,
+        Self::ContentTooLarge,
+        Self::UriTooLong,
+        Self::RangeNotSatisfiable,
+        Self::ExpectationFailed,
+        Self::UpgradeRequired,
+        Self::FieldsTooLarge,
+        Self::InternalError,
+        Self::NotImplemented,
+        Self::Unavailable,
+        Self::VersionNotSupported,
+    ];
+
+    /// The three digits.
+    pub const fn code(self) -> u16 {
+        self as u16
+    }
+
+    /// The reason phrase, which is the title of a problem too.
+    pub const fn phrase(self) -> &'static str {
+        match self {
+            Self::Continue => "Continue",
+            Self::SwitchingProtocols => "Switching Protocols",
+            Self::Ok => "OK",
+            Self::Created => "Created",
+            Self::NoContent => "No Content",
+            Self::PartialContent => "Partial Content",
+            Self::MovedPermanently => "Moved Permanently",
+            Self::NotModified => "Not Modified",
+            Self::BadRequest => "Bad Request",
+            Self::Forbidden => "Forbidden",
+            Self::NotFound => "Not Found",
+            Self::MethodNotAllowed => "Method Not Allowed",
+            Self::RequestTimeout => "Request Timeout",
+            Self::ContentTooLarge => "Content Too Large",
+            Self::UriTooLong => "URI Too Long",
+            Self::RangeNotSatisfiable => "Range Not Satisfiable",
+            Self::ExpectationFailed => "Expectation Failed",
+            Self::UpgradeRequired => "Upgrade Required",
+            Self::FieldsTooLarge => "Request Header Fields Too Large",
+            Self::InternalError => "Internal Server Error",
+            Self::NotImplemented => "Not Implemented",
+            Self::Unavailable => "Service Unavailable",
+            Self::VersionNotSupported => "HTTP Version Not Supported",
+        }
+    }
+
+    /// Whether an answer with this status may have content at all: the client ends a 1xx, a 204
+    /// and a 304 at the blank line, whatever the fields say. RFC 9112 §6.3.
+    pub const fn has_body(self) -> bool {
+        !matches!(self.code(), 100..=199 | 204 | 304)
+    }
+}
+
+/// Begins a head: status line, `Server` and `Date`; the fields follow, then
+/// [`finish`](HeadWriter::finish). `date` is an IMF-fixdate, RFC 9110 §5.6.7.
+///
+/// The status line says HTTP/1.1 to a 1.0 client as well: it tells what the server speaks, not what
+/// the client did. RFC 9110 §2.5.
+pub fn head<'o>(out: &'o mut Vec<u8>, status: Status, date: &str) -> HeadWriter<'o> {
+    bare(out, status)
+        .field("Server", "tollway")
+        .field("Date", date)
+}
+
+/// Begins a head of the status line alone: for 101, of which every byte is paid once per WebSocket.
+pub fn bare(out: &mut Vec<u8>, status: Status) -> HeadWriter<'_> {
+    let [hundreds, tens, ones] = [100, 10, 1].map(|unit| b'0' + (status.code() / unit % 10) as u8);
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(&[hundreds, tens, ones, b' ']);
+    out.extend_from_slice(status.phrase().as_bytes());
+    out.extend_from_slice(b"\r\n");
+    HeadWriter { out }
+}
+
+/// A head being written. Nothing in here allocates, but for the room in `out`.
+#[derive(Debug)]
+#[must_use = "a head ends only by `finish`"]
+pub struct HeadWriter<'o> {
+    out: &'o mut Vec<u8>,
+}
+
+impl HeadWriter<'_> {
+    /// Adds one field. A line break or NUL in `value` would be the caller's error, and becomes a
+    /// space: no value whatever can split a response.
+    pub fn field(self, name: &str, value: impl Display) -> Self {
+        debug_assert!(
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'),
+            "field name {name:?}"
+        );
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b": ");
+        let mut line = OneLine { out: self.out };
+        write!(line, "{value}").expect("writing to memory cannot fail");
+        self.out.extend_from_slice(b"\r\n");
+        self
+    }
+
+    /// Ends the head with its blank line.
+    pub fn finish(self) {
+        self.out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// Text on its way into a field value.
+struct OneLine<'o> {
+    out: &'o mut Vec<u8>,
+}
+
+impl fmt::Write for OneLine<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        debug_assert!(!text.bytes().any(breaks_line), "field value {text:?}");
+        push_on_one_line(text, self.out);
+        Ok(())
+    }
+}
+
+fn push_on_one_line(text: &str, out: &mut Vec<u8>) {
+    let from = out.len();
+    out.extend_from_slice(text.as_bytes());
+    for byte in &mut out[from..] {
+        if breaks_line(*byte) {
+            *byte = b' ';
+        }
+    }
+}
+
+const fn breaks_line(byte: u8) -> bool {
+    matches!(byte, b'\r' | b'\n' | 0)
+}
+
+/// Writes the line before `len` bytes of chunk data; [`CHUNK_END`] goes behind them. By hand, and
+/// not by `write!`, because every event of every SSE stream passes here.
+pub fn chunk_begin(len: usize, out: &mut Vec<u8>) {
+    // A chunk of size 0 would be read as the end of the body.
+    debug_assert!(len > 0, "an empty chunk ends the body");
+    let digits = (usize::BITS - len.leading_zeros()).div_ceil(4);
+    for place in (0..digits).rev() {
+        out.push(b"0123456789abcdef"[(len >> (4 * place)) & 0xF]);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The body of an error, `application/problem+json` (RFC 9457). `code` is the machine's name of the
+/// offence and stays the same; `detail` is a sentence for people and may change.
+pub fn problem(status: Status, code: &str, detail: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(128 + code.len() + detail.len());
+    out.extend_from_slice(br#"{"type":"about:blank","title":"#);
+    json::escape(status.phrase(), &mut out);
+    out.extend_from_slice(br#","status":"#);
+    out.extend_from_slice(status.code().to_string().as_bytes());
+    out.extend_from_slice(br#","detail":"#);
+    json::escape(detail, &mut out);
+    out.extend_from_slice(br#","code":"#);
+    json::escape(code, &mut out);
+    out.push(b'}');
+    out
+}
+
+/// Declares the error enum of a decoder as one table: a row is the offence, the status it is
+/// answered with, its name on the wire, and the sentence that tells the offence and the remedy,
+/// which is the variant's documentation as well. So nobody can add an offence and forget a part.
+macro_rules! offences {
+    (
+        $(#[$about:meta])*
+        pub enum $name:ident {
+            $($offence:ident = $status:ident, $code:literal, $detail:literal;)*
+        }
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $(#[doc = $detail] $offence,)*
+        }
+
+        impl $name {
+            /// Every offence, in the order of declaration.
+            pub const ALL: &[Self] = &[$(Self::$offence),*];
+
+            /// The status of the answer.
+            pub const fn status(self) -> $crate::wire::response::Status {
+                match self {
+                    $(Self::$offence => $crate::wire::response::Status::$status,)*
+                }
+            }
+
+            /// The offence's name in a problem body, in metrics and in logs.
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Self::$offence => $code,)*
+                }
+            }
+
+            /// The offence and its remedy, in one sentence.
+            pub const fn detail(self) -> &'static str {
+                match self {
+                    $(Self::$offence => $detail,)*
+                }
+            }
+        }
+    };
+}
+pub(crate) use offences;
+
+/// What every table of offences owes to those who read its codes and sentences.
+#[cfg(test)]
+pub(super) fn assert_row_is_sound(variant: &str, status: Status, code: &str, detail: &str) {
+    let mut snake = String::new();
+    for letter in variant.chars() {
+        if letter.is_ascii_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    assert_eq!(code, snake, "the code is the variant in snake case");
+    assert!(status.code() >= 400, "{variant} has no error status");
+    assert!(
+        detail.ends_with('.') && detail.len() > 20,
+        "{variant} needs a sentence"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).expect("heads are text")
+    }
+
+    #[test]
+    fn a_head_is_status_line_server_date_fields_and_a_blank_line() {
+        let text = written(|out| {
+            head(out, Status::Ok, "Sun, 06 Nov 1994 08:49:37 GMT")
+                .field("Content-Length", 5)
+                .field("ETag", "\"k-1\"")
+                .finish();
+        });
+        assert_eq!(
+            text,
+            "HTTP/1.1 200 OK\r\nServer: tollway\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+             Content-Length: 5\r\nETag: \"k-1\"\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_foreign_reader_reads_every_status_back() {
+        for &status in Status::ALL {
+            let text = written(|out| bare(out, status).field("X", 1).finish());
+            let mut slots = [httparse::EMPTY_HEADER; 4];
+            let mut response = httparse::Response::new(&mut slots);
+            let read = response.parse(text.as_bytes()).expect("well-formed");
+            assert_eq!(read, httparse::Status::Complete(text.len()));
+            assert_eq!(response.code, Some(status.code()));
+            assert_eq!(response.reason, Some(status.phrase()));
+            assert_eq!(response.headers.len(), 1);
+        }
+    }
+
+    #[test]
+    fn statuses_rise_and_none_is_missing_its_phrase() {
+        assert!(Status::ALL.is_sorted_by(|a, b| a.code() < b.code()));
+        assert!(Status::ALL.iter().all(|status| !status.phrase().is_empty()));
+    }
+
+    #[test]
+    fn only_interim_answers_204_and_304_have_no_body() {
+        let without: Vec<u16> = Status::ALL
+            .iter()
+            .filter(|status| !status.has_body())
+            .map(|status| status.code())
+            .collect();
+        assert_eq!(without, [100, 101, 204, 304]);
+    }
+
+    #[test]
+    fn the_continue_constant_is_what_the_writer_would_write() {
+        let text = written(|out| bare(out, Status::Continue).finish());
+        assert_eq!(text.as_bytes(), CONTINUE);
+    }
+
+    #[test]
+    fn no_value_can_split_a_response() {
+        let text = written(|out| push_on_one_line("a\r\nSet-Cookie: b\0c", out));
+        assert_eq!(text, "a  Set-Cookie: b c");
+    }
+
+    #[test]
+    fn a_chunk_line_is_the_size_in_hex() {
+        for len in [
+            1,
+            9,
+            10,
+            15,
+            16,
+            255,
+            256,
+            4096,
+            65_535,
+            1 << 20,
+            usize::MAX,
+        ] {
+            assert_eq!(written(|out| chunk_begin(len, out)), format!("{len:x}\r\n"));
+        }
+    }
+
+    #[test]
+    fn a_problem_names_the_offence_and_escapes_what_a_peer_wrote() {
+        let body = problem(Status::NotFound, "topic_malformed", "no \"x\" here\n");
+        assert_eq!(
+            String::from_utf8(body).unwrap(),
+            concat!(
+                r#"{"type":"about:blank","title":"Not Found","status":404,"#,
+                r#""detail":"no \"x\" here\n","code":"topic_malformed"}"#
+            )
+        );
+    }
+}
