@@ -1,0 +1,212 @@
+//! How connections end: decided once, said in the technique's own words, counted, and carried out
+//! in an order that loses no answer.
+//!
+//! Came from: everywhere in `broker`. Goes to: the shell, as farewells, and the ledger, as a
+//! reason. Absent on purpose: what is said last; that was queued before.
+
+use super::{Broker, Effect, Farewell};
+use crate::close::CloseReason;
+use crate::conn::outbox::Segment;
+use crate::conn::state::{Places, State};
+use crate::conn::{Conn, Failure};
+use crate::ids::{ConnId, Millis};
+use crate::ledger::{Bytes, Class, Payer};
+use crate::technique::{Technique, websocket};
+use crate::wire::frame::CloseCode;
+
+impl Broker {
+    /// Ends a connection once what is queued has been sent.
+    pub(super) fn leave(&mut self, id: ConnId, reason: CloseReason, now: Millis) {
+        self.strike_out(id);
+        self.forget_unread(id);
+        let Some(conn) = self.conns.get_mut(id) else {
+            return;
+        };
+        if matches!(conn.state, State::Lingering { .. } | State::Closed) {
+            return;
+        }
+        conn.leaving.get_or_insert(reason);
+        if matches!(conn.state, State::Sending(_)) {
+            self.effects.push_back(Effect::CloseFile { conn: id });
+        }
+        conn.shift(State::Lingering { half_closed: false }, now);
+        if conn.outbox.is_empty() {
+            self.end_own_side(id, now);
+        }
+    }
+
+    /// Bytes that were never understood are of no technique.
+    fn forget_unread(&mut self, id: ConnId) {
+        if let Some(conn) = self.conns.get_mut(id) {
+            let mut bill = Bytes::default();
+            bill.add(Class::Body, std::mem::take(&mut conn.inbox).len());
+            self.ledger.came_in(Payer::Other, &bill);
+        }
+    }
+
+    /// Everything is sent: end our side, and wait for the peer to end its own, if it has not.
+    pub(super) fn end_own_side(&mut self, id: ConnId, now: Millis) {
+        let Some(conn) = self.conns.get_mut(id) else {
+            return;
+        };
+        if conn.finished {
+            self.drop(id, now);
+        } else if matches!(conn.state, State::Lingering { half_closed: false }) {
+            conn.shift(State::Lingering { half_closed: true }, now);
+            self.farewells.push_back((id, Farewell::HalfClose));
+        }
+    }
+
+    /// Sends a Close frame and waits for the peer's, RFC 6455 §7.1.2. Of a socket that is ending
+    /// already, nothing more is said.
+    pub(super) fn close_socket(
+        &mut self,
+        id: ConnId,
+        code: CloseCode,
+        why: &str,
+        reason: CloseReason,
+        now: Millis,
+    ) {
+        let open = |conn: &Conn| matches!(conn.state, State::Open(_));
+        if !self.conns.get(id).is_some_and(open) {
+            return; // A Close was sent already, and nothing may follow it, §5.5.1.
+        }
+        self.strike_out(id);
+        let Some(conn) = self.conns.get_mut(id) else {
+            return;
+        };
+        let mut frame = Vec::new();
+        websocket::farewell(code, why, &mut frame);
+        conn.push(Segment::own(frame, Class::Framing));
+        conn.leaving.get_or_insert(reason);
+        conn.await_close(now);
+    }
+
+    /// Closes for a broken rule (§7.1.7). What was said before was in order: it is heard first, by
+    /// its sender too if that is a reader, and answered in a dialect that answers.
+    pub(super) fn fail(&mut self, id: ConnId, failure: Failure, now: Millis) {
+        let Some(State::Open(socket)) = self.conns.get_mut(id).map(|conn| &mut conn.state) else {
+            return;
+        };
+        if socket.awaits_commits() {
+            socket.failing = Some(Box::new(failure));
+            return;
+        }
+        self.pump(id, now);
+        let conn = self.conns.get_mut(id);
+        // The pump may have found a gap, and closed for that.
+        let Some(conn) = conn.filter(|conn| matches!(conn.state, State::Open(_))) else {
+            return;
+        };
+        let Failure { code, why, reason } = failure;
+        let mut frame = Vec::new();
+        websocket::farewell(code, why, &mut frame);
+        conn.push(Segment::own(frame, Class::Framing));
+        self.leave(id, reason, now);
+    }
+
+    /// A message is in the log, or will never be: was a failure waiting for that?
+    pub(super) fn fail_if_due(&mut self, id: ConnId, now: Millis) {
+        if let Some(State::Open(socket)) = self.conns.get_mut(id).map(|conn| &mut conn.state)
+            && let Some(failure) = socket.failing.take()
+        {
+            self.fail(id, *failure, now);
+        }
+    }
+
+    /// Drops a connection now, whatever is still queued.
+    pub(super) fn drop(&mut self, id: ConnId, now: Millis) {
+        self.strike_out(id);
+        self.forget_unread(id);
+        let Some(conn) = self.conns.get_mut(id) else {
+            return;
+        };
+        if matches!(conn.state, State::Closed) {
+            return;
+        }
+        if matches!(conn.state, State::Sending(_)) {
+            self.effects.push_back(Effect::CloseFile { conn: id });
+        }
+        let mut bill = Bytes::default();
+        conn.outbox.abandon(&mut bill);
+        self.ledger.went_out(conn.payer, &bill);
+        let reason = conn.leaving.unwrap_or(CloseReason::PeerFinished);
+        log::debug!("{} closed: {}", conn.peer, reason.name());
+        self.ledger.closes(reason).add(1);
+        let account = self.ledger.account(conn.payer);
+        account.closed.add(1);
+        if !conn.opened {
+            account.opened.add(1);
+        }
+        conn.shift(State::Closed, now);
+        self.farewells.push_back((id, Farewell::Drop(reason)));
+    }
+
+    /// A peer that has ended its side, and of whom nothing more can be understood, is done.
+    pub(super) fn end_if_finished(&mut self, id: ConnId, now: Millis) {
+        let behind = |conn: &Conn| conn.finished && !conn.inbox.is_empty();
+        if self.conns.get(id).is_some_and(behind) {
+            self.digest_inbox(id, now); // What came while it was held was not looked at yet.
+        }
+        let Some(conn) = self.conns.get(id) else {
+            return;
+        };
+        if !conn.finished || conn.is_held() {
+            return; // Not parsed to the end yet: see `Conn::next_ask`.
+        }
+        match conn.state {
+            // Nothing was begun; an empty line or two may lie there.
+            State::Head { began: None, .. }
+                if conn.inbox.iter().all(|b| matches!(b, b'\r' | b'\n')) =>
+            {
+                self.leave(id, CloseReason::PeerFinished, now);
+            }
+            State::Head { began: Some(_), .. } | State::Body(_) => {
+                self.leave(id, CloseReason::PeerLeft, now);
+            }
+            // Whoever waits for an answer still gets it.
+            State::Open(ref socket) if socket.awaits_commits() => {}
+            // A stream for a peer that ended its side before we came to its request.
+            State::Streaming(_) | State::Open(_) | State::Closing(_) => {
+                self.leave(id, CloseReason::PeerLeft, now);
+            }
+            State::Head { began: None, .. } | State::Asked(_) | State::Parked(_) => {}
+            State::Sending(_) | State::Lingering { .. } | State::Closed => {}
+        }
+    }
+
+    /// Takes a reader out of its topics' lists.
+    pub(super) fn strike_out(&mut self, id: ConnId) {
+        let Some(conn) = self.conns.get_mut(id) else {
+            return;
+        };
+        let technique = match conn.state {
+            State::Parked(_) => Technique::LongPoll,
+            State::Streaming(_) => Technique::Sse,
+            State::Open(_) => Technique::WebSocket,
+            _ => return,
+        };
+        let Some(following) = conn.state.following_mut() else {
+            return;
+        };
+        // An empty list of places: striking out twice does nothing.
+        let mut places = std::mem::replace(&mut following.places, Places::Many(Box::default()));
+        for place in places.as_mut_slice() {
+            let Some(moved) = self.hub.unfollow(*place, technique) else {
+                continue;
+            };
+            self.moved(moved, *place);
+        }
+    }
+
+    /// Another reader now stands at `place`: its own note of where it stands follows.
+    fn moved(&mut self, id: ConnId, place: crate::ids::Place) {
+        let following = self.conns.get_mut(id).and_then(|c| c.state.following_mut());
+        let places = following.into_iter().flat_map(|f| f.places.as_mut_slice());
+        for own in places {
+            if own.topic == place.topic {
+                own.slot = place.slot;
+            }
+        }
+    }
+}

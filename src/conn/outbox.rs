@@ -1,0 +1,273 @@
+//! Bytes that the kernel has not taken yet.
+//!
+//! A queue of segments. A segment is owned by this connection, or part of a rendition that many
+//! connections share, or static. One segment lies in the outbox itself, so that delivering one
+//! message to a reader who keeps up allocates nothing; when empty, it owns nothing.
+//!
+//! Came from: answers and the pump, which push. Goes to: the shell, which gathers the segments into
+//! one `writev` and says how far it got. Absent on purpose: a bound. Whoever pushes looks at
+//! [`Outbox::is_high`] first; the log waits, not the outbox.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+use std::ops::Range;
+use std::rc::Rc;
+
+use crate::ledger::{Bytes, Class};
+use crate::limits::OUTBOX_BYTES_HIGH;
+use crate::technique::Rendition;
+
+/// Segments that one `writev` may gather. The kernel takes 1,024; the slices lie on the stack.
+pub const SLICES_MAX: usize = 64;
+
+/// Bytes to be sent, and what they are for.
+#[derive(Debug)]
+pub struct Segment {
+    source: Source,
+    /// What the bytes are that are not payload.
+    class: Class,
+    /// How many of them are payload.
+    payload: u32,
+}
+
+#[derive(Debug)]
+enum Source {
+    Own(Vec<u8>),
+    Static(&'static [u8]),
+    Shared {
+        rendition: Rc<Rendition>,
+        /// Exact: a rendition is bounded far below 4 GiB.
+        from: u32,
+        to: u32,
+    },
+}
+
+impl Segment {
+    /// Bytes made for this connection alone.
+    pub fn own(bytes: Vec<u8>, class: Class) -> Self {
+        Self {
+            source: Source::Own(bytes),
+            class,
+            payload: 0,
+        }
+    }
+
+    /// Bytes that never change.
+    pub fn fixed(bytes: &'static [u8], class: Class) -> Self {
+        Self {
+            source: Source::Static(bytes),
+            class,
+            payload: 0,
+        }
+    }
+
+    /// The part `range` of a rendition; all its payload lies in there.
+    pub fn shared(rendition: &Rc<Rendition>, range: Range<usize>) -> Self {
+        Self {
+            source: Source::Shared {
+                rendition: Rc::clone(rendition),
+                from: range.start as u32,
+                to: range.end as u32,
+            },
+            class: Class::Framing,
+            payload: rendition.payload,
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match &self.source {
+            Source::Own(bytes) => bytes,
+            Source::Static(bytes) => bytes,
+            Source::Shared {
+                rendition,
+                from,
+                to,
+            } => &rendition.bytes[*from as usize..*to as usize],
+        }
+    }
+
+    /// Charges the first `sent` of its bytes: what is not payload goes first.
+    fn charge(&self, sent: usize, bill: &mut Bytes) {
+        let around = self.bytes().len() - self.payload as usize;
+        bill.add(self.class, sent.min(around));
+        bill.add(Class::Payload, sent.saturating_sub(around));
+    }
+}
+
+/// The queue. Invariants: `bytes` = the lengths of all segments − `sent`; `rest` is empty when
+/// `first` is; no segment is empty.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    first: Option<Segment>,
+    #[expect(
+        clippy::box_collection,
+        reason = "8 bytes in an idle connection, not 32"
+    )]
+    rest: Option<Box<VecDeque<Segment>>>,
+    /// How much of the first segment the kernel has taken.
+    sent: usize,
+    bytes: usize,
+}
+
+impl Outbox {
+    /// Queues a segment. `true`: the outbox was empty, so somebody must be told.
+    pub fn push(&mut self, segment: Segment) -> bool {
+        let length = segment.bytes().len();
+        if length == 0 {
+            return false;
+        }
+        let was_empty = self.is_empty();
+        self.bytes += length;
+        if was_empty {
+            self.first = Some(segment);
+        } else if let Some(segment) = self.not_joined(segment) {
+            self.rest.get_or_insert_default().push_back(segment);
+        }
+        was_empty
+    }
+
+    /// Joins `segment` to the last one when both are our own and of one class, so that a flood of
+    /// small answers is one segment; gives it back otherwise.
+    fn not_joined(&mut self, segment: Segment) -> Option<Segment> {
+        let last = self.rest.as_mut().and_then(|rest| rest.back_mut());
+        let last = last.or(self.first.as_mut())?;
+        match (&mut last.source, &segment.source) {
+            (Source::Own(own), Source::Own(more)) if last.class == segment.class => {
+                own.extend_from_slice(more);
+                None
+            }
+            _ => Some(segment),
+        }
+    }
+
+    /// What is to be sent, in order, gathered into `out` up to its room. Tells how many.
+    pub fn slices<'a>(&'a self, out: &mut [IoSlice<'a>; SLICES_MAX]) -> usize {
+        let Some(first) = &self.first else {
+            return 0;
+        };
+        out[0] = IoSlice::new(&first.bytes()[self.sent..]);
+        let mut filled = 1;
+        for (slot, segment) in out[1..]
+            .iter_mut()
+            .zip(self.rest.iter().flat_map(|r| r.iter()))
+        {
+            *slot = IoSlice::new(segment.bytes());
+            filled += 1;
+        }
+        filled
+    }
+
+    /// Takes away `n` bytes that the kernel took, and charges the segments that are through.
+    pub fn advance(&mut self, n: usize, bill: &mut Bytes) {
+        assert!(n <= self.bytes, "the kernel took more than it was given");
+        self.bytes -= n;
+        self.sent += n;
+        while let Some(first) = &self.first {
+            let length = first.bytes().len();
+            if self.sent < length {
+                break;
+            }
+            first.charge(length, bill);
+            self.sent -= length;
+            self.first = self.rest.as_mut().and_then(|rest| rest.pop_front());
+        }
+        if self.first.is_none() {
+            self.rest = None;
+        }
+    }
+
+    /// Drops everything, and charges what the kernel took of the segment that was not through.
+    pub fn abandon(&mut self, bill: &mut Bytes) {
+        if let Some(first) = &self.first {
+            first.charge(self.sent, bill);
+        }
+        *self = Self::default();
+    }
+
+    /// Whether there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// Whether messages should stay in the log for now.
+    pub fn is_high(&self) -> bool {
+        self.bytes >= OUTBOX_BYTES_HIGH
+    }
+
+    /// Bytes waiting.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gathered(outbox: &Outbox) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let filled = outbox.slices(&mut slices);
+        slices[..filled].iter().flat_map(|s| s.to_vec()).collect()
+    }
+
+    fn message(around: &str, payload: &str) -> Rc<Rendition> {
+        Rc::new(Rendition {
+            bytes: format!("{around}{payload}").into_bytes().into(),
+            payload: payload.len() as u32,
+        })
+    }
+
+    #[test]
+    fn what_goes_in_comes_out_in_any_portions() {
+        let rendition = message("--", "payload");
+        for portion in 1..20 {
+            let mut outbox = Outbox::default();
+            assert!(outbox.push(Segment::own(b"head".to_vec(), Class::Head)));
+            assert!(!outbox.push(Segment::shared(&rendition, 0..9)));
+            assert!(!outbox.push(Segment::fixed(b"]}", Class::Framing)));
+            assert!(!outbox.push(Segment::own(Vec::new(), Class::Body)));
+            let mut bill = Bytes::default();
+            let mut seen = Vec::new();
+            while !outbox.is_empty() {
+                let bytes = gathered(&outbox);
+                assert_eq!(bytes.len(), outbox.bytes());
+                let n = portion.min(bytes.len());
+                seen.extend_from_slice(&bytes[..n]);
+                outbox.advance(n, &mut bill);
+            }
+            assert_eq!(seen, b"head--payload]}");
+            assert_eq!(bill.0, [4, 4, 7, 0, 0]);
+        }
+    }
+
+    #[test]
+    fn what_was_sent_of_an_abandoned_segment_is_charged() {
+        let mut outbox = Outbox::default();
+        outbox.push(Segment::shared(&message("--", "payload"), 0..9));
+        let mut bill = Bytes::default();
+        outbox.advance(5, &mut bill);
+        assert_eq!(bill.total(), 0);
+        outbox.abandon(&mut bill);
+        assert_eq!(bill.0, [0, 2, 3, 0, 0]);
+        assert!(outbox.is_empty());
+        assert_eq!(outbox.bytes(), 0);
+    }
+
+    #[test]
+    fn small_answers_join_and_many_segments_are_gathered_in_turns() {
+        let mut outbox = Outbox::default();
+        for _ in 0..1000 {
+            outbox.push(Segment::own(b"pong".to_vec(), Class::Heartbeat));
+        }
+        assert!(outbox.rest.is_none());
+        for _ in 0..100 {
+            outbox.push(Segment::fixed(b"x", Class::Body));
+        }
+        assert_eq!(gathered(&outbox).len(), 4000 + SLICES_MAX - 1);
+    }
+
+    #[test]
+    fn the_outbox_of_an_idle_connection_is_small() {
+        assert!(size_of::<Outbox>() <= 64, "{}", size_of::<Outbox>());
+    }
+}

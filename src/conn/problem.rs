@@ -1,0 +1,158 @@
+//! A refusal: which offence, which status, which remedy. RFC 9457.
+//!
+//! Every decoder and every rule has an error enum of its own, with one variant an offence; here
+//! they become one thing that can be answered.
+//!
+//! Came from: `wire`'s errors and `route`'s. Goes to: `broker::answer`; and to `broker::dialect`,
+//! which words the same refusals for `tollway.v1`. Absent on purpose: offences against RFC 6455;
+//! those are said in a Close frame.
+
+use crate::wire::body::BodyError;
+use crate::wire::handshake::HandshakeError;
+use crate::wire::head::HeadError;
+use crate::wire::publish::PublishError;
+use crate::wire::response::{Status, offences};
+use crate::wire::target::TargetError;
+
+/// A refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Problem {
+    /// The status of the answer.
+    pub status: Status,
+    /// The offence, for programs.
+    pub code: &'static str,
+    /// The offence and its remedy, for people.
+    pub detail: &'static str,
+    /// The methods that would have been allowed, for 405.
+    pub allow: Option<Allow>,
+}
+
+/// What a resource can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Allow {
+    /// Topics.
+    ReadAndPublish,
+    /// Finite answers.
+    Read,
+    /// Endless answers.
+    Stream,
+}
+
+impl Allow {
+    /// The value of the `Allow` field.
+    pub const fn methods(self) -> &'static str {
+        match self {
+            Self::ReadAndPublish => "GET, HEAD, POST, PUT, OPTIONS",
+            Self::Read => "GET, HEAD, OPTIONS",
+            Self::Stream => "GET, OPTIONS",
+        }
+    }
+}
+
+offences! {
+    /// Rules of our own that a well-formed request can break.
+    pub enum Rule {
+        TopicMalformed = BadRequest, "topic_malformed",
+            "A topic's name takes 1 to 64 of the characters A-Z a-z 0-9 _ . ~ - and is \
+             neither . nor .. .";
+        TopicReserved = BadRequest, "topic_reserved",
+            "-, metrics, static, favicon.ico and robots.txt are not topics.";
+        TopicsTooMany = BadRequest, "topics_too_many",
+            "At most 32 topics can be read over one connection.";
+        TopicsInPublish = BadRequest, "topics_in_publish",
+            "A message is published to one topic; send one request per topic.";
+        TopicMissing = BadRequest, "topic_missing",
+            "The socket was opened on several topics; name in \"topic\" the one to publish to.";
+        BinaryFrame = BadRequest, "binary_frame",
+            "tollway.v1 is spoken in text frames; send bytes as base64 in \"data\", with \
+             \"encoding\":\"base64\".";
+        NoSuchResource = NotFound, "no_such_resource",
+            "Nothing has this path. A topic is read at /{topic}, /{topic}/poll, /{topic}/sse, \
+             /{topic}/ws and /{topic}/info.";
+        NoSuchFile = NotFound, "no_such_file",
+            "There is no such file under /static.";
+        MethodNotAllowed = MethodNotAllowed, "method_not_allowed",
+            "The Allow field lists the methods for this path.";
+        UpgradeRequired = UpgradeRequired, "upgrade_required",
+            "This path speaks WebSocket only: send Upgrade: websocket.";
+        OriginForeign = Forbidden, "origin_foreign",
+            "Pages of another origin may not do this; the operator can allow them by \
+             --allow-origin.";
+        CursorTooLong = BadRequest, "cursor_too_long",
+            "A cursor takes at most 64 bytes: an id of a message, earliest, or latest.";
+        CursorNotUtf8 = BadRequest, "cursor_not_utf8",
+            "A cursor is an id of a message, earliest, or latest.";
+        WaitMalformed = BadRequest, "wait_malformed",
+            "wait= takes whole seconds, as in wait=30.";
+        LimitMalformed = BadRequest, "limit_malformed",
+            "limit= takes a whole number from 1.";
+        EventMalformed = BadRequest, "event_malformed",
+            "An event's name is UTF-8 without CR, LF and NUL, and takes at most 64 bytes.";
+        KeyMalformed = BadRequest, "idempotency_key_malformed",
+            "An Idempotency-Key is UTF-8 and takes 1 to 128 bytes.";
+        HeadTimeout = RequestTimeout, "head_timeout",
+            "The request's head did not arrive in time.";
+        BodyTimeout = RequestTimeout, "body_timeout",
+            "The request's body did not arrive in time.";
+        Overloaded = Unavailable, "overloaded",
+            "The server has more messages to deliver than it can; try again in a moment.";
+        FileUnreadable = InternalError, "file_unreadable",
+            "The file could not be read; the server's log says why.";
+        RangeNotSatisfiable = RangeNotSatisfiable, "range_not_satisfiable",
+            "The file ends before the range begins.";
+    }
+}
+
+impl Problem {
+    /// The answer to a method that `allow` does not list.
+    pub const fn method(allow: Allow) -> Self {
+        let mut problem = Self::of(Rule::MethodNotAllowed);
+        problem.allow = Some(allow);
+        problem
+    }
+
+    /// The refusal for breaking `rule`.
+    pub const fn of(rule: Rule) -> Self {
+        Self {
+            status: rule.status(),
+            code: rule.code(),
+            detail: rule.detail(),
+            allow: None,
+        }
+    }
+}
+
+impl From<Rule> for Problem {
+    fn from(rule: Rule) -> Self {
+        Self::of(rule)
+    }
+}
+
+macro_rules! from_wire {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Problem {
+            fn from(error: $error) -> Self {
+                Self {
+                    status: error.status(),
+                    code: error.code(),
+                    detail: error.detail(),
+                    allow: None,
+                }
+            }
+        }
+    )*};
+}
+
+from_wire!(HeadError, BodyError, TargetError, PublishError);
+
+impl From<HandshakeError> for Problem {
+    fn from(error: HandshakeError) -> Self {
+        Self {
+            status: error.status(),
+            code: error.code(),
+            detail: error.detail(),
+            // A 405 has to list what would be allowed. RFC 9110 §15.5.6.
+            allow: matches!(error, HandshakeError::NotGet).then_some(Allow::Stream),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What an answer has to know of its request: how it is to be worded, not what it says.
+//!
+//! Came from: `route`, when the head is understood; kept while the request waits. Goes to: the
+//! first segment of the answer. Absent on purpose: the request itself.
+
+use std::fmt::Display;
+
+use super::outbox::Segment;
+use crate::ledger::Class;
+use crate::wire::response::{self, HeadWriter, Status};
+
+/// How an answer is to be worded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// The request was HTTP/1.0: no chunks, and keep-alive must be said.
+    pub http10: bool,
+    /// The connection goes on after the answer.
+    pub keep_alive: bool,
+    /// The request was HEAD: everything but the body.
+    pub head_only: bool,
+    /// `Access-Control-Allow-Origin`, when a page of another site may read the answer.
+    pub allow_origin: Option<Box<str>>,
+    /// Method and target, kept for the access log when that is on.
+    pub access: Option<Box<str>>,
+}
+
+/// Response fields that a page of another site may read.
+const EXPOSED: &str = "ETag, Location, Retry-After, Preference-Applied";
+
+impl Reply {
+    /// The answer to a request that was not understood: say so, and close.
+    pub fn closing() -> Self {
+        Self::default()
+    }
+
+    /// Begins a head: what every answer has.
+    pub fn head<'o>(&self, status: Status, date: &str, out: &'o mut Vec<u8>) -> HeadWriter<'o> {
+        let mut head = response::head(out, status, date);
+        if !self.keep_alive {
+            head = head.field("Connection", "close");
+        } else if self.http10 {
+            head = head.field("Connection", "keep-alive");
+        }
+        if let Some(origin) = &self.allow_origin {
+            head = head
+                .field("Access-Control-Allow-Origin", origin)
+                .field("Access-Control-Expose-Headers", EXPOSED);
+        }
+        head
+    }
+
+    /// A whole answer: head and body.
+    pub fn whole(
+        &self,
+        status: Status,
+        date: &str,
+        fields: &[(&str, &dyn Display)],
+        body: Body,
+    ) -> [Segment; 2] {
+        let mut out = Vec::with_capacity(256);
+        let mut head = self.head(status, date, &mut out);
+        for (name, value) in fields {
+            head = head.field(name, value);
+        }
+        if status.has_body() {
+            if !body.media_type.is_empty() {
+                head = head.field("Content-Type", body.media_type);
+            }
+            head = head.field("Content-Length", body.bytes.len());
+        }
+        head.finish();
+        let body = match body.bytes {
+            _ if self.head_only => Segment::fixed(b"", Class::Body),
+            Content::Own(bytes) => Segment::own(bytes, Class::Body),
+            Content::Static(bytes) => Segment::fixed(bytes, Class::Body),
+        };
+        [Segment::own(out, Class::Head), body]
+    }
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub struct Body {
+    media_type: &'static str,
+    bytes: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Own(Vec<u8>),
+    Static(&'static [u8]),
+}
+
+impl Content {
+    fn len(&self) -> usize {
+        match self {
+            Self::Own(bytes) => bytes.len(),
+            Self::Static(bytes) => bytes.len(),
+        }
+    }
+}
+
+impl Body {
+    /// No bytes.
+    pub const EMPTY: Self = Self {
+        media_type: "",
+        bytes: Content::Static(b""),
+    };
+
+    /// Bytes made for this answer.
+    pub fn own(media_type: &'static str, bytes: impl Into<Vec<u8>>) -> Self {
+        Self {
+            media_type,
+            bytes: Content::Own(bytes.into()),
+        }
+    }
+
+    /// Bytes that never change.
+    pub const fn fixed(media_type: &'static str, bytes: &'static [u8]) -> Self {
+        Self {
+            media_type,
+            bytes: Content::Static(bytes),
+        }
+    }
+}

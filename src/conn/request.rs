@@ -1,0 +1,112 @@
+//! A request, understood: what is wanted, by whom it is paid, and how the answer is to be worded.
+//!
+//! Came from: `route`, which reads it out of a head. Goes to: `broker::answer`. Absent on purpose:
+//! text. Whatever a client spelled is a name, a number or a choice by now.
+
+use super::problem::{Allow, Problem};
+use super::reply::Reply;
+use crate::ids::{Cursor, TopicName};
+use crate::ledger::Payer;
+use crate::technique::Dialect;
+use crate::wire::handshake::Accept;
+
+/// A request, understood.
+#[derive(Debug)]
+pub struct Request {
+    /// How the answer is to be worded.
+    pub reply: Reply,
+    /// Who pays.
+    pub payer: Payer,
+    /// What is wanted.
+    pub want: Want,
+}
+
+/// What a request wants.
+#[derive(Debug)]
+pub enum Want {
+    /// The body as a message.
+    Publish(Publish),
+    /// Messages.
+    Read(Read),
+    /// Who reads a topic, and what it holds.
+    Info(TopicName),
+    /// The live page.
+    Page,
+    /// The ledger, for Prometheus.
+    Metrics,
+    /// Whether the server lives.
+    Healthy,
+    /// Whether it takes requests.
+    Ready,
+    /// A file of `--static`.
+    File(FileWant),
+    /// What may be asked.
+    Options {
+        /// Of this path.
+        allow: Allow,
+        /// A browser asks on behalf of a page of another site.
+        preflight: bool,
+    },
+    /// Nothing that can be had.
+    Refuse(Problem),
+}
+
+/// A message to be published, but for its data.
+#[derive(Debug)]
+pub struct Publish {
+    /// Where.
+    pub topic: TopicName,
+    /// Its name.
+    pub event: Option<Box<str>>,
+    /// A repeat with this key adds nothing.
+    pub idempotency_key: Option<Box<str>>,
+}
+
+/// Messages to be read.
+#[derive(Debug)]
+pub struct Read {
+    /// Of these topics: one at least, none twice.
+    pub topics: Box<[TopicName]>,
+    /// From here; without one, each technique has its own beginning.
+    pub cursor: Option<Cursor>,
+    /// In this way.
+    pub how: How,
+}
+
+/// The way of reading.
+#[derive(Debug)]
+pub enum How {
+    /// Short poll, or long poll when `wait_s` says so.
+    Poll {
+        /// How long the answer may be withheld, in seconds; never `Some(0)`.
+        wait_s: Option<u64>,
+        /// At most so many messages.
+        limit: usize,
+        /// The client's `If-None-Match`.
+        if_none_match: Option<Box<[u8]>>,
+    },
+    /// SSE.
+    Stream,
+    /// WebSocket; the handshake is judged.
+    Socket {
+        /// What the client must find in the answer.
+        accept: Accept,
+        /// What will be spoken.
+        dialect: Dialect,
+    },
+}
+
+/// A file to be sent.
+#[derive(Debug)]
+pub struct FileWant {
+    /// Below `--static`, percent-decoded; no segment of it is `.` or `..` or holds a slash.
+    pub path: Box<str>,
+    /// The conditions and the range, RFC 9110 §13 and §14.
+    pub if_none_match: Option<Box<[u8]>>,
+    /// Seconds since 1970.
+    pub if_modified_since: Option<Box<[u8]>>,
+    /// `Range`.
+    pub range: Option<Box<[u8]>>,
+    /// `If-Range`.
+    pub if_range: Option<Box<[u8]>>,
+}

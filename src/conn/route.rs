@@ -1,0 +1,338 @@
+//! A request head becomes what it asks for: parsed once, checked once, never looked at again.
+//!
+//! Came from: `conn::Conn::next_ask`, with a head from `wire::head`. Goes to: `broker::answer`, as
+//! a [`Request`]. Absent on purpose: whether a topic exists; nothing here knows the hub.
+
+use super::origin::{Origins, Verdict};
+use super::problem::{Allow, Problem, Rule};
+use super::query::Query;
+use super::reply::Reply;
+use super::request::{FileWant, How, Publish, Read, Request, Want};
+use crate::ids::{Cursor, TopicName};
+use crate::ledger::Payer;
+use crate::limits::{
+    EVENT_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, Limits, POLL_MESSAGES_MAX, TOPICS_PER_READER_MAX,
+};
+use crate::technique::Dialect;
+use crate::wire::handshake;
+use crate::wire::head::{Head, Method, Version};
+use crate::wire::target;
+
+/// The topic that `/` means to a WebSocket, so that `new WebSocket('ws://localhost:8080')` works.
+pub const ROOT_TOPIC: &str = "chat";
+
+/// What every request is judged by.
+#[derive(Debug, Clone, Default)]
+pub struct House {
+    /// The bounds.
+    pub limits: Limits,
+    /// Who may ask from a browser.
+    pub origins: Origins,
+    /// `--static` was given.
+    pub serves_files: bool,
+}
+
+/// Understands `head`.
+pub fn route(head: &Head<'_>, house: &House) -> Request {
+    let verdict = house.origins.judge(head.origin, head.host);
+    let want = want(head, house, &verdict).unwrap_or_else(Want::Refuse);
+    let access = log::log_enabled!(target: "tollway::access", log::Level::Info)
+        .then(|| format!("{} {}", head.method_text, head.target).into());
+    Request {
+        reply: Reply {
+            http10: head.version == Version::Http10,
+            keep_alive: head.keep_alive,
+            head_only: head.method == Method::Head,
+            allow_origin: match verdict {
+                Verdict::Allowed(origin) => Some(origin),
+                Verdict::Same | Verdict::Foreign => None,
+            },
+            access,
+        },
+        payer: payer(&want),
+        want,
+    }
+}
+
+fn payer(want: &Want) -> Payer {
+    match want {
+        Want::Publish(_) => Payer::Publish,
+        Want::Read(read) => match read.how {
+            How::Poll { wait_s: None, .. } => Payer::ShortPoll,
+            How::Poll { .. } => Payer::LongPoll,
+            How::Stream => Payer::Sse,
+            How::Socket { .. } => Payer::WebSocket,
+        },
+        Want::Info(_) | Want::Page | Want::Metrics | Want::Healthy | Want::Ready => Payer::Other,
+        Want::File(_) | Want::Options { .. } | Want::Refuse(_) => Payer::Other,
+    }
+}
+
+/// What a path leads to.
+enum Place<'t> {
+    Root,
+    Fixed(Want),
+    Static(&'t str),
+    Topic {
+        list: String,
+        suffix: Option<Suffix>,
+    },
+    Nowhere,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Suffix {
+    Poll,
+    Sse,
+    Ws,
+    Info,
+}
+
+fn want(head: &Head<'_>, house: &House, verdict: &Verdict) -> Result<Want, Problem> {
+    if head.target == "*" {
+        return match head.method {
+            Method::Options => Ok(options(head, Allow::ReadAndPublish)),
+            _ => Err(Rule::NoSuchResource.into()),
+        };
+    }
+    let (path, query) = target::split(head.target);
+    let query = Query::parse(query)?;
+    match place(path, house)? {
+        Place::Nowhere => Err(Rule::NoSuchResource.into()),
+        Place::Root if head.upgrade.is_some() => socket(head, &query, verdict, ROOT_TOPIC),
+        Place::Root => fixed(head, Want::Page),
+        Place::Fixed(want) => fixed(head, want),
+        Place::Static(rest) => fixed(head, Want::File(file(head, rest)?)),
+        Place::Topic { list, suffix } => topic(head, &query, verdict, &list, suffix),
+    }
+}
+
+fn place<'t>(path: &'t str, house: &House) -> Result<Place<'t>, Problem> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let (first, rest) = match path.split_once('/') {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (path, None),
+    };
+    Ok(match (first, rest) {
+        ("", None) => Place::Root,
+        ("metrics", None) => Place::Fixed(Want::Metrics),
+        ("-", Some("healthy")) => Place::Fixed(Want::Healthy),
+        ("-", Some("ready")) => Place::Fixed(Want::Ready),
+        ("static", Some(rest)) if house.serves_files => Place::Static(rest),
+        ("-" | "metrics" | "static" | "favicon.ico" | "robots.txt", _) => Place::Nowhere,
+        (list, rest) => {
+            let suffix = match rest {
+                None => None,
+                Some("poll") => Some(Suffix::Poll),
+                Some("sse") => Some(Suffix::Sse),
+                Some("ws") => Some(Suffix::Ws),
+                Some("info") => Some(Suffix::Info),
+                Some(_) => return Ok(Place::Nowhere),
+            };
+            let decoded = target::percent_decode(list)?;
+            let list = str::from_utf8(&decoded).map_err(|_| Rule::TopicMalformed)?;
+            Place::Topic {
+                list: list.to_owned(),
+                suffix,
+            }
+        }
+    })
+}
+
+/// A resource with one finite answer.
+fn fixed(head: &Head<'_>, want: Want) -> Result<Want, Problem> {
+    match head.method {
+        Method::Get | Method::Head => Ok(want),
+        Method::Options => Ok(options(head, Allow::Read)),
+        Method::Post | Method::Put | Method::Other => Err(Problem::method(Allow::Read)),
+    }
+}
+
+fn options(head: &Head<'_>, allow: Allow) -> Want {
+    Want::Options {
+        allow,
+        preflight: head.preflight,
+    }
+}
+
+/// A topic, or a list of topics.
+fn topic(
+    head: &Head<'_>,
+    query: &Query,
+    verdict: &Verdict,
+    list: &str,
+    suffix: Option<Suffix>,
+) -> Result<Want, Problem> {
+    let streams = matches!(suffix, Some(Suffix::Sse | Suffix::Ws));
+    let allow = match suffix {
+        None => Allow::ReadAndPublish,
+        Some(_) if streams => Allow::Stream,
+        Some(_) => Allow::Read,
+    };
+    match head.method {
+        Method::Options => return Ok(options(head, allow)),
+        Method::Post | Method::Put if suffix.is_none() => {
+            return publish(head, query, verdict, list);
+        }
+        Method::Get => {}
+        Method::Head if !streams => {}
+        Method::Head | Method::Post | Method::Put | Method::Other => {
+            return Err(Problem::method(allow));
+        }
+    }
+    match suffix {
+        Some(Suffix::Info) => Ok(Want::Info(one_topic(list)?)),
+        Some(Suffix::Ws) if head.upgrade.is_none() => Err(Rule::UpgradeRequired.into()),
+        Some(Suffix::Ws) => socket(head, query, verdict, list),
+        None if head.upgrade.is_some() => socket(head, query, verdict, list),
+        Some(Suffix::Sse) => stream(head, query, list),
+        None if head.accepts_event_stream && head.method == Method::Get => {
+            stream(head, query, list)
+        }
+        None | Some(Suffix::Poll) => poll(head, query, list),
+    }
+}
+
+fn publish(head: &Head<'_>, query: &Query, verdict: &Verdict, list: &str) -> Result<Want, Problem> {
+    if *verdict == Verdict::Foreign {
+        return Err(Rule::OriginForeign.into());
+    }
+    let topic = published_topic(list)?;
+    let event = match (&query.event, head.event) {
+        (Some(event), _) => Some(event.clone().into_boxed_str()),
+        (None, Some(event)) => Some(
+            str::from_utf8(event)
+                .map_err(|_| Rule::EventMalformed)?
+                .into(),
+        ),
+        (None, None) => None,
+    };
+    let event = event.map(event_name).transpose()?.flatten();
+    let idempotency_key = match head.idempotency_key {
+        None => None,
+        Some(key) if !(1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()) => {
+            return Err(Rule::KeyMalformed.into());
+        }
+        Some(key) => Some(str::from_utf8(key).map_err(|_| Rule::KeyMalformed)?.into()),
+    };
+    Ok(Want::Publish(Publish {
+        topic,
+        event,
+        idempotency_key,
+    }))
+}
+
+/// The one topic that a message is published to.
+pub(super) fn published_topic(list: &str) -> Result<TopicName, Problem> {
+    if list.contains(',') {
+        return Err(Rule::TopicsInPublish.into());
+    }
+    one_topic(list)
+}
+
+/// The name of a message; an empty one is none.
+pub(super) fn event_name(event: Box<str>) -> Result<Option<Box<str>>, Problem> {
+    if event.len() > EVENT_BYTES_MAX || event.contains(['\r', '\n', '\0']) {
+        return Err(Rule::EventMalformed.into());
+    }
+    Ok(Some(event).filter(|event| !event.is_empty()))
+}
+
+fn poll(head: &Head<'_>, query: &Query, list: &str) -> Result<Want, Problem> {
+    let wait_s = query.wait_s.or(head.prefer_wait_s).filter(|&s| s > 0);
+    let how = How::Poll {
+        wait_s,
+        limit: query
+            .limit
+            .unwrap_or(POLL_MESSAGES_MAX)
+            .min(POLL_MESSAGES_MAX),
+        if_none_match: head.if_none_match.map(Into::into),
+    };
+    read(head, query, list, how)
+}
+
+fn stream(head: &Head<'_>, query: &Query, list: &str) -> Result<Want, Problem> {
+    read(head, query, list, How::Stream)
+}
+
+fn socket(head: &Head<'_>, query: &Query, verdict: &Verdict, list: &str) -> Result<Want, Problem> {
+    let offer = head.upgrade.as_ref().expect("called for an upgrade only");
+    let accept = handshake::judge(head.method, head.version, head.framing, offer)?;
+    if *verdict == Verdict::Foreign {
+        return Err(Rule::OriginForeign.into());
+    }
+    let dialect = Dialect::choose(offer.protocols());
+    read(head, query, list, How::Socket { accept, dialect })
+}
+
+fn read(head: &Head<'_>, query: &Query, list: &str, how: How) -> Result<Want, Problem> {
+    Ok(Want::Read(Read {
+        topics: topics(list)?,
+        cursor: cursor(head, query)?,
+        how,
+    }))
+}
+
+/// The header wins: a browser that reconnects adds it to a URL that has the first cursor in it.
+fn cursor(head: &Head<'_>, query: &Query) -> Result<Option<Cursor>, Problem> {
+    let text = match head.last_event_id {
+        Some(bytes) if !bytes.is_empty() => {
+            Some(str::from_utf8(bytes).map_err(|_| Rule::CursorNotUtf8)?)
+        }
+        Some(_) | None => query.since.as_deref().filter(|since| !since.is_empty()),
+    };
+    let parse = |text| Cursor::parse(text).ok_or(Rule::CursorTooLong);
+    Ok(text.map(parse).transpose()?)
+}
+
+fn topics(list: &str) -> Result<Box<[TopicName]>, Problem> {
+    let mut topics = Vec::with_capacity(1);
+    for name in list.split(',') {
+        let topic = one_topic(name)?;
+        if !topics.contains(&topic) {
+            topics.push(topic);
+        }
+        if topics.len() > TOPICS_PER_READER_MAX {
+            return Err(Rule::TopicsTooMany.into());
+        }
+    }
+    Ok(topics.into_boxed_slice())
+}
+
+fn one_topic(name: &str) -> Result<TopicName, Problem> {
+    if matches!(
+        name,
+        "-" | "metrics" | "static" | "favicon.ico" | "robots.txt"
+    ) {
+        return Err(Rule::TopicReserved.into());
+    }
+    TopicName::parse(name).ok_or_else(|| Rule::TopicMalformed.into())
+}
+
+/// A path below `--static`. What could lead out of the folder is refused here already; the shell
+/// opens it beneath the folder in any case.
+fn file(head: &Head<'_>, rest: &str) -> Result<FileWant, Problem> {
+    let mut path = String::new();
+    for (n, segment) in rest.split('/').enumerate() {
+        let decoded = target::percent_decode(segment)?;
+        let decoded = str::from_utf8(&decoded).map_err(|_| Rule::NoSuchFile)?;
+        if matches!(decoded, "." | "..") || decoded.contains(['/', '\\', '\0']) {
+            return Err(Rule::NoSuchFile.into());
+        }
+        if n > 0 {
+            path.push('/');
+        }
+        path.push_str(decoded);
+    }
+    Ok(FileWant {
+        path: path.into(),
+        if_none_match: head.if_none_match.map(Into::into),
+        if_modified_since: head.if_modified_since.map(Into::into),
+        // Defined for GET alone: a HEAD is told about the whole. RFC 9110 §14.2.
+        range: head
+            .range
+            .filter(|_| head.method == Method::Get)
+            .map(Into::into),
+        if_range: head.if_range.map(Into::into),
+    })
+}

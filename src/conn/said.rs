@@ -1,0 +1,143 @@
+//! What a client says on a WebSocket: answered on the spot where RFC 6455 says how, and an [`Ask`]
+//! where somebody else has to decide. RFC 6455 §5.5, §7.4.
+//!
+//! Came from: `Conn::next_ask`, with a whole message or an offence. Goes to: the outbox, or the
+//! broker by way of the same. Absent on purpose: frames; they are joined by now.
+
+use super::outbox::{Outbox, Segment};
+use super::{Ask, Failure, dialect};
+use crate::close::CloseReason;
+use crate::ledger::{Bytes, Class};
+use crate::limits::Limits;
+use crate::technique::Dialect;
+use crate::wire::frame::{self, CloseCode, Opcode};
+use crate::wire::message::{Assembler, Incoming, MessageError};
+
+/// The longest message that a socket of this dialect takes; without one, that is closing.
+pub(super) fn bytes_max(dialect: Option<Dialect>, limits: &Limits) -> usize {
+    match dialect {
+        Some(Dialect::Raw) => limits.message_bytes_max,
+        Some(Dialect::V1) | None => limits.publish_frame_bytes_max(),
+    }
+}
+
+/// What a message on an open WebSocket leads to; `None` when that is done with.
+pub(super) fn act(
+    incoming: Incoming<'_>,
+    dialect: Dialect,
+    limits: &Limits,
+    outbox: &mut Outbox,
+    fresh_output: &mut bool,
+) -> Option<Ask> {
+    let mut answer = Vec::new();
+    let (class, ask) = match incoming {
+        Incoming::Text(text) => {
+            return Some(match dialect {
+                Dialect::Raw => said(text.as_bytes(), false),
+                Dialect::V1 => told(dialect::understand(text, limits.message_bytes_max)),
+            });
+        }
+        Incoming::Binary(bytes) => {
+            return Some(match dialect {
+                Dialect::Raw => said(bytes, true),
+                Dialect::V1 => told(dialect::not_text()),
+            });
+        }
+        Incoming::Pong(_) => return None, // solicited or not, RFC 6455 §5.5.3
+        Incoming::Ping(payload) => {
+            frame::encode(Opcode::Pong, payload, &mut answer);
+            (Class::Heartbeat, None)
+        }
+        Incoming::Close { code, .. } => {
+            // §5.5.1: the code is echoed, and nothing when there was none.
+            match code.and_then(CloseCode::from_peer) {
+                Some(code) => frame::encode_close(code, "", &mut answer),
+                None => frame::encode(Opcode::Close, b"", &mut answer),
+            }
+            (Class::Framing, Some(Ask::Leave(CloseReason::PeerClosed)))
+        }
+    };
+    *fresh_output |= outbox.push(Segment::own(answer, class));
+    ask
+}
+
+/// What a message leads to once our Close frame is sent: theirs ends it, all else is passed over.
+pub(super) fn act_closing(incoming: Incoming<'_>) -> Option<Ask> {
+    matches!(incoming, Incoming::Close { .. }).then_some(Ask::Leave(CloseReason::PeerClosed))
+}
+
+fn said(data: &[u8], binary: bool) -> Ask {
+    Ask::Said {
+        data: data.into(),
+        binary,
+    }
+}
+
+fn told(told: dialect::Told) -> Ask {
+    Ask::Told(Box::new(told))
+}
+
+/// How a connection ends whose peer broke a rule.
+pub(super) fn fail(error: MessageError) -> Ask {
+    let code = error.close_code();
+    Ask::Fail(Failure {
+        code,
+        why: error.detail(),
+        reason: match code {
+            CloseCode::NOT_UTF8 => CloseReason::NotUtf8,
+            CloseCode::TOO_BIG => CloseReason::TooBig,
+            _ => CloseReason::ProtocolError,
+        },
+    })
+}
+
+/// How many bytes of what a client said are of which class; the others are framing.
+pub(super) enum Weight {
+    Payload(usize),
+    Heartbeat(usize),
+    Close,
+    /// An object that publishes nothing.
+    Offence,
+}
+
+impl Weight {
+    /// The weight of a message or control frame that led to `ask`.
+    pub(super) fn of(incoming: &Incoming<'_>, ask: Option<&Ask>) -> Self {
+        // A client's control frame has the short length, and a mask.
+        const HEADER_BYTES: usize = 2 + 4;
+        match (incoming, ask) {
+            // What stands around the data in an object is framing.
+            (_, Some(Ask::Told(told))) => match &told.wish {
+                Ok(wish) => Self::Payload(wish.data.len()),
+                Err(_) => Self::Offence,
+            },
+            (Incoming::Text(text), _) => Self::Payload(text.len()),
+            (Incoming::Binary(bytes), _) => Self::Payload(bytes.len()),
+            (Incoming::Ping(bytes) | Incoming::Pong(bytes), _) => {
+                Self::Heartbeat(HEADER_BYTES + bytes.len())
+            }
+            (Incoming::Close { .. }, _) => Self::Close,
+        }
+    }
+
+    /// Charges `used` bytes, which the assembler has taken. Of the unfinished message, `held` bytes
+    /// were taken before them, and charged then.
+    pub(super) fn charge(self, used: usize, held: usize, assembler: &Assembler, bill: &mut Bytes) {
+        let holds = assembler.taken();
+        let (class, length, payload) = match self {
+            // No JSON is shorter than its data. Of an object that came in pieces, all that came
+            // before the last was taken for data, and may be more than there was.
+            Self::Payload(length) => {
+                let length = assembler.share(length);
+                (Class::Payload, length.saturating_sub(held), 0)
+            }
+            // Fragments may have come before a control frame.
+            Self::Heartbeat(length) => (Class::Heartbeat, length, holds - held),
+            Self::Close => (Class::Framing, 0, holds - held),
+            Self::Offence => (Class::Body, used, 0),
+        };
+        bill.add(class, length);
+        bill.add(Class::Payload, payload);
+        bill.add(Class::Framing, used - length - payload);
+    }
+}

@@ -1,0 +1,376 @@
+//! The states of a connection: what it waits for, until when, and where it may go from there.
+//!
+//! ```text
+//!                    ┌────────────────── answered, kept alive ──────────────────┐
+//!                    ▼                                                          │
+//!  accepted ──▶   Head ──▶ Body ──▶ (request) ──▶ Asked ──▶ (Head) ──▶ Sending ─┤
+//!                    │                  ├───────▶ Parked ───────────────────────┘
+//!                    │                  ├───────▶ Streaming
+//!                    │                  └───────▶ Open ──▶ Closing
+//!                    └──────▶ from every state ──▶ Lingering ──▶ Closed
+//! ```
+//!
+//! There is one door, [`Conn::shift`], and [`EDGES`] lists what may pass through it. Each state has
+//! at most one deadline of its own ([`State::due`]); output that the peer does not take has another
+//! (`Conn::due`).
+//!
+//! Came from: `conn` and `broker`, which decide. Goes to: the timer wheel, as a deadline. Absent on
+//! purpose: what happens at a deadline; `broker` knows.
+
+use super::reply::Reply;
+use super::request::{FileWant, Request};
+use super::unanswered::Unanswered;
+use super::{Conn, Failure};
+use crate::ids::{Millis, Place, Seq, TopicName};
+use crate::limits::{CLOSE_MS_MAX, LINGER_MS_MAX, Limits, PONG_MS_MAX};
+use crate::technique::{Dialect, Dress};
+use crate::wire::body::BodyDecoder;
+use crate::wire::deflate::Window;
+use crate::wire::head::HeadDecoder;
+use crate::wire::message::Assembler;
+
+/// What a connection is doing.
+#[derive(Debug)]
+pub enum State {
+    /// Waiting for a request head, or for the rest of one.
+    Head {
+        /// Where it stopped looking.
+        decoder: HeadDecoder,
+        /// When the first byte of the head came.
+        began: Option<Millis>,
+    },
+    /// The head is understood; its body is still arriving.
+    Body(Box<Upload>),
+    /// The request is complete, and the sequencer or the shell has been asked for what it needs.
+    Asked(Box<Asked>),
+    /// A long poll: complete, and its answer withheld.
+    Parked(Box<Parked>),
+    /// A file is on its way, piece by piece.
+    Sending(Box<Sending>),
+    /// An event stream.
+    Streaming(Stream),
+    /// A WebSocket.
+    Open(Socket),
+    /// Our Close frame is sent, the peer's is awaited.
+    Closing(Assembler),
+    /// The last bytes are on their way. Once the kernel has them our side is ended, and what still
+    /// comes is read and dropped until the peer ends its own: closing over unread bytes would send
+    /// a reset, and the reset could destroy our last answer before the peer has read it.
+    Lingering {
+        /// Our side is ended.
+        half_closed: bool,
+    },
+    /// Nothing may happen any more; the shell is told to drop the socket.
+    Closed,
+}
+
+/// A request whose body is arriving.
+#[derive(Debug)]
+pub struct Upload {
+    /// The request.
+    pub request: Request,
+    /// What of the body is still to come.
+    pub decoder: BodyDecoder,
+    /// What has come, if anyone wants it.
+    pub data: Vec<u8>,
+}
+
+/// A request that waits for the sequencer or the shell.
+#[derive(Debug)]
+pub struct Asked {
+    /// How to word the answer.
+    pub reply: Reply,
+    /// What was asked.
+    pub question: Question,
+}
+
+/// What was asked of the sequencer or the shell.
+#[derive(Debug)]
+pub enum Question {
+    /// To give a message of this topic its place.
+    Commit(TopicName),
+    /// Who reads this topic on all threads.
+    Count(TopicName),
+    /// To open this file.
+    Open(FileWant),
+}
+
+/// A long poll that waits.
+#[derive(Debug)]
+pub struct Parked {
+    /// How to word the answer.
+    pub reply: Reply,
+    /// What it waits for.
+    pub following: Following,
+    /// Until when.
+    pub until: Millis,
+    /// What is left of it to say: see [`PollTerms`].
+    pub terms: PollTerms,
+}
+
+/// The terms of a poll that its answer depends on.
+#[derive(Debug, Clone)]
+pub struct PollTerms {
+    /// Several topics: each message names its own.
+    pub named: bool,
+    /// At most so many messages.
+    pub limit: usize,
+    /// `Some` for a long poll: the wait that was granted, in seconds.
+    pub wait_s: Option<u64>,
+    /// The client's `If-None-Match`.
+    pub if_none_match: Option<Box<[u8]>>,
+}
+
+/// A file on its way.
+#[derive(Debug)]
+pub struct Sending {
+    /// How the answer was worded.
+    pub reply: Reply,
+    /// The next byte to be read of the file.
+    pub offset: u64,
+    /// How many are still to be read.
+    pub left: u64,
+    /// A piece was asked for and has not come.
+    pub asked: bool,
+}
+
+/// An event stream.
+#[derive(Debug)]
+pub struct Stream {
+    /// Where it stands.
+    pub following: Following,
+    /// HTTP/1.1: every event is a chunk.
+    pub chunked: bool,
+}
+
+/// A WebSocket.
+#[derive(Debug)]
+pub struct Socket {
+    /// Where it stands.
+    pub following: Following,
+    /// Frames on their way to be messages.
+    pub assembler: Assembler,
+    /// `Some`: it gets its messages compressed.
+    pub deflate: Option<Window>,
+    /// A Ping is out, since then, and nothing has come since.
+    pub pinged: Option<Millis>,
+    /// What its frames mean.
+    pub dialect: Dialect,
+    /// Frames of `tollway.v1` that wait for their answers; of the raw dialect none does.
+    pub unanswered: Unanswered,
+    /// Messages of the raw dialect of which it is not known yet whether they are in the log.
+    pub uncommitted: u32,
+    /// A rule was broken behind them.
+    pub failing: Option<Box<Failure>>,
+}
+
+impl Socket {
+    /// Whether something that it said is still on its way to the log.
+    pub fn awaits_commits(&self) -> bool {
+        self.uncommitted > 0 || !self.unanswered.is_empty()
+    }
+
+    /// How messages are dressed for it.
+    pub fn dress(&self) -> Dress {
+        match (self.dialect, &self.following.places) {
+            (Dialect::Raw, _) => Dress::Frame,
+            (Dialect::V1, Places::One(_)) => Dress::Object,
+            (Dialect::V1, Places::Many(_)) => Dress::ObjectNamed,
+        }
+    }
+}
+
+/// A reader that stays: a cursor, and the places where it is entered.
+#[derive(Debug)]
+pub struct Following {
+    /// Where it is entered.
+    pub places: Places,
+    /// The last message it was given.
+    pub cursor: Seq,
+    /// How many evictions there had been when it started, or was last told of a gap.
+    pub knew: u64,
+}
+
+/// One place or several.
+#[derive(Debug)]
+pub enum Places {
+    /// Almost every reader.
+    One(Place),
+    /// A reader of several topics.
+    Many(Box<[Place]>),
+}
+
+impl Places {
+    /// All of them.
+    pub fn as_slice(&self) -> &[Place] {
+        match self {
+            Self::One(place) => std::slice::from_ref(place),
+            Self::Many(places) => places,
+        }
+    }
+
+    /// All of them, to be moved.
+    pub fn as_mut_slice(&mut self) -> &mut [Place] {
+        match self {
+            Self::One(place) => std::slice::from_mut(place),
+            Self::Many(places) => places,
+        }
+    }
+}
+
+/// A state without what it carries: what edges are drawn between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // Each is documented at `State`.
+pub enum Name {
+    Head,
+    Body,
+    Asked,
+    Parked,
+    Sending,
+    Streaming,
+    Open,
+    Closing,
+    Lingering,
+    Closed,
+}
+
+/// Where each state may lead. `Head` to `Head` is a request that was answered at once.
+pub const EDGES: &[(Name, &[Name])] = {
+    use Name::{Asked, Body, Closed, Closing, Head, Lingering, Open, Parked, Sending, Streaming};
+    &[
+        (
+            Head,
+            &[
+                Head, Body, Asked, Parked, Sending, Streaming, Open, Lingering, Closed,
+            ],
+        ),
+        (Body, &[Head, Lingering, Closed]),
+        (Asked, &[Head, Lingering, Closed]),
+        (Parked, &[Head, Lingering, Closed]),
+        (Sending, &[Head, Lingering, Closed]),
+        (Streaming, &[Lingering, Closed]),
+        (Open, &[Closing, Lingering, Closed]),
+        (Closing, &[Lingering, Closed]),
+        (Lingering, &[Lingering, Closed]),
+        (Closed, &[]),
+    ]
+};
+
+impl State {
+    /// Waiting for a request.
+    pub fn idle() -> Self {
+        Self::Head {
+            decoder: HeadDecoder::default(),
+            began: None,
+        }
+    }
+
+    /// The state without what it carries.
+    pub fn name(&self) -> Name {
+        match self {
+            Self::Head { .. } => Name::Head,
+            Self::Body(_) => Name::Body,
+            Self::Asked(_) => Name::Asked,
+            Self::Parked(_) => Name::Parked,
+            Self::Sending(_) => Name::Sending,
+            Self::Streaming(_) => Name::Streaming,
+            Self::Open(_) => Name::Open,
+            Self::Closing(_) => Name::Closing,
+            Self::Lingering { .. } => Name::Lingering,
+            Self::Closed => Name::Closed,
+        }
+    }
+
+    /// The deadline of this state, for a connection in it `since` then.
+    pub fn due(&self, since: Millis, limits: &Limits) -> Option<Millis> {
+        match self {
+            Self::Head {
+                began: Some(began), ..
+            } => Some(began.plus(limits.head_ms_max)),
+            Self::Head { began: None, .. } => Some(since.plus(limits.idle_ms_max)),
+            Self::Body(_) => Some(since.plus(limits.body_ms_max)),
+            Self::Parked(parked) => Some(parked.until),
+            Self::Streaming(_) => Some(since.plus(limits.heartbeat_ms)),
+            Self::Open(socket) => Some(match socket.pinged {
+                Some(pinged) => pinged.plus(PONG_MS_MAX),
+                None => since.plus(limits.heartbeat_ms),
+            }),
+            Self::Closing(_) => Some(since.plus(CLOSE_MS_MAX)),
+            Self::Lingering { half_closed: true } => Some(since.plus(LINGER_MS_MAX)),
+            // These wait for ourselves, or for the peer to take bytes, which has its own deadline.
+            Self::Asked(_) | Self::Sending(_) | Self::Lingering { half_closed: false } => None,
+            Self::Closed => None,
+        }
+    }
+
+    /// The reader in this state, if it has one.
+    pub fn following(&self) -> Option<&Following> {
+        match self {
+            Self::Parked(parked) => Some(&parked.following),
+            Self::Streaming(stream) => Some(&stream.following),
+            Self::Open(socket) => Some(&socket.following),
+            Self::Head { .. } | Self::Body(_) | Self::Asked(_) | Self::Sending(_) => None,
+            Self::Closing(_) | Self::Lingering { .. } | Self::Closed => None,
+        }
+    }
+
+    /// The reader in this state, to be moved on.
+    pub fn following_mut(&mut self) -> Option<&mut Following> {
+        match self {
+            Self::Parked(parked) => Some(&mut parked.following),
+            Self::Streaming(stream) => Some(&mut stream.following),
+            Self::Open(socket) => Some(&mut socket.following),
+            Self::Head { .. } | Self::Body(_) | Self::Asked(_) | Self::Sending(_) => None,
+            Self::Closing(_) | Self::Lingering { .. } | Self::Closed => None,
+        }
+    }
+}
+
+impl Conn {
+    /// The only door between states. Tells the state that was left.
+    pub fn shift(&mut self, next: State, now: Millis) -> State {
+        debug_assert!(
+            may_pass(self.state.name(), next.name()),
+            "no edge from {:?} to {:?}",
+            self.state.name(),
+            next.name()
+        );
+        self.since = now;
+        std::mem::replace(&mut self.state, next)
+    }
+
+    /// `Open` to `Closing`: the reader is gone, the frames of the peer still have to be followed.
+    pub fn await_close(&mut self, now: Millis) {
+        if let State::Open(socket) = &mut self.state {
+            let assembler = std::mem::take(&mut socket.assembler);
+            self.shift(State::Closing(assembler), now);
+        }
+    }
+}
+
+/// Whether [`EDGES`] has this edge.
+pub fn may_pass(from: Name, to: Name) -> bool {
+    EDGES
+        .iter()
+        .any(|(state, exits)| *state == from && exits.contains(&to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_state_is_reached_and_all_lead_to_the_end() {
+        for (state, exits) in EDGES {
+            let reached = EDGES.iter().any(|(_, exits)| exits.contains(state));
+            assert!(reached, "{state:?}");
+            assert!(exits.contains(&Name::Closed) || *state == Name::Closed);
+        }
+        assert_eq!(EDGES.len(), 10);
+    }
+
+    #[test]
+    fn an_idle_state_is_small() {
+        assert!(size_of::<State>() <= 120, "{}", size_of::<State>());
+    }
+}

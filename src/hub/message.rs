@@ -1,0 +1,99 @@
+//! A message: what was published, and the place it was given.
+//!
+//! Came from: `conn`, as a draft; from the sequencer, as a message. Goes to: every thread's log.
+//! Absent on purpose: how it looks on the wire; that is a rendition, made once per technique and
+//! thread and kept beside it in the log.
+
+use crate::ids::{Epoch, Id, Millis, Seq, TopicName};
+use crate::limits::MESSAGE_OVERHEAD_BYTES;
+use crate::technique::Content;
+
+/// The data of a message. Invariant: text is UTF-8.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payload {
+    bytes: Box<[u8]>,
+    /// Published as bytes: a WebSocket gets a binary frame.
+    binary: bool,
+    utf8: bool,
+}
+
+impl Payload {
+    /// The data of a WebSocket message. A text message was checked by the codec.
+    pub fn said(bytes: Box<[u8]>, binary: bool) -> Self {
+        debug_assert!(binary || str::from_utf8(&bytes).is_ok());
+        Self {
+            utf8: !binary || str::from_utf8(&bytes).is_ok(),
+            bytes,
+            binary,
+        }
+    }
+
+    /// A request body, which does not say what it is: text if it is UTF-8.
+    pub fn posted(bytes: Vec<u8>) -> Self {
+        let utf8 = str::from_utf8(&bytes).is_ok();
+        Self {
+            bytes: bytes.into_boxed_slice(),
+            binary: !utf8,
+            utf8,
+        }
+    }
+
+    /// The bytes as they were published.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// What somebody asked to be published: a message without its place.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// Where.
+    pub topic: TopicName,
+    /// Its name, if any.
+    pub event: Option<Box<str>>,
+    /// The data.
+    pub payload: Payload,
+    /// A repeated publish with the same key adds nothing.
+    pub idempotency_key: Option<Box<str>>,
+}
+
+/// A message with its place in the one sequence. Shared by all threads, never changed.
+#[derive(Debug)]
+pub struct Message {
+    /// Its place.
+    pub seq: Seq,
+    /// Where it was published.
+    pub topic: TopicName,
+    /// Its name, if any.
+    pub event: Option<Box<str>>,
+    /// The data.
+    pub payload: Payload,
+    /// When it was committed.
+    pub at: Millis,
+}
+
+impl Message {
+    /// What a technique sees of it.
+    pub fn content(&self, epoch: Epoch) -> Content<'_> {
+        let bytes = self.payload.bytes();
+        Content {
+            id: Id {
+                epoch,
+                seq: self.seq,
+            },
+            topic: self.topic.as_str(),
+            event: self.event.as_deref(),
+            bytes,
+            text: self
+                .payload
+                .utf8
+                .then(|| str::from_utf8(bytes).expect("checked when it was published")),
+            binary: self.payload.binary,
+        }
+    }
+
+    /// What it counts against the retention bounds, in bytes.
+    pub fn weight(&self) -> usize {
+        self.payload.bytes().len() + MESSAGE_OVERHEAD_BYTES
+    }
+}

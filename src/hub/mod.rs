@@ -1,0 +1,365 @@
+//! The hub: topics by name, their logs, who reads them, and what has to go.
+//!
+//! Every thread has one, and all of them hold the same messages: a replica each of what the
+//! sequencer committed, in its order. Reading is therefore local to a thread.
+//!
+//! **Rounds.** An append serves nobody by itself. It opens a *round* over the topic's readers, and
+//! `broker` asks for them one by one, as many as a turn has room for. Messages that arrive
+//! meanwhile join: a reader later in the round gets them in the same write. The log is trimmed when
+//! the round ends, so that a burst does not push messages past readers who were ready for them.
+//!
+//! Came from: `broker`, with letters and readers. Goes to: `log`. Absent on purpose: connections.
+//! The hub knows their ids and hands them back.
+
+pub mod forgotten;
+pub mod log;
+pub mod message;
+mod retention;
+pub mod sequencer;
+mod start;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use slab::Slab;
+
+use self::forgotten::Forgotten;
+use self::log::{Entry, TopicLog};
+use self::message::Message;
+use self::retention::{Age, Retention};
+pub use self::start::Start;
+use crate::ids::{ConnId, Epoch, Id, Place, Seq, TopicId, TopicName};
+use crate::limits::Limits;
+use crate::technique::Technique;
+
+/// What the sequencer posts to a thread.
+#[derive(Debug)]
+pub enum Letter {
+    /// A message has its place. Every thread gets it, in the order of places.
+    Committed {
+        /// The message.
+        message: Arc<Message>,
+        /// For the thread that asked: whom to tell.
+        receipt: Option<Receipt>,
+    },
+    /// A publish was a repeat. Only the thread that asked gets this.
+    Repeated(Receipt),
+    /// A publish could not be taken now; the message has no place and never will.
+    Refused(ConnId),
+}
+
+/// The answer to a publish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Who asked.
+    pub conn: ConnId,
+    /// The place the message got.
+    pub seq: Seq,
+    /// How many were reading the topic then.
+    pub subscribers: u32,
+}
+
+/// Readers of a topic that came (or went, when negative) on one thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Census {
+    /// The topic.
+    pub topic: TopicName,
+    /// How they read.
+    pub technique: Technique,
+    /// How many more.
+    pub change: i32,
+}
+
+/// Readers of a topic, by technique. Short polls do not stay and are not counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Subscribers {
+    /// Parked polls.
+    pub long_poll: u32,
+    /// Event streams.
+    pub sse: u32,
+    /// WebSockets.
+    pub websocket: u32,
+}
+
+impl Subscribers {
+    /// All of them.
+    pub fn total(&self) -> u32 {
+        self.long_poll + self.sse + self.websocket
+    }
+
+    fn change(&mut self, technique: Technique, change: i32) {
+        let count = match technique {
+            Technique::ShortPoll => return,
+            Technique::LongPoll => &mut self.long_poll,
+            Technique::Sse => &mut self.sse,
+            Technique::WebSocket => &mut self.websocket,
+        };
+        *count = count.saturating_add_signed(change);
+    }
+}
+
+#[derive(Debug)]
+struct Topic {
+    name: TopicName,
+    log: TopicLog,
+    /// Order is of no meaning: a reader that leaves is replaced by the last one.
+    readers: Vec<ConnId>,
+    /// `Some(n)`: a round is on, and `readers[..n]` are still to be served.
+    round: Option<usize>,
+    /// Something was appended since the round began.
+    grew: bool,
+    /// Readers that came since the last census, by technique.
+    came: [i32; Technique::ALL.len()],
+    /// It stands in `Hub::changed`.
+    changed: bool,
+    /// The hub's count of evictions when this log last lost a message.
+    evicted_at: u64,
+}
+
+/// All topics of one thread.
+#[derive(Debug)]
+pub struct Hub {
+    epoch: Epoch,
+    retention: Retention,
+    names: HashMap<TopicName, TopicId>,
+    topics: Slab<Topic>,
+    forgotten: Forgotten,
+    /// The place of the newest message of the server, as far as this thread has heard.
+    tip: Seq,
+    /// Every message held, oldest first, whatever its topic; and some that are gone already.
+    ages: VecDeque<Age>,
+    /// Messages held in all topics, and their weight.
+    held: usize,
+    bytes: usize,
+    /// How many messages ever fell off.
+    evictions: u64,
+    /// Topics with a round on, the one to serve in front.
+    growing: VecDeque<TopicId>,
+    /// Topics whose number of readers changed since the last census.
+    changed: Vec<TopicId>,
+}
+
+impl Hub {
+    /// An empty hub.
+    pub fn new(epoch: Epoch, limits: &Limits) -> Self {
+        Self {
+            epoch,
+            retention: Retention::new(limits),
+            names: HashMap::new(),
+            topics: Slab::new(),
+            forgotten: Forgotten::default(),
+            tip: Seq(0),
+            ages: VecDeque::new(),
+            held: 0,
+            bytes: 0,
+            evictions: 0,
+            growing: VecDeque::new(),
+            changed: Vec::new(),
+        }
+    }
+
+    /// Takes in a committed message and opens a round for it.
+    pub fn append(&mut self, message: Arc<Message>) {
+        debug_assert!(
+            message.seq > self.tip,
+            "letters come in the order of places"
+        );
+        let id = self.topic_named(&message.topic);
+        self.tip = message.seq;
+        self.held += 1;
+        self.bytes += message.weight();
+        self.ages.push_back(Age {
+            at: message.at,
+            seq: message.seq,
+            topic: id,
+        });
+        let topic = &mut self.topics[id.0 as usize];
+        topic.log.append(message);
+        if topic.round.is_none() {
+            topic.round = Some(topic.readers.len());
+            self.growing.push_back(id);
+        } else {
+            topic.grew = true;
+        }
+        self.hold_hard_bounds(id);
+    }
+
+    /// Enters a reader and says where it stands.
+    pub fn follow(&mut self, name: &TopicName, conn: ConnId, technique: Technique) -> Place {
+        let id = self.topic_named(name);
+        let topic = &mut self.topics[id.0 as usize];
+        topic.readers.push(conn);
+        // Exact: a reader is a connection, and those are numbered by u32.
+        let slot = (topic.readers.len() - 1) as u32;
+        self.count(id, technique, 1);
+        Place { topic: id, slot }
+    }
+
+    /// Strikes out the reader that stands at `place`. `Some`: this reader stands there now.
+    pub fn unfollow(&mut self, place: Place, technique: Technique) -> Option<ConnId> {
+        let topic = &mut self.topics[place.topic.0 as usize];
+        let slot = place.slot as usize;
+        // A round goes downwards, so the reader that fills the hole comes from the part that is
+        // served already, or is still to be reached: nobody is passed over.
+        topic.readers.swap_remove(slot);
+        let moved = topic.readers.get(slot).copied();
+        if topic.readers.len() < topic.readers.capacity() / 4 {
+            topic.readers.shrink_to(topic.readers.len() * 2);
+        }
+        self.count(place.topic, technique, -1);
+        moved
+    }
+
+    fn count(&mut self, id: TopicId, technique: Technique, change: i32) {
+        let topic = &mut self.topics[id.0 as usize];
+        topic.came[technique as usize] += change;
+        if !topic.changed {
+            topic.changed = true;
+            self.changed.push(id);
+        }
+    }
+
+    /// The next change in the number of readers, to be told to the sequencer.
+    pub fn next_census(&mut self) -> Option<Census> {
+        while let Some(&id) = self.changed.last() {
+            let topic = &mut self.topics[id.0 as usize];
+            for technique in Technique::ALL {
+                let change = std::mem::take(&mut topic.came[technique as usize]);
+                if change != 0 {
+                    return Some(Census {
+                        topic: topic.name.clone(),
+                        technique,
+                        change,
+                    });
+                }
+            }
+            topic.changed = false;
+            self.changed.pop();
+            self.forget_if_unused(id);
+        }
+        None
+    }
+
+    /// The next reader to be served in the rounds that are on. `None`: all rounds are over.
+    pub fn next_reader(&mut self) -> Option<ConnId> {
+        while let Some(&id) = self.growing.front() {
+            let topic = &mut self.topics[id.0 as usize];
+            let left = topic.round.unwrap_or(0).min(topic.readers.len());
+            if left > 0 {
+                topic.round = Some(left - 1);
+                return Some(topic.readers[left - 1]);
+            }
+            self.growing.pop_front();
+            if std::mem::take(&mut topic.grew) {
+                topic.round = Some(topic.readers.len());
+                self.growing.push_back(id);
+            } else {
+                topic.round = None;
+                self.trim(id);
+                self.forget_if_unused(id);
+            }
+        }
+        self.hold_total();
+        None
+    }
+
+    /// Whether a round is on.
+    pub fn has_rounds(&self) -> bool {
+        !self.growing.is_empty()
+    }
+
+    /// The first message after `cursor` in any of `topics`.
+    pub fn next(&self, topics: impl Iterator<Item = TopicId>, cursor: Seq) -> Option<&Entry> {
+        topics
+            .filter_map(|id| {
+                let log = &self.topics[id.0 as usize].log;
+                log.get(log.after(cursor))
+            })
+            .min_by_key(|entry| entry.seq())
+    }
+
+    /// Whether a reader at `cursor` has lost a message of `topic` since it `knew` of so many
+    /// evictions.
+    pub fn missed(&self, topic: TopicId, cursor: Seq, knew: u64) -> bool {
+        let topic = &self.topics[topic.0 as usize];
+        topic.evicted_at > knew && topic.log.evicted() > cursor
+    }
+
+    /// How many messages ever fell off; what a reader that is told of a gap knows from then on.
+    pub fn evictions(&self) -> u64 {
+        self.evictions
+    }
+
+    /// The topic of that name, if there is one.
+    pub fn find(&self, name: &TopicName) -> Option<TopicId> {
+        self.names.get(name).copied()
+    }
+
+    /// The name of a topic.
+    pub fn name(&self, topic: TopicId) -> &TopicName {
+        &self.topics[topic.0 as usize].name
+    }
+
+    /// The log of a topic.
+    pub fn log(&self, topic: TopicId) -> &TopicLog {
+        &self.topics[topic.0 as usize].log
+    }
+
+    /// The numbering in force.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The id at `seq`.
+    pub fn id(&self, seq: Seq) -> Id {
+        Id {
+            epoch: self.epoch,
+            seq,
+        }
+    }
+
+    /// Topics held, messages held, and their weight in bytes.
+    pub fn holdings(&self) -> (usize, usize, usize) {
+        (self.topics.len(), self.held, self.bytes)
+    }
+
+    fn topic_named(&mut self, name: &TopicName) -> TopicId {
+        if let Some(&id) = self.names.get(name) {
+            return id;
+        }
+        let slot = self.topics.insert(Topic {
+            name: name.clone(),
+            log: TopicLog::new(self.forgotten.evicted(name)),
+            readers: Vec::new(),
+            round: None,
+            grew: false,
+            came: [0; Technique::ALL.len()],
+            changed: false,
+            // What was lost before it was forgotten, a reader learns when it starts.
+            evicted_at: 0,
+        });
+        // Exact: every topic holds a message or a reader, and both are bounded far below 4 G.
+        let id = TopicId(slot as u32);
+        self.names.insert(name.clone(), id);
+        id
+    }
+
+    /// A topic with nothing retained and nobody reading costs nothing from now on.
+    fn forget_if_unused(&mut self, id: TopicId) {
+        let topic = &self.topics[id.0 as usize];
+        let used = !topic.log.is_empty() || !topic.readers.is_empty();
+        if used || topic.round.is_some() || topic.changed {
+            return;
+        }
+        let topic = self.topics.remove(id.0 as usize);
+        self.forgotten.note(&topic.name, topic.log.evicted());
+        self.names.remove(&topic.name);
+        if self.topics.is_empty() {
+            self.topics = Slab::new();
+            self.names = HashMap::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! What has to go: by count and bytes per topic, by bytes in all, by age.
+//!
+//! Places are given in the order of time and one age holds for all topics, so one queue over the
+//! whole hub, in the order of places, tells both what is too old and what is the oldest. An entry
+//! of the queue whose message fell off earlier, by its topic's own bounds, is skipped when met, and
+//! swept out when such entries outnumber the others.
+//!
+//! Came from: `hub`, after appends and at deadlines. Goes to: `log`, which drops its oldest. Absent
+//! on purpose: who still wanted to read it; readers find out by their cursors.
+
+use super::Hub;
+use crate::ids::{Millis, Seq, TopicId};
+use crate::limits::Limits;
+
+/// The bounds.
+#[derive(Debug)]
+pub(super) struct Retention {
+    messages: usize,
+    bytes: usize,
+    age_ms: u64,
+    total_bytes: usize,
+}
+
+/// A message held, or once held.
+#[derive(Debug)]
+pub(super) struct Age {
+    pub(super) at: Millis,
+    pub(super) seq: Seq,
+    pub(super) topic: TopicId,
+}
+
+/// Entries of messages long gone that the queue of ages may hold beyond those of messages held.
+const AGES_SLACK: usize = 1024;
+
+impl Retention {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            messages: limits.history_messages,
+            bytes: limits.history_bytes,
+            age_ms: limits.history_age_ms,
+            total_bytes: limits.retain_bytes,
+        }
+    }
+}
+
+impl Hub {
+    /// Drops every message that is too old.
+    pub fn expire(&mut self, now: Millis) {
+        while let Some(age) = self.ages.front() {
+            if now < age.at.plus(self.retention.age_ms) {
+                break;
+            }
+            self.evict_oldest();
+        }
+    }
+
+    /// When the next message will be too old.
+    pub fn next_deadline(&self) -> Option<Millis> {
+        let oldest = self.ages.front()?;
+        Some(oldest.at.plus(self.retention.age_ms))
+    }
+
+    /// Holds a topic to its own bounds. Called when its round is over.
+    pub(super) fn trim(&mut self, id: TopicId) {
+        loop {
+            let log = &self.topics[id.0 as usize].log;
+            let over = log.len() > self.retention.messages || log.bytes() > self.retention.bytes;
+            if !over {
+                break;
+            }
+            self.evict(id);
+        }
+    }
+
+    /// Within a round the bounds are soft; twice the bounds is where softness ends.
+    pub(super) fn hold_hard_bounds(&mut self, id: TopicId) {
+        let log = &self.topics[id.0 as usize].log;
+        if log.len() / 2 > self.retention.messages || log.bytes() / 2 > self.retention.bytes {
+            self.trim(id);
+        }
+        if self.bytes / 2 > self.retention.total_bytes {
+            self.hold_total();
+        }
+    }
+
+    /// Holds all topics together to the bound of the server.
+    pub(super) fn hold_total(&mut self) {
+        while self.bytes > self.retention.total_bytes {
+            self.evict_oldest();
+        }
+    }
+
+    /// Drops the message in front of the queue, if it is still there, and its entry.
+    fn evict_oldest(&mut self) {
+        let Some(age) = self.ages.pop_front() else {
+            return;
+        };
+        if self.holds_first(&age) {
+            self.evict(age.topic);
+            self.forget_if_unused(age.topic);
+        }
+    }
+
+    /// Whether the message of `age` is its topic's oldest. A slot may name another topic by now;
+    /// places are never given twice, so the comparison cannot be fooled.
+    fn holds_first(&self, age: &Age) -> bool {
+        let topic = self.topics.get(age.topic.0 as usize);
+        topic
+            .and_then(|t| t.log.first())
+            .is_some_and(|e| e.seq() == age.seq)
+    }
+
+    fn evict(&mut self, id: TopicId) {
+        let topic = &mut self.topics[id.0 as usize];
+        let Some(evicted) = topic.log.evict() else {
+            return;
+        };
+        self.evictions += 1;
+        topic.evicted_at = self.evictions;
+        self.held -= 1;
+        self.bytes -= evicted.weight;
+        self.sweep();
+    }
+
+    /// Keeps the queue of ages within twice the messages held.
+    fn sweep(&mut self) {
+        if self.ages.len() <= 2 * self.held + AGES_SLACK {
+            return;
+        }
+        let topics = &self.topics;
+        self.ages.retain(|age| {
+            let log = topics.get(age.topic.0 as usize).map(|t| &t.log);
+            log.and_then(|log| log.get(log.after(age.seq.before())))
+                .is_some_and(|entry| entry.seq() == age.seq)
+        });
+        self.ages.shrink_to(2 * self.held + AGES_SLACK);
+    }
+}

@@ -1,0 +1,89 @@
+//! Where a reader starts: from the cursor it asks for, to the place it gets, and what it missed.
+//!
+//! Came from: `broker`, once per poll and once per stream or socket. Goes to: the reader's cursor.
+//! Absent on purpose: techniques. A cursor from any of them means the same here.
+
+use super::Hub;
+use crate::ids::{Cursor, Seq, TopicId, TopicName};
+use crate::technique::{Gap, GapReason};
+
+/// Where a reader starts.
+#[derive(Debug)]
+pub struct Start {
+    /// After this place.
+    pub cursor: Seq,
+    /// What it misses, to be said before anything else.
+    pub gap: Option<Gap>,
+}
+
+impl Hub {
+    /// Resolves `asked` for a reader of `topics`. Reads only: a topic that nobody has written to is
+    /// not made by looking at it.
+    pub fn start(&self, topics: &[TopicName], asked: &Cursor) -> Start {
+        let at = |cursor| Start { cursor, gap: None };
+        match asked {
+            Cursor::Latest => at(self.tip),
+            Cursor::Earliest => at(self.earliest(topics)),
+            // A place that we have not given yet belongs to somebody else's numbering.
+            Cursor::After(id) if id.epoch != self.epoch || id.seq > self.tip => self.after_gap(
+                topics,
+                self.earliest(topics),
+                &id.to_string(),
+                GapReason::Epoch,
+            ),
+            Cursor::After(id) if self.lost(topics) > id.seq => {
+                self.after_gap(topics, id.seq, &id.to_string(), GapReason::Expired)
+            }
+            Cursor::After(id) => at(id.seq),
+            Cursor::Unknown(text) => {
+                self.after_gap(topics, self.earliest(topics), text, GapReason::Epoch)
+            }
+        }
+    }
+
+    /// A start with a gap: whatever is retained after `cursor` follows.
+    pub fn after_gap(
+        &self,
+        topics: &[TopicName],
+        cursor: Seq,
+        from: &str,
+        reason: GapReason,
+    ) -> Start {
+        let next = self
+            .next(self.known(topics), cursor)
+            .map(super::log::Entry::seq);
+        // When nothing follows, the reader goes on from behind all that is lost, so as not to be
+        // told of the same gap again.
+        let cursor = next.map_or_else(|| self.lost(topics).max(cursor), Seq::before);
+        let to = self.id(next.unwrap_or(cursor));
+        Start {
+            cursor,
+            gap: Some(Gap {
+                from: from.into(),
+                to,
+                reason,
+            }),
+        }
+    }
+
+    /// The highest place before the first message retained; behind all that is lost when nothing
+    /// is.
+    fn earliest(&self, topics: &[TopicName]) -> Seq {
+        let first = self.next(self.known(topics), Seq(0));
+        first.map_or_else(|| self.lost(topics), |entry| entry.seq().before())
+    }
+
+    /// Up to where any of `topics` has lost messages.
+    fn lost(&self, topics: &[TopicName]) -> Seq {
+        let lost = |name| match self.find(name) {
+            Some(id) => self.log(id).evicted(),
+            None => self.forgotten.evicted(name),
+        };
+        topics.iter().map(lost).max().unwrap_or_default()
+    }
+
+    /// Those of `topics` that exist.
+    pub fn known(&self, topics: &[TopicName]) -> impl Iterator<Item = TopicId> {
+        topics.iter().filter_map(|name| self.find(name))
+    }
+}

@@ -1,0 +1,298 @@
+//! The hub's facts: rounds, retention, forgetting, and where readers start.
+
+use super::message::{Message, Payload};
+use super::*;
+use crate::ids::{Cursor, Millis};
+use crate::technique::{Dress, GapReason, Window};
+
+fn name(text: &str) -> TopicName {
+    TopicName::parse(text).expect("a good name")
+}
+
+fn conn(slot: u32) -> ConnId {
+    ConnId {
+        slot,
+        generation: 1,
+    }
+}
+
+/// A hub, and the sequence that feeds it.
+struct Bench {
+    hub: Hub,
+    seq: u64,
+}
+
+impl Bench {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            hub: Hub::new(Epoch(14), limits),
+            seq: 0,
+        }
+    }
+
+    fn publish(&mut self, topic: &str, at: u64) -> Seq {
+        self.seq += 1;
+        self.hub.append(Arc::new(Message {
+            seq: Seq(self.seq),
+            topic: name(topic),
+            event: None,
+            payload: Payload::posted(b"x".to_vec()),
+            at: Millis(at),
+        }));
+        Seq(self.seq)
+    }
+
+    /// Ends all rounds, and tells who was served.
+    fn rounds(&mut self) -> Vec<u32> {
+        std::iter::from_fn(|| self.hub.next_reader())
+            .map(|id| id.slot)
+            .collect()
+    }
+
+    fn start(&self, topics: &[&str], asked: &Cursor) -> (u64, Option<(String, u64, GapReason)>) {
+        let names: Vec<_> = topics.iter().map(|t| name(t)).collect();
+        let start = self.hub.start(&names, asked);
+        let gap = start
+            .gap
+            .map(|g| (g.from.to_string(), g.to.seq.0, g.reason));
+        (start.cursor.0, gap)
+    }
+
+    fn after(&self, topic: &str, seq: u64) -> (u64, Option<(String, u64, GapReason)>) {
+        self.start(&[topic], &Cursor::After(self.hub.id(Seq(seq))))
+    }
+}
+
+fn few(messages: usize) -> Limits {
+    Limits {
+        history_messages: messages,
+        ..Limits::default()
+    }
+}
+
+#[test]
+fn a_round_serves_every_reader_once_and_a_message_within_it_opens_another() {
+    let mut bench = Bench::new(&Limits::default());
+    for slot in 0..3 {
+        bench.hub.follow(&name("a"), conn(slot), Technique::Sse);
+    }
+    bench.publish("a", 0);
+    assert_eq!(bench.hub.next_reader(), Some(conn(2)));
+    bench.publish("a", 0);
+    assert_eq!(bench.rounds(), [1, 0, 2, 1, 0]);
+    assert!(!bench.hub.has_rounds());
+}
+
+#[test]
+fn nobody_is_passed_over_when_readers_leave_within_a_round() {
+    for leaver in 0..4_u32 {
+        for served in 0..4 {
+            let mut bench = Bench::new(&Limits::default());
+            let places: Vec<_> = (0..4)
+                .map(|slot| bench.hub.follow(&name("a"), conn(slot), Technique::Sse))
+                .collect();
+            bench.publish("a", 0);
+            let mut seen: Vec<u32> = (0..served)
+                .filter_map(|_| bench.hub.next_reader().map(|id| id.slot))
+                .collect();
+            bench.hub.unfollow(places[leaver as usize], Technique::Sse);
+            seen.extend(bench.rounds());
+            for slot in (0..4).filter(|&slot| slot != leaver) {
+                assert!(
+                    seen.contains(&slot),
+                    "{slot} when {leaver} left after {served}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_topic_keeps_its_newest_messages_and_trims_only_between_rounds() {
+    let mut bench = Bench::new(&few(2));
+    bench.hub.follow(&name("a"), conn(0), Technique::Sse);
+    for _ in 0..4 {
+        bench.publish("a", 0);
+    }
+    let topic = bench.hub.find(&name("a")).expect("it is held");
+    assert_eq!(bench.hub.log(topic).len(), 4, "a round is on");
+    assert_eq!(bench.rounds(), [0, 0]);
+    assert_eq!(bench.hub.log(topic).len(), 2);
+    assert_eq!(bench.hub.log(topic).evicted(), Seq(2));
+}
+
+#[test]
+fn twice_the_bound_is_the_end_of_softness() {
+    let mut bench = Bench::new(&few(2));
+    for _ in 0..100 {
+        bench.publish("a", 0);
+        let topic = bench.hub.find(&name("a")).expect("it is held");
+        assert!(bench.hub.log(topic).len() <= 5);
+    }
+}
+
+#[test]
+fn the_oldest_message_of_the_server_goes_first() {
+    let one = Payload::posted(b"x".to_vec()).bytes().len() + crate::limits::MESSAGE_OVERHEAD_BYTES;
+    let mut bench = Bench::new(&Limits {
+        retain_bytes: 3 * one,
+        ..Limits::default()
+    });
+    for topic in ["a", "b", "a", "c", "c"] {
+        bench.publish(topic, 0);
+        bench.rounds();
+    }
+    assert_eq!(bench.hub.holdings(), (2, 3, 3 * one));
+    assert!(
+        bench.hub.find(&name("b")).is_none(),
+        "nothing left, nobody there"
+    );
+}
+
+#[test]
+fn age_takes_messages_and_then_their_topics() {
+    let mut bench = Bench::new(&Limits {
+        history_age_ms: 100,
+        ..Limits::default()
+    });
+    bench.publish("a", 0);
+    bench.publish("b", 50);
+    bench.rounds();
+    assert_eq!(bench.hub.next_deadline(), Some(Millis(100)));
+    bench.hub.expire(Millis(99));
+    assert_eq!(bench.hub.holdings().1, 2);
+    bench.hub.expire(Millis(100));
+    assert_eq!(bench.hub.holdings().0, 1);
+    bench.hub.expire(Millis(150));
+    assert_eq!(bench.hub.holdings(), (0, 0, 0));
+    assert_eq!(bench.hub.next_deadline(), None);
+}
+
+#[test]
+fn the_queue_of_ages_does_not_grow_with_messages_long_gone() {
+    let mut bench = Bench::new(&few(1));
+    for n in 0..20_000 {
+        bench.publish("a", n);
+        bench.rounds();
+    }
+    assert!(bench.hub.ages.len() < 2_000, "{}", bench.hub.ages.len());
+    bench.hub.expire(Millis(u64::MAX));
+    assert_eq!(bench.hub.holdings(), (0, 0, 0));
+}
+
+#[test]
+fn a_cursor_of_this_numbering_starts_where_it_says() {
+    let mut bench = Bench::new(&few(2));
+    assert_eq!(bench.start(&["a"], &Cursor::Latest), (0, None));
+    for _ in 0..3 {
+        bench.publish("a", 0);
+    }
+    bench.publish("b", 0);
+    bench.rounds();
+    assert_eq!(bench.start(&["a"], &Cursor::Latest), (4, None));
+    assert_eq!(bench.start(&["a"], &Cursor::Earliest), (1, None));
+    assert_eq!(bench.after("a", 1), (1, None));
+    assert_eq!(bench.after("a", 4), (4, None));
+    assert_eq!(bench.start(&["a", "b"], &Cursor::Earliest), (1, None));
+}
+
+#[test]
+fn a_gap_says_from_where_to_where_and_why() {
+    let mut bench = Bench::new(&few(2));
+    for _ in 0..4 {
+        bench.publish("a", 0);
+    }
+    bench.rounds();
+    assert_eq!(
+        bench.after("a", 1),
+        (2, Some(("e-1".into(), 3, GapReason::Expired)))
+    );
+    assert_eq!(
+        bench.after("a", 5),
+        (2, Some(("e-5".into(), 3, GapReason::Epoch)))
+    );
+    let foreign = Cursor::parse("f-3").expect("short");
+    let epoch = |from: &str| Some((from.to_string(), 3, GapReason::Epoch));
+    assert_eq!(bench.start(&["a"], &foreign), (2, epoch("f-3")));
+    let unknown = Cursor::parse("newest").expect("short");
+    assert_eq!(bench.start(&["a"], &unknown), (2, epoch("newest")));
+}
+
+#[test]
+fn a_forgotten_topic_still_owns_up_to_what_it_lost() {
+    let mut bench = Bench::new(&Limits {
+        history_age_ms: 100,
+        ..Limits::default()
+    });
+    for _ in 0..3 {
+        bench.publish("a", 0);
+    }
+    bench.rounds();
+    bench.hub.expire(Millis(100));
+    assert_eq!(bench.hub.holdings().0, 0);
+    assert_eq!(
+        bench.after("a", 1),
+        (3, Some(("e-1".into(), 3, GapReason::Expired)))
+    );
+    assert_eq!(bench.after("a", 3), (3, None));
+    assert_eq!(bench.start(&["a"], &Cursor::Earliest), (3, None));
+}
+
+#[test]
+fn a_reader_at_the_tip_has_missed_nothing_and_one_behind_has() {
+    let mut bench = Bench::new(&few(1));
+    bench.publish("a", 0);
+    bench.rounds();
+    let knew = bench.hub.evictions();
+    let place = bench.hub.follow(&name("a"), conn(0), Technique::Sse);
+    bench.publish("a", 0);
+    bench.publish("a", 0);
+    bench.rounds();
+    assert!(bench.hub.missed(place.topic, Seq(1), knew));
+    assert!(!bench.hub.missed(place.topic, Seq(3), knew));
+    assert!(
+        !bench.hub.missed(place.topic, Seq(1), bench.hub.evictions()),
+        "it was told"
+    );
+}
+
+#[test]
+fn readers_that_come_and_go_between_two_censuses_are_not_mentioned() {
+    let mut bench = Bench::new(&Limits::default());
+    let place = bench.hub.follow(&name("a"), conn(0), Technique::LongPoll);
+    bench.hub.unfollow(place, Technique::LongPoll);
+    assert_eq!(bench.hub.next_census(), None);
+    assert_eq!(bench.hub.holdings().0, 0, "and their topic is forgotten");
+    bench.hub.follow(&name("a"), conn(0), Technique::LongPoll);
+    let census = bench.hub.next_census().expect("one came");
+    assert_eq!((census.technique, census.change), (Technique::LongPoll, 1));
+}
+
+#[test]
+fn a_message_is_compressed_once_a_window_and_not_copied_where_that_gains_nothing() {
+    let mut hub = Hub::new(Epoch(14), &Limits::default());
+    for (seq, payload) in [(1, vec![b'x'; 1000]), (2, vec![b'x'; 10])] {
+        hub.append(Arc::new(Message {
+            seq: Seq(seq),
+            topic: name("a"),
+            event: None,
+            payload: Payload::posted(payload),
+            at: Millis(0),
+        }));
+    }
+    let topic = || hub.find(&name("a")).into_iter();
+    let (long, short) = (hub.next(topic(), Seq(0)), hub.next(topic(), Seq(1)));
+    let (long, short) = (long.expect("there"), short.expect("there"));
+    let deflated = |entry: &log::Entry, window| {
+        std::rc::Rc::as_ptr(entry.deflated(Dress::Frame, window, Epoch(14)))
+    };
+    let plain = |entry: &log::Entry| std::rc::Rc::as_ptr(entry.rendition(Dress::Frame, Epoch(14)));
+
+    let once = Window::ALL.map(|window| deflated(long, window));
+    assert_eq!(Window::ALL.map(|window| deflated(long, window)), once);
+    assert!(once[0] != once[1] && once[1] != once[2]);
+    assert!(!once.contains(&plain(long)));
+    for window in Window::ALL {
+        assert_eq!(deflated(short, window), plain(short));
+    }
+}

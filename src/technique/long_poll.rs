@@ -1,0 +1,43 @@
+//! Long polling: ask, and be kept waiting until there is something.
+//!
+//! On the wire it is a short poll whose answer comes later: the same object, the same empty
+//! answers. What it adds is one field, and a place in the topic's list of readers while it waits.
+//!
+//! Came from: `broker`, at once or when a parked poll is released. Goes to: `short_poll`, whose
+//! dress it shares, so that a message is rendered once for both. Absent on purpose: the waiting
+//! itself; that is the state `Parked`, its deadline, and the pump.
+
+use super::{Content, Gap, short_poll};
+use crate::ids::Id;
+use crate::wire::response::HeadWriter;
+
+/// Finishes the head of an answer with `length` bytes of body.
+pub fn greet(head: HeadWriter<'_>, next: Id, length: usize, wait_s: u64) {
+    short_poll::greet(waited(head, wait_s), next, length);
+}
+
+/// Says how long we were prepared to wait, which may be less than was asked. RFC 7240 §3.
+fn waited(head: HeadWriter<'_>, wait_s: u64) -> HeadWriter<'_> {
+    head.field("Preference-Applied", format_args!("wait={wait_s}"))
+}
+
+/// As in a short poll.
+pub fn render(content: &Content<'_>, named: bool, out: &mut Vec<u8>) {
+    short_poll::render(content, named, out);
+}
+
+/// As in a short poll. A gap is an answer: it is never waited on.
+pub fn gap(gap: &Gap, out: &mut Vec<u8>) {
+    short_poll::gap(gap, out);
+}
+
+/// Nothing: a status line, once begun, would be the answer. The wait is bounded instead, below
+/// what proxies endure.
+pub const fn heartbeat() -> Option<&'static [u8]> {
+    None
+}
+
+/// Finishes the head of an empty answer, when the wait is over.
+pub fn farewell(head: HeadWriter<'_>, next: Id, wait_s: u64) {
+    short_poll::farewell(waited(head, wait_s), next);
+}

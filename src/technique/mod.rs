@@ -1,0 +1,175 @@
+//! The four techniques: four files of one shape, made to be read side by side.
+//!
+//! Each has the same functions in the same order: `greet` (what a reader gets first), `render` (a
+//! message), `gap` (what is said when messages are missing), `heartbeat` (what is said when there
+//! is nothing to say), `farewell` (what is said last). Everything else about a technique is the
+//! same log, the same cursor and the same pump. A fifth file has the second dialect of WebSocket.
+//!
+//! Came from: `broker`, which knows what to say to whom. Goes to: `wire`, which knows how it is
+//! spelled. Absent on purpose: topics, logs, connections; a technique sees names, numbers and
+//! bytes.
+
+pub mod long_poll;
+pub mod short_poll;
+pub mod sse;
+pub mod websocket;
+pub mod websocket_v1;
+
+use crate::ids::Id;
+pub use crate::wire::deflate::Window;
+
+/// One of the four ways to read a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Technique {
+    /// Ask, get what there is, be gone.
+    ShortPoll,
+    /// Ask, and be kept waiting until there is something.
+    LongPoll,
+    /// One answer that never ends.
+    Sse,
+    /// Frames, both ways.
+    WebSocket,
+}
+
+impl Technique {
+    /// All four, in the order of the docs.
+    pub const ALL: [Self; 4] = [Self::ShortPoll, Self::LongPoll, Self::Sse, Self::WebSocket];
+
+    /// The name that reports, logs and metrics use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ShortPoll => "short_poll",
+            Self::LongPoll => "long_poll",
+            Self::Sse => "sse",
+            Self::WebSocket => "websocket",
+        }
+    }
+}
+
+/// What the frames of a WebSocket mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// Data as it is: no subprotocol that we speak was asked for.
+    Raw,
+    /// JSON objects: [`websocket_v1::PROTOCOL`].
+    V1,
+}
+
+impl Dialect {
+    /// The one to be spoken with a client that asks for these subprotocols.
+    pub fn choose<'o>(mut asked: impl Iterator<Item = &'o str>) -> Self {
+        if asked.any(|protocol| protocol == websocket_v1::PROTOCOL) {
+            Self::V1
+        } else {
+            Self::Raw
+        }
+    }
+}
+
+/// A message as a technique sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Content<'m> {
+    /// Its id.
+    pub id: Id,
+    /// The topic it was published on.
+    pub topic: &'m str,
+    /// Its name, if it has one.
+    pub event: Option<&'m str>,
+    /// The payload.
+    pub bytes: &'m [u8],
+    /// The payload again, if it is UTF-8.
+    pub text: Option<&'m str>,
+    /// Published as bytes rather than as text: what a WebSocket frame's opcode says.
+    pub binary: bool,
+}
+
+/// How a message is dressed. All readers that want the same dress share one rendition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dress {
+    /// An element of a poll's list.
+    Poll,
+    /// The same with the topic's name, for readers of several topics.
+    PollNamed,
+    /// A chunk of an event stream; without its first and last line, the event itself.
+    Event,
+    /// A raw WebSocket frame.
+    Frame,
+    /// A frame of `tollway.v1`.
+    Object,
+    /// The same with the topic's name, for readers of several topics.
+    ObjectNamed,
+}
+
+impl Dress {
+    /// How many dresses there are: what an entry of the log has room for.
+    pub const COUNT: usize = 6;
+}
+
+/// A message, dressed: ready to be sent, as often as there are readers.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rendition {
+    /// Every byte that goes out.
+    pub bytes: Box<[u8]>,
+    /// How many of them are the payload itself; the others are framing. An escaped or encoded
+    /// payload counts with the bytes it had when it was published.
+    pub payload: u32,
+}
+
+/// Dresses `content`.
+pub fn render(content: &Content<'_>, dress: Dress) -> Rendition {
+    let mut out = Vec::with_capacity(content.bytes.len() + 128);
+    match dress {
+        Dress::Poll => short_poll::render(content, false, &mut out),
+        Dress::PollNamed => short_poll::render(content, true, &mut out),
+        Dress::Event => sse::render(content, &mut out),
+        Dress::Frame => websocket::render(content, &mut out),
+        Dress::Object => websocket_v1::render(content, false, &mut out),
+        Dress::ObjectNamed => websocket_v1::render(content, true, &mut out),
+    }
+    Rendition {
+        bytes: out.into_boxed_slice(),
+        // Exact: MESSAGE_BYTES_MAX and its flag are bounded far below 4 GiB (config.rs).
+        payload: content.bytes.len() as u32,
+    }
+}
+
+/// Messages that a reader asked for and cannot have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The cursor it asked from.
+    pub from: Box<str>,
+    /// The first id that follows; when nothing does, the cursor from which it goes on.
+    pub to: Id,
+    /// Why.
+    pub reason: GapReason,
+}
+
+/// Why messages are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GapReason {
+    /// The cursor belongs to another numbering, or to none.
+    Epoch,
+    /// The messages after the cursor are no longer retained.
+    Expired,
+    /// The reader was connected and took too little for too long.
+    Slow,
+}
+
+impl GapReason {
+    /// The word on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Epoch => "epoch",
+            Self::Expired => "expired",
+            Self::Slow => "slow",
+        }
+    }
+}
+
+/// `{"from":…,"to":…,"reason":…}`, the same on every technique.
+fn gap_object(gap: &Gap, out: &mut Vec<u8>) {
+    out.extend_from_slice(br#"{"from":"#);
+    crate::wire::json::escape(&gap.from, out);
+    let to_and_reason = format!(r#","to":"{}","reason":"{}"}}"#, gap.to, gap.reason.name());
+    out.extend_from_slice(to_and_reason.as_bytes());
+}

@@ -1,0 +1,120 @@
+//! Server-Sent Events: one answer that never ends. WHATWG HTML §9.2.
+//!
+//! Under HTTP/1.1 every event is one chunk; under HTTP/1.0 there are no chunks and the end of the
+//! connection is the end of the answer. A rendition holds the chunk; [`event_in`] finds the event
+//! in it, so that both kinds of reader share it.
+//!
+//! Came from: `broker`, on connecting, and the pump. Goes to: `wire::event_stream`,
+//! `wire::response`. Absent on purpose: resuming; the browser sends `Last-Event-ID`, and the log
+//! does the rest.
+
+use std::ops::Range;
+
+use super::{Content, Gap, gap_object};
+use crate::ids::Id;
+use crate::wire::event_stream;
+use crate::wire::response::{self, HeadWriter};
+
+/// Finishes the head.
+pub fn greet(head: HeadWriter<'_>, chunked: bool) {
+    let head = head
+        .field("Content-Type", "text/event-stream")
+        .field("Cache-Control", "no-cache, no-store")
+        // nginx in front of us would otherwise collect events until its buffer is full.
+        .field("X-Accel-Buffering", "no")
+        .field("Vary", "Accept, Last-Event-ID, Origin, Prefer");
+    let head = if chunked {
+        head.field("Transfer-Encoding", "chunked")
+    } else {
+        head
+    };
+    head.finish();
+}
+
+/// The first bytes of the body, at once: how long to wait before coming back, and an event that
+/// holds only the cursor, which the browser remembers without firing anything.
+pub fn open(cursor: &str, retry_ms: u64, chunked: bool, out: &mut Vec<u8>) {
+    in_chunk(chunked, out, |out| {
+        event_stream::cursor(cursor, Some(retry_ms), out);
+    });
+}
+
+/// One event, as one chunk.
+pub fn render(content: &Content<'_>, out: &mut Vec<u8>) {
+    let id = content.id.to_string();
+    in_chunk(true, out, |out| match content.text {
+        Some(text) => event_stream::event(&id, content.event, text, out),
+        None => event_stream::base64_event(&id, content.event, content.bytes, out),
+    });
+}
+
+/// Where in a rendition the bare event is, for a reader without chunks.
+pub fn event_in(rendition: &[u8]) -> Range<usize> {
+    let size_line = rendition
+        .windows(2)
+        .position(|pair| pair == b"\r\n")
+        .map_or(0, |at| at + 2);
+    size_line..rendition.len().saturating_sub(2)
+}
+
+/// An event named `gap`. Its id is the place before what follows, so that a reader that is cut off
+/// right behind it does not hear of the same gap again.
+pub fn gap(gap: &Gap, cursor: Id, chunked: bool, out: &mut Vec<u8>) {
+    let mut data = br#"{"gap":"#.to_vec();
+    gap_object(gap, &mut data);
+    data.push(b'}');
+    let data = String::from_utf8(data).expect("a gap is written in UTF-8");
+    in_chunk(chunked, out, |out| {
+        event_stream::event(&cursor.to_string(), Some("gap"), &data, out);
+    });
+}
+
+/// A comment: keeps proxies from taking the stream for dead, and finds out that a peer is.
+pub const fn heartbeat(chunked: bool) -> &'static [u8] {
+    if chunked {
+        b"3\r\n:\n\n\r\n"
+    } else {
+        event_stream::HEARTBEAT
+    }
+}
+
+/// What ends the answer in good order. Under HTTP/1.0 closing says it.
+pub const fn farewell(chunked: bool) -> &'static [u8] {
+    if chunked { response::LAST_CHUNK } else { b"" }
+}
+
+/// Writes a body piece, as a chunk of its own where there are chunks.
+fn in_chunk(chunked: bool, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    if !chunked {
+        write(out);
+        return;
+    }
+    let mut piece = Vec::new();
+    write(&mut piece);
+    response::chunk_begin(piece.len(), out);
+    out.extend_from_slice(&piece);
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_heartbeat_chunk_is_a_chunk_of_the_heartbeat() {
+        let mut chunk = Vec::new();
+        in_chunk(true, &mut chunk, |out| {
+            out.extend_from_slice(heartbeat(false));
+        });
+        assert_eq!(heartbeat(true), chunk);
+    }
+
+    #[test]
+    fn the_bare_event_is_found_in_its_chunk() {
+        let mut chunk = Vec::new();
+        in_chunk(true, &mut chunk, |out| {
+            out.extend_from_slice(b"data: a\r\n\n");
+        });
+        assert_eq!(&chunk[event_in(&chunk)], b"data: a\r\n\n");
+    }
+}

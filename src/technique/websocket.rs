@@ -1,0 +1,70 @@
+//! WebSocket, the raw dialect: text in is text out, bytes in are bytes out. RFC 6455.
+//!
+//! Nothing but messages is ever sent, so a plain `new WebSocket(url)` works as tutorials show it.
+//! The price: a message's id, its name and a gap have no place. The cursor of the moment of
+//! connecting is handed out in the handshake; a reader that would have a gap is closed. Who wants
+//! more asks for `tollway.v1`, which is `websocket_v1`.
+//!
+//! Came from: `broker`, on connecting, and the pump. Goes to: `wire::handshake`, `wire::frame`.
+//! Absent on purpose: reading frames; `conn` does that.
+
+use super::{Content, Gap, Rendition, Window};
+use crate::ids::Id;
+use crate::limits::{DEFLATE_BYTES_MIN, FRAME_HEADER_BYTES_MAX};
+use crate::wire::deflate::deflate as compress;
+use crate::wire::frame::{self, CloseCode, Opcode};
+use crate::wire::handshake::{self, Accept};
+
+/// The whole head of the 101 answer. `Last-Event-ID` mirrors the field in which a reader sends its
+/// cursor; one that is to be told of a gap gets none.
+pub fn greet(accept: &Accept, cursor: Option<Id>, fields: &[(&str, &str)], out: &mut Vec<u8>) {
+    let cursor = cursor.map(|cursor| cursor.to_string());
+    let cursor = cursor.as_deref().map(|cursor| ("Last-Event-ID", cursor));
+    let mut extra: Vec<_> = cursor.into_iter().collect();
+    extra.extend_from_slice(fields);
+    handshake::response(accept, None, &extra, out);
+}
+
+/// One frame.
+pub fn render(content: &Content<'_>, out: &mut Vec<u8>) {
+    let opcode = if content.binary {
+        Opcode::Binary
+    } else {
+        Opcode::Text
+    };
+    frame::encode(opcode, content.bytes, out);
+}
+
+/// The same frame with its payload compressed, for readers that agreed to it (RFC 7692 §6). `None`
+/// where it does not pay: short messages, and what is compressed already.
+pub fn deflate(plain: &Rendition, window: Window) -> Option<Rendition> {
+    let (opcode, payload) = frame::split(&plain.bytes)?;
+    if payload.len() < DEFLATE_BYTES_MIN {
+        return None;
+    }
+    let deflated = compress(payload, window)?;
+    let mut out = Vec::with_capacity(deflated.len() + FRAME_HEADER_BYTES_MAX);
+    frame::encode_deflated(opcode, &deflated, &mut out);
+    // The data's share of what went in is its share of what came out. The cast is exact: it shrank.
+    let share = deflated.len() as u64 * u64::from(plain.payload) / payload.len() as u64;
+    Some(Rendition {
+        bytes: out.into_boxed_slice(),
+        payload: share as u32,
+    })
+}
+
+/// A gap has no frame of its own here: the reader is told why in the Close frame, and has to come
+/// back and ask.
+pub fn gap(gap: &Gap) -> String {
+    format!("gap: {} from {} to {}", gap.reason.name(), gap.from, gap.to)
+}
+
+/// A Ping without payload, to a peer that has been silent.
+pub const fn heartbeat() -> &'static [u8] {
+    &[0x89, 0x00]
+}
+
+/// A Close frame.
+pub fn farewell(code: CloseCode, reason: &str, out: &mut Vec<u8>) {
+    frame::encode_close(code, reason, out);
+}
