@@ -1,0 +1,390 @@
+//! The command line and the environment, read, checked and explained.
+//!
+//! Every bound of the server is a flag here, and every flag has an environment variable of the same
+//! name: `--max-message`, `TOLLWAY_MAX_MESSAGE`. A flag goes before the variable. Wrong use is
+//! answered by one line that names the flag and the remedy, and by exit code 2.
+//!
+//! Came from: `main`, with the arguments. Goes to: `shell`, as a [`Config`] whose values fit
+//! together. Absent on purpose: ports and folders. Whether they can be had is found out by having
+//! them.
+
+mod complaint;
+mod spelling;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::thread;
+
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser};
+use log::LevelFilter;
+
+pub use complaint::NoConfig;
+pub use spelling::{Listen, Misspelt, Size, Span};
+
+use crate::limits::{self, Limits};
+
+/// One word of 64 bits will tell which threads are concerned; and more threads than cores only get
+/// in each other's way.
+const THREADS_MAX: usize = 64;
+/// The smallest head that a browser's request fits in.
+const HEAD_BYTES_MIN: usize = 1024;
+
+/// The largest message that can be allowed. Escaped in JSON it may grow sixfold, and a rendition is
+/// measured in 32 bits.
+const MESSAGE_BYTES_CEILING: usize = 512 * 1024 * 1024;
+
+/// What the server is to do. Its values fit together.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen: at least one.
+    pub listen: Vec<Listen>,
+    /// Event loops, 1 to 64.
+    pub threads: usize,
+    /// The folder behind `/static/`.
+    pub static_dir: Option<PathBuf>,
+    /// The bounds.
+    pub limits: Limits,
+    /// Origins of other sites whose pages may ask.
+    pub allow_origin: Vec<String>,
+    /// Where to write the ports.
+    pub port_file: Option<PathBuf>,
+    /// How much to tell on standard error.
+    pub verbosity: LevelFilter,
+    /// Whether to say hello on standard output.
+    pub greets: bool,
+}
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "tollway",
+    version,
+    about = "A real-time messaging server: short polling, long polling, SSE and WebSocket, one log",
+    override_usage = "tollway [serve] [FLAGS]",
+    after_help = "Sizes: 64KiB, 16MiB, or plain bytes. Durations: 500ms, 15s, 2m, 1h, 7d.\n\
+                  Several values for one variable are separated by commas.",
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+struct CommandLine {
+    /// `serve`, the only command that may be left out.
+    #[arg(value_name = "COMMAND", value_parser = ["serve"], hide = true)]
+    command: Option<String>,
+    #[command(flatten)]
+    addresses: Addresses,
+    #[command(flatten)]
+    retention: Retention,
+    #[command(flatten)]
+    bounds: Bounds,
+    #[command(flatten)]
+    deadlines: Deadlines,
+    #[command(flatten)]
+    sockets: Sockets,
+    #[command(flatten)]
+    browsers: Browsers,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Addresses")]
+struct Addresses {
+    /// Where to listen: HOST:PORT, or :PORT for all addresses of this machine; port 0 takes any;
+    /// repeatable
+    #[arg(
+        long,
+        env = "TOLLWAY_LISTEN",
+        value_name = "HOST:PORT",
+        value_delimiter = ','
+    )]
+    #[arg(default_value = "127.0.0.1:8080")]
+    listen: Vec<Listen>,
+    /// Event loops, each on a thread of its own [default: the cores of this machine]
+    #[arg(long, env = "TOLLWAY_THREADS", value_name = "N")]
+    threads: Option<usize>,
+    /// Serve the files of this folder under /static/
+    #[arg(long = "static", env = "TOLLWAY_STATIC", value_name = "DIR")]
+    static_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Retention")]
+struct Retention {
+    /// Messages retained per topic
+    #[arg(long, env = "TOLLWAY_HISTORY_MESSAGES", value_name = "N")]
+    #[arg(default_value_t = limits::HISTORY_MESSAGES)]
+    history_messages: usize,
+    /// Bytes retained per topic
+    #[arg(long, env = "TOLLWAY_HISTORY_BYTES", value_name = "SIZE")]
+    #[arg(default_value_t = Size(limits::HISTORY_BYTES))]
+    history_bytes: Size,
+    /// How long a message is retained
+    #[arg(long, env = "TOLLWAY_HISTORY_AGE", value_name = "DURATION")]
+    #[arg(default_value_t = Span(limits::HISTORY_AGE_MS))]
+    history_age: Span,
+    /// Bytes retained in all topics together; the oldest message goes first
+    #[arg(long, env = "TOLLWAY_RETAIN_BYTES", value_name = "SIZE")]
+    #[arg(default_value_t = Size(limits::RETAIN_BYTES))]
+    retain_bytes: Size,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "fields are named like their flags"
+)]
+struct Bounds {
+    /// The largest message
+    #[arg(long, env = "TOLLWAY_MAX_MESSAGE", value_name = "SIZE")]
+    #[arg(default_value_t = Size(limits::MESSAGE_BYTES_MAX))]
+    max_message: Size,
+    /// The largest request head
+    #[arg(long, env = "TOLLWAY_MAX_HEAD", value_name = "SIZE")]
+    #[arg(default_value_t = Size(limits::HEAD_BYTES_MAX))]
+    max_head: Size,
+    /// Connections in all, shared out among the threads
+    #[arg(long, env = "TOLLWAY_MAX_CONNECTIONS", value_name = "N")]
+    #[arg(default_value_t = limits::CONNECTIONS_MAX)]
+    max_connections: usize,
+    /// The longest wait of a long poll
+    #[arg(long, env = "TOLLWAY_MAX_WAIT", value_name = "DURATION")]
+    #[arg(default_value_t = Span(limits::WAIT_MS_MAX))]
+    max_wait: Span,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Deadlines")]
+struct Deadlines {
+    /// Silence after which a stream gets a comment and a WebSocket a Ping
+    #[arg(long, env = "TOLLWAY_HEARTBEAT", value_name = "DURATION")]
+    #[arg(default_value_t = Span(limits::HEARTBEAT_MS))]
+    heartbeat: Span,
+    /// From the first byte of a request to the end of its head
+    #[arg(long, env = "TOLLWAY_HEAD_TIMEOUT", value_name = "DURATION")]
+    #[arg(default_value_t = Span(limits::HEAD_MS_MAX))]
+    head_timeout: Span,
+    /// From the end of a request's head to the end of its body
+    #[arg(long, env = "TOLLWAY_BODY_TIMEOUT", value_name = "DURATION")]
+    #[arg(default_value_t = Span(limits::BODY_MS_MAX))]
+    body_timeout: Span,
+    /// How long a connection is kept without a request
+    #[arg(long, env = "TOLLWAY_IDLE_TIMEOUT", value_name = "DURATION")]
+    #[arg(default_value_t = Span(limits::IDLE_MS_MAX))]
+    idle_timeout: Span,
+    /// How long a peer may take none of the bytes that wait for it
+    #[arg(long, env = "TOLLWAY_STALL_TIMEOUT", value_name = "DURATION")]
+    #[arg(default_value_t = Span(limits::STALL_MS_MAX))]
+    stall_timeout: Span,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "WebSocket")]
+struct Sockets {
+    /// Compress messages for the WebSocket clients that offer permessage-deflate
+    #[arg(long, env = "TOLLWAY_DEFLATE")]
+    deflate: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Browsers")]
+struct Browsers {
+    /// Another site whose pages may ask, by its origin, or * for all; repeatable
+    #[arg(
+        long,
+        env = "TOLLWAY_ALLOW_ORIGIN",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    allow_origin: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+struct Output {
+    /// Write the port of each --listen to this file, one a line, once all threads listen
+    #[arg(long, env = "TOLLWAY_PORT_FILE", value_name = "FILE")]
+    port_file: Option<PathBuf>,
+    /// Tell each request on standard error; twice: everything
+    #[arg(long, short, env = "TOLLWAY_VERBOSE", action = ArgAction::Count)]
+    verbose: u8,
+    /// Tell errors alone, and do not say hello
+    #[arg(long, short, env = "TOLLWAY_QUIET", conflicts_with = "verbose")]
+    quiet: bool,
+}
+
+impl Config {
+    /// Reads the arguments, the program's name first, and the environment.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, NoConfig> {
+        // The value of a variable may be nobody's business, and a negative number is a bad value,
+        // not an unknown flag.
+        let command = CommandLine::command().mut_args(|flag| {
+            let takes_value = flag.get_action().takes_values();
+            flag.hide_env_values(true)
+                .allow_negative_numbers(takes_value)
+        });
+        let given = command
+            .try_get_matches_from(arguments)
+            .and_then(|matches| CommandLine::from_arg_matches(&matches))
+            .map_err(|error| NoConfig::of(&error))?;
+        given
+            .refuse_zeros()
+            .and_then(|()| given.into_config())
+            .map_err(NoConfig::Wrong)
+    }
+}
+
+impl CommandLine {
+    /// No bound here is turned off by 0: each would let a stranger hold something for ever, or
+    /// leave nothing that a message could live in.
+    fn refuse_zeros(&self) -> Result<(), String> {
+        let Self {
+            retention: kept,
+            bounds,
+            deadlines: until,
+            ..
+        } = self;
+        let numbers = [
+            ("--history-messages", kept.history_messages, "1"),
+            ("--max-message", bounds.max_message.0, "1KiB"),
+            ("--max-connections", bounds.max_connections, "1"),
+        ];
+        let spans = [
+            ("--history-age", kept.history_age, "1s"),
+            ("--max-wait", bounds.max_wait, "1s"),
+            ("--heartbeat", until.heartbeat, "1s"),
+            ("--head-timeout", until.head_timeout, "1s"),
+            ("--body-timeout", until.body_timeout, "1s"),
+            ("--idle-timeout", until.idle_timeout, "1s"),
+            ("--stall-timeout", until.stall_timeout, "1s"),
+        ];
+        let numbers = numbers.map(|(flag, value, remedy)| (flag, value == 0, remedy));
+        let spans = spans.map(|(flag, value, remedy)| (flag, value.0 == 0, remedy));
+        match numbers.iter().chain(&spans).find(|(_, zero, _)| *zero) {
+            Some((flag, _, remedy)) => Err(format!(
+                "{flag} 0 would not turn a bound off; give {remedy} or more"
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks what belongs together, and puts it together.
+    fn into_config(self) -> Result<Config, String> {
+        let Self {
+            retention: kept,
+            bounds,
+            deadlines: until,
+            ..
+        } = self;
+        let threads = threads(self.addresses.threads)?;
+        check_head(bounds.max_head)?;
+        check_origins(&self.browsers.allow_origin)?;
+        check_history(bounds.max_message, kept.history_bytes, kept.retain_bytes)?;
+        if bounds.max_connections < threads {
+            return Err(format!(
+                "--max-connections {} leaves some of {threads} threads without any; give each one \
+                 at least, or fewer --threads",
+                bounds.max_connections
+            ));
+        }
+        Ok(Config {
+            listen: self.addresses.listen,
+            threads,
+            static_dir: self.addresses.static_dir,
+            limits: Limits {
+                head_bytes_max: bounds.max_head.0,
+                message_bytes_max: bounds.max_message.0,
+                connections_max: bounds.max_connections,
+                wait_ms_max: bounds.max_wait.0,
+                history_messages: kept.history_messages,
+                history_bytes: kept.history_bytes.0,
+                history_age_ms: kept.history_age.0,
+                retain_bytes: kept.retain_bytes.0,
+                heartbeat_ms: until.heartbeat.0,
+                head_ms_max: until.head_timeout.0,
+                body_ms_max: until.body_timeout.0,
+                idle_ms_max: until.idle_timeout.0,
+                stall_ms_max: until.stall_timeout.0,
+                deflate: self.sockets.deflate,
+            },
+            allow_origin: self.browsers.allow_origin,
+            port_file: self.output.port_file,
+            verbosity: match (self.output.quiet, self.output.verbose) {
+                (true, _) => LevelFilter::Error,
+                (false, 0) => LevelFilter::Warn,
+                (false, 1) => LevelFilter::Info,
+                (false, _) => LevelFilter::Debug,
+            },
+            greets: !self.output.quiet,
+        })
+    }
+}
+
+/// The number of event loops: what was asked for, else one for each core.
+fn threads(asked: Option<usize>) -> Result<usize, String> {
+    match asked {
+        Some(threads) if !(1..=THREADS_MAX).contains(&threads) => Err(format!(
+            "--threads {threads} is not between 1 and {THREADS_MAX}; more than the machine's \
+             cores only get in each other's way"
+        )),
+        Some(threads) => Ok(threads),
+        None => Ok(thread::available_parallelism().map_or(1, |cores| cores.get().min(THREADS_MAX))),
+    }
+}
+
+fn check_head(head: Size) -> Result<(), String> {
+    if head.0 < HEAD_BYTES_MIN {
+        return Err(format!(
+            "--max-head {head} has no room for a browser's request; give {} or more",
+            Size(HEAD_BYTES_MIN)
+        ));
+    }
+    if head.0 > limits::INBOX_BYTES_MAX {
+        return Err(format!(
+            "--max-head {head} is more than a connection keeps unparsed; give {} or less",
+            Size(limits::INBOX_BYTES_MAX)
+        ));
+    }
+    Ok(())
+}
+
+/// RFC 6454 §6.2: scheme, host and port, and nothing behind them. Anything else would never match.
+fn check_origins(origins: &[String]) -> Result<(), String> {
+    let is_origin = |text: &str| {
+        let host = text.split_once("://").map_or("", |(_, host)| host);
+        text == "*" || (!host.is_empty() && !host.contains('/'))
+    };
+    match origins.iter().find(|text| !is_origin(text)) {
+        Some(text) => Err(format!(
+            "--allow-origin {text}: is not an origin; write scheme://host, such as \
+             https://example.com, or * for all"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The largest message must fit into its topic's log, and that log into what is retained in all:
+/// otherwise a message would be gone before anyone had read it.
+fn check_history(message: Size, history: Size, retain: Size) -> Result<(), String> {
+    let needed = Size(message.0.saturating_add(limits::MESSAGE_OVERHEAD_BYTES));
+    if message.0 > MESSAGE_BYTES_CEILING {
+        return Err(format!(
+            "--max-message {message} is too large; give {} or less",
+            Size(MESSAGE_BYTES_CEILING)
+        ));
+    }
+    if history < needed {
+        return Err(format!(
+            "--history-bytes {history} does not hold one message of --max-message {message}; give \
+             {needed} or more"
+        ));
+    }
+    if retain < history {
+        return Err(format!(
+            "--retain-bytes {retain} is less than --history-bytes {history}; all topics together \
+             retain at least what one does"
+        ));
+    }
+    Ok(())
+}

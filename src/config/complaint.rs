@@ -1,0 +1,65 @@
+//! Wrong use, in one line.
+//!
+//! Came from: clap, which explains itself in a paragraph. Goes to: `main`, which prints it. Absent
+//! on purpose: complaints about values that do not fit together; `config` words those itself.
+
+use std::io::IsTerminal;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// The remedy for what does not exist.
+const ALL: &str = "`tollway --help` lists what there is";
+
+/// Why there is no [`Config`](super::Config).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoConfig {
+    /// Help or the version was asked for: print this, exit with 0.
+    Asked(String),
+    /// Wrong use: the line to print after `tollway: `, exit with 2.
+    Wrong(String),
+}
+
+impl NoConfig {
+    /// What clap would say in a paragraph, in one line that names the flag and the remedy.
+    pub(super) fn of(error: &clap::Error) -> Self {
+        let text = |kind| match error.get(kind) {
+            Some(ContextValue::String(text)) => Some(text.clone()),
+            Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
+            Some(_) | None => None,
+        };
+        // clap names a flag with its placeholder: `--listen <HOST:PORT>`.
+        let argument = text(ContextKind::InvalidArg).unwrap_or_default();
+        let flag = argument.split(' ').next().unwrap_or_default();
+        let value = text(ContextKind::InvalidValue).unwrap_or_default();
+        let reason = std::error::Error::source(error).map(ToString::to_string);
+        Self::Wrong(match (error.kind(), reason) {
+            (ErrorKind::DisplayHelp | ErrorKind::DisplayVersion, _) => {
+                let text = error.render();
+                let plain = !std::io::stdout().is_terminal();
+                return Self::Asked(if plain {
+                    text.to_string()
+                } else {
+                    text.ansi().to_string()
+                });
+            }
+            (ErrorKind::ValueValidation, Some(reason)) => format!("{flag} {value}: {reason}"),
+            (ErrorKind::InvalidValue, _) if flag.starts_with('-') => {
+                format!("{flag} needs a value: {argument}")
+            }
+            (ErrorKind::InvalidValue, _) => format!("there is no command {value}; {ALL}"),
+            (ErrorKind::UnknownArgument, _) => match text(ContextKind::SuggestedArg) {
+                Some(near) => format!("there is no {flag}; did you mean {near}?"),
+                None => format!("there is no {flag}; {ALL}"),
+            },
+            (ErrorKind::ArgumentConflict, _) => {
+                let other = text(ContextKind::PriorArg).unwrap_or_default();
+                format!("{flag} and {other} do not go together; leave one out")
+            }
+            (_, _) => {
+                let rendered = error.to_string();
+                let first = rendered.lines().next().unwrap_or_default();
+                format!("{}; {ALL}", first.trim_start_matches("error: "))
+            }
+        })
+    }
+}

@@ -1,0 +1,249 @@
+//! The command line from outside: what is taken, what is shown, and what is refused how.
+
+use super::*;
+
+fn read(line: &str) -> Result<Config, NoConfig> {
+    let words = std::iter::once("tollway").chain(line.split_whitespace());
+    Config::read(words.map(OsString::from))
+}
+
+fn good(line: &str) -> Config {
+    read(line).expect(line)
+}
+
+fn complaint(line: &str) -> String {
+    match read(line) {
+        Err(NoConfig::Wrong(text)) => text,
+        other => panic!("{line:?} gave {other:?}"),
+    }
+}
+
+fn flags() -> Vec<clap::Arg> {
+    let command = CommandLine::command();
+    let flags = command
+        .get_arguments()
+        .filter(|flag| flag.get_long().is_some());
+    flags.cloned().collect()
+}
+
+#[test]
+fn the_command_line_holds_together() {
+    CommandLine::command().debug_assert();
+}
+
+#[test]
+fn every_flag_has_a_variable_of_its_name_a_heading_and_a_help_text() {
+    assert_eq!(flags().len(), 21);
+    for flag in flags() {
+        let name = flag.get_long().expect("it is a flag").to_owned();
+        let variable = format!("TOLLWAY_{}", name.to_uppercase().replace('-', "_"));
+        assert_eq!(flag.get_env(), Some(variable.as_ref()), "--{name}");
+        assert!(flag.get_help_heading().is_some(), "--{name}");
+        let help = flag.get_help().expect(&name).to_string();
+        assert!(
+            help.len() > 10 && !help.ends_with('.'),
+            "--{name}: {help:?}"
+        );
+    }
+}
+
+#[test]
+fn every_flag_is_shown_with_its_default() {
+    let Err(NoConfig::Asked(help)) = read("--help") else {
+        panic!("--help asks for help");
+    };
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for shown in [
+        "[default: 1MiB]",
+        "[default: 55s]",
+        "[default: 75s]",
+        "[default: 1h]",
+        "Retention:",
+    ] {
+        assert!(help.contains(shown), "{shown} in {help}");
+    }
+    assert!(matches!(read("--version"), Err(NoConfig::Asked(text)) if text.contains("0.1.0")));
+}
+
+#[test]
+fn without_flags_the_defaults_are_those_of_the_limits() {
+    let config = good("");
+    assert_eq!(
+        format!("{:?}", config.limits),
+        format!("{:?}", Limits::default())
+    );
+    assert_eq!(
+        config.listen,
+        ["127.0.0.1:8080".parse::<Listen>().expect("an address")]
+    );
+    assert!((1..=THREADS_MAX).contains(&config.threads) && config.greets);
+    assert_eq!(config.verbosity, LevelFilter::Warn);
+}
+
+#[test]
+fn flags_go_before_serve_and_behind_it_and_without_it() {
+    for line in [
+        "--threads 3 serve",
+        "serve --threads 3",
+        "--threads 3",
+        "--threads=3",
+    ] {
+        assert_eq!(good(line).threads, 3, "{line}");
+    }
+    let config = good("--listen 127.0.0.1:1 serve --listen [::1]:2,127.0.0.1:3");
+    let texts: Vec<_> = config
+        .listen
+        .iter()
+        .map(|listen| listen.text.as_str())
+        .collect();
+    assert_eq!(texts, ["127.0.0.1:1", "[::1]:2", "127.0.0.1:3"]);
+}
+
+#[test]
+fn values_arrive_where_they_belong() {
+    let config = good(
+        "--history-messages 5 --history-bytes 2MiB --history-age 90s --retain-bytes 3MiB \
+         --max-message 64KiB --max-head 2048 --max-connections 99 --max-wait 1m --heartbeat 500ms \
+         --head-timeout 1s --body-timeout 2s --idle-timeout 3s --stall-timeout 4s --deflate -vv \
+         --allow-origin https://a.example --allow-origin * --port-file p --static d --threads 2",
+    );
+    let limits = &config.limits;
+    assert_eq!(
+        (limits.history_messages, limits.history_age_ms),
+        (5, 90_000)
+    );
+    assert_eq!(
+        (limits.history_bytes, limits.retain_bytes),
+        (2 << 20, 3 << 20)
+    );
+    assert_eq!(
+        (limits.message_bytes_max, limits.head_bytes_max),
+        (64 << 10, 2048)
+    );
+    assert_eq!((limits.connections_max, limits.wait_ms_max), (99, 60_000));
+    let deadlines = [
+        limits.head_ms_max,
+        limits.body_ms_max,
+        limits.idle_ms_max,
+        limits.stall_ms_max,
+    ];
+    assert_eq!(
+        (limits.heartbeat_ms, deadlines),
+        (500, [1000, 2000, 3000, 4000])
+    );
+    assert!(limits.deflate);
+    assert_eq!(config.allow_origin, ["https://a.example", "*"]);
+    assert_eq!(config.port_file, Some("p".into()));
+    assert_eq!(config.static_dir, Some("d".into()));
+    assert_eq!(config.verbosity, LevelFilter::Debug);
+    assert_eq!(good("-v").verbosity, LevelFilter::Info);
+    assert_eq!(good("-q").verbosity, LevelFilter::Error);
+}
+
+/// A command line, and part of what is said about it.
+const WRONG_USE: &[(&str, &str)] = &[
+    (
+        "--max-head 12x",
+        "--max-head 12x: is not a size; write 64KiB",
+    ),
+    ("--max-head 64kb", "--max-head 64kb: is not a size; write"),
+    (
+        "--max-head 99999999999999999GiB",
+        "is more than this machine can address",
+    ),
+    (
+        "--max-wait 15",
+        "--max-wait 15: has no unit; write 500ms, 15s",
+    ),
+    (
+        "--max-wait soon",
+        "--max-wait soon: is not a duration; write",
+    ),
+    ("--max-wait 99999999999999999d", "is longer than anything"),
+    (
+        "--max-wait 0s",
+        "--max-wait 0 would not turn a bound off; give 1s or more",
+    ),
+    (
+        "--max-message 0",
+        "--max-message 0 would not turn a bound off; give 1KiB",
+    ),
+    ("--history-messages 0", "--history-messages 0"),
+    ("--max-connections -1", "--max-connections -1: "),
+    ("--threads 0", "--threads 0 is not between 1 and 64"),
+    ("--threads 65", "--threads 65 is not between 1 and 64"),
+    ("--threads two", "--threads two: "),
+    (
+        "--max-connections 1 --threads 2",
+        "--max-connections 1 leaves some",
+    ),
+    ("--max-head 1000", "--max-head 1000 has no room"),
+    (
+        "--max-head 1MiB",
+        "--max-head 1MiB is more than a connection keeps",
+    ),
+    (
+        "--max-message 8MiB",
+        "--history-bytes 8MiB does not hold one message of --max-message 8MiB; give 8388864",
+    ),
+    (
+        "--history-bytes 1GiB",
+        "--retain-bytes 256MiB is less than --history-bytes 1GiB",
+    ),
+    (
+        "--listen 8080",
+        "--listen 8080: names no host; write 127.0.0.1:PORT",
+    ),
+    (
+        "--listen 127.0.0.1",
+        "--listen 127.0.0.1: is not an address; write HOST:PORT",
+    ),
+    ("--listen ::1:8080", "--listen ::1:8080: is not an address"),
+    ("--listen 127.0.0.1:70000", "is not an address"),
+    ("--listen", "--listen needs a value: --listen <HOST:PORT>"),
+    ("--lisen :1", "there is no --lisen; did you mean --listen?"),
+    ("--zzzz", "there is no --zzzz; `tollway --help`"),
+    ("sevre", "there is no command sevre; `tollway --help`"),
+    (
+        "--allow-origin a.example",
+        "--allow-origin a.example: is not an origin; write",
+    ),
+    ("--allow-origin https://a.example/", "is not an origin"),
+    ("-q -v", "do not go together; leave one out"),
+];
+
+#[test]
+fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
+    for (line, part) in WRONG_USE {
+        let text = complaint(line);
+        assert!(text.contains(part), "{line:?} gave {text:?}");
+        assert!(!text.contains('\n') && !text.contains("error:"), "{text:?}");
+    }
+}
+
+#[test]
+fn sizes_and_durations_read_back_what_they_show() {
+    for text in ["0", "1", "1023", "1KiB", "1536", "1025KiB", "16MiB", "3GiB"] {
+        assert_eq!(text.parse::<Size>().expect(text).to_string(), text);
+    }
+    for text in ["1ms", "1500ms", "15s", "2m", "90s", "1h", "7d"] {
+        assert_eq!(text.parse::<Span>().expect(text).to_string(), text);
+    }
+    assert_eq!("60s".parse::<Span>().expect("a minute").to_string(), "1m");
+}
+
+#[test]
+fn addresses_are_what_they_say() {
+    let addresses = |text: &str| {
+        let listen: Listen = text.parse().expect(text);
+        listen
+            .addresses
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(addresses("127.0.0.1:8080"), ["127.0.0.1:8080"]);
+    assert_eq!(addresses("[::1]:0"), ["[::1]:0"]);
+    assert_eq!(addresses(":8080"), ["0.0.0.0:8080", "[::]:8080"]);
+    assert!(addresses("localhost:8080").contains(&"127.0.0.1:8080".to_owned()));
+}

@@ -1,0 +1,65 @@
+//! The clock: the only file that asks what time it is.
+//!
+//! Came from: `event_loop`, once after it waited and once before it writes. Goes to: everything
+//! else, as an argument. Absent on purpose: any notion of what a moment is good for. Whoever gets
+//! time as an argument can be run by a simulator a million times faster than by a clock.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::ids::{Epoch, Millis};
+
+/// Tells the time since one zero, which all threads of the server share: moments are compared
+/// across threads (a message carries the moment when it was committed).
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    zero: Instant,
+}
+
+/// What a clock on the wall says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wall {
+    /// Whole seconds since 1970, for the `Date` field.
+    pub unix_s: u64,
+    /// Milliseconds until the second changes, 1 to 1,000: no need to look before.
+    pub changes_in_ms: u64,
+}
+
+impl Clock {
+    /// A clock that says 0 now.
+    #[must_use]
+    pub fn start() -> Self {
+        Self {
+            zero: Instant::now(),
+        }
+    }
+
+    /// Never goes backwards. Truncated: a deadline that it has reached has really passed.
+    pub fn now(&self) -> Millis {
+        // Exact: 2^64 milliseconds are 584 million years.
+        Millis(self.zero.elapsed().as_millis() as u64)
+    }
+}
+
+impl Wall {
+    /// Looks at the wall. A machine that believes to live before 1970 is in its first second.
+    #[must_use]
+    pub fn look() -> Self {
+        let since_1970 = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            unix_s: since_1970.as_secs(),
+            changes_in_ms: 1_000 - u64::from(since_1970.subsec_millis()),
+        }
+    }
+}
+
+/// A name for the numbering that begins now: two starts of a server differ in it.
+#[must_use]
+pub fn new_epoch() -> Epoch {
+    let since_1970 = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    // Exact for the next 584 million years.
+    Epoch(since_1970.as_millis() as u64)
+}

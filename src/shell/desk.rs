@@ -1,0 +1,148 @@
+//! The desk: everything a broker wants of the world that is not a socket of its own. Letters to
+//! and from other threads, the count of readers, files.
+//!
+//! Came from: `event_loop`, several times a turn. Goes to: `post_office`, `mailbox`, `files`, and
+//! back to the broker with what came of it. Absent on purpose: waiting. The lock is short, and a
+//! file is read on the spot.
+
+use std::sync::Arc;
+
+use super::files::Files;
+use super::mailbox::Mailbox;
+use super::post_office::{Batch, PostOffice};
+use crate::broker::{Broker, Effect};
+use crate::hub::Letter;
+use crate::ids::{ConnId, Millis, ShardId, TopicName};
+use crate::ledger::Cost;
+
+/// Rounds of settling before the turn goes on. Each answers one request more of those that stand
+/// behind one another on a connection; the rest is for the next turn.
+const ROUNDS_MAX: usize = 32;
+
+/// One thread's desk.
+#[derive(Debug)]
+pub struct Desk {
+    shard: ShardId,
+    post_office: Arc<PostOffice>,
+    mailbox: Mailbox,
+    files: Option<Files>,
+    /// The next three are empty between calls, and kept for their room.
+    batch: Batch,
+    counts: Vec<(ConnId, TopicName)>,
+    letters: Vec<Letter>,
+}
+
+impl Desk {
+    /// The desk of thread `shard`.
+    pub fn new(
+        shard: ShardId,
+        post_office: Arc<PostOffice>,
+        mailbox: Mailbox,
+        files: Option<Files>,
+    ) -> Self {
+        Self {
+            shard,
+            post_office,
+            mailbox,
+            files,
+            batch: Batch::default(),
+            counts: Vec::new(),
+            letters: Vec::new(),
+        }
+    }
+
+    /// Does what `broker` asks for, and tells it what came of that, until it asks for nothing more.
+    /// `true`: something happened.
+    pub fn settle(&mut self, broker: &mut Broker, now: Millis) -> bool {
+        for round in 0..ROUNDS_MAX {
+            let mut stirred = self.grant_effects(broker, now);
+            stirred |= self.open_letters(broker, now);
+            stirred |= broker.resume(now);
+            if !stirred {
+                return round > 0;
+            }
+        }
+        true
+    }
+
+    /// Tells `broker` what the other threads and the sequencer have to say. `true`: there was any.
+    /// When there is none it costs one atomic load.
+    pub fn open_letters(&mut self, broker: &mut Broker, now: Millis) -> bool {
+        if self.mailbox.is_empty() {
+            return false;
+        }
+        self.mailbox.drain(&mut self.letters);
+        for letter in self.letters.drain(..) {
+            broker.letter(letter, now);
+        }
+        true
+    }
+
+    /// To be called before waiting. `false`: there are letters, so do not wait.
+    pub fn fall_asleep(&self) -> bool {
+        self.mailbox.fall_asleep()
+    }
+
+    /// To be called after waiting.
+    pub fn wake_up(&self) {
+        self.mailbox.wake_up();
+    }
+
+    /// Lets go of what a connection that is gone had open.
+    pub fn forget(&mut self, conn: ConnId) {
+        if let Some(files) = &mut self.files {
+            files.close(conn);
+        }
+    }
+
+    /// The office that this desk belongs to.
+    pub fn post_office(&self) -> &PostOffice {
+        &self.post_office
+    }
+
+    /// `true`: the broker asked for something, whose answer may make it ask for more.
+    fn grant_effects(&mut self, broker: &mut Broker, now: Millis) -> bool {
+        let mut stirred = false;
+        while let Some(effect) = broker.next_effect() {
+            stirred = true;
+            match effect {
+                Effect::Publish { conn, draft } => self.batch.orders.push((conn, draft)),
+                Effect::Count { conn, topic } => self.counts.push((conn, topic)),
+                Effect::OpenFile { conn, path } => {
+                    broker.file_opened(conn, self.files().open(conn, &path), now);
+                }
+                Effect::ReadFile {
+                    conn,
+                    offset,
+                    length,
+                } => broker.file_read(conn, self.files().read(conn, offset, length), now),
+                Effect::CloseFile { conn } => self.files().close(conn),
+            }
+        }
+        self.go_to_the_post_office(broker, now);
+        stirred
+    }
+
+    /// Everything that needs the sequencer goes under its lock together: who came and went first,
+    /// so that a publish of this turn counts those who came in this turn.
+    fn go_to_the_post_office(&mut self, broker: &mut Broker, now: Millis) {
+        while let Some(census) = broker.next_census() {
+            self.batch.censuses.push(census);
+        }
+        if !self.batch.is_empty() {
+            let woken = self.post_office.handle(&mut self.batch, self.shard, now);
+            for _ in 0..woken {
+                broker.charge_shared(Cost::Control);
+            }
+        }
+        for (conn, topic) in self.counts.drain(..) {
+            broker.counted(conn, self.post_office.subscribers(&topic), now);
+        }
+    }
+
+    fn files(&mut self) -> &mut Files {
+        self.files
+            .as_mut()
+            .expect("a broker that serves no files asks for none")
+    }
+}

@@ -1,0 +1,400 @@
+//! The event loop: one thread's whole life, one `turn` after another.
+//!
+//! ```text
+//!  wait ─► take_in ─► settle ─► expire ─► deliver ─► settle ─► give_out ─► settle ─► part
+//!   ▲      accept,    letters,  what is   log to               one writev             close,
+//!   │      read       lock,     due       outboxes             for each               shutdown
+//!   │                 files                                    connection               │
+//!   └───────────────────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! The loop owns the sockets and the time, and decides nothing: the [`Broker`] is told what the
+//! world did, and asked what it wants of the world. Three rules make it correct, and two cheap.
+//!
+//! **An edge is remembered.** `epoll` is used edge-triggered: it says *once* that bytes came, and
+//! is silent about what is left of them. So whoever could not be served to the end in this turn
+//! stands in a queue, `again` to be read or `outgoing` to be written, and as long as anyone stands
+//! there the loop waits with a timeout of zero. What a socket last said is kept beside it (see
+//! [`Socket`]), until a call finds the opposite. Two kinds of socket are ready and yet in no queue,
+//! because somebody else will say so: one whose connection wants no bytes now
+//! (`Broker::next_thirsty` brings it back), and one whose outbox is empty (`Broker::next_dirty`
+//! does).
+//!
+//! **Nobody is served for ever.** Each turn reads a bounded number of bytes of one socket, makes a
+//! bounded number of deliveries and writes, and accepts a bounded number of connections. The queues
+//! are first in, first out, and who is not through goes to the end.
+//!
+//! **What was acknowledged has been seen.** A request may have been sent because a publish was
+//! acknowledged, on whatever thread; by then its message lies in our mailbox. So after every `read`
+//! and before its bytes are judged, the mailbox is looked into: one atomic load.
+//!
+//! **One registration.** A socket is registered once for both directions. Edge-triggered, an
+//! interest that is not needed now costs nothing, and no `epoll_ctl` is ever needed again.
+//!
+//! **One write.** Everything a connection is to be told in a turn is gathered and written by one
+//! `writev` at its end, after all reading and all timers. A request on a kept-alive connection
+//! costs `epoll_wait`, `read`, `writev`, and under load the first is shared.
+//!
+//! Came from: `mod`, which puts the parts together. Goes to: `broker`, and with what that wants of
+//! other threads and of files to `desk`. Absent on purpose: HTTP, topics, deadlines, and every
+//! other reason for doing anything.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, IoSlice};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll};
+use signal_hook_mio::v1_0::Signals;
+
+use super::clock::{Clock, Wall};
+use super::desk::Desk;
+use super::listener::{self, Arrival, Door};
+use super::post_office::PostOffice;
+use super::socket::{Socket, Sockets};
+use super::token::Source;
+use crate::broker::{Broker, Farewell, Setup};
+use crate::conn::outbox::SLICES_MAX;
+use crate::ids::{ConnId, Millis};
+use crate::ledger::Cost;
+use crate::limits::{ACCEPTS_PER_TURN, DELIVERIES_PER_TURN, READ_BYTES, READ_BYTES_PER_TURN};
+
+/// Events fetched by one `epoll_wait`. More wait in the kernel, in the order in which they came.
+const EVENTS_MAX: usize = 1024;
+
+/// What a thread needs to run a loop. It can be sent to another thread; the loop itself cannot.
+pub struct Station {
+    /// Has the waker, and the door's sockets, registered.
+    pub poll: Poll,
+    /// How connections come in.
+    pub door: Door,
+    /// How other threads and files are reached.
+    pub desk: Desk,
+    /// On one thread of the server: how an operator is heard.
+    pub signals: Option<Signals>,
+    /// The server's time.
+    pub clock: Clock,
+    /// What the broker needs.
+    pub setup: Setup,
+}
+
+/// A thread's sockets, its broker, and what stands in between.
+pub struct EventLoop {
+    poll: Poll,
+    events: Events,
+    door: Door,
+    desk: Desk,
+    signals: Option<Signals>,
+    clock: Clock,
+    broker: Broker,
+    sockets: Sockets,
+    /// Sockets to be read: each is readable, and none stands here twice.
+    again: VecDeque<ConnId>,
+    /// Sockets to be written: each is writable, and none stands here twice.
+    outgoing: VecDeque<ConnId>,
+    /// The broker has work left over from this turn.
+    more: bool,
+    /// The time of this turn.
+    now: Millis,
+    /// When the second on the wall changes.
+    next_second: Millis,
+    /// Where bytes are read to. One for the thread: an idle connection owns no buffer.
+    scratch: Box<[u8]>,
+}
+
+impl EventLoop {
+    /// A loop with no connections yet. To be called on the thread that will run it.
+    pub fn new(station: Station) -> Self {
+        Self {
+            poll: station.poll,
+            events: Events::with_capacity(EVENTS_MAX),
+            door: station.door,
+            desk: station.desk,
+            signals: station.signals,
+            clock: station.clock,
+            broker: Broker::new(station.setup),
+            sockets: Sockets::default(),
+            again: VecDeque::new(),
+            outgoing: VecDeque::new(),
+            more: false,
+            now: station.clock.now(),
+            next_second: Millis(0),
+            scratch: vec![0; READ_BYTES].into_boxed_slice(),
+        }
+    }
+
+    /// Turns until the server is told to stop.
+    pub fn run(mut self) -> io::Result<()> {
+        while !self.desk.post_office().is_closed() {
+            self.turn()?;
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self) -> io::Result<()> {
+        self.wait()?;
+        self.take_in();
+        self.settle();
+        self.expire();
+        self.more = self.broker.deliver(self.now);
+        // A reader that was greeted must be counted before it reads its greeting: whoever has seen
+        // one is among the subscribers of the next publish.
+        self.more |= self.settle();
+        self.give_out();
+        // What was written made room: the next piece of a file, the next request of a pipeline.
+        self.more |= self.settle();
+        self.part();
+        Ok(())
+    }
+
+    fn wait(&mut self) -> io::Result<()> {
+        self.gather_dirty();
+        let patience = self.patience();
+        match self.poll.poll(&mut self.events, patience) {
+            // A signal; the events are none.
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => result?,
+        }
+        self.desk.wake_up();
+        self.now = self.clock.now();
+        self.broker.charge_shared(Cost::Wait);
+        if self.now >= self.next_second {
+            let wall = Wall::look();
+            self.next_second = self.now.plus(wall.changes_in_ms);
+            self.broker.wall_clock(wall.unix_s);
+        }
+        Ok(())
+    }
+
+    /// How long to wait. `None`: until something happens.
+    fn patience(&self) -> Option<Duration> {
+        let waiting = self.more || !self.again.is_empty() || !self.outgoing.is_empty();
+        if waiting || !self.desk.fall_asleep() {
+            return Some(Duration::ZERO);
+        }
+        let deadlines = [self.broker.next_deadline(), self.door.next_look()];
+        let next = deadlines.into_iter().flatten().min()?;
+        Some(Duration::from_millis(next.since(self.now)))
+    }
+
+    fn take_in(&mut self) {
+        self.heed_events();
+        for _ in 0..ACCEPTS_PER_TURN {
+            match self.door.next_arrival(self.now) {
+                Some(Arrival::Guest(stream, peer)) => self.let_in(stream, peer),
+                Some(Arrival::TurnedAway) => {}
+                None => break,
+            }
+        }
+        for _ in 0..self.again.len() {
+            if let Some(id) = self.again.pop_front() {
+                self.read(id);
+            }
+        }
+    }
+
+    /// Notes down what the kernel says, and does nothing about it yet.
+    fn heed_events(&mut self) {
+        for event in &self.events {
+            let id = match Source::of(event.token()) {
+                Source::Socket(id) => id,
+                Source::Bell(index) => {
+                    self.door.ring(index);
+                    continue;
+                }
+                Source::Waker => continue, // Letters are looked for in any case.
+                Source::Signals => {
+                    heed_signals(self.signals.as_mut(), self.desk.post_office());
+                    continue;
+                }
+            };
+            let Some(socket) = self.sockets.find(id) else {
+                continue; // Closed since; its slot may have a new tenant.
+            };
+            let was_full = !socket.is_writable();
+            socket.heed(event);
+            queue_to_read(&mut self.again, id, socket);
+            if was_full && has_output(&self.broker, id) {
+                queue_to_write(&mut self.outgoing, id, socket);
+            }
+            if event.is_error() && !socket.is_readable() {
+                // It has been read to its end, so no read will find the error.
+                report_error(&mut self.broker, id, socket, self.now);
+            }
+        }
+    }
+
+    fn let_in(&mut self, stream: TcpStream, peer: SocketAddr) {
+        let Ok(id) = self.broker.accepted(peer, self.now) else {
+            listener::turn_away(&stream);
+            return;
+        };
+        self.broker.charge(id, Cost::Accept);
+        let socket = self.sockets.insert(id, stream);
+        let both = Interest::READABLE | Interest::WRITABLE;
+        let token = Source::Socket(id).token();
+        let registry = self.poll.registry();
+        let registered = registry.register(socket.stream_mut(), token, both);
+        self.broker.charge_shared(Cost::Control);
+        if let Err(error) = registered {
+            // The kernel's bound on watched descriptors: as hopeless as a connection that failed.
+            log::warn!("a connection cannot be watched: {error}");
+            self.broker.failed(id, error.kind(), self.now);
+        }
+    }
+
+    /// Reads what a socket holds, until it is empty, unwanted, or has had its share of the turn.
+    fn read(&mut self, id: ConnId) {
+        let Some(socket) = self.sockets.find(id) else {
+            return;
+        };
+        socket.queued_to_read = false;
+        let mut share = READ_BYTES_PER_TURN;
+        while socket.is_readable() {
+            if !self.broker.wants_bytes(id) {
+                if socket.is_ending() {
+                    report_error(&mut self.broker, id, socket, self.now);
+                }
+                return; // It stays readable; the broker says when it wants the bytes.
+            }
+            if share == 0 {
+                queue_to_read(&mut self.again, id, socket);
+                return;
+            }
+            match socket.read(&mut self.scratch) {
+                Ok(0) => {
+                    self.broker.charge(id, Cost::Read { bytes: 0 });
+                    self.broker.peer_finished(id, self.now);
+                }
+                Ok(bytes) => {
+                    share = share.saturating_sub(bytes);
+                    self.broker.charge(id, Cost::Read { bytes });
+                    self.desk.open_letters(&mut self.broker, self.now);
+                    self.broker
+                        .received(id, &mut self.scratch[..bytes], self.now);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.broker.charge(id, Cost::WouldBlock);
+                }
+                Err(error) => self.broker.failed(id, error.kind(), self.now),
+            }
+        }
+    }
+
+    /// Does what the broker asks for. `true`: something happened.
+    fn settle(&mut self) -> bool {
+        let busy = self.desk.settle(&mut self.broker, self.now);
+        while let Some(id) = self.broker.next_thirsty() {
+            if let Some(socket) = self.sockets.find(id) {
+                queue_to_read(&mut self.again, id, socket);
+            }
+        }
+        busy
+    }
+
+    fn expire(&mut self) {
+        if self.broker.next_deadline().is_some_and(|at| at <= self.now) {
+            self.broker.expire(self.now);
+        }
+    }
+
+    /// Writes to everyone who stands in the queue now, once each.
+    fn give_out(&mut self) {
+        self.now = self.clock.now();
+        self.gather_dirty();
+        for _ in 0..self.outgoing.len().min(DELIVERIES_PER_TURN) {
+            if let Some(id) = self.outgoing.pop_front() {
+                self.write(id);
+            }
+        }
+    }
+
+    /// Moves those whose outbox is no longer empty into the queue. Whoever's socket is full is
+    /// left out: the edge that tells of room brings it back.
+    fn gather_dirty(&mut self) {
+        while let Some(id) = self.broker.next_dirty() {
+            if let Some(socket) = self.sockets.find(id) {
+                queue_to_write(&mut self.outgoing, id, socket);
+            }
+        }
+    }
+
+    fn write(&mut self, id: ConnId) {
+        let (Some(socket), Some(outbox)) = (self.sockets.find(id), self.broker.outbox(id)) else {
+            return;
+        };
+        socket.queued_to_write = false;
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let filled = outbox.slices(&mut slices);
+        if filled == 0 {
+            return; // It was emptied since: its connection is about to be dropped.
+        }
+        match socket.write(&slices[..filled]) {
+            Ok(bytes) => {
+                self.broker.charge(id, Cost::Write { bytes });
+                self.broker.sent(id, bytes, self.now);
+                // More than one `writev` gathers, or the log had more: at the end of the queue.
+                if has_output(&self.broker, id) {
+                    queue_to_write(&mut self.outgoing, id, socket);
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.broker.charge(id, Cost::WouldBlock);
+                self.broker.sent(id, 0, self.now);
+            }
+            Err(error) => self.broker.failed(id, error.kind(), self.now),
+        }
+    }
+
+    fn part(&mut self) {
+        while let Some((id, farewell)) = self.broker.next_farewell() {
+            match farewell {
+                Farewell::HalfClose => {
+                    if let Some(socket) = self.sockets.find(id) {
+                        socket.half_close();
+                        self.broker.charge(id, Cost::HalfClose);
+                    }
+                }
+                // The broker, which no longer knows the id, has charged for the `close` itself.
+                Farewell::Drop(_) => {
+                    self.sockets.remove(id);
+                    self.desk.forget(id);
+                }
+            }
+        }
+    }
+}
+
+fn queue_to_read(again: &mut VecDeque<ConnId>, id: ConnId, socket: &mut Socket) {
+    if socket.is_readable() && !socket.queued_to_read {
+        socket.queued_to_read = true;
+        again.push_back(id);
+    }
+}
+
+fn queue_to_write(outgoing: &mut VecDeque<ConnId>, id: ConnId, socket: &mut Socket) {
+    if socket.is_writable() && !socket.queued_to_write {
+        socket.queued_to_write = true;
+        outgoing.push_back(id);
+    }
+}
+
+fn has_output(broker: &Broker, id: ConnId) -> bool {
+    broker.outbox(id).is_some_and(|outbox| !outbox.is_empty())
+}
+
+/// Tells of an error that no read would find, because nobody reads.
+fn report_error(broker: &mut Broker, id: ConnId, socket: &mut Socket, now: Millis) {
+    if let Some(kind) = socket.take_error() {
+        broker.failed(id, kind, now);
+    }
+}
+
+/// The first signal ends all loops; the second never comes here, it ends the process where it is.
+fn heed_signals(signals: Option<&mut Signals>, post_office: &PostOffice) {
+    for signal in signals.into_iter().flat_map(Signals::pending) {
+        log::info!("signal {signal}: stopping");
+        post_office.close();
+    }
+}

@@ -1,0 +1,222 @@
+//! Mailboxes: how one thread tells another something.
+//!
+//! Every thread owns one [`Mailbox`]; all threads hold an [`Address`] of each. Posting takes the
+//! box's own short lock; looking whether there is anything takes one atomic load, which the loop
+//! can afford before every request.
+//!
+//! **Waking costs a system call**, so it is done only for a thread that sleeps. The owner says so
+//! before it waits, and only then looks into the box a last time; a poster puts its letters in, and
+//! only then looks whether the owner sleeps. With both orders kept by all threads alike (`SeqCst`)
+//! at least one of the two sees the other: no letter is left lying beside a sleeper. The poster
+//! that sees the sleeper takes the flag away, so the next one does not wake it again.
+//!
+//! Came from: `post_office`, under the sequencer's lock. Goes to: the owner's `event_loop`. Absent
+//! on purpose: what a letter says.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use mio::Waker;
+
+use crate::hub::Letter;
+
+/// Room that an emptied box keeps: a burst shall not own its memory for ever.
+const KEPT_LETTERS_MAX: usize = 1024;
+
+#[derive(Debug)]
+struct Shelf {
+    letters: Mutex<Vec<Letter>>,
+    /// How many letters there are. Written under the lock, read without it.
+    length: AtomicUsize,
+    /// The owner waits, or is about to, and nobody has woken it yet.
+    asleep: AtomicBool,
+    waker: Waker,
+}
+
+/// Where letters for one thread are posted. Every thread has one of each other.
+#[derive(Debug)]
+pub struct Address(Arc<Shelf>);
+
+/// The owner's side of a box.
+#[derive(Debug)]
+pub struct Mailbox(Arc<Shelf>);
+
+/// A new box, whose owner is woken by `waker`.
+pub fn new(waker: Waker) -> (Address, Mailbox) {
+    let shelf = Arc::new(Shelf {
+        letters: Mutex::default(),
+        length: AtomicUsize::new(0),
+        asleep: AtomicBool::new(false),
+        waker,
+    });
+    (Address(Arc::clone(&shelf)), Mailbox(shelf))
+}
+
+impl Address {
+    /// Puts `letters` in, in their order.
+    pub fn post(&self, letters: impl Iterator<Item = Letter>) {
+        let mut there = self.0.lock();
+        there.extend(letters);
+        self.0.length.store(there.len(), SeqCst);
+    }
+
+    /// How many letters lie there.
+    pub fn len(&self) -> usize {
+        self.0.length.load(SeqCst)
+    }
+
+    /// Whether none lies there.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Wakes the owner if it sleeps and nobody has yet. `true`: that took a system call.
+    ///
+    /// Not part of [`post`](Self::post), because the sequencer's lock is held there.
+    pub fn wake_if_asleep(&self) -> bool {
+        let asleep = self.0.asleep.swap(false, SeqCst);
+        if asleep {
+            self.wake();
+        }
+        asleep
+    }
+
+    /// Wakes the owner, asleep or not: for what is no letter.
+    pub fn wake(&self) {
+        // It is one write to an eventfd that we own; a failure leaves nothing to be done, and the
+        // letters are found at the owner's next turn.
+        if let Err(error) = self.0.waker.wake() {
+            log::error!("a thread could not be woken: {error}");
+        }
+    }
+}
+
+impl Mailbox {
+    /// One atomic load.
+    pub fn is_empty(&self) -> bool {
+        self.0.length.load(SeqCst) == 0
+    }
+
+    /// Moves all letters to `into`, which is empty and whose room the box takes in exchange.
+    pub fn drain(&self, into: &mut Vec<Letter>) {
+        debug_assert!(into.is_empty());
+        into.shrink_to(KEPT_LETTERS_MAX);
+        let mut there = self.0.lock();
+        std::mem::swap(&mut *there, into);
+        self.0.length.store(0, SeqCst);
+    }
+
+    /// To be called before waiting. `false`: there are letters, so do not wait.
+    pub fn fall_asleep(&self) -> bool {
+        self.0.asleep.store(true, SeqCst);
+        if self.is_empty() {
+            return true;
+        }
+        self.0.asleep.store(false, SeqCst);
+        false
+    }
+
+    /// To be called after waiting: from here on, nobody needs to wake us.
+    pub fn wake_up(&self) {
+        self.0.asleep.store(false, SeqCst);
+    }
+}
+
+impl Shelf {
+    fn lock(&self) -> MutexGuard<'_, Vec<Letter>> {
+        self.letters
+            .lock()
+            .expect("a thread that panics ends the process")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::ConnId;
+    use std::time::Duration;
+
+    fn letter(slot: u32) -> Letter {
+        Letter::Refused(ConnId {
+            slot,
+            generation: 0,
+        })
+    }
+
+    fn slots(letters: &mut Vec<Letter>) -> Vec<u32> {
+        let slot = |letter| match letter {
+            Letter::Refused(conn) => conn.slot,
+            Letter::Committed { .. } | Letter::Repeated(_) => panic!("nobody posted that"),
+        };
+        letters.drain(..).map(slot).collect()
+    }
+
+    fn poll_and_box() -> (mio::Poll, Address, Mailbox) {
+        let poll = mio::Poll::new().expect("a descriptor");
+        let waker = Waker::new(poll.registry(), mio::Token(0)).expect("a descriptor");
+        let (address, mailbox) = new(waker);
+        (poll, address, mailbox)
+    }
+
+    #[test]
+    fn letters_come_out_in_the_order_they_went_in() {
+        let (_poll, address, mailbox) = poll_and_box();
+        let mut letters = Vec::new();
+        address.post((0..3).map(letter));
+        address.post((3..5).map(letter));
+        assert_eq!(address.len(), 5);
+        mailbox.drain(&mut letters);
+        assert_eq!(slots(&mut letters), [0, 1, 2, 3, 4]);
+        assert!(mailbox.is_empty() && address.is_empty());
+    }
+
+    #[test]
+    fn only_a_sleeper_is_woken_and_only_once() {
+        let (_poll, address, mailbox) = poll_and_box();
+        address.post([letter(0)].into_iter());
+        assert!(
+            !address.wake_if_asleep(),
+            "it is awake and will look by itself"
+        );
+        assert!(
+            !mailbox.fall_asleep(),
+            "there is a letter, so it may not sleep"
+        );
+        mailbox.drain(&mut Vec::new());
+        assert!(mailbox.fall_asleep());
+        address.post([letter(1)].into_iter());
+        assert!(address.wake_if_asleep());
+        address.post([letter(2)].into_iter());
+        assert!(!address.wake_if_asleep(), "it was woken before");
+        mailbox.wake_up();
+        assert!(!address.wake_if_asleep());
+    }
+
+    #[test]
+    fn no_letter_is_left_beside_a_sleeper() {
+        const LETTERS: u32 = 20_000;
+        let (mut poll, address, mailbox) = poll_and_box();
+        let poster = std::thread::spawn(move || {
+            for slot in 0..LETTERS {
+                address.post([letter(slot)].into_iter());
+                address.wake_if_asleep();
+            }
+        });
+        let (mut events, mut letters) = (mio::Events::with_capacity(4), Vec::new());
+        let mut seen = 0;
+        while seen < LETTERS {
+            if mailbox.fall_asleep() {
+                poll.poll(&mut events, Some(Duration::from_secs(10)))
+                    .expect("a poll");
+                assert!(!events.is_empty(), "slept beside a letter, after {seen}");
+            }
+            mailbox.wake_up();
+            mailbox.drain(&mut letters);
+            for slot in slots(&mut letters) {
+                assert_eq!(slot, seen);
+                seen += 1;
+            }
+        }
+        poster.join().expect("it only posts");
+    }
+}

@@ -1,0 +1,302 @@
+//! The shell: sockets, system calls, threads and time. Everything that is not a pure function of
+//! bytes and moments lives here, and nothing here decides anything.
+//!
+//! | file | what it owns |
+//! | --- | --- |
+//! | `event_loop` | one thread's life: wait, read, settle, write |
+//! | `socket` | what the kernel last said about a connection |
+//! | `listener` | ports, and the queue in front of them |
+//! | `desk` | letters, counts and files, for one thread |
+//! | `mailbox` | letters from thread to thread |
+//! | `post_office` | the server's one lock |
+//! | `files` | a folder that nobody gets out of |
+//! | `token` | whom an event is about |
+//! | `clock` | the only clock |
+//! | `sys` | the only `unsafe` |
+//!
+//! Came from: `main`, with a [`Config`]. Goes to: `broker`, one for each thread. Absent on purpose:
+//! work that is handed from thread to thread. A connection lives and dies where the kernel dealt
+//! it.
+
+pub mod clock;
+pub mod desk;
+pub mod event_loop;
+pub mod files;
+pub mod listener;
+pub mod mailbox;
+pub mod post_office;
+pub mod socket;
+pub mod sys;
+pub mod token;
+
+use std::fmt;
+use std::fs::File;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsRawFd;
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, mpsc};
+use std::thread;
+
+use mio::{Interest, Poll, Waker};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use signal_hook_mio::v1_0::Signals;
+
+use self::clock::Clock;
+use self::desk::Desk;
+use self::event_loop::{EventLoop, Station};
+use self::files::Files;
+use self::listener::{BindError, Door};
+use self::mailbox::{Address, Mailbox};
+use self::post_office::PostOffice;
+use self::token::Source;
+use crate::broker::Setup;
+use crate::config::Config;
+use crate::conn::origin::Origins;
+use crate::hub::sequencer::Sequencer;
+use crate::ids::ShardId;
+use crate::ledger::Books;
+
+/// A server whose ports are taken, and whose threads are still to be started.
+pub struct Server {
+    addresses: Vec<SocketAddr>,
+    stations: Vec<Station>,
+}
+
+/// Why a server cannot start: wrong use, or a machine that has not got what was asked for.
+#[derive(Debug)]
+pub enum StartError {
+    /// A port cannot be taken.
+    Port(BindError),
+    /// The folder cannot be served.
+    Folder(PathBuf, io::Error),
+    /// The system has no descriptor, thread or memory left.
+    System(io::Error),
+}
+
+/// Why a server ended that was not told to.
+#[derive(Debug)]
+pub enum Crash {
+    /// A thread could not be started, or could not wait for events any more.
+    System(io::Error),
+    /// A thread panicked; what it said is on standard error already.
+    Panic {
+        /// Which one.
+        shard: usize,
+    },
+}
+
+impl Server {
+    /// Takes all ports, for all threads. Connections that come in wait until the threads
+    /// [`run`](Self::run).
+    pub fn bind(config: &Config) -> Result<Self, StartError> {
+        let mut addresses = Vec::new();
+        let mut doors: Vec<Vec<TcpListener>> = (0..config.threads).map(|_| Vec::new()).collect();
+        for listen in &config.listen {
+            let bound = listener::bind(listen, config.threads).map_err(StartError::Port)?;
+            addresses.push(bound[0].address);
+            for one in bound {
+                for (door, socket) in doors.iter_mut().zip(one.sockets) {
+                    door.push(socket);
+                }
+            }
+        }
+        let mut stations = stations(config, doors)?;
+        let total = config
+            .limits
+            .connections_max
+            .min(room_for_connections(config.threads));
+        for (shard, station) in stations.iter_mut().enumerate() {
+            station.setup.limits.connections_max = share(total, config.threads, shard);
+        }
+        Ok(Self {
+            addresses,
+            stations,
+        })
+    }
+
+    /// The address of each `--listen`, in their order, with the port that it got.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Serves until SIGTERM or SIGINT. A second one ends the process at once.
+    pub fn run(mut self) -> Result<(), Crash> {
+        heed_signals(&mut self.stations[0]).map_err(Crash::System)?;
+        let (sender, endings) = mpsc::channel();
+        for (shard, station) in self.stations.into_iter().enumerate() {
+            let sender = sender.clone();
+            let body = move || {
+                let life = AssertUnwindSafe(|| EventLoop::new(station).run());
+                // Nobody receives any more when another thread crashed first.
+                let _ = sender.send((shard, panic::catch_unwind(life)));
+            };
+            let thread = thread::Builder::new().name(format!("shard-{shard}"));
+            thread.spawn(body).map_err(Crash::System)?;
+        }
+        drop(sender);
+        // Ends when every thread has ended well, or at the first that has not: the others share
+        // its log and its lock, so the server is no more.
+        for (shard, ending) in endings {
+            let result = ending.map_err(|_| Crash::Panic { shard })?;
+            result.map_err(Crash::System)?;
+        }
+        Ok(())
+    }
+}
+
+/// A station for each thread, with that thread's sockets.
+fn stations(config: &Config, doors: Vec<Vec<TcpListener>>) -> Result<Vec<Station>, StartError> {
+    let mut polls = Vec::new();
+    let mut addresses = Vec::new();
+    for _ in 0..config.threads {
+        let (poll, address, mailbox) = poll_and_mailbox().map_err(StartError::System)?;
+        polls.push((poll, mailbox));
+        addresses.push(address);
+    }
+    let post_office = Arc::new(PostOffice::new(Sequencer::default(), addresses));
+    let clock = Clock::start();
+    let epoch = clock::new_epoch();
+    let origins = Origins::new(config.allow_origin.clone());
+    let books = Arc::new(Books::new(config.threads));
+    let mut stations = Vec::new();
+    for (shard, ((poll, mailbox), sockets)) in polls.into_iter().zip(doors).enumerate() {
+        let door = Door::new(sockets, poll.registry()).map_err(StartError::System)?;
+        let files = config.static_dir.as_deref().map(open_folder).transpose()?;
+        let setup = Setup {
+            // Exact: there are 64 threads at most.
+            shard: ShardId(shard as u16),
+            epoch,
+            limits: config.limits.clone(),
+            origins: origins.clone(),
+            serves_files: files.is_some(),
+            // The standard library's hash keys are drawn from the system's randomness.
+            seed: RandomState::new().build_hasher().finish(),
+            books: Arc::clone(&books),
+        };
+        stations.push(Station {
+            poll,
+            door,
+            desk: Desk::new(setup.shard, Arc::clone(&post_office), mailbox, files),
+            signals: None,
+            clock,
+            setup,
+        });
+    }
+    Ok(stations)
+}
+
+fn poll_and_mailbox() -> io::Result<(Poll, Address, Mailbox)> {
+    let poll = Poll::new()?;
+    let waker = Waker::new(poll.registry(), Source::Waker.token())?;
+    let (address, mailbox) = mailbox::new(waker);
+    Ok((poll, address, mailbox))
+}
+
+fn open_folder(folder: &Path) -> Result<Files, StartError> {
+    Files::new(folder).map_err(|error| StartError::Folder(folder.to_owned(), error))
+}
+
+/// How many connections there are descriptors for, besides those that the server itself has open by
+/// now and those it still needs: for signals, and for each thread to accept one connection more,
+/// only to turn it away, and to open a file.
+///
+/// The broker refuses what is beyond, and a refusal is an answer. Without this, two threads would
+/// contend for the last descriptor, and the loser could not even refuse.
+fn room_for_connections(threads: usize) -> usize {
+    let limit = sys::raise_descriptor_limit().unwrap_or_else(|error| {
+        log::warn!("the limit on descriptors stays where it is: {error}");
+        1024
+    });
+    // The kernel gives out the lowest number that is free, so that number of them are open.
+    let open = File::open("/dev/null").map_or(0, |file| u64::from(file.as_raw_fd().unsigned_abs()));
+    let needed = 4 + 2 * threads as u64;
+    let room = limit.saturating_sub(open + needed).max(threads as u64);
+    log::debug!("{limit} descriptors may be open: room for {room} connections");
+    usize::try_from(room).unwrap_or(usize::MAX)
+}
+
+/// How many of `total` connections a thread may have. The shares add up to the whole.
+fn share(total: usize, threads: usize, shard: usize) -> usize {
+    total / threads + usize::from(shard < total % threads)
+}
+
+/// Makes SIGTERM and SIGINT events of this thread's loop; the second of them, wherever the process
+/// hangs by then, ends it with the exit code that a shell expects of the signal.
+fn heed_signals(station: &mut Station) -> io::Result<()> {
+    let stopping = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGINT] {
+        // In this order: the first signal finds the flag down and only then raises it.
+        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stopping))?;
+        flag::register(signal, Arc::clone(&stopping))?;
+    }
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    let registry = station.poll.registry();
+    registry.register(&mut signals, Source::Signals.token(), Interest::READABLE)?;
+    station.signals = Some(signals);
+    Ok(())
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Port(error) => error.fmt(f),
+            Self::Folder(folder, error) => {
+                let folder = folder.display();
+                match error.kind() {
+                    io::ErrorKind::NotFound => {
+                        write!(
+                            f,
+                            "--static {folder}: there is no such folder; make it first"
+                        )
+                    }
+                    io::ErrorKind::NotADirectory => {
+                        write!(
+                            f,
+                            "--static {folder}: is no folder; name the one it lies in"
+                        )
+                    }
+                    io::ErrorKind::Unsupported => {
+                        write!(
+                            f,
+                            "--static {folder}: needs Linux 5.6 or later; leave it out"
+                        )
+                    }
+                    _ => write!(f, "--static {folder}: {error}; name a folder we may read"),
+                }
+            }
+            Self::System(error) => write!(f, "{error}; is there memory, and `ulimit -n` left?"),
+        }
+    }
+}
+
+impl fmt::Display for Crash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System(error) => write!(f, "a thread ended: {error}"),
+            Self::Panic { shard } => write!(
+                f,
+                "thread shard-{shard} panicked, so the server ends; please report what it said"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn shares_add_up_and_differ_by_one_at_most() {
+        for (total, threads) in [(1, 1), (7, 2), (1_000_000, 64), (65, 64), (64, 64)] {
+            let shares = (0..threads).map(|shard| share(total, threads, shard));
+            let shares: Vec<_> = shares.collect();
+            assert_eq!(shares.iter().sum::<usize>(), total);
+            assert!(shares[0] - shares[threads - 1] <= 1 && shares[threads - 1] > 0);
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! One socket: what the kernel last said about it, and the two calls that move its bytes.
+//!
+//! **Readiness is a memory, not a question.** The kernel tells an edge once: bytes came, or room
+//! came. From then on we know, until a call finds the opposite. `incoming` and `writable` are that
+//! knowledge; events set them, and nothing but a read or a write that came up short clears them.
+//!
+//! Coming up short is enough: a read that brings less than it had room for has emptied the
+//! socket, a write that places less than it had has filled it (epoll(7), on streams), and what
+//! happens after that is a new edge. So one request costs one `read`, not two. Two things come
+//! without bytes, so they could hide behind a short read: the peer's end and an error. Both have
+//! their own bits in the event, and after them reading goes on to the end.
+//!
+//! Came from: `event_loop`. Goes to: the kernel. Absent on purpose: buffers. The bytes lie in the
+//! thread's scratch on the way in and in the connection's outbox on the way out.
+
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::Shutdown;
+
+use mio::event::Event;
+use mio::net::TcpStream;
+
+use crate::ids::ConnId;
+
+/// What the kernel holds for us, as far as we know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Incoming {
+    /// Nothing.
+    Nothing,
+    /// Bytes, perhaps.
+    Bytes,
+    /// Bytes, perhaps, and behind them the peer's end or an error: a short read is not the last.
+    End,
+    /// Nothing, ever again.
+    Finished,
+}
+
+/// A connection's socket.
+#[derive(Debug)]
+pub struct Socket {
+    stream: TcpStream,
+    generation: u32,
+    incoming: Incoming,
+    /// The kernel may have room for bytes of ours.
+    writable: bool,
+    /// It stands in the loop's queue of sockets to be read.
+    pub queued_to_read: bool,
+    /// It stands in the loop's queue of sockets to be written.
+    pub queued_to_write: bool,
+}
+
+impl Socket {
+    /// A connection that was just accepted: the send buffer is empty, so there is room.
+    pub fn new(stream: TcpStream, generation: u32) -> Self {
+        Self {
+            stream,
+            generation,
+            incoming: Incoming::Nothing,
+            writable: true,
+            queued_to_read: false,
+            queued_to_write: false,
+        }
+    }
+
+    /// The stream itself, to be registered.
+    pub fn stream_mut(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    /// Whether a read may bring something.
+    pub fn is_readable(&self) -> bool {
+        matches!(self.incoming, Incoming::Bytes | Incoming::End)
+    }
+
+    /// Whether the kernel said that there is an end, or an error, to be read.
+    pub fn is_ending(&self) -> bool {
+        self.incoming == Incoming::End
+    }
+
+    /// Whether a write may place something.
+    pub fn is_writable(&self) -> bool {
+        self.writable
+    }
+
+    /// Remembers what an event says. An event tells all that is true when it is fetched, not only
+    /// what is new, so that much of it is known already.
+    pub fn heed(&mut self, event: &Event) {
+        self.writable |= event.is_writable();
+        let ends = event.is_read_closed() || event.is_error();
+        self.incoming = match self.incoming {
+            Incoming::Nothing | Incoming::Bytes if ends => Incoming::End,
+            Incoming::Nothing if event.is_readable() => Incoming::Bytes,
+            known => known,
+        };
+    }
+
+    /// Reads once. `Ok(0)`: the peer ended its side, which is told only once.
+    pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let room = into.len();
+        let result = uninterrupted(|| self.stream.read(into));
+        match &result {
+            Ok(0) => self.incoming = Incoming::Finished,
+            Ok(n) if *n < room && self.incoming == Incoming::Bytes => {
+                self.incoming = Incoming::Nothing;
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.incoming = Incoming::Nothing;
+            }
+            Err(_) => self.give_up(),
+        }
+        result
+    }
+
+    /// Writes once, all `slices` together. A short write, or none, means that there is no room.
+    pub fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let offered: usize = slices.iter().map(|slice| slice.len()).sum();
+        let result = uninterrupted(|| self.stream.write_vectored(slices));
+        match &result {
+            Ok(n) => self.writable = *n == offered,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
+            Err(_) => self.give_up(),
+        }
+        result
+    }
+
+    /// The error that lies in the socket, if any: for a connection that is not to be read now.
+    /// Costs a system call.
+    pub fn take_error(&mut self) -> Option<ErrorKind> {
+        let error = self.stream.take_error().unwrap_or_else(Some)?;
+        self.give_up();
+        Some(error.kind())
+    }
+
+    /// Ends our side: the peer reads to the end and no further.
+    pub fn half_close(&mut self) {
+        self.writable = false;
+        // It fails when the peer is gone already, which the next read or event tells.
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    fn give_up(&mut self) {
+        self.incoming = Incoming::Finished;
+        self.writable = false;
+    }
+}
+
+/// Makes a call until no signal gets in its way.
+fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// All sockets of a thread, by the slot of their connection.
+#[derive(Debug, Default)]
+pub struct Sockets {
+    slots: Vec<Option<Socket>>,
+}
+
+impl Sockets {
+    /// Puts in the socket of `id`.
+    pub fn insert(&mut self, id: ConnId, stream: TcpStream) -> &mut Socket {
+        let slot = id.slot as usize;
+        if self.slots.len() <= slot {
+            self.slots.resize_with(slot + 1, || None);
+        }
+        debug_assert!(self.slots[slot].is_none(), "the last one was dropped");
+        self.slots[slot].insert(Socket::new(stream, id.generation))
+    }
+
+    /// The socket of `id`, unless that is gone: then its slot is empty or has another generation.
+    pub fn find(&mut self, id: ConnId) -> Option<&mut Socket> {
+        let socket = self.slots.get_mut(id.slot as usize)?.as_mut()?;
+        (socket.generation == id.generation).then_some(socket)
+    }
+
+    /// Closes the socket of `id`. Closing takes it out of the poll as well.
+    pub fn remove(&mut self, id: ConnId) {
+        if self.find(id).is_some() {
+            self.slots[id.slot as usize] = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::{Events, Interest, Poll, Token};
+    use std::net::{Shutdown, TcpListener, TcpStream as Peer};
+    use std::time::Duration;
+
+    /// A socket that is registered as the loop registers it, and its peer.
+    struct Pair {
+        poll: Poll,
+        socket: Socket,
+        peer: Peer,
+    }
+
+    impl Pair {
+        fn new() -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+            let peer = Peer::connect(listener.local_addr().expect("bound")).expect("it listens");
+            let (stream, _) = listener.accept().expect("it has come");
+            stream.set_nonblocking(true).expect("a socket");
+            let poll = Poll::new().expect("a descriptor");
+            let mut socket = Socket::new(TcpStream::from_std(stream), 0);
+            let both = Interest::READABLE | Interest::WRITABLE;
+            let registry = poll.registry();
+            registry
+                .register(socket.stream_mut(), Token(0), both)
+                .expect("it is watched");
+            let mut pair = Self { poll, socket, peer };
+            pair.heed_until(Socket::is_writable);
+            pair
+        }
+
+        /// Takes in events until the socket is as expected.
+        fn heed_until(&mut self, expected: impl Fn(&Socket) -> bool) {
+            let mut events = Events::with_capacity(4);
+            for _ in 0..100 {
+                self.poll
+                    .poll(&mut events, Some(Duration::from_millis(50)))
+                    .expect("a poll");
+                events.iter().for_each(|event| self.socket.heed(event));
+                if expected(&self.socket) {
+                    return;
+                }
+            }
+            panic!("no event made {:?} what was expected", self.socket);
+        }
+    }
+
+    #[test]
+    fn a_short_read_is_the_last_until_the_next_edge() {
+        let mut pair = Pair::new();
+        let mut scratch = [0; 8];
+        pair.peer.write_all(b"0123456789").expect("room");
+        pair.heed_until(Socket::is_readable);
+        assert_eq!(pair.socket.read(&mut scratch).expect("bytes"), 8);
+        assert!(
+            pair.socket.is_readable(),
+            "two bytes are left, and no edge will tell of them"
+        );
+        assert_eq!(pair.socket.read(&mut scratch).expect("bytes"), 2);
+        assert!(!pair.socket.is_readable());
+        pair.peer.write_all(b"!").expect("room");
+        pair.heed_until(Socket::is_readable);
+    }
+
+    #[test]
+    fn an_end_behind_bytes_is_read_without_another_edge() {
+        let mut pair = Pair::new();
+        let mut scratch = [0; 8];
+        pair.peer.write_all(b"bye").expect("room");
+        pair.peer.shutdown(Shutdown::Write).expect("connected");
+        pair.heed_until(Socket::is_ending);
+        assert_eq!(pair.socket.read(&mut scratch).expect("bytes"), 3);
+        assert!(pair.socket.is_readable(), "the end is still to be read");
+        assert_eq!(pair.socket.read(&mut scratch).expect("the end"), 0);
+        assert!(!pair.socket.is_readable());
+        // Every later event says again that the peer's side is closed: it is news only once.
+        drop(pair.peer);
+        let mut events = Events::with_capacity(4);
+        pair.poll
+            .poll(&mut events, Some(Duration::from_millis(50)))
+            .expect("a poll");
+        events.iter().for_each(|event| pair.socket.heed(event));
+        assert!(!pair.socket.is_readable());
+    }
+
+    #[test]
+    fn a_short_write_waits_for_the_edge_that_tells_of_room() {
+        let mut pair = Pair::new();
+        let much = vec![b'x'; 16 * 1024 * 1024];
+        let mut sent = 0;
+        while pair.socket.is_writable() {
+            match pair.socket.write(&[IoSlice::new(&much)]) {
+                Ok(bytes) => sent += bytes,
+                Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
+            }
+        }
+        assert!(sent > 0);
+        let mut taken = vec![0; sent];
+        pair.peer.read_exact(&mut taken).expect("they were sent");
+        pair.heed_until(Socket::is_writable);
+    }
+
+    #[test]
+    fn an_error_is_found_without_reading() {
+        let mut pair = Pair::new();
+        assert_eq!(pair.socket.take_error(), None);
+        // Unread bytes make the peer's close a reset.
+        pair.socket.write(&[IoSlice::new(b"unread")]).expect("room");
+        pair.peer.peek(&mut [0; 1]).expect("it comes");
+        drop(pair.peer);
+        let mut events = Events::with_capacity(4);
+        pair.poll
+            .poll(&mut events, Some(Duration::from_secs(5)))
+            .expect("a poll");
+        assert_eq!(pair.socket.take_error(), Some(ErrorKind::ConnectionReset));
+        assert!(!pair.socket.is_readable() && !pair.socket.is_writable());
+    }
+
+    #[test]
+    fn a_slot_forgets_its_last_tenant() {
+        let stream = || {
+            let listener = mio::net::TcpListener::bind("127.0.0.1:0".parse().expect("an address"));
+            TcpStream::connect(listener.and_then(|l| l.local_addr()).expect("bound"))
+        };
+        let id = |generation| ConnId {
+            slot: 3,
+            generation,
+        };
+        let mut sockets = Sockets::default();
+        sockets.insert(id(1), stream().expect("a socket"));
+        sockets.remove(id(1));
+        sockets.insert(id(2), stream().expect("a socket"));
+        sockets.remove(id(1));
+        assert!(sockets.find(id(1)).is_none() && sockets.find(id(2)).is_some());
+    }
+}

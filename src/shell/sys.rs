@@ -1,0 +1,194 @@
+//! System calls that neither `std` nor `mio` has: the only file with `unsafe`.
+//!
+//! Came from: `listener`, `files` and `mod`. Goes to: the kernel. Absent on purpose: policy. Every
+//! function here is one system call (or one socket's worth of them) behind a safe signature.
+
+#![allow(unsafe_code)]
+
+use std::ffi::CStr;
+use std::io;
+use std::mem::{size_of, zeroed};
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use libc::{c_int, c_void, socklen_t};
+
+/// A TCP socket bound to `address`, not yet listening, that does not block.
+///
+/// `SO_REUSEADDR` lets a server start again while connections of the last run are in `TIME_WAIT`.
+/// `SO_REUSEPORT`, when `shared`, lets the server's other threads bind the same port: the kernel
+/// then spreads new connections over all their queues. `IPV6_V6ONLY` keeps `[::]` from taking the
+/// IPv4 port as well, whatever the machine's default is.
+pub fn bound_socket(address: SocketAddr, shared: bool) -> io::Result<OwnedFd> {
+    let family = if address.is_ipv4() {
+        libc::AF_INET
+    } else {
+        libc::AF_INET6
+    };
+    let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    // SAFETY: no pointers; a descriptor that is not −1 is new and nobody else's.
+    let socket = unsafe { OwnedFd::from_raw_fd(checked(libc::socket(family, kind, 0))?) };
+    set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+    if shared {
+        set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
+    }
+    match address {
+        SocketAddr::V4(v4) => bind(
+            &socket,
+            &libc::sockaddr_in {
+                sin_family: libc::AF_INET as libc::sa_family_t,
+                sin_port: v4.port().to_be(),
+                sin_addr: libc::in_addr {
+                    s_addr: u32::from_ne_bytes(v4.ip().octets()),
+                },
+                sin_zero: [0; 8],
+            },
+        )?,
+        SocketAddr::V6(v6) => {
+            set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
+            bind(
+                &socket,
+                &libc::sockaddr_in6 {
+                    sin6_family: libc::AF_INET6 as libc::sa_family_t,
+                    sin6_port: v6.port().to_be(),
+                    sin6_flowinfo: v6.flowinfo(),
+                    sin6_addr: libc::in6_addr {
+                        s6_addr: v6.ip().octets(),
+                    },
+                    sin6_scope_id: v6.scope_id(),
+                },
+            )?;
+        }
+    }
+    Ok(socket)
+}
+
+/// Lets connections come in, up to `backlog` before somebody accepts them. The kernel takes
+/// `net.core.somaxconn` for a greater number.
+pub fn listen(socket: &OwnedFd, backlog: c_int) -> io::Result<()> {
+    // SAFETY: no pointers.
+    checked(unsafe { libc::listen(socket.as_raw_fd(), backlog) }).map(drop)
+}
+
+/// `TCP_NODELAY` and `TCP_NOTSENT_LOWAT`, set once on a listening socket: Linux gives a copy of
+/// both to every connection that it accepts, which saves two system calls a connection.
+pub fn tune_connections(listening: &OwnedFd, notsent_bytes_max: u32) -> io::Result<()> {
+    set_option(listening, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)?;
+    let bytes = c_int::try_from(notsent_bytes_max).unwrap_or(c_int::MAX);
+    set_option(listening, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, bytes)
+}
+
+/// Opens `path` for reading, beneath `root` and nowhere else.
+///
+/// The kernel itself refuses to leave `root` on the way, by `..`, by an absolute path or by a link
+/// (`RESOLVE_BENEATH`), so there is no moment between a check and its use. `O_NONBLOCK` keeps a
+/// FIFO from holding up the thread, `O_NOCTTY` a terminal from adopting it. Linux 5.6 has the call.
+pub fn open_beneath(root: &OwnedFd, path: &CStr) -> io::Result<OwnedFd> {
+    let flags = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK | libc::O_NOCTTY;
+    // SAFETY: `open_how` is three integers, for which zero is a value.
+    let mut how: libc::open_how = unsafe { zeroed() };
+    how.flags = u64::from(flags.cast_unsigned());
+    how.resolve = libc::RESOLVE_BENEATH | libc::RESOLVE_NO_MAGICLINKS;
+    // SAFETY: the path ends with a NUL, `how` has the size that is told, and both outlive the call.
+    let opened = unsafe {
+        libc::syscall(
+            libc::SYS_openat2,
+            root.as_raw_fd(),
+            path.as_ptr(),
+            &raw const how,
+            size_of::<libc::open_how>(),
+        )
+    };
+    // Exact: a descriptor is a C int.
+    let opened = checked(opened as c_int)?;
+    // SAFETY: the descriptor is new and nobody else's.
+    Ok(unsafe { OwnedFd::from_raw_fd(opened) })
+}
+
+/// Raises the bound on open descriptors as far as we may, and tells where it stands. A connection
+/// is a descriptor, and the usual 1,024 is a bound for programs that call `select`.
+pub fn raise_descriptor_limit() -> io::Result<u64> {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: `limit` is a whole `rlimit` and outlives the call.
+    checked(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) })?;
+    if limit.rlim_cur < limit.rlim_max {
+        limit.rlim_cur = limit.rlim_max;
+        // SAFETY: as above; the call only reads it.
+        checked(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) })?;
+    }
+    Ok(limit.rlim_cur)
+}
+
+fn bind<A>(socket: &OwnedFd, address: &A) -> io::Result<()> {
+    // Exact: socket addresses are at most 28 bytes long.
+    let length = size_of::<A>() as socklen_t;
+    let address = (&raw const *address).cast::<libc::sockaddr>();
+    // SAFETY: both callers give a `sockaddr_in` or `sockaddr_in6`, `length` is its size, and it
+    // outlives the call.
+    checked(unsafe { libc::bind(socket.as_raw_fd(), address, length) }).map(drop)
+}
+
+fn set_option(socket: &OwnedFd, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
+    let length = size_of::<c_int>() as socklen_t;
+    let value = (&raw const value).cast::<c_void>();
+    // SAFETY: `value` points to a C int, `length` is its size, and it outlives the call.
+    checked(unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, value, length) }).map(drop)
+}
+
+/// What a C function returned, as a `Result`.
+fn checked(returned: c_int) -> io::Result<c_int> {
+    if returned < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(returned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+    use std::os::fd::{AsFd, BorrowedFd};
+
+    fn option(socket: BorrowedFd<'_>, name: c_int) -> c_int {
+        let mut value: c_int = 0;
+        let mut length = size_of::<c_int>() as socklen_t;
+        let out = (&raw mut value).cast::<c_void>();
+        // SAFETY: `out` has room for a C int, `length` says so, and both outlive the call.
+        let returned = unsafe {
+            libc::getsockopt(
+                socket.as_raw_fd(),
+                libc::IPPROTO_TCP,
+                name,
+                out,
+                &raw mut length,
+            )
+        };
+        checked(returned).expect("a TCP option");
+        value
+    }
+
+    #[test]
+    fn accepted_connections_inherit_what_was_set_on_the_listener() {
+        let address = "127.0.0.1:0".parse().expect("an address");
+        let socket = bound_socket(address, true).expect("a free port");
+        tune_connections(&socket, 12_345).expect("options of every Linux");
+        listen(&socket, 1).expect("it is bound");
+        let listener = TcpListener::from(socket);
+        let client = TcpStream::connect(listener.local_addr().expect("it is bound"));
+        listener.set_nonblocking(false).expect("a socket");
+        let (accepted, _) = listener.accept().expect("a connection is there");
+        assert_eq!(option(accepted.as_fd(), libc::TCP_NODELAY), 1);
+        assert_eq!(option(accepted.as_fd(), libc::TCP_NOTSENT_LOWAT), 12_345);
+        drop(client);
+    }
+
+    #[test]
+    fn the_descriptor_limit_ends_at_the_hard_one() {
+        let first = raise_descriptor_limit().expect("a limit");
+        assert_eq!(raise_descriptor_limit().expect("a limit"), first);
+    }
+}

@@ -1,0 +1,88 @@
+//! Tokens: the one word that the kernel keeps for us beside each watched descriptor, and gives back
+//! with each event.
+//!
+//! A connection's token is its whole [`ConnId`], slot and generation. So an event that was fetched
+//! for a tenant who has moved out since is told from one for the next tenant by the comparison that
+//! tells timers and letters apart as well.
+//!
+//! Came from: `event_loop` and `listener`, at registration. Goes to: `event_loop`, with an event.
+//! Absent on purpose: pointers. A number that means nothing any more is harmless.
+
+use mio::Token;
+
+use crate::ids::ConnId;
+
+/// What an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Another thread has a letter for us, or the server is to stop.
+    Waker,
+    /// A signal came.
+    Signals,
+    /// Somebody is at the door, at the listening socket with this index.
+    Bell(u32),
+    /// Something happened to this connection.
+    Socket(ConnId),
+}
+
+/// The generation that no connection reaches: a slot would have to be handed out every
+/// millisecond for fifty days.
+const NO_CONNECTION: u32 = u32::MAX;
+const WAKER: u32 = u32::MAX;
+const SIGNALS: u32 = u32::MAX - 1;
+
+const _: () = assert!(
+    usize::BITS == 64,
+    "a token has room for a slot and a generation"
+);
+
+impl Source {
+    /// The token to register it with.
+    pub fn token(self) -> Token {
+        let (generation, slot) = match self {
+            Self::Waker => (NO_CONNECTION, WAKER),
+            Self::Signals => (NO_CONNECTION, SIGNALS),
+            Self::Bell(index) => (NO_CONNECTION, index),
+            Self::Socket(id) => (id.generation, id.slot),
+        };
+        Token((generation as usize) << 32 | slot as usize)
+    }
+
+    /// What a token was made from.
+    pub fn of(Token(word): Token) -> Self {
+        // Exact: the two halves of a word.
+        match ((word >> 32) as u32, word as u32) {
+            (NO_CONNECTION, WAKER) => Self::Waker,
+            (NO_CONNECTION, SIGNALS) => Self::Signals,
+            (NO_CONNECTION, index) => Self::Bell(index),
+            (generation, slot) => Self::Socket(ConnId { slot, generation }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_names_what_it_was_made_from() {
+        let last = ConnId {
+            slot: u32::MAX,
+            generation: u32::MAX - 1,
+        };
+        let first = ConnId {
+            slot: 0,
+            generation: 0,
+        };
+        for source in [
+            Source::Waker,
+            Source::Signals,
+            Source::Bell(0),
+            Source::Bell(7),
+            Source::Socket(first),
+            Source::Socket(last),
+        ] {
+            assert_eq!(Source::of(source.token()), source);
+        }
+    }
+}
