@@ -1,0 +1,538 @@
+//! A whole server in one thread, without sockets and with a clock of its own: the brokers, the
+//! sequencer, and a fake shell between them that does what `shell::event_loop` does.
+//!
+//! Shared by transcripts, simulation and fuzzing. Time moves only by [`World::advance`].
+
+#![allow(dead_code, missing_docs, unreachable_pub)] // Each user takes what it needs.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io::{ErrorKind, IoSlice};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tollway::broker::{Broker, Effect, Farewell, FileError, FileInfo, Setup};
+use tollway::close::CloseReason;
+use tollway::conn::origin::Origins;
+use tollway::conn::outbox::SLICES_MAX;
+use tollway::hub::message::Message;
+use tollway::hub::sequencer::{Commit, Sequencer};
+use tollway::hub::{Letter, Receipt};
+use tollway::ids::{ConnId, Epoch, Millis, ShardId};
+use tollway::ledger::{Books, Cost};
+use tollway::limits::{Limits, READ_BYTES};
+
+/// The epoch of every world: ids read `e-1`, `e-2`, ….
+pub const EPOCH: Epoch = Epoch(14);
+
+/// The wall clock at moment 0: Sun, 06 Nov 1994 08:49:37 GMT, the date of RFC 9110's examples.
+pub const UNIX_START_S: u64 = 784_111_777;
+
+/// What a world is made of.
+pub struct Plan {
+    pub threads: u16,
+    pub limits: Limits,
+    pub origins: Vec<String>,
+    /// `Some`: `--static` was given, and these are the files below it.
+    pub files: Option<BTreeMap<String, Vec<u8>>>,
+    pub epoch: Epoch,
+    pub seed: u64,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            threads: 1,
+            limits: Limits::default(),
+            origins: Vec::new(),
+            files: None,
+            epoch: EPOCH,
+            seed: 1,
+        }
+    }
+}
+
+/// One end of a connection: the client's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Client(pub usize);
+
+/// A connection as its client sees it, and the fake kernel in between.
+#[allow(clippy::struct_excessive_bools)] // Each is a fact by itself.
+pub struct Pipe {
+    pub shard: usize,
+    pub id: ConnId,
+    /// Sent by the client, not yet read by the server.
+    pub inbound: VecDeque<u8>,
+    /// The client has ended its side; shown to the server when `inbound` is empty.
+    pub finished: bool,
+    finish_told: bool,
+    /// An edge told of bytes or of the end. Like an edge, it is told once: a connection that wants
+    /// no bytes is not asked again before it says that it is thirsty.
+    to_read: bool,
+    /// The last write found room for everything.
+    writable: bool,
+    /// There is something to write, as far as the shell was told.
+    to_write: bool,
+    /// Bytes that the server has written.
+    pub received: Vec<u8>,
+    /// How many more bytes the kernel takes from the server. The client makes room by reading.
+    pub room: usize,
+    /// The server has ended its side.
+    pub half_closed: bool,
+    /// The server has dropped the socket.
+    pub closed: Option<CloseReason>,
+    /// When the server last wrote something, and when it dropped the socket.
+    pub wrote_at: Millis,
+    pub closed_at: Millis,
+    /// Bytes that the server has read and written, in all.
+    pub bytes_read: u64,
+    pub bytes_written: u64,
+    /// System calls, as the shell would have made them.
+    pub reads: usize,
+    pub writes: usize,
+}
+
+impl Pipe {
+    /// Takes what the server has written so far.
+    pub fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.received)
+    }
+
+    /// Whether the server has said its last byte.
+    pub fn ended(&self) -> bool {
+        self.half_closed || self.closed.is_some()
+    }
+}
+
+pub struct World {
+    pub now: Millis,
+    pub brokers: Vec<Broker>,
+    pub sequencer: Sequencer,
+    pub books: Arc<Books>,
+    mailboxes: Vec<VecDeque<Letter>>,
+    pub pipes: Vec<Pipe>,
+    by_id: HashMap<(usize, ConnId), usize>,
+    files: BTreeMap<String, Vec<u8>>,
+    open: HashMap<(usize, ConnId), String>,
+    /// Every message that has a place, in the order of places.
+    pub committed: Vec<Arc<Message>>,
+    /// Publishing is refused, as under overload.
+    pub overloaded: bool,
+    /// A file that was opened can no longer be read.
+    pub unreadable: bool,
+}
+
+impl World {
+    pub fn new(plan: Plan) -> Self {
+        let books = Arc::new(Books::new(usize::from(plan.threads)));
+        let brokers = (0..plan.threads)
+            .map(|n| {
+                let mut broker = Broker::new(Setup {
+                    shard: ShardId(n),
+                    epoch: plan.epoch,
+                    limits: plan.limits.clone(),
+                    origins: Origins::new(plan.origins.clone()),
+                    serves_files: plan.files.is_some(),
+                    seed: plan.seed,
+                    books: Arc::clone(&books),
+                });
+                broker.wall_clock(UNIX_START_S);
+                broker
+            })
+            .collect();
+        Self {
+            now: Millis(0),
+            brokers,
+            sequencer: Sequencer::default(),
+            books,
+            mailboxes: (0..plan.threads).map(|_| VecDeque::new()).collect(),
+            pipes: Vec::new(),
+            by_id: HashMap::new(),
+            files: plan.files.unwrap_or_default(),
+            open: HashMap::new(),
+            committed: Vec::new(),
+            overloaded: false,
+            unreadable: false,
+        }
+    }
+
+    /// Connects to a thread. `None`: refused at the door.
+    pub fn connect(&mut self, shard: usize) -> Option<Client> {
+        let n = self.pipes.len();
+        // Exact: tests do not open 64 Ki connections that need different ports.
+        let peer = SocketAddr::from(([127, 0, 0, 1], (n % 60_000) as u16 + 1024));
+        let id = self.brokers[shard].accepted(peer, self.now).ok()?;
+        self.brokers[shard].charge(id, Cost::Accept);
+        self.by_id.insert((shard, id), n);
+        self.pipes.push(Pipe {
+            shard,
+            id,
+            inbound: VecDeque::new(),
+            finished: false,
+            finish_told: false,
+            to_read: false,
+            writable: true,
+            to_write: false,
+            received: Vec::new(),
+            room: usize::MAX,
+            half_closed: false,
+            closed: None,
+            wrote_at: self.now,
+            closed_at: self.now,
+            bytes_read: 0,
+            bytes_written: 0,
+            reads: 0,
+            writes: 0,
+        });
+        Some(Client(n))
+    }
+
+    pub fn pipe(&mut self, client: Client) -> &mut Pipe {
+        &mut self.pipes[client.0]
+    }
+
+    /// The client sends bytes; the server reads them in its next turn.
+    pub fn send(&mut self, client: Client, bytes: &[u8]) {
+        let pipe = self.pipe(client);
+        pipe.inbound.extend(bytes);
+        pipe.to_read = true;
+    }
+
+    /// The client ends its side, and may still read.
+    pub fn finish(&mut self, client: Client) {
+        let pipe = self.pipe(client);
+        pipe.finished = true;
+        pipe.to_read = true;
+    }
+
+    /// The connection is reset under both.
+    pub fn reset(&mut self, client: Client) {
+        let (shard, id) = (self.pipe(client).shard, self.pipe(client).id);
+        if self.pipe(client).closed.is_none() {
+            self.brokers[shard].failed(id, ErrorKind::ConnectionReset, self.now);
+            self.part(shard);
+        }
+    }
+
+    /// Turns every thread until nothing more happens at this moment.
+    pub fn run(&mut self) {
+        for _ in 0..1_000_000 {
+            if !self.turn() {
+                return;
+            }
+        }
+        panic!("the server does not come to rest at {:?}", self.now);
+    }
+
+    /// Lets time pass, stopping at every deadline on the way.
+    pub fn advance(&mut self, ms: u64) {
+        let until = self.now.plus(ms);
+        self.run();
+        for _ in 0..10_000_000 {
+            let due = self.brokers.iter().filter_map(Broker::next_deadline).min();
+            match due {
+                Some(due) if due <= until => {
+                    self.now = self.now.max(due);
+                    self.set_clocks();
+                    self.run();
+                }
+                _ => {
+                    self.now = until;
+                    self.set_clocks();
+                    return self.run();
+                }
+            }
+        }
+        panic!("deadlines do not come to an end at {:?}", self.now);
+    }
+
+    fn set_clocks(&mut self) {
+        for broker in &mut self.brokers {
+            broker.wall_clock(UNIX_START_S + self.now.0 / 1000);
+        }
+    }
+
+    /// One turn of every thread. `true`: something happened.
+    pub fn turn(&mut self) -> bool {
+        let mut any = false;
+        for shard in 0..self.brokers.len() {
+            any |= self.turn_of(shard);
+        }
+        any
+    }
+
+    /// One turn of one thread, in the order of the real event loop.
+    pub fn turn_of(&mut self, shard: usize) -> bool {
+        let mut any = self.take_in(shard);
+        any |= self.settle(shard);
+        let due = self.brokers[shard].next_deadline();
+        if due.is_some_and(|due| due <= self.now) {
+            self.brokers[shard].expire(self.now);
+            any = true;
+        }
+        any |= self.brokers[shard].deliver(self.now);
+        any |= self.settle(shard);
+        any |= self.give_out(shard);
+        any |= self.part(shard);
+        any
+    }
+
+    fn take_in(&mut self, shard: usize) -> bool {
+        let mut any = false;
+        for n in 0..self.pipes.len() {
+            let pipe = &mut self.pipes[n];
+            let id = pipe.id;
+            let more = !pipe.inbound.is_empty() || (pipe.finished && !pipe.finish_told);
+            let mine = pipe.shard == shard && pipe.closed.is_none() && pipe.to_read;
+            if !mine {
+                continue;
+            }
+            pipe.to_read = more && self.brokers[shard].wants_bytes(id);
+            if !pipe.to_read {
+                continue;
+            }
+            any = true;
+            self.drain(shard);
+            let pipe = &mut self.pipes[n];
+            let length = pipe.inbound.len().min(READ_BYTES);
+            let mut bytes: Vec<u8> = pipe.inbound.drain(..length).collect();
+            pipe.reads += 1;
+            pipe.bytes_read += length as u64;
+            let broker = &mut self.brokers[shard];
+            broker.charge(id, Cost::Read { bytes: length });
+            if length == 0 {
+                pipe.finish_told = true;
+                broker.peer_finished(id, self.now);
+            } else {
+                broker.received(id, &mut bytes, self.now);
+            }
+        }
+        any
+    }
+
+    fn drain(&mut self, shard: usize) -> bool {
+        let any = !self.mailboxes[shard].is_empty();
+        while let Some(letter) = self.mailboxes[shard].pop_front() {
+            self.brokers[shard].letter(letter, self.now);
+        }
+        any
+    }
+
+    fn settle(&mut self, shard: usize) -> bool {
+        let mut any = false;
+        loop {
+            let mut progress = false;
+            while let Some(census) = self.brokers[shard].next_census() {
+                self.sequencer.take(&census);
+                progress = true;
+            }
+            while let Some(effect) = self.brokers[shard].next_effect() {
+                self.effect(shard, effect);
+                progress = true;
+            }
+            progress |= self.drain(shard);
+            progress |= self.brokers[shard].resume(self.now);
+            while let Some(id) = self.brokers[shard].next_thirsty() {
+                if let Some(&n) = self.by_id.get(&(shard, id)) {
+                    self.pipes[n].to_read = true;
+                }
+                progress = true;
+            }
+            if !progress {
+                return any;
+            }
+            any = true;
+        }
+    }
+
+    fn effect(&mut self, shard: usize, effect: Effect) {
+        match effect {
+            Effect::Publish { conn, .. } if self.overloaded => {
+                self.mailboxes[shard].push_back(Letter::Refused(conn));
+            }
+            Effect::Publish { conn, draft } => match self.sequencer.commit(draft, self.now) {
+                Commit::Appended {
+                    message,
+                    subscribers,
+                } => {
+                    self.committed.push(Arc::clone(&message));
+                    for (n, mailbox) in self.mailboxes.iter_mut().enumerate() {
+                        mailbox.push_back(Letter::Committed {
+                            message: Arc::clone(&message),
+                            receipt: (n == shard).then_some(Receipt {
+                                conn,
+                                seq: message.seq,
+                                subscribers,
+                            }),
+                        });
+                    }
+                }
+                Commit::Repeated { seq, subscribers } => {
+                    let receipt = Receipt {
+                        conn,
+                        seq,
+                        subscribers,
+                    };
+                    self.mailboxes[shard].push_back(Letter::Repeated(receipt));
+                }
+            },
+            Effect::Count { conn, topic } => {
+                let subscribers = self.sequencer.subscribers(&topic);
+                self.brokers[shard].counted(conn, subscribers, self.now);
+            }
+            Effect::OpenFile { conn, path } => {
+                let found = self.find(&path);
+                if let Ok((name, _)) = &found {
+                    self.open.insert((shard, conn), name.clone());
+                }
+                let found = found.map(|(_, info)| info);
+                self.brokers[shard].file_opened(conn, found, self.now);
+            }
+            Effect::ReadFile {
+                conn,
+                offset,
+                length,
+            } => {
+                let Some(name) = self.open.get(&(shard, conn)) else {
+                    return; // The connection was dropped meanwhile.
+                };
+                let bytes = &self.files[name];
+                let end = bytes.len().min(offset as usize + length);
+                let piece = if self.unreadable {
+                    Err(FileError::Unreadable)
+                } else {
+                    Ok(bytes[offset as usize..end].to_vec())
+                };
+                self.brokers[shard].file_read(conn, piece, self.now);
+            }
+            Effect::CloseFile { conn } => {
+                self.open.remove(&(shard, conn));
+            }
+        }
+    }
+
+    fn find(&self, path: &str) -> Result<(String, FileInfo), FileError> {
+        let name = match path {
+            "" => "index.html".to_owned(),
+            _ if path.ends_with('/') => format!("{path}index.html"),
+            _ => path.to_owned(),
+        };
+        if let Some(bytes) = self.files.get(&name) {
+            let info = FileInfo {
+                length: bytes.len() as u64,
+                modified_s: UNIX_START_S,
+                modified_ns: 0,
+            };
+            return Ok((name, info));
+        }
+        let folder = format!("{name}/");
+        if self.files.keys().any(|key| key.starts_with(&folder)) {
+            return Err(FileError::IsDirectory);
+        }
+        if name == "unreadable" {
+            return Err(FileError::Unreadable);
+        }
+        Err(FileError::NotFound)
+    }
+
+    /// Files that are open: 0 when nothing is being sent.
+    pub fn open_files(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Up to which place a thread has taken in what was committed.
+    pub fn heard(&self, shard: usize) -> u64 {
+        let waiting = self.mailboxes[shard].iter();
+        let waiting = waiting.filter(|letter| matches!(letter, Letter::Committed { .. }));
+        (self.committed.len() - waiting.count()) as u64
+    }
+
+    /// Writes to whoever became dirty, and to whoever found no room and has some now.
+    fn give_out(&mut self, shard: usize) -> bool {
+        let mut any = false;
+        while let Some(id) = self.brokers[shard].next_dirty() {
+            if let Some(&n) = self.by_id.get(&(shard, id)) {
+                self.pipes[n].to_write |= self.pipes[n].writable;
+            }
+            any = true;
+        }
+        for n in 0..self.pipes.len() {
+            let pipe = &mut self.pipes[n];
+            if pipe.shard != shard || pipe.closed.is_some() {
+                continue;
+            }
+            if !pipe.writable && pipe.room > 0 {
+                pipe.writable = true;
+                pipe.to_write = true;
+            }
+            if std::mem::take(&mut pipe.to_write) {
+                any |= self.write(shard, n);
+            }
+        }
+        any
+    }
+
+    fn write(&mut self, shard: usize, n: usize) -> bool {
+        let pipe = &mut self.pipes[n];
+        let id = pipe.id;
+        let Some(outbox) = self.brokers[shard].outbox(id) else {
+            return false;
+        };
+        if outbox.is_empty() {
+            return false;
+        }
+        assert!(!pipe.half_closed, "written after the server ended its side");
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let filled = outbox.slices(&mut slices);
+        let mut written = 0;
+        for slice in &slices[..filled] {
+            let take = slice.len().min(pipe.room);
+            pipe.received.extend_from_slice(&slice[..take]);
+            pipe.room = match pipe.room {
+                usize::MAX => usize::MAX,
+                room => room - take,
+            };
+            written += take;
+            pipe.writable = take == slice.len();
+            if !pipe.writable {
+                break;
+            }
+        }
+        let cost = match written {
+            0 => Cost::WouldBlock,
+            bytes => Cost::Write { bytes },
+        };
+        pipe.writes += 1;
+        pipe.bytes_written += written as u64;
+        if written > 0 {
+            pipe.wrote_at = self.now;
+        }
+        self.brokers[shard].charge(id, cost);
+        self.brokers[shard].sent(id, written, self.now);
+        let left = self.brokers[shard]
+            .outbox(id)
+            .is_some_and(|o| !o.is_empty());
+        let pipe = &mut self.pipes[n];
+        pipe.to_write = pipe.writable && left;
+        written > 0
+    }
+
+    fn part(&mut self, shard: usize) -> bool {
+        let mut any = false;
+        while let Some((id, farewell)) = self.brokers[shard].next_farewell() {
+            any = true;
+            let Some(&n) = self.by_id.get(&(shard, id)) else {
+                continue;
+            };
+            match farewell {
+                Farewell::HalfClose => self.pipes[n].half_closed = true,
+                Farewell::Drop(reason) => {
+                    self.pipes[n].closed = Some(reason);
+                    self.pipes[n].closed_at = self.now;
+                    self.by_id.remove(&(shard, id));
+                    self.open.remove(&(shard, id));
+                }
+            }
+        }
+        any
+    }
+}

@@ -1,0 +1,289 @@
+//! The house rules, as a test: who may look at whom, how long things may be, and where what may
+//! be named. A rule that is broken names the file, the line and the rule.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Room → rooms it may import. `main → shell → broker → {conn, hub} → technique → wire → limits`;
+/// `close`, `ids`, `ledger`, `limits`, `timer` are leaves.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("limits", &[]),
+    ("close", &[]),
+    ("ids", &["limits"]),
+    ("timer", &["ids"]),
+    ("ledger", &["close", "ids"]),
+    ("wire", &["limits"]),
+    ("technique", &["ids", "limits", "wire"]),
+    ("hub", &["ids", "limits", "technique"]),
+    (
+        "conn",
+        &["close", "ids", "ledger", "limits", "technique", "wire"],
+    ),
+    (
+        "broker",
+        &[
+            "close",
+            "conn",
+            "hub",
+            "ids",
+            "ledger",
+            "limits",
+            "technique",
+            "timer",
+            "wire",
+        ],
+    ),
+    ("config", &["limits"]),
+    (
+        "shell",
+        &[
+            "broker", "close", "config", "conn", "hub", "ids", "ledger", "limits",
+        ],
+    ),
+];
+
+/// Words that may stand in these places only, and why.
+const CONFINED: &[(&str, &[&str], &str)] = &[
+    (
+        "unsafe ",
+        &["src/shell/sys.rs"],
+        "one file to be read with a magnifier",
+    ),
+    ("libc::", &["src/shell/"], "system calls"),
+    ("mio::", &["src/shell/"], "the core knows no sockets"),
+    (
+        "std::fs",
+        &["src/shell/", "src/main.rs"],
+        "the core knows no files",
+    ),
+    (
+        "std::thread",
+        &["src/shell/", "src/main.rs"],
+        "the core knows no threads",
+    ),
+    ("Instant::now", &["src/shell/clock.rs"], "time is an input"),
+    (
+        "SystemTime::now",
+        &["src/shell/clock.rs"],
+        "time is an input",
+    ),
+    (
+        "Mutex",
+        &["src/shell/"],
+        "nothing on the path of a byte is locked",
+    ),
+    ("RefCell", &[], "what is shared is not changed"),
+    (
+        "sha1::",
+        &["src/wire/handshake.rs"],
+        "RFC 6455 alone needs it",
+    ),
+    (
+        "simdutf8::",
+        &["src/wire/message.rs", "src/wire/utf8.rs"],
+        "whatever else is text was told so by the standard library",
+    ),
+    (
+        "flate2::",
+        &["src/wire/deflate.rs"],
+        "RFC 7692 alone needs it",
+    ),
+    (
+        "clap::",
+        &["src/config", "src/main.rs"],
+        "one place knows the command line",
+    ),
+    ("FIXME", &[], "mend it"),
+    ("TODO", &[], "do it, or write it down where users see it"),
+];
+
+const FILE_LINES_MAX: usize = 400;
+const FUNCTION_LINES_MAX: usize = 60;
+const COLUMNS_MAX: usize = 100;
+
+/// Dependencies of the product, each with a page or a line in docs/decisions/.
+const CRATES: &[&str] = &[
+    "base64",
+    "clap",
+    "env_logger",
+    "flate2",
+    "httpdate",
+    "libc",
+    "log",
+    "mio",
+    "serde",
+    "serde_json",
+    "sha1",
+    "signal-hook",
+    "signal-hook-mio",
+    "simdutf8",
+    "slab",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every Rust file below `folder`, with its path from the root and its text.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder of ours") {
+            let path = entry.expect("readable").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let name = path.strip_prefix(root()).expect("below the root");
+                let text = fs::read_to_string(&path).expect("UTF-8");
+                found.push((name.display().to_string(), text));
+            }
+        }
+    }
+    found.sort();
+    assert!(!found.is_empty());
+    found
+}
+
+fn is_test(name: &str) -> bool {
+    name.contains("/tests")
+}
+
+/// The lines of the product in a file: without its unit tests, comments and doc comments.
+fn product_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines()
+        .enumerate()
+        .map(|(n, line)| (n + 1, line))
+        .take_while(|(_, line)| *line != "#[cfg(test)]")
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+fn assert_none(rule: &str, offences: &[String]) {
+    assert!(offences.is_empty(), "{rule}:\n  {}", offences.join("\n  "));
+}
+
+#[test]
+fn rooms_import_only_what_lies_below_them() {
+    let mut offences = Vec::new();
+    for (name, text) in sources("src") {
+        let path = name.trim_start_matches("src/");
+        let room = path.split(['/', '.']).next().expect("a name");
+        if matches!(room, "lib" | "main") || is_test(&name) {
+            continue;
+        }
+        let Some((_, allowed)) = ARROWS.iter().find(|(from, _)| *from == room) else {
+            offences.push(format!("{name}: {room} is no room of the house"));
+            continue;
+        };
+        for (line, code) in product_lines(&text) {
+            for target in code.split("crate::").skip(1) {
+                let target: String = target
+                    .chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .collect();
+                if !target.is_empty() && target != room && !allowed.contains(&target.as_str()) {
+                    offences.push(format!("{name}:{line}: {room} looks at {target}"));
+                }
+            }
+        }
+    }
+    assert_none("an arrow that is not drawn", &offences);
+}
+
+#[test]
+fn words_stay_where_they_belong() {
+    let mut offences = Vec::new();
+    for (name, text) in sources("src") {
+        if is_test(&name) {
+            continue;
+        }
+        for (line, code) in product_lines(&text) {
+            let code = code.split(" //").next().unwrap_or_default();
+            for (word, places, reason) in CONFINED {
+                let here = places.iter().any(|place| name.starts_with(place));
+                if code.contains(word) && !here {
+                    offences.push(format!("{name}:{line}: {word} ({reason})"));
+                }
+            }
+        }
+    }
+    assert_none("a word out of place", &offences);
+}
+
+#[test]
+fn files_functions_and_lines_fit_a_reader() {
+    let mut offences = Vec::new();
+    for (name, text) in sources("src").into_iter().chain(sources("tests")) {
+        let lines: Vec<&str> = text.lines().collect();
+        if lines.len() > FILE_LINES_MAX && name.starts_with("src/") {
+            offences.push(format!("{name}: {} lines", lines.len()));
+        }
+        for (n, line) in lines.iter().enumerate() {
+            if line.chars().count() > COLUMNS_MAX && !line.contains("rustfmt::skip") {
+                offences.push(format!(
+                    "{name}:{}: {} columns",
+                    n + 1,
+                    line.chars().count()
+                ));
+            }
+        }
+        if name.starts_with("src/") && !is_test(&name) {
+            long_functions(&name, &lines, &mut offences);
+        }
+    }
+    assert_none("too long", &offences);
+}
+
+fn long_functions(name: &str, lines: &[&str], offences: &mut Vec<String>) {
+    for (n, line) in lines.iter().enumerate() {
+        let trimmed = line.trim_start();
+        let is_function = trimmed.split("fn ").next().is_some_and(|before| {
+            trimmed.contains("fn ")
+                && before.split_whitespace().all(|w| {
+                    w.starts_with("pub") || matches!(w, "const" | "super)" | "in" | "unsafe")
+                })
+        });
+        if !is_function {
+            continue;
+        }
+        let indent = &line[..line.len() - trimmed.len()];
+        let end = format!("{indent}}}");
+        let length = lines[n..].iter().position(|l| **l == end).unwrap_or(0);
+        if length > FUNCTION_LINES_MAX {
+            offences.push(format!("{name}:{}: a function of {length} lines", n + 1));
+        }
+    }
+}
+
+#[test]
+fn every_file_says_where_it_stands_on_the_walk() {
+    let mut offences = Vec::new();
+    for (name, text) in sources("src") {
+        let header: Vec<&str> = text.lines().map_while(|l| l.strip_prefix("//!")).collect();
+        let words: Vec<&str> = header.iter().flat_map(|l| l.split_whitespace()).collect();
+        let header = words.join(" ");
+        if header.is_empty() {
+            offences.push(format!("{name}: no header"));
+        }
+        let exempt = matches!(name.as_str(), "src/lib.rs" | "src/main.rs") || is_test(&name);
+        for part in ["Came from:", "Goes to:", "Absent on purpose:"] {
+            if !exempt && !header.contains(part) {
+                offences.push(format!("{name}: the header has no \"{part}\""));
+            }
+        }
+    }
+    assert_none("a file without its header", &offences);
+}
+
+#[test]
+fn only_crates_that_were_chosen() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("it is there");
+    let names: Vec<&str> = manifest
+        .lines()
+        .skip_while(|line| *line != "[dependencies]")
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
+        .filter_map(|line| line.split_once(" =").map(|(name, _)| name))
+        .collect();
+    assert_eq!(names, CRATES);
+}
