@@ -1,0 +1,115 @@
+//! A burst of messages within twice the bounds of a log costs no reader anything who was ready for
+//! it, however far its thread lags behind: the log is trimmed when the round is over, not before.
+
+use super::Story;
+use super::actor::Actor;
+use super::line::Mode;
+use super::oracle::Said;
+use super::stage::Stage;
+use crate::world::Client;
+use tollway::ids::TopicName;
+use tollway::limits::MESSAGE_OVERHEAD_BYTES;
+
+/// So many messages fit into an outbox, whatever they are dressed in.
+const MOST: usize = 60;
+
+impl Story {
+    /// Comes to rest, publishes a burst while one thread stands still, and lets that thread catch
+    /// up in one turn.
+    pub fn burst(&mut self) {
+        self.rest();
+        let stage = &mut self.stage;
+        let shard = stage.dice.below(stage.script.threads);
+        let topic = stage.dice.below(stage.oracle.names.len());
+        let count = most(stage, shard, topic);
+        let ready: Vec<(usize, usize)> = (0..self.actors.len())
+            .filter(|&n| is_ready(stage, &self.actors[n], shard, topic))
+            .map(|n| (n, self.actors[n].notes.gaps))
+            .collect();
+        if count == 0 || ready.is_empty() || stage.world.overloaded {
+            return;
+        }
+        stage.tell(|| format!("a burst of {count} while thread {shard} stands still"));
+        stage.see("a burst");
+        let tip = stage.oracle.tip() + count as u64;
+        let publisher = publish(stage, topic, count);
+        let other = stage.world.pipe(publisher).shard;
+        while stage.oracle.tip() < stage.world.committed.len() as u64 || stage.world.turn_of(other)
+        {
+            stage.look();
+        }
+        self.rest();
+        if self.stage.oracle.tip() != tip {
+            return; // It released polls that held back more publishes.
+        }
+        for (n, gaps) in ready {
+            let actor = &self.actors[n];
+            let line = actor.line.as_ref().expect("nobody left meanwhile");
+            assert_eq!(actor.notes.gaps, gaps, "a burst within the bounds was lost");
+            assert!(
+                !matches!(line.mode, Mode::Over),
+                "closed for a burst within the bounds"
+            );
+        }
+    }
+}
+
+/// How many small messages a log takes before it must be trimmed within a round.
+fn most(stage: &Stage, shard: usize, topic: usize) -> usize {
+    let (hub, limits) = (stage.world.brokers[shard].hub(), &stage.script.limits);
+    let name = TopicName::parse(&stage.oracle.names[topic]).expect("a good name");
+    let log = hub.find(&name).map(|id| hub.log(id));
+    let (len, bytes) = log.map_or((0, 0), |log| (log.len(), log.bytes()));
+    let weight = MESSAGE_OVERHEAD_BYTES + BODY_BYTES;
+    (2 * limits.history_messages - len)
+        .min((2 * limits.history_bytes - bytes) / weight)
+        .min((2 * limits.retain_bytes - hub.holdings().2) / weight)
+        .min(MOST)
+}
+
+const BODY_BYTES: usize = 10;
+
+/// Whether a client reads `topic` alone on that thread, has everything, and has room for more.
+fn is_ready(stage: &mut Stage, actor: &Actor, shard: usize, topic: usize) -> bool {
+    let Some(line) = &actor.line else {
+        return false;
+    };
+    let (Mode::Stream { stand, .. } | Mode::Socket { stand, .. }) = &line.mode else {
+        return false;
+    };
+    let reads = stand
+        .as_ref()
+        .is_some_and(|stand| stand.topics == [topic] && !stand.lost_its_way);
+    let pipe = stage.world.pipe(line.client);
+    let roomy = pipe.room == usize::MAX && pipe.closed.is_none() && !pipe.half_closed;
+    let stays = !line.deeds.finished && !line.deeds.said_close && !line.spoiled();
+    line.shard == shard && reads && roomy && stays
+}
+
+/// Sends `count` messages at once.
+fn publish(stage: &mut Stage, topic: usize, count: usize) -> Client {
+    let shard = stage.dice.below(stage.script.threads);
+    let client = stage.world.connect(shard).expect("there is room");
+    for _ in 0..count {
+        let mut body = format!("m{} ", stage.oracle.said.len());
+        body.extend(std::iter::repeat_n(
+            '.',
+            BODY_BYTES - body.len().min(BODY_BYTES),
+        ));
+        let name = &stage.oracle.names[topic];
+        let length = body.len();
+        let head = format!("POST /{name} HTTP/1.1\r\nHost: s\r\nContent-Length: {length}\r\n\r\n");
+        stage.world.send(client, format!("{head}{body}").as_bytes());
+        stage.oracle.say(Said {
+            topic,
+            event: None,
+            body: body.into_bytes(),
+            binary: false,
+            key: None,
+            places: Vec::new(),
+            refused: false,
+        });
+    }
+    stage.world.finish(client);
+    client
+}

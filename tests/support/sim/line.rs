@@ -1,0 +1,259 @@
+//! One connection as its client sees it: what was asked, what came back, and how it ended.
+
+use std::collections::VecDeque;
+
+use tollway::close::CloseReason;
+use tollway::limits::PONG_MS_MAX;
+
+use super::http::{self, Answer, Chunks};
+use super::judge::{Ask, Stand};
+use super::sse::Blocks;
+use super::stage::Stage;
+use crate::world::Client;
+
+/// What a request is to be answered with.
+#[derive(Debug)]
+pub enum Kind {
+    Poll {
+        ask: Ask,
+        wait_s: Option<u64>,
+        limit: usize,
+        /// `If-None-Match` was sent, equal to the cursor.
+        tagged: bool,
+    },
+    Stream {
+        ask: Ask,
+        chunked: bool,
+    },
+    Socket {
+        ask: Ask,
+        dialect: bool,
+    },
+    Publish {
+        said: usize,
+    },
+    /// A message over the bound.
+    TooLong,
+    /// Anything with this status.
+    Plain(u16),
+    File(usize),
+}
+
+/// A request that was begun and not answered.
+#[derive(Debug)]
+pub struct Expect {
+    pub number: u64,
+    pub kind: Kind,
+    /// Asked with HEAD.
+    pub bare: bool,
+    /// Where in the stream of bytes it ends.
+    pub ends_at: u64,
+    pub made_at: u64,
+    /// When it was first seen to be waiting at rest.
+    pub rested_at: Option<u64>,
+}
+
+/// What the server's bytes are.
+pub enum Mode {
+    Http,
+    Stream {
+        ask: Ask,
+        chunks: Option<Chunks>,
+        blocks: Blocks,
+        /// From the greeting on.
+        stand: Option<Stand>,
+    },
+    Socket {
+        ask: Ask,
+        /// `None`: not greeted yet, or without a cursor, so that there must be a gap.
+        stand: Option<Stand>,
+        dialect: bool,
+    },
+    /// The server has said its last word.
+    Over,
+}
+
+/// What the client did to the connection.
+#[derive(Debug, Default)]
+pub struct Deeds {
+    /// From here on, what was sent is nonsense.
+    pub spoiled_at: Option<u64>,
+    /// A request took so long that it was answered by 408.
+    pub timed_out: bool,
+    /// Asked for the end behind the last request.
+    pub closes: bool,
+    pub finished: bool,
+    pub reset: bool,
+    /// Sent a Close frame.
+    pub said_close: bool,
+    /// Got a Close frame with this code.
+    pub got_close: Option<u16>,
+    /// A Ping came, and its Pong is sent up to here.
+    pub pong_due: Option<u64>,
+    /// Is gone without a word, or will not answer.
+    pub silent: bool,
+}
+
+pub struct Line {
+    pub client: Client,
+    pub shard: usize,
+    pub began_at: u64,
+    /// Composed and not sent.
+    pub out: VecDeque<u8>,
+    /// Bytes composed, in all.
+    pub composed: u64,
+    /// Come and not understood.
+    pub buf: Vec<u8>,
+    pub mode: Mode,
+    pub expects: VecDeque<Expect>,
+    pub deeds: Deeds,
+    /// Bytes taken, in all.
+    pub taken: u64,
+    /// When bytes were last sent.
+    pub gave_at: u64,
+    /// Numbers of messages said on a WebSocket, and where in the stream of bytes each ends.
+    pub says: Vec<(usize, u64)>,
+    /// Messages told in `tollway.v1` that are not answered: their numbers, and where each ends.
+    pub told: VecDeque<(usize, u64)>,
+    /// Payloads of Pings that were sent, and not answered.
+    pub pings: VecDeque<Vec<u8>>,
+}
+
+impl Line {
+    pub fn new(client: Client, shard: usize, now: u64) -> Self {
+        Self {
+            client,
+            shard,
+            began_at: now,
+            out: VecDeque::new(),
+            composed: 0,
+            buf: Vec::new(),
+            mode: Mode::Http,
+            expects: VecDeque::new(),
+            deeds: Deeds::default(),
+            taken: 0,
+            gave_at: now,
+            says: Vec::new(),
+            told: VecDeque::new(),
+            pings: VecDeque::new(),
+        }
+    }
+
+    /// Bytes that the server has read.
+    pub fn read_by_server(&self, stage: &Stage) -> u64 {
+        let waiting = stage.world.pipes[self.client.0].inbound.len();
+        self.composed - (self.out.len() + waiting) as u64
+    }
+
+    /// Puts bytes behind those that are to be sent.
+    pub fn compose(&mut self, bytes: &[u8]) {
+        self.out.extend(bytes);
+        self.composed += bytes.len() as u64;
+    }
+
+    /// Sends up to `n` of the bytes that are composed.
+    pub fn push(&mut self, stage: &mut Stage, n: usize) {
+        let n = n.min(self.out.len());
+        if n > 0 && !self.deeds.finished {
+            let bytes: Vec<u8> = self.out.drain(..n).collect();
+            stage.world.send(self.client, &bytes);
+            self.gave_at = stage.world.now.0;
+        }
+    }
+
+    /// Ends our side.
+    pub fn finish(&mut self, stage: &mut Stage) {
+        if !self.deeds.finished {
+            self.deeds.finished = true;
+            stage.world.finish(self.client);
+        }
+    }
+
+    /// Takes what the server has written.
+    pub fn take(&mut self, stage: &mut Stage) {
+        let bytes = stage.world.pipe(self.client).take();
+        if !bytes.is_empty() {
+            self.taken += bytes.len() as u64;
+            self.buf.extend_from_slice(&bytes);
+        }
+    }
+
+    /// The next whole answer, with the request that it answers. Interim answers are skipped.
+    pub fn next_answer(&mut self) -> Option<(Expect, Answer)> {
+        loop {
+            let bare = self.expects.front().is_some_and(|expect| expect.bare);
+            let answer = http::answer(&self.buf, bare)?;
+            self.buf.drain(..answer.length);
+            if answer.head.status == 100 {
+                continue;
+            }
+            let expect = self.expects.pop_front();
+            return Some((expect.expect("an answer to a request"), answer));
+        }
+    }
+
+    /// Whether all that the server may still say is excused by what the client did.
+    pub fn spoiled(&self) -> bool {
+        self.deeds.spoiled_at.is_some()
+    }
+
+    /// The connection is closed: was there a reason, and was everything answered that had to be?
+    pub fn judge_end(&self, stage: &Stage, reason: CloseReason) {
+        let pipe = &stage.world.pipes[self.client.0];
+        let stalled = pipe.closed_at.since(pipe.wrote_at) >= stage.script.limits.stall_ms_max;
+        let cut_off = reason == CloseReason::Reset || stalled;
+        let late = matches!(reason, CloseReason::HeadTimeout | CloseReason::BodyTimeout);
+        if !cut_off && !late && !self.spoiled() && matches!(self.mode, Mode::Http) {
+            let read = self.read_by_server(stage);
+            let unanswered = self.expects.iter().find(|e| e.ends_at <= read);
+            assert!(
+                unanswered.is_none(),
+                "closed ({reason:?}) without an answer to {unanswered:?}"
+            );
+            let half = !self.buf.is_empty();
+            assert!(!half, "closed ({reason:?}) in the middle of an answer");
+        }
+        if !cut_off && reason == CloseReason::PeerLeft && !self.spoiled() && !self.deeds.said_close
+        {
+            let read = self.read_by_server(stage);
+            let unanswered = self.told.iter().find(|(_, ends_at)| *ends_at <= read);
+            assert_eq!(unanswered, None, "{reason:?} without an answer");
+        }
+        let fair = self.is_fair(stage, reason, stalled);
+        assert!(fair, "closed for {reason:?} after {:?}", self.deeds);
+    }
+
+    fn is_fair(&self, stage: &Stage, reason: CloseReason, stalled: bool) -> bool {
+        let pipe = &stage.world.pipes[self.client.0];
+        let (deeds, closed_at) = (&self.deeds, pipe.closed_at.0);
+        let read = self.read_by_server(stage);
+        let silent_for = closed_at.saturating_sub(self.gave_at);
+        match reason {
+            CloseReason::Idle if self.spoiled() => true, // Empty lines are no sign of life.
+            CloseReason::Idle => silent_for >= stage.script.limits.idle_ms_max,
+            CloseReason::HeadTimeout | CloseReason::BodyTimeout => {
+                let slow = |e: &Expect| closed_at >= e.made_at + stage.request_ms();
+                deeds.timed_out || self.spoiled() || self.expects.front().is_some_and(slow)
+            }
+            CloseReason::Refused => self.spoiled() || deeds.closes,
+            CloseReason::Answered => deeds.closes || self.spoiled(),
+            CloseReason::PeerFinished | CloseReason::PeerLeft => deeds.finished,
+            CloseReason::PeerClosed => deeds.said_close,
+            CloseReason::ProtocolError
+            | CloseReason::NotUtf8
+            | CloseReason::NotAllowed
+            | CloseReason::TooBig => self.spoiled(),
+            CloseReason::Gap => deeds.got_close == Some(1013) || stalled || deeds.finished,
+            CloseReason::Overloaded => stage.overloaded_at >= Some(self.began_at),
+            CloseReason::PongTimeout => {
+                let owed = deeds.pong_due.is_some_and(|upto| upto > read);
+                let stuck = closed_at - pipe.wrote_at.0 >= PONG_MS_MAX;
+                let heard = silent_for < PONG_MS_MAX && pipe.inbound.is_empty();
+                (owed || stuck || deeds.silent) && !heard
+            }
+            CloseReason::Stalled => stalled,
+            CloseReason::Reset => deeds.reset,
+            CloseReason::Interrupted => false,
+        }
+    }
+}

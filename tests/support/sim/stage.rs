@@ -1,0 +1,122 @@
+//! What all clients share: the world, the truth, chance, and a trace of what happened.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use tollway::ids::{Epoch, Id, Seq, TopicName};
+
+use super::dice::Dice;
+use super::oracle::Oracle;
+use super::plan::Script;
+use crate::world::{EPOCH, World};
+
+/// How many of the last events are told of a story that went wrong.
+const TRACE_LINES: usize = 80;
+
+pub struct Stage {
+    pub world: World,
+    pub oracle: Oracle,
+    pub dice: Dice,
+    pub script: Script,
+    /// When publishing was last refused for overload, if ever.
+    pub overloaded_at: Option<u64>,
+    /// Clients' requests are numbered, so that a trace can tell them apart.
+    pub requests: u64,
+    /// What came up, and how often: a story in which nothing happens proves nothing.
+    pub sights: RefCell<Sights>,
+    trace: Option<Vec<String>>,
+}
+
+pub type Sights = BTreeMap<&'static str, u64>;
+
+impl Stage {
+    pub fn new(world: World, script: Script, dice: Dice, traced: bool) -> Self {
+        Self {
+            world,
+            oracle: Oracle::new(script.limits.clone(), script.topics),
+            dice,
+            script,
+            overloaded_at: None,
+            requests: 0,
+            sights: RefCell::default(),
+            trace: traced.then(Vec::new),
+        }
+    }
+
+    /// Tells what happened, if anyone listens.
+    pub fn tell(&mut self, event: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            trace.push(format!("{:>8} ms  {}", self.world.now.0, event()));
+        }
+    }
+
+    /// Notes down that something came up.
+    pub fn see(&self, sight: &'static str) {
+        *self.sights.borrow_mut().entry(sight).or_default() += 1;
+    }
+
+    /// The end of the trace.
+    pub fn trace(&self) -> String {
+        let lines = self.trace.as_deref().unwrap_or_default();
+        lines[lines.len().saturating_sub(TRACE_LINES)..].join("\n")
+    }
+
+    /// One turn of one thread.
+    pub fn turn_of(&mut self, shard: usize) {
+        self.tell(|| format!("thread {shard} turns"));
+        self.world.turn_of(shard);
+        self.look();
+    }
+
+    /// Takes note of what the world did.
+    pub fn look(&mut self) {
+        self.oracle.learn(&self.world.committed);
+    }
+
+    /// Up to where a thread's log of `topic` has lost messages.
+    pub fn lost(&self, shard: usize, topic: usize) -> u64 {
+        match self.log_lost(shard, topic) {
+            Some(lost) => lost,
+            None => self.oracle.last_of(topic, self.world.heard(shard)),
+        }
+    }
+
+    /// Whether a thread may believe that `topic` has lost something behind `at` because another
+    /// topic's name falls into the same group of forgotten names.
+    pub fn confuses(&self, shard: usize, topic: usize, at: u64) -> bool {
+        match self.log_lost(shard, topic) {
+            Some(lost) => lost > 0 && self.oracle.topic_at(lost) != topic,
+            None => (0..self.oracle.names.len())
+                .filter(|&other| other != topic)
+                .any(|other| self.lost(shard, other) > at),
+        }
+    }
+
+    /// What the log itself says. `None`: the topic is forgotten, or nobody ever wrote to it.
+    fn log_lost(&self, shard: usize, topic: usize) -> Option<u64> {
+        let hub = self.world.brokers[shard].hub();
+        let name = TopicName::parse(&self.oracle.names[topic]).expect("a good name");
+        Some(hub.log(hub.find(&name)?).evicted().0)
+    }
+
+    /// How long a request may take at least, from its first byte to its last.
+    pub fn request_ms(&self) -> u64 {
+        let limits = &self.script.limits;
+        limits.head_ms_max.min(limits.body_ms_max)
+    }
+}
+
+/// The id at a place, as text.
+pub fn id(place: u64) -> String {
+    let (epoch, seq) = (EPOCH, Seq(place));
+    Id { epoch, seq }.to_string()
+}
+
+/// The place of an id. `None` when it is not one of this world.
+pub fn place(text: &str) -> Option<u64> {
+    let Id {
+        epoch: Epoch(epoch),
+        seq,
+    } = Id::parse(text)?;
+    (epoch == EPOCH.0).then_some(seq.0)
+}
