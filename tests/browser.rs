@@ -1,0 +1,60 @@
+//! A real browser: the pages of every tutorial, and our own page.
+//!
+//! Headless Chromium, driven by `playwright-core`. The pages under `browser/pages` say no more than
+//! a tutorial does; the server serves them itself, at `/static/`. A browser has rules that no
+//! client library has: origins, its own cache, its own reconnecting.
+
+#[path = "support/foreign.rs"]
+mod foreign;
+#[path = "support/server.rs"]
+mod server;
+
+use std::fs;
+use std::path::Path;
+
+use foreign::Foreign;
+use server::for_threads_with;
+
+/// Runs the function of that name in the script, with one thread and with four.
+fn tell(fact: &str) {
+    let script = "browser/chromium.mjs";
+    let Some(chromium) = foreign::chromium(fact) else {
+        return;
+    };
+    let Some(node) = Foreign::node(fact, &["playwright-core"], script) else {
+        return;
+    };
+    let pages = foreign::tests().join("browser/pages");
+    let pages = pages.to_str().expect("a tree in a path of UTF-8");
+    let screenshots = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots");
+    fs::create_dir_all(&screenshots).expect("target is writable");
+    let screenshots = screenshots.to_str().expect("a tree in a path of UTF-8");
+    // Pings come often enough for a fact to see that they are answered.
+    for_threads_with(&["--static", pages, "--heartbeat", "500ms"], |server| {
+        let port = server.port().to_string();
+        node.run(&[&port, fact, &chromium, screenshots]);
+    });
+}
+
+macro_rules! facts {
+    ($($fact:ident)*) => {$(
+        #[test]
+        fn $fact() {
+            tell(stringify!($fact));
+        }
+    )*};
+}
+
+facts! {
+    set_interval_and_fetch_poll
+    the_cache_revalidates_by_itself
+    a_long_poll_asks_again_by_itself
+    a_websocket_sends_and_receives
+    a_websocket_is_echoed_text_bytes_and_a_mebibyte
+    a_websocket_answers_pings
+    a_websocket_gets_close_codes
+    an_event_source_gets_messages_and_named_events
+    an_event_source_survives_a_cut
+    another_origin_is_refused
+    the_live_page_shows_a_message_in_every_lane
+}

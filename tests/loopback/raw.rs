@@ -1,0 +1,105 @@
+//! Bytes of our own choice on real sockets: what no client library does, but proxies and strangers.
+
+use crate::http::{Wire, data_of, publish};
+use crate::server::for_threads;
+
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    for_threads(|server| {
+        let mut wire = Wire::open(server.port());
+        wire.send(
+            "POST /news HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\none\
+             GET /news HTTP/1.1\r\nHost: a\r\n\r\n\
+             POST /news HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
+             3\r\ntwo\r\n0\r\n\r\n\
+             GET /news HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        );
+        assert_eq!(wire.answer().status, 201);
+        assert_eq!(data_of(&wire.answer().json()), ["one"]);
+        assert_eq!(wire.answer().status, 201);
+        let last = wire.answer();
+        assert_eq!(last.field("connection"), Some("close"));
+        assert_eq!(data_of(&last.json()), ["one", "two"]);
+        assert!(wire.rest().is_empty(), "nothing after the last answer");
+    });
+}
+
+#[test]
+fn a_parked_poll_holds_back_those_behind_it() {
+    for_threads(|server| {
+        let id = publish(server.port(), "news", "old");
+        let mut wire = Wire::open(server.port());
+        wire.send(format!(
+            "GET /news?since={id}&wait=20 HTTP/1.1\r\nHost: a\r\n\r\n\
+             GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n"
+        ));
+        publish(server.port(), "news", "new");
+        assert_eq!(data_of(&wire.answer().json()), ["new"]);
+        assert_eq!(wire.answer().status, 200);
+    });
+}
+
+#[test]
+fn a_half_closed_client_gets_its_answer() {
+    for_threads(|server| {
+        let id = publish(server.port(), "news", "old");
+        let mut wire = Wire::open(server.port());
+        wire.send(format!(
+            "GET /news?since={id}&wait=20 HTTP/1.1\r\nHost: a\r\n\r\n"
+        ));
+        wire.half_close();
+        publish(server.port(), "news", "new");
+        assert_eq!(data_of(&wire.answer().json()), ["new"]);
+        assert!(wire.rest().is_empty());
+    });
+}
+
+#[test]
+fn a_head_that_comes_byte_by_byte_is_the_same_head() {
+    for_threads(|server| {
+        publish(server.port(), "news", "one");
+        let mut wire = Wire::open(server.port());
+        for byte in b"GET /news HTTP/1.1\r\nHost: a\r\n\r\n" {
+            wire.send([*byte]);
+        }
+        assert_eq!(data_of(&wire.answer().json()), ["one"]);
+    });
+}
+
+#[test]
+fn an_error_that_leaves_the_framing_in_doubt_ends_the_connection() {
+    for_threads(|server| {
+        for (request, status) in [
+            ("GET / HTTP/1.1\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+            (
+                "POST /n HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+                400,
+            ),
+            (
+                "POST /n HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\nx",
+                400,
+            ),
+            (
+                "POST /n HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
+                501,
+            ),
+            (
+                "POST /n HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n;x\r\n",
+                400,
+            ),
+            ("GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505),
+            ("GET /n HTTP/1.1\r\nHost : a\r\n\r\n", 400),
+            ("GET /n HTTP/1.1\nHost: a\n\n", 400),
+        ] {
+            let mut wire = Wire::open(server.port());
+            // More follows, unread: the answer must arrive all the same, and an orderly end.
+            wire.send([request, &"y".repeat(50_000)].concat());
+            let answer = wire.answer();
+            assert_eq!(answer.status, status, "{request:?}");
+            assert_eq!(answer.field("connection"), Some("close"), "{request:?}");
+            wire.half_close();
+            assert!(wire.rest().is_empty(), "{request:?}");
+        }
+    });
+}
