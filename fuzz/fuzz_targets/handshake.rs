@@ -1,0 +1,5 @@
+//! Runs `bodies::handshake`: `cargo +nightly fuzz run handshake`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| bodies::handshake::check(input));
