@@ -35,7 +35,7 @@ pub fn base64(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// As [`base64`], without the quotes.
+/// As [`base64()`], without the quotes.
 pub(super) fn base64_bare(bytes: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     // Four characters for every three bytes begun. Cannot overflow: `bytes` is in memory.
