@@ -18,6 +18,7 @@ for target; do
     flags="-max_total_time=$seconds -print_final_stats=1 -timeout=20"
     case $target in
         head | body | target | condition | handshake) flags="$flags -dict=fuzz/dictionaries/http.dict" ;;
+        deflate) flags="$flags -dict=fuzz/dictionaries/extension.dict" ;;
         publish) flags="$flags -dict=fuzz/dictionaries/publish.dict" ;;
         conn) flags="$flags -dict=fuzz/dictionaries/http.dict" ;;
     esac

@@ -140,8 +140,8 @@ macro_rules! tests {
 }
 
 tests! {
-    head body target condition handshake response frame message publish utf8 json event_stream
-    outbox timer log hub sequencer conn broker
+    head body target condition handshake response frame message deflate publish utf8 json
+    event_stream outbox timer log hub sequencer conn broker
 }
 
 fn target(name: &str) -> &'static Target {

@@ -99,6 +99,7 @@ fn plan(bounds: u8) -> Plan {
         } else {
             defaults.message_bytes_max
         },
+        deflate: bounds & 8 > 0,
         ..defaults
     };
     Plan {
@@ -295,9 +296,15 @@ pub fn seeds() -> Vec<Vec<u8>> {
         let said: Vec<Vec<u8>> = said.iter().map(|text| frame(1, text)).collect();
         seeds.push([v1.clone(), said.concat(), end].concat());
     }
+    let deflates = UPGRADE.replace("Key", "Extensions: permessage-deflate\r\nSec-WebSocket-Key");
+    let deflates = format!("GET /chat HTTP/1.1\r\nHost: a\r\n{deflates}\r\n");
+    let said = [
+        0xC1, 0x87, 0, 0, 0, 0, 0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00,
+    ];
+    seeds.push([deflates.as_bytes(), &said, &frame(8, b"")].concat());
     let many = String::from_utf8(socket).unwrap().replace("/a ", "/a,b ");
     seeds.push([many.as_bytes(), &frame(1, b"not here")].concat());
-    let bounds = [0, 0, 0, 2, 4, 1, 0];
+    let bounds = [8, 0, 8, 2, 4, 1, 8];
     let seed = |(n, story): (usize, Vec<u8>)| [&[bounds[n % 7], n as u8], &*story].concat();
     seeds.into_iter().enumerate().map(seed).collect()
 }

@@ -103,9 +103,78 @@ fn naive(
         Err(HandshakeError::KeyMissing)
     } else if !sixteen(keys[0]) {
         Err(HandshakeError::KeyMalformed)
+    } else if !values(fields, "sec-websocket-extensions")
+        .into_iter()
+        .all(naive_extensions)
+    {
+        Err(HandshakeError::ExtensionsMalformed)
     } else {
         Ok(())
     }
+}
+
+/// RFC 6455 §9.1: a list of names, each with parameters, some of which have values.
+fn naive_extensions(value: &[u8]) -> bool {
+    let token = |text: &[u8]| {
+        let part = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
+        !text.is_empty() && text.iter().all(part)
+    };
+    let parameter = |text: &[u8]| match text.iter().position(|&byte| byte == b'=') {
+        None => token(text),
+        Some(at) => {
+            let (name, value) = (
+                text[..at].trim_ascii_end(),
+                text[at + 1..].trim_ascii_start(),
+            );
+            let quoted = value
+                .strip_prefix(b"\"")
+                .map(|value| value.strip_suffix(b"\""));
+            token(name)
+                && match quoted {
+                    None => token(value),
+                    Some(value) => value.and_then(unescaped).is_some_and(|value| token(&value)),
+                }
+        }
+    };
+    let mut extensions = outside_quotes(value, b',')
+        .into_iter()
+        .filter(|text| !text.is_empty());
+    extensions.all(|extension| {
+        let parts = outside_quotes(extension, b';');
+        token(parts[0]) && parts[1..].iter().all(|part| parameter(part))
+    })
+}
+
+/// What lies between separators that are not in quotes, without the blanks around it.
+fn outside_quotes(text: &[u8], separator: u8) -> Vec<&[u8]> {
+    let (mut parts, mut from, mut quoted, mut at) = (Vec::new(), 0, false, 0);
+    while at < text.len() {
+        match text[at] {
+            b'\\' if quoted => at += 1,
+            b'"' => quoted = !quoted,
+            byte if byte == separator && !quoted => {
+                parts.push(text[from..at].trim_ascii());
+                from = at + 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    parts.push(text[from..].trim_ascii());
+    parts
+}
+
+fn unescaped(text: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut bytes = text.iter();
+    while let Some(&byte) = bytes.next() {
+        out.push(if byte == b'\\' { *bytes.next()? } else { byte });
+        // A quote that nothing escapes would have ended the string.
+        if byte == b'"' {
+            return None;
+        }
+    }
+    Some(out)
 }
 
 fn naive_protocols(fields: &[(String, Vec<u8>)]) -> Vec<String> {
@@ -201,6 +270,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         good.replace("Sec-WebSocket-Version", "X"),
         format!("{good}\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="),
         format!("{good}\r\nSec-WebSocket-Version: 13"),
+        format!("{good}\r\nSec-WebSocket-Extensions: a; b=\"1\\2\" , ,c;d = e"),
+        format!("{good}\r\nSec-WebSocket-Extensions: a b"),
     ] {
         seeds.push([&[0], fields.as_bytes()].concat());
     }

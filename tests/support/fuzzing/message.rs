@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use tollway::wire::extension::{Agreement, agree};
 use tollway::wire::frame::CloseCode;
 use tollway::wire::message::{Assembler, Incoming, MessageError, Step};
 
@@ -22,13 +23,26 @@ pub enum Said {
 }
 
 pub fn check(input: &[u8]) {
-    let (bound, input) = choice(input);
+    let (choices, input) = choice(input);
     let (seed, bytes) = choice(input);
-    let bound = [1 << 20, 0, 1, 5, 125, 126, 300, 70_000][usize::from(bound % 8)];
-    let [whole, drip, pieces] = cuts(seed, bytes.len()).map(|cuts| joined(bytes, &cuts, bound));
+    let bound = [1 << 20, 0, 1, 5, 125, 126, 300, 70_000][usize::from(choices % 8)];
+    let deflates = choices & 8 > 0;
+    let offer = b"permessage-deflate; client_max_window_bits=10";
+    let terms = deflates.then(|| agree(&[offer]).unwrap().expect("it can be met"));
+    let [whole, drip, pieces] =
+        cuts(seed, bytes.len()).map(|cuts| joined(bytes, &cuts, bound, terms));
     assert_eq!(drip, whole, "byte by byte");
     assert_eq!(pieces, whole, "in pieces");
     let (said, offence) = whole;
+    for said in &said {
+        holds_by_itself(said, bound);
+    }
+    if let Some(offence) = offence {
+        assert!(matches!(offence.close_code().number(), 1002 | 1007 | 1009));
+    }
+    if deflates {
+        return; // The twin would need an inflater of its own.
+    }
     let (twin, twin_offends) = naive(bytes, bound);
     // A text is refused at its first offending byte, which the twin, waiting for frames, may not
     // come to; and an offence that it does find is there.
@@ -43,22 +57,31 @@ pub fn check(input: &[u8]) {
     );
     assert!(!twin_offends || offence.is_some());
     assert!(offence.is_some() || said.len() == twin.len());
-    for text in said {
-        if let Said::Text(text) = &text {
-            assert!(text.len() <= bound);
-        }
-        if let Said::Close(Some(code), _) = text {
-            assert!(CloseCode::valid_from_peer(code));
-        }
-    }
-    if let Some(offence) = offence {
-        assert!(matches!(offence.close_code().number(), 1002 | 1007 | 1009));
+}
+
+fn holds_by_itself(said: &Said, bound: usize) {
+    match said {
+        Said::Text(text) => assert!(text.len() <= bound),
+        Said::Binary(bytes) => assert!(bytes.len() <= bound),
+        Said::Ping(bytes) | Said::Pong(bytes) => assert!(bytes.len() <= 125),
+        Said::Close(code, _) => assert!(code.is_none_or(CloseCode::valid_from_peer)),
     }
 }
 
 /// Pushes `bytes` as they are cut, together with what was left of the cut before.
-fn joined(bytes: &[u8], cuts: &[Range<usize>], bound: usize) -> (Vec<Said>, Option<MessageError>) {
-    let mut assembler = Assembler::default();
+fn joined(
+    bytes: &[u8],
+    cuts: &[Range<usize>],
+    bound: usize,
+    terms: Option<Agreement>,
+) -> (Vec<Said>, Option<MessageError>) {
+    let mut assembler = Assembler::new(terms);
+    // What may be referred back to, and what inflating takes.
+    let (idle, inflating) = if terms.is_some() {
+        (2048, 50_000)
+    } else {
+        (0, 0)
+    };
     let mut said = Vec::new();
     let mut inbox: Vec<u8> = Vec::new();
     for cut in cuts {
@@ -82,7 +105,7 @@ fn joined(bytes: &[u8], cuts: &[Range<usize>], bound: usize) -> (Vec<Said>, Opti
             inbox.drain(..used);
             assert!(assembler.buffered() <= bound);
             assert!(
-                assembler.memory() <= bound + 128,
+                assembler.memory() <= bound + 128 + idle + inflating,
                 "{} bytes",
                 assembler.memory()
             );
@@ -92,7 +115,7 @@ fn joined(bytes: &[u8], cuts: &[Range<usize>], bound: usize) -> (Vec<Said>, Opti
         }
         assembler.release();
         assert!(
-            assembler.mid_message() || assembler.memory() == 0,
+            assembler.mid_message() || assembler.memory() <= idle,
             "idle is free"
         );
         assert!(
@@ -217,6 +240,33 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     for (n, story) in stories.iter().enumerate() {
         seeds.push([&[0, n as u8 + 1], story.concat().as_slice()].concat());
+    }
+    let compressed = |fin, reserved, opcode, payload: &[u8]| {
+        let mut out = frames::header(fin, reserved, opcode, payload.len() as u64, mask);
+        let from = out.len();
+        out.extend_from_slice(payload);
+        frames::unmask(&mut out[from..], mask, 0);
+        out
+    };
+    let (hello, again) = (b"\xF2\x48\xCD\xC9\xC9\x07\x00", b"\xF2\x00\x11\x00\x00");
+    for story in [
+        vec![
+            compressed(true, 4, 1, hello),
+            compressed(true, 4, 1, again),
+            frame(true, 1, b"plain"),
+        ],
+        vec![
+            compressed(false, 4, 1, &hello[..3]),
+            compressed(true, 0, 0, &hello[3..]),
+        ],
+        vec![compressed(true, 4, 2, b"\xFF\xFF")],
+        vec![
+            compressed(false, 4, 2, hello),
+            compressed(true, 4, 0, again),
+        ],
+    ] {
+        seeds.push([&[8, 5], story.concat().as_slice()].concat());
+        seeds.push([&[11, 5], story.concat().as_slice()].concat());
     }
     seeds.push([&[6, 2], stories[13].concat().as_slice()].concat());
     seeds.push([&[3, 2], stories[1].concat().as_slice()].concat());

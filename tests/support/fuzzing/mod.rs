@@ -22,6 +22,7 @@ pub mod body;
 pub mod broker;
 pub mod condition;
 pub mod conn;
+pub mod deflate;
 pub mod event_stream;
 pub mod frame;
 pub mod handshake;
@@ -76,6 +77,7 @@ targets! {
     response 3000 None;
     frame 3000 None;
     message 3000 None;
+    deflate 3000 Some("extension.dict");
     publish 3000 Some("publish.dict");
     utf8 3000 None;
     json 3000 None;
