@@ -27,6 +27,33 @@ impl Millis {
     }
 }
 
+impl Millis {
+    /// The same moment, in microseconds.
+    #[must_use]
+    pub const fn micros(self) -> Micros {
+        Micros(self.0.saturating_mul(1000))
+    }
+}
+
+/// A moment, in microseconds since the same zero: for latencies, which are measured; whatever is
+/// only waited for is in [`Millis`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Micros(pub u64);
+
+impl Micros {
+    /// The last whole millisecond.
+    #[must_use]
+    pub const fn millis(self) -> Millis {
+        Millis(self.0 / 1000)
+    }
+
+    /// Microseconds from `earlier` to `self`; 0 when `earlier` is the later one.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
 /// Names one connection of one thread. `slab` reuses slots, so a generation goes with the slot: a
 /// timer, an event or a commit meant for a connection that is gone dies on the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -96,6 +96,13 @@ pub const CLOSE_MS_MAX: u64 = 5_000;
 /// lost to a reset.
 pub const LINGER_MS_MAX: u64 = 2_000;
 
+/// From one snapshot of the cost ledger to the next, for those who watch it.
+pub const SNAPSHOT_MS: u64 = 1_000;
+/// Rows of the table of connections in one answer, unless fewer are asked for. NATS: 1,024.
+pub const ROWS_MAX: usize = 1_000;
+/// Connections that ended, kept on each thread for the table.
+pub const CLOSED_ROWS_MAX: usize = 256;
+
 /// `retry:` of SSE is drawn from this base …
 pub const RETRY_MS_MIN: u64 = 1_000;
 /// … up to this, so that a restart does not bring every reader back in the same instant.

@@ -111,11 +111,10 @@ impl Stage {
     }
 
     fn charged(&self, class: Class) -> (usize, usize) {
-        let sum = |all: fn(&tollway::ledger::Account) -> &[tollway::ledger::Counter; 5]| {
-            let books = &self.world.books;
-            books.sum(|ledger| &all(ledger.account(Payer::WebSocket))[class as usize]) as usize
-        };
-        (sum(|a| &a.bytes_in), sum(|a| &a.bytes_out))
+        let ledger = self.world.ledger();
+        let account = ledger.account(Payer::WebSocket);
+        let (came, went) = (account.bytes_in.of(class), account.bytes_out.of(class));
+        (came as usize, went as usize)
     }
 
     fn compare_with_the_ledger(&self) {

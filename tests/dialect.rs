@@ -658,15 +658,14 @@ fn every_byte_is_charged_to_what_it_is_for() {
         let reader = stage.open("/news");
         let opened = stage.frames(reader);
         let counted = |stage: &Stage, class: Class, out: bool| {
-            stage.world.books.sum(|ledger| {
-                let account = ledger.account(Payer::WebSocket);
-                let counters = if out {
-                    &account.bytes_out
-                } else {
-                    &account.bytes_in
-                };
-                &counters[class as usize]
-            })
+            let ledger = stage.world.ledger();
+            let account = ledger.account(Payer::WebSocket);
+            let bytes = if out {
+                account.bytes_out
+            } else {
+                account.bytes_in
+            };
+            bytes.of(class)
         };
         let greeting = opened[0].1.len() as u64 + 2;
         assert_eq!(counted(stage, Class::Framing, true), greeting);
@@ -693,10 +692,7 @@ fn every_byte_is_charged_to_what_it_is_for() {
             counted(stage, Class::Framing, true),
             greeting + received - 9
         );
-        let messages = stage
-            .world
-            .books
-            .sum(|ledger| &ledger.account(Payer::WebSocket).messages);
+        let messages = stage.world.ledger().account(Payer::WebSocket).messages;
         assert_eq!(messages, 1, "an acknowledgement is no delivery");
     });
 }

@@ -6,6 +6,7 @@
 
 use std::fmt::Display;
 
+use super::survey::ask_for;
 use super::{Broker, Effect};
 use crate::close::CloseReason;
 use crate::conn::Ask;
@@ -16,7 +17,6 @@ use crate::conn::state::{Asked, Name, Places, Question, State};
 use crate::hub::message::{Draft, Payload};
 use crate::hub::{Receipt, Subscribers};
 use crate::ids::{ConnId, Millis, TopicName};
-use crate::ledger::report;
 use crate::wire::frame::CloseCode;
 use crate::wire::response::{self, Status};
 
@@ -32,7 +32,7 @@ const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
 const ALLOWED_FIELDS: &str =
     "Cache-Control, Content-Type, Event, Idempotency-Key, If-None-Match, Last-Event-ID, Prefer";
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 impl Broker {
@@ -49,14 +49,7 @@ impl Broker {
 
     fn serve(&mut self, id: ConnId, request: Request, body: Vec<u8>, now: Millis) {
         let Request { reply, payer, want } = request;
-        let account = self.ledger.account(payer);
-        account.requests.add(1);
-        if let Some(conn) = self.conns.get_mut(id) {
-            conn.payer = payer;
-            if !std::mem::replace(&mut conn.opened, true) {
-                account.opened.add(1);
-            }
-        }
+        self.ledger.account_mut(payer).requests += 1;
         match want {
             Want::Publish(publish) => self.publish(id, reply, publish, body, now),
             Want::Read(read) => self.read(id, reply, read, now),
@@ -65,10 +58,11 @@ impl Broker {
                 self.ask(id, reply, question, Effect::Count { conn: id, topic }, now);
             }
             Want::Page => self.page(id, &reply, now),
-            Want::Metrics => {
-                let body = Body::own(report::PROMETHEUS_TYPE, report::prometheus(&self.books));
-                self.say(id, &reply, Status::Ok, &NO_STORE, body, now);
+            Want::Report(report) => {
+                self.stand_still(id, reply, Question::Report(report), now);
+                self.await_survey(id, ask_for(report));
             }
+            Want::Watch(watch) => self.watch(id, &reply, &watch, now),
             Want::Healthy | Want::Ready => {
                 self.say(
                     id,
@@ -106,7 +100,10 @@ impl Broker {
             return;
         };
         let Places::One(place) = following.places else {
-            let why = "a socket on several topics may read, not publish";
+            let why = match following.places.as_slice() {
+                [] => "a socket on costs may read, not publish",
+                _ => "a socket on several topics may read, not publish",
+            };
             return self.close_socket(id, CloseCode::POLICY, why, CloseReason::NotAllowed, now);
         };
         let draft = Draft {
@@ -123,10 +120,14 @@ impl Broker {
 
     /// Asks the sequencer or the shell, and holds back what is behind the request until it answers.
     fn ask(&mut self, id: ConnId, reply: Reply, question: Question, effect: Effect, now: Millis) {
+        self.stand_still(id, reply, question, now);
+        self.effects.push_back(effect);
+    }
+
+    fn stand_still(&mut self, id: ConnId, reply: Reply, question: Question, now: Millis) {
         if let Some(conn) = self.conns.get_mut(id) {
             let asked = Asked { reply, question };
             conn.shift(State::Asked(Box::new(asked)), now);
-            self.effects.push_back(effect);
         }
     }
 
@@ -150,9 +151,7 @@ impl Broker {
             question: Question::Commit(topic),
         }) = self.asked(id, now)
         {
-            if let Some(conn) = self.conns.get(id) {
-                self.ledger.account(conn.payer).messages.add(1);
-            }
+            self.passed(id, 1);
             let before = self.hub.id(receipt.seq.before());
             let location = format!("/{topic}?since={before}");
             let (seq, subscribers) = (self.hub.id(receipt.seq), receipt.subscribers);
@@ -317,4 +316,4 @@ impl Broker {
     }
 }
 
-const NO_STORE: [(&str, &dyn Display); 1] = [("Cache-Control", &"no-store")];
+pub(super) const NO_STORE: [(&str, &dyn Display); 1] = [("Cache-Control", &"no-store")];

@@ -50,6 +50,9 @@ impl Conns {
         Some(self.slots.remove(id.slot as usize).conn)
     }
 
+    /// Bytes that the place of one connection takes.
+    pub(super) const SLOT_BYTES: usize = size_of::<Slot>();
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.slots.len()

@@ -12,9 +12,9 @@ use crate::close::CloseReason;
 use crate::conn::outbox::Segment;
 use crate::conn::problem::Rule;
 use crate::conn::reply::Reply;
-use crate::conn::state::State;
+use crate::conn::state::{Socket, State, Stream};
 use crate::ids::{ConnId, Millis};
-use crate::ledger::Class;
+use crate::ledger::{Ask, Class};
 use crate::technique::{sse, websocket};
 
 impl Broker {
@@ -60,6 +60,11 @@ impl Broker {
                 self.refuse(id, &reply, Rule::BodyTimeout.into(), now);
             }
             State::Parked(_) => self.release(id, now),
+            State::Streaming(Stream { costs: true, .. })
+            | State::Open(Socket { costs: true, .. }) => {
+                conn.since = now;
+                self.await_survey(id, Ask::Sums);
+            }
             State::Streaming(stream) => {
                 let beat = sse::heartbeat(stream.chunked);
                 self.beat(id, beat, now);

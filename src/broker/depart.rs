@@ -10,7 +10,7 @@ use crate::conn::outbox::Segment;
 use crate::conn::state::{Places, State};
 use crate::conn::{Conn, Failure};
 use crate::ids::{ConnId, Millis};
-use crate::ledger::{Bytes, Class, Payer};
+use crate::ledger::Class;
 use crate::technique::{Technique, websocket};
 use crate::wire::frame::CloseCode;
 
@@ -38,9 +38,8 @@ impl Broker {
     /// Bytes that were never understood are of no technique.
     fn forget_unread(&mut self, id: ConnId) {
         if let Some(conn) = self.conns.get_mut(id) {
-            let mut bill = Bytes::default();
-            bill.add(Class::Body, std::mem::take(&mut conn.inbox).len());
-            self.ledger.came_in(Payer::Other, &bill);
+            let bytes = std::mem::take(&mut conn.inbox).len();
+            self.came_in_vain(id, bytes);
         }
     }
 
@@ -127,18 +126,11 @@ impl Broker {
         if matches!(conn.state, State::Sending(_)) {
             self.effects.push_back(Effect::CloseFile { conn: id });
         }
-        let mut bill = Bytes::default();
-        conn.outbox.abandon(&mut bill);
-        self.ledger.went_out(conn.payer, &bill);
-        let reason = conn.leaving.unwrap_or(CloseReason::PeerFinished);
+        let reason = *conn.leaving.get_or_insert(CloseReason::PeerFinished);
         log::debug!("{} closed: {}", conn.peer, reason.name());
-        self.ledger.closes(reason).add(1);
-        let account = self.ledger.account(conn.payer);
-        account.closed.add(1);
-        if !conn.opened {
-            account.opened.add(1);
-        }
         conn.shift(State::Closed, now);
+        self.went_out_in_part(id);
+        self.ended(id, reason);
         self.farewells.push_back((id, Farewell::Drop(reason)));
     }
 

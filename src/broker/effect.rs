@@ -1,11 +1,15 @@
-//! What the broker wants of the world outside, as values.
+//! What the broker wants of the world outside, and what other threads tell it, as values.
 //!
-//! Came from: every part of the broker. Goes to: the shell, which polls for them. Absent on
-//! purpose: doing any of it.
+//! Came from: every part of the broker. Goes to: the shell, which polls for effects and
+//! brings letters. Absent on purpose: doing any of it.
+
+use std::sync::Arc;
 
 use crate::close::CloseReason;
-use crate::hub::message::Draft;
-use crate::ids::{ConnId, TopicName};
+use crate::hub::Receipt;
+use crate::hub::message::{Draft, Message};
+use crate::ids::{ConnId, ShardId, TopicName};
+use crate::ledger::{Ask, Part, Payer};
 
 /// What the broker needs the shell to do.
 #[derive(Debug)]
@@ -46,6 +50,51 @@ pub enum Effect {
         /// For whom.
         conn: ConnId,
     },
+    /// Ask the kernel what it has counted on a connection; answered by
+    /// [`super::Broker::sampled`].
+    Sample {
+        /// About whom.
+        conn: ConnId,
+        /// Who pays for what it has counted.
+        payer: Payer,
+    },
+    /// Send every thread, this one too, a [`Letter::Survey`].
+    Survey {
+        /// What is asked.
+        ask: Ask,
+    },
+    /// Take this thread's part by [`super::Broker::part`], and send it in a [`Letter::Part`].
+    Part {
+        /// To this thread.
+        to: ShardId,
+        /// What is asked.
+        ask: Ask,
+    },
+}
+
+/// What a thread is told by the sequencer, or by another thread.
+#[derive(Debug)]
+pub enum Letter {
+    /// A message has its place. Every thread gets it, in the order of places.
+    Committed {
+        /// The message.
+        message: Arc<Message>,
+        /// For the thread that asked: whom to tell.
+        receipt: Option<Receipt>,
+    },
+    /// A publish was a repeat. Only the thread that asked gets this.
+    Repeated(Receipt),
+    /// A publish could not be taken now; the message has no place and never will.
+    Refused(ConnId),
+    /// A thread wants this one's part of a report.
+    Survey {
+        /// Who wants it.
+        from: ShardId,
+        /// What is asked.
+        ask: Ask,
+    },
+    /// A part of the report that this thread wants.
+    Part(Box<Part>),
 }
 
 /// How the shell is to part with a socket.
@@ -53,7 +102,7 @@ pub enum Effect {
 pub enum Farewell {
     /// End our side; the peer's may still come.
     HalfClose,
-    /// Drop it, for this reason. The id means nothing from now on.
+    /// Close it, for this reason, and say so by [`super::Broker::parted`].
     Drop(CloseReason),
 }
 

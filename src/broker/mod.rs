@@ -12,6 +12,7 @@
 //! the broker introduces the two. Absent on purpose: sockets, clocks, threads, locks.
 
 mod answer;
+mod bill;
 mod conns;
 mod deadline;
 mod depart;
@@ -21,24 +22,25 @@ mod file;
 mod poll;
 mod pump;
 mod read;
+mod survey;
 
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use self::conns::Conns;
-pub use self::effect::{Effect, Farewell, Refusal};
+pub use self::effect::{Effect, Farewell, Letter, Refusal};
 pub use self::file::{FileError, FileInfo};
+use self::survey::Surveys;
 use crate::close::CloseReason;
 use crate::conn::Conn;
 use crate::conn::origin::Origins;
 use crate::conn::outbox::{Outbox, Segment};
 use crate::conn::route::House;
 use crate::conn::state::{Name, State};
-use crate::hub::{Census, Hub, Letter, Subscribers};
-use crate::ids::{ConnId, Epoch, Millis, ShardId};
-use crate::ledger::{Books, Bytes, Class, Cost, Ledger};
+use crate::hub::{Census, Hub, Subscribers};
+use crate::ids::{ConnId, Epoch, Micros, Millis, ShardId};
+use crate::ledger::{Bytes, Class, Ledger, Row};
 use crate::limits::Limits;
 use crate::timer::TimerWheel;
 use crate::wire::response::CONTINUE;
@@ -48,6 +50,8 @@ use crate::wire::response::CONTINUE;
 pub struct Setup {
     /// Which thread it serves.
     pub shard: ShardId,
+    /// Of how many.
+    pub threads: u16,
     /// The numbering of messages; the same for all threads.
     pub epoch: Epoch,
     /// The bounds.
@@ -58,19 +62,21 @@ pub struct Setup {
     pub serves_files: bool,
     /// Where the jitter of `retry:` begins.
     pub seed: u64,
-    /// The ledgers of all threads.
-    pub books: Arc<Books>,
 }
 
 /// The server of one thread.
 #[derive(Debug)]
 pub struct Broker {
+    shard: ShardId,
+    threads: u16,
     house: House,
     conns: Conns,
     hub: Hub,
     wheel: TimerWheel,
-    books: Arc<Books>,
-    ledger: Arc<Ledger>,
+    ledger: Ledger,
+    /// Connections that ended not long ago, for the table.
+    closed: VecDeque<Row>,
+    surveys: Surveys,
     /// The value of the `Date` field.
     date: String,
     jitter: u64,
@@ -96,8 +102,11 @@ impl Broker {
             },
             conns: Conns::default(),
             wheel: TimerWheel::new(Millis(0)),
-            ledger: setup.books.ledger(setup.shard),
-            books: setup.books,
+            shard: setup.shard,
+            threads: setup.threads,
+            ledger: Ledger::default(),
+            closed: VecDeque::new(),
+            surveys: Surveys::default(),
             date: String::new(),
             jitter: setup.seed | 1,
             effects: VecDeque::new(),
@@ -111,7 +120,6 @@ impl Broker {
     /// A peer has connected.
     pub fn accepted(&mut self, peer: SocketAddr, now: Millis) -> Result<ConnId, Refusal> {
         if self.conns.len() >= self.house.limits.connections_max {
-            self.ledger.refused.add(1);
             return Err(Refusal::Full);
         }
         let id = self.conns.insert(Conn::new(peer, now));
@@ -158,15 +166,15 @@ impl Broker {
         self.settle(id, now);
     }
 
-    /// The kernel took `bytes` of the outbox; 0 when it had no room.
-    pub fn sent(&mut self, id: ConnId, bytes: usize, now: Millis) {
+    /// The kernel took `bytes` of the outbox; 0 when it had no room. `at` is now; it may be later
+    /// than the time of the turn, since many are written to in one.
+    pub fn sent(&mut self, id: ConnId, bytes: usize, at: Micros) {
+        let now = at.millis();
+        let was_high = self.conns.get(id).is_some_and(|conn| conn.outbox.is_high());
+        self.went_out(id, bytes, at);
         let Some(conn) = self.conns.get_mut(id) else {
             return;
         };
-        let was_high = conn.outbox.is_high();
-        let mut bill = Bytes::default();
-        conn.outbox.advance(bytes, &mut bill);
-        self.ledger.went_out(conn.payer, &bill);
         if bytes > 0 {
             conn.stuck_since = now;
         }
@@ -196,7 +204,7 @@ impl Broker {
         }
     }
 
-    /// The sequencer has posted something.
+    /// The sequencer or a thread has posted something.
     pub fn letter(&mut self, letter: Letter, now: Millis) {
         match letter {
             Letter::Committed { message, receipt } => {
@@ -207,6 +215,10 @@ impl Broker {
             }
             Letter::Repeated(receipt) => self.committed(receipt, now),
             Letter::Refused(conn) => self.not_committed(conn, now),
+            Letter::Survey { from, ask } => {
+                self.effects.push_back(Effect::Part { to: from, ask });
+            }
+            Letter::Part(part) => self.part_came(*part, now),
         }
     }
 
@@ -220,18 +232,6 @@ impl Broker {
     pub fn wall_clock(&mut self, unix_s: u64) {
         let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(unix_s);
         self.date = httpdate::fmt_http_date(time);
-    }
-
-    /// A system call was made for `id`.
-    pub fn charge(&mut self, id: ConnId, cost: Cost) {
-        if let Some(conn) = self.conns.get(id) {
-            self.ledger.charge(conn.payer, cost);
-        }
-    }
-
-    /// A system call was made for all.
-    pub fn charge_shared(&mut self, cost: Cost) {
-        self.ledger.charge(crate::ledger::Payer::Other, cost);
     }
 
     /// Goes on with requests that stood behind an answered one. `true`: there may be effects.
@@ -280,14 +280,7 @@ impl Broker {
 
     /// The next socket to part with.
     pub fn next_farewell(&mut self) -> Option<(ConnId, Farewell)> {
-        let (id, farewell) = self.farewells.pop_front()?;
-        if matches!(farewell, Farewell::Drop(_)) {
-            // Not before: a new connection must not get the slot while the shell has the old socket
-            // in it.
-            let conn = self.conns.remove(id)?;
-            self.ledger.charge(conn.payer, Cost::Close);
-        }
-        Some((id, farewell))
+        self.farewells.pop_front()
     }
 
     /// The earliest moment at which [`Broker::expire`] has something to do; sometimes an earlier
@@ -310,6 +303,11 @@ impl Broker {
     /// All connections, to be looked at by tests and reports.
     pub fn conn_ids(&self) -> impl Iterator<Item = ConnId> {
         self.conns.ids()
+    }
+
+    /// What this thread has counted, to be looked at by tests.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// The hub, to be looked at by tests and reports.
@@ -338,7 +336,12 @@ impl Broker {
         while let Some(conn) = self.conns.get_mut(id) {
             let mut bill = Bytes::default();
             let (n, ask) = conn.next_ask(&mut bytes[used..], now, &self.house, &mut bill);
-            self.ledger.came_in(conn.payer, &bill);
+            let begun = ask.is_some() || conn.state.name() == Name::Body;
+            let news = conn.kind != Some(conn.payer) || !conn.owed.is_empty();
+            if begun && news {
+                self.enter(id);
+            }
+            self.came_in(id, &bill);
             used += n;
             match ask {
                 Some(ask) => self.answer(id, ask, now),

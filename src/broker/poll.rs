@@ -139,8 +139,7 @@ impl Broker {
                 conn.push(Segment::shared(rendition, from..rendition.bytes.len()));
             }
             conn.push(Segment::fixed(short_poll::LIST_END, Class::Framing));
-            let account = self.ledger.account(conn.payer);
-            account.messages.add(batch.renditions.len() as u64);
+            self.passed(id, batch.renditions.len() as u64);
         }
         self.answered(id, reply, Status::Ok, now);
     }
@@ -162,7 +161,7 @@ impl Broker {
         }
         if let Some(conn) = self.conns.get_mut(id) {
             conn.push(Segment::own(out, Class::Head));
-            self.ledger.account(conn.payer).answers_empty.add(1);
+            self.ledger.account_mut(conn.payer).answers_empty += 1;
         }
         self.answered(id, reply, status, now);
     }

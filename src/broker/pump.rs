@@ -53,8 +53,7 @@ impl Broker {
                     return;
                 };
                 let (pumped, messages) = fill(conn, &self.hub);
-                let payer = conn.payer;
-                self.ledger.account(payer).messages.add(messages);
+                self.passed(id, messages);
                 match pumped {
                     Pumped::Served => return,
                     Pumped::Missed => self.tell_gap(id, now),
@@ -122,7 +121,8 @@ fn fill(conn: &mut Conn, hub: &Hub) -> (Pumped, u64) {
         let Some(entry) = hub.next(topics(following), following.cursor) else {
             break;
         };
-        conn.fresh_output |= conn.outbox.push(outfit.segment(entry, hub.epoch()));
+        let segment = outfit.segment(entry, hub.epoch());
+        conn.fresh_output |= conn.outbox.push(segment, conn.payer);
         following.cursor = entry.seq();
         messages += 1;
     }

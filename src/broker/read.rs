@@ -71,13 +71,8 @@ impl Broker {
         let cursor = self.hub.id(start.cursor);
         let following = self.follow(id, names, start.cursor, Technique::Sse);
         let mut head = Vec::with_capacity(256);
-        let stays_chunked = Reply {
-            // Without chunks, the end of the connection is the end of the answer.
-            keep_alive: reply.keep_alive && chunked,
-            ..reply.clone()
-        };
         sse::greet(
-            stays_chunked.head(Status::Ok, &self.date, &mut head),
+            reply.streamed().head(Status::Ok, &self.date, &mut head),
             chunked,
         );
         let mut open = Vec::new();
@@ -95,7 +90,12 @@ impl Broker {
         };
         conn.push(Segment::own(head, Class::Head));
         conn.push(Segment::own(open, Class::Framing));
-        conn.shift(State::Streaming(Stream { following, chunked }), now);
+        let stream = State::Streaming(Stream {
+            following,
+            chunked,
+            costs: false,
+        });
+        conn.shift(stream, now);
         self.log_access(id, reply, Status::Ok);
         self.pump(id, now);
     }
@@ -136,6 +136,7 @@ impl Broker {
             dialect,
             unanswered: Unanswered::default(),
             uncommitted: 0,
+            costs: false,
             failing: None,
         };
         conn.shift(State::Open(socket), now);
@@ -172,7 +173,7 @@ impl Broker {
     }
 
     /// A number from `min` up to `max`, for jitter: xorshift64, Marsaglia 2003.
-    fn draw(&mut self, min: u64, max: u64) -> u64 {
+    pub(super) fn draw(&mut self, min: u64, max: u64) -> u64 {
         self.jitter ^= self.jitter << 13;
         self.jitter ^= self.jitter >> 7;
         self.jitter ^= self.jitter << 17;

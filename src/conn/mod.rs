@@ -9,6 +9,7 @@
 //! our answers is not read either.
 
 pub mod dialect;
+mod memory;
 pub mod origin;
 pub mod outbox;
 pub mod problem;
@@ -32,7 +33,7 @@ use self::said::Weight;
 use self::state::{State, Upload};
 use crate::close::CloseReason;
 use crate::ids::Millis;
-use crate::ledger::{Bytes, Class, Payer};
+use crate::ledger::{Bytes, Class, Due, Payer, Sample, Tally};
 use crate::limits::INBOX_BYTES_MAX;
 use crate::wire::Parsed;
 use crate::wire::body::{BodyDecoder, Piece};
@@ -74,10 +75,6 @@ pub struct Failure {
 
 /// One connection.
 #[derive(Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "four facts, each true or not by itself"
-)]
 pub struct Conn {
     /// Who it is.
     pub peer: SocketAddr,
@@ -93,10 +90,18 @@ pub struct Conn {
     pub stuck_since: Millis,
     /// The earliest moment at which the timer wheel will ask for this connection.
     pub hint: Option<Millis>,
-    /// Who pays for it at present.
+    /// Who pays for what is being understood or answered.
     pub payer: Payer,
-    /// Its first request was counted.
-    pub opened: bool,
+    /// Of what kind it is: that of its last request. `None`: it has not asked anything yet.
+    pub kind: Option<Payer>,
+    /// What it has cost.
+    pub tally: Tally,
+    /// What its next request has to pay.
+    pub owed: Due,
+    /// What the kernel had counted when the last change of kind was settled.
+    pub settled: Option<Box<Sample>>,
+    /// When it was accepted.
+    pub accepted_at: Millis,
     /// The peer has ended its side.
     pub finished: bool,
     /// Why it ends, once that is decided.
@@ -129,7 +134,11 @@ impl Conn {
             stuck_since: now,
             hint: None,
             payer: Payer::Other,
-            opened: false,
+            kind: None,
+            tally: Tally::default(),
+            owed: Due::default(),
+            settled: None,
+            accepted_at: now,
             finished: false,
             leaving: None,
             fresh_output: false,
@@ -299,8 +308,10 @@ impl Conn {
             Ok(Step::Complete { incoming, used }) => {
                 let ask = match dialect {
                     Some(dialect) => {
-                        let (outbox, fresh_output) = (&mut self.outbox, &mut self.fresh_output);
-                        said::act(incoming, dialect, limits, outbox, fresh_output)
+                        let mut says = |segment| {
+                            self.fresh_output |= self.outbox.push(segment, self.payer);
+                        };
+                        said::act(incoming, dialect, limits, &mut says)
                     }
                     None => said::act_closing(incoming),
                 };
@@ -322,7 +333,7 @@ impl Conn {
 
     /// Queues output.
     pub fn push(&mut self, segment: Segment) {
-        self.fresh_output |= self.outbox.push(segment);
+        self.fresh_output |= self.outbox.push(segment, self.payer);
     }
 
     /// Whether nothing that came may be understood for now: the peer is behind in reading what we

@@ -13,7 +13,8 @@ use std::io::IoSlice;
 use std::ops::Range;
 use std::rc::Rc;
 
-use crate::ledger::{Bytes, Class};
+use crate::ids::Micros;
+use crate::ledger::{Bytes, Class, Payer};
 use crate::limits::OUTBOX_BYTES_HIGH;
 use crate::technique::Rendition;
 
@@ -28,6 +29,8 @@ pub struct Segment {
     class: Class,
     /// How many of them are payload.
     payload: u32,
+    /// Who pays for them. What is queued may have been caused by requests of several kinds.
+    payer: Payer,
 }
 
 #[derive(Debug)]
@@ -49,6 +52,7 @@ impl Segment {
             source: Source::Own(bytes),
             class,
             payload: 0,
+            payer: Payer::Other,
         }
     }
 
@@ -58,6 +62,7 @@ impl Segment {
             source: Source::Static(bytes),
             class,
             payload: 0,
+            payer: Payer::Other,
         }
     }
 
@@ -71,6 +76,20 @@ impl Segment {
             },
             class: Class::Framing,
             payload: rendition.payload,
+            payer: Payer::Other,
+        }
+    }
+
+    /// Who pays for it.
+    pub fn payer(&self) -> Payer {
+        self.payer
+    }
+
+    /// When the message in it was committed, if it is one.
+    pub fn committed_at(&self) -> Option<Micros> {
+        match &self.source {
+            Source::Shared { rendition, .. } => Some(rendition.at),
+            Source::Own(_) | Source::Static(_) => None,
         }
     }
 
@@ -86,11 +105,21 @@ impl Segment {
         }
     }
 
-    /// Charges the first `sent` of its bytes: what is not payload goes first.
-    fn charge(&self, sent: usize, bill: &mut Bytes) {
+    /// The first `sent` of its bytes by class: what is not payload goes first.
+    pub fn bill(&self, sent: usize) -> Bytes {
         let around = self.bytes().len() - self.payload as usize;
+        let mut bill = Bytes::default();
         bill.add(self.class, sent.min(around));
         bill.add(Class::Payload, sent.saturating_sub(around));
+        bill
+    }
+
+    /// Bytes of the heap that it alone holds.
+    fn heap_bytes(&self) -> usize {
+        match &self.source {
+            Source::Own(bytes) => bytes.capacity(),
+            Source::Static(_) | Source::Shared { .. } => 0,
+        }
     }
 }
 
@@ -110,8 +139,10 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Queues a segment. `true`: the outbox was empty, so somebody must be told.
-    pub fn push(&mut self, segment: Segment) -> bool {
+    /// Queues a segment, at the cost of `payer`. `true`: the outbox was empty, so somebody must be
+    /// told.
+    pub fn push(&mut self, segment: Segment, payer: Payer) -> bool {
+        let segment = Segment { payer, ..segment };
         let length = segment.bytes().len();
         if length == 0 {
             return false;
@@ -126,13 +157,15 @@ impl Outbox {
         was_empty
     }
 
-    /// Joins `segment` to the last one when both are our own and of one class, so that a flood of
-    /// small answers is one segment; gives it back otherwise.
+    /// Joins `segment` to the last one when both are our own, of one class and of one payer, so
+    /// that a flood of small answers is one segment; gives it back otherwise.
     fn not_joined(&mut self, segment: Segment) -> Option<Segment> {
         let last = self.rest.as_mut().and_then(|rest| rest.back_mut());
         let last = last.or(self.first.as_mut())?;
         match (&mut last.source, &segment.source) {
-            (Source::Own(own), Source::Own(more)) if last.class == segment.class => {
+            (Source::Own(own), Source::Own(more))
+                if last.class == segment.class && last.payer == segment.payer =>
+            {
                 own.extend_from_slice(more);
                 None
             }
@@ -157,8 +190,8 @@ impl Outbox {
         filled
     }
 
-    /// Takes away `n` bytes that the kernel took, and charges the segments that are through.
-    pub fn advance(&mut self, n: usize, bill: &mut Bytes) {
+    /// Takes away `n` bytes that the kernel took, and shows the segments that are through.
+    pub fn advance(&mut self, n: usize, mut through: impl FnMut(&Segment, Bytes)) {
         assert!(n <= self.bytes, "the kernel took more than it was given");
         self.bytes -= n;
         self.sent += n;
@@ -167,7 +200,7 @@ impl Outbox {
             if self.sent < length {
                 break;
             }
-            first.charge(length, bill);
+            through(first, first.bill(length));
             self.sent -= length;
             self.first = self.rest.as_mut().and_then(|rest| rest.pop_front());
         }
@@ -176,12 +209,32 @@ impl Outbox {
         }
     }
 
-    /// Drops everything, and charges what the kernel took of the segment that was not through.
-    pub fn abandon(&mut self, bill: &mut Bytes) {
-        if let Some(first) = &self.first {
-            first.charge(self.sent, bill);
-        }
+    /// Drops everything, and tells who pays for what the kernel took of the segment that was not
+    /// through.
+    pub fn abandon(&mut self) -> Option<(Payer, Bytes)> {
+        let (first, sent) = (self.first.take(), self.sent);
         *self = Self::default();
+        first.map(|first| (first.payer, first.bill(sent)))
+    }
+
+    /// Who pays for the next byte.
+    pub fn payer(&self) -> Option<Payer> {
+        self.first.as_ref().map(Segment::payer)
+    }
+
+    /// Bytes that the kernel took of the segment that is not through.
+    pub fn unfinished(&self) -> usize {
+        self.sent
+    }
+
+    /// Bytes of the heap that it alone holds.
+    pub fn heap_bytes(&self) -> usize {
+        let own = |segments: &VecDeque<Segment>| {
+            let queued: usize = segments.iter().map(Segment::heap_bytes).sum();
+            segments.capacity() * size_of::<Segment>() + queued
+        };
+        let first = self.first.as_ref().map_or(0, Segment::heap_bytes);
+        first + self.rest.as_deref().map_or(0, own)
     }
 
     /// Whether there is nothing to send.
@@ -214,6 +267,7 @@ mod tests {
         Rc::new(Rendition {
             bytes: format!("{around}{payload}").into_bytes().into(),
             payload: payload.len() as u32,
+            at: Micros(0),
         })
     }
 
@@ -222,10 +276,10 @@ mod tests {
         let rendition = message("--", "payload");
         for portion in 1..20 {
             let mut outbox = Outbox::default();
-            assert!(outbox.push(Segment::own(b"head".to_vec(), Class::Head)));
-            assert!(!outbox.push(Segment::shared(&rendition, 0..9)));
-            assert!(!outbox.push(Segment::fixed(b"]}", Class::Framing)));
-            assert!(!outbox.push(Segment::own(Vec::new(), Class::Body)));
+            assert!(outbox.push(Segment::own(b"head".to_vec(), Class::Head), Payer::Sse));
+            assert!(!outbox.push(Segment::shared(&rendition, 0..9), Payer::Sse));
+            assert!(!outbox.push(Segment::fixed(b"]}", Class::Framing), Payer::Sse));
+            assert!(!outbox.push(Segment::own(Vec::new(), Class::Body), Payer::Sse));
             let mut bill = Bytes::default();
             let mut seen = Vec::new();
             while !outbox.is_empty() {
@@ -233,7 +287,7 @@ mod tests {
                 assert_eq!(bytes.len(), outbox.bytes());
                 let n = portion.min(bytes.len());
                 seen.extend_from_slice(&bytes[..n]);
-                outbox.advance(n, &mut bill);
+                outbox.advance(n, |_, bytes| bill += &bytes);
             }
             assert_eq!(seen, b"head--payload]}");
             assert_eq!(bill.0, [4, 4, 7, 0, 0]);
@@ -243,12 +297,11 @@ mod tests {
     #[test]
     fn what_was_sent_of_an_abandoned_segment_is_charged() {
         let mut outbox = Outbox::default();
-        outbox.push(Segment::shared(&message("--", "payload"), 0..9));
-        let mut bill = Bytes::default();
-        outbox.advance(5, &mut bill);
-        assert_eq!(bill.total(), 0);
-        outbox.abandon(&mut bill);
-        assert_eq!(bill.0, [0, 2, 3, 0, 0]);
+        outbox.push(Segment::shared(&message("--", "payload"), 0..9), Payer::Sse);
+        outbox.advance(5, |_, bytes| panic!("not through yet, but {bytes:?}"));
+        assert_eq!(outbox.unfinished(), 5);
+        let (payer, bill) = outbox.abandon().expect("five bytes went out");
+        assert_eq!((payer, bill.0), (Payer::Sse, [0, 2, 3, 0, 0]));
         assert!(outbox.is_empty());
         assert_eq!(outbox.bytes(), 0);
     }
@@ -257,13 +310,26 @@ mod tests {
     fn small_answers_join_and_many_segments_are_gathered_in_turns() {
         let mut outbox = Outbox::default();
         for _ in 0..1000 {
-            outbox.push(Segment::own(b"pong".to_vec(), Class::Heartbeat));
+            outbox.push(Segment::own(b"pong".to_vec(), Class::Heartbeat), Payer::Sse);
         }
         assert!(outbox.rest.is_none());
         for _ in 0..100 {
-            outbox.push(Segment::fixed(b"x", Class::Body));
+            outbox.push(Segment::fixed(b"x", Class::Body), Payer::Sse);
         }
         assert_eq!(gathered(&outbox).len(), 4000 + SLICES_MAX - 1);
+    }
+
+    #[test]
+    fn segments_of_two_payers_are_billed_to_each() {
+        let mut outbox = Outbox::default();
+        for payer in [Payer::Publish, Payer::ShortPoll, Payer::ShortPoll] {
+            outbox.push(Segment::own(b"head".to_vec(), Class::Head), payer);
+        }
+        let mut bills = Vec::new();
+        outbox.advance(12, |segment, bytes| {
+            bills.push((segment.payer(), bytes.total()));
+        });
+        assert_eq!(bills, [(Payer::Publish, 4), (Payer::ShortPoll, 8)]);
     }
 
     #[test]

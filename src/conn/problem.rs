@@ -86,6 +86,12 @@ offences! {
             "wait= takes whole seconds, as in wait=30.";
         LimitMalformed = BadRequest, "limit_malformed",
             "limit= takes a whole number from 1.";
+        OffsetMalformed = BadRequest, "offset_malformed",
+            "offset= takes a whole number.";
+        SortUnknown = BadRequest, "sort_unknown",
+            "sort= takes id, idle, received, sent, messages, pending, rtt or segments.";
+        StateUnknown = BadRequest, "state_unknown",
+            "state= takes open, closed or all.";
         EventMalformed = BadRequest, "event_malformed",
             "An event's name is UTF-8 without CR, LF and NUL, and takes at most 64 bytes.";
         KeyMalformed = BadRequest, "idempotency_key_malformed",

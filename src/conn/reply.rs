@@ -33,6 +33,16 @@ impl Reply {
         Self::default()
     }
 
+    /// The same for an answer that never ends. Without chunks, the end of the connection is the end
+    /// of the answer.
+    #[must_use]
+    pub fn streamed(&self) -> Self {
+        Self {
+            keep_alive: self.keep_alive && !self.http10,
+            ..self.clone()
+        }
+    }
+
     /// Begins a head: what every answer has.
     pub fn head<'o>(&self, status: Status, date: &str, out: &'o mut Vec<u8>) -> HeadWriter<'o> {
         let mut head = response::head(out, status, date);

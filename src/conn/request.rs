@@ -6,7 +6,8 @@
 use super::problem::{Allow, Problem};
 use super::reply::Reply;
 use crate::ids::{Cursor, TopicName};
-use crate::ledger::Payer;
+use crate::ledger::report::Page;
+use crate::ledger::{Payer, Rows};
 use crate::technique::Dialect;
 use crate::wire::handshake::Accept;
 
@@ -32,8 +33,10 @@ pub enum Want {
     Info(TopicName),
     /// The live page.
     Page,
-    /// The ledger, for Prometheus.
-    Metrics,
+    /// The ledger, in one answer.
+    Report(Report),
+    /// The ledger, a snapshot a second.
+    Watch(Watch),
     /// Whether the server lives.
     Healthy,
     /// Whether it takes requests.
@@ -49,6 +52,28 @@ pub enum Want {
     },
     /// Nothing that can be had.
     Refuse(Problem),
+}
+
+/// What of the ledger is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Report {
+    /// What each technique has cost.
+    Costs,
+    /// The identities, with both their sides.
+    Check,
+    /// All of it, for Prometheus.
+    Metrics,
+    /// The table of connections.
+    Connections(Rows, Page),
+}
+
+/// How snapshots of the ledger are wanted.
+#[derive(Debug)]
+pub enum Watch {
+    /// As events.
+    Stream,
+    /// As frames; the handshake is judged.
+    Socket(Accept),
 }
 
 /// A message to be published, but for its data.

@@ -7,14 +7,16 @@ use super::origin::{Origins, Verdict};
 use super::problem::{Allow, Problem, Rule};
 use super::query::Query;
 use super::reply::Reply;
-use super::request::{FileWant, How, Publish, Read, Request, Want};
+use super::request::{FileWant, How, Publish, Read, Report, Request, Want, Watch};
 use crate::ids::{Cursor, TopicName};
-use crate::ledger::Payer;
+use crate::ledger::report::Page;
+use crate::ledger::{Payer, Rows};
 use crate::limits::{
-    EVENT_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, Limits, POLL_MESSAGES_MAX, TOPICS_PER_READER_MAX,
+    EVENT_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, Limits, POLL_MESSAGES_MAX, ROWS_MAX,
+    TOPICS_PER_READER_MAX,
 };
 use crate::technique::Dialect;
-use crate::wire::handshake;
+use crate::wire::handshake::{self, Accept};
 use crate::wire::head::{Head, Method, Version};
 use crate::wire::target;
 
@@ -63,7 +65,8 @@ fn payer(want: &Want) -> Payer {
             How::Stream => Payer::Sse,
             How::Socket { .. } => Payer::WebSocket,
         },
-        Want::Info(_) | Want::Page | Want::Metrics | Want::Healthy | Want::Ready => Payer::Other,
+        Want::Info(_) | Want::Page | Want::Healthy | Want::Ready => Payer::Other,
+        Want::Report(_) | Want::Watch(_) => Payer::Other,
         Want::File(_) | Want::Options { .. } | Want::Refuse(_) => Payer::Other,
     }
 }
@@ -72,6 +75,8 @@ fn payer(want: &Want) -> Payer {
 enum Place<'t> {
     Root,
     Fixed(Want),
+    Costs,
+    Connections,
     Static(&'t str),
     Topic {
         list: String,
@@ -102,6 +107,8 @@ fn want(head: &Head<'_>, house: &House, verdict: &Verdict) -> Result<Want, Probl
         Place::Root if head.upgrade.is_some() => socket(head, &query, verdict, ROOT_TOPIC),
         Place::Root => fixed(head, Want::Page),
         Place::Fixed(want) => fixed(head, want),
+        Place::Costs => costs(head, &query, verdict),
+        Place::Connections => fixed(head, Want::Report(table(&query))),
         Place::Static(rest) => fixed(head, Want::File(file(head, rest)?)),
         Place::Topic { list, suffix } => topic(head, &query, verdict, &list, suffix),
     }
@@ -115,9 +122,11 @@ fn place<'t>(path: &'t str, house: &House) -> Result<Place<'t>, Problem> {
     };
     Ok(match (first, rest) {
         ("", None) => Place::Root,
-        ("metrics", None) => Place::Fixed(Want::Metrics),
+        ("metrics", None) => Place::Fixed(Want::Report(Report::Metrics)),
         ("-", Some("healthy")) => Place::Fixed(Want::Healthy),
         ("-", Some("ready")) => Place::Fixed(Want::Ready),
+        ("-", Some("costs")) => Place::Costs,
+        ("-", Some("connections")) => Place::Connections,
         ("static", Some(rest)) if house.serves_files => Place::Static(rest),
         ("-" | "metrics" | "static" | "favicon.ico" | "robots.txt", _) => Place::Nowhere,
         (list, rest) => {
@@ -137,6 +146,36 @@ fn place<'t>(path: &'t str, house: &House) -> Result<Place<'t>, Problem> {
             }
         }
     })
+}
+
+/// The cost ledger: once, or a snapshot a second in one of the two ways that do not end.
+fn costs(head: &Head<'_>, query: &Query, verdict: &Verdict) -> Result<Want, Problem> {
+    if head.method == Method::Get && head.upgrade.is_some() {
+        return Ok(Want::Watch(Watch::Socket(handshake(head, verdict)?)));
+    }
+    if head.method == Method::Get && head.accepts_event_stream {
+        return Ok(Want::Watch(Watch::Stream));
+    }
+    let report = if query.check {
+        Report::Check
+    } else {
+        Report::Costs
+    };
+    fixed(head, Want::Report(report))
+}
+
+fn table(query: &Query) -> Report {
+    let page = Page {
+        offset: query.offset,
+        limit: query.limit.unwrap_or(ROWS_MAX).min(ROWS_MAX),
+    };
+    let rows = Rows {
+        open: query.open,
+        closed: query.closed,
+        order: query.sort,
+        most: page.offset.saturating_add(page.limit),
+    };
+    Report::Connections(rows, page)
 }
 
 /// A resource with one finite answer.
@@ -256,13 +295,19 @@ fn stream(head: &Head<'_>, query: &Query, list: &str) -> Result<Want, Problem> {
 }
 
 fn socket(head: &Head<'_>, query: &Query, verdict: &Verdict, list: &str) -> Result<Want, Problem> {
+    let accept = handshake(head, verdict)?;
+    let offer = head.upgrade.as_ref().expect("called for an upgrade only");
+    let dialect = Dialect::choose(offer.protocols());
+    read(head, query, list, How::Socket { accept, dialect })
+}
+
+fn handshake(head: &Head<'_>, verdict: &Verdict) -> Result<Accept, Problem> {
     let offer = head.upgrade.as_ref().expect("called for an upgrade only");
     let accept = handshake::judge(head.method, head.version, head.framing, offer)?;
     if *verdict == Verdict::Foreign {
         return Err(Rule::OriginForeign.into());
     }
-    let dialect = Dialect::choose(offer.protocols());
-    read(head, query, list, How::Socket { accept, dialect })
+    Ok(accept)
 }
 
 fn read(head: &Head<'_>, query: &Query, list: &str, how: How) -> Result<Want, Problem> {

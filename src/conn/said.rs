@@ -4,7 +4,7 @@
 //! Came from: `Conn::next_ask`, with a whole message or an offence. Goes to: the outbox, or the
 //! broker by way of the same. Absent on purpose: frames; they are joined by now.
 
-use super::outbox::{Outbox, Segment};
+use super::outbox::Segment;
 use super::{Ask, Failure, dialect};
 use crate::close::CloseReason;
 use crate::ledger::{Bytes, Class};
@@ -26,8 +26,7 @@ pub(super) fn act(
     incoming: Incoming<'_>,
     dialect: Dialect,
     limits: &Limits,
-    outbox: &mut Outbox,
-    fresh_output: &mut bool,
+    says: &mut impl FnMut(Segment),
 ) -> Option<Ask> {
     let mut answer = Vec::new();
     let (class, ask) = match incoming {
@@ -57,7 +56,7 @@ pub(super) fn act(
             (Class::Framing, Some(Ask::Leave(CloseReason::PeerClosed)))
         }
     };
-    *fresh_output |= outbox.push(Segment::own(answer, class));
+    says(Segment::own(answer, class));
     ask
 }
 

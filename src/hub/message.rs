@@ -4,7 +4,7 @@
 //! Absent on purpose: how it looks on the wire; that is a rendition, made once per technique and
 //! thread and kept beside it in the log.
 
-use crate::ids::{Epoch, Id, Millis, Seq, TopicName};
+use crate::ids::{Epoch, Id, Micros, Seq, TopicName};
 use crate::limits::MESSAGE_OVERHEAD_BYTES;
 use crate::technique::Content;
 
@@ -69,7 +69,7 @@ pub struct Message {
     /// The data.
     pub payload: Payload,
     /// When it was committed.
-    pub at: Millis,
+    pub at: Micros,
 }
 
 impl Message {
@@ -89,6 +89,7 @@ impl Message {
                 .utf8
                 .then(|| str::from_utf8(bytes).expect("checked when it was published")),
             binary: self.payload.binary,
+            at: self.at,
         }
     }
 

@@ -32,22 +32,6 @@ use crate::ids::{ConnId, Epoch, Id, Place, Seq, TopicId, TopicName};
 use crate::limits::Limits;
 use crate::technique::Technique;
 
-/// What the sequencer posts to a thread.
-#[derive(Debug)]
-pub enum Letter {
-    /// A message has its place. Every thread gets it, in the order of places.
-    Committed {
-        /// The message.
-        message: Arc<Message>,
-        /// For the thread that asked: whom to tell.
-        receipt: Option<Receipt>,
-    },
-    /// A publish was a repeat. Only the thread that asked gets this.
-    Repeated(Receipt),
-    /// A publish could not be taken now; the message has no place and never will.
-    Refused(ConnId),
-}
-
 /// The answer to a publish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Receipt {
@@ -169,7 +153,7 @@ impl Hub {
         self.held += 1;
         self.bytes += message.weight();
         self.ages.push_back(Age {
-            at: message.at,
+            at: message.at.millis(),
             seq: message.seq,
             topic: id,
         });

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::message::{Draft, Message};
 use super::{Census, Subscribers};
-use crate::ids::{Millis, Seq, TopicName};
+use crate::ids::{Micros, Millis, Seq, TopicName};
 use crate::limits::{IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_MS_MAX};
 
 /// What became of a draft.
@@ -49,7 +49,8 @@ type KeyOfTopic = (TopicName, Arc<str>);
 
 impl Sequencer {
     /// Gives `draft` the next place, unless its key was seen before.
-    pub fn commit(&mut self, draft: Draft, now: Millis) -> Commit {
+    pub fn commit(&mut self, draft: Draft, at: Micros) -> Commit {
+        let now = at.millis();
         let subscribers = self.subscribers(&draft.topic).total();
         self.forget_old_keys(now);
         if let Some(key) = &draft.idempotency_key {
@@ -66,7 +67,7 @@ impl Sequencer {
             topic: draft.topic,
             event: draft.event,
             payload: draft.payload,
-            at: now,
+            at,
         });
         Commit::Appended {
             message,
@@ -130,7 +131,7 @@ mod tests {
     fn places_count_from_one_across_topics() {
         let mut sequencer = Sequencer::default();
         for (n, topic) in ["a", "b", "a"].into_iter().enumerate() {
-            let commit = sequencer.commit(draft(topic, None), Millis(0));
+            let commit = sequencer.commit(draft(topic, None), Micros(0));
             assert_eq!(place(&commit), (n as u64 + 1, true));
         }
     }
@@ -138,7 +139,8 @@ mod tests {
     #[test]
     fn a_repeated_key_adds_nothing_until_it_is_too_old() {
         let mut sequencer = Sequencer::default();
-        let mut commit = |topic, at| place(&sequencer.commit(draft(topic, Some("k")), Millis(at)));
+        let mut commit =
+            |topic, at| place(&sequencer.commit(draft(topic, Some("k")), Millis(at).micros()));
         assert_eq!(commit("a", 0), (1, true));
         assert_eq!(commit("a", IDEMPOTENCY_MS_MAX - 1), (1, false));
         assert_eq!(
@@ -154,7 +156,7 @@ mod tests {
     fn keys_are_bounded_by_count() {
         let mut sequencer = Sequencer::default();
         for n in 0..IDEMPOTENCY_KEYS_MAX + 10 {
-            sequencer.commit(draft("a", Some(&n.to_string())), Millis(0));
+            sequencer.commit(draft("a", Some(&n.to_string())), Micros(0));
         }
         assert_eq!(sequencer.names(), IDEMPOTENCY_KEYS_MAX);
         assert_eq!(sequencer.ages.len(), IDEMPOTENCY_KEYS_MAX);

@@ -37,7 +37,7 @@ impl Bench {
             topic: name(topic),
             event: None,
             payload: Payload::posted(b"x".to_vec()),
-            at: Millis(at),
+            at: Millis(at).micros(),
         }));
         Seq(self.seq)
     }
@@ -277,7 +277,7 @@ fn a_message_is_compressed_once_a_window_and_not_copied_where_that_gains_nothing
             topic: name("a"),
             event: None,
             payload: Payload::posted(payload),
-            at: Millis(0),
+            at: Millis(0).micros(),
         }));
     }
     let topic = || hub.find(&name("a")).into_iter();

@@ -1,18 +1,36 @@
 //! The cost ledger: what each technique costs, counted where it arises.
 //!
-//! Every byte is charged once, to a class, and to the payer that caused it; every system call and
-//! every close likewise. A thread writes its own ledger and nobody else does, so a counter is a
-//! plain load, add and store; anyone may read it at any time without disturbing the writer.
+//! Every byte is charged once, to a class and to the payer that caused it; every system call, every
+//! segment that the kernel counted, every connection and every end of one likewise. A thread keeps
+//! its own [`Ledger`], as plain numbers; whoever wants to know asks all threads, and each gives a
+//! [`Part`]: its numbers of one moment. The sum of the parts is a [`report`].
+//!
+//! | file | what it holds |
+//! | --- | --- |
+//! | `account` | the numbers of one payer |
+//! | `tally` | the numbers of one connection |
+//! | `histogram` | latencies |
+//! | `tcp` | what the kernel counts |
+//! | `part` | all that one thread has to report |
+//! | `report` | the same as text: JSON, Prometheus |
 //!
 //! Came from: `shell`, which makes the system calls, and `broker`, which knows who is served. Goes
-//! to: `report`. Absent on purpose: locks, and any decision.
+//! to: `report`. Absent on purpose: locks, atomics, and any decision.
 
+mod account;
+mod histogram;
+mod part;
 pub mod report;
+mod tally;
+mod tcp;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+pub use account::{Account, Calls, Shared};
+pub use histogram::Histogram;
+pub use part::{Ask, Closed, Gauges, Identity, Order, Part, Process, Row, Rows};
+pub use tally::{Brush, Due, Tally};
+pub use tcp::{Sample, Tcp};
 
-use crate::close::CloseReason;
+use std::ops::AddAssign;
 
 /// Who caused a cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -104,95 +122,69 @@ impl Bytes {
         self.0[class as usize] += bytes as u64;
     }
 
+    /// Those of `class`.
+    pub fn of(&self, class: Class) -> u64 {
+        self.0[class as usize]
+    }
+
     /// All classes together.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
     }
 }
 
-/// A system call, made for one connection or for all.
+impl AddAssign<&Self> for Bytes {
+    fn add_assign(&mut self, other: &Self) {
+        for (sum, n) in self.0.iter_mut().zip(other.0) {
+            *sum += n;
+        }
+    }
+}
+
+/// A system call made for one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cost {
+pub enum Call {
     /// `accept4`.
     Accept,
-    /// `read`, and how many bytes it brought.
+    /// `read` (`recvfrom`), and how many bytes it brought: 0 at the end of the peer's side.
     Read {
-        /// 0 at the end of the peer's side.
+        /// What came.
         bytes: usize,
     },
-    /// `writev`, and how many bytes it took.
+    /// A `read` that found nothing.
+    ReadInVain,
+    /// `writev`, and how many bytes the kernel took.
     Write {
-        /// What the kernel took.
+        /// What went.
         bytes: usize,
     },
-    /// A `read` or `writev` that moved nothing.
-    WouldBlock,
-    /// `shutdown`.
-    HalfClose,
-    /// `close`.
-    Close,
-    /// `epoll_wait`, for all connections of the thread.
+    /// A `writev` that found no room.
+    WriteInVain,
+    /// `shutdown` or `close`.
+    End,
+}
+
+/// A system call made for all connections of a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SharedCall {
+    /// `epoll_wait`.
     Wait,
-    /// `epoll_ctl`, or the `write` that wakes another thread.
+    /// `epoll_ctl`.
     Control,
-}
-
-/// A counter with one writer.
-#[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
-
-impl Counter {
-    /// Adds `n`. One writer only: load and store, no locked instruction.
-    pub fn add(&self, n: u64) {
-        self.0.store(self.0.load(Relaxed).wrapping_add(n), Relaxed);
-    }
-
-    /// What it stands at.
-    pub fn value(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-}
-
-/// The accounts of one payer on one thread.
-#[derive(Debug, Default)]
-pub struct Account {
-    /// Connections whose first request was of this kind.
-    pub opened: Counter,
-    /// Connections that ended while of this kind.
-    pub closed: Counter,
-    /// Request heads read.
-    pub requests: Counter,
-    /// Answers that carried no message: 204 and 304.
-    pub answers_empty: Counter,
-    /// Messages delivered; for `publish`: taken in.
-    pub messages: Counter,
-    /// Bytes that `read` brought, by class.
-    pub bytes_in: [Counter; Class::ALL.len()],
-    /// Bytes that `writev` took, by class.
-    pub bytes_out: [Counter; Class::ALL.len()],
-    /// `accept4` calls.
-    pub accepts: Counter,
-    /// `read` calls.
-    pub reads: Counter,
-    /// `writev` calls.
-    pub writes: Counter,
-    /// `read` and `writev` calls that moved nothing.
-    pub would_blocks: Counter,
-    /// `shutdown` and `close` calls.
-    pub ends: Counter,
+    /// The `write` that wakes another thread.
+    Wake,
+    /// An `accept4` that found nobody.
+    AcceptInVain,
+    /// `getsockopt`.
+    Sample,
 }
 
 /// The ledger of one thread.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Ledger {
     accounts: [Account; Payer::ALL.len()],
-    closes: [Counter; CloseReason::ALL.len()],
-    /// `epoll_wait` calls, shared by all connections of the thread.
-    pub waits: Counter,
-    /// `epoll_ctl` calls, and `write` calls that woke another thread.
-    pub controls: Counter,
-    /// Connections refused at the door.
-    pub refused: Counter,
+    /// What was spent on all connections together.
+    pub shared: Shared,
 }
 
 impl Ledger {
@@ -201,65 +193,54 @@ impl Ledger {
         &self.accounts[payer as usize]
     }
 
-    /// The counter of `reason`.
-    pub fn closes(&self, reason: CloseReason) -> &Counter {
-        &self.closes[reason as usize]
+    /// The account of `payer`, to be charged.
+    pub fn account_mut(&mut self, payer: Payer) -> &mut Account {
+        &mut self.accounts[payer as usize]
     }
 
     /// Charges a system call to `payer`.
-    pub fn charge(&self, payer: Payer, cost: Cost) {
-        let account = self.account(payer);
-        match cost {
-            Cost::Accept => account.accepts.add(1),
-            Cost::Read { .. } => account.reads.add(1),
-            Cost::Write { .. } => account.writes.add(1),
-            Cost::WouldBlock => account.would_blocks.add(1),
-            Cost::HalfClose | Cost::Close => account.ends.add(1),
-            Cost::Wait => self.waits.add(1),
-            Cost::Control => self.controls.add(1),
+    pub fn charge(&mut self, payer: Payer, call: Call) {
+        let calls = &mut self.accounts[payer as usize].calls;
+        match call {
+            Call::Accept => calls.accepts += 1,
+            Call::Read { bytes } => {
+                calls.reads += 1;
+                self.shared.bytes_read += bytes as u64;
+            }
+            Call::ReadInVain => {
+                calls.reads += 1;
+                calls.would_blocks += 1;
+            }
+            Call::Write { bytes } => {
+                calls.writes += 1;
+                self.shared.bytes_written += bytes as u64;
+            }
+            Call::WriteInVain => {
+                calls.writes += 1;
+                calls.would_blocks += 1;
+            }
+            Call::End => calls.ends += 1,
         }
     }
 
-    /// Charges bytes that came in.
-    pub fn came_in(&self, payer: Payer, bytes: &Bytes) {
-        charge(&self.account(payer).bytes_in, bytes);
-    }
-
-    /// Charges bytes that the kernel took.
-    pub fn went_out(&self, payer: Payer, bytes: &Bytes) {
-        charge(&self.account(payer).bytes_out, bytes);
+    /// Charges `n` system calls to nobody in particular.
+    pub fn charge_shared(&mut self, call: SharedCall, n: u64) {
+        let shared = &mut self.shared;
+        *match call {
+            SharedCall::Wait => &mut shared.waits,
+            SharedCall::Control => &mut shared.controls,
+            SharedCall::Wake => &mut shared.wakes,
+            SharedCall::AcceptInVain => &mut shared.accepts_in_vain,
+            SharedCall::Sample => &mut shared.samples,
+        } += n;
     }
 }
 
-fn charge(counters: &[Counter; Class::ALL.len()], bytes: &Bytes) {
-    for (counter, &n) in counters.iter().zip(&bytes.0) {
-        if n > 0 {
-            counter.add(n);
+impl AddAssign<&Self> for Ledger {
+    fn add_assign(&mut self, other: &Self) {
+        for (sum, account) in self.accounts.iter_mut().zip(&other.accounts) {
+            *sum += account;
         }
-    }
-}
-
-/// The ledgers of all threads, for whoever reports.
-#[derive(Debug)]
-pub struct Books {
-    ledgers: Vec<Arc<Ledger>>,
-}
-
-impl Books {
-    /// One empty ledger a thread.
-    pub fn new(threads: usize) -> Self {
-        Self {
-            ledgers: (0..threads).map(|_| Arc::default()).collect(),
-        }
-    }
-
-    /// The ledger of thread `shard`.
-    pub fn ledger(&self, shard: crate::ids::ShardId) -> Arc<Ledger> {
-        Arc::clone(&self.ledgers[usize::from(shard.0)])
-    }
-
-    /// The sum over all threads of what `counter` picks.
-    pub fn sum(&self, counter: impl Fn(&Ledger) -> &Counter) -> u64 {
-        self.ledgers.iter().map(|l| counter(l).value()).sum()
+        self.shared += &other.shared;
     }
 }

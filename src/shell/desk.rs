@@ -7,13 +7,15 @@
 
 use std::sync::Arc;
 
+use super::clock::Clock;
 use super::files::Files;
 use super::mailbox::Mailbox;
 use super::post_office::{Batch, PostOffice};
-use crate::broker::{Broker, Effect};
-use crate::hub::Letter;
+use super::socket::Sockets;
+use super::sys;
+use crate::broker::{Broker, Effect, Letter};
 use crate::ids::{ConnId, Millis, ShardId, TopicName};
-use crate::ledger::Cost;
+use crate::ledger::{Ask, SharedCall};
 
 /// Rounds of settling before the turn goes on. Each answers one request more of those that stand
 /// behind one another on a connection; the rest is for the next turn.
@@ -25,6 +27,7 @@ pub struct Desk {
     shard: ShardId,
     post_office: Arc<PostOffice>,
     mailbox: Mailbox,
+    clock: Clock,
     files: Option<Files>,
     /// The next three are empty between calls, and kept for their room.
     batch: Batch,
@@ -38,12 +41,14 @@ impl Desk {
         shard: ShardId,
         post_office: Arc<PostOffice>,
         mailbox: Mailbox,
+        clock: Clock,
         files: Option<Files>,
     ) -> Self {
         Self {
             shard,
             post_office,
             mailbox,
+            clock,
             files,
             batch: Batch::default(),
             counts: Vec::new(),
@@ -53,9 +58,9 @@ impl Desk {
 
     /// Does what `broker` asks for, and tells it what came of that, until it asks for nothing more.
     /// `true`: something happened.
-    pub fn settle(&mut self, broker: &mut Broker, now: Millis) -> bool {
+    pub fn settle(&mut self, broker: &mut Broker, sockets: &mut Sockets, now: Millis) -> bool {
         for round in 0..ROUNDS_MAX {
-            let mut stirred = self.grant_effects(broker, now);
+            let mut stirred = self.grant_effects(broker, sockets, now);
             stirred |= self.open_letters(broker, now);
             stirred |= broker.resume(now);
             if !stirred {
@@ -101,7 +106,7 @@ impl Desk {
     }
 
     /// `true`: the broker asked for something, whose answer may make it ask for more.
-    fn grant_effects(&mut self, broker: &mut Broker, now: Millis) -> bool {
+    fn grant_effects(&mut self, broker: &mut Broker, sockets: &mut Sockets, now: Millis) -> bool {
         let mut stirred = false;
         while let Some(effect) = broker.next_effect() {
             stirred = true;
@@ -117,6 +122,17 @@ impl Desk {
                     length,
                 } => broker.file_read(conn, self.files().read(conn, offset, length), now),
                 Effect::CloseFile { conn } => self.files().close(conn),
+                Effect::Sample { conn, payer } => {
+                    if let Some(sample) = sockets.find(conn).and_then(|s| s.sample()) {
+                        broker.charge_shared(SharedCall::Sample, 1);
+                        broker.sampled(conn, payer, sample);
+                    }
+                }
+                Effect::Survey { ask } => {
+                    let woken = self.post_office.survey(self.shard, ask);
+                    broker.charge_shared(SharedCall::Wake, woken as u64);
+                }
+                Effect::Part { to, ask } => self.send_part(broker, sockets, (to, ask), now),
             }
         }
         self.go_to_the_post_office(broker, now);
@@ -130,13 +146,35 @@ impl Desk {
             self.batch.censuses.push(census);
         }
         if !self.batch.is_empty() {
+            let now = self.clock.now_us();
             let woken = self.post_office.handle(&mut self.batch, self.shard, now);
-            for _ in 0..woken {
-                broker.charge_shared(Cost::Control);
-            }
+            broker.charge_shared(SharedCall::Wake, woken as u64);
         }
         for (conn, topic) in self.counts.drain(..) {
             broker.counted(conn, self.post_office.subscribers(&topic), now);
+        }
+    }
+
+    /// What this thread has to report, with what the kernel counts on each of its connections.
+    fn send_part(
+        &mut self,
+        broker: &mut Broker,
+        sockets: &mut Sockets,
+        (to, ask): (ShardId, Ask),
+        now: Millis,
+    ) {
+        let process = sys::process();
+        let mut calls = 0;
+        let part = broker.part(ask, process, now, |conn| {
+            calls += 2;
+            let socket = sockets.find(conn)?;
+            let mut sample = socket.sample()?;
+            sample.kernel_bytes = socket.kernel_bytes();
+            Some(sample)
+        });
+        broker.charge_shared(SharedCall::Sample, calls);
+        if self.post_office.send_part(self.shard, to, Box::new(part)) {
+            broker.charge_shared(SharedCall::Wake, 1);
         }
     }
 

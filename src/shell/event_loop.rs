@@ -39,7 +39,6 @@
 //! other threads and of files to `desk`. Absent on purpose: HTTP, topics, deadlines, and every
 //! other reason for doing anything.
 
-use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -52,16 +51,20 @@ use super::clock::{Clock, Wall};
 use super::desk::Desk;
 use super::listener::{self, Arrival, Door};
 use super::post_office::PostOffice;
-use super::socket::{Socket, Sockets};
+use super::queue::Queue;
+use super::socket::{self, Socket, Sockets};
 use super::token::Source;
 use crate::broker::{Broker, Farewell, Setup};
 use crate::conn::outbox::SLICES_MAX;
-use crate::ids::{ConnId, Millis};
-use crate::ledger::Cost;
+use crate::ids::{ConnId, Micros, Millis};
+use crate::ledger::{Call, SharedCall};
 use crate::limits::{ACCEPTS_PER_TURN, DELIVERIES_PER_TURN, READ_BYTES, READ_BYTES_PER_TURN};
 
 /// Events fetched by one `epoll_wait`. More wait in the kernel, in the order in which they came.
 const EVENTS_MAX: usize = 1024;
+
+/// Writes between two looks at the clock: so long may a latency that is reported be short.
+const WRITES_PER_LOOK: usize = 8;
 
 /// What a thread needs to run a loop. It can be sent to another thread; the loop itself cannot.
 pub struct Station {
@@ -89,10 +92,10 @@ pub struct EventLoop {
     clock: Clock,
     broker: Broker,
     sockets: Sockets,
-    /// Sockets to be read: each is readable, and none stands here twice.
-    again: VecDeque<ConnId>,
-    /// Sockets to be written: each is writable, and none stands here twice.
-    outgoing: VecDeque<ConnId>,
+    /// Sockets to be read.
+    again: Queue,
+    /// Sockets to be written.
+    outgoing: Queue,
     /// The broker has work left over from this turn.
     more: bool,
     /// The time of this turn.
@@ -115,8 +118,8 @@ impl EventLoop {
             clock: station.clock,
             broker: Broker::new(station.setup),
             sockets: Sockets::default(),
-            again: VecDeque::new(),
-            outgoing: VecDeque::new(),
+            again: Queue::default(),
+            outgoing: Queue::default(),
             more: false,
             now: station.clock.now(),
             next_second: Millis(0),
@@ -158,7 +161,7 @@ impl EventLoop {
         }
         self.desk.wake_up();
         self.now = self.clock.now();
-        self.broker.charge_shared(Cost::Wait);
+        self.broker.charge_shared(SharedCall::Wait, 1);
         if self.now >= self.next_second {
             let wall = Wall::look();
             self.next_second = self.now.plus(wall.changes_in_ms);
@@ -183,12 +186,14 @@ impl EventLoop {
         for _ in 0..ACCEPTS_PER_TURN {
             match self.door.next_arrival(self.now) {
                 Some(Arrival::Guest(stream, peer)) => self.let_in(stream, peer),
-                Some(Arrival::TurnedAway) => {}
+                Some(Arrival::TurnedAway(brush)) => self.broker.turned_away(brush),
                 None => break,
             }
         }
+        let in_vain = self.door.take_in_vain();
+        self.broker.charge_shared(SharedCall::AcceptInVain, in_vain);
         for _ in 0..self.again.len() {
-            if let Some(id) = self.again.pop_front() {
+            if let Some(id) = self.again.pop() {
                 self.read(id);
             }
         }
@@ -214,9 +219,9 @@ impl EventLoop {
             };
             let was_full = !socket.is_writable();
             socket.heed(event);
-            queue_to_read(&mut self.again, id, socket);
+            self.again.to_read(id, socket);
             if was_full && has_output(&self.broker, id) {
-                queue_to_write(&mut self.outgoing, id, socket);
+                self.outgoing.to_write(id, socket);
             }
             if event.is_error() && !socket.is_readable() {
                 // It has been read to its end, so no read will find the error.
@@ -227,16 +232,13 @@ impl EventLoop {
 
     fn let_in(&mut self, stream: TcpStream, peer: SocketAddr) {
         let Ok(id) = self.broker.accepted(peer, self.now) else {
-            listener::turn_away(&stream);
-            return;
+            return self.broker.turned_away(listener::turn_away(&stream));
         };
-        self.broker.charge(id, Cost::Accept);
         let socket = self.sockets.insert(id, stream);
         let both = Interest::READABLE | Interest::WRITABLE;
         let token = Source::Socket(id).token();
-        let registry = self.poll.registry();
-        let registered = registry.register(socket.stream_mut(), token, both);
-        self.broker.charge_shared(Cost::Control);
+        let registered = (self.poll.registry()).register(socket.stream_mut(), token, both);
+        self.broker.charge_shared(SharedCall::Control, 1);
         if let Err(error) = registered {
             // The kernel's bound on watched descriptors: as hopeless as a connection that failed.
             log::warn!("a connection cannot be watched: {error}");
@@ -259,24 +261,20 @@ impl EventLoop {
                 return; // It stays readable; the broker says when it wants the bytes.
             }
             if share == 0 {
-                queue_to_read(&mut self.again, id, socket);
+                self.again.to_read(id, socket);
                 return;
             }
-            match socket.read(&mut self.scratch) {
-                Ok(0) => {
-                    self.broker.charge(id, Cost::Read { bytes: 0 });
-                    self.broker.peer_finished(id, self.now);
-                }
+            let read = socket.read(&mut self.scratch);
+            self.broker.charge(id, socket::read_call(&read));
+            match read {
+                Ok(0) => self.broker.peer_finished(id, self.now),
                 Ok(bytes) => {
                     share = share.saturating_sub(bytes);
-                    self.broker.charge(id, Cost::Read { bytes });
                     self.desk.open_letters(&mut self.broker, self.now);
                     self.broker
                         .received(id, &mut self.scratch[..bytes], self.now);
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.broker.charge(id, Cost::WouldBlock);
-                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => self.broker.failed(id, error.kind(), self.now),
             }
         }
@@ -284,10 +282,11 @@ impl EventLoop {
 
     /// Does what the broker asks for. `true`: something happened.
     fn settle(&mut self) -> bool {
-        let busy = self.desk.settle(&mut self.broker, self.now);
+        let (broker, sockets) = (&mut self.broker, &mut self.sockets);
+        let busy = self.desk.settle(broker, sockets, self.now);
         while let Some(id) = self.broker.next_thirsty() {
             if let Some(socket) = self.sockets.find(id) {
-                queue_to_read(&mut self.again, id, socket);
+                self.again.to_read(id, socket);
             }
         }
         busy
@@ -301,11 +300,15 @@ impl EventLoop {
 
     /// Writes to everyone who stands in the queue now, once each.
     fn give_out(&mut self) {
-        self.now = self.clock.now();
+        let mut at = self.clock.now_us();
+        self.now = at.millis();
         self.gather_dirty();
-        for _ in 0..self.outgoing.len().min(DELIVERIES_PER_TURN) {
-            if let Some(id) = self.outgoing.pop_front() {
-                self.write(id);
+        for n in 0..self.outgoing.len().min(DELIVERIES_PER_TURN) {
+            if n % WRITES_PER_LOOK == 0 {
+                at = self.clock.now_us();
+            }
+            if let Some(id) = self.outgoing.pop() {
+                self.write(id, at);
             }
         }
     }
@@ -315,12 +318,12 @@ impl EventLoop {
     fn gather_dirty(&mut self) {
         while let Some(id) = self.broker.next_dirty() {
             if let Some(socket) = self.sockets.find(id) {
-                queue_to_write(&mut self.outgoing, id, socket);
+                self.outgoing.to_write(id, socket);
             }
         }
     }
 
-    fn write(&mut self, id: ConnId) {
+    fn write(&mut self, id: ConnId, at: Micros) {
         let (Some(socket), Some(outbox)) = (self.sockets.find(id), self.broker.outbox(id)) else {
             return;
         };
@@ -330,19 +333,17 @@ impl EventLoop {
         if filled == 0 {
             return; // It was emptied since: its connection is about to be dropped.
         }
-        match socket.write(&slices[..filled]) {
+        let written = socket.write(&slices[..filled]);
+        self.broker.charge(id, socket::write_call(&written));
+        match written {
             Ok(bytes) => {
-                self.broker.charge(id, Cost::Write { bytes });
-                self.broker.sent(id, bytes, self.now);
+                self.broker.sent(id, bytes, at);
                 // More than one `writev` gathers, or the log had more: at the end of the queue.
                 if has_output(&self.broker, id) {
-                    queue_to_write(&mut self.outgoing, id, socket);
+                    self.outgoing.to_write(id, socket);
                 }
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.broker.charge(id, Cost::WouldBlock);
-                self.broker.sent(id, 0, self.now);
-            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.broker.sent(id, 0, at),
             Err(error) => self.broker.failed(id, error.kind(), self.now),
         }
     }
@@ -353,30 +354,18 @@ impl EventLoop {
                 Farewell::HalfClose => {
                     if let Some(socket) = self.sockets.find(id) {
                         socket.half_close();
-                        self.broker.charge(id, Cost::HalfClose);
+                        self.broker.charge(id, Call::End);
                     }
                 }
-                // The broker, which no longer knows the id, has charged for the `close` itself.
                 Farewell::Drop(_) => {
+                    let sample = self.sockets.find(id).and_then(|socket| socket.sample());
+                    self.broker.charge_shared(SharedCall::Sample, 1);
                     self.sockets.remove(id);
                     self.desk.forget(id);
+                    self.broker.parted(id, sample, self.now);
                 }
             }
         }
-    }
-}
-
-fn queue_to_read(again: &mut VecDeque<ConnId>, id: ConnId, socket: &mut Socket) {
-    if socket.is_readable() && !socket.queued_to_read {
-        socket.queued_to_read = true;
-        again.push_back(id);
-    }
-}
-
-fn queue_to_write(outgoing: &mut VecDeque<ConnId>, id: ConnId, socket: &mut Socket) {
-    if socket.is_writable() && !socket.queued_to_write {
-        socket.queued_to_write = true;
-        outgoing.push_back(id);
     }
 }
 

@@ -25,6 +25,7 @@ use super::sys;
 use super::token::Source;
 use crate::config::Listen;
 use crate::ids::Millis;
+use crate::ledger::Brush;
 use crate::limits::NOTSENT_BYTES_MAX;
 
 /// Connections that the kernel completes before we accept them, capped by `net.core.somaxconn`:
@@ -151,7 +152,7 @@ pub enum Arrival {
     /// A connection that was accepted.
     Guest(TcpStream, SocketAddr),
     /// One that we had no descriptor for; it has been answered.
-    TurnedAway,
+    TurnedAway(Brush),
 }
 
 /// All listening sockets of a thread.
@@ -165,6 +166,8 @@ pub struct Door {
     rests_until: Millis,
     /// Nothing is said before this moment.
     quiet_until: Millis,
+    /// `accept4` calls that found nobody, and were not told yet.
+    in_vain: u64,
 }
 
 #[derive(Debug)]
@@ -196,6 +199,7 @@ impl Door {
             spare: spare(),
             rests_until: Millis(0),
             quiet_until: Millis(0),
+            in_vain: 0,
         })
     }
 
@@ -210,6 +214,11 @@ impl Door {
             .iter()
             .any(|bell| bell.rung)
             .then_some(self.rests_until)
+    }
+
+    /// How many `accept4` calls found nobody since this was last asked.
+    pub fn take_in_vain(&mut self) -> u64 {
+        std::mem::take(&mut self.in_vain)
     }
 
     /// Lets the next one in. `None`: nobody is there, or accepting rests.
@@ -227,8 +236,9 @@ impl Door {
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         self.bells[index].rung = false;
+                        self.in_vain += 1;
                     }
-                    Err(error) if is_of_one_connection(&error) => {}
+                    Err(error) if is_of_one_connection(&error) => self.in_vain += 1,
                     Err(error) => return self.rest(&error, now),
                 }
             }
@@ -242,10 +252,8 @@ impl Door {
             Err(error) if is_out_of_descriptors(&error) && self.spare.take().is_some() => {
                 // The spare descriptor is free now; another thread may be faster, though.
                 let accepted = listener.accept();
-                if let Ok((stream, _)) = &accepted {
-                    turn_away(stream);
-                }
-                let result = accepted.map(|_| Arrival::TurnedAway);
+                self.in_vain += 1;
+                let result = accepted.map(|(stream, _)| Arrival::TurnedAway(turn_away(&stream)));
                 self.spare = spare();
                 self.complain(&error, now);
                 result
@@ -274,11 +282,15 @@ impl Door {
 ///
 /// What it has sent is read once before it is closed: closing a socket with unread bytes sends a
 /// reset, which could overtake the answer. To wait for all it may send is more than we can afford.
-pub fn turn_away(mut stream: &TcpStream) {
+pub fn turn_away(mut stream: &TcpStream) -> Brush {
     // No failure here leaves us anything to do.
-    let _ = stream.write(TURNED_AWAY);
+    let bytes_written = stream.write(TURNED_AWAY).unwrap_or_default();
     let _ = stream.shutdown(Shutdown::Write);
-    let _ = stream.read(&mut [0; 4096]);
+    let bytes_read = stream.read(&mut [0; 4096]).unwrap_or_default();
+    Brush {
+        bytes_read,
+        bytes_written,
+    }
 }
 
 fn is_out_of_descriptors(error: &io::Error) -> bool {

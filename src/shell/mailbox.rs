@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use mio::Waker;
 
-use crate::hub::Letter;
+use crate::broker::Letter;
 
 /// Room that an emptied box keeps: a burst shall not own its memory for ever.
 const KEPT_LETTERS_MAX: usize = 1024;
@@ -146,7 +146,7 @@ mod tests {
     fn slots(letters: &mut Vec<Letter>) -> Vec<u32> {
         let slot = |letter| match letter {
             Letter::Refused(conn) => conn.slot,
-            Letter::Committed { .. } | Letter::Repeated(_) => panic!("nobody posted that"),
+            other => panic!("nobody posted {other:?}"),
         };
         letters.drain(..).map(slot).collect()
     }

@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `event_loop` | one thread's life: wait, read, settle, write |
 //! | `socket` | what the kernel last said about a connection |
+//! | `queue` | sockets that stand in line |
 //! | `listener` | ports, and the queue in front of them |
 //! | `desk` | letters, counts and files, for one thread |
 //! | `mailbox` | letters from thread to thread |
@@ -25,6 +26,7 @@ pub mod files;
 pub mod listener;
 pub mod mailbox;
 pub mod post_office;
+pub mod queue;
 pub mod socket;
 pub mod sys;
 pub mod token;
@@ -59,7 +61,6 @@ use crate::config::Config;
 use crate::conn::origin::Origins;
 use crate::hub::sequencer::Sequencer;
 use crate::ids::ShardId;
-use crate::ledger::Books;
 
 /// A server whose ports are taken, and whose threads are still to be started.
 pub struct Server {
@@ -162,7 +163,6 @@ fn stations(config: &Config, doors: Vec<Vec<TcpListener>>) -> Result<Vec<Station
     let clock = Clock::start();
     let epoch = clock::new_epoch();
     let origins = Origins::new(config.allow_origin.clone());
-    let books = Arc::new(Books::new(config.threads));
     let mut stations = Vec::new();
     for (shard, ((poll, mailbox), sockets)) in polls.into_iter().zip(doors).enumerate() {
         let door = Door::new(sockets, poll.registry()).map_err(StartError::System)?;
@@ -170,18 +170,18 @@ fn stations(config: &Config, doors: Vec<Vec<TcpListener>>) -> Result<Vec<Station
         let setup = Setup {
             // Exact: there are 64 threads at most.
             shard: ShardId(shard as u16),
+            threads: config.threads as u16,
             epoch,
             limits: config.limits.clone(),
             origins: origins.clone(),
             serves_files: files.is_some(),
             // The standard library's hash keys are drawn from the system's randomness.
             seed: RandomState::new().build_hasher().finish(),
-            books: Arc::clone(&books),
         };
         stations.push(Station {
             poll,
             door,
-            desk: Desk::new(setup.shard, Arc::clone(&post_office), mailbox, files),
+            desk: Desk::new(setup.shard, Arc::clone(&post_office), mailbox, clock, files),
             signals: None,
             clock,
             setup,

@@ -17,10 +17,12 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::mailbox::Address;
+use crate::broker::Letter;
 use crate::hub::message::{Draft, Message};
 use crate::hub::sequencer::{Commit, Sequencer};
-use crate::hub::{Census, Letter, Receipt, Subscribers};
-use crate::ids::{ConnId, Millis, ShardId, TopicName};
+use crate::hub::{Census, Receipt, Subscribers};
+use crate::ids::{ConnId, Micros, ShardId, TopicName};
+use crate::ledger::{Ask, Part};
 use crate::limits::MAILBOX_LETTERS_MAX;
 
 /// Shared by all threads.
@@ -66,7 +68,7 @@ impl PostOffice {
 
     /// Does what is in `batch`, for the thread `origin`, and empties it. Tells how many threads
     /// had to be woken, at one system call each.
-    pub fn handle(&self, batch: &mut Batch, origin: ShardId, now: Millis) -> usize {
+    pub fn handle(&self, batch: &mut Batch, origin: ShardId, now: Micros) -> usize {
         {
             let mut sequencer = self.lock();
             for census in batch.censuses.drain(..) {
@@ -85,6 +87,27 @@ impl PostOffice {
         self.others(origin)
             .filter(|address| address.wake_if_asleep())
             .count()
+    }
+
+    /// Asks every thread for its part of a report. Tells how many threads had to be woken.
+    pub fn survey(&self, origin: ShardId, ask: Ask) -> usize {
+        let lock = self.lock();
+        for address in &self.addresses {
+            address.post([Letter::Survey { from: origin, ask }].into_iter());
+        }
+        drop(lock);
+        self.others(origin)
+            .filter(|address| address.wake_if_asleep())
+            .count()
+    }
+
+    /// Sends the part of thread `origin` to the thread that wants it. `true`: that had to be woken.
+    pub fn send_part(&self, origin: ShardId, to: ShardId, part: Box<Part>) -> bool {
+        let lock = self.lock();
+        let address = &self.addresses[usize::from(to.0)];
+        address.post([Letter::Part(part)].into_iter());
+        drop(lock);
+        to != origin && address.wake_if_asleep()
     }
 
     /// Who reads `topic`, on all threads.
@@ -106,7 +129,7 @@ impl PostOffice {
     }
 
     /// Gives the orders their places, as long as every box has room.
-    fn commit(&self, sequencer: &mut Sequencer, batch: &mut Batch, now: Millis) {
+    fn commit(&self, sequencer: &mut Sequencer, batch: &mut Batch, now: Micros) {
         let fullest = self.addresses.iter().map(Address::len).max().unwrap_or(0);
         let mut room = MAILBOX_LETTERS_MAX.saturating_sub(fullest);
         for (conn, draft) in batch.orders.drain(..) {
@@ -215,6 +238,8 @@ mod tests {
             }
             Letter::Repeated(receipt) => format!("again {}", receipt.seq.0),
             Letter::Refused(conn) => format!("refused {}", conn.slot),
+            Letter::Survey { from, .. } => format!("survey for {}", from.0),
+            Letter::Part(part) => format!("part of {}", part.threads),
         };
         letters.into_iter().map(short).collect()
     }
@@ -227,7 +252,7 @@ mod tests {
             .orders
             .extend([order(7, Some("k")), order(8, Some("k")), order(9, None)]);
         assert_eq!(
-            office.handle(&mut batch, ShardId(0), Millis(0)),
+            office.handle(&mut batch, ShardId(0), Micros(0)),
             0,
             "nobody sleeps"
         );
@@ -245,10 +270,10 @@ mod tests {
         let mut batch = Batch::default();
         assert!(own.fall_asleep() && other.fall_asleep());
         batch.orders.push(order(1, Some("k")));
-        assert_eq!(office.handle(&mut batch, ShardId(0), Millis(0)), 1);
+        assert_eq!(office.handle(&mut batch, ShardId(0), Micros(0)), 1);
         batch.orders.push(order(1, None));
         assert_eq!(
-            office.handle(&mut batch, ShardId(0), Millis(0)),
+            office.handle(&mut batch, ShardId(0), Micros(0)),
             0,
             "woken before"
         );
@@ -257,7 +282,7 @@ mod tests {
         assert!(other.fall_asleep());
         batch.orders.push(order(1, Some("k")));
         assert_eq!(
-            office.handle(&mut batch, ShardId(0), Millis(0)),
+            office.handle(&mut batch, ShardId(0), Micros(0)),
             0,
             "nothing for it"
         );
@@ -268,10 +293,10 @@ mod tests {
         let (office, [own, other]) = office();
         let mut batch = Batch::default();
         batch.orders.resize(MAILBOX_LETTERS_MAX + 1, order(1, None));
-        office.handle(&mut batch, ShardId(0), Millis(0));
+        office.handle(&mut batch, ShardId(0), Micros(0));
         assert_eq!(read(&own).last().expect("letters"), "refused 1");
         batch.orders.push(order(2, None));
-        office.handle(&mut batch, ShardId(0), Millis(0));
+        office.handle(&mut batch, ShardId(0), Micros(0));
         assert_eq!(
             read(&own),
             ["refused 2"],
@@ -279,7 +304,7 @@ mod tests {
         );
         assert_eq!(read(&other).len(), MAILBOX_LETTERS_MAX);
         batch.orders.push(order(3, None));
-        office.handle(&mut batch, ShardId(0), Millis(0));
+        office.handle(&mut batch, ShardId(0), Micros(0));
         assert_eq!(read(&other), [format!("{} None", MAILBOX_LETTERS_MAX + 1)]);
     }
 }

@@ -19,7 +19,9 @@ use std::net::Shutdown;
 use mio::event::Event;
 use mio::net::TcpStream;
 
+use super::sys;
 use crate::ids::ConnId;
+use crate::ledger::{Call, Sample};
 
 /// What the kernel holds for us, as far as we know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +32,10 @@ enum Incoming {
     Bytes,
     /// Bytes, perhaps, and behind them the peer's end or an error: a short read is not the last.
     End,
-    /// Nothing, ever again.
+    /// Nothing, ever again: the peer's end was read.
     Finished,
+    /// Nothing, ever again: the connection failed.
+    Broken,
 }
 
 /// A connection's socket.
@@ -131,6 +135,17 @@ impl Socket {
         Some(error.kind())
     }
 
+    /// What the kernel has counted. `None` where it does not say. Costs a system call.
+    pub fn sample(&self) -> Option<Sample> {
+        let at_end = self.incoming == Incoming::Finished;
+        sys::tcp_sample(&self.stream, at_end).ok()
+    }
+
+    /// What the kernel's buffers hold for it, in bytes. Costs a system call.
+    pub fn kernel_bytes(&self) -> u32 {
+        sys::socket_memory(&self.stream).unwrap_or_default()
+    }
+
     /// Ends our side: the peer reads to the end and no further.
     pub fn half_close(&mut self) {
         self.writable = false;
@@ -139,8 +154,26 @@ impl Socket {
     }
 
     fn give_up(&mut self) {
-        self.incoming = Incoming::Finished;
+        self.incoming = Incoming::Broken;
         self.writable = false;
+    }
+}
+
+/// What a `read` has cost.
+pub fn read_call(result: &io::Result<usize>) -> Call {
+    match result {
+        Ok(bytes) => Call::Read { bytes: *bytes },
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Call::ReadInVain,
+        Err(_) => Call::Read { bytes: 0 },
+    }
+}
+
+/// What a `writev` has cost.
+pub fn write_call(result: &io::Result<usize>) -> Call {
+    match result {
+        Ok(bytes) => Call::Write { bytes: *bytes },
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Call::WriteInVain,
+        Err(_) => Call::Write { bytes: 0 },
     }
 }
 

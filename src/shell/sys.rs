@@ -13,6 +13,8 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use libc::{c_int, c_void, socklen_t};
 
+use crate::ledger::{Process, Sample};
+
 /// A TCP socket bound to `address`, not yet listening, that does not block.
 ///
 /// `SO_REUSEADDR` lets a server start again while connections of the last run are in `TIME_WAIT`.
@@ -105,6 +107,69 @@ pub fn open_beneath(root: &OwnedFd, path: &CStr) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(opened) })
 }
 
+/// What the kernel has counted on a connection: `TCP_INFO`, tcp(7).
+///
+/// `at_end`: the peer's end was read. The kernel counts a FIN as a byte received; that it is in can
+/// be seen in the state too, but for a socket whose both sides are ended, which looks like one that
+/// was reset. The SYN-ACK was sent on behalf of the listening socket and is not counted here.
+pub fn tcp_sample(socket: &impl AsRawFd, at_end: bool) -> io::Result<Sample> {
+    // SAFETY: `tcp_info` is integers, for which zero is a value.
+    let info: libc::tcp_info =
+        unsafe { option(socket, libc::IPPROTO_TCP, libc::TCP_INFO, zeroed()) }?;
+    // CLOSE_WAIT, LAST_ACK and CLOSING: include/net/tcp_states.h.
+    let fin = at_end || matches!(info.tcpi_state, 8 | 9 | 11);
+    Ok(Sample {
+        segments_in: info.tcpi_segs_in,
+        segments_out: info.tcpi_segs_out,
+        bytes_in: info.tcpi_bytes_received - u64::from(fin && info.tcpi_bytes_received > 0),
+        bytes_out: info.tcpi_bytes_sent - info.tcpi_bytes_retrans,
+        retransmits: info.tcpi_total_retrans,
+        rtt_us: info.tcpi_rtt,
+        kernel_bytes: 0,
+    })
+}
+
+/// Bytes that the kernel's buffers hold for a connection: `SO_MEMINFO`, which `sock_diag(7)` calls
+/// `SK_MEMINFO`. Their own overhead is in it; the socket itself, some 2 KiB, is not.
+pub fn socket_memory(socket: &impl AsRawFd) -> io::Result<u32> {
+    /// asm-generic/socket.h; libc does not have it.
+    const SO_MEMINFO: c_int = 55;
+    // SAFETY: an array of integers, of the size that the kernel knows.
+    let memory: [u32; 9] = unsafe { option(socket, libc::SOL_SOCKET, SO_MEMINFO, [0; 9]) }?;
+    let of = |index: c_int| memory[index.unsigned_abs() as usize];
+    Ok(of(libc::SK_MEMINFO_RMEM_ALLOC)
+        + of(libc::SK_MEMINFO_WMEM_QUEUED)
+        + of(libc::SK_MEMINFO_FWD_ALLOC))
+}
+
+/// What the system says about this process; zeros where it does not say.
+pub fn process() -> Process {
+    // SAFETY: `rusage` is integers, for which zero is a value; it is whole and outlives the call.
+    let usage = unsafe {
+        let mut usage: libc::rusage = zeroed();
+        libc::getrusage(libc::RUSAGE_SELF, &raw mut usage);
+        usage
+    };
+    let micros = |time: libc::timeval| {
+        u64::try_from(time.tv_sec).unwrap_or_default() * 1_000_000
+            + u64::try_from(time.tv_usec).unwrap_or_default()
+    };
+    // SAFETY: no pointers.
+    let page = u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or_default();
+    // The second number of statm is the resident pages, proc_pid_statm(5).
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 = statm
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse().ok())
+        .unwrap_or_default();
+    Process {
+        rss: pages * page,
+        cpu_user_us: micros(usage.ru_utime),
+        cpu_system_us: micros(usage.ru_stime),
+    }
+}
+
 /// Raises the bound on open descriptors as far as we may, and tells where it stands. A connection
 /// is a descriptor, and the usual 1,024 is a bound for programs that call `select`.
 pub fn raise_descriptor_limit() -> io::Result<u64> {
@@ -138,6 +203,27 @@ fn set_option(socket: &OwnedFd, level: c_int, name: c_int, value: c_int) -> io::
     checked(unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, value, length) }).map(drop)
 }
 
+/// Asks for an option of a socket, into `value`.
+///
+/// # Safety
+///
+/// Whatever bytes the kernel writes must be a value of `T`.
+unsafe fn option<T>(
+    socket: &impl AsRawFd,
+    level: c_int,
+    name: c_int,
+    mut value: T,
+) -> io::Result<T> {
+    // Exact: options are small.
+    let mut length = size_of::<T>() as socklen_t;
+    let into = (&raw mut value).cast::<c_void>();
+    // SAFETY: `into` has room for `length` bytes, and both outlive the call; the kernel writes no
+    // more, and less when it is older than `T`.
+    let returned =
+        unsafe { libc::getsockopt(socket.as_raw_fd(), level, name, into, &raw mut length) };
+    checked(returned).map(|_| value)
+}
+
 /// What a C function returned, as a `Result`.
 fn checked(returned: c_int) -> io::Result<c_int> {
     if returned < 0 {
@@ -150,25 +236,47 @@ fn checked(returned: c_int) -> io::Result<c_int> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::{TcpListener, TcpStream};
+    use std::io::{Read, Write};
+    use std::net::{Shutdown, TcpListener, TcpStream};
     use std::os::fd::{AsFd, BorrowedFd};
 
     fn option(socket: BorrowedFd<'_>, name: c_int) -> c_int {
-        let mut value: c_int = 0;
-        let mut length = size_of::<c_int>() as socklen_t;
-        let out = (&raw mut value).cast::<c_void>();
-        // SAFETY: `out` has room for a C int, `length` says so, and both outlive the call.
-        let returned = unsafe {
-            libc::getsockopt(
-                socket.as_raw_fd(),
-                libc::IPPROTO_TCP,
-                name,
-                out,
-                &raw mut length,
-            )
-        };
-        checked(returned).expect("a TCP option");
-        value
+        // SAFETY: every C int is one.
+        unsafe { super::option(&socket, libc::IPPROTO_TCP, name, 0) }.expect("a TCP option")
+    }
+
+    #[test]
+    fn the_kernel_counts_what_went_over_a_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let mut client = TcpStream::connect(listener.local_addr().expect("bound")).expect("up");
+        let (mut accepted, _) = listener.accept().expect("a connection is there");
+        // The SYN and the last ACK of the handshake, and not the SYN-ACK.
+        let sample = tcp_sample(&accepted, false).expect("TCP");
+        assert_eq!((sample.segments_in, sample.segments_out), (2, 0));
+        client.write_all(b"hello").expect("room");
+        accepted.read_exact(&mut [0; 5]).expect("it comes");
+        accepted.write_all(b"hi").expect("room");
+        client.read_exact(&mut [0; 2]).expect("it comes");
+        client.shutdown(Shutdown::Write).expect("connected");
+        assert_eq!(accepted.read(&mut [0; 1]).expect("the end"), 0);
+        let sample = tcp_sample(&accepted, true).expect("TCP");
+        assert_eq!(
+            (sample.bytes_in, sample.bytes_out),
+            (5, 2),
+            "no FIN is a byte"
+        );
+        assert!(sample.segments_in >= 4 && sample.segments_out >= 1);
+    }
+
+    #[test]
+    fn the_kernel_tells_what_its_buffers_hold() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let mut client = TcpStream::connect(listener.local_addr().expect("bound")).expect("up");
+        let (accepted, _) = listener.accept().expect("a connection is there");
+        client.write_all(&[0; 10_000]).expect("room");
+        accepted.peek(&mut [0; 1]).expect("it comes");
+        assert!(socket_memory(&accepted).expect("a socket") > 5_000);
+        assert!(process().rss > 100_000);
     }
 
     #[test]

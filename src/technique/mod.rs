@@ -15,7 +15,7 @@ pub mod sse;
 pub mod websocket;
 pub mod websocket_v1;
 
-use crate::ids::Id;
+use crate::ids::{Id, Micros};
 pub use crate::wire::deflate::Window;
 
 /// One of the four ways to read a topic.
@@ -81,6 +81,8 @@ pub struct Content<'m> {
     pub text: Option<&'m str>,
     /// Published as bytes rather than as text: what a WebSocket frame's opcode says.
     pub binary: bool,
+    /// When it was committed.
+    pub at: Micros,
 }
 
 /// How a message is dressed. All readers that want the same dress share one rendition.
@@ -113,6 +115,8 @@ pub struct Rendition {
     /// How many of them are the payload itself; the others are framing. An escaped or encoded
     /// payload counts with the bytes it had when it was published.
     pub payload: u32,
+    /// When the message was committed.
+    pub at: Micros,
 }
 
 /// Dresses `content`.
@@ -130,6 +134,7 @@ pub fn render(content: &Content<'_>, dress: Dress) -> Rendition {
         bytes: out.into_boxed_slice(),
         // Exact: MESSAGE_BYTES_MAX and its flag are bounded far below 4 GiB (config.rs).
         payload: content.bytes.len() as u32,
+        at: content.at,
     }
 }
 

@@ -39,6 +39,16 @@ pub fn open(cursor: &str, retry_ms: u64, chunked: bool, out: &mut Vec<u8>) {
     });
 }
 
+/// The first bytes of a body that has no cursor: how long to wait before coming back.
+pub fn retry(retry_ms: u64, chunked: bool, out: &mut Vec<u8>) {
+    in_chunk(chunked, out, |out| event_stream::retry(retry_ms, out));
+}
+
+/// A snapshot of the cost ledger: an event without a name and an id. `json` is one line.
+pub fn snapshot(json: &str, chunked: bool, out: &mut Vec<u8>) {
+    in_chunk(chunked, out, |out| event_stream::data(json, out));
+}
+
 /// One event, as one chunk.
 pub fn render(content: &Content<'_>, out: &mut Vec<u8>) {
     let id = content.id.to_string();

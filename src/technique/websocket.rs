@@ -35,6 +35,11 @@ pub fn render(content: &Content<'_>, out: &mut Vec<u8>) {
     frame::encode(opcode, content.bytes, out);
 }
 
+/// A snapshot of the cost ledger: a text frame.
+pub fn snapshot(json: &str, out: &mut Vec<u8>) {
+    frame::encode(Opcode::Text, json.as_bytes(), out);
+}
+
 /// The same frame with its payload compressed, for readers that agreed to it (RFC 7692 §6). `None`
 /// where it does not pay: short messages, and what is compressed already.
 pub fn deflate(plain: &Rendition, window: Window) -> Option<Rendition> {
@@ -50,6 +55,7 @@ pub fn deflate(plain: &Rendition, window: Window) -> Option<Rendition> {
     Some(Rendition {
         bytes: out.into_boxed_slice(),
         payload: share as u32,
+        at: plain.at,
     })
 }
 

@@ -57,6 +57,12 @@ pub fn retry(ms: u64, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
+/// A message that has neither an id nor a name: one line of data.
+pub fn data(line: &str, out: &mut Vec<u8>) {
+    field(b"data: ", line, out);
+    out.push(b'\n');
+}
+
 fn fields(id: &str, name: Option<&str>, out: &mut Vec<u8>) {
     field(b"id: ", id, out);
     // An empty name means what no name means, and costs eight bytes more.

@@ -10,15 +10,15 @@ use std::io::{ErrorKind, IoSlice};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tollway::broker::{Broker, Effect, Farewell, FileError, FileInfo, Setup};
+use tollway::broker::{Broker, Effect, Farewell, FileError, FileInfo, Letter, Setup};
 use tollway::close::CloseReason;
 use tollway::conn::origin::Origins;
 use tollway::conn::outbox::SLICES_MAX;
+use tollway::hub::Receipt;
 use tollway::hub::message::Message;
 use tollway::hub::sequencer::{Commit, Sequencer};
-use tollway::hub::{Letter, Receipt};
 use tollway::ids::{ConnId, Epoch, Millis, ShardId};
-use tollway::ledger::{Books, Cost};
+use tollway::ledger::{Ask, Call, Ledger, Part, Process, Sample};
 use tollway::limits::{Limits, READ_BYTES};
 
 /// The epoch of every world: ids read `e-1`, `e-2`, ….
@@ -107,7 +107,6 @@ pub struct World {
     pub now: Millis,
     pub brokers: Vec<Broker>,
     pub sequencer: Sequencer,
-    pub books: Arc<Books>,
     mailboxes: Vec<VecDeque<Letter>>,
     pub pipes: Vec<Pipe>,
     by_id: HashMap<(usize, ConnId), usize>,
@@ -123,17 +122,16 @@ pub struct World {
 
 impl World {
     pub fn new(plan: Plan) -> Self {
-        let books = Arc::new(Books::new(usize::from(plan.threads)));
         let brokers = (0..plan.threads)
             .map(|n| {
                 let mut broker = Broker::new(Setup {
                     shard: ShardId(n),
+                    threads: plan.threads,
                     epoch: plan.epoch,
                     limits: plan.limits.clone(),
                     origins: Origins::new(plan.origins.clone()),
                     serves_files: plan.files.is_some(),
                     seed: plan.seed,
-                    books: Arc::clone(&books),
                 });
                 broker.wall_clock(UNIX_START_S);
                 broker
@@ -143,7 +141,6 @@ impl World {
             now: Millis(0),
             brokers,
             sequencer: Sequencer::default(),
-            books,
             mailboxes: (0..plan.threads).map(|_| VecDeque::new()).collect(),
             pipes: Vec::new(),
             by_id: HashMap::new(),
@@ -161,7 +158,6 @@ impl World {
         // Exact: tests do not open 64 Ki connections that need different ports.
         let peer = SocketAddr::from(([127, 0, 0, 1], (n % 60_000) as u16 + 1024));
         let id = self.brokers[shard].accepted(peer, self.now).ok()?;
-        self.brokers[shard].charge(id, Cost::Accept);
         self.by_id.insert((shard, id), n);
         self.pipes.push(Pipe {
             shard,
@@ -298,7 +294,7 @@ impl World {
             pipe.reads += 1;
             pipe.bytes_read += length as u64;
             let broker = &mut self.brokers[shard];
-            broker.charge(id, Cost::Read { bytes: length });
+            broker.charge(id, Call::Read { bytes: length });
             if length == 0 {
                 pipe.finish_told = true;
                 broker.peer_finished(id, self.now);
@@ -349,32 +345,34 @@ impl World {
             Effect::Publish { conn, .. } if self.overloaded => {
                 self.mailboxes[shard].push_back(Letter::Refused(conn));
             }
-            Effect::Publish { conn, draft } => match self.sequencer.commit(draft, self.now) {
-                Commit::Appended {
-                    message,
-                    subscribers,
-                } => {
-                    self.committed.push(Arc::clone(&message));
-                    for (n, mailbox) in self.mailboxes.iter_mut().enumerate() {
-                        mailbox.push_back(Letter::Committed {
-                            message: Arc::clone(&message),
-                            receipt: (n == shard).then_some(Receipt {
-                                conn,
-                                seq: message.seq,
-                                subscribers,
-                            }),
-                        });
+            Effect::Publish { conn, draft } => {
+                match self.sequencer.commit(draft, self.now.micros()) {
+                    Commit::Appended {
+                        message,
+                        subscribers,
+                    } => {
+                        self.committed.push(Arc::clone(&message));
+                        for (n, mailbox) in self.mailboxes.iter_mut().enumerate() {
+                            mailbox.push_back(Letter::Committed {
+                                message: Arc::clone(&message),
+                                receipt: (n == shard).then_some(Receipt {
+                                    conn,
+                                    seq: message.seq,
+                                    subscribers,
+                                }),
+                            });
+                        }
+                    }
+                    Commit::Repeated { seq, subscribers } => {
+                        let receipt = Receipt {
+                            conn,
+                            seq,
+                            subscribers,
+                        };
+                        self.mailboxes[shard].push_back(Letter::Repeated(receipt));
                     }
                 }
-                Commit::Repeated { seq, subscribers } => {
-                    let receipt = Receipt {
-                        conn,
-                        seq,
-                        subscribers,
-                    };
-                    self.mailboxes[shard].push_back(Letter::Repeated(receipt));
-                }
-            },
+            }
             Effect::Count { conn, topic } => {
                 let subscribers = self.sequencer.subscribers(&topic);
                 self.brokers[shard].counted(conn, subscribers, self.now);
@@ -407,7 +405,60 @@ impl World {
             Effect::CloseFile { conn } => {
                 self.open.remove(&(shard, conn));
             }
+            Effect::Sample { conn, payer } => {
+                if let Some(sample) = self.sample(shard, conn) {
+                    self.brokers[shard].sampled(conn, payer, sample);
+                }
+            }
+            Effect::Survey { ask } => {
+                // Exact: a world has few threads.
+                let from = ShardId(shard as u16);
+                for mailbox in &mut self.mailboxes {
+                    mailbox.push_back(Letter::Survey { from, ask });
+                }
+            }
+            Effect::Part { to, ask } => {
+                let part = Box::new(self.part_of(shard, ask));
+                self.mailboxes[usize::from(to.0)].push_back(Letter::Part(part));
+            }
         }
+    }
+
+    /// What the fake kernel counts: a segment for each read and write that moved something.
+    fn sample(&self, shard: usize, id: ConnId) -> Option<Sample> {
+        let pipe = &self.pipes[*self.by_id.get(&(shard, id))?];
+        Some(Sample {
+            segments_in: pipe.reads as u32,
+            segments_out: pipe.writes as u32,
+            bytes_in: pipe.bytes_read,
+            bytes_out: pipe.bytes_written,
+            rtt_us: 100,
+            ..Sample::default()
+        })
+    }
+
+    /// What a thread has to report.
+    pub fn part_of(&self, shard: usize, ask: Ask) -> Part {
+        let sample = |id| self.sample(shard, id);
+        self.brokers[shard].part(ask, Process::default(), self.now, sample)
+    }
+
+    /// What all threads have to report.
+    pub fn parts(&self) -> Part {
+        let mut sum = Part::default();
+        for shard in 0..self.brokers.len() {
+            sum += self.part_of(shard, Ask::Sums);
+        }
+        sum
+    }
+
+    /// What all threads have counted.
+    pub fn ledger(&self) -> Ledger {
+        let mut sum = Ledger::default();
+        for broker in &self.brokers {
+            sum += broker.ledger();
+        }
+        sum
     }
 
     fn find(&self, path: &str) -> Result<(String, FileInfo), FileError> {
@@ -497,17 +548,17 @@ impl World {
                 break;
             }
         }
-        let cost = match written {
-            0 => Cost::WouldBlock,
-            bytes => Cost::Write { bytes },
+        let call = match written {
+            0 => Call::WriteInVain,
+            bytes => Call::Write { bytes },
         };
         pipe.writes += 1;
         pipe.bytes_written += written as u64;
         if written > 0 {
             pipe.wrote_at = self.now;
         }
-        self.brokers[shard].charge(id, cost);
-        self.brokers[shard].sent(id, written, self.now);
+        self.brokers[shard].charge(id, call);
+        self.brokers[shard].sent(id, written, self.now.micros());
         let left = self.brokers[shard]
             .outbox(id)
             .is_some_and(|o| !o.is_empty());
@@ -524,8 +575,13 @@ impl World {
                 continue;
             };
             match farewell {
-                Farewell::HalfClose => self.pipes[n].half_closed = true,
+                Farewell::HalfClose => {
+                    self.pipes[n].half_closed = true;
+                    self.brokers[shard].charge(id, Call::End);
+                }
                 Farewell::Drop(reason) => {
+                    let sample = self.sample(shard, id);
+                    self.brokers[shard].parted(id, sample, self.now);
                     self.pipes[n].closed = Some(reason);
                     self.pipes[n].closed_at = self.now;
                     self.by_id.remove(&(shard, id));

@@ -3,7 +3,7 @@
 //! Came from: bytes, cut into blocks at every 0xFF; the first byte of a block says what it is.
 //! Goes to: `wire::event_stream`, `technique::sse`.
 
-use tollway::ids::{Epoch, Id, Seq};
+use tollway::ids::{Epoch, Id, Micros, Seq};
 use tollway::technique::{Content, Gap, GapReason, sse};
 use tollway::wire::event_stream::{self, HEARTBEAT};
 
@@ -105,6 +105,7 @@ impl Story {
             bytes,
             text,
             binary: text.is_none(),
+            at: Micros(0),
         };
         let from = self.chunked.len();
         sse::render(&content, &mut self.chunked);

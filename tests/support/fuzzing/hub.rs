@@ -140,7 +140,7 @@ impl Bench {
         self.tip += 1;
         let mut message = log::message(self.tip, length.into(), 0);
         message.topic = name(topic);
-        message.at = Millis(self.now);
+        message.at = Millis(self.now).micros();
         let (seq, weight, at) = (self.tip, message.weight(), self.now);
         self.hub.append(Arc::new(message));
         self.held.push(Kept {

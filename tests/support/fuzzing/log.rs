@@ -92,7 +92,7 @@ pub fn message(seq: u64, length: usize, kind: u8) -> Message {
             2 => Payload::said(bytes.into(), false),
             _ => Payload::said(bytes.into(), true),
         },
-        at: Millis(seq),
+        at: Millis(seq).micros(),
     }
 }
 

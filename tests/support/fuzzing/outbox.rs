@@ -7,7 +7,8 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use tollway::conn::outbox::{Outbox, Segment};
-use tollway::ledger::{Bytes, Class};
+use tollway::ids::Micros;
+use tollway::ledger::{Bytes, Class, Payer};
 use tollway::limits::OUTBOX_BYTES_HIGH;
 use tollway::technique::Rendition;
 
@@ -74,11 +75,19 @@ pub fn check(input: &[u8]) {
             assert_eq!(bill, twin.paid, "everything is charged when all is through");
         }
     });
-    outbox.abandon(&mut bill);
+    abandon(&mut outbox, &mut bill);
     assert_eq!(
         bill, twin.paid,
         "what was taken is charged, and nothing else"
     );
+}
+
+/// Drops what waits, and pays for what was taken of it.
+fn abandon(outbox: &mut Outbox, bill: &mut Bytes) {
+    if let Some((payer, bytes)) = outbox.abandon() {
+        assert_eq!(payer, Payer::Sse);
+        *bill += &bytes;
+    }
 }
 
 fn play(step: Step, outbox: &mut Outbox, twin: &mut Twin, bill: &mut Bytes) {
@@ -115,6 +124,7 @@ fn play(step: Step, outbox: &mut Outbox, twin: &mut Twin, bill: &mut Bytes) {
             let rendition = Rendition {
                 bytes: bytes.clone().into(),
                 payload: payload as u32,
+                at: Micros(0),
             };
             let from = usize::from(cut) % (around + 1);
             let segment = Segment::shared(&Rc::new(rendition), from..bytes.len());
@@ -131,7 +141,7 @@ fn play(step: Step, outbox: &mut Outbox, twin: &mut Twin, bill: &mut Bytes) {
             twin.advance(outbox, bytes, bill);
         }
         Step::Abandon {} => {
-            outbox.abandon(bill);
+            abandon(outbox, bill);
             twin.waiting.clear();
             assert_eq!(*bill, twin.paid);
         }
@@ -155,7 +165,7 @@ impl Twin {
     ) {
         let tell = self.waiting.is_empty() && !bytes.is_empty();
         assert_eq!(
-            outbox.push(segment),
+            outbox.push(segment, Payer::Sse),
             tell,
             "told when there was nothing and now is"
         );
@@ -178,7 +188,7 @@ impl Twin {
                 assert_eq!(byte, twin, "what goes in comes out");
                 self.paid.add(class, 1);
             }
-            outbox.advance(taken, bill);
+            outbox.advance(taken, |_, bytes| *bill += &bytes);
             left -= taken;
         }
     }

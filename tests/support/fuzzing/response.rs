@@ -7,6 +7,7 @@ use std::fmt::Display;
 
 use tollway::conn::outbox::{Outbox, SLICES_MAX};
 use tollway::conn::reply::{Body, Reply};
+use tollway::ledger::Payer;
 use tollway::wire::response::{self, CHUNK_END, LAST_CHUNK, Status, chunk_begin};
 
 use super::readers::json::Json;
@@ -106,7 +107,7 @@ fn replies(status: Status, bits: u8, bytes: &[u8], text: &str) {
     };
     let mut outbox = Outbox::default();
     for segment in reply.whole(status, "a date", &fields, body) {
-        outbox.push(segment);
+        outbox.push(segment, Payer::Other);
     }
     let out = gathered(&outbox);
     let answer = http::answer(&out, reply.head_only).expect("a whole head");

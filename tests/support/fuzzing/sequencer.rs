@@ -45,14 +45,14 @@ pub fn check(input: &[u8]) {
                 let same = |g: &&Given| key > 0 && g.topic == topic && g.key == key;
                 let before = given.iter().find(|g| young(g) && same(g)).map(|g| g.seq);
                 let reading = readers[usize::from(topic)].iter().sum::<u32>();
-                match sequencer.commit(draft(topic, key), Millis(now)) {
+                match sequencer.commit(draft(topic, key), Millis(now).micros()) {
                     Commit::Appended {
                         message,
                         subscribers,
                     } => {
                         tip += 1;
                         assert_eq!((before, message.seq.0), (None, tip), "the next place");
-                        assert_eq!((subscribers, message.at), (reading, Millis(now)));
+                        assert_eq!((subscribers, message.at), (reading, Millis(now).micros()));
                         assert_eq!(message.topic, name(topic));
                         given.push(Given {
                             topic,

@@ -84,7 +84,7 @@ impl Oracle {
         assert_eq!(said.event.as_deref(), message.event.as_deref());
         assert!(!said.refused, "{number} was refused and then committed");
         if let Some(&before) = said.places.last() {
-            let since = message.at.since(self.kept[before as usize - 1].at);
+            let since = message.at.millis().since(self.kept[before as usize - 1].at);
             let repeat = said.key.is_some() && since >= IDEMPOTENCY_MS_MAX;
             assert!(
                 repeat,
@@ -100,7 +100,7 @@ impl Oracle {
         own.push(place);
         self.kept.push(Kept {
             said: number,
-            at: message.at,
+            at: message.at.millis(),
             weight,
             sum: self.kept.last().map_or(0, |kept| kept.sum) + weight,
             sum_of_topic: before + weight,

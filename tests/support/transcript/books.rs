@@ -2,7 +2,7 @@
 
 use tollway::broker::Broker;
 use tollway::close::CloseReason;
-use tollway::ledger::{Class, Counter, Ledger, Payer};
+use tollway::ledger::{Account, Payer};
 
 use crate::world::World;
 
@@ -11,27 +11,41 @@ pub fn hold(world: &World, bytes_sent: usize, bytes_received: usize) -> Result<(
     let open: usize = world.brokers.iter().map(Broker::connections).sum();
     equal("connections left", open, 0)?;
     equal("files left open", world.open_files(), 0)?;
-    let books = &world.books;
+    let sum = world.parts();
+    for identity in sum.identities() {
+        if !identity.holds() {
+            return Err(format!("an identity does not hold: {identity:?}"));
+        }
+    }
+    let accounts = Payer::ALL.map(|payer| sum.ledger.account(payer));
+    let total = |pick: fn(&Account) -> u64| accounts.into_iter().map(pick).sum::<u64>() as usize;
     for &reason in CloseReason::ALL {
         let seen = world
             .pipes
             .iter()
             .filter(|pipe| pipe.closed == Some(reason));
-        let counted = books.sum(|ledger| ledger.closes(reason)) as usize;
-        equal(reason.name(), counted, seen.count())?;
+        let counted = accounts.iter().map(|a| a.closed[reason as usize]);
+        equal(reason.name(), counted.sum::<u64>() as usize, seen.count())?;
     }
     let unread: usize = world.pipes.iter().map(|pipe| pipe.inbound.len()).sum();
-    let total = |pick: fn(&Ledger, Payer, Class) -> &Counter| -> usize {
-        let pairs = Payer::ALL
-            .into_iter()
-            .flat_map(|p| Class::ALL.map(|c| (p, c)));
-        let one = |(p, c)| books.sum(|ledger| pick(ledger, p, c)) as usize;
-        pairs.map(one).sum()
-    };
-    let bytes_in = total(|l, payer, class| &l.account(payer).bytes_in[class as usize]);
-    let bytes_out = total(|l, payer, class| &l.account(payer).bytes_out[class as usize]);
-    equal("bytes in", bytes_in, bytes_sent - unread)?;
-    equal("bytes out", bytes_out, bytes_received)
+    equal(
+        "bytes in",
+        total(|a| a.bytes_in.total()),
+        bytes_sent - unread,
+    )?;
+    equal("bytes out", total(|a| a.bytes_out.total()), bytes_received)?;
+    let reads: usize = world.pipes.iter().map(|pipe| pipe.reads).sum();
+    let writes: usize = world.pipes.iter().map(|pipe| pipe.writes).sum();
+    equal("read calls", total(|a| a.calls.reads), reads)?;
+    equal("write calls", total(|a| a.calls.writes), writes)?;
+    // The fake kernel counts a segment for each call, and one for each handshake.
+    equal("segments in", total(|a| a.tcp.segments_in), reads)?;
+    let handshakes = total(|a| a.tcp.handshakes);
+    equal(
+        "segments out",
+        total(|a| a.tcp.segments_out),
+        writes + handshakes,
+    )
 }
 
 pub fn equal(what: &str, counted: usize, expected: usize) -> Result<(), String> {

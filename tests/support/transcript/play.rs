@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tollway::close::CloseReason;
-use tollway::ledger::{Account, Class, Counter, Payer};
+use tollway::ledger::{Class, Payer};
 
 use super::books::{self, equal};
 use super::compare::compare;
@@ -265,12 +265,10 @@ impl<'s> Player<'s> {
     }
 
     fn ledger(&self, payer: Payer, class: Class, came: usize, went: usize) -> Result<(), String> {
-        let of = |pick: fn(&Account) -> &[Counter; 5]| {
-            let books = &self.world.books;
-            books.sum(|ledger| &pick(ledger.account(payer))[class as usize]) as usize
-        };
-        equal("bytes in", of(|account| &account.bytes_in), came)?;
-        equal("bytes out", of(|account| &account.bytes_out), went)
+        let ledger = self.world.ledger();
+        let account = ledger.account(payer);
+        equal("bytes in", account.bytes_in.of(class) as usize, came)?;
+        equal("bytes out", account.bytes_out.of(class) as usize, went)
     }
 
     /// Compares a group of expectations, which goes on until something else happens. Tells where.

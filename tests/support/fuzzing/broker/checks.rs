@@ -6,7 +6,7 @@ use tollway::close::CloseReason;
 use tollway::conn::state::Name;
 use tollway::hub::Subscribers;
 use tollway::ids::TopicName;
-use tollway::ledger::{Account, Counter, Payer};
+use tollway::ledger::{Account, Payer};
 use tollway::limits::{INBOX_BYTES_MAX, OUTBOX_BYTES_HIGH, READ_BYTES};
 
 use super::{Bench, TOPICS};
@@ -130,12 +130,10 @@ impl Bench {
         }
     }
 
-    fn total(&self, pick: impl Fn(&Account) -> &Counter + Copy) -> u64 {
-        let books = &self.world.books;
-        Payer::ALL
-            .iter()
-            .map(|&payer| books.sum(|ledger| pick(ledger.account(payer))))
-            .sum()
+    fn total(&self, pick: impl Fn(&Account) -> u64) -> u64 {
+        let ledger = self.world.ledger();
+        let accounts = Payer::ALL.iter().map(|&payer| ledger.account(payer));
+        accounts.map(pick).sum()
     }
 
     /// The identities of `/-/costs`.
@@ -150,25 +148,23 @@ impl Bench {
             .iter()
             .map(|pipe| pipe.received.len() as u64)
             .sum::<u64>();
+        for identity in self.world.parts().identities() {
+            assert!(identity.holds(), "{identity:?}");
+        }
         let (mut kept, mut waiting, mut began) = (0, 0, 0);
         for broker in &self.world.brokers {
             for conn in broker.conn_ids().filter_map(|id| broker.conn(id)) {
                 kept += conn.inbox.len() as u64;
                 waiting += conn.outbox.bytes();
-                began += u64::from(conn.opened);
+                began += u64::from(conn.kind.is_some());
             }
         }
-        let classes = |pick: fn(&Account) -> &[Counter; 5]| -> u64 {
-            (0..5)
-                .map(|class| self.total(|account| &pick(account)[class]))
-                .sum()
-        };
         assert_eq!(
-            classes(|account| &account.bytes_in) + kept,
+            self.total(|account| account.bytes_in.total()) + kept,
             sent - unread,
             "bytes in"
         );
-        let out = classes(|account| &account.bytes_out);
+        let out = self.total(|account| account.bytes_out.total());
         assert!(
             out <= written && (waiting > 0 || out == written),
             "bytes out: {out}, {written}"
@@ -181,7 +177,8 @@ impl Bench {
             .map(|broker| broker.connections())
             .sum();
         assert_eq!(counted, open);
-        let (opened, closed) = (self.total(|a| &a.opened), self.total(|a| &a.closed));
+        let opened = self.total(|account| account.opened);
+        let closed = self.total(Account::closed_total);
         assert_eq!(
             (opened - closed, closed),
             (began, (pipes.len() - open) as u64)
@@ -191,7 +188,7 @@ impl Bench {
                 .iter()
                 .filter(|pipe| pipe.closed == Some(reason))
                 .count();
-            let counted = self.world.books.sum(|ledger| ledger.closes(reason));
+            let counted = self.total(|account| account.closed[reason as usize]);
             assert_eq!(counted, ended as u64, "{}", reason.name());
         }
     }

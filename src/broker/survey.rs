@@ -1,0 +1,257 @@
+//! Reports: every thread is asked for its part, and when all have come, they are added up and told.
+//!
+//! A part is taken at one moment, between two things that happen on its thread, so that its numbers
+//! fit together; the parts of different threads are of moments a little apart. Whoever asks while a
+//! survey is under way waits for the next, so that everyone hears of all that happened before the
+//! question; and there is one survey at a time, however many ask.
+//!
+//! Came from: `answer`, with a request; `deadline`, for those who watch. Goes to: every thread, as
+//! an effect, and with what they say to `ledger::report` and the outbox. Absent on purpose:
+//! sockets; the shell, which has them, answers for what the kernel counts.
+
+use super::conns::Conns;
+use super::{Broker, Effect};
+use crate::conn::outbox::Segment;
+use crate::conn::reply::{Body, Reply};
+use crate::conn::request::{Report, Watch};
+use crate::conn::state::{Asked, Following, Name, Places, Question, Socket, State, Stream};
+use crate::conn::unanswered::Unanswered;
+use crate::ids::{ConnId, Millis, Seq};
+use crate::ledger::{Ask, Class, Part, Process, Sample, report};
+use crate::limits::{RETRY_MS_MAX, RETRY_MS_MIN};
+use crate::technique::{Dialect, sse, websocket};
+use crate::wire::message::Assembler;
+use crate::wire::response::Status;
+
+/// Who waits for which survey.
+#[derive(Debug, Default)]
+pub(super) struct Surveys {
+    current: Option<Survey>,
+    /// Those who wait for one that has not begun, in the order of asking.
+    waiting: Vec<(ConnId, Ask)>,
+}
+
+/// A survey that is under way.
+#[derive(Debug)]
+struct Survey {
+    ask: Ask,
+    readers: Vec<ConnId>,
+    /// Threads that have not answered yet.
+    awaited: u16,
+    sum: Part,
+}
+
+impl Broker {
+    /// `id`, which asked for a report or watches, waits for a survey.
+    pub(super) fn await_survey(&mut self, id: ConnId, ask: Ask) {
+        self.surveys.waiting.push((id, ask));
+        self.begin_survey();
+    }
+
+    /// Asks all threads for what the first one who waits has asked.
+    fn begin_survey(&mut self) {
+        let Some(&(_, ask)) = self.surveys.waiting.first() else {
+            return;
+        };
+        if self.surveys.current.is_some() {
+            return;
+        }
+        let same = |&mut (_, other): &mut (ConnId, Ask)| other == ask;
+        let readers = self.surveys.waiting.extract_if(.., same);
+        self.surveys.current = Some(Survey {
+            ask,
+            readers: readers.map(|(id, _)| id).collect(),
+            awaited: self.threads,
+            sum: Part::default(),
+        });
+        self.effects.push_back(Effect::Survey { ask });
+    }
+
+    /// What this thread has to report. `sample` asks the kernel about a connection.
+    pub fn part(
+        &self,
+        ask: Ask,
+        process: Process,
+        now: Millis,
+        mut sample: impl FnMut(ConnId) -> Option<Sample>,
+    ) -> Part {
+        let mut part = Part {
+            threads: 1,
+            ledger: self.ledger.clone(),
+            process,
+            ..Part::default()
+        };
+        for id in self.conns.ids() {
+            let Some(conn) = self.conns.get(id) else {
+                continue;
+            };
+            if conn.state.name() == Name::Closed {
+                continue; // Counted among the closed ones already.
+            }
+            part.connections += 1;
+            part.unread += conn.inbox.len() as u64;
+            part.unfinished += conn.outbox.unfinished() as u64;
+            let sample = sample(id).unwrap_or_default();
+            if let Ask::Rows(rows) = ask
+                && rows.open
+            {
+                part.rows.push(self.row(id, conn, &sample, now));
+            }
+            let Some(kind) = conn.kind else {
+                part.strangers += 1;
+                continue;
+            };
+            let settled = conn.settled.as_deref().copied().unwrap_or_default();
+            part.ledger.account_mut(kind).tcp.settle(&settled, &sample);
+            let gauges = &mut part.gauges[kind as usize];
+            gauges.open += 1;
+            gauges.parked += u64::from(conn.state.name() == Name::Parked);
+            gauges.user_bytes += (Conns::SLOT_BYTES + conn.heap_bytes()) as u64;
+            gauges.kernel_bytes += u64::from(sample.kernel_bytes);
+            gauges.rtt_us += u64::from(sample.rtt_us);
+        }
+        if let Ask::Rows(rows) = ask {
+            if rows.closed {
+                part.rows.extend(self.closed.iter().cloned());
+            }
+            part.rows_total = part.rows.len() as u64;
+            part.sort(&rows);
+        }
+        part
+    }
+
+    /// A thread has answered.
+    pub(super) fn part_came(&mut self, part: Part, now: Millis) {
+        let Some(survey) = &mut self.surveys.current else {
+            return;
+        };
+        survey.sum += part;
+        survey.awaited -= 1;
+        if survey.awaited > 0 {
+            return;
+        }
+        let Some(mut survey) = self.surveys.current.take() else {
+            return;
+        };
+        if let Ask::Rows(rows) = survey.ask {
+            survey.sum.sort(&rows);
+        }
+        for id in survey.readers {
+            self.report(id, &survey.sum, now);
+            self.settle(id, now);
+        }
+        self.begin_survey();
+    }
+
+    /// Tells `id`, in the way in which it asked.
+    fn report(&mut self, id: ConnId, sum: &Part, now: Millis) {
+        match self.conns.get(id).map(|conn| conn.state.name()) {
+            Some(Name::Streaming | Name::Open) => self.show(id, sum, now),
+            Some(Name::Asked) => {
+                let Some(Asked { reply, question }) = self.asked(id, now) else {
+                    return;
+                };
+                if let Question::Report(wanted) = question {
+                    let body = body(wanted, sum, now);
+                    self.say(id, &reply, Status::Ok, &super::answer::NO_STORE, body, now);
+                }
+            }
+            _ => {} // Gone, or on its way.
+        }
+    }
+
+    /// The next snapshot for one who watches. Whoever does not keep up gets fewer.
+    fn show(&mut self, id: ConnId, sum: &Part, now: Millis) {
+        let costs = report::costs(sum, now);
+        let Some(conn) = self.conns.get_mut(id) else {
+            return;
+        };
+        conn.since = now;
+        if conn.outbox.is_high() {
+            return;
+        }
+        let mut out = Vec::with_capacity(costs.len() + 32);
+        match &conn.state {
+            State::Streaming(stream) => sse::snapshot(&costs, stream.chunked, &mut out),
+            _ => websocket::snapshot(&costs, &mut out),
+        }
+        conn.push(Segment::own(out, Class::Body));
+    }
+
+    /// `id` wants a snapshot a second, and the first at once.
+    pub(super) fn watch(&mut self, id: ConnId, reply: &Reply, watch: &Watch, now: Millis) {
+        let retry_ms = self.draw(RETRY_MS_MIN, RETRY_MS_MAX);
+        let chunked = !reply.http10;
+        let (mut head, mut open) = (Vec::with_capacity(256), Vec::new());
+        let (state, status) = match watch {
+            Watch::Stream => {
+                sse::greet(
+                    reply.streamed().head(Status::Ok, &self.date, &mut head),
+                    chunked,
+                );
+                sse::retry(retry_ms, chunked, &mut open);
+                let stream = Stream {
+                    following: following_nothing(),
+                    chunked,
+                    costs: true,
+                };
+                (State::Streaming(stream), Status::Ok)
+            }
+            Watch::Socket(accept) => {
+                let plain = crate::wire::handshake::Accept {
+                    deflate: None,
+                    ..*accept
+                };
+                websocket::greet(&plain, None, &[], &mut head);
+                let socket = Socket {
+                    following: following_nothing(),
+                    assembler: Assembler::new(None),
+                    deflate: None,
+                    pinged: None,
+                    dialect: Dialect::Raw,
+                    costs: true,
+                    unanswered: Unanswered::default(),
+                    uncommitted: 0,
+                    failing: None,
+                };
+                (State::Open(socket), Status::SwitchingProtocols)
+            }
+        };
+        let Some(conn) = self.conns.get_mut(id) else {
+            return;
+        };
+        conn.push(Segment::own(head, Class::Head));
+        conn.push(Segment::own(open, Class::Framing));
+        conn.shift(state, now);
+        self.log_access(id, reply, status);
+        self.await_survey(id, Ask::Sums);
+    }
+}
+
+/// The body of a report.
+fn body(wanted: Report, sum: &Part, now: Millis) -> Body {
+    let (media_type, text) = match wanted {
+        Report::Costs => (super::answer::JSON, report::costs(sum, now)),
+        Report::Check => (super::answer::JSON, report::check(sum)),
+        Report::Connections(_, page) => (super::answer::JSON, report::table(sum, page, now)),
+        Report::Metrics => (report::PROMETHEUS_TYPE, report::prometheus(sum, now)),
+    };
+    Body::own(media_type, text)
+}
+
+/// What a report needs of every thread.
+pub(super) fn ask_for(wanted: Report) -> Ask {
+    match wanted {
+        Report::Connections(rows, _) => Ask::Rows(rows),
+        Report::Costs | Report::Check | Report::Metrics => Ask::Sums,
+    }
+}
+
+/// A reader of no topic.
+fn following_nothing() -> Following {
+    Following {
+        places: Places::Many(Box::default()),
+        cursor: Seq(0),
+        knew: 0,
+    }
+}

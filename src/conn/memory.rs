@@ -1,0 +1,42 @@
+//! What a connection holds of user space.
+//!
+//! The sum of what was asked of the allocator for it; the allocator's own rounding is not in it,
+//! and neither is what it shares with others: renditions, the thread's read scratch.
+//!
+//! Came from: `broker`, when a report is asked for. Goes to: the same. Absent on purpose: the
+//! socket; what the kernel holds, the kernel is asked.
+
+use super::Conn;
+use super::state::{Asked, Parked, Sending, State, Upload};
+use crate::ids::{ConnId, Place};
+
+impl Conn {
+    /// Bytes that it holds beside itself.
+    pub fn heap_bytes(&self) -> usize {
+        self.inbox.capacity()
+            + self.outbox.heap_bytes()
+            + self.tally.heap_bytes()
+            + self.settled.as_deref().map_or(0, size_of_val)
+            + state_bytes(&self.state)
+    }
+}
+
+fn state_bytes(state: &State) -> usize {
+    let own = match state {
+        State::Body(upload) => size_of::<Upload>() + upload.data.capacity(),
+        State::Asked(_) => size_of::<Asked>(),
+        State::Parked(_) => size_of::<Parked>(),
+        State::Sending(_) => size_of::<Sending>(),
+        State::Open(socket) => socket.assembler.taken(),
+        State::Closing(assembler) => assembler.taken(),
+        State::Head { .. } | State::Streaming(_) | State::Lingering { .. } | State::Closed => 0,
+    };
+    let places = state.following().map_or(0, |f| f.places.as_slice().len());
+    // A reader of several topics keeps a list; each topic keeps the id of each reader.
+    let list = if places > 1 {
+        places * size_of::<Place>()
+    } else {
+        0
+    };
+    own + list + places * size_of::<ConnId>()
+}

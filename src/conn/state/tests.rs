@@ -1,0 +1,18 @@
+//! The edges, checked as a graph.
+
+use super::*;
+
+#[test]
+fn every_state_is_reached_and_all_lead_to_the_end() {
+    for (state, exits) in EDGES {
+        let reached = EDGES.iter().any(|(_, exits)| exits.contains(state));
+        assert!(reached, "{state:?}");
+        assert!(exits.contains(&Name::Closed) || *state == Name::Closed);
+    }
+    assert_eq!(EDGES.len(), 10);
+}
+
+#[test]
+fn an_idle_state_is_small() {
+    assert!(size_of::<State>() <= 120, "{}", size_of::<State>());
+}

@@ -1,0 +1,301 @@
+//! `/metrics`: the ledger in the Prometheus text exposition format 0.0.4.
+//!
+//! Names begin with `tollway_`, counters end with `_total`, units are bytes and seconds; what the
+//! system says of a process has the names that every Prometheus client gives it. Labels have few
+//! values: a technique, a class, a reason, a system call.
+//!
+//! Came from: `broker`. Goes to: monitoring. Absent on purpose: averages and rates; the one who
+//! asks has a query language for them.
+
+use std::fmt::{Display, Write as _};
+
+use crate::close::CloseReason;
+use crate::ids::Millis;
+use crate::ledger::{Account, Class, Gauges, Part, Payer};
+
+/// The media type of [`prometheus`].
+pub const PROMETHEUS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The buckets of a latency reach from 2^6 µs (64 µs) to 2^26 µs (67 s), an octave or two wide.
+const LATENCY_BITS: [u32; 16] = [6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 23, 26];
+
+const MICROS_PER_S: f64 = 1_000_000.0;
+
+/// What `sum` says, `now` milliseconds after the start.
+pub fn prometheus(sum: &Part, now: Millis) -> String {
+    let mut page = Page {
+        out: String::with_capacity(16 * 1024),
+        sum,
+    };
+    page.connections();
+    page.requests();
+    page.bytes();
+    page.calls();
+    page.tcp();
+    page.memory();
+    page.latency();
+    page.process(now);
+    page.out
+}
+
+/// A page of metrics being written.
+struct Page<'a> {
+    out: String,
+    sum: &'a Part,
+}
+
+impl Page<'_> {
+    fn connections(&mut self) {
+        self.counter(
+            "connections_opened",
+            "Connections, by first request.",
+            |a| a.opened,
+        );
+        self.counter(
+            "connections_joined",
+            "Connections that came from another technique.",
+            |a| a.joined,
+        );
+        self.counter(
+            "connections_left",
+            "Connections that went to another technique.",
+            |a| a.left,
+        );
+        self.family("connections_closed_total", "counter", "Connections ended.");
+        for payer in Payer::ALL {
+            let closed = self.sum.ledger.account(payer).closed;
+            for (reason, n) in CloseReason::ALL.iter().zip(closed) {
+                // Sixty series at most of those that can occur; the others would all be 0.
+                if n > 0 {
+                    let labels = [("technique", payer.name()), ("reason", reason.name())];
+                    self.sample("connections_closed_total", &labels, n);
+                }
+            }
+        }
+        self.gauge("connections_open", "Open connections.", |g| g.open);
+        self.gauge("connections_parked", "Requests that are parked.", |g| {
+            g.parked
+        });
+        let (strangers, refused) = (self.sum.strangers, self.sum.ledger.shared.refused);
+        self.one(
+            "connections_strangers",
+            "gauge",
+            "Connections that have not asked anything yet.",
+            strangers,
+        );
+        self.one(
+            "connections_refused_total",
+            "counter",
+            "Connections refused at the door.",
+            refused,
+        );
+    }
+
+    fn requests(&mut self) {
+        self.counter("requests", "Request heads read.", |a| a.requests);
+        self.counter("answers_empty", "Answers that carried no message.", |a| {
+            a.answers_empty
+        });
+        self.counter(
+            "messages",
+            "Messages delivered; for publish, taken in.",
+            |a| a.messages,
+        );
+    }
+
+    fn bytes(&mut self) {
+        for (name, help, incoming) in [
+            ("received_bytes_total", "Bytes that read brought.", true),
+            ("sent_bytes_total", "Bytes that write took.", false),
+        ] {
+            self.family(name, "counter", help);
+            for payer in Payer::ALL {
+                let account = self.sum.ledger.account(payer);
+                let bytes = if incoming {
+                    account.bytes_in
+                } else {
+                    account.bytes_out
+                };
+                for class in Class::ALL {
+                    let labels = [("technique", payer.name()), ("class", class.name())];
+                    self.sample(name, &labels, bytes.of(class));
+                }
+            }
+        }
+    }
+
+    fn calls(&mut self) {
+        let name = "syscalls_total";
+        self.family(
+            name,
+            "counter",
+            "System calls made for the connections of a technique.",
+        );
+        for payer in Payer::ALL {
+            let calls = self.sum.ledger.account(payer).calls;
+            for (call, n) in [
+                ("accept", calls.accepts),
+                ("read", calls.reads),
+                ("write", calls.writes),
+                ("end", calls.ends),
+            ] {
+                self.sample(name, &[("technique", payer.name()), ("call", call)], n);
+            }
+        }
+        self.counter(
+            "syscalls_would_block",
+            "Reads and writes that found nothing to move.",
+            |a| a.calls.would_blocks,
+        );
+        let name = "syscalls_shared_total";
+        self.family(name, "counter", "System calls made for all connections.");
+        let shared = self.sum.ledger.shared;
+        for (call, n) in [
+            ("epoll_wait", shared.waits),
+            ("epoll_ctl", shared.controls),
+            ("wake", shared.wakes),
+            ("accept_empty", shared.accepts_in_vain),
+            ("getsockopt", shared.samples),
+        ] {
+            self.sample(name, &[("call", call)], n);
+        }
+    }
+
+    fn tcp(&mut self) {
+        let told = "as the kernel counts them.";
+        self.counter("tcp_handshakes", "Connections set up.", |a| {
+            a.tcp.handshakes
+        });
+        for (name, help, pick) in [
+            (
+                "tcp_received_segments",
+                "Segments received",
+                (|a| a.tcp.segments_in) as fn(&Account) -> u64,
+            ),
+            ("tcp_sent_segments", "Segments sent", |a| a.tcp.segments_out),
+            ("tcp_received_bytes", "Bytes received", |a| a.tcp.bytes_in),
+            ("tcp_sent_bytes", "Bytes sent", |a| a.tcp.bytes_out),
+            ("tcp_retransmits", "Segments sent again", |a| {
+                a.tcp.retransmits
+            }),
+        ] {
+            self.counter(name, &format!("{help}, {told}"), pick);
+        }
+        let name = "tcp_rtt_seconds";
+        self.family(
+            name,
+            "gauge",
+            "Mean smoothed round-trip time of the open connections.",
+        );
+        for payer in Payer::ALL {
+            let gauges = self.sum.gauges[payer as usize];
+            if let Some(mean_us) = gauges.rtt_us.checked_div(gauges.open) {
+                let labels = [("technique", payer.name())];
+                self.sample(name, &labels, seconds(mean_us));
+            }
+        }
+    }
+
+    fn memory(&mut self) {
+        self.gauge(
+            "memory_user_bytes",
+            "User space held by the connections of a technique.",
+            |g| g.user_bytes,
+        );
+        self.gauge(
+            "memory_kernel_bytes",
+            "What the kernel's buffers hold for the connections of a technique.",
+            |g| g.kernel_bytes,
+        );
+    }
+
+    fn latency(&mut self) {
+        let name = "delivery_latency_seconds";
+        let help = "From the commit of a message until the kernel had all of it.";
+        self.family(name, "histogram", help);
+        for payer in [
+            Payer::ShortPoll,
+            Payer::LongPoll,
+            Payer::Sse,
+            Payer::WebSocket,
+        ] {
+            let sum = self.sum;
+            let all = &sum.ledger.account(payer).latency;
+            let label = ("technique", payer.name());
+            for bits in LATENCY_BITS {
+                // Values are whole microseconds: below 2^n is up to 2^n − 1.
+                let le = seconds((1 << bits) - 1).to_string();
+                let labels = [label, ("le", le.as_str())];
+                self.sample(&format!("{name}_bucket"), &labels, all.count_below(bits));
+            }
+            let labels = [label, ("le", "+Inf")];
+            self.sample(&format!("{name}_bucket"), &labels, all.count());
+            self.sample(&format!("{name}_sum"), &[label], seconds(all.sum_us()));
+            self.sample(&format!("{name}_count"), &[label], all.count());
+        }
+    }
+
+    fn process(&mut self, now: Millis) {
+        self.one("uptime_seconds", "gauge", "Since the start.", {
+            seconds(now.0 * 1000)
+        });
+        let process = self.sum.process;
+        let cpu = seconds(process.cpu_user_us + process.cpu_system_us);
+        let lines = format!(
+            "# HELP process_cpu_seconds_total Processor time, in and outside the kernel.\n\
+             # TYPE process_cpu_seconds_total counter\n\
+             process_cpu_seconds_total {cpu}\n\
+             # HELP process_resident_memory_bytes Resident memory.\n\
+             # TYPE process_resident_memory_bytes gauge\n\
+             process_resident_memory_bytes {}\n",
+            process.rss
+        );
+        self.out.push_str(&lines);
+    }
+
+    /// A counter with a sample for each technique.
+    fn counter(&mut self, name: &str, help: &str, pick: fn(&Account) -> u64) {
+        let name = format!("{name}_total");
+        self.family(&name, "counter", help);
+        for payer in Payer::ALL {
+            let value = pick(self.sum.ledger.account(payer));
+            self.sample(&name, &[("technique", payer.name())], value);
+        }
+    }
+
+    /// A gauge with a sample for each technique.
+    fn gauge(&mut self, name: &str, help: &str, pick: fn(&Gauges) -> u64) {
+        self.family(name, "gauge", help);
+        for payer in Payer::ALL {
+            let value = pick(&self.sum.gauges[payer as usize]);
+            self.sample(name, &[("technique", payer.name())], value);
+        }
+    }
+
+    /// A metric without labels.
+    fn one(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {
+        self.family(name, kind, help);
+        self.sample(name, &[], value);
+    }
+
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        let lines = format!("# HELP tollway_{name} {help}\n# TYPE tollway_{name} {kind}\n");
+        self.out.push_str(&lines);
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        let labels: Vec<_> = labels.iter().map(|(k, v)| format!("{k}=\"{v}\"")).collect();
+        let braces = match &labels[..] {
+            [] => String::new(),
+            labels => format!("{{{}}}", labels.join(",")),
+        };
+        writeln!(self.out, "tollway_{name}{braces} {value}").expect("a string takes everything");
+    }
+}
+
+fn seconds(us: u64) -> f64 {
+    // Exact up to 285 years; then to a few microseconds.
+    #[expect(clippy::cast_precision_loss, reason = "see above")]
+    let us = us as f64;
+    us / MICROS_PER_S
+}

@@ -1,0 +1,137 @@
+//! The numbers of one connection, small: most connections cost little and there may be a million.
+//!
+//! Came from: the broker, which charges a connection and its payer's account with the same numbers.
+//! Goes to: the table of connections. Absent on purpose: system calls; a row of the table says what
+//! went over the wire.
+
+use super::{Bytes, Class};
+
+/// Bytes by class in and out, and messages.
+const NUMBERS: usize = 2 * Class::ALL.len() + 1;
+const MESSAGES: usize = NUMBERS - 1;
+
+/// Counts eleven numbers in 32 bits each; what is carried over is kept on the side by the few that
+/// ever carry.
+#[derive(Debug, Default)]
+pub struct Tally {
+    low: [u32; NUMBERS],
+    high: Option<Box<[u32; NUMBERS]>>,
+}
+
+impl Tally {
+    /// Bytes that were understood.
+    pub fn came_in(&mut self, bytes: &Bytes) {
+        self.add_all(0, bytes);
+    }
+
+    /// Bytes that the kernel took.
+    pub fn went_out(&mut self, bytes: &Bytes) {
+        self.add_all(Class::ALL.len(), bytes);
+    }
+
+    /// Messages delivered, or taken in.
+    pub fn passed(&mut self, messages: u64) {
+        self.add(MESSAGES, messages);
+    }
+
+    /// Bytes that were understood.
+    pub fn bytes_in(&self) -> Bytes {
+        Bytes(std::array::from_fn(|class| self.number(class)))
+    }
+
+    /// Bytes that the kernel took.
+    pub fn bytes_out(&self) -> Bytes {
+        Bytes(std::array::from_fn(|class| {
+            self.number(Class::ALL.len() + class)
+        }))
+    }
+
+    /// Messages delivered, or taken in.
+    pub fn messages(&self) -> u64 {
+        self.number(MESSAGES)
+    }
+
+    /// Bytes of the heap that it holds.
+    pub fn heap_bytes(&self) -> usize {
+        self.high.as_deref().map_or(0, size_of_val)
+    }
+
+    fn add_all(&mut self, from: usize, bytes: &Bytes) {
+        for (index, &n) in bytes.0.iter().enumerate() {
+            if n > 0 {
+                self.add(from + index, n);
+            }
+        }
+    }
+
+    fn add(&mut self, index: usize, n: u64) {
+        let sum = u64::from(self.low[index]) + n;
+        // The low half; the high half is next.
+        self.low[index] = sum as u32;
+        if sum >> 32 > 0 {
+            // Exact: 2^64 bytes are not sent over one connection.
+            self.high.get_or_insert_default()[index] += (sum >> 32) as u32;
+        }
+    }
+
+    fn number(&self, index: usize) -> u64 {
+        let high = self.high.as_ref().map_or(0, |high| high[index]);
+        u64::from(high) << 32 | u64::from(self.low[index])
+    }
+}
+
+/// System calls whose payer is not known yet: they brought bytes of a request that is still to be
+/// understood. A request head comes in a few reads, so that the counts are small; should they be
+/// full, the rest is charged to whoever pays now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Due {
+    /// `read` calls that brought something.
+    pub reads: u16,
+    /// `read` calls that found nothing.
+    pub reads_in_vain: u16,
+}
+
+impl Due {
+    /// Whether there is nothing.
+    pub fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// What passed over a connection that was not kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Brush {
+    /// Bytes that it had sent, as far as they were read.
+    pub bytes_read: usize,
+    /// Bytes of the refusal that the kernel took.
+    pub bytes_written: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_exact_beyond_32_bits() {
+        let mut tally = Tally::default();
+        let mut bytes = Bytes::default();
+        bytes.add(Class::Payload, u32::MAX as usize);
+        bytes.add(Class::Body, 1);
+        for _ in 0..3 {
+            tally.went_out(&bytes);
+        }
+        tally.passed(7);
+        assert_eq!(
+            tally.bytes_out().of(Class::Payload),
+            3 * u64::from(u32::MAX)
+        );
+        assert_eq!(tally.bytes_out().of(Class::Body), 3);
+        assert_eq!(tally.bytes_in(), Bytes::default());
+        assert_eq!(tally.messages(), 7);
+    }
+
+    #[test]
+    fn a_tally_is_small() {
+        assert!(size_of::<Tally>() <= 56, "{}", size_of::<Tally>());
+    }
+}
