@@ -113,7 +113,7 @@ fn greeting(addresses: &[SocketAddr], threads: usize) -> String {
         ("poll", format!("curl 'http://{at}/chat/poll?wait=30'")),
         ("sse", format!("curl -N http://{at}/chat/sse")),
         ("websocket", format!("new WebSocket('ws://{at}/chat/ws')")),
-        ("metrics", format!("curl http://{at}/metrics")),
+        ("costs", format!("curl http://{at}/-/costs")),
     ];
     text.push('\n');
     for (name, thing) in things {

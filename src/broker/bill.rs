@@ -14,13 +14,15 @@ use crate::close::CloseReason;
 use crate::conn::Conn;
 use crate::conn::state::Name;
 use crate::ids::{ConnId, Micros, Millis};
-use crate::ledger::{Brush, Bytes, Call, Class, Closed, Due, Payer, Row, Sample, SharedCall};
+use crate::ledger::{
+    Brush, Bytes, CHARGES, Call, Class, Closed, Due, Payer, Row, Sample, SharedCall,
+};
 use crate::limits::CLOSED_ROWS_MAX;
 
 impl Broker {
     /// A system call was made for `id`. To be told before what came of it.
     pub fn charge(&mut self, id: ConnId, call: Call) {
-        let Some(conn) = self.conns.get_mut(id) else {
+        let Some(conn) = self.conns.get_mut(id).filter(|_| CHARGES) else {
             return;
         };
         let payer = match call {
@@ -109,7 +111,7 @@ impl Broker {
 
     /// Bytes of `id` were understood.
     pub(super) fn came_in(&mut self, id: ConnId, bill: &Bytes) {
-        if let Some(conn) = self.conns.get_mut(id) {
+        if let Some(conn) = self.conns.get_mut(id).filter(|_| CHARGES) {
             self.ledger.account_mut(conn.payer).bytes_in += bill;
             conn.tally.came_in(bill);
         }
@@ -132,6 +134,9 @@ impl Broker {
         };
         let (ledger, tally) = (&mut self.ledger, &mut conn.tally);
         conn.outbox.advance(bytes, |segment, bill| {
+            if !CHARGES {
+                return;
+            }
             let account = ledger.account_mut(segment.payer());
             account.bytes_out += &bill;
             tally.went_out(&bill);
@@ -153,7 +158,7 @@ impl Broker {
 
     /// Messages were delivered to `id`, or taken in from it.
     pub(super) fn passed(&mut self, id: ConnId, messages: u64) {
-        if let Some(conn) = self.conns.get_mut(id) {
+        if let Some(conn) = self.conns.get_mut(id).filter(|_| CHARGES) {
             self.ledger.account_mut(conn.payer).messages += messages;
             conn.tally.passed(messages);
         }

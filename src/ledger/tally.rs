@@ -4,7 +4,7 @@
 //! Goes to: the table of connections. Absent on purpose: system calls; a row of the table says what
 //! went over the wire.
 
-use super::{Bytes, Class};
+use super::{Bytes, CHARGES, Class};
 
 /// Bytes by class in and out, and messages.
 const NUMBERS: usize = 2 * Class::ALL.len() + 1;
@@ -65,6 +65,9 @@ impl Tally {
     }
 
     fn add(&mut self, index: usize, n: u64) {
+        if !CHARGES {
+            return;
+        }
         let sum = u64::from(self.low[index]) + n;
         // The low half; the high half is next.
         self.low[index] = sum as u32;

@@ -57,7 +57,7 @@ use super::token::Source;
 use crate::broker::{Broker, Farewell, Setup};
 use crate::conn::outbox::SLICES_MAX;
 use crate::ids::{ConnId, Micros, Millis};
-use crate::ledger::{Call, SharedCall};
+use crate::ledger::{CHARGES, Call, SharedCall};
 use crate::limits::{ACCEPTS_PER_TURN, DELIVERIES_PER_TURN, READ_BYTES, READ_BYTES_PER_TURN};
 
 /// Events fetched by one `epoll_wait`. More wait in the kernel, in the order in which they came.
@@ -304,7 +304,7 @@ impl EventLoop {
         self.now = at.millis();
         self.gather_dirty();
         for n in 0..self.outgoing.len().min(DELIVERIES_PER_TURN) {
-            if n % WRITES_PER_LOOK == 0 {
+            if CHARGES && n % WRITES_PER_LOOK == 0 {
                 at = self.clock.now_us();
             }
             if let Some(id) = self.outgoing.pop() {
@@ -358,7 +358,8 @@ impl EventLoop {
                     }
                 }
                 Farewell::Drop(_) => {
-                    let sample = self.sockets.find(id).and_then(|socket| socket.sample());
+                    let socket = self.sockets.find(id).filter(|_| CHARGES);
+                    let sample = socket.and_then(|socket| socket.sample());
                     self.broker.charge_shared(SharedCall::Sample, 1);
                     self.sockets.remove(id);
                     self.desk.forget(id);
