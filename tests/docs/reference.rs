@@ -156,7 +156,7 @@ fn close_reasons() {
     let mut page = format!(
         "# Close reasons\n\n{MADE}\n\
          Why a connection ended: the first reason counts. `/metrics` counts each as \
-         `tollway_closes_total{{reason=\"…\"}}`, and\n`-vv` logs it. A number in parentheses is \
+         `tollway_connections_closed_total`,\nand `-vv` logs it. A number in parentheses is \
          the HTTP status or the WebSocket close code that the peer is told.\n\n\
          | reason | meaning |\n| --- | --- |\n"
     );
