@@ -11,6 +11,8 @@
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
+use super::utf8::NotUtf8;
+
 /// How far back a compressed message of ours may refer. Every window is one more rendition of a
 /// message, so there are three: zlib's own, and two for small devices, which ask for as little as
 /// 512 bytes.
@@ -80,6 +82,52 @@ pub enum InflateError {
     Corrupt,
     /// It comes to more than the bound.
     TooBig,
+    /// It is to be text, and is not.
+    NotUtf8(NotUtf8),
+}
+
+/// What takes in what a message says, as it is inflated.
+pub trait Output {
+    /// All that was taken in and stands; of a text, without a character whose end is still to come.
+    fn bytes(&self) -> &[u8];
+
+    /// How much was taken in.
+    fn taken(&self) -> usize;
+
+    /// Takes in more, for which there shall be room of `bytes_max` at most.
+    fn take_in(&mut self, bytes: &[u8], bytes_max: usize) -> Result<(), NotUtf8>;
+}
+
+impl Output for Vec<u8> {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+
+    fn taken(&self) -> usize {
+        self.len()
+    }
+
+    /// Room doubles, as many small pieces need, but never beyond `bytes_max`: the memory of a
+    /// message is bounded by the message's bound, not by twice that.
+    fn take_in(&mut self, bytes: &[u8], bytes_max: usize) -> Result<(), NotUtf8> {
+        self.reserve_exact(more_room(
+            self.len(),
+            self.capacity(),
+            bytes.len(),
+            bytes_max,
+        ));
+        self.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// How much more room to make where `coming` bytes come.
+pub(super) fn more_room(len: usize, capacity: usize, coming: usize, bytes_max: usize) -> usize {
+    let needed = len + coming;
+    if needed <= capacity {
+        return 0;
+    }
+    (2 * capacity).min(bytes_max).max(needed) - len
 }
 
 impl Inflater {
@@ -101,7 +149,7 @@ impl Inflater {
         &mut self,
         piece: &[u8],
         last: bool,
-        out: &mut Vec<u8>,
+        out: &mut impl Output,
         bytes_max: usize,
     ) -> Result<(), InflateError> {
         let mut stream = match self.stream.take() {
@@ -111,7 +159,7 @@ impl Inflater {
         inflate(&mut stream, piece, out, bytes_max)?;
         if last {
             inflate(&mut stream, &TAIL, out, bytes_max)?; // §7.2.2
-            self.remember(out);
+            self.remember(out.bytes());
         } else {
             self.stream = Some(stream);
         }
@@ -158,24 +206,34 @@ impl std::fmt::Debug for Inflater {
     }
 }
 
-/// Inflates all of `piece`.
+/// Inflates all of `piece`, block by block: what a block says is judged and kept while it lies in
+/// the cache.
 fn inflate(
     stream: &mut Decompress,
     mut piece: &[u8],
-    out: &mut Vec<u8>,
+    out: &mut impl Output,
     bytes_max: usize,
 ) -> Result<(), InflateError> {
+    let mut block = Vec::new();
     loop {
-        grow(out, piece.len(), bytes_max);
+        block.clear();
+        // One byte over the bound tells a message that is too big from one that just fits.
+        let room = bytes_max - out.taken();
+        if block.capacity() == 0 {
+            let likely = (4 * piece.len()).clamp(BLOCK_BYTES_MIN, BLOCK_BYTES_MAX);
+            block.reserve_exact(likely.min(room + 1));
+        }
         let before = stream.total_in();
-        let status = stream.decompress_vec(piece, out, FlushDecompress::None);
-        if out.len() > bytes_max {
-            out.truncate(bytes_max);
+        let status = stream.decompress_vec(piece, &mut block, FlushDecompress::None);
+        let good = out.take_in(&block[..block.len().min(room)], bytes_max);
+        good.map_err(InflateError::NotUtf8)?;
+        if block.len() > room {
             return Err(InflateError::TooBig);
         }
-        let status = status.map_err(|_| InflateError::Corrupt)?;
         // Exact: no more than the piece.
-        piece = &piece[(stream.total_in() - before) as usize..];
+        let taken = (stream.total_in() - before) as usize;
+        let status = status.map_err(|_| InflateError::Corrupt)?;
+        piece = &piece[taken..];
         match status {
             // A block with BFINAL: what follows begins anew (§7.2.3.4).
             Status::StreamEnd => {
@@ -185,18 +243,9 @@ fn inflate(
                 }
             }
             // Room is left, so all there is to say was said.
-            Status::Ok | Status::BufError if out.len() < out.capacity() => return Ok(()),
+            Status::Ok | Status::BufError if block.len() < block.capacity() => return Ok(()),
             Status::Ok | Status::BufError => {}
         }
-    }
-}
-
-/// Makes room where there is none. It doubles up to one byte over the bound: that byte tells a
-/// message that is too big from one that just fits.
-fn grow(out: &mut Vec<u8>, coming: usize, bytes_max: usize) {
-    if out.len() == out.capacity() {
-        let more = out.len().max(2 * coming).max(ROOM_BYTES_MIN);
-        out.reserve_exact(more.min(bytes_max + 1 - out.len()));
     }
 }
 
@@ -206,8 +255,10 @@ const TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 /// zlib's scale, 0 to 9. Of 64 KiB of JSON, level 1 leaves 26 % at 290 MB/s, 3 leaves 18 % at 120,
 /// 6 leaves 16 % at 60; and meanwhile a thread does nothing else.
 const LEVEL: u32 = 3;
-/// The first room of an inflated message.
-const ROOM_BYTES_MIN: usize = 256;
+/// What is inflated at a time, at least and at most: zlib-rs keeps a window of 32 KiB beside the
+/// output, and would copy more often to fill it with less.
+const BLOCK_BYTES_MIN: usize = 256;
+const BLOCK_BYTES_MAX: usize = 32 * 1024;
 /// What zlib-rs takes for a message that is being inflated: 32 KiB of window and its tables.
 const STREAM_BYTES: usize = 47_552 + size_of::<Decompress>();
 

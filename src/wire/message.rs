@@ -14,13 +14,15 @@
 use std::ops::Range;
 
 use super::Parsed;
-use super::deflate::Inflater;
+use super::deflate::{Inflater, Output};
 use super::extension::Agreement;
 use super::frame::{CloseCode, FrameHeader, Opcode, decode_header, unmask};
-use super::utf8::Utf8;
+use super::utf8::Text;
+use kept::Kept;
 
 mod error;
 mod held;
+mod kept;
 
 pub use error::MessageError;
 
@@ -76,9 +78,7 @@ pub enum Step<'b> {
 /// The message of which a part is here.
 #[derive(Debug)]
 struct Unfinished {
-    /// The judge of a text; `None` for a message of bytes.
-    utf8: Option<Utf8>,
-    bytes: Vec<u8>,
+    kept: Kept,
     /// `Some` for a compressed message: the bytes of it that came before this frame.
     deflated: Option<usize>,
     stage: Stage,
@@ -149,8 +149,8 @@ impl Assembler {
                     return Ok(Step::Complete { incoming, used });
                 }
                 Found::Message { used } => {
-                    let (opcode, bytes) = self.lent();
-                    let incoming = read(opcode, bytes)?;
+                    let whole = self.unfinished.as_ref();
+                    let incoming = whole.expect("it has just become whole").kept.message();
                     let used = start + used;
                     return Ok(Step::Complete { incoming, used });
                 }
@@ -243,8 +243,11 @@ impl Assembler {
     fn begin(&mut self, header: &FrameHeader) {
         let unfinished = self.unfinished.get_or_insert_with(|| {
             Box::new(Unfinished {
-                utf8: matches!(header.opcode, Opcode::Text).then(Utf8::new),
-                bytes: Vec::new(),
+                kept: if matches!(header.opcode, Opcode::Text) {
+                    Kept::Text(Text::default())
+                } else {
+                    Kept::Bytes(Vec::new())
+                },
                 deflated: header.reserved1.then_some(0),
                 stage: Stage::Between,
             })
@@ -255,14 +258,6 @@ impl Assembler {
             taken: 0,
             left: header.length as usize, // Exact, as above.
         });
-    }
-
-    /// The message that has just become whole.
-    fn lent(&self) -> (Opcode, &[u8]) {
-        let unfinished = self.unfinished.as_ref().expect("it has just become whole");
-        let text = unfinished.utf8.is_some();
-        let opcode = if text { Opcode::Text } else { Opcode::Binary };
-        (opcode, &unfinished.bytes)
     }
 }
 
@@ -279,23 +274,17 @@ impl Unfinished {
         let piece = &mut buf[..used];
         unmask(piece, payload.mask, payload.taken);
         // A last frame tells how long the message will be, the others only that it is in bounds.
-        let start = self.bytes.len();
-        let end = start + payload.left;
+        let end = self.kept.taken() + payload.left;
         payload.taken += used;
         payload.left -= used;
-        let kept = if let (Some(before), Some(inflater)) = (&mut self.deflated, inflater) {
+        if let (Some(before), Some(inflater)) = (&mut self.deflated, inflater) {
             *before += used;
             let last = payload.fin && payload.left == 0;
-            inflater.take(piece, last, &mut self.bytes, message_bytes_max)
+            inflater.take(piece, last, &mut self.kept, message_bytes_max)?;
         } else {
-            self.keep(piece, if payload.fin { end } else { message_bytes_max });
-            Ok(())
-        };
-        // What could not be inflated comes behind what could, and so do their offences.
-        if let Some(utf8) = &mut self.utf8 {
-            utf8.push(&self.bytes[start..])?;
+            let bytes_max = if payload.fin { end } else { message_bytes_max };
+            self.kept.take_in(piece, bytes_max)?;
         }
-        kept?;
         if payload.left > 0 {
             self.stage = Stage::Payload(payload);
             return Ok(Found::Starved { used });
@@ -304,28 +293,13 @@ impl Unfinished {
             self.stage = Stage::Between;
             return Ok(Found::Part { used });
         }
-        if let Some(utf8) = &self.utf8 {
-            utf8.finish()?;
-        }
+        self.kept.finish()?;
         self.stage = Stage::Lent;
         Ok(Found::Message { used })
     }
-
-    /// Appends a piece. Room doubles, as many small pieces need, but never beyond `bytes_max`: the
-    /// memory of a message is bounded by the message's bound, not by twice that.
-    fn keep(&mut self, piece: &[u8], bytes_max: usize) {
-        let needed = self.bytes.len() + piece.len();
-        if needed > self.bytes.capacity() {
-            let doubled = (2 * self.bytes.capacity()).min(bytes_max);
-            self.bytes
-                .reserve_exact(doubled.max(needed) - self.bytes.len());
-        }
-        self.bytes.extend_from_slice(piece);
-    }
 }
 
-/// What a whole payload means. A text that came in pieces is looked at for the second time here:
-/// that is the price of a `&str` without `unsafe`, and most texts come whole.
+/// What a payload means that lies whole in the caller's buffer.
 fn read(opcode: Opcode, payload: &[u8]) -> Result<Incoming<'_>, MessageError> {
     Ok(match opcode {
         Opcode::Text => {

@@ -1,12 +1,23 @@
-//! UTF-8 judged as it arrives, however it is cut. RFC 3629, RFC 6455 §8.1.
+//! UTF-8 judged as it arrives, however it is cut, and kept as text. RFC 3629, RFC 6455 §8.1.
 //!
-//! Came from: `wire::message`, with a piece of a text message. Goes to: the same, as a verdict.
-//! Absent on purpose: the text itself. The three bytes of [`Utf8`] say which byte may come next,
-//! not which bytes came, so that a piece is read once and never kept.
+//! Came from: `wire::message`, with a piece of a text message. Goes to: the same, as a verdict, and
+//! as the whole text in the end. Absent on purpose: a second look. Every byte is judged once, when
+//! it comes; only the bytes of a character that is cut in two are kept back until its end is here.
 
-/// A validator that remembers an unfinished code point from one piece to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Utf8 {
+/// A text that grows piece by piece.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text {
+    /// All whole characters.
+    text: String,
+    begun: Begun,
+}
+
+/// The beginning of a character of which more must come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Begun {
+    /// Its bytes, `held` of them.
+    bytes: [u8; 4],
+    held: u8,
     /// Continuation bytes still owed. 0 on a boundary.
     owed: u8,
     /// The lowest byte that may come next; read only while some are owed.
@@ -18,92 +29,140 @@ pub struct Utf8 {
 /// Not UTF-8, whatever may follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotUtf8 {
-    /// Where the first offending byte lies in the piece just pushed. 0 from [`Utf8::finish`], whose
+    /// Where the first offending byte lies in the piece just pushed. 0 from [`Text::finish`], whose
     /// offence is that nothing follows.
     pub at: usize,
 }
 
-impl Utf8 {
-    /// On a boundary: nothing is owed.
-    pub const fn new() -> Self {
-        Self {
-            owed: 0,
-            low: CONTINUATION_LOW,
-            high: CONTINUATION_HIGH,
-        }
-    }
-
-    /// Judges the next piece. Refuses at the first byte after which no text can continue: `ED A0`
+impl Text {
+    /// Takes in the next piece. Refuses at the first byte after which no text can continue: `ED A0`
     /// is refused at `A0`, without waiting for a third byte.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<(), NotUtf8> {
+    pub fn push(&mut self, piece: &[u8]) -> Result<(), NotUtf8> {
         // First what is owed from the piece before: at most three bytes.
         let mut at = 0;
-        while self.owed > 0 {
-            let Some(&byte) = bytes.get(at) else {
+        while self.begun.owed > 0 {
+            let Some(&byte) = piece.get(at) else {
                 return Ok(());
             };
             self.step(byte).map_err(|()| NotUtf8 { at })?;
             at += 1;
         }
         // Then the bulk, by whole vectors: the standard library is as fast for ASCII, but takes
-        // each character of other scripts by itself. Where it stops, an offence or an unfinished
-        // code point lies within four bytes: stepping tells which, and leaves the right memory
-        // behind.
-        if let Err(stopped) = simdutf8::compat::from_utf8(&bytes[at..]) {
-            at += stopped.valid_up_to();
-            for &byte in &bytes[at..] {
-                self.step(byte).map_err(|()| NotUtf8 { at })?;
-                at += 1;
+        // each character of other scripts by itself.
+        let end = at + uncut(&piece[at..]);
+        match simdutf8::compat::from_utf8(&piece[at..end]) {
+            Ok(text) => {
+                self.text.push_str(text);
+                at = end;
             }
+            // The offence lies within four bytes: stepping tells where.
+            Err(stopped) => at += stopped.valid_up_to(),
+        }
+        for &byte in &piece[at..] {
+            self.step(byte).map_err(|()| NotUtf8 { at })?;
+            at += 1;
         }
         Ok(())
     }
 
-    /// Whether a text may end here.
+    /// Whether the text may end here.
     pub const fn finish(&self) -> Result<(), NotUtf8> {
-        if self.owed == 0 {
+        if self.begun.owed == 0 {
             Ok(())
         } else {
             Err(NotUtf8 { at: 0 })
         }
     }
 
-    /// Forgets what was owed: the next piece begins a new text.
-    pub const fn reset(&mut self) {
-        *self = Self::new();
+    /// All whole characters so far.
+    pub fn as_str(&self) -> &str {
+        &self.text
     }
 
+    /// Bytes so far, those of a character that was cut included.
+    pub const fn len(&self) -> usize {
+        self.text.len() + self.begun.held as usize
+    }
+
+    /// Whether nothing has come.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes that there is room for.
+    pub const fn capacity(&self) -> usize {
+        self.text.capacity()
+    }
+
+    /// Makes room for so many bytes more than there are, and no more.
+    pub fn reserve_exact(&mut self, bytes: usize) {
+        self.text
+            .reserve_exact(bytes + usize::from(self.begun.held));
+    }
+
+    fn step(&mut self, byte: u8) -> Result<(), ()> {
+        if let Some(character) = self.begun.step(byte)? {
+            self.text.push_str(character);
+        }
+        Ok(())
+    }
+}
+
+impl Begun {
     /// One byte, by the table of well-formed sequences (RFC 3629 §4). Only the first continuation
     /// byte has a narrower range than `80..=BF`: that is what keeps out overlong forms (`E0`,
-    /// `F0`), surrogates (`ED`) and what lies above U+10FFFF (`F4`).
-    const fn step(&mut self, byte: u8) -> Result<(), ()> {
+    /// `F0`), surrogates (`ED`) and what lies above U+10FFFF (`F4`). Gives the character that is
+    /// whole with this byte.
+    fn step(&mut self, byte: u8) -> Result<Option<&str>, ()> {
         if self.owed > 0 {
             if byte < self.low || byte > self.high {
                 return Err(());
             }
             (self.low, self.high) = (CONTINUATION_LOW, CONTINUATION_HIGH);
             self.owed -= 1;
-            return Ok(());
+        } else {
+            self.held = 0;
+            (self.owed, self.low, self.high) = match byte {
+                0x00..=0x7F => (0, CONTINUATION_LOW, CONTINUATION_HIGH),
+                0xC2..=0xDF => (1, CONTINUATION_LOW, CONTINUATION_HIGH),
+                0xE0 => (2, 0xA0, CONTINUATION_HIGH),
+                0xED => (2, CONTINUATION_LOW, 0x9F),
+                0xE1..=0xEF => (2, CONTINUATION_LOW, CONTINUATION_HIGH),
+                0xF0 => (3, 0x90, CONTINUATION_HIGH),
+                0xF1..=0xF3 => (3, CONTINUATION_LOW, CONTINUATION_HIGH),
+                0xF4 => (3, CONTINUATION_LOW, 0x8F),
+                // A continuation that nobody owes, an overlong `C0` or `C1`, or no lead at all.
+                0x80..=0xC1 | 0xF5..=0xFF => return Err(()),
+            };
         }
-        (self.owed, self.low, self.high) = match byte {
-            0x00..=0x7F => (0, CONTINUATION_LOW, CONTINUATION_HIGH),
-            0xC2..=0xDF => (1, CONTINUATION_LOW, CONTINUATION_HIGH),
-            0xE0 => (2, 0xA0, CONTINUATION_HIGH),
-            0xED => (2, CONTINUATION_LOW, 0x9F),
-            0xE1..=0xEF => (2, CONTINUATION_LOW, CONTINUATION_HIGH),
-            0xF0 => (3, 0x90, CONTINUATION_HIGH),
-            0xF1..=0xF3 => (3, CONTINUATION_LOW, CONTINUATION_HIGH),
-            0xF4 => (3, CONTINUATION_LOW, 0x8F),
-            // A continuation byte that nobody owes, an overlong `C0` or `C1`, or no lead at all.
-            0x80..=0xC1 | 0xF5..=0xFF => return Err(()),
-        };
-        Ok(())
+        self.bytes[usize::from(self.held)] = byte;
+        self.held += 1;
+        if self.owed > 0 {
+            return Ok(None);
+        }
+        let character = &self.bytes[..usize::from(std::mem::take(&mut self.held))];
+        Ok(Some(
+            str::from_utf8(character).expect("every byte was judged"),
+        ))
     }
 }
 
-impl Default for Utf8 {
-    fn default() -> Self {
-        Self::new()
+/// Up to where no character of `bytes` lacks its end. What is wrong otherwise is not looked for.
+fn uncut(bytes: &[u8]) -> usize {
+    let last = bytes.len().saturating_sub(3);
+    let lead = bytes[last..].iter().rposition(|&byte| byte >= 0xC0);
+    let Some(lead) = lead.map(|at| last + at) else {
+        return bytes.len();
+    };
+    let length = match bytes[lead] {
+        0x00..=0xDF => 2,
+        0xE0..=0xEF => 3,
+        0xF0..=0xFF => 4,
+    };
+    if lead + length > bytes.len() {
+        lead
+    } else {
+        bytes.len()
     }
 }
 
@@ -148,18 +207,21 @@ mod tests {
 
     /// Pushes `bytes` cut at `cut`; tells where in the whole the first offence lay.
     fn judged_in_two(bytes: &[u8], cut: usize) -> Option<usize> {
-        let mut utf8 = Utf8::new();
-        if let Err(NotUtf8 { at }) = utf8.push(&bytes[..cut]) {
+        let mut text = Text::default();
+        if let Err(NotUtf8 { at }) = text.push(&bytes[..cut]) {
             return Some(at);
         }
-        utf8.push(&bytes[cut..])
-            .err()
-            .map(|NotUtf8 { at }| cut + at)
+        assert_eq!(text.len(), cut);
+        if let Err(NotUtf8 { at }) = text.push(&bytes[cut..]) {
+            return Some(cut + at);
+        }
+        assert_eq!((text.as_str().as_bytes(), text.finish()), (bytes, Ok(())));
+        None
     }
 
     fn judged_byte_by_byte(bytes: &[u8]) -> Option<usize> {
-        let mut utf8 = Utf8::new();
-        (0..bytes.len()).find(|&at| utf8.push(&bytes[at..=at]).is_err())
+        let mut text = Text::default();
+        (0..bytes.len()).find(|&at| text.push(&bytes[at..=at]).is_err())
     }
 
     #[test]
@@ -181,9 +243,9 @@ mod tests {
                     Ok(_) => (true, true),
                     Err(stopped) => (stopped.error_len().is_none(), false),
                 };
-                let mut utf8 = Utf8::new();
-                let possible = utf8.push(&bytes).is_ok();
-                let ours = (possible, possible && utf8.finish().is_ok());
+                let mut text = Text::default();
+                let possible = text.push(&bytes).is_ok();
+                let ours = (possible, possible && text.finish().is_ok());
                 assert_eq!(ours, theirs, "{bytes:02X?}");
             }
         }
@@ -191,24 +253,25 @@ mod tests {
 
     #[test]
     fn every_scalar_value_passes_byte_by_byte() {
-        let mut utf8 = Utf8::new();
+        let mut text = Text::default();
+        let mut all = String::new();
         for scalar in ('\0'..=char::MAX).step_by(7) {
             for &byte in scalar.encode_utf8(&mut [0; 4]).as_bytes() {
-                assert_eq!(utf8.push(&[byte]), Ok(()), "{scalar:?}");
+                assert_eq!(text.push(&[byte]), Ok(()), "{scalar:?}");
             }
-            assert_eq!(utf8.finish(), Ok(()), "{scalar:?}");
+            assert_eq!(text.finish(), Ok(()), "{scalar:?}");
+            all.push(scalar);
         }
+        assert!(text.as_str() == all);
     }
 
     #[test]
     fn a_text_does_not_end_within_a_code_point() {
         for unfinished in [&b"a\xC3"[..], b"\xE2\x82", b"\xF0\x9F\x98"] {
-            let mut utf8 = Utf8::new();
-            assert_eq!(utf8.push(unfinished), Ok(()));
-            assert_eq!(utf8.finish(), Err(NotUtf8 { at: 0 }));
-            utf8.reset();
-            assert_eq!(utf8, Utf8::default());
-            assert_eq!(utf8.finish(), Ok(()));
+            let mut text = Text::default();
+            assert_eq!(text.push(unfinished), Ok(()));
+            assert_eq!(text.finish(), Err(NotUtf8 { at: 0 }));
+            assert_eq!(text.len(), unfinished.len());
         }
     }
 }

@@ -108,6 +108,7 @@ impl From<InflateError> for MessageError {
         match error {
             InflateError::Corrupt => Self::NotDeflate,
             InflateError::TooBig => Self::TooBig,
+            InflateError::NotUtf8(_) => Self::NotUtf8,
         }
     }
 }

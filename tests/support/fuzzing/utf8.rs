@@ -1,8 +1,8 @@
-//! UTF-8: the verdict and its place are those of the standard library, however the text is cut.
+//! UTF-8: the verdict, its place and the text are those of the standard library, however it is cut.
 //!
 //! Came from: bytes; the first chooses the cuts. Goes to: `wire::utf8`.
 
-use tollway::wire::utf8::Utf8;
+use tollway::wire::utf8::Text;
 
 use super::{choice, cuts};
 
@@ -11,21 +11,23 @@ pub fn check(input: &[u8]) {
     let offends_at = naive(bytes);
     let whole = str::from_utf8(bytes).is_ok();
     for pieces in cuts(seed, bytes.len()) {
-        let mut judge = Utf8::new();
+        let mut text = Text::default();
         let mut refused = None;
         for piece in pieces {
             let start = piece.start;
-            if let Err(offence) = judge.push(&bytes[piece]) {
+            if let Err(offence) = text.push(&bytes[piece]) {
                 refused = Some(start + offence.at);
                 break;
             }
         }
         assert_eq!(refused, offends_at);
         if refused.is_none() {
-            assert_eq!(judge.finish().is_ok(), whole);
+            assert_eq!(text.len(), bytes.len());
+            assert_eq!(text.finish().is_ok(), whole);
         }
-        judge.reset();
-        assert_eq!(judge, Utf8::new());
+        if whole {
+            assert_eq!(text.as_str().as_bytes(), bytes);
+        }
     }
 }
 
