@@ -11,11 +11,12 @@ use crate::conn::state::{Places, State};
 use crate::conn::{Conn, Failure};
 use crate::ids::{ConnId, Millis};
 use crate::ledger::Class;
-use crate::technique::{Technique, websocket};
+use crate::technique::{Technique, sse, websocket};
 use crate::wire::frame::CloseCode;
 
 impl Broker {
-    /// Ends a connection once what is queued has been sent.
+    /// Ends a connection once what is queued has been sent. A stream ends as HTTP has answers end,
+    /// for a peer that has ended its own side still reads, and is to tell this from a broken one.
     pub(super) fn leave(&mut self, id: ConnId, reason: CloseReason, now: Millis) {
         self.strike_out(id);
         self.forget_unread(id);
@@ -28,6 +29,9 @@ impl Broker {
         conn.leaving.get_or_insert(reason);
         if matches!(conn.state, State::Sending(_)) {
             self.effects.push_back(Effect::CloseFile { conn: id });
+        }
+        if matches!(&conn.state, State::Streaming(stream) if stream.chunked) {
+            conn.push(Segment::fixed(sse::farewell(true), Class::Framing));
         }
         conn.shift(State::Lingering { half_closed: false }, now);
         if conn.outbox.is_empty() {
