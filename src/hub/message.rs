@@ -6,7 +6,7 @@
 
 use crate::ids::{Epoch, Id, Micros, Seq, TopicName};
 use crate::limits::MESSAGE_OVERHEAD_BYTES;
-use crate::technique::Content;
+use crate::technique::{Content, text};
 
 /// The data of a message. Invariant: text is UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Payload {
     pub fn said(bytes: Box<[u8]>, binary: bool) -> Self {
         debug_assert!(binary || str::from_utf8(&bytes).is_ok());
         Self {
-            utf8: !binary || str::from_utf8(&bytes).is_ok(),
+            utf8: !binary || text(&bytes).is_some(),
             bytes,
             binary,
         }
@@ -30,7 +30,7 @@ impl Payload {
 
     /// A request body, which does not say what it is: text if it is UTF-8.
     pub fn posted(bytes: Vec<u8>) -> Self {
-        let utf8 = str::from_utf8(&bytes).is_ok();
+        let utf8 = text(&bytes).is_some();
         Self {
             bytes: bytes.into_boxed_slice(),
             binary: !utf8,
@@ -87,7 +87,7 @@ impl Message {
             text: self
                 .payload
                 .utf8
-                .then(|| str::from_utf8(bytes).expect("checked when it was published")),
+                .then(|| text(bytes).expect("checked when it was published")),
             binary: self.payload.binary,
             at: self.at,
         }

@@ -17,6 +17,7 @@ pub mod websocket_v1;
 
 use crate::ids::{Id, Micros};
 pub use crate::wire::deflate::Window;
+pub use crate::wire::utf8::text;
 
 /// One of the four ways to read a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

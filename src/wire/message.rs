@@ -17,7 +17,7 @@ use super::Parsed;
 use super::deflate::{Inflater, Output};
 use super::extension::Agreement;
 use super::frame::{CloseCode, FrameHeader, Opcode, decode_header, unmask};
-use super::utf8::Text;
+use super::utf8::{self, Text};
 use kept::Kept;
 
 mod error;
@@ -302,10 +302,7 @@ impl Unfinished {
 /// What a payload means that lies whole in the caller's buffer.
 fn read(opcode: Opcode, payload: &[u8]) -> Result<Incoming<'_>, MessageError> {
     Ok(match opcode {
-        Opcode::Text => {
-            let text = simdutf8::basic::from_utf8(payload);
-            Incoming::Text(text.map_err(|_| MessageError::NotUtf8)?)
-        }
+        Opcode::Text => Incoming::Text(utf8::text(payload).ok_or(MessageError::NotUtf8)?),
         // `Assembler::judge` lets no continuation come here by itself.
         Opcode::Binary | Opcode::Continuation => Incoming::Binary(payload),
         Opcode::Ping => Incoming::Ping(payload),

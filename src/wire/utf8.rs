@@ -1,8 +1,9 @@
 //! UTF-8 judged as it arrives, however it is cut, and kept as text. RFC 3629, RFC 6455 §8.1.
 //!
-//! Came from: `wire::message`, with a piece of a text message. Goes to: the same, as a verdict, and
-//! as the whole text in the end. Absent on purpose: a second look. Every byte is judged once, when
-//! it comes; only the bytes of a character that is cut in two are kept back until its end is here.
+//! Came from: `wire::message`, with a piece of a text message; `hub`, with the data of a message.
+//! Goes to: the same two, as a verdict, and as the whole text in the end. Absent on purpose: a
+//! second look at what came in pieces. Every byte is judged when it comes; only those of a
+//! character that is cut in two are kept back until its end is here.
 
 /// A text that grows piece by piece.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -145,6 +146,12 @@ impl Begun {
             str::from_utf8(character).expect("every byte was judged"),
         ))
     }
+}
+
+/// Bytes that are all here, as text if that is what they are. Beyond ASCII the standard library
+/// takes several times as long.
+pub fn text(bytes: &[u8]) -> Option<&str> {
+    simdutf8::basic::from_utf8(bytes).ok()
 }
 
 /// Up to where no character of `bytes` lacks its end. What is wrong otherwise is not looked for.
