@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 use mio::{Events, Interest, Poll, Token};
+use tollway::limits::DEFLATE_CONTEXT_BITS;
 
 const CLIENT_PROCESSES: usize = 2;
 const IDLE_CONNECTIONS: usize = 10_000;
@@ -25,26 +26,119 @@ const MESSAGES: usize = 2_000;
 /// A message of 16 bytes, as a chat's "typing…" or a ticker's price.
 const MESSAGE: &str = "0123456789abcdef";
 
-/// The kinds of idle connection: what is sent, and what tells that the server has answered.
-const KINDS: [(&str, &str, &str); 4] = [
-    (
-        "keep-alive",
-        "GET /-/healthy HTTP/1.1\r\nHost: b\r\n\r\n",
-        "ok\n",
-    ),
-    (
-        "long_poll",
-        "GET /bench?wait=55 HTTP/1.1\r\nHost: b\r\n\r\n",
-        "",
-    ),
-    ("sse", "GET /bench/sse HTTP/1.1\r\nHost: b\r\n\r\n", "id: "),
-    (
-        "websocket",
-        "GET /bench/ws HTTP/1.1\r\nHost: b\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-        "\r\n\r\n",
-    ),
+/// A kind of idle connection.
+struct Kind {
+    name: &'static str,
+    /// What it takes of the server beyond the defaults.
+    flags: &'static [&'static str],
+    /// What is sent, and what tells that the server has answered.
+    request: &'static str,
+    sign: &'static str,
+    /// The frame of a message that is said then; the answer has its id.
+    says: Option<fn() -> Vec<u8>>,
+}
+
+macro_rules! upgrade {
+    ($fields:literal) => {
+        concat!(
+            "GET /bench/ws HTTP/1.1\r\nHost: b\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n",
+            $fields,
+            "\r\n"
+        )
+    };
+}
+
+const KINDS: [Kind; 7] = [
+    Kind {
+        name: "keep-alive",
+        flags: &[],
+        request: "GET /-/healthy HTTP/1.1\r\nHost: b\r\n\r\n",
+        sign: "ok\n",
+        says: None,
+    },
+    Kind {
+        name: "long_poll",
+        flags: &[],
+        request: "GET /bench?wait=55 HTTP/1.1\r\nHost: b\r\n\r\n",
+        sign: "",
+        says: None,
+    },
+    Kind {
+        name: "sse",
+        flags: &[],
+        request: "GET /bench/sse HTTP/1.1\r\nHost: b\r\n\r\n",
+        sign: "id: ",
+        says: None,
+    },
+    Kind {
+        name: "websocket",
+        flags: &[],
+        request: upgrade!(""),
+        sign: "\r\n\r\n",
+        says: None,
+    },
+    Kind {
+        name: "websocket_deflate",
+        flags: &["--deflate"],
+        request: upgrade!(
+            "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+        ),
+        sign: "client_max_window_bits=12\r\n",
+        says: None,
+    },
+    // Each publishes once where nobody reads, in the dialect that answers.
+    Kind {
+        name: "websocket_v1_said",
+        flags: &["--history-messages", "1"],
+        request: upgrade!("Sec-WebSocket-Protocol: tollway.v1\r\n"),
+        sign: "{\"next\":",
+        says: Some(plain_publish),
+    },
+    Kind {
+        name: "websocket_v1_deflate_said",
+        flags: &["--history-messages", "1", "--deflate"],
+        request: upgrade!(
+            "Sec-WebSocket-Protocol: tollway.v1\r\n\
+             Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+        ),
+        sign: "{\"next\":",
+        says: Some(compressed_publish),
+    },
 ];
+
+/// A text that fills the window of a client that compresses.
+fn publish() -> Vec<u8> {
+    let data = "0123456789".repeat(410);
+    let text = format!("{{\"ref\":1,\"topic\":\"sink\",\"data\":\"{data}\"}}");
+    assert!(text.len() >= 1 << DEFLATE_CONTEXT_BITS);
+    text.into_bytes()
+}
+
+fn plain_publish() -> Vec<u8> {
+    client_frame(0x81, &publish())
+}
+
+/// As one stored block and the beginning of the empty one behind it (RFC 7692 §7.2.3.3): what the
+/// server keeps depends on what was said, not on how well it was compressed.
+fn compressed_publish() -> Vec<u8> {
+    let text = publish();
+    let length = u16::try_from(text.len()).expect("it fits a block");
+    let mut payload = vec![0];
+    payload.extend(length.to_le_bytes());
+    payload.extend((!length).to_le_bytes());
+    payload.extend(text);
+    payload.push(0);
+    client_frame(0xC1, &payload)
+}
+
+fn client_frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let [high, low] = u16::try_from(payload.len())
+        .expect("not the longest length")
+        .to_be_bytes();
+    // A mask of zeros leaves the payload as it is.
+    [&[first, 0xFE, high, low, 0, 0, 0, 0], payload].concat()
+}
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).filter(|a| a != "--bench").collect();
@@ -69,21 +163,24 @@ fn number<T: std::str::FromStr>(text: &str) -> T {
 /// Memory of idle connections: what the server's resident memory grew by.
 fn idle() {
     println!("bytes of user memory per idle connection ({IDLE_CONNECTIONS} of a kind):");
-    for (kind, _, _) in KINDS {
-        let server = Server::start();
+    for Kind {
+        name: kind, flags, ..
+    } in KINDS
+    {
+        let server = Server::start(flags);
         // The first connections bring tables and scratch that all share.
         let warm_up = clients(&server, kind, 16);
         let before = server.resident_bytes();
         let crowd = clients(&server, kind, IDLE_CONNECTIONS);
         let grown = server.resident_bytes().saturating_sub(before);
-        println!("  {kind:<12}{:>6}", grown / IDLE_CONNECTIONS as u64);
+        println!("  {kind:<26}{:>6}", grown / IDLE_CONNECTIONS as u64);
         drop((warm_up, crowd));
     }
 }
 
 /// CPU of deliveries: each message is published when the one before has been answered.
 fn fan_out() {
-    let server = Server::start();
+    let server = Server::start(&[]);
     let readers = clients(&server, "websocket", READERS);
     let mut publisher = TcpStream::connect(("127.0.0.1", server.port)).expect("the server listens");
     let length = MESSAGE.len();
@@ -145,17 +242,15 @@ fn clients(server: &Server, kind: &str, count: usize) -> Clients {
 
 /// A client process: connects, asks, says `ready`, and reads whatever comes until it is ended.
 fn client(port: u16, kind: &str, count: usize) {
-    let (_, request, sign) = *KINDS.iter().find(|k| k.0 == kind).expect("a known kind");
+    let kind = KINDS.iter().find(|k| k.name == kind).expect("a known kind");
     let mut poll = Poll::new().expect("a descriptor");
     let mut sockets: Vec<mio::net::TcpStream> = Vec::with_capacity(count);
     for n in 0..count {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
-        stream.write_all(request.as_bytes()).expect("a request");
-        let mut seen = Vec::new();
-        while !String::from_utf8_lossy(&seen).contains(sign) {
-            let mut bytes = [0; 1024];
-            let n = stream.read(&mut bytes).expect("an answer");
-            seen.extend_from_slice(&bytes[..n]);
+        let sent = kind.request.as_bytes();
+        ask(&mut stream, sent, kind.sign);
+        if let Some(frame) = kind.says {
+            ask(&mut stream, &frame(), "\"id\":");
         }
         stream.set_nonblocking(true).expect("it can be");
         let mut socket = mio::net::TcpStream::from_std(stream);
@@ -176,6 +271,22 @@ fn client(port: u16, kind: &str, count: usize) {
     }
 }
 
+/// Sends, and reads until the answer has `sign` in it.
+fn ask(stream: &mut TcpStream, bytes: &[u8], sign: &str) {
+    stream.write_all(bytes).expect("the server reads");
+    let mut seen = Vec::new();
+    while !String::from_utf8_lossy(&seen).contains(sign) {
+        let mut bytes = [0; 1024];
+        let n = stream.read(&mut bytes).expect("an answer");
+        assert!(
+            n > 0,
+            "the server ended it: {}",
+            String::from_utf8_lossy(&seen)
+        );
+        seen.extend_from_slice(&bytes[..n]);
+    }
+}
+
 /// The server under test.
 struct Server {
     child: Child,
@@ -190,9 +301,10 @@ impl Drop for Server {
 }
 
 impl Server {
-    fn start() -> Self {
+    fn start(flags: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_tollway"))
             .args(["--listen", "127.0.0.1:0", "--threads", "1"])
+            .args(flags)
             .stdout(Stdio::piped())
             .spawn()
             .expect("it was built");
