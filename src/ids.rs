@@ -4,6 +4,7 @@
 //! reason other than its own spelling.
 
 use std::fmt;
+use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
 
 use crate::limits::{CURSOR_BYTES_MAX, TOPIC_BYTES_MAX};
@@ -14,6 +15,9 @@ use crate::limits::{CURSOR_BYTES_MAX, TOPIC_BYTES_MAX};
 pub struct Millis(pub u64);
 
 impl Millis {
+    /// No moment: later than all.
+    pub const NEVER: Self = Self(u64::MAX);
+
     /// The moment `ms` milliseconds later. Saturates: "never" stays never.
     #[must_use]
     pub const fn plus(self, ms: u64) -> Self {
@@ -51,6 +55,33 @@ impl Micros {
     #[must_use]
     pub const fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// The address of a peer, in half the room of a [`SocketAddr`]: there may be a million.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// Almost all of them.
+    V4(SocketAddrV4),
+    /// With the scope and the flow that belong to it.
+    V6(Box<SocketAddrV6>),
+}
+
+impl From<SocketAddr> for Peer {
+    fn from(address: SocketAddr) -> Self {
+        match address {
+            SocketAddr::V4(address) => Self::V4(address),
+            SocketAddr::V6(address) => Self::V6(Box::new(address)),
+        }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::V4(address) => address.fmt(f),
+            Self::V6(address) => address.fmt(f),
+        }
     }
 }
 

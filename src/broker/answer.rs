@@ -310,7 +310,7 @@ impl Broker {
     /// One line a request, if anyone reads them.
     pub(super) fn log_access(&self, id: ConnId, reply: &Reply, status: Status) {
         if let (Some(access), Some(conn)) = (&reply.access, self.conns.get(id)) {
-            let (peer, payer) = (conn.peer, conn.payer.name());
+            let (peer, payer) = (&conn.peer, conn.payer.name());
             log::info!(target: "tollway::access", "{peer} {access} {} {payer}", status.code());
         }
     }

@@ -230,7 +230,7 @@ impl Broker {
         Row {
             id: number + u64::from(self.shard.0),
             payer: conn.payer,
-            peer: conn.peer,
+            peer: conn.peer.clone(),
             state: match conn.kind {
                 None if conn.state.name() == Name::Head => "accepted",
                 _ => conn.state.name().word(),

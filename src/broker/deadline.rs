@@ -25,10 +25,10 @@ impl Broker {
             let Some(conn) = self.conns.get_mut(id) else {
                 continue;
             };
-            if conn.hint != Some(hint) {
+            if conn.hint != hint {
                 continue; // An earlier hint was hung up since, and speaks for both.
             }
-            conn.hint = None;
+            conn.hint = Millis::NEVER;
             if conn.due(&self.house.limits).is_some_and(|due| due <= now) {
                 self.ring(id, now);
             }
@@ -69,12 +69,14 @@ impl Broker {
                 let beat = sse::heartbeat(stream.chunked);
                 self.beat(id, beat, now);
             }
-            State::Open(socket) if socket.pinged.is_some() => {
+            State::Open(socket) if socket.pinged != Millis::NEVER => {
                 self.give_up(id, CloseReason::PongTimeout, now);
             }
             State::Open(socket) => {
                 // Behind bytes that wait, no Ping goes out: no Pong can be due.
-                socket.pinged = conn.outbox.is_empty().then_some(now);
+                if conn.outbox.is_empty() {
+                    socket.pinged = now;
+                }
                 self.beat(id, websocket::heartbeat(), now);
             }
             // Its reason was given when our Close frame was.

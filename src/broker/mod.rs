@@ -368,9 +368,9 @@ impl Broker {
         }
         conn.full = full;
         if let Some(due) = conn.due(&self.house.limits)
-            && conn.hint.is_none_or(|hint| due < hint)
+            && due < conn.hint
         {
-            conn.hint = Some(due);
+            conn.hint = due;
             self.wheel.insert(due, id);
         }
     }

@@ -132,7 +132,7 @@ impl Broker {
             following,
             assembler: Assembler::new(deflate),
             deflate: deflate.map(|terms| terms.window),
-            pinged: None,
+            pinged: Millis::NEVER,
             dialect,
             unanswered: Unanswered::default(),
             uncommitted: 0,

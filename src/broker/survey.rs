@@ -207,7 +207,7 @@ impl Broker {
                     following: following_nothing(),
                     assembler: Assembler::new(None),
                     deflate: None,
-                    pinged: None,
+                    pinged: Millis::NEVER,
                     dialect: Dialect::Raw,
                     costs: true,
                     unanswered: Unanswered::default(),

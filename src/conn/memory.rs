@@ -27,8 +27,8 @@ fn state_bytes(state: &State) -> usize {
         State::Asked(_) => size_of::<Asked>(),
         State::Parked(_) => size_of::<Parked>(),
         State::Sending(_) => size_of::<Sending>(),
-        State::Open(socket) => socket.assembler.taken(),
-        State::Closing(assembler) => assembler.taken(),
+        State::Open(socket) => socket.assembler.memory(),
+        State::Closing(assembler) => assembler.memory(),
         State::Head { .. } | State::Streaming(_) | State::Lingering { .. } | State::Closed => 0,
     };
     let places = state.following().map_or(0, |f| f.places.as_slice().len());

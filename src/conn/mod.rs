@@ -32,7 +32,7 @@ use self::route::{House, route};
 use self::said::Weight;
 use self::state::{State, Upload};
 use crate::close::CloseReason;
-use crate::ids::Millis;
+use crate::ids::{Millis, Peer};
 use crate::ledger::{Bytes, Class, Due, Payer, Sample, Tally};
 use crate::limits::INBOX_BYTES_MAX;
 use crate::wire::Parsed;
@@ -77,7 +77,7 @@ pub struct Failure {
 #[derive(Debug)]
 pub struct Conn {
     /// Who it is.
-    pub peer: SocketAddr,
+    pub peer: Peer,
     /// What it is doing; changed by [`Conn::shift`] alone.
     pub state: State,
     /// Since when, or since the last sign of life where that is what counts.
@@ -89,7 +89,7 @@ pub struct Conn {
     /// When the peer last took bytes of a non-empty outbox, or the first one came into it.
     pub stuck_since: Millis,
     /// The earliest moment at which the timer wheel will ask for this connection.
-    pub hint: Option<Millis>,
+    pub hint: Millis,
     /// Who pays for what is being understood or answered.
     pub payer: Payer,
     /// Of what kind it is: that of its last request. `None`: it has not asked anything yet.
@@ -126,13 +126,13 @@ impl Conn {
     /// A connection that was just accepted.
     pub fn new(peer: SocketAddr, now: Millis) -> Self {
         Self {
-            peer,
+            peer: peer.into(),
             state: State::idle(),
             since: now,
             inbox: Vec::new(),
             outbox: Outbox::default(),
             stuck_since: now,
-            hint: None,
+            hint: Millis::NEVER,
             payer: Payer::Other,
             kind: None,
             tally: Tally::default(),
@@ -283,7 +283,7 @@ impl Conn {
                 return Pace::On(length); // §7.1.7: nothing is understood any more.
             }
             State::Open(socket) if length > 0 => {
-                socket.pinged = None; // Any byte is a sign of life.
+                socket.pinged = Millis::NEVER; // Any byte is a sign of life.
                 self.since = now;
                 (&mut socket.assembler, Some(socket.dialect))
             }

@@ -156,8 +156,8 @@ pub struct Socket {
     pub assembler: Assembler,
     /// `Some`: it gets its messages compressed.
     pub deflate: Option<Window>,
-    /// A Ping is out, since then, and nothing has come since.
-    pub pinged: Option<Millis>,
+    /// A Ping is out, since then, and nothing has come since; never, if none is out.
+    pub pinged: Millis,
     /// What its frames mean.
     pub dialect: Dialect,
     /// Frames of `tollway.v1` that wait for their answers; of the raw dialect none does.
@@ -318,8 +318,8 @@ impl State {
             Self::Streaming(_) => Some(since.plus(limits.heartbeat_ms)),
             Self::Open(socket) => Some(match socket.pinged {
                 _ if socket.costs => since.plus(SNAPSHOT_MS),
-                Some(pinged) => pinged.plus(PONG_MS_MAX),
-                None => since.plus(limits.heartbeat_ms),
+                Millis::NEVER => since.plus(limits.heartbeat_ms),
+                pinged => pinged.plus(PONG_MS_MAX),
             }),
             Self::Closing(_) => Some(since.plus(CLOSE_MS_MAX)),
             Self::Lingering { half_closed: true } => Some(since.plus(LINGER_MS_MAX)),

@@ -4,12 +4,11 @@
 //! Absent on purpose: waiting for the threads; the broker that is asked does that.
 
 use std::cmp::Reverse;
-use std::net::SocketAddr;
 use std::ops::AddAssign;
 
 use super::{Account, Bytes, Ledger, Payer};
 use crate::close::CloseReason;
-use crate::ids::Millis;
+use crate::ids::{Millis, Peer};
 
 /// What is asked of every thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +111,7 @@ pub struct Row {
     /// Of what kind it is now.
     pub payer: Payer,
     /// Who it is.
-    pub peer: SocketAddr,
+    pub peer: Peer,
     /// What it is doing.
     pub state: &'static str,
     /// How long it has been open, in milliseconds; of one that ended: how long it was.

@@ -4,25 +4,30 @@
 //! cargo bench --bench figures            # all of them
 //! cargo bench --bench figures -- idle    # bytes of user memory per idle connection of each kind
 //! cargo bench --bench figures -- fanout  # µs of server CPU per delivery to WebSockets
+//! cargo bench --bench figures -- ledger  # the same with and without the cost ledger, as a ratio
 //! ```
 //!
 //! The clients are processes of their own, so that their memory and time are not the server's.
 //! Linux only: what a process uses is read from `/proc`. Nothing is asserted: a figure means
 //! something beside another one of the same run.
 
-use std::io::{BufRead, BufReader, Read, Write};
+mod rig;
+
+use std::env;
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::path::Path;
+use std::process::Command;
 
 use mio::{Events, Interest, Poll, Token};
 use tollway::limits::DEFLATE_CONTEXT_BITS;
 
-const CLIENT_PROCESSES: usize = 2;
+use rig::{Server, clients};
+
 const IDLE_CONNECTIONS: usize = 10_000;
 const READERS: usize = 1_000;
 const MESSAGES: usize = 2_000;
+const LEDGER_ROUNDS: usize = 24;
 /// A message of 16 bytes, as a chat's "typing…" or a ticker's price.
 const MESSAGE: &str = "0123456789abcdef";
 
@@ -147,11 +152,12 @@ fn main() {
         ["client", port, kind, count] => client(number(port), kind, number(count)),
         ["idle"] => idle(),
         ["fanout"] => fan_out(),
+        ["ledger"] => ledger(),
         [] => {
             idle();
             fan_out();
         }
-        _ => panic!("one of: idle, fanout"),
+        _ => panic!("one of: idle, fanout, ledger"),
     }
 }
 
@@ -180,64 +186,71 @@ fn idle() {
 
 /// CPU of deliveries: each message is published when the one before has been answered.
 fn fan_out() {
-    let server = Server::start(&[]);
-    let readers = clients(&server, "websocket", READERS);
+    let spent = cpu_of_fan_out(&Server::start(&[]), MESSAGES);
+    println!(
+        "server CPU per delivery to {READERS} WebSockets, {} bytes: {spent:.2} µs \
+         ({} deliveries)",
+        MESSAGE.len(),
+        MESSAGES * READERS
+    );
+}
+
+/// µs of server CPU per delivery of `messages` messages.
+fn cpu_of_fan_out(server: &Server, messages: usize) -> f64 {
+    let readers = clients(server, "websocket", READERS);
     let mut publisher = TcpStream::connect(("127.0.0.1", server.port)).expect("the server listens");
     let length = MESSAGE.len();
     let request =
         format!("POST /bench HTTP/1.1\r\nHost: b\r\nContent-Length: {length}\r\n\r\n{MESSAGE}");
     let mut answer = [0; 4096];
-    let (cpu, began) = (server.cpu(), Instant::now());
-    for _ in 0..MESSAGES {
+    let cpu = server.cpu();
+    for _ in 0..messages {
         publisher.write_all(request.as_bytes()).expect("a request");
         let n = publisher.read(&mut answer).expect("an answer");
         assert!(answer[..n].starts_with(b"HTTP/1.1 201 "), "published");
     }
     server.wait_until_idle();
     let spent = server.cpu().saturating_sub(cpu);
-    let deliveries = (MESSAGES * READERS) as u32;
-    println!(
-        "server CPU per delivery to {READERS} WebSockets, {length} bytes: {:.2} µs \
-         ({deliveries} deliveries in {:.1} s)",
-        spent.as_secs_f64() * 1e6 / f64::from(deliveries),
-        began.elapsed().as_secs_f64()
-    );
     drop(readers);
+    // Exact: there are a few million.
+    spent.as_secs_f64() * 1e6 / f64::from((messages * READERS) as u32)
 }
 
-/// Client processes that hold connections until they are dropped.
-struct Clients(Vec<Child>);
-
-impl Drop for Clients {
-    fn drop(&mut self) {
-        for child in &mut self.0 {
-            child.kill().expect("ours to end");
-            child.wait().expect("ours to wait for");
-        }
+/// What counting costs: rounds of two servers, one of which counts, in alternating order. What
+/// other programs do to the machine hits both, and the median of the rounds' ratios is told.
+fn ledger() {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/uncharged");
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--release", "--locked", "--features", "uncharged"])
+        .arg("--target-dir")
+        .arg(&target)
+        .status()
+        .expect("cargo runs");
+    assert!(built.success(), "the build that does not count");
+    let charged = Path::new(env!("CARGO_BIN_EXE_tollway"));
+    let uncharged = target.join("release/tollway");
+    let cpu = |program: &Path| cpu_of_fan_out(&Server::start_program(program, &[]), MESSAGES / 8);
+    let mut ratios = Vec::new();
+    for round in 0..LEDGER_ROUNDS {
+        let (with, without) = if round % 2 == 0 {
+            let with = cpu(charged);
+            (with, cpu(&uncharged))
+        } else {
+            let without = cpu(&uncharged);
+            (cpu(charged), without)
+        };
+        println!("  with {with:.3} µs, without {without:.3} µs a delivery");
+        ratios.push(with / without);
     }
-}
-
-/// Connects `count` clients of `kind`, from several processes, and waits until all are served.
-fn clients(server: &Server, kind: &str, count: usize) -> Clients {
-    let each = (count / CLIENT_PROCESSES).to_string();
-    let port = server.port.to_string();
-    let mut children: Vec<Child> = (0..CLIENT_PROCESSES)
-        .map(|_| {
-            Command::new(env::current_exe().expect("we run"))
-                .args(["client", &port, kind, &each])
-                .stdout(Stdio::piped())
-                .spawn()
-                .expect("a second process")
-        })
-        .collect();
-    for child in &mut children {
-        let mut line = String::new();
-        let output = child.stdout.as_mut().expect("piped");
-        BufReader::new(output).read_line(&mut line).expect("a line");
-        assert_eq!(line, "ready\n");
-    }
-    server.wait_until_idle();
-    Clients(children)
+    ratios.sort_by(f64::total_cmp);
+    let quarter = ratios.len() / 4;
+    println!(
+        "server CPU with the ledger / without: median {:.4} (quartiles {:.4} to {:.4}, {} rounds)",
+        ratios[ratios.len() / 2],
+        ratios[quarter],
+        ratios[ratios.len() - 1 - quarter],
+        ratios.len()
+    );
 }
 
 /// A client process: connects, asks, says `ready`, and reads whatever comes until it is ended.
@@ -284,81 +297,5 @@ fn ask(stream: &mut TcpStream, bytes: &[u8], sign: &str) {
             String::from_utf8_lossy(&seen)
         );
         seen.extend_from_slice(&bytes[..n]);
-    }
-}
-
-/// The server under test.
-struct Server {
-    child: Child,
-    port: u16,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.child.kill().expect("ours to end");
-        self.child.wait().expect("ours to wait for");
-    }
-}
-
-impl Server {
-    fn start(flags: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tollway"))
-            .args(["--listen", "127.0.0.1:0", "--threads", "1"])
-            .args(flags)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it was built");
-        let mut line = String::new();
-        let output = child.stdout.as_mut().expect("piped");
-        BufReader::new(output)
-            .read_line(&mut line)
-            .expect("a greeting");
-        let address = line.split_once("http://").expect("an address").1;
-        let port = address.split([':', ' ']).nth(1).expect("a port");
-        Self {
-            port: number(port),
-            child,
-        }
-    }
-
-    fn proc(&self, file: &str) -> String {
-        fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).expect("Linux")
-    }
-
-    /// Resident memory that is the process's own.
-    fn resident_bytes(&self) -> u64 {
-        let rollup = self.proc("smaps_rollup");
-        let line = rollup
-            .lines()
-            .find(|l| l.starts_with("Private_Dirty:"))
-            .expect("a figure");
-        number::<u64>(line.split_whitespace().nth(1).expect("a number")) * 1024
-    }
-
-    /// Time on a processor, of all threads, user and kernel.
-    fn cpu(&self) -> Duration {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("Linux");
-        let nanoseconds = tasks
-            .map(|task| {
-                let path = task.expect("a thread").path().join("schedstat");
-                let text = fs::read_to_string(path).expect("a figure");
-                number::<u64>(text.split_whitespace().next().expect("a number"))
-            })
-            .sum();
-        Duration::from_nanos(nanoseconds)
-    }
-
-    /// Waits until the server has used no CPU for a while.
-    fn wait_until_idle(&self) {
-        let mut before = self.cpu();
-        for _ in 0..600 {
-            thread::sleep(Duration::from_millis(100));
-            let now = self.cpu();
-            if now.saturating_sub(before) < Duration::from_micros(500) {
-                return;
-            }
-            before = now;
-        }
-        panic!("the server does not come to rest");
     }
 }
