@@ -36,16 +36,35 @@ fn tell(fact: &str) {
     });
 }
 
+/// Runs the function of that name in the script about claims, which brings its own server.
+fn tell_claim(fact: &str) {
+    let script = "browser/claims.mjs";
+    let Some(chromium) = foreign::chromium(fact) else {
+        return;
+    };
+    if let Some(node) = Foreign::node(fact, &["playwright-core"], script) {
+        node.run(&["0", fact, &chromium]);
+    }
+}
+
 macro_rules! facts {
-    ($($fact:ident)*) => {$(
+    ($tell:ident: $($fact:ident)*) => {$(
         #[test]
         fn $fact() {
-            tell(stringify!($fact));
+            $tell(stringify!($fact));
         }
     )*};
 }
 
 facts! {
+    tell_claim:
+    a_data_line_without_a_blank_line_fires_nothing
+    an_event_source_comes_back_by_itself_after_a_delay
+    a_stream_that_ends_after_each_event_is_polling
+}
+
+facts! {
+    tell:
     set_interval_and_fetch_poll
     the_cache_revalidates_by_itself
     a_long_poll_asks_again_by_itself

@@ -5,21 +5,11 @@ import path from 'node:path';
 
 import { Proxy } from '../support/proxy.mjs';
 import { foreign, more, ponged, port, publish, tell } from '../support/stage.mjs';
+import { args } from './chromium_args.mjs';
 
 const { chromium } = foreign('playwright-core');
 const [executablePath, screenshots] = more;
 
-// A closed network refuses what Chromium asks of its makers, many times a minute: do not ask.
-const args = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--no-proxy-server',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 // What is to appear on a page has this many milliseconds.
 const timeout = 20_000;
 

@@ -38,7 +38,7 @@ export async function publish(topic, data) {
 /** Waits until WebSockets have answered this many of the server's Pings. */
 export async function ponged(count) {
   // A masked Pong without a payload has 6 bytes. `tell` bounds the loop.
-  const figure = /^tollway_bytes_in_total\{technique="websocket",class="heartbeat"\} (\d+)$/m;
+  const figure = /^tollway_received_bytes_total\{technique="websocket",class="heartbeat"\} (\d+)$/m;
   for (;;) {
     const text = await (await fetch(`${http}/metrics`)).text();
     if (Number(figure.exec(text)[1]) >= 6 * count) return;
