@@ -491,3 +491,42 @@ mod exposition {
         }
     }
 }
+
+/// Whoever reads a number finds in the docs what it means.
+#[test]
+fn the_docs_tell_of_every_field() {
+    let docs = include_str!("../docs/reference/costs.md");
+    let mut stage = Stage::new(2);
+    let client = stage.connect();
+    stage.publish(client, "t", "hello");
+    stage.get(client, "/t");
+    stage.0.reset(client);
+    let costs = stage.report("/-/costs");
+    let table = stage.report("/-/connections?state=all");
+    let mut told = keys_within(&costs["techniques"]["publish"], &[]);
+    told.extend(keys_within(&costs, &["techniques", "shared", "process"]));
+    for row in table["connections"].as_array().expect("rows") {
+        told.extend(keys_within(row, &[]));
+    }
+    told.extend(keys_within(&table, &["connections"]));
+    // Of quantiles and averages the docs tell what is over and under the line, not each.
+    let obvious = [
+        "p50_us", "p90_us", "p99_us", "max_us", "mean_us", "count", "server",
+    ];
+    for key in told {
+        let named = docs.contains(&format!("`{key}`")) || obvious.contains(&key.as_str());
+        assert!(named, "docs/reference/costs.md does not tell what {key} is");
+    }
+}
+
+/// The keys of an object and of those in it, but not within `but`.
+fn keys_within(value: &Value, but: &[&str]) -> Vec<String> {
+    let mut keys = Vec::new();
+    for (key, inner) in value.as_object().into_iter().flatten() {
+        keys.push(key.clone());
+        if !but.contains(&key.as_str()) {
+            keys.extend(keys_within(inner, but));
+        }
+    }
+    keys
+}
