@@ -151,7 +151,7 @@ impl Broker {
             question: Question::Commit(topic),
         }) = self.asked(id, now)
         {
-            self.passed(id, 1);
+            self.took_in(id);
             let before = self.hub.id(receipt.seq.before());
             let location = format!("/{topic}?since={before}");
             let (seq, subscribers) = (self.hub.id(receipt.seq), receipt.subscribers);

@@ -15,18 +15,19 @@ use crate::conn::Conn;
 use crate::conn::state::Name;
 use crate::ids::{ConnId, Micros, Millis};
 use crate::ledger::{
-    Brush, Bytes, CHARGES, Call, Class, Closed, Due, Payer, Row, Sample, SharedCall,
+    Brush, Bytes, CHARGES, Call, Class, Closed, Due, Ledger, Payer, Row, Sample, SharedCall,
 };
 use crate::limits::CLOSED_ROWS_MAX;
 
 impl Broker {
-    /// A system call was made for `id`. To be told before what came of it.
+    /// A system call was made for `id`. To be told before what came of it. [`Broker::sent`] tells
+    /// of its `writev` by itself.
     pub fn charge(&mut self, id: ConnId, call: Call) {
         let Some(conn) = self.conns.get_mut(id).filter(|_| CHARGES) else {
             return;
         };
         let payer = match call {
-            Call::Write { .. } | Call::WriteInVain => conn.outbox.payer().unwrap_or(conn.payer),
+            Call::Write { .. } | Call::WriteInVain => next_to_pay(conn),
             Call::Read { bytes } if bytes > 0 && conn.state.is_between() => {
                 // Its payer is not known before the request is.
                 if let Some(reads) = conn.owed.reads.checked_add(1) {
@@ -127,40 +128,21 @@ impl Broker {
         }
     }
 
-    /// The kernel took `bytes` of what `id` had to send.
-    pub(super) fn went_out(&mut self, id: ConnId, bytes: usize, at: Micros) {
-        let Some(conn) = self.conns.get_mut(id) else {
-            return;
-        };
-        let (ledger, tally) = (&mut self.ledger, &mut conn.tally);
-        conn.outbox.advance(bytes, |segment, bill| {
-            if !CHARGES {
-                return;
-            }
-            let account = ledger.account_mut(segment.payer());
-            account.bytes_out += &bill;
-            tally.went_out(&bill);
-            if let Some(committed_at) = segment.committed_at() {
-                account.latency.record(at.since(committed_at));
-            }
-        });
-    }
-
     /// What `id` had to send is dropped, and some of it was sent.
     pub(super) fn went_out_in_part(&mut self, id: ConnId) {
         if let Some(conn) = self.conns.get_mut(id)
-            && let Some((payer, bill)) = conn.outbox.abandon()
+            && let Some((payer, portions)) = conn.outbox.abandon()
         {
-            self.ledger.account_mut(payer).bytes_out += &bill;
-            conn.tally.went_out(&bill);
+            self.ledger.account_mut(payer).bytes_out.add_all(portions);
+            conn.tally.went_out(portions);
         }
     }
 
-    /// Messages were delivered to `id`, or taken in from it.
-    pub(super) fn passed(&mut self, id: ConnId, messages: u64) {
-        if let Some(conn) = self.conns.get_mut(id).filter(|_| CHARGES) {
-            self.ledger.account_mut(conn.payer).messages += messages;
-            conn.tally.passed(messages);
+    /// A message was taken in from `id`.
+    pub(super) fn took_in(&mut self, id: ConnId) {
+        if let Some(conn) = self.conns.get_mut(id) {
+            self.ledger.account_mut(conn.payer).messages += 1;
+            conn.tally.passed(1);
         }
     }
 
@@ -247,4 +229,34 @@ impl Broker {
             closed: None,
         }
     }
+}
+
+/// The kernel took `bytes` of what a connection had to send; 0 when it had no room. Messages count
+/// as delivered when it has all of them. A free function, for this is done for every delivery, and
+/// finding the connection once has to do.
+pub(super) fn went_out(ledger: &mut Ledger, conn: &mut Conn, bytes: usize, at: Micros) {
+    let call = match bytes {
+        0 => Call::WriteInVain,
+        bytes => Call::Write { bytes },
+    };
+    ledger.charge(next_to_pay(conn), call);
+    let tally = &mut conn.tally;
+    conn.outbox.advance(bytes, |segment, portions| {
+        if !CHARGES {
+            return;
+        }
+        let account = ledger.account_mut(segment.payer());
+        account.bytes_out.add_all(portions);
+        tally.went_out(portions);
+        if let Some(committed_at) = segment.committed_at() {
+            account.messages += 1;
+            account.latency.record(at.since(committed_at));
+            tally.passed(1);
+        }
+    });
+}
+
+/// Who pays for a `writev`: the next byte's payer.
+fn next_to_pay(conn: &Conn) -> Payer {
+    conn.outbox.payer().unwrap_or(conn.payer)
 }

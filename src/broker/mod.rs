@@ -170,11 +170,11 @@ impl Broker {
     /// than the time of the turn, since many are written to in one.
     pub fn sent(&mut self, id: ConnId, bytes: usize, at: Micros) {
         let now = at.millis();
-        let was_high = self.conns.get(id).is_some_and(|conn| conn.outbox.is_high());
-        self.went_out(id, bytes, at);
         let Some(conn) = self.conns.get_mut(id) else {
             return;
         };
+        let was_high = conn.outbox.is_high();
+        bill::went_out(&mut self.ledger, conn, bytes, at);
         if bytes > 0 {
             conn.stuck_since = now;
         }

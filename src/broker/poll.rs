@@ -139,7 +139,6 @@ impl Broker {
                 conn.push(Segment::shared(rendition, from..rendition.bytes.len()));
             }
             conn.push(Segment::fixed(short_poll::LIST_END, Class::Framing));
-            self.passed(id, batch.renditions.len() as u64);
         }
         self.answered(id, reply, Status::Ok, now);
     }

@@ -52,9 +52,7 @@ impl Broker {
                 let Some(conn) = self.conns.get_mut(id) else {
                     return;
                 };
-                let (pumped, messages) = fill(conn, &self.hub);
-                self.passed(id, messages);
-                match pumped {
+                match fill(conn, &self.hub) {
                     Pumped::Served => return,
                     Pumped::Missed => self.tell_gap(id, now),
                 }
@@ -108,15 +106,14 @@ impl Broker {
     }
 }
 
-/// Moves messages from the log to the outbox while there is room. Tells how many.
-fn fill(conn: &mut Conn, hub: &Hub) -> (Pumped, u64) {
+/// Moves messages from the log to the outbox while there is room.
+fn fill(conn: &mut Conn, hub: &Hub) -> Pumped {
     let Some((following, outfit)) = reader(&mut conn.state) else {
-        return (Pumped::Served, 0);
+        return Pumped::Served;
     };
-    let mut messages = 0;
     while !conn.outbox.is_high() {
         if missed(following, hub) {
-            return (Pumped::Missed, messages);
+            return Pumped::Missed;
         }
         let Some(entry) = hub.next(topics(following), following.cursor) else {
             break;
@@ -124,9 +121,8 @@ fn fill(conn: &mut Conn, hub: &Hub) -> (Pumped, u64) {
         let segment = outfit.segment(entry, hub.epoch());
         conn.fresh_output |= conn.outbox.push(segment, conn.payer);
         following.cursor = entry.seq();
-        messages += 1;
     }
-    (Pumped::Served, messages)
+    Pumped::Served
 }
 
 /// How a reader wants its messages.

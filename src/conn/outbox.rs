@@ -14,7 +14,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use crate::ids::Micros;
-use crate::ledger::{Bytes, Class, Payer};
+use crate::ledger::{Class, Payer};
 use crate::limits::OUTBOX_BYTES_HIGH;
 use crate::technique::Rendition;
 
@@ -105,13 +105,11 @@ impl Segment {
         }
     }
 
-    /// The first `sent` of its bytes by class: what is not payload goes first.
-    pub fn bill(&self, sent: usize) -> Bytes {
+    /// The first `sent` of its bytes by class, in two portions: what is not payload goes first.
+    pub fn portions(&self, sent: usize) -> [(Class, usize); 2] {
         let around = self.bytes().len() - self.payload as usize;
-        let mut bill = Bytes::default();
-        bill.add(self.class, sent.min(around));
-        bill.add(Class::Payload, sent.saturating_sub(around));
-        bill
+        let payload = sent.saturating_sub(around);
+        [(self.class, sent.min(around)), (Class::Payload, payload)]
     }
 
     /// Bytes of the heap that it alone holds.
@@ -190,8 +188,9 @@ impl Outbox {
         filled
     }
 
-    /// Takes away `n` bytes that the kernel took, and shows the segments that are through.
-    pub fn advance(&mut self, n: usize, mut through: impl FnMut(&Segment, Bytes)) {
+    /// Takes away `n` bytes that the kernel took, and shows the segments that are through, with
+    /// their portions.
+    pub fn advance(&mut self, n: usize, mut through: impl FnMut(&Segment, [(Class, usize); 2])) {
         assert!(n <= self.bytes, "the kernel took more than it was given");
         self.bytes -= n;
         self.sent += n;
@@ -200,7 +199,7 @@ impl Outbox {
             if self.sent < length {
                 break;
             }
-            through(first, first.bill(length));
+            through(first, first.portions(length));
             self.sent -= length;
             self.first = self.rest.as_mut().and_then(|rest| rest.pop_front());
         }
@@ -211,10 +210,10 @@ impl Outbox {
 
     /// Drops everything, and tells who pays for what the kernel took of the segment that was not
     /// through.
-    pub fn abandon(&mut self) -> Option<(Payer, Bytes)> {
+    pub fn abandon(&mut self) -> Option<(Payer, [(Class, usize); 2])> {
         let (first, sent) = (self.first.take(), self.sent);
         *self = Self::default();
-        first.map(|first| (first.payer, first.bill(sent)))
+        first.map(|first| (first.payer, first.portions(sent)))
     }
 
     /// Who pays for the next byte.
@@ -256,6 +255,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::Bytes;
 
     fn gathered(outbox: &Outbox) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); SLICES_MAX];
@@ -287,7 +287,7 @@ mod tests {
                 assert_eq!(bytes.len(), outbox.bytes());
                 let n = portion.min(bytes.len());
                 seen.extend_from_slice(&bytes[..n]);
-                outbox.advance(n, |_, bytes| bill += &bytes);
+                outbox.advance(n, |_, portions| bill.add_all(portions));
             }
             assert_eq!(seen, b"head--payload]}");
             assert_eq!(bill.0, [4, 4, 7, 0, 0]);
@@ -298,10 +298,14 @@ mod tests {
     fn what_was_sent_of_an_abandoned_segment_is_charged() {
         let mut outbox = Outbox::default();
         outbox.push(Segment::shared(&message("--", "payload"), 0..9), Payer::Sse);
-        outbox.advance(5, |_, bytes| panic!("not through yet, but {bytes:?}"));
+        outbox.advance(5, |_, portions| panic!("not through yet: {portions:?}"));
         assert_eq!(outbox.unfinished(), 5);
-        let (payer, bill) = outbox.abandon().expect("five bytes went out");
-        assert_eq!((payer, bill.0), (Payer::Sse, [0, 2, 3, 0, 0]));
+        let (payer, portions) = outbox.abandon().expect("five bytes went out");
+        let portions = (payer, portions);
+        assert_eq!(
+            portions,
+            (Payer::Sse, [(Class::Framing, 2), (Class::Payload, 3)])
+        );
         assert!(outbox.is_empty());
         assert_eq!(outbox.bytes(), 0);
     }
@@ -326,8 +330,8 @@ mod tests {
             outbox.push(Segment::own(b"head".to_vec(), Class::Head), payer);
         }
         let mut bills = Vec::new();
-        outbox.advance(12, |segment, bytes| {
-            bills.push((segment.payer(), bytes.total()));
+        outbox.advance(12, |segment, [(_, bytes), _]| {
+            bills.push((segment.payer(), bytes));
         });
         assert_eq!(bills, [(Payer::Publish, 4), (Payer::ShortPoll, 8)]);
     }

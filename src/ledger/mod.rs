@@ -125,6 +125,13 @@ impl Bytes {
         self.0[class as usize] += bytes as u64;
     }
 
+    /// Adds the portions of a segment.
+    pub fn add_all(&mut self, portions: [(Class, usize); 2]) {
+        for (class, bytes) in portions {
+            self.add(class, bytes);
+        }
+    }
+
     /// Those of `class`.
     pub fn of(&self, class: Class) -> u64 {
         self.0[class as usize]

@@ -21,12 +21,18 @@ pub struct Tally {
 impl Tally {
     /// Bytes that were understood.
     pub fn came_in(&mut self, bytes: &Bytes) {
-        self.add_all(0, bytes);
+        for (class, &n) in bytes.0.iter().enumerate() {
+            if n > 0 {
+                self.add(class, n);
+            }
+        }
     }
 
     /// Bytes that the kernel took.
-    pub fn went_out(&mut self, bytes: &Bytes) {
-        self.add_all(Class::ALL.len(), bytes);
+    pub fn went_out(&mut self, portions: [(Class, usize); 2]) {
+        for (class, bytes) in portions {
+            self.add(Class::ALL.len() + class as usize, bytes as u64);
+        }
     }
 
     /// Messages delivered, or taken in.
@@ -54,14 +60,6 @@ impl Tally {
     /// Bytes of the heap that it holds.
     pub fn heap_bytes(&self) -> usize {
         self.high.as_deref().map_or(0, size_of_val)
-    }
-
-    fn add_all(&mut self, from: usize, bytes: &Bytes) {
-        for (index, &n) in bytes.0.iter().enumerate() {
-            if n > 0 {
-                self.add(from + index, n);
-            }
-        }
     }
 
     fn add(&mut self, index: usize, n: u64) {
@@ -117,11 +115,8 @@ mod tests {
     #[test]
     fn numbers_are_exact_beyond_32_bits() {
         let mut tally = Tally::default();
-        let mut bytes = Bytes::default();
-        bytes.add(Class::Payload, u32::MAX as usize);
-        bytes.add(Class::Body, 1);
         for _ in 0..3 {
-            tally.went_out(&bytes);
+            tally.went_out([(Class::Body, 1), (Class::Payload, u32::MAX as usize)]);
         }
         tally.passed(7);
         assert_eq!(

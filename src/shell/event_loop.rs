@@ -333,9 +333,7 @@ impl EventLoop {
         if filled == 0 {
             return; // It was emptied since: its connection is about to be dropped.
         }
-        let written = socket.write(&slices[..filled]);
-        self.broker.charge(id, socket::write_call(&written));
-        match written {
+        match socket.write(&slices[..filled]) {
             Ok(bytes) => {
                 self.broker.sent(id, bytes, at);
                 // More than one `writev` gathers, or the log had more: at the end of the queue.
@@ -344,7 +342,10 @@ impl EventLoop {
                 }
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => self.broker.sent(id, 0, at),
-            Err(error) => self.broker.failed(id, error.kind(), self.now),
+            Err(error) => {
+                self.broker.charge(id, Call::Write { bytes: 0 });
+                self.broker.failed(id, error.kind(), self.now);
+            }
         }
     }
 

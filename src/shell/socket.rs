@@ -168,15 +168,6 @@ pub fn read_call(result: &io::Result<usize>) -> Call {
     }
 }
 
-/// What a `writev` has cost.
-pub fn write_call(result: &io::Result<usize>) -> Call {
-    match result {
-        Ok(bytes) => Call::Write { bytes: *bytes },
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Call::WriteInVain,
-        Err(_) => Call::Write { bytes: 0 },
-    }
-}
-
 /// Makes a call until no signal gets in its way.
 fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {

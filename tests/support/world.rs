@@ -548,16 +548,11 @@ impl World {
                 break;
             }
         }
-        let call = match written {
-            0 => Call::WriteInVain,
-            bytes => Call::Write { bytes },
-        };
         pipe.writes += 1;
         pipe.bytes_written += written as u64;
         if written > 0 {
             pipe.wrote_at = self.now;
         }
-        self.brokers[shard].charge(id, call);
         self.brokers[shard].sent(id, written, self.now.micros());
         let left = self.brokers[shard]
             .outbox(id)

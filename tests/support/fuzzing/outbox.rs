@@ -84,9 +84,9 @@ pub fn check(input: &[u8]) {
 
 /// Drops what waits, and pays for what was taken of it.
 fn abandon(outbox: &mut Outbox, bill: &mut Bytes) {
-    if let Some((payer, bytes)) = outbox.abandon() {
+    if let Some((payer, portions)) = outbox.abandon() {
         assert_eq!(payer, Payer::Sse);
-        *bill += &bytes;
+        bill.add_all(portions);
     }
 }
 
@@ -188,7 +188,7 @@ impl Twin {
                 assert_eq!(byte, twin, "what goes in comes out");
                 self.paid.add(class, 1);
             }
-            outbox.advance(taken, |_, bytes| *bill += &bytes);
+            outbox.advance(taken, |_, portions| bill.add_all(portions));
             left -= taken;
         }
     }
