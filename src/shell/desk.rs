@@ -165,14 +165,16 @@ impl Desk {
     ) {
         let process = sys::process();
         let mut calls = 0;
-        let part = broker.part(ask, process, now, |conn| {
+        let mut part = broker.part(ask, process, now, |conn| {
             calls += 2;
             let socket = sockets.find(conn)?;
             let mut sample = socket.sample()?;
             sample.kernel_bytes = socket.kernel_bytes();
             Some(sample)
         });
+        // Once for the next report and once for this one: it knows what it took itself.
         broker.charge_shared(SharedCall::Sample, calls);
+        part.ledger.charge_shared(SharedCall::Sample, calls);
         if self.post_office.send_part(self.shard, to, Box::new(part)) {
             broker.charge_shared(SharedCall::Wake, 1);
         }
