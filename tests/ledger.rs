@@ -179,6 +179,22 @@ fn whoever_never_asked_anything_is_a_stranger_and_then_other() {
 }
 
 #[test]
+fn a_connection_that_ends_in_the_turn_of_a_report_is_in_it_whole() {
+    let mut stage = Stage::new(1);
+    let (client, reporter) = (stage.connect(), stage.connect());
+    stage.get(client, "/t");
+    stage.0.finish(client);
+    let answer = stage.get(reporter, "/-/costs");
+    let (_, body) = answer.split_once("\r\n\r\n").expect("a head");
+    let costs: Value = serde_json::from_str(body).expect("JSON");
+    let poll = &costs["techniques"]["short_poll"];
+    assert_eq!(poll["connections"]["closed"]["total"], 1);
+    assert_eq!(poll["tcp"]["bytes_in"], length(&request("/t", "")));
+    assert_eq!(poll["tcp"]["bytes_out"], poll["bytes_out"]["total"]);
+    stage.costs();
+}
+
+#[test]
 fn every_technique_has_a_row_and_every_row_the_same_numbers() {
     let mut stage = Stage::new(2);
     let keys = |value: &Value| -> Vec<String> {

@@ -85,13 +85,18 @@ impl Broker {
             let Some(conn) = self.conns.get(id) else {
                 continue;
             };
+            let sample = sample(id).unwrap_or_default();
+            let settled = conn.settled.as_deref().copied().unwrap_or_default();
             if conn.state.name() == Name::Closed {
-                continue; // Counted among the closed ones already.
+                // Counted among the closed ones already. What the kernel counts would be settled
+                // when its socket is closed, at the end of this turn.
+                let tcp = &mut part.ledger.account_mut(conn.payer).tcp;
+                tcp.settle(&settled, &sample);
+                continue;
             }
             part.connections += 1;
             part.unread += conn.inbox.len() as u64;
             part.unfinished += conn.outbox.unfinished() as u64;
-            let sample = sample(id).unwrap_or_default();
             if let Ask::Rows(rows) = ask
                 && rows.open
             {
@@ -101,7 +106,6 @@ impl Broker {
                 part.strangers += 1;
                 continue;
             };
-            let settled = conn.settled.as_deref().copied().unwrap_or_default();
             part.ledger.account_mut(kind).tcp.settle(&settled, &sample);
             let gauges = &mut part.gauges[kind as usize];
             gauges.open += 1;
