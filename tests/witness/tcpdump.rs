@@ -61,6 +61,7 @@ impl Capture {
             if read == 0 {
                 let _ = child.wait();
                 let why = heard.lines().last().unwrap_or_default();
+                let why = why.trim_matches(['(', ')']);
                 return missed(test, &format!("the right to capture ({why})"));
             }
             if heard[before..].contains("listening on lo") {
