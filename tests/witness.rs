@@ -5,9 +5,10 @@
 //! product's, derive the same figures from the captured bytes. Both must be equal: connections,
 //! requests, messages, every byte of every class in each direction, and every segment but those
 //! that come after the kernel was asked for the last time (`witness/connection.rs` says which, and
-//! why).
+//! why). A second witness, `strace`, counts system calls.
 //!
-//! Without `tcpdump`, or without the right to capture (root has it), the tests are skipped by name.
+//! Without `tcpdump` or `strace`, or without the right to use them (root has it), the tests are
+//! skipped by name.
 //!
 //! Absent on purpose: clients that others wrote (`loopback.rs`), and loss: the loopback interface
 //! has none.
@@ -43,5 +44,7 @@ mod mixed;
 mod pcap;
 #[path = "witness/run.rs"]
 mod run;
+#[path = "witness/strace.rs"]
+mod strace;
 #[path = "witness/tcpdump.rs"]
 mod tcpdump;

@@ -29,10 +29,16 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the binary on a free port of 127.0.0.1, with `flags` after our own.
     pub(crate) fn start(flags: &[&str]) -> Self {
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_tollway")), flags)
+    }
+
+    /// As [`Server::start`], by a command that becomes the server, or a program that does with its
+    /// first arguments what `exec` would.
+    pub(crate) fn start_by(mut command: Command, flags: &[&str]) -> Self {
         let port_file = fresh_path("port");
         let log = fresh_path("log");
         let output = File::create(&log).expect("the build's scratch directory is writable");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tollway"))
+        let mut child = command
             .args(["--listen", "127.0.0.1:0", "--port-file"])
             .arg(&port_file)
             .args(flags)

@@ -1,0 +1,247 @@
+//! The second witness: `strace`, which sees every system call that the server makes.
+//!
+//! The report is one `writev`. Every call before it in the log is one that the ledger has, and none
+//! behind it.
+//!
+//! Came from: `cargo test`. Goes to: `clients`, and a log of calls. Absent on purpose: a second
+//! thread of the server, whose calls would come before or behind the report by chance.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::io::Write;
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::account::{TECHNIQUES, number};
+use crate::clients::{Socket, await_readers, get, get_once, publish_all, read_to, stream};
+use crate::foreign::missed;
+use crate::http::{self, Wire};
+use crate::server::{Server, fresh_path, within};
+
+/// From the end of the server to the end of its log.
+const LOG_MS_MAX: u64 = 10_000;
+
+/// System calls by what the ledger calls them.
+type Calls = BTreeMap<&'static str, u64>;
+
+#[test]
+fn every_system_call_is_counted() {
+    let test = "every_system_call_is_counted";
+    if !may_trace() {
+        return missed(test, "strace, or the right to trace").unwrap_or_default();
+    }
+    let log = fresh_path("strace");
+    let mut strace = Command::new("strace");
+    // -D: the server is our child, and the tracer looks on. -f: all its threads. -C: a count of
+    // its own behind the log.
+    strace.args(["-D", "-f", "-C", "-o"]).arg(&log);
+    strace.arg(env!("CARGO_BIN_EXE_tollway"));
+    let server = Server::start_by(strace, &["--threads", "1", "--heartbeat", "200ms"]);
+    let guests = visit(server.port());
+    let costs = get_once(server.port(), "/-/costs", "").json();
+    drop(guests);
+    assert!(server.stop().success());
+    let whole = within(LOG_MS_MAX, || {
+        let written = fs::read_to_string(&log).expect("strace writes it");
+        written.ends_with(" total\n").then_some(written)
+    });
+    let whole = whole.expect("the log ends with the server");
+    let _ = fs::remove_file(&log);
+    assert_eq!(
+        charged(&costs),
+        Log::read(&whole).calls,
+        "the ledger's on the left, those in the log on the right\n{costs:#}"
+    );
+}
+
+/// Uses every technique, and stays connected by some.
+fn visit(port: u16) -> impl Sized {
+    let mut poll = Wire::open(port);
+    let mut parked = Wire::open(port);
+    parked.send(get("/news?wait=30", ""));
+    let mut events = stream(port, "/news/sse");
+    let mut socket = Socket::open(port, "/news/ws", "");
+    await_readers(port, "news", "long_poll", 1);
+    publish_all(port, "news");
+    http::publish(port, "news", "last");
+    assert_eq!(parked.answer().status, 200);
+    parked.send(get("/news?wait=30&since=latest", ""));
+    read_to(&mut events, "data: last");
+    read_to(&mut events, ":"); // A heartbeat.
+    socket.await_message(b"last");
+    socket.say(true, 1, b"said on a socket");
+    socket.await_message(b"said on a socket");
+    assert_eq!(parked.answer().status, 200);
+    for _ in 0..3 {
+        poll.send(get("/news", ""));
+        assert_eq!(poll.answer().status, 200);
+        assert_eq!(get_once(port, "/news?since=latest", "").status, 204);
+    }
+    socket.close(b"\x03\xe8");
+    // As much as one read takes: only another one can tell that this was all.
+    let head = "PUT /big HTTP/1.1\r\nHost: witness\r\nContent-Length: 65477\r\n\r\n";
+    poll.send([head.as_bytes(), &vec![b'x'; 65_477]].concat());
+    assert_eq!(poll.answer().status, 201);
+    // To leave with bytes unread is to reset.
+    let mut leaving = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
+    let request = get("/sport/sse", "");
+    leaving.write_all(request.as_bytes()).expect("it reads");
+    leaving.peek(&mut [0]).expect("the head comes");
+    drop(leaving);
+    await_readers(port, "sport", "sse", 0);
+    (poll, parked, events)
+}
+
+/// What the ledger charged.
+fn charged(costs: &Value) -> Calls {
+    let sum = |path: &str| -> u64 {
+        let rows = TECHNIQUES.iter();
+        rows.map(|technique| number(&costs["techniques"][technique], path))
+            .sum()
+    };
+    let shared = |name: &str| number(costs, &format!("/shared/syscalls/{name}"));
+    Calls::from([
+        ("accept", sum("/syscalls/accept")),
+        ("read", sum("/syscalls/read")),
+        ("write", sum("/syscalls/write")),
+        ("would_block", sum("/syscalls/would_block")),
+        ("end", sum("/syscalls/end")),
+        ("wait", shared("wait")),
+        ("control", shared("control")),
+        ("wake", shared("wake")),
+        ("accept_empty", shared("accept_empty")),
+        ("sample", shared("sample")),
+    ])
+}
+
+/// The calls of a log up to the report.
+struct Log {
+    calls: Calls,
+    /// Descriptors of connections.
+    open: HashSet<String>,
+}
+
+impl Log {
+    fn read(text: &str) -> Self {
+        let names = [
+            "accept",
+            "read",
+            "write",
+            "would_block",
+            "end",
+            "wait",
+            "control",
+            "wake",
+            "accept_empty",
+            "sample",
+        ];
+        let mut log = Self {
+            calls: names.map(|name| (name, 0)).into(),
+            open: HashSet::new(),
+        };
+        for line in text.lines() {
+            if line.contains(r#"{iov_base="{\"server\":\"tollway/"#) {
+                return log;
+            }
+            log.note(line);
+        }
+        panic!("no call carried the report:\n{text}");
+    }
+
+    /// Notes down one line: `12345 recvfrom(9, "GET /"..., 65536, 0, NULL, NULL) = 83`.
+    fn note(&mut self, line: &str) {
+        let call = line.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
+        let Some((name, rest)) = call.split_once('(') else {
+            return; // A signal, a thread's end, or the rest of a call that began before.
+        };
+        let (arguments, result) = rest.rsplit_once(" = ").unwrap_or((rest, ""));
+        let numbers: Vec<&str> = arguments.split([',', ')']).map(str::trim).collect();
+        let descriptor = numbers[0];
+        let is_guest = self.open.contains(descriptor);
+        let nothing = result.contains("EAGAIN");
+        assert!(
+            !is_guest || !line.ends_with("<unfinished ...>"),
+            "the thread of the loop is the only one at work: {line}"
+        );
+        match name {
+            "accept4" if nothing => self.count("accept_empty"),
+            "accept4" => {
+                self.open.insert(result.to_owned());
+                self.count("accept");
+            }
+            "recvfrom" | "writev" if is_guest => {
+                self.count(if name == "writev" { "write" } else { "read" });
+                if nothing {
+                    self.count("would_block");
+                }
+            }
+            "shutdown" if is_guest => self.count("end"),
+            "close" if self.open.remove(descriptor) => self.count("end"),
+            "epoll_wait" => self.count("wait"),
+            // The three that are made before the loop turns are no connection's.
+            "epoll_ctl" if self.open.contains(numbers[2]) => self.count("control"),
+            "getsockopt" if arguments.contains("TCP_INFO") => self.count("sample"),
+            "getsockopt" if arguments.contains("SO_MEMINFO") => self.count("sample"),
+            "write" if arguments.contains(r"\1\0\0\0\0\0\0\0") => self.count("wake"),
+            "read" | "readv" | "recvmsg" | "write" | "sendto" | "sendmsg" | "sendfile" => {
+                assert!(!is_guest, "a call that the ledger does not know: {line}");
+            }
+            _ => {}
+        }
+    }
+
+    fn count(&mut self, name: &'static str) {
+        *self.calls.entry(name).or_default() += 1;
+    }
+}
+
+/// Whether `strace` is here and may do what it is for.
+fn may_trace() -> bool {
+    let mut strace = Command::new("strace");
+    strace.args(["-D", "-o", "/dev/null", "true"]);
+    let output = strace.stdin(Stdio::null()).output();
+    output.is_ok_and(|output| output.status.success() && output.stderr.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_a_log_are_sorted_by_what_they_do() {
+        let log = Log::read(
+            r#"23322 epoll_ctl(4, EPOLL_CTL_ADD, 3, {events=EPOLLIN}) = 0
+23322 read(7, "x", 1) = 1
+23322 epoll_wait(4, [{events=EPOLLIN}], 1024, -1) = 1
+23322 accept4(3, {sa_family=AF_INET}, [128 => 16], SOCK_CLOEXEC) = 9
+23322 epoll_ctl(4, EPOLL_CTL_ADD, 9, {events=EPOLLIN}) = 0
+23322 accept4(3, 0x7f, [128], SOCK_CLOEXEC) = -1 EAGAIN (Resource temporarily unavailable)
+23317 <... futex resumed>)              = 0
+23322 recvfrom(9, "GET / HTTP/1.1\r\n = "..., 65536, 0, NULL, NULL) = 83
+23322 recvfrom(9, 0x7f, 65536, 0, NULL, NULL) = -1 EAGAIN (Resource temporarily unavailable)
+23322 writev(9, [{iov_base="HTTP/1.1 200 OK"..., iov_len=215}], 1) = 215
+23322 getsockopt(9, SOL_TCP, TCP_INFO, {...}, [248]) = 0
+23322 shutdown(9, SHUT_WR) = 0
+23322 close(9) = 0
+23322 close(8) = 0
+23322 writev(9, [{iov_base="HTTP"...}, {iov_base="{\"server\":\"tollway/0.1"...}], 2) = 13
+23322 epoll_wait(4, [], 1024, 0) = 0
+"#,
+        );
+        let expected = [
+            ("accept", 1),
+            ("read", 2),
+            ("write", 1),
+            ("would_block", 1),
+            ("end", 2),
+            ("wait", 1),
+            ("control", 1),
+            ("wake", 0),
+            ("accept_empty", 1),
+            ("sample", 1),
+        ];
+        assert_eq!(log.calls, expected.into());
+    }
+}
