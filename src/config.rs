@@ -61,9 +61,10 @@ pub struct Config {
     name = "tollway",
     version,
     about = "A real-time messaging server: short polling, long polling, SSE and WebSocket, one log",
-    override_usage = "tollway [serve] [FLAGS]",
+    override_usage = "tollway [serve] [FLAGS]\n       tollway compare [FLAGS]",
     after_help = "Sizes: 64KiB, 16MiB, or plain bytes. Durations: 500ms, 15s, 2m, 1h, 7d.\n\
-                  Several values for one variable are separated by commas.",
+                  Several values for one variable are separated by commas.\n\
+                  `tollway compare --help` tells how to measure what each technique costs.",
     disable_help_subcommand = true,
     max_term_width = 100
 )]
@@ -227,7 +228,7 @@ impl Config {
         let given = command
             .try_get_matches_from(arguments)
             .and_then(|matches| CommandLine::from_arg_matches(&matches))
-            .map_err(|error| NoConfig::of(&error))?;
+            .map_err(|error| NoConfig::of(&error, "tollway --help"))?;
         given
             .refuse_zeros()
             .and_then(|()| given.into_config())

@@ -51,3 +51,6 @@ pub mod wire;
 pub mod close;
 pub mod ledger;
 pub mod timer;
+
+pub mod client;
+pub mod compare;

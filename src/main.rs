@@ -1,16 +1,20 @@
-//! The program: reads the command line, takes the ports, says hello, and serves.
+//! The program: reads the command line, takes the ports, says hello, and serves; or compares.
 //!
 //! Came from: the shell that an operator types into. Goes to: `tollway::config`, then
-//! `tollway::shell`. Absent on purpose: everything else; the server is the library.
+//! `tollway::shell`; with `compare` as the first argument, to `tollway::compare`. Absent on
+//! purpose: everything else; the server is the library.
 
+use std::ffi::OsString;
 use std::fmt::{Display, Write as _};
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 
 use log::LevelFilter;
+use tollway::compare;
+use tollway::compare::flags::Request;
 use tollway::config::{Config, NoConfig};
 use tollway::shell::Server;
 
@@ -20,7 +24,19 @@ const WRONG: u8 = 2;
 const CRASHED: u8 = 1;
 
 fn main() -> ExitCode {
-    let config = match Config::read(std::env::args_os()) {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    match arguments.get(1).and_then(|first| first.to_str()) {
+        Some("compare") => compare(arguments),
+        Some(compare::clients::ARGUMENT) => match compare::clients::run() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(CRASHED, format!("the clients: {error}")),
+        },
+        _ => serve(arguments),
+    }
+}
+
+fn serve(arguments: Vec<OsString>) -> ExitCode {
+    let config = match Config::read(arguments) {
         Ok(config) => config,
         Err(NoConfig::Asked(text)) => {
             say(&text);
@@ -49,6 +65,41 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(crash) => fail(CRASHED, crash),
     }
+}
+
+/// Measures, and shows what was measured.
+fn compare(mut arguments: Vec<OsString>) -> ExitCode {
+    arguments.remove(0); // The program's name; the command's stands for it.
+    let request = match Request::read(arguments) {
+        Ok(request) => request,
+        Err(NoConfig::Asked(text)) => {
+            say(&text);
+            return ExitCode::SUCCESS;
+        }
+        Err(NoConfig::Wrong(line)) => return fail(WRONG, line),
+    };
+    // Found out before a minute is spent; what stands there already stays until then.
+    let open = |file| File::options().create(true).append(true).open(file);
+    if let Some(file) = &request.svg
+        && let Err(error) = open(file)
+    {
+        let file = file.display();
+        return fail(
+            WRONG,
+            format!("--svg {file}: {error}; name a file we may write"),
+        );
+    }
+    let outcome = match compare::run(&request) {
+        Ok(outcome) => outcome,
+        Err(line) => return fail(CRASHED, line),
+    };
+    say(&outcome.text);
+    if let Some(file) = &request.svg
+        && let Err(error) = fs::write(file, outcome.picture)
+    {
+        return fail(CRASHED, format!("--svg {}: {error}", file.display()));
+    }
+    ExitCode::SUCCESS
 }
 
 /// One line on standard error.

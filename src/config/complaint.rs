@@ -1,14 +1,12 @@
 //! Wrong use, in one line.
 //!
-//! Came from: clap, which explains itself in a paragraph. Goes to: `main`, which prints it. Absent
-//! on purpose: complaints about values that do not fit together; `config` words those itself.
+//! Came from: clap, on behalf of `config` and `compare`; it explains itself in a paragraph. Goes
+//! to: `main`, which prints it. Absent on purpose: complaints about values that do not fit
+//! together; those two word them themselves.
 
 use std::io::IsTerminal;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-
-/// The remedy for what does not exist.
-const ALL: &str = "`tollway --help` lists what there is";
 
 /// Why there is no [`Config`](super::Config).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +19,10 @@ pub enum NoConfig {
 
 impl NoConfig {
     /// What clap would say in a paragraph, in one line that names the flag and the remedy.
-    pub(super) fn of(error: &clap::Error) -> Self {
+    /// `help` prints help on this command.
+    pub(crate) fn of(error: &clap::Error, help: &str) -> Self {
+        // The remedy for what does not exist.
+        let all = format!("`{help}` lists what there is");
         let text = |kind| match error.get(kind) {
             Some(ContextValue::String(text)) => Some(text.clone()),
             Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
@@ -46,10 +47,10 @@ impl NoConfig {
             (ErrorKind::InvalidValue, _) if flag.starts_with('-') => {
                 format!("{flag} needs a value: {argument}")
             }
-            (ErrorKind::InvalidValue, _) => format!("there is no command {value}; {ALL}"),
+            (ErrorKind::InvalidValue, _) => format!("there is no command {value}; {all}"),
             (ErrorKind::UnknownArgument, _) => match text(ContextKind::SuggestedArg) {
                 Some(near) => format!("there is no {flag}; did you mean {near}?"),
-                None => format!("there is no {flag}; {ALL}"),
+                None => format!("there is no {flag}; {all}"),
             },
             (ErrorKind::ArgumentConflict, _) => {
                 let other = text(ContextKind::PriorArg).unwrap_or_default();
@@ -58,7 +59,7 @@ impl NoConfig {
             (_, _) => {
                 let rendered = error.to_string();
                 let first = rendered.lines().next().unwrap_or_default();
-                format!("{}; {ALL}", first.trim_start_matches("error: "))
+                format!("{}; {all}", first.trim_start_matches("error: "))
             }
         })
     }

@@ -1,11 +1,14 @@
 //! The clock: the only file that asks what time it is.
 //!
-//! Came from: `event_loop`, once after it waited and once before it writes. Goes to: everything
-//! else, as an argument. Absent on purpose: any notion of what a moment is good for. Whoever gets
-//! time as an argument can be run by a simulator a million times faster than by a clock.
+//! Came from: `event_loop`, once after it waited and once before it writes; `compare`, whose
+//! processes need one clock. Goes to: everything else, as an argument. Absent on purpose: any
+//! notion of what a moment is good for. Whoever gets time as an argument can be run by a simulator
+//! a million times faster than by a clock.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::sys;
 use crate::ids::{Epoch, Micros, Millis};
 
 /// Tells the time since one zero, which all threads of the server share: moments are compared
@@ -57,6 +60,17 @@ impl Wall {
             changes_in_ms: 1_000 - u64::from(since_1970.subsec_millis()),
         }
     }
+}
+
+/// Microseconds on the clock that all processes of this machine share.
+#[must_use]
+pub fn shared_us() -> u64 {
+    sys::monotonic_us()
+}
+
+/// Sleeps until [`shared_us`] says `moment_us`; not at all when that has passed.
+pub fn sleep_until_us(moment_us: u64) {
+    thread::sleep(Duration::from_micros(moment_us.saturating_sub(shared_us())));
 }
 
 /// A name for the numbering that begins now: two starts of a server differ in it.

@@ -1,7 +1,8 @@
 //! System calls that neither `std` nor `mio` has: the only file with `unsafe`.
 //!
-//! Came from: `listener`, `files` and `mod`. Goes to: the kernel. Absent on purpose: policy. Every
-//! function here is one system call (or one socket's worth of them) behind a safe signature.
+//! Came from: `listener`, `files`, `clock` and `mod`; `compare`, for its processes. Goes to: the
+//! kernel. Absent on purpose: policy. Every function here is one system call (or one socket's worth
+//! of them) behind a safe signature.
 
 #![allow(unsafe_code)]
 
@@ -10,6 +11,8 @@ use std::io;
 use std::mem::{size_of, zeroed};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
 
 use libc::{c_int, c_void, socklen_t};
 
@@ -185,6 +188,38 @@ pub fn raise_descriptor_limit() -> io::Result<u64> {
         checked(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) })?;
     }
     Ok(limit.rlim_cur)
+}
+
+/// Microseconds on a clock that all processes of this machine share, and that never goes backwards
+/// (`CLOCK_MONOTONIC`): one process may say when something left, and another when it came.
+pub fn monotonic_us() -> u64 {
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `now` is a whole `timespec` and outlives the call.
+    let told = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    checked(told).expect("every Linux has this clock");
+    // Exact: time since the machine was started is not negative.
+    now.tv_sec.cast_unsigned() * 1_000_000 + now.tv_nsec.cast_unsigned() / 1000
+}
+
+/// Asks a child of ours to end, as an operator would (SIGTERM).
+pub fn terminate(child: &Child) -> io::Result<()> {
+    // Exact: a process id is a C int, and that of a child that was not waited for is still its own.
+    let process = child.id().cast_signed();
+    // SAFETY: no pointers.
+    checked(unsafe { libc::kill(process, libc::SIGTERM) }).map(drop)
+}
+
+/// Whatever ends this thread, `command`'s process gets a SIGTERM then: nobody is left behind.
+pub fn ends_with_us(command: &mut Command) -> &mut Command {
+    let signal = || {
+        // SAFETY: no pointers; the call is one that may be made between fork and exec.
+        checked(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) }).map(drop)
+    };
+    // SAFETY: the closure makes one system call and allocates nothing.
+    unsafe { command.pre_exec(signal) }
 }
 
 fn bind<A>(socket: &OwnedFd, address: &A) -> io::Result<()> {

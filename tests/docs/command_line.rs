@@ -1,4 +1,4 @@
-//! docs/reference/command-line.md says what `--help` says.
+//! docs/reference/command-line.md says what `--help` says, of the server and of `compare`.
 
 use std::process::{Command, Stdio};
 
@@ -6,9 +6,13 @@ use crate::pages::{keep_part, read};
 
 /// What `--help` prints, 100 columns wide.
 pub(crate) fn help() -> String {
+    help_of(&["--help"])
+}
+
+fn help_of(arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tollway"));
     // Without a terminal the width is that of COLUMNS.
-    command.arg("--help").env("COLUMNS", "100");
+    command.args(arguments).env("COLUMNS", "100");
     let output = command.stdin(Stdio::null()).output().expect("it was built");
     assert!(output.status.success());
     String::from_utf8(output.stdout).expect("text")
@@ -29,8 +33,13 @@ fn flags(help: &str) -> Vec<&str> {
 
 #[test]
 fn the_page_says_what_help_says() {
-    let part = format!("\n```text\n{}\n```\n\n", help().trim_end());
-    keep_part("docs/reference/command-line.md", "--help", &part);
+    for (what, arguments) in [
+        ("--help", &["--help"][..]),
+        ("compare --help", &["compare", "--help"]),
+    ] {
+        let part = format!("\n```text\n{}\n```\n\n", help_of(arguments).trim_end());
+        keep_part("docs/reference/command-line.md", what, &part);
+    }
 }
 
 #[test]

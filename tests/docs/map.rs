@@ -7,7 +7,7 @@ use crate::item;
 use crate::pages::{files, keep_part, read};
 
 /// The rooms in the order in which a reader meets them.
-const ROOMS: [&str; 14] = [
+const ROOMS: [&str; 16] = [
     "main",
     "lib",
     "ids",
@@ -22,6 +22,8 @@ const ROOMS: [&str; 14] = [
     "close",
     "ledger",
     "timer",
+    "client",
+    "compare",
 ];
 
 /// Text of a doc comment as Markdown that stands by itself: links into the code lose their target.

@@ -1,0 +1,360 @@
+//! One subscriber of a topic: what it sends, and what it makes of what comes.
+//!
+//! Came from: `swarm`, with bytes of a connection. Goes to: the codecs beside this file, and with
+//! each payload back to `swarm`. Absent on purpose: sockets, time, and when to poll. A subscriber
+//! says that it was answered; when it asks again is for whoever has a clock.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::answer::{AnswerDecoder, AnswerError, AnswerHead, Step};
+use super::events::EventReader;
+use super::frames::{self, ServerFrameError};
+use crate::limits::MESSAGE_BYTES_MAX;
+use crate::wire::Parsed;
+use crate::wire::frame::Opcode;
+
+/// How a subscriber reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Way {
+    /// Asks again and again.
+    ShortPoll {
+        /// On one connection; otherwise on a new one each time.
+        kept_alive: bool,
+    },
+    /// Asks again as soon as it was answered, on one connection.
+    LongPoll {
+        /// Seconds that the server may keep it waiting.
+        wait_s: u64,
+    },
+    /// Reads one answer that never ends.
+    Sse,
+    /// Reads frames.
+    WebSocket {
+        /// In the dialect `tollway.v1`; otherwise raw.
+        v1: bool,
+    },
+}
+
+/// A subscriber, from its first connection on.
+#[derive(Debug)]
+pub struct Subscriber {
+    way: Way,
+    number: u64,
+    /// `host:port`, as in the field `Host`.
+    host: String,
+    topic: String,
+    /// Where polling goes on.
+    cursor: Option<String>,
+    decoder: AnswerDecoder,
+    stage: Stage,
+    /// Bytes that were not understood yet.
+    inbox: Vec<u8>,
+    /// Body of a poll's answer, or the message that frames are joined to.
+    held: Vec<u8>,
+    is_subscribed: bool,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Head,
+    PollBody { closes: bool },
+    Events(EventReader),
+    Frames,
+}
+
+/// What came of some bytes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Turn {
+    /// To be sent at once.
+    pub reply: Vec<u8>,
+    /// A poll was answered.
+    pub answered: Option<Answered>,
+}
+
+/// A poll's answer is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// There is more than the answer could carry: ask again at once.
+    pub more: bool,
+    /// The server ends the connection.
+    pub closes: bool,
+}
+
+/// Why a subscriber cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// An answer with another status than the way expects.
+    Status(u16),
+    /// An answer that breaks HTTP.
+    Answer(AnswerError),
+    /// A handshake that RFC 6455 does not allow, or another subprotocol than asked for.
+    Handshake,
+    /// A frame that breaks RFC 6455.
+    Frame(ServerFrameError),
+    /// A body or a frame that is not the JSON it has to be.
+    Json,
+    /// The server has closed the WebSocket: code and reason.
+    Closed(u16, String),
+    /// The connection ended while something was to come.
+    CutOff,
+}
+
+/// `{"next":…,"messages":[…]}`
+#[derive(Deserialize)]
+struct PollAnswer<'b> {
+    #[serde(borrow)]
+    next: Cow<'b, str>,
+    #[serde(default)]
+    more: bool,
+    #[serde(borrow)]
+    messages: Vec<Element<'b>>,
+}
+
+/// A message of a poll's list, and a frame of `tollway.v1`. Without data it is something else that
+/// a server says: a cursor or a gap.
+#[derive(Deserialize)]
+struct Element<'b> {
+    #[serde(borrow)]
+    data: Option<Cow<'b, str>>,
+}
+
+impl Subscriber {
+    /// `number` makes the key of a WebSocket's handshake.
+    pub fn new(way: Way, number: u64, host: &str, topic: &str) -> Self {
+        Self {
+            way,
+            number,
+            host: host.to_owned(),
+            topic: topic.to_owned(),
+            cursor: None,
+            decoder: AnswerDecoder::default(),
+            stage: Stage::Head,
+            inbox: Vec::new(),
+            held: Vec::new(),
+            is_subscribed: false,
+        }
+    }
+
+    /// Forgets what the last connection left unfinished; the cursor stays.
+    pub fn connected(&mut self) {
+        self.decoder = AnswerDecoder::default();
+        self.stage = Stage::Head;
+        self.inbox.clear();
+        self.held.clear();
+    }
+
+    /// What to send to begin: on a new connection, and for each further poll.
+    pub fn request(&self) -> Vec<u8> {
+        let Self { host, topic, .. } = self;
+        let since = self.cursor.as_deref().unwrap_or("latest");
+        let (path, fields) = match self.way {
+            Way::ShortPoll { kept_alive: true } => (format!("poll?since={since}"), String::new()),
+            Way::ShortPoll { kept_alive: false } => {
+                let fields = "Connection: close\r\n".to_owned();
+                (format!("poll?since={since}"), fields)
+            }
+            Way::LongPoll { wait_s } => {
+                (format!("poll?since={since}&wait={wait_s}"), String::new())
+            }
+            Way::Sse => ("sse".into(), "Accept: text/event-stream\r\n".into()),
+            Way::WebSocket { v1 } => {
+                let key = frames::key(self.number);
+                let protocol = if v1 {
+                    "Sec-WebSocket-Protocol: tollway.v1\r\n"
+                } else {
+                    ""
+                };
+                let fields = format!(
+                    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+                     Sec-WebSocket-Key: {key}\r\n{protocol}"
+                );
+                ("ws".into(), fields)
+            }
+        };
+        format!(
+            "GET /{topic}/{path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: tollway-compare\r\n\
+             {fields}\r\n"
+        )
+        .into_bytes()
+    }
+
+    /// A message published from now on will come: the first poll was answered, the stream has given
+    /// its cursor, the handshake is done. A long poll cannot know; its server can.
+    pub const fn is_subscribed(&self) -> bool {
+        self.is_subscribed
+    }
+
+    /// Takes what came, and hands each payload to `heard`.
+    pub fn received(&mut self, bytes: &[u8], heard: &mut impl FnMut(&[u8])) -> Result<Turn, Fault> {
+        let mut inbox = std::mem::take(&mut self.inbox);
+        inbox.extend_from_slice(bytes);
+        let mut turn = Turn::default();
+        let mut at = 0;
+        while let Some(used) = self.step(&inbox[at..], &mut turn, heard)? {
+            at += used;
+        }
+        inbox.drain(..at);
+        self.inbox = inbox;
+        Ok(turn)
+    }
+
+    /// The connection ended while nothing was asked on it, or in the middle of something?
+    pub fn ended(&self, asking: bool) -> Result<(), Fault> {
+        let good = !asking && self.decoder.ended(&self.inbox).is_ok();
+        if good { Ok(()) } else { Err(Fault::CutOff) }
+    }
+
+    /// Bytes used, or `None`: not enough for a further step.
+    fn step(
+        &mut self,
+        buf: &[u8],
+        turn: &mut Turn,
+        heard: &mut impl FnMut(&[u8]),
+    ) -> Result<Option<usize>, Fault> {
+        if let Stage::Frames = self.stage {
+            return self.frame(buf, turn, heard);
+        }
+        match self.decoder.decode(buf).map_err(Fault::Answer)? {
+            Step::Partial => Ok(None),
+            Step::Head { head, used } => {
+                self.begin(&head)?;
+                Ok(Some(used))
+            }
+            Step::Body { bytes, used } => {
+                match &mut self.stage {
+                    Stage::Events(reader) => {
+                        let mut events = Vec::new();
+                        reader.push(bytes, &mut events);
+                        self.is_subscribed |= reader.last_id().is_some();
+                        // Named events are not messages of a comparison: a gap is one.
+                        for event in events.iter().filter(|event| event.name.is_empty()) {
+                            heard(&event.data);
+                        }
+                    }
+                    _ => self.held.extend_from_slice(bytes),
+                }
+                Ok(Some(used))
+            }
+            Step::End { used } => {
+                let Stage::PollBody { closes } = self.stage else {
+                    return Err(Fault::CutOff); // An event stream that its server has ended.
+                };
+                let more = self.read_poll(heard)?;
+                self.stage = Stage::Head;
+                self.is_subscribed = true;
+                turn.answered = Some(Answered { more, closes });
+                Ok(Some(used))
+            }
+        }
+    }
+
+    /// A head decides what follows it.
+    fn begin(&mut self, head: &AnswerHead) -> Result<(), Fault> {
+        self.stage = match (self.way, head.status) {
+            (Way::ShortPoll { .. } | Way::LongPoll { .. }, 200 | 204 | 304) => {
+                if let Some(tag) = head.field("etag") {
+                    self.cursor = Some(tag.trim_matches('"').to_owned());
+                }
+                let closes = head.closes();
+                Stage::PollBody { closes }
+            }
+            (Way::Sse, 200) => Stage::Events(EventReader::default()),
+            (Way::WebSocket { v1 }, 101) => {
+                let key = frames::key(self.number);
+                if !frames::is_accepted(head, &key, v1.then_some("tollway.v1")) {
+                    return Err(Fault::Handshake);
+                }
+                // In `tollway.v1` the first frame is the cursor.
+                self.is_subscribed = !v1;
+                Stage::Frames
+            }
+            (_, status) => return Err(Fault::Status(status)),
+        };
+        Ok(())
+    }
+
+    /// The body of a poll; an empty one carries no message. Tells whether there is more.
+    fn read_poll(&mut self, heard: &mut impl FnMut(&[u8])) -> Result<bool, Fault> {
+        let body = std::mem::take(&mut self.held);
+        if body.is_empty() {
+            return Ok(false);
+        }
+        let answer: PollAnswer = serde_json::from_slice(&body).map_err(|_| Fault::Json)?;
+        for message in &answer.messages {
+            heard(message.data.as_ref().ok_or(Fault::Json)?.as_bytes());
+        }
+        self.cursor = Some(answer.next.into_owned());
+        Ok(answer.more)
+    }
+
+    fn frame(
+        &mut self,
+        buf: &[u8],
+        turn: &mut Turn,
+        heard: &mut impl FnMut(&[u8]),
+    ) -> Result<Option<usize>, Fault> {
+        let parsed = frames::decode(buf, FRAME_BYTES_MAX).map_err(Fault::Frame)?;
+        let Parsed::Complete { value: frame, used } = parsed else {
+            return Ok(None);
+        };
+        match frame.opcode {
+            Opcode::Text | Opcode::Binary | Opcode::Continuation => {
+                if !frame.fin || !self.held.is_empty() {
+                    self.held.extend_from_slice(frame.payload);
+                }
+                if frame.fin && self.held.is_empty() {
+                    self.message(frame.payload, heard)?;
+                } else if frame.fin {
+                    let joined = std::mem::take(&mut self.held);
+                    self.message(&joined, heard)?;
+                }
+            }
+            Opcode::Ping => frames::encode(Opcode::Pong, frame.payload, MASK, &mut turn.reply),
+            Opcode::Pong => {}
+            Opcode::Close => {
+                let (code, reason) = frame.payload.split_first_chunk().unwrap_or((&[0; 2], &[]));
+                let reason = String::from_utf8_lossy(reason).into_owned();
+                return Err(Fault::Closed(u16::from_be_bytes(*code), reason));
+            }
+        }
+        Ok(Some(used))
+    }
+
+    fn message(&mut self, payload: &[u8], heard: &mut impl FnMut(&[u8])) -> Result<(), Fault> {
+        if let Way::WebSocket { v1: true } = self.way {
+            let element: Element = serde_json::from_slice(payload).map_err(|_| Fault::Json)?;
+            self.is_subscribed = true;
+            if let Some(data) = element.data {
+                heard(data.as_bytes());
+            }
+        } else {
+            heard(payload);
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "was answered with status {status}"),
+            Self::Answer(error) => write!(f, "got an answer that breaks HTTP ({error:?})"),
+            Self::Handshake => f.write_str("got a handshake that does not match its own"),
+            Self::Frame(error) => write!(f, "got a frame that breaks RFC 6455 ({error:?})"),
+            Self::Json => f.write_str("got something that is not the JSON it has to be"),
+            Self::Closed(code, reason) => write!(f, "was closed with {code} ({reason})"),
+            Self::CutOff => f.write_str("lost its connection"),
+        }
+    }
+}
+
+/// JSON around the largest payload, escaped at worst, is shorter.
+const FRAME_BYTES_MAX: u64 = 8 * MESSAGE_BYTES_MAX as u64;
+/// A Pong goes out with this mask. Its secrecy would protect nobody here.
+const MASK: [u8; 4] = *b"toll";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,357 @@
+//! The swarm: any number of subscribers in one thread and one `epoll`.
+//!
+//! Came from: `compare`, in a process of its own. Goes to: a server, over as many sockets as there
+//! are clients; and back, as a [`Report`]. Absent on purpose: a clock (it is a function that is
+//! given), and anything about a server that a client could not see.
+//!
+//! Polls keep to a grid, as `setInterval` does: client *i* of *n* asks at every full interval after
+//! the start, *i/n* of an interval later, so that a server sees them spread evenly. Their first
+//! poll, for the cursor, comes at once.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mio::event::Source;
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+use serde::{Deserialize, Serialize};
+
+use super::delay::DelayLine;
+use super::quantiles::Quantiles;
+use super::subscriber::{Answered, Subscriber, Way};
+use super::tally::Tally;
+
+/// What a swarm is to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// The server.
+    pub address: SocketAddr,
+    /// What the field `Host` says.
+    pub host: String,
+    /// What is read.
+    pub topic: String,
+    /// How.
+    pub way: Way,
+    /// By how many.
+    pub clients: usize,
+    /// Messages that each of them is to get.
+    pub messages: u64,
+    /// Bytes of each message.
+    pub size: usize,
+    /// Between two short polls of a client.
+    pub interval_us: u64,
+    /// Held back on each connection, half of it in each direction; see [`DelayLine`].
+    pub rtt_us: u64,
+}
+
+/// What the clients have seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Messages that came, of all clients together.
+    pub received: u64,
+    /// Publishing to receiving, of every message that came.
+    pub latency: Quantiles,
+    /// What went wrong, a sentence for each client concerned. Empty: every client got every
+    /// message, once, in order.
+    pub complaints: Vec<String>,
+}
+
+/// All clients of one run.
+pub struct Swarm {
+    poll: Poll,
+    plan: Plan,
+    clock: fn() -> u64,
+    started_us: u64,
+    clients: Vec<Client>,
+    /// When to look at which client. One that no longer agrees with `Client::wake_us` is stale.
+    timers: BinaryHeap<Reverse<(u64, usize)>>,
+    scratch: Box<[u8]>,
+    latencies_us: Vec<u32>,
+}
+
+struct Client {
+    subscriber: Subscriber,
+    socket: Option<TcpStream>,
+    line: DelayLine,
+    /// Bytes that are to leave and that the kernel has not taken.
+    unsent: Vec<u8>,
+    /// When to ask next. `None`: an answer or a stream is under way.
+    ask_us: Option<u64>,
+    wake_us: Option<u64>,
+    tally: Tally,
+    /// Why it no longer takes part.
+    fault: Option<String>,
+}
+
+impl Swarm {
+    /// Connects nobody yet: that begins with the first [`Self::turn`]. `clock` tells microseconds.
+    pub fn new(plan: Plan, clock: fn() -> u64) -> io::Result<Self> {
+        let started_us = clock();
+        let client = |number: usize| Client {
+            subscriber: Subscriber::new(plan.way, number as u64, &plan.host, &plan.topic),
+            socket: None,
+            line: DelayLine::opened(started_us, plan.rtt_us),
+            unsent: Vec::new(),
+            // One after the other, so that no queue of connections overflows.
+            ask_us: Some(started_us + OPEN_EVERY_US * number as u64),
+            wake_us: None,
+            tally: Tally::new(plan.messages, plan.size),
+            fault: None,
+        };
+        let mut swarm = Self {
+            poll: Poll::new()?,
+            clock,
+            started_us,
+            clients: (0..plan.clients).map(client).collect(),
+            timers: BinaryHeap::new(),
+            scratch: vec![0; SCRATCH_BYTES].into(),
+            latencies_us: Vec::new(),
+            plan,
+        };
+        for number in 0..swarm.clients.len() {
+            swarm.set_timer(number);
+        }
+        Ok(swarm)
+    }
+
+    /// Watches something else beside the sockets: [`Self::turn`] says when it can be read.
+    pub fn watch(&mut self, source: &mut impl Source) -> io::Result<()> {
+        let registry = self.poll.registry();
+        registry.register(source, WATCHED, Interest::READABLE)
+    }
+
+    /// Waits until something happens, for at most `wait_ms`, and does what there is to do. Tells
+    /// whether what is watched can be read.
+    pub fn turn(&mut self, events: &mut Events, wait_ms: u64) -> io::Result<bool> {
+        let now = (self.clock)();
+        let due = self.timers.peek().map(|Reverse((due, _))| *due);
+        let until_due = due.map_or(u64::MAX, |due| due.saturating_sub(now));
+        let wait = Duration::from_micros(until_due.min(wait_ms * 1000));
+        match self.poll.poll(events, Some(wait)) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+        let mut watched = false;
+        for event in events.iter() {
+            if event.token() == WATCHED {
+                watched = true;
+            } else {
+                self.read(event.token().0);
+                self.serve(event.token().0);
+            }
+        }
+        let now = (self.clock)();
+        while let Some(Reverse((due, number))) = self.timers.peek().copied()
+            && due <= now
+        {
+            self.timers.pop();
+            if self.clients[number].wake_us == Some(due) {
+                self.clients[number].wake_us = None;
+                self.serve(number);
+            }
+        }
+        Ok(watched)
+    }
+
+    /// All are subscribed, or have failed. Of a long poll: its first request has left.
+    pub fn is_ready(&self) -> bool {
+        let long = matches!(self.plan.way, Way::LongPoll { .. });
+        self.clients.iter().all(|client| {
+            let has_left = client.ask_us.is_none()
+                && client.unsent.is_empty()
+                && client.line.next_due_us().is_none();
+            client.fault.is_some() || client.subscriber.is_subscribed() || (long && has_left)
+        })
+    }
+
+    /// All have got the last message, or have failed.
+    pub fn is_over(&self) -> bool {
+        let over = |client: &Client| client.fault.is_some() || client.tally.is_over();
+        self.clients.iter().all(over)
+    }
+
+    /// The account of all clients.
+    pub fn report(&self) -> Report {
+        let count = self.clients.len();
+        let complaint = |(number, client): (usize, &Client)| {
+            let parts = [client.fault.clone(), client.tally.complaint()];
+            let parts: Vec<String> = parts.into_iter().flatten().collect();
+            let what = parts.join(", ");
+            (!parts.is_empty()).then(|| format!("client {} of {count} {what}", number + 1))
+        };
+        let complaints = self.clients.iter().enumerate().filter_map(complaint);
+        Report {
+            received: self.clients.iter().map(|c| c.tally.received()).sum(),
+            latency: Quantiles::of(self.latencies_us.clone()),
+            complaints: complaints.collect(),
+        }
+    }
+
+    /// Asks, sees what has arrived, and lets go what is to leave, as far as the time has come.
+    fn serve(&mut self, number: usize) {
+        let now = (self.clock)();
+        if let Err(fault) = self.advance(number, now) {
+            let client = &mut self.clients[number];
+            client.fault = Some(fault);
+            client.socket = None;
+            client.ask_us = None;
+            return;
+        }
+        self.set_timer(number);
+    }
+
+    fn advance(&mut self, number: usize, now: u64) -> Result<(), String> {
+        if self.clients[number].ask_us.is_some_and(|due| due <= now) {
+            self.ask(number, now)?;
+        }
+        while let Some(bytes) = self.clients[number].line.next_arriving(now) {
+            self.arrived(number, &bytes, now)?;
+        }
+        let client = &mut self.clients[number];
+        while let Some(bytes) = client.line.next_leaving(now) {
+            client.unsent.extend(bytes);
+        }
+        client.write().map_err(|error| error.to_string())
+    }
+
+    /// Sends a request, on a new connection if there is none.
+    fn ask(&mut self, number: usize, now: u64) -> Result<(), String> {
+        let client = &mut self.clients[number];
+        client.ask_us = None;
+        if client.socket.is_none() {
+            let connect = |error: io::Error| format!("could not connect: {error}");
+            let mut socket = TcpStream::connect(self.plan.address).map_err(connect)?;
+            let token = Token(number);
+            let both = Interest::READABLE | Interest::WRITABLE;
+            let registry = self.poll.registry();
+            registry
+                .register(&mut socket, token, both)
+                .map_err(connect)?;
+            client.socket = Some(socket);
+            client.line = DelayLine::opened(now, self.plan.rtt_us);
+            client.unsent.clear();
+            client.subscriber.connected();
+        }
+        client.line.written(now, client.subscriber.request());
+        Ok(())
+    }
+
+    /// Bytes can be seen now; none of them: the connection has ended.
+    fn arrived(&mut self, number: usize, bytes: &[u8], now: u64) -> Result<(), String> {
+        let client = &mut self.clients[number];
+        let latencies_us = &mut self.latencies_us;
+        if bytes.is_empty() {
+            client.socket = None;
+            let ended = client.subscriber.ended(client.ask_us.is_none());
+            return ended.map_err(|fault| fault.to_string());
+        }
+        let tally = &mut client.tally;
+        let turn = client.subscriber.received(bytes, &mut |payload| {
+            if let Some(published_us) = tally.heard(payload) {
+                let us = now.saturating_sub(published_us);
+                latencies_us.push(u32::try_from(us).unwrap_or(u32::MAX));
+            }
+        });
+        let turn = turn.map_err(|fault| fault.to_string())?;
+        if !turn.reply.is_empty() {
+            client.line.written(now, turn.reply);
+        }
+        if let Some(answered) = turn.answered {
+            self.answered(number, answered, now)?;
+        }
+        Ok(())
+    }
+
+    fn answered(&mut self, number: usize, answered: Answered, now: u64) -> Result<(), String> {
+        let next = self.next_on_grid(number, now);
+        let client = &mut self.clients[number];
+        if answered.closes {
+            client.socket = None;
+            client.line = DelayLine::opened(now, self.plan.rtt_us);
+        }
+        client.ask_us = Some(match self.plan.way {
+            Way::ShortPoll { .. } if !answered.more => next,
+            _ => now,
+        });
+        if client.ask_us == Some(now) {
+            return self.ask(number, now);
+        }
+        Ok(())
+    }
+
+    /// The next moment of this client's grid that is still to come.
+    fn next_on_grid(&self, number: usize, now: u64) -> u64 {
+        let interval = self.plan.interval_us.max(1);
+        // Exact: a share of the interval.
+        let share = u128::from(interval) * number as u128 / self.clients.len() as u128;
+        let first = self.started_us + share as u64;
+        let passed = now.saturating_sub(first) / interval;
+        let next = first + passed * interval;
+        if next > now { next } else { next + interval }
+    }
+
+    /// Reads all that the kernel has: an edge is told once.
+    fn read(&mut self, number: usize) {
+        let client = &mut self.clients[number];
+        while let Some(socket) = &mut client.socket {
+            let now = (self.clock)();
+            match socket.read(&mut self.scratch) {
+                Ok(0) => {
+                    client.line.read(now, Vec::new());
+                    return;
+                }
+                Ok(length) => client.line.read(now, self.scratch[..length].to_vec()),
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted => {}
+                    // Linux says the latter of a socket that is still connecting.
+                    ErrorKind::WouldBlock | ErrorKind::NotConnected => return,
+                    _ => {
+                        client.line.read(now, Vec::new());
+                        return;
+                    }
+                },
+            }
+        }
+    }
+
+    /// Sees to it that [`Self::turn`] looks at this client when it has something to do.
+    fn set_timer(&mut self, number: usize) {
+        let client = &mut self.clients[number];
+        let due = [client.ask_us, client.line.next_due_us()];
+        let Some(due) = due.into_iter().flatten().min() else {
+            return;
+        };
+        if client.wake_us.is_none_or(|wake| due < wake) {
+            client.wake_us = Some(due);
+            self.timers.push(Reverse((due, number)));
+        }
+    }
+}
+
+impl Client {
+    fn write(&mut self) -> io::Result<()> {
+        while let Some(socket) = &mut self.socket
+            && !self.unsent.is_empty()
+        {
+            match socket.write(&self.unsent) {
+                Ok(length) => drop(self.unsent.drain(..length)),
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted => {}
+                    // The writable edge brings us back.
+                    ErrorKind::WouldBlock | ErrorKind::NotConnected => return Ok(()),
+                    _ => return Err(error),
+                },
+            }
+        }
+        Ok(())
+    }
+}
+
+const WATCHED: Token = Token(usize::MAX - 1);
+/// What one `read` can bring.
+const SCRATCH_BYTES: usize = 64 * 1024;
+/// Between the first connections of two clients: 20,000 a second.
+const OPEN_EVERY_US: u64 = 50;

@@ -1,0 +1,268 @@
+//! What was measured: the figures of each variant, and the setup in which they were.
+//!
+//! Came from: `mod`, which puts together what the server and the clients say. Goes to: everyone who
+//! shows figures; `--json` shows all. Absent on purpose: rounding.
+
+use serde::Serialize;
+
+use super::costs::{Bytes, Process, Row};
+use super::flags::Technique;
+use crate::client::quantiles::Quantiles;
+
+/// A whole comparison.
+#[derive(Clone, Debug, Serialize)]
+pub struct Comparison {
+    /// What was done.
+    pub setup: Setup,
+    /// What came of it, in the order in which the variants ran.
+    pub techniques: Vec<Figures>,
+}
+
+/// What was done.
+#[derive(Clone, Debug, Serialize)]
+pub struct Setup {
+    /// Name and version of the server, as it says.
+    pub server: String,
+    /// Event loops of the server.
+    pub threads: u64,
+    /// The running server that was compared; `null` when each variant had one of its own.
+    pub url: Option<String>,
+    /// Clients of each variant.
+    pub clients: usize,
+    /// Messages published to each variant.
+    pub messages: u64,
+    /// Messages a second.
+    pub rate: f64,
+    /// Bytes of each message.
+    pub size: usize,
+    /// Emulated round trip; 0 is none.
+    pub rtt_ms: u64,
+    /// How it was measured, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// The figures of one variant. Counts are the server's, over the whole run: from before the first
+/// client connects until the last message has come, while all clients are still there.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figures {
+    /// The name in reports.
+    pub technique: &'static str,
+    /// What sets it apart from the technique's other variants.
+    pub variant: String,
+    /// Clients that read.
+    pub clients: usize,
+    /// Between two polls; 0 for whoever does not poll by the clock.
+    pub poll_interval_ms: u64,
+    /// From before the first connection to the last reception.
+    pub seconds: f64,
+    /// The row of `/-/costs`.
+    #[serde(flatten)]
+    pub row: Row,
+    /// Divided by deliveries.
+    pub per_message: PerMessage,
+    /// Bytes held by the server, divided by clients.
+    pub memory_per_client: PerClient,
+    /// Of connections and requests.
+    pub round_trips: RoundTrips,
+    /// Publishing to receiving in microseconds, as the clients saw it.
+    pub latency: Quantiles,
+    /// Of the server's process.
+    pub cpu: Cpu,
+}
+
+/// Divided by deliveries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct PerMessage {
+    /// Received by the server.
+    pub bytes_in: f64,
+    /// The same by class.
+    pub bytes_in_by_class: Bytes<f64>,
+    /// Sent by the server.
+    pub bytes_out: f64,
+    /// The same by class.
+    pub bytes_out_by_class: Bytes<f64>,
+    /// Of all bytes in both directions, those that are the messages: 0 to 1.
+    pub payload_share: f64,
+    /// Sent and received, of any kind.
+    pub segments: f64,
+    /// Of the server.
+    pub syscalls: f64,
+    /// Handshakes and requests.
+    pub round_trips: f64,
+    /// CPU time of the server's process.
+    pub cpu_us: f64,
+}
+
+/// Divided by clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct PerClient {
+    /// In user space.
+    pub user: f64,
+    /// In the kernel's socket buffers.
+    pub kernel: f64,
+}
+
+/// What a network multiplies by its round-trip time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct RoundTrips {
+    /// One for the TCP handshake, one for the request.
+    pub before_first_byte: u64,
+    /// Handshakes and requests, divided by deliveries.
+    pub per_message: f64,
+}
+
+/// CPU time of the server's process, all of its work: publishing and accepting included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Cpu {
+    /// In user space.
+    pub user_us: u64,
+    /// In the kernel.
+    pub system_us: u64,
+    /// Both.
+    pub total_us: u64,
+    /// Resident memory of the process at the end.
+    pub rss: u64,
+}
+
+/// What is needed to derive the rest.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// Who pays.
+    pub technique: Technique,
+    /// Its variant.
+    pub variant: String,
+    /// Clients that read.
+    pub clients: usize,
+    /// Between two polls.
+    pub poll_interval_ms: u64,
+    /// How long it took.
+    pub seconds: f64,
+    /// What the technique has cost.
+    pub row: Row,
+    /// The process before and after.
+    pub process: (Process, Process),
+    /// What the clients saw.
+    pub latency: Quantiles,
+}
+
+impl Figures {
+    /// Derives what follows from what was measured.
+    pub fn of(measured: Measured) -> Self {
+        let Measured { row, .. } = measured;
+        let (before, after) = measured.process;
+        let cpu = Cpu {
+            user_us: after.cpu_user_us.saturating_sub(before.cpu_user_us),
+            system_us: after.cpu_system_us.saturating_sub(before.cpu_system_us),
+            total_us: 0,
+            rss: after.rss,
+        };
+        let cpu = Cpu {
+            total_us: cpu.user_us + cpu.system_us,
+            ..cpu
+        };
+        let deliveries = row.messages.max(1) as f64;
+        let clients = measured.clients as f64;
+        let bytes = (row.bytes_in.total + row.bytes_out.total).max(1) as f64;
+        let round_trips = (row.tcp.handshakes + row.requests) as f64 / deliveries;
+        Self {
+            technique: measured.technique.name(),
+            variant: measured.variant,
+            clients: measured.clients,
+            poll_interval_ms: measured.poll_interval_ms,
+            seconds: measured.seconds,
+            per_message: PerMessage {
+                bytes_in: row.bytes_in.total as f64 / deliveries,
+                bytes_in_by_class: row.bytes_in.per(deliveries),
+                bytes_out: row.bytes_out.total as f64 / deliveries,
+                bytes_out_by_class: row.bytes_out.per(deliveries),
+                payload_share: row.bytes_out.payload as f64 / bytes,
+                segments: (row.tcp.segments_in + row.tcp.segments_out) as f64 / deliveries,
+                syscalls: row.syscalls.total / deliveries,
+                round_trips,
+                cpu_us: cpu.total_us as f64 / deliveries,
+            },
+            memory_per_client: PerClient {
+                user: row.memory.user as f64 / clients,
+                kernel: row.memory.kernel as f64 / clients,
+            },
+            round_trips: RoundTrips {
+                before_first_byte: ROUND_TRIPS_BEFORE_FIRST_BYTE,
+                per_message: round_trips,
+            },
+            latency: measured.latency,
+            cpu,
+            row,
+        }
+    }
+
+    /// Technique and variant, for people.
+    pub fn label(&self) -> String {
+        let technique = match self.technique {
+            "short_poll" => "short poll",
+            "long_poll" => "long poll",
+            "sse" => "SSE",
+            _ => "WebSocket",
+        };
+        format!("{technique} {}", self.variant)
+    }
+
+    /// Bytes in both directions for each delivered message.
+    pub fn bytes_per_message(&self) -> f64 {
+        self.per_message.bytes_in + self.per_message.bytes_out
+    }
+}
+
+/// One for the TCP handshake, one for the request and the first byte of its answer.
+const ROUND_TRIPS_BEFORE_FIRST_BYTE: u64 = 2;
+
+#[cfg(test)]
+pub(super) mod example;
+#[cfg(test)]
+mod tests {
+    use super::example::comparison;
+
+    #[test]
+    fn what_is_derived_follows_from_what_was_counted() {
+        let figures = &comparison().techniques[0];
+        let per = figures.per_message;
+        assert_eq!((per.bytes_in, per.bytes_out), (400.0, 600.0));
+        assert_eq!((per.payload_share, per.cpu_us), (0.1, 20.0));
+        assert_eq!(
+            (per.segments, per.syscalls, per.round_trips),
+            (4.0, 3.0, 2.0)
+        );
+        let memory = figures.memory_per_client;
+        assert_eq!(
+            (per.bytes_out_by_class.payload, memory.user),
+            (100.0, 256.0)
+        );
+    }
+
+    #[test]
+    fn the_object_has_the_documented_members() {
+        let object = serde_json::to_value(comparison()).expect("plain data");
+        let row = &object["techniques"][0];
+        for member in [
+            "technique",
+            "variant",
+            "connections",
+            "requests",
+            "answers_empty",
+            "messages",
+            "bytes_in",
+            "bytes_out",
+            "syscalls",
+            "tcp",
+            "memory",
+            "parked",
+            "latency",
+            "latency_server",
+            "per_message",
+            "cpu",
+        ] {
+            assert!(!row[member].is_null(), "{member}");
+        }
+        assert_eq!(row["latency"]["p50"], 500);
+        assert_eq!(row["latency_server"]["p50_us"], 30);
+    }
+}

@@ -1,0 +1,101 @@
+//! A comparison as it might come out, with figures that are easy to divide.
+//!
+//! Came from: the tests of everyone who shows figures. Goes to: the same. Absent on purpose: sense.
+
+use super::*;
+use crate::compare::costs::{Connections, Memory, ServerLatency, Syscalls, Tcp};
+
+/// Two variants: the first has ten times the bytes and five times the CPU of the second.
+pub(in crate::compare) fn comparison() -> Comparison {
+    let setup = Setup {
+        server: "tollway/0.1.0".into(),
+        threads: 1,
+        url: None,
+        clients: 10,
+        messages: 10,
+        rate: 2.0,
+        size: 100,
+        rtt_ms: 0,
+        notes: vec!["A note.".into()],
+    };
+    Comparison {
+        setup,
+        techniques: vec![
+            figures(Technique::ShortPoll, "1s keep-alive", 10, 20, 500),
+            figures(Technique::WebSocket, "raw", 1, 4, 1),
+        ],
+    }
+}
+
+/// A hundred deliveries of 100 bytes to ten clients.
+fn figures(technique: Technique, variant: &str, times: u64, cpu_us: u64, ms: u64) -> Figures {
+    let polls = technique == Technique::ShortPoll;
+    let row = row(polls, times);
+    let after = Process {
+        rss: 1 << 20,
+        cpu_user_us: 50 * cpu_us,
+        cpu_system_us: 50 * cpu_us,
+    };
+    Figures::of(Measured {
+        technique,
+        variant: variant.to_owned(),
+        clients: 10,
+        poll_interval_ms: if polls { 1000 } else { 0 },
+        seconds: 5.0,
+        row,
+        process: (Process::default(), after),
+        latency: Quantiles {
+            count: 100,
+            mean: ms as f64,
+            p50: ms,
+            p99: 2 * ms,
+            max: 3 * ms,
+        },
+    })
+}
+
+fn row(polls: bool, times: u64) -> Row {
+    let bytes_out = Bytes {
+        head: 4000 * times,
+        framing: 1000 * times,
+        payload: 10_000,
+        heartbeat: 0,
+        body: 0,
+        total: 5000 * times + 10_000,
+    };
+    Row {
+        connections: Connections {
+            opened: 10,
+            open: 10,
+            ..Connections::default()
+        },
+        requests: if polls { 190 } else { 10 },
+        answers_empty: if polls { 90 } else { 0 },
+        messages: 100,
+        bytes_in: Bytes {
+            head: 4000 * times,
+            total: 4000 * times,
+            ..Bytes::default()
+        },
+        bytes_out,
+        syscalls: Syscalls {
+            total: 300.0,
+            ..Syscalls::default()
+        },
+        tcp: Tcp {
+            handshakes: 10,
+            segments_in: 200,
+            segments_out: 200,
+            ..Tcp::default()
+        },
+        memory: Memory {
+            user: 2560,
+            kernel: 0,
+        },
+        parked: 0,
+        latency: Some(ServerLatency {
+            p50_us: 30,
+            ..ServerLatency::default()
+        }),
+    }
+}

@@ -1,0 +1,353 @@
+//! The flags of `tollway compare`, read, checked and explained.
+//!
+//! Came from: `main`, with the arguments after `compare`. Goes to: `mod`, as a [`Request`] whose
+//! values fit together. Absent on purpose: environment variables. They are for servers that others
+//! start; a comparison is started by whoever reads it.
+
+use std::ffi::OsString;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser};
+
+use crate::client::stamp::STAMP_BYTES;
+use crate::config::{NoConfig, Size, Span};
+use crate::limits;
+
+/// What is to be compared, and how it is to be shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// Clients of each variant, at least one.
+    pub clients: usize,
+    /// Messages, at least one.
+    pub messages: u64,
+    /// Messages a second, more than zero.
+    pub rate: f64,
+    /// Bytes of each message.
+    pub size: usize,
+    /// Of short polling, in milliseconds; at least one.
+    pub poll_intervals_ms: Vec<u64>,
+    /// In the order in which they run; at least one.
+    pub techniques: Vec<Technique>,
+    /// Event loops of each server.
+    pub threads: usize,
+    /// Emulated; 0 is none.
+    pub rtt_ms: u64,
+    /// The server to be compared; otherwise one is started for each variant.
+    pub url: Option<Target>,
+    /// What goes to standard output.
+    pub form: Form,
+    /// Where a picture goes.
+    pub svg: Option<PathBuf>,
+}
+
+/// A technique as `--techniques` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "their names say it")]
+pub enum Technique {
+    ShortPoll,
+    LongPoll,
+    Sse,
+    WebSocket,
+}
+
+/// A running server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// `host:port`, as in the field `Host`.
+    pub host: String,
+    /// The first address of that host.
+    pub address: SocketAddr,
+}
+
+/// What goes to standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Tables for a terminal.
+    Table,
+    /// One object with everything.
+    Json,
+    /// Tables for a page.
+    Markdown,
+    /// A line for each variant.
+    Csv,
+}
+
+impl Technique {
+    /// All, in the order of the docs.
+    pub const ALL: [Self; 4] = [Self::ShortPoll, Self::LongPoll, Self::Sse, Self::WebSocket];
+
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ShortPoll => "short_poll",
+            Self::LongPoll => "long_poll",
+            Self::Sse => "sse",
+            Self::WebSocket => "websocket",
+        }
+    }
+}
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "tollway compare",
+    bin_name = "tollway compare",
+    about = "Deliver the same messages by each technique, and show what each costs: bytes, \
+             segments, system calls, CPU, memory, latency",
+    long_about = None,
+    override_usage = "tollway compare [FLAGS]",
+    after_help = "Each variant runs against a server process of its own, started for it, with all \
+                  clients in a third process. Every client checks that it got every message, once, \
+                  in order; if one did not, the comparison is void and the exit code 1.\n\n\
+                  Sizes: 64KiB, or plain bytes. Durations: 500ms, 15s, 2m.",
+    disable_help_subcommand = true,
+    disable_version_flag = true,
+    max_term_width = 100
+)]
+struct CommandLine {
+    #[command(flatten)]
+    load: Load,
+    #[command(flatten)]
+    lanes: Lanes,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Load")]
+struct Load {
+    /// Clients of each variant
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    clients: usize,
+    /// Messages published to each variant [default: 10]
+    #[arg(long, value_name = "N", conflicts_with = "duration")]
+    messages: Option<u64>,
+    /// How long to publish, instead of --messages: as many as fit in at --rate
+    #[arg(long, value_name = "DURATION")]
+    duration: Option<Span>,
+    /// Messages a second, evenly spaced
+    #[arg(long, value_name = "PER_SECOND", default_value_t = 2.0)]
+    rate: f64,
+    /// Bytes of each message
+    #[arg(long, default_value_t = Size(128))]
+    size: Size,
+    /// Round-trip time to emulate: the clients hold back each direction of each connection by half
+    /// of it, and connecting by all of it
+    #[arg(long, value_name = "DURATION")]
+    rtt: Option<Span>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Lanes")]
+struct Lanes {
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(
+        help = "What to compare: short_poll, long_poll, sse, websocket, separated by commas \
+                  [default: all]"
+    )]
+    techniques: Vec<String>,
+    /// Interval of short polling, each on a kept-alive connection and on a new one for each poll;
+    /// repeatable [default: 1s and 200ms]
+    #[arg(long, value_name = "DURATION", value_delimiter = ',', action = ArgAction::Append)]
+    poll_interval: Vec<Span>,
+    /// Event loops of each server
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    threads: usize,
+    /// Compare the lanes of this running server, http://HOST:PORT, by what its /-/costs says
+    /// before and after
+    #[arg(long, value_name = "URL", conflicts_with = "threads")]
+    url: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+struct Output {
+    /// Print one JSON object instead of tables
+    #[arg(long, conflicts_with_all = ["markdown", "csv"])]
+    json: bool,
+    /// Print Markdown
+    #[arg(long, conflicts_with = "csv")]
+    markdown: bool,
+    /// Print a line for each variant, separated by commas
+    #[arg(long)]
+    csv: bool,
+    /// Draw bars into this file as well
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
+impl Request {
+    /// Reads the arguments, the command's name first.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, NoConfig> {
+        let command = CommandLine::command().mut_args(|flag| {
+            let takes_value = flag.get_action().takes_values();
+            flag.allow_negative_numbers(takes_value)
+        });
+        let given = command
+            .try_get_matches_from(arguments)
+            .and_then(|matches| CommandLine::from_arg_matches(&matches))
+            .map_err(|error| NoConfig::of(&error, "tollway compare --help"))?;
+        given.into_request().map_err(NoConfig::Wrong)
+    }
+}
+
+impl CommandLine {
+    fn into_request(self) -> Result<Request, String> {
+        let Self {
+            load,
+            lanes,
+            output,
+        } = self;
+        in_range("--clients", load.clients as u64, 1, CLIENTS_MAX)?;
+        in_range("--threads", lanes.threads as u64, 1, 64)?;
+        let rate = load.rate;
+        if !(rate > 0.0 && rate <= RATE_MAX) {
+            return Err(format!(
+                "--rate {rate} is not above 0 and at most {RATE_MAX}; try 2, or 0.5 for one \
+                 message in two seconds"
+            ));
+        }
+        let messages = messages(load.messages, load.duration, rate)?;
+        let rtt = load.rtt.unwrap_or(Span(0));
+        if rtt.0 > RTT_MS_MAX {
+            let most = Span(RTT_MS_MAX);
+            return Err(format!("--rtt {rtt} is too long; give {most} or less"));
+        }
+        Ok(Request {
+            clients: load.clients,
+            messages,
+            rate,
+            size: size(load.size)?,
+            poll_intervals_ms: intervals(&lanes.poll_interval)?,
+            techniques: techniques(&lanes.techniques)?,
+            threads: lanes.threads,
+            rtt_ms: rtt.0,
+            url: lanes.url.as_deref().map(target).transpose()?,
+            form: match (output.json, output.markdown, output.csv) {
+                (true, _, _) => Form::Json,
+                (_, true, _) => Form::Markdown,
+                (_, _, true) => Form::Csv,
+                _ => Form::Table,
+            },
+            svg: output.svg,
+        })
+    }
+}
+
+fn in_range(flag: &str, value: u64, least: u64, most: u64) -> Result<(), String> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(format!(
+        "{flag} {value} is not between {least} and {most}; give a number in that range"
+    ))
+}
+
+fn messages(given: Option<u64>, duration: Option<Span>, rate: f64) -> Result<u64, String> {
+    if let Some(duration) = duration {
+        // A count of messages: truncated, as the last one would be published after the end.
+        let fitting = (duration.0 as f64 / 1000.0 * rate) as u64;
+        if fitting == 0 {
+            return Err(format!(
+                "--duration {duration} has no time for one message at --rate {rate}; give more of \
+                 either"
+            ));
+        }
+        in_range("--duration in messages", fitting, 1, MESSAGES_MAX)?;
+        return Ok(fitting);
+    }
+    let messages = given.unwrap_or(MESSAGES);
+    in_range("--messages", messages, 1, MESSAGES_MAX)?;
+    Ok(messages)
+}
+
+fn size(size: Size) -> Result<usize, String> {
+    if size.0 < STAMP_BYTES {
+        return Err(format!(
+            "--size {size} has no room for a message's number and moment; give {STAMP_BYTES} or \
+             more"
+        ));
+    }
+    if size.0 > limits::MESSAGE_BYTES_MAX {
+        let most = Size(limits::MESSAGE_BYTES_MAX);
+        return Err(format!(
+            "--size {size} is more than a message may have; give {most} or less"
+        ));
+    }
+    Ok(size.0)
+}
+
+fn intervals(given: &[Span]) -> Result<Vec<u64>, String> {
+    let range = INTERVAL_MS_MIN..=INTERVAL_MS_MAX;
+    if let Some(wrong) = given.iter().find(|span| !range.contains(&span.0)) {
+        let (least, most) = (Span(INTERVAL_MS_MIN), Span(INTERVAL_MS_MAX));
+        return Err(format!(
+            "--poll-interval {wrong} is not between {least} and {most}; try 1s"
+        ));
+    }
+    if given.is_empty() {
+        return Ok(INTERVALS_MS.to_vec());
+    }
+    Ok(given.iter().map(|span| span.0).collect())
+}
+
+fn techniques(names: &[String]) -> Result<Vec<Technique>, String> {
+    let known = |name: &String| {
+        let found = Technique::ALL.into_iter().find(|t| t.name() == name.trim());
+        found.ok_or_else(|| {
+            let all = Technique::ALL.map(Technique::name).join(", ");
+            format!("--techniques {name}: there is none of this name; choose from {all}")
+        })
+    };
+    let chosen: Vec<Technique> = names.iter().map(known).collect::<Result<_, _>>()?;
+    if chosen.is_empty() {
+        return Ok(Technique::ALL.to_vec());
+    }
+    // In the order of the docs, each once, whatever order they were given in.
+    let all = Technique::ALL.into_iter();
+    Ok(all.filter(|technique| chosen.contains(technique)).collect())
+}
+
+fn target(url: &str) -> Result<Target, String> {
+    let wrong = |why: &str| format!("--url {url}: {why}; write http://HOST:PORT");
+    let Some(rest) = url.strip_prefix("http://") else {
+        return Err(wrong("is not an http:// address"));
+    };
+    let host = rest.strip_suffix('/').unwrap_or(rest);
+    if host.is_empty() || host.contains(['/', '?', '#', '@', ' ']) {
+        return Err(wrong("has something other than a host and a port"));
+    }
+    let has_port = host
+        .rsplit_once(':')
+        .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let with_port = if has_port {
+        host.to_owned()
+    } else {
+        format!("{host}:80")
+    };
+    let mut found = with_port
+        .to_socket_addrs()
+        .map_err(|_| wrong("names a host that is not known here"))?;
+    let address = found.next().ok_or_else(|| wrong("names no address"))?;
+    Ok(Target {
+        host: host.to_owned(),
+        address,
+    })
+}
+
+/// Published when neither `--messages` nor `--duration` says otherwise: with the other defaults,
+/// all variants fit into a minute.
+const MESSAGES: u64 = 10;
+/// One interval that people choose to save requests, and one that they choose to be quick.
+const INTERVALS_MS: [u64; 2] = [1000, 200];
+/// Ports of one address to one server end at 65,535.
+const CLIENTS_MAX: u64 = 50_000;
+/// A server retains all of them, so that a slow poll misses none.
+const MESSAGES_MAX: u64 = 1_000_000;
+const RATE_MAX: f64 = 10_000.0;
+const RTT_MS_MAX: u64 = 10_000;
+const INTERVAL_MS_MIN: u64 = 10;
+const INTERVAL_MS_MAX: u64 = 10 * 60 * 1000;
+
+#[cfg(test)]
+mod tests;

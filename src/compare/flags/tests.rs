@@ -1,0 +1,84 @@
+//! The command line from outside: what is taken, and what is refused how.
+
+use super::*;
+
+fn read(line: &str) -> Result<Request, NoConfig> {
+    let words = std::iter::once("compare").chain(line.split_whitespace());
+    Request::read(words.map(OsString::from))
+}
+
+fn good(line: &str) -> Request {
+    read(line).expect(line)
+}
+
+#[test]
+fn the_command_line_holds_together() {
+    CommandLine::command().debug_assert();
+}
+
+#[test]
+fn the_defaults_compare_everything() {
+    let request = good("");
+    assert_eq!((request.clients, request.messages), (200, 10));
+    assert_eq!(request.poll_intervals_ms, [1000, 200]);
+    assert_eq!(request.techniques, Technique::ALL);
+    assert_eq!((request.form, request.url), (Form::Table, None));
+}
+
+#[test]
+fn a_duration_is_as_many_messages_as_fit_in() {
+    assert_eq!(good("--duration 3s --rate 2.5").messages, 7);
+    assert_eq!(good("--techniques websocket,sse").techniques.len(), 2);
+    let intervals = good("--poll-interval 5s --poll-interval 50ms").poll_intervals_ms;
+    assert_eq!(intervals, [5000, 50]);
+    let target = good("--url http://127.0.0.1:81/").url.expect("it is given");
+    assert_eq!(target.host, "127.0.0.1:81");
+}
+
+#[test]
+fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
+    for (line, flag, remedy) in [
+        ("--clients 0", "--clients 0", "give a number"),
+        ("--messages 0", "--messages 0", "give a number"),
+        ("--messages 5 --duration 3s", "--messages", "leave one out"),
+        ("--duration 100ms", "--duration 100ms", "give more"),
+        ("--rate 0", "--rate 0", "try 2"),
+        ("--rate NaN", "--rate NaN", "try 2"),
+        ("--rate x", "--rate x", "invalid float"),
+        ("--size 5", "--size 5", "give 27 or more"),
+        ("--size 2MiB", "--size 2MiB", "give 1MiB or less"),
+        ("--poll-interval 1", "--poll-interval 1", "write 500ms"),
+        ("--poll-interval 1ms", "--poll-interval 1ms", "try 1s"),
+        ("--techniques sse,udp", "--techniques udp", "choose from"),
+        ("--threads 65", "--threads 65", "give a number"),
+        ("--rtt 1h", "--rtt 1h", "give 10s or less"),
+        ("--url ftp://x", "--url ftp://x", "write http://"),
+        ("--url http://x/y", "--url http://x/y", "write http://"),
+        ("--url http://[::1]:1 --threads 2", "--url", "leave one out"),
+        ("--json --csv", "--json", "leave one out"),
+        ("--bogus", "--bogus", "tollway compare --help"),
+        ("bogus", "bogus", "tollway compare --help"),
+    ] {
+        let Err(NoConfig::Wrong(text)) = read(line) else {
+            panic!("{line} was taken");
+        };
+        assert!(text.contains(flag), "{line}: {text}");
+        assert!(text.contains(remedy), "{line}: {text}");
+        assert!(!text.contains('\n'), "{line}: {text}");
+    }
+}
+
+#[test]
+fn help_shows_every_default() {
+    let Err(NoConfig::Asked(help)) = read("--help") else {
+        panic!("--help asks for help");
+    };
+    for shown in [
+        "[default: 200]",
+        "[default: 10]",
+        "[default: 128]",
+        "[default: 2]",
+    ] {
+        assert!(help.contains(shown), "{shown}: {help}");
+    }
+}

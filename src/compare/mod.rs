@@ -1,0 +1,304 @@
+//! `tollway compare`: the same messages by each technique, and what each of them costs.
+//!
+//! One run for each variant, one after the other: a fresh server process, a process with all
+//! clients, and this one, which publishes and asks. What a technique costs is what the server's
+//! ledger says at the end less what it said at the beginning; how long a message took is what the
+//! clients saw. A run in which a client did not get every message, once, in order, is void, and so
+//! is the comparison.
+//!
+//! Came from: `main`, with a [`Request`]. Goes to: `rig` for the processes, `client` for what the
+//! clients do, and to whoever reads the figures. Absent on purpose: measuring anything twice. What
+//! the ledger counts is not counted here.
+
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "figures are counts far below 2^53 and never negative, and are shown in three digits"
+)]
+
+pub mod clients;
+pub mod costs;
+pub mod csv;
+pub mod figures;
+pub mod flags;
+pub mod line;
+pub mod markdown;
+pub mod progress;
+pub mod rig;
+pub mod sheet;
+pub mod svg;
+pub mod table;
+pub mod variant;
+pub mod words;
+
+use std::net::SocketAddr;
+use std::process;
+
+use self::costs::{Costs, Row};
+use self::figures::{Comparison, Figures, Measured, Setup};
+use self::flags::{Form, Request};
+use self::line::Line;
+use self::progress::Progress;
+use self::rig::{ClientsProcess, Needs, ServerProcess};
+use self::variant::Variant;
+use crate::client::stamp;
+use crate::client::subscriber::Way;
+use crate::client::swarm::Plan;
+use crate::shell::clock;
+
+/// What a comparison gives.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// For standard output.
+    pub text: String,
+    /// For `--svg`.
+    pub picture: String,
+}
+
+/// Where a run's messages go.
+struct Lane {
+    address: SocketAddr,
+    host: String,
+    topic: String,
+}
+
+/// Runs every variant. An error is a line for people; nothing is shown then, because figures of
+/// a run that lost messages would be about something else.
+pub fn run(request: &Request) -> Result<Outcome, String> {
+    let variants = Variant::all(request);
+    let mut progress = Progress::begin(request, &variants);
+    let mut rows = Vec::new();
+    let mut server = (String::new(), 0);
+    for (number, variant) in variants.iter().enumerate() {
+        progress.next(variant);
+        let (figures, costs) = run_variant(request, variant, number, &mut progress)
+            .map_err(|error| format!("{} {}: {error}", variant.technique.name(), variant.name))?;
+        server = (costs.server, costs.threads);
+        rows.push(figures);
+    }
+    progress.end();
+    let comparison = Comparison {
+        setup: setup(request, server),
+        techniques: rows,
+    };
+    let text = match request.form {
+        Form::Table => table::render(&comparison),
+        Form::Json => serde_json::to_string_pretty(&comparison).expect("plain data") + "\n",
+        Form::Markdown => markdown::render(&comparison),
+        Form::Csv => csv::render(&comparison),
+    };
+    Ok(Outcome {
+        text,
+        picture: svg::render(&comparison),
+    })
+}
+
+/// One variant, against a server of its own or the one that was given.
+fn run_variant(
+    request: &Request,
+    variant: &Variant,
+    number: usize,
+    progress: &mut Progress,
+) -> Result<(Figures, Costs), String> {
+    if let Some(target) = &request.url {
+        let lane = Lane {
+            address: target.address,
+            host: target.host.clone(),
+            // Of its own, so that neither another run's messages nor other people's come by.
+            topic: format!("compare-{}-{number}-{}", process::id(), clock::shared_us()),
+        };
+        return run_lane(request, variant, &lane, progress);
+    }
+    let server = ServerProcess::start(&Needs {
+        threads: request.threads,
+        messages: request.messages,
+        size: request.size,
+        interval_ms: variant.interval_ms,
+    })?;
+    let lane = Lane {
+        address: server.address,
+        host: server.address.to_string(),
+        topic: "compare".into(),
+    };
+    let figures = run_lane(request, variant, &lane, progress)?;
+    server.stop()?;
+    Ok(figures)
+}
+
+fn run_lane(
+    request: &Request,
+    variant: &Variant,
+    lane: &Lane,
+    progress: &mut Progress,
+) -> Result<(Figures, Costs), String> {
+    let failed = |error| format!("http://{}: {error}", lane.host);
+    let mut control = Line::open(lane.address, &lane.host).map_err(failed)?;
+    let mut publisher = Line::open(lane.address, &lane.host).map_err(failed)?;
+    let before = ask_costs(&mut control, lane)?;
+    let began_us = clock::shared_us();
+    let mut clients = ClientsProcess::start(&Plan {
+        address: lane.address,
+        host: lane.host.clone(),
+        topic: lane.topic.clone(),
+        way: variant.way,
+        clients: request.clients,
+        messages: request.messages,
+        size: request.size,
+        interval_us: variant.interval_ms * 1000,
+        rtt_us: request.rtt_ms * 1000,
+    })?;
+    clients.ready()?;
+    if let Way::LongPoll { .. } = variant.way {
+        wait_until_parked(&mut control, lane, request.clients)?;
+    }
+    publish(request, &mut publisher, lane, progress)?;
+    clients.over(5_000 + 2 * variant.interval_ms + 6 * request.rtt_ms)?;
+    let ended_us = clock::shared_us();
+    let after = ask_costs(&mut control, lane)?;
+    let report = clients.stop()?;
+    if !report.complaints.is_empty() {
+        return Err(void(&report.complaints));
+    }
+    let name = variant.technique.name();
+    let row = |costs: &Costs| -> Result<Row, String> {
+        let row = costs.techniques.get(name).cloned();
+        row.ok_or_else(|| format!("http://{}/-/costs knows no {name}", lane.host))
+    };
+    let figures = Figures::of(Measured {
+        technique: variant.technique,
+        variant: variant.name.clone(),
+        clients: request.clients,
+        poll_interval_ms: variant.interval_ms,
+        // A count of microseconds far below 2^53.
+        seconds: (ended_us - began_us) as f64 / 1e6,
+        row: row(&after)?.since(&row(&before)?),
+        process: (before.process, after.process),
+        latency: report.latency,
+    });
+    Ok((figures, after))
+}
+
+/// Publishes to a schedule that does not wait for anybody: a message is due at its moment, however
+/// long the one before it took.
+fn publish(
+    request: &Request,
+    publisher: &mut Line,
+    lane: &Lane,
+    progress: &mut Progress,
+) -> Result<(), String> {
+    let period_us = 1e6 / request.rate;
+    let first_us = clock::shared_us() + (period_us as u64).min(FIRST_US_MAX);
+    for number in 0..request.messages {
+        clock::sleep_until_us(first_us + (number as f64 * period_us) as u64);
+        let text = stamp::write(number + 1, clock::shared_us(), request.size);
+        let (status, body) = publisher
+            .post(&lane.topic, &text)
+            .map_err(|error| format!("publishing message {}: {error}", number + 1))?;
+        if status != 201 {
+            let body = String::from_utf8_lossy(&body).into_owned();
+            return Err(format!(
+                "message {} was answered {status}: {body}",
+                number + 1
+            ));
+        }
+        progress.published(number + 1);
+    }
+    Ok(())
+}
+
+/// What the ledger says. A server without one cannot be compared.
+fn ask_costs(control: &mut Line, lane: &Lane) -> Result<Costs, String> {
+    let url = format!("http://{}/-/costs", lane.host);
+    let (status, body) = control
+        .get("/-/costs")
+        .map_err(|error| format!("{url}: {error}"))?;
+    if status != 200 {
+        return Err(format!(
+            "{url} answers {status}: this server does not tell what it costs, and cannot be \
+             compared"
+        ));
+    }
+    let read = serde_json::from_slice(&body);
+    read.map_err(|error| format!("{url} is not the ledger that is known here: {error}"))
+}
+
+/// A long poll cannot know that it is parked, and a message before would be told to nobody: the
+/// first request is for what comes after the moment in which it is read.
+fn wait_until_parked(control: &mut Line, lane: &Lane, clients: usize) -> Result<(), String> {
+    let path = format!("/{}/info", lane.topic);
+    let until = clock::shared_us() + PARK_US_MAX;
+    loop {
+        let (status, body) = control
+            .get(&path)
+            .map_err(|error| format!("{path}: {error}"))?;
+        let info: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        let parked = info["subscribers"]["long_poll"].as_u64();
+        match parked {
+            Some(parked) if parked >= clients as u64 => return Ok(()),
+            None => return Err(format!("{path} answers {status} and tells no subscribers")),
+            Some(parked) if clock::shared_us() > until => {
+                return Err(format!("only {parked} of {clients} long polls were parked"));
+            }
+            Some(_) => clock::sleep_until_us(clock::shared_us() + LOOK_EVERY_US),
+        }
+    }
+}
+
+/// The first few complaints, and how many there are.
+fn void(complaints: &[String]) -> String {
+    let shown = complaints.iter().take(COMPLAINTS_SHOWN).cloned();
+    let shown = shown.collect::<Vec<_>>().join("; ");
+    match complaints.len().saturating_sub(COMPLAINTS_SHOWN) {
+        0 => format!("void: {shown}"),
+        more => format!("void: {shown}; and so on for {more} more"),
+    }
+}
+
+/// What was done, and how it was measured.
+fn setup(request: &Request, (server, threads): (String, u64)) -> Setup {
+    let mut notes = vec![
+        "Counts are the server's own (/-/costs), from before the first client connects until the \
+         last message has come: connecting is in them, spread over the messages."
+            .to_owned(),
+        "CPU is that of the server's whole process over that time, publishing included. Latency is \
+         the clients': from before the publish is sent until the message is read."
+            .to_owned(),
+    ];
+    if request.rtt_ms > 0 {
+        let rtt = request.rtt_ms;
+        notes.push(format!(
+            "A round trip of {rtt} ms is emulated by the clients: a new connection sends nothing \
+             for {rtt} ms, and afterwards every write leaves, and every read is seen, half of that \
+             later. Bandwidth, loss and slow start are not emulated, and the publisher is not held \
+             back."
+        ));
+    }
+    if request.url.is_some() {
+        notes.push(
+            "The server was running before: whatever others did there meanwhile is in its counts, \
+             its CPU and its memory."
+                .to_owned(),
+        );
+    }
+    Setup {
+        server,
+        threads,
+        url: request
+            .url
+            .as_ref()
+            .map(|target| format!("http://{}", target.host)),
+        clients: request.clients,
+        messages: request.messages,
+        rate: request.rate,
+        size: request.size,
+        rtt_ms: request.rtt_ms,
+        notes,
+    }
+}
+
+const COMPLAINTS_SHOWN: usize = 5;
+/// The first message comes one period after the clients are there, and not later than this.
+const FIRST_US_MAX: u64 = 200_000;
+/// From the last request that left to the moment when the server has parked it.
+const PARK_US_MAX: u64 = 20_000_000;
+const LOOK_EVERY_US: u64 = 5_000;

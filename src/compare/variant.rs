@@ -1,0 +1,66 @@
+//! The variants: each technique in the ways in which people use it.
+//!
+//! Came from: `flags`. Goes to: `mod`, which runs one after the other. Absent on purpose: variants
+//! that differ in nothing a server could notice.
+
+use super::flags::{Request, Technique};
+use crate::client::subscriber::Way;
+use crate::config::Span;
+
+/// One row of a comparison.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variant {
+    /// Who pays.
+    pub technique: Technique,
+    /// What sets it apart from the technique's other variants.
+    pub name: String,
+    /// How a client reads.
+    pub way: Way,
+    /// Between two short polls; 0 for whoever does not poll by the clock.
+    pub interval_ms: u64,
+}
+
+impl Variant {
+    /// Those that are asked for, in the order in which they run and are shown.
+    pub fn all(request: &Request) -> Vec<Self> {
+        let mut all = Vec::new();
+        for &technique in &request.techniques {
+            let mut add = |name: String, way, interval_ms| {
+                all.push(Self {
+                    technique,
+                    name,
+                    way,
+                    interval_ms,
+                });
+            };
+            match technique {
+                Technique::ShortPoll => {
+                    for &ms in &request.poll_intervals_ms {
+                        let interval = Span(ms);
+                        for (kept_alive, name) in [(true, KEPT_ALIVE), (false, ANEW)] {
+                            let way = Way::ShortPoll { kept_alive };
+                            add(format!("{interval} {name}"), way, ms);
+                        }
+                    }
+                }
+                Technique::LongPoll => {
+                    let way = Way::LongPoll { wait_s: WAIT_S };
+                    add(format!("wait {WAIT_S}s"), way, 0);
+                }
+                Technique::Sse => add("stream".into(), Way::Sse, 0),
+                Technique::WebSocket => {
+                    add("raw".into(), Way::WebSocket { v1: false }, 0);
+                    add("tollway.v1".into(), Way::WebSocket { v1: true }, 0);
+                }
+            }
+        }
+        all
+    }
+}
+
+/// The variant of a poll that keeps its connection.
+pub const KEPT_ALIVE: &str = "keep-alive";
+/// The variant of a poll that connects anew each time.
+pub const ANEW: &str = "new connection";
+/// How long a long poll may be kept waiting: below the 30 s after which some proxies give up.
+const WAIT_S: u64 = 25;

@@ -1,0 +1,172 @@
+//! What the figures say, in sentences that are made of them.
+//!
+//! Came from: `table` and `markdown`. Goes to: the same. Absent on purpose: anything that is known
+//! beforehand. A sentence that the figures do not bear out is not said.
+
+use super::figures::{Comparison, Figures};
+use super::sheet::{grouped, ratio, time};
+use super::variant::{ANEW, KEPT_ALIVE};
+
+/// The sentences, most general first.
+pub fn all(comparison: &Comparison) -> Vec<String> {
+    let rows = &comparison.techniques;
+    let mut said = Vec::new();
+    said.extend(extremes(
+        rows,
+        Figures::bytes_per_message,
+        ("Fewest bytes for each delivered message", "most"),
+        |f| {
+            let share = 100.0 * f.per_message.payload_share;
+            format!(
+                "{} ({share:.0} % of them payload)",
+                ratio(f.bytes_per_message())
+            )
+        },
+    ));
+    said.extend(extremes(
+        rows,
+        |f| f.per_message.cpu_us,
+        ("Least server CPU for each", "most"),
+        |f| format!("{} µs", ratio(f.per_message.cpu_us)),
+    ));
+    said.extend(extremes(
+        rows,
+        |f| f.latency.p50 as f64,
+        ("Soonest there, by the median", "latest"),
+        |f| time(f.latency.p50 as f64),
+    ));
+    said.extend(rows.iter().filter_map(emptiness));
+    said.extend(rows.iter().filter_map(waiting));
+    said.extend(rows.iter().filter_map(|row| connecting(row, rows)));
+    said
+}
+
+/// Who has least of something, and who most.
+fn extremes(
+    rows: &[Figures],
+    figure: fn(&Figures) -> f64,
+    (least_word, most_word): (&str, &str),
+    write: fn(&Figures) -> String,
+) -> Option<String> {
+    let by = |a: &&Figures, b: &&Figures| figure(a).total_cmp(&figure(b));
+    let least = rows.iter().min_by(by)?;
+    let most = rows.iter().max_by(by)?;
+    if rows.len() < 2 || figure(least) <= 0.0 || figure(most) <= figure(least) {
+        return None;
+    }
+    let times = ratio(figure(most) / figure(least));
+    Some(format!(
+        "{least_word}: {}, {}; {most_word}: {}, {}, {times} times as much.",
+        least.label(),
+        write(least),
+        most.label(),
+        write(most),
+    ))
+}
+
+/// What asking in vain costs.
+fn emptiness(row: &Figures) -> Option<String> {
+    let (empty, requests) = (row.row.answers_empty, row.row.requests);
+    // Every client's first poll is for its cursor, and has to be empty.
+    if row.poll_interval_ms == 0 || empty <= row.clients as u64 {
+        return None;
+    }
+    let share = 100.0 * empty as f64 / requests as f64;
+    let each = ratio(requests as f64 / row.row.messages.max(1) as f64);
+    Some(format!(
+        "{}: {share:.0} % of {} answers were empty; {each} requests went out for each message that \
+         came.",
+        row.label(),
+        grouped(requests as f64),
+    ))
+}
+
+/// How a poll's latency and its interval go together.
+fn waiting(row: &Figures) -> Option<String> {
+    if row.poll_interval_ms == 0 || row.variant.ends_with(ANEW) {
+        return None;
+    }
+    let share = row.latency.p50 as f64 / 1000.0 / row.poll_interval_ms as f64;
+    let worst = row.latency.max as f64 / 1000.0 / row.poll_interval_ms as f64;
+    Some(format!(
+        "{}: a message waited for {} of the interval by the median, and for {} of it at worst.",
+        row.label(),
+        ratio(share),
+        ratio(worst),
+    ))
+}
+
+/// What a connection for each poll adds to the same poll on one that stays.
+fn connecting(row: &Figures, rows: &[Figures]) -> Option<String> {
+    let interval = row.variant.strip_suffix(ANEW)?;
+    let kept = rows.iter().find(|other| {
+        other.technique == row.technique && other.variant.strip_suffix(KEPT_ALIVE) == Some(interval)
+    })?;
+    let times = |figure: fn(&Figures) -> f64| {
+        let base = figure(kept);
+        (base > 0.0).then(|| ratio(figure(row) / base))
+    };
+    let segments = times(|f| f.per_message.segments)?;
+    let cpu = times(|f| f.per_message.cpu_us)?;
+    let bytes = times(Figures::bytes_per_message)?;
+    Some(format!(
+        "{} instead of {}: {segments} times the segments, {cpu} times the CPU, {bytes} times the \
+         bytes.",
+        row.label(),
+        kept.variant,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::figures::example::comparison;
+
+    #[test]
+    fn the_sentences_follow_the_figures() {
+        let mut comparison = comparison();
+        let said = all(&comparison).join("\n");
+        for sentence in [
+            "Fewest bytes for each delivered message: WebSocket raw, 190 (53 % of them payload); \
+             most: short poll 1s keep-alive, 1,000 (10 % of them payload), 5.26 times as much.",
+            "Least server CPU for each: WebSocket raw, 4.00 µs; most: short poll 1s keep-alive, \
+             20.0 µs, 5.00 times as much.",
+            "Soonest there, by the median: WebSocket raw, 1 µs; latest: short poll 1s keep-alive, \
+             500 µs, 500 times as much.",
+            "short poll 1s keep-alive: 47 % of 190 answers were empty; 1.90 requests went out for \
+             each message that came.",
+        ] {
+            assert!(said.contains(sentence), "{said}");
+        }
+        comparison.techniques.swap(0, 1);
+        assert_eq!(all(&comparison).join("\n"), said, "whatever the order");
+    }
+
+    #[test]
+    fn nothing_is_said_of_one_variant_alone_but_what_is_its_own() {
+        let mut comparison = comparison();
+        comparison.techniques.truncate(1);
+        let said = all(&comparison);
+        assert!(
+            said.iter()
+                .all(|s| s.starts_with("short poll 1s keep-alive:")),
+            "{said:?}"
+        );
+        comparison.techniques[0].row.answers_empty = 10;
+        comparison.techniques[0].poll_interval_ms = 0;
+        assert_eq!(all(&comparison), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_new_connection_is_compared_with_the_one_that_stays() {
+        let mut comparison = comparison();
+        let mut anew = comparison.techniques[0].clone();
+        anew.variant = "1s new connection".into();
+        anew.per_message.segments *= 3.0;
+        comparison.techniques.push(anew);
+        let said = all(&comparison).join("\n");
+        let sentence = "short poll 1s new connection instead of 1s keep-alive: 3.00 times the \
+                        segments, 1.00 times the CPU, 1.00 times the bytes.";
+        assert!(said.contains(sentence), "{said}");
+    }
+}
