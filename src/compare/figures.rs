@@ -45,8 +45,8 @@ pub struct Setup {
 /// client connects until the last message has come, while all clients are still there.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figures {
-    /// The name in reports.
-    pub technique: &'static str,
+    /// Who pays.
+    pub technique: Technique,
     /// What sets it apart from the technique's other variants.
     pub variant: String,
     /// Clients that read.
@@ -165,7 +165,7 @@ impl Figures {
         let bytes = (row.bytes_in.total + row.bytes_out.total).max(1) as f64;
         let round_trips = (row.tcp.handshakes + row.requests) as f64 / deliveries;
         Self {
-            technique: measured.technique.name(),
+            technique: measured.technique,
             variant: measured.variant,
             clients: measured.clients,
             poll_interval_ms: measured.poll_interval_ms,
@@ -197,13 +197,7 @@ impl Figures {
 
     /// Technique and variant, for people.
     pub fn label(&self) -> String {
-        let technique = match self.technique {
-            "short_poll" => "short poll",
-            "long_poll" => "long poll",
-            "sse" => "SSE",
-            _ => "WebSocket",
-        };
-        format!("{technique} {}", self.variant)
+        format!("{} {}", self.technique.title(), self.variant)
     }
 
     /// Bytes in both directions for each delivered message.
@@ -261,6 +255,9 @@ mod tests {
             "cpu",
         ] {
             assert!(!row[member].is_null(), "{member}");
+        }
+        for (place, technique) in [(0, "short_poll"), (1, "websocket")] {
+            assert_eq!(object["techniques"][place]["technique"], technique);
         }
         assert_eq!(row["latency"]["p50"], 500);
         assert_eq!(row["latency_server"]["p50_us"], 30);

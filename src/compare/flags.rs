@@ -9,6 +9,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser};
+use serde::Serialize;
 
 use crate::client::stamp::STAMP_BYTES;
 use crate::config::{NoConfig, Size, Span};
@@ -42,12 +43,14 @@ pub struct Request {
 }
 
 /// A technique as `--techniques` names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "their names say it")]
 pub enum Technique {
     ShortPoll,
     LongPoll,
     Sse,
+    #[serde(rename = "websocket")]
     WebSocket,
 }
 
@@ -77,7 +80,17 @@ impl Technique {
     /// All, in the order of the docs.
     pub const ALL: [Self; 4] = [Self::ShortPoll, Self::LongPoll, Self::Sse, Self::WebSocket];
 
-    /// The name in reports.
+    /// The name in sentences and tables.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::ShortPoll => "short poll",
+            Self::LongPoll => "long poll",
+            Self::Sse => "SSE",
+            Self::WebSocket => "WebSocket",
+        }
+    }
+
+    /// The name for programs, the same as in `/-/costs`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ShortPoll => "short_poll",

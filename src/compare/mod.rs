@@ -72,7 +72,7 @@ pub fn run(request: &Request) -> Result<Outcome, String> {
     for (number, variant) in variants.iter().enumerate() {
         progress.next(variant);
         let (figures, costs) = run_variant(request, variant, number, &mut progress)
-            .map_err(|error| format!("{} {}: {error}", variant.technique.name(), variant.name))?;
+            .map_err(|error| format!("{}: {error}", variant.label()))?;
         server = (costs.server, costs.threads);
         rows.push(figures);
     }

@@ -33,7 +33,7 @@ impl Progress {
     /// The next variant begins.
     pub fn next(&mut self, variant: &Variant) {
         self.begun += 1;
-        self.label = format!("{} {}", variant.technique.name(), variant.name);
+        self.label = variant.label();
         self.show(0);
     }
 
@@ -92,13 +92,13 @@ mod tests {
             variants: 2,
             messages: 10,
             begun: 1,
-            label: "sse stream".into(),
+            label: "SSE stream".into(),
         };
         let full = |progress: &Progress, n| progress.line(n).matches('█').count();
         assert_eq!(full(&progress, 0), 0);
         assert_eq!(full(&progress, 10), 15);
         progress.begun = 2;
         assert_eq!(full(&progress, 10), 30);
-        assert!(progress.line(10).ends_with("2 of 2: sse stream"));
+        assert!(progress.line(10).ends_with("2 of 2: SSE stream"));
     }
 }

@@ -56,6 +56,11 @@ impl Variant {
         }
         all
     }
+
+    /// Technique and variant, for people.
+    pub fn label(&self) -> String {
+        format!("{} {}", self.technique.title(), self.name)
+    }
 }
 
 /// The variant of a poll that keeps its connection.
