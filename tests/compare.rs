@@ -202,6 +202,11 @@ fn an_emulated_round_trip_holds_back_what_it_says() {
         // Connecting, the request's way, the answer's way.
         assert!(row["seconds"].as_f64() >= Some(0.120), "{row}");
     }
+    // The last request of each is on its way when the last message has come, and is counted.
+    assert_eq!(
+        number(&rows(&comparison)[2]["requests"]),
+        DELIVERIES + CLIENTS
+    );
     // A poll takes a round trip, and one more on a new connection: so many fit in and no more.
     for (row, poll_s) in rows(&comparison).iter().zip([0.060, 0.120]) {
         let seconds = row["seconds"].as_f64().expect("a number");
