@@ -15,7 +15,7 @@ pub fn write(sequence: u64, moment_us: u64, size: usize) -> String {
     text
 }
 
-/// Number and moment of a payload. `None`: not one that [`write`] made in this size.
+/// Number and moment of a payload. `None`: not one that [`write()`] made in this size.
 pub fn read(payload: &[u8], size: usize) -> Option<(u64, u64)> {
     if payload.len() != size.max(STAMP_BYTES) {
         return None;
