@@ -35,6 +35,7 @@ pub fn all(comparison: &Comparison) -> Vec<String> {
         ("Soonest there, by the median", "latest"),
         |f| time(f.latency.p50 as f64),
     ));
+    said.extend(suited(rows));
     said.extend(rows.iter().filter_map(emptiness));
     said.extend(rows.iter().filter_map(waiting));
     said.extend(rows.iter().filter_map(|row| connecting(row, rows)));
@@ -63,6 +64,34 @@ fn extremes(
         write(most),
     ))
 }
+
+/// What is best for what. Those that are close to the best are named beside it: another run might
+/// turn them round.
+fn suited(rows: &[Figures]) -> Option<String> {
+    let aims: [(&str, Pick); 4] = [
+        ("the fewest bytes", Figures::bytes_per_message),
+        ("the least server CPU", |f| f.per_message.cpu_us),
+        ("the soonest message", |f| f.latency.p50 as f64),
+        ("the least memory held for a client", |f| {
+            f.memory_per_client.user + f.memory_per_client.kernel
+        }),
+    ];
+    let best = |(aim, figure): (&str, Pick)| {
+        let least = rows.iter().map(figure).min_by(f64::total_cmp)?;
+        let close = rows.iter().filter(|&row| figure(row) <= CLOSE * least);
+        let labels: Vec<String> = close.map(Figures::label).collect();
+        // Where all are alike there is nothing to choose.
+        (labels.len() < rows.len()).then(|| format!("for {aim}, {}", labels.join(" or ")))
+    };
+    let choices: Vec<String> = aims.into_iter().filter_map(best).collect();
+    (!choices.is_empty()).then(|| format!("By these figures: {}.", choices.join("; ")))
+}
+
+/// Which figure of a row is meant.
+type Pick = fn(&Figures) -> f64;
+
+/// Figures that differ by less than this factor are alike.
+const CLOSE: f64 = 1.15;
 
 /// What asking in vain costs. One on new connections asks as often as the one that stays.
 fn emptiness(row: &Figures) -> Option<String> {
@@ -136,6 +165,8 @@ mod tests {
              keep-alive, 20.0 µs, 5.00 times that.",
             "Soonest there, by the median: WebSocket raw, 1 µs; latest: short poll 1s keep-alive, \
              500 µs, 500 times that.",
+            "By these figures: for the fewest bytes, WebSocket raw; for the least server CPU, \
+             WebSocket raw; for the soonest message, WebSocket raw",
             "short poll 1s keep-alive: 47 % of 190 answers were empty; each message that came took \
              1.90 requests and 800 bytes of heads.",
         ] {
