@@ -22,12 +22,15 @@ use std::process::Command;
 use mio::{Events, Interest, Poll, Token};
 use tollway::limits::DEFLATE_CONTEXT_BITS;
 
-use rig::{Server, clients};
+use rig::{Clients, Server, clients};
 
 const IDLE_CONNECTIONS: usize = 10_000;
 const READERS: usize = 1_000;
 const MESSAGES: usize = 2_000;
-const LEDGER_ROUNDS: usize = 24;
+const LEDGER_ROUNDS: usize = 1_000;
+const LEDGER_MESSAGES: usize = 5;
+/// How often servers and readers are started anew.
+const GATHERINGS: usize = 10;
 /// A message of 16 bytes, as a chat's "typing…" or a ticker's price.
 const MESSAGE: &str = "0123456789abcdef";
 
@@ -186,7 +189,8 @@ fn idle() {
 
 /// CPU of deliveries: each message is published when the one before has been answered.
 fn fan_out() {
-    let spent = cpu_of_fan_out(&Server::start(&[]), MESSAGES);
+    let crowd = Crowd::gather(Server::start(&[]));
+    let spent = crowd.cpu_of(MESSAGES);
     println!(
         "server CPU per delivery to {READERS} WebSockets, {} bytes: {spent:.2} µs \
          ({} deliveries)",
@@ -195,29 +199,55 @@ fn fan_out() {
     );
 }
 
-/// µs of server CPU per delivery of `messages` messages.
-fn cpu_of_fan_out(server: &Server, messages: usize) -> f64 {
-    let readers = clients(server, "websocket", READERS);
-    let mut publisher = TcpStream::connect(("127.0.0.1", server.port)).expect("the server listens");
-    let length = MESSAGE.len();
-    let request =
-        format!("POST /bench HTTP/1.1\r\nHost: b\r\nContent-Length: {length}\r\n\r\n{MESSAGE}");
-    let mut answer = [0; 4096];
-    let cpu = server.cpu();
-    for _ in 0..messages {
-        publisher.write_all(request.as_bytes()).expect("a request");
-        let n = publisher.read(&mut answer).expect("an answer");
-        assert!(answer[..n].starts_with(b"HTTP/1.1 201 "), "published");
-    }
-    server.wait_until_idle();
-    let spent = server.cpu().saturating_sub(cpu);
-    drop(readers);
-    // Exact: there are a few million.
-    spent.as_secs_f64() * 1e6 / f64::from((messages * READERS) as u32)
+/// A server, its readers, and a publisher.
+struct Crowd {
+    server: Server,
+    _readers: Clients,
+    publisher: TcpStream,
 }
 
-/// What counting costs: rounds of two servers, one of which counts, in alternating order. What
-/// other programs do to the machine hits both, and the median of the rounds' ratios is told.
+impl Crowd {
+    fn gather(server: Server) -> Self {
+        let readers = clients(&server, "websocket", READERS);
+        let address = ("127.0.0.1", server.port);
+        let publisher = TcpStream::connect(address).expect("the server listens");
+        Self {
+            server,
+            _readers: readers,
+            publisher,
+        }
+    }
+
+    /// µs of server CPU per delivery of `messages` messages.
+    fn cpu_of(&self, messages: usize) -> f64 {
+        let length = MESSAGE.len();
+        let publish =
+            format!("POST /bench HTTP/1.1\r\nHost: b\r\nContent-Length: {length}\r\n\r\n{MESSAGE}");
+        let cpu = self.server.cpu();
+        for _ in 0..messages {
+            self.ask(&publish, "HTTP/1.1 201 ");
+        }
+        // Read in the turn after the one in which the last message was delivered.
+        self.ask(
+            "GET /-/healthy HTTP/1.1\r\nHost: b\r\n\r\n",
+            "HTTP/1.1 200 ",
+        );
+        let spent = self.server.cpu().saturating_sub(cpu);
+        // Exact: there are a few million.
+        spent.as_secs_f64() * 1e6 / f64::from((messages * READERS) as u32)
+    }
+
+    fn ask(&self, request: &str, sign: &str) {
+        let mut answer = [0; 4096];
+        let mut line = &self.publisher;
+        line.write_all(request.as_bytes()).expect("a request");
+        let n = line.read(&mut answer).expect("an answer");
+        assert!(answer[..n].starts_with(sign.as_bytes()), "{request}");
+    }
+}
+
+/// What counting costs: two servers, one of which counts, share a core and take turns of a few dozen
+/// milliseconds, so that whatever else the machine does hits both alike.
 fn ledger() {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/uncharged");
     let built = Command::new(env!("CARGO"))
@@ -229,26 +259,37 @@ fn ledger() {
     assert!(built.success(), "the build that does not count");
     let charged = Path::new(env!("CARGO_BIN_EXE_tollway"));
     let uncharged = target.join("release/tollway");
-    let cpu = |program: &Path| cpu_of_fan_out(&Server::start_program(program, &[]), MESSAGES / 8);
+    rig::make_room();
     let mut ratios = Vec::new();
-    for round in 0..LEDGER_ROUNDS {
-        let (with, without) = if round % 2 == 0 {
-            let with = cpu(charged);
-            (with, cpu(&uncharged))
-        } else {
-            let without = cpu(&uncharged);
-            (cpu(charged), without)
-        };
-        println!("  with {with:.3} µs, without {without:.3} µs a delivery");
-        ratios.push(with / without);
+    for gathering in 0..GATHERINGS {
+        // Whoever comes first gets the better places in memory, or the worse.
+        let mut programs = [charged, &uncharged];
+        programs.rotate_left(gathering % 2);
+        let mut crowds = programs.map(|program| Crowd::gather(Server::start_pinned(program)));
+        crowds.rotate_left(gathering % 2);
+        let [with, without] = crowds;
+        for round in 0..LEDGER_ROUNDS / GATHERINGS {
+            let (charged, uncharged);
+            if round % 2 == 0 {
+                charged = with.cpu_of(LEDGER_MESSAGES);
+                uncharged = without.cpu_of(LEDGER_MESSAGES);
+            } else {
+                uncharged = without.cpu_of(LEDGER_MESSAGES);
+                charged = with.cpu_of(LEDGER_MESSAGES);
+            }
+            ratios.push(charged / uncharged);
+        }
     }
     ratios.sort_by(f64::total_cmp);
-    let quarter = ratios.len() / 4;
+    let rank = |share: usize| ratios[ratios.len() * share / 1000];
+    // The ranks between which the true median lies with 95 %: n/2 ± 0.98 √n.
+    let spread = 980 / LEDGER_ROUNDS.isqrt();
     println!(
-        "server CPU with the ledger / without: median {:.4} (quartiles {:.4} to {:.4}, {} rounds)",
-        ratios[ratios.len() / 2],
-        ratios[quarter],
-        ratios[ratios.len() - 1 - quarter],
+        "server CPU with the ledger / without it: median {:.4}, with 95 % between {:.4} and {:.4} \
+         ({} pairs of {LEDGER_MESSAGES} messages to {READERS} WebSockets)",
+        rank(500),
+        rank(500 - spread),
+        rank(500 + spread),
         ratios.len()
     );
 }

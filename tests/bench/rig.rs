@@ -45,6 +45,14 @@ pub(crate) fn clients(server: &Server, kind: &str, count: usize) -> Clients {
     Clients(children)
 }
 
+/// Leaves core 0 to the servers.
+pub(crate) fn make_room() {
+    let own = std::process::id().to_string();
+    let moved = Command::new("taskset").args(["-pc", "1", &own]).output();
+    let moved = moved.is_ok_and(|output| output.status.success());
+    assert!(moved, "taskset (util-linux) and a second core are needed");
+}
+
 /// The server under test.
 pub(crate) struct Server {
     child: Child,
@@ -60,12 +68,18 @@ impl Drop for Server {
 
 impl Server {
     pub(crate) fn start(flags: &[&str]) -> Self {
-        Self::start_program(env!("CARGO_BIN_EXE_tollway").as_ref(), flags)
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_tollway")), flags)
     }
 
-    /// A server of another build.
-    pub(crate) fn start_program(program: &Path, flags: &[&str]) -> Self {
-        let mut child = Command::new(program)
+    /// A server of that build, on core 0 alone.
+    pub(crate) fn start_pinned(program: &Path) -> Self {
+        let mut pinned = Command::new("taskset");
+        pinned.args(["-c", "0"]).arg(program);
+        Self::start_by(pinned, &[])
+    }
+
+    fn start_by(mut command: Command, flags: &[&str]) -> Self {
+        let mut child = command
             .args(["--listen", "127.0.0.1:0", "--threads", "1"])
             .args(flags)
             .stdout(Stdio::piped())
