@@ -246,12 +246,13 @@ pub(super) fn went_out(ledger: &mut Ledger, conn: &mut Conn, bytes: usize, at: M
             return;
         }
         let account = ledger.account_mut(segment.payer());
-        account.bytes_out.add_all(portions);
-        tally.went_out(portions);
         if let Some(committed_at) = segment.committed_at() {
-            account.messages += 1;
-            account.latency.record(at.since(committed_at));
-            tally.passed(1);
+            let [(_, around), (_, payload)] = portions;
+            account.delivered(around, payload, at.since(committed_at));
+            tally.delivered(around, payload);
+        } else {
+            account.bytes_out.add_all(portions);
+            tally.went_out(portions);
         }
     });
 }

@@ -66,7 +66,7 @@ impl Segment {
         }
     }
 
-    /// The part `range` of a rendition; all its payload lies in there.
+    /// The part `range` of a rendition; all its payload lies in there, and all else is framing.
     pub fn shared(rendition: &Rc<Rendition>, range: Range<usize>) -> Self {
         Self {
             source: Source::Shared {

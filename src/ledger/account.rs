@@ -5,7 +5,7 @@
 
 use std::ops::AddAssign;
 
-use super::{Bytes, Histogram, Tcp};
+use super::{Bytes, Class, Histogram, Tcp};
 use crate::close::CloseReason;
 
 /// The account of one payer. All numbers only grow.
@@ -38,6 +38,15 @@ pub struct Account {
 }
 
 impl Account {
+    /// A message has gone out whole, with so many bytes of framing around its payload, so many
+    /// microseconds after its commit.
+    pub fn delivered(&mut self, around: usize, payload: usize, latency_us: u64) {
+        self.messages += 1;
+        self.bytes_out.add(Class::Framing, around);
+        self.bytes_out.add(Class::Payload, payload);
+        self.latency.record(latency_us);
+    }
+
     /// Connections that ended while of this kind.
     pub fn closed_total(&self) -> u64 {
         self.closed.iter().sum()

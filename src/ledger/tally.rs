@@ -35,6 +35,12 @@ impl Tally {
         }
     }
 
+    /// A message that the kernel took whole.
+    pub fn delivered(&mut self, around: usize, payload: usize) {
+        self.went_out([(Class::Framing, around), (Class::Payload, payload)]);
+        self.passed(1);
+    }
+
     /// Messages delivered, or taken in.
     pub fn passed(&mut self, messages: u64) {
         self.add(MESSAGES, messages);
@@ -66,13 +72,18 @@ impl Tally {
         if !CHARGES {
             return;
         }
-        let sum = u64::from(self.low[index]) + n;
         // The low half; the high half is next.
-        self.low[index] = sum as u32;
-        if sum >> 32 > 0 {
-            // Exact: 2^64 bytes are not sent over one connection.
-            self.high.get_or_insert_default()[index] += (sum >> 32) as u32;
+        let (sum, carried) = self.low[index].overflowing_add(n as u32);
+        self.low[index] = sum;
+        if carried || n >> 32 > 0 {
+            self.carry(index, (n >> 32) + u64::from(carried));
         }
+    }
+
+    #[cold]
+    fn carry(&mut self, index: usize, n: u64) {
+        // Exact: 2^64 bytes are not sent over one connection.
+        self.high.get_or_insert_default()[index] += n as u32;
     }
 
     fn number(&self, index: usize) -> u64 {

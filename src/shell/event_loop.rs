@@ -64,7 +64,7 @@ use crate::limits::{ACCEPTS_PER_TURN, DELIVERIES_PER_TURN, READ_BYTES, READ_BYTE
 const EVENTS_MAX: usize = 1024;
 
 /// Writes between two looks at the clock: so long may a latency that is reported be short.
-const WRITES_PER_LOOK: usize = 8;
+const WRITES_PER_LOOK: usize = 16;
 
 /// What a thread needs to run a loop. It can be sent to another thread; the loop itself cannot.
 pub struct Station {

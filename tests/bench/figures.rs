@@ -246,7 +246,7 @@ impl Crowd {
     }
 }
 
-/// What counting costs: two servers, one of which counts, share a core and take turns of a few dozen
+/// What counting costs: two servers, one of which counts, share a core and take turns of some dozen
 /// milliseconds, so that whatever else the machine does hits both alike.
 fn ledger() {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/uncharged");

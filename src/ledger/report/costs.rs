@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{json, ratio};
+use super::{json, ratio, rounded};
 use crate::close::CloseReason;
 use crate::ids::Millis;
 use crate::ledger::{Account, Bytes, Class, Gauges, Part, Payer};
@@ -205,7 +205,7 @@ fn technique(sum: &Part, payer: Payer) -> Technique {
             would_block: calls.would_blocks,
             end: calls.ends,
             wait,
-            total: ratio(calls.total() * 1000, 1000) + wait,
+            total: rounded(ratio(calls.total(), 1) + wait),
         },
         tcp: tcp(account, gauges),
         memory: Memory {
@@ -264,7 +264,7 @@ fn per_message(account: &Account, wait: f64) -> Option<PerMessage> {
         bytes_in: ratio(account.bytes_in.total(), messages),
         bytes_out: ratio(account.bytes_out.total(), messages),
         segments: ratio(account.tcp.segments(), messages),
-        syscalls: ratio(account.calls.total(), messages) + wait * ratio(1, messages),
+        syscalls: rounded(ratio(account.calls.total(), messages) + wait / ratio(messages, 1)),
         round_trips: ratio(account.tcp.handshakes + account.requests, messages),
     })
 }

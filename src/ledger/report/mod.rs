@@ -29,5 +29,10 @@ fn ratio(part: u64, whole: u64) -> f64 {
     // Close enough: an average is read by people, to a few digits.
     #[expect(clippy::cast_precision_loss, reason = "see above")]
     let ratio = part as f64 / whole as f64;
-    (ratio * 1000.0).round() / 1000.0
+    rounded(ratio)
+}
+
+/// To three places behind the point.
+fn rounded(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
 }
