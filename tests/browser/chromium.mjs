@@ -243,6 +243,11 @@ async function the_live_page_shows_a_message_in_every_lane() {
         assert.equal(await lane.locator('.message', { hasText: text }).count(), 1, text);
       }
     }
+    // Each lane shows what it costs; none of them nothing, once a message has gone out on it.
+    for (const lane of lanes) {
+      await lane.locator('.toll', { hasText: /[1-9]\d* segments/ }).waitFor({ timeout });
+      assert.match(await lane.locator('.toll').innerText(), /\d+(\.\d)? (bytes|kB)\s+\d+ % payload/);
+    }
     await page.screenshot({ path: path.join(screenshots, 'live-page.png'), fullPage: true });
   });
 }
