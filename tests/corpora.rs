@@ -140,7 +140,7 @@ macro_rules! tests {
 }
 
 tests! {
-    head body target condition handshake response frame message deflate publish utf8 json
+    head body target condition handshake response frame message deflate publish utf8 client json
     event_stream outbox timer log hub sequencer conn broker
 }
 

@@ -20,6 +20,7 @@ pub mod world;
 
 pub mod body;
 pub mod broker;
+pub mod client;
 pub mod condition;
 pub mod conn;
 pub mod deflate;
@@ -80,6 +81,7 @@ targets! {
     deflate 3000 Some("extension.dict");
     publish 3000 Some("publish.dict");
     utf8 3000 None;
+    client 3000 Some("http.dict");
     json 3000 None;
     event_stream 3000 None;
     outbox 3000 None;
