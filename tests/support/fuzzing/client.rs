@@ -135,10 +135,13 @@ fn frames(pieces: &[&[u8]]) -> Frames {
 
 pub fn seeds() -> Vec<Vec<u8>> {
     let texts: &[&[u8]] = &[
-        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1 204 No Content\r\nETag: \"e-1\"\r\n\r\n",
-        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello\
+          HTTP/1.1 204 No Content\r\nETag: \"e-1\"\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\
+          Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
         b"HTTP/1.0 200 OK\r\nContent-Type: text/event-stream\r\n\r\nid: e-1\n\ndata: a\n\n",
-        b"HTTP/1.1 304 Not Modified\r\n\r\nHTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
+        b"HTTP/1.1 304 Not Modified\r\n\r\n\
+          HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
         b"retry: 1500\nid: e-1\n\nid: e-2\nevent: tick\ndata: a\ndata: b\n\n:\n\ndata: c\r\n\r\n",
         b"\xEF\xBB\xBFevent: message\rdata\r\rid: a\0\n\ndata:x\n\n",
         b"\x81\x05hello\x82\x7E\x00\x80\x89\x00\x8A\x02ok\x88\x02\x03\xE8",
