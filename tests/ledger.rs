@@ -301,24 +301,85 @@ fn a_watcher_that_does_not_read_costs_no_more_than_a_full_outbox() {
 }
 
 #[test]
-fn those_who_ask_while_a_survey_is_under_way_hear_of_what_came_before_they_asked() {
+fn who_asks_while_a_survey_is_under_way_hears_of_all_that_happened_before() {
     let mut stage = Stage::new(3);
-    let askers: Vec<_> = (0..30).map(|_| stage.connect()).collect();
-    for (n, &asker) in askers.iter().enumerate() {
-        stage.0.send(asker, request("/-/costs", "").as_bytes());
-        if n % 7 == 0 {
-            stage.0.turn();
-        }
-    }
+    let [first, poller, second] = [0, 1, 0].map(|shard| stage.0.connect(shard).expect("room"));
+    stage.0.send(first, request("/-/costs", "").as_bytes());
+    stage.0.turn_of(0);
+    stage.0.turn_of(1);
+    // Threads 0 and 1 have given their parts, thread 2 has not. Now a poll comes to thread 1.
+    stage.0.send(poller, request("/t", "").as_bytes());
+    stage.0.turn_of(1);
+    assert!(!stage.0.pipe(poller).take().is_empty(), "answered");
+    stage.0.send(second, request("/-/costs", "").as_bytes());
+    stage.0.turn_of(0);
     stage.0.run();
-    for asker in askers {
+    let mut polls = |asker| {
         let answer = String::from_utf8(stage.0.pipe(asker).take()).expect("UTF-8");
         let (_, body) = answer.split_once("\r\n\r\n").expect("an answer");
         let costs: Value = serde_json::from_str(body).expect("JSON");
-        let opened = costs["techniques"]["other"]["connections"]["opened"].as_u64();
-        assert!(opened.expect("a number") >= 1);
         assert_eq!(costs["threads"], 3);
+        costs["techniques"]["short_poll"]["requests"].clone()
+    };
+    assert_eq!(polls(first), 0, "its survey was past that thread");
+    assert_eq!(polls(second), 1);
+}
+
+#[test]
+fn a_crowd_that_asks_at_once_is_answered_by_few_surveys() {
+    let mut stage = Stage::new(3);
+    let askers: Vec<_> = (0..300).map(|_| stage.connect()).collect();
+    for &asker in &askers {
+        stage.0.send(asker, request("/-/costs", "").as_bytes());
     }
+    stage.0.run();
+    let mut reports = std::collections::BTreeSet::new();
+    for asker in askers {
+        let answer = String::from_utf8(stage.0.pipe(asker).take()).expect("UTF-8");
+        reports.insert(
+            answer
+                .split_once("\r\n\r\n")
+                .expect("an answer")
+                .1
+                .to_owned(),
+        );
+    }
+    // Each thread has one under way, and one for those who came meanwhile.
+    assert!((1..=6).contains(&reports.len()), "{}", reports.len());
+}
+
+#[test]
+fn a_page_of_a_large_table_is_the_same_as_of_all_its_rows() {
+    let mut stage = Stage::new(2);
+    for n in 0..3_000 {
+        let client = stage.connect();
+        stage
+            .0
+            .send(client, request("/t", &"X: y\r\n".repeat(n % 7)).as_bytes());
+    }
+    stage.0.run();
+    let ids = |table: &Value| -> Vec<u64> {
+        let rows = table["connections"].as_array().expect("rows");
+        rows.iter()
+            .map(|row| row["id"].as_u64().expect("a number"))
+            .collect()
+    };
+    let mut all = Vec::new();
+    for page in 0..4 {
+        let target = format!(
+            "/-/connections?sort=received&limit=1000&offset={}",
+            page * 1000
+        );
+        let table = stage.report(&target);
+        // Those who asked before are gone, and who asks now stands somewhere among the others.
+        assert_eq!(table["total"], 3_001);
+        all.extend(ids(&table));
+    }
+    let few = ids(&stage.report("/-/connections?sort=received&limit=10&offset=20"));
+    assert_eq!(few.len(), 10);
+    // Who asks has the longest head of all, and is the first.
+    assert_eq!(few[..], all[20..30]);
+    assert_eq!(all.len(), 3_001);
 }
 
 #[test]

@@ -42,7 +42,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("client", &["limits", "wire"]),
-    ("compare", &["client", "config", "limits", "shell"]),
+    (
+        "compare",
+        &["client", "config", "limits", "shell", "technique"],
+    ),
 ];
 
 /// Words that may stand in these places only, and why.

@@ -38,8 +38,11 @@ impl Broker {
                 conn.payer
             }
             Call::ReadInVain if conn.kind.is_none() => {
-                conn.owed.reads_in_vain = conn.owed.reads_in_vain.saturating_add(1);
-                return;
+                if let Some(reads) = conn.owed.reads_in_vain.checked_add(1) {
+                    conn.owed.reads_in_vain = reads;
+                    return;
+                }
+                conn.payer
             }
             Call::Read { .. } | Call::ReadInVain | Call::Accept | Call::End => conn.payer,
         };
@@ -53,26 +56,14 @@ impl Broker {
 
     /// A connection was accepted, answered and closed without ever coming in here.
     pub fn turned_away(&mut self, brush: Brush) {
-        let Brush {
-            bytes_read,
-            bytes_written,
-        } = brush;
+        let Brush { written, read } = brush;
         self.ledger.shared.refused += 1;
-        let calls = [
-            Call::Accept,
-            Call::Write {
-                bytes: bytes_written,
-            },
-            Call::End,
-            Call::Read { bytes: bytes_read },
-            Call::End,
-        ];
-        for call in calls {
+        for call in [Call::Accept, written, Call::End, read, Call::End] {
             self.ledger.charge(Payer::Other, call);
         }
         let account = self.ledger.account_mut(Payer::Other);
-        account.bytes_in.add(Class::Body, bytes_read);
-        account.bytes_out.add(Class::Body, bytes_written);
+        account.bytes_in.add(Class::Body, read.bytes());
+        account.bytes_out.add(Class::Body, written.bytes());
     }
 
     /// The kernel was asked about `id` when it ceased to be of `payer`'s kind.

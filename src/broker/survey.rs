@@ -9,6 +9,8 @@
 //! an effect, and with what they say to `ledger::report` and the outbox. Absent on purpose:
 //! sockets; the shell, which has them, answers for what the kernel counts.
 
+use std::cell::LazyCell;
+
 use super::conns::Conns;
 use super::{Broker, Effect};
 use crate::conn::outbox::Segment;
@@ -100,7 +102,7 @@ impl Broker {
             if let Ask::Rows(rows) = ask
                 && rows.open
             {
-                part.rows.push(self.row(id, conn, &sample, now));
+                part.add_row(self.row(id, conn, &sample, now), &rows);
             }
             let Some(kind) = conn.kind else {
                 part.strangers += 1;
@@ -115,10 +117,9 @@ impl Broker {
             gauges.rtt_us += u64::from(sample.rtt_us);
         }
         if let Ask::Rows(rows) = ask {
-            if rows.closed {
-                part.rows.extend(self.closed.iter().cloned());
+            for row in self.closed.iter().filter(|_| rows.closed) {
+                part.add_row(row.clone(), &rows);
             }
-            part.rows_total = part.rows.len() as u64;
             part.sort(&rows);
         }
         part
@@ -140,33 +141,33 @@ impl Broker {
         if let Ask::Rows(rows) = survey.ask {
             survey.sum.sort(&rows);
         }
-        for id in survey.readers {
-            self.report(id, &survey.sum, now);
+        // Written once, however many watch.
+        let snapshot = LazyCell::new(|| report::costs(&survey.sum, now));
+        for &id in &survey.readers {
+            match self.conns.get(id).map(|conn| conn.state.name()) {
+                Some(Name::Streaming | Name::Open) => self.show(id, &snapshot, now),
+                Some(Name::Asked) => self.report(id, &survey.sum, now),
+                _ => {} // Gone, or on its way.
+            }
             self.settle(id, now);
         }
         self.begin_survey();
     }
 
-    /// Tells `id`, in the way in which it asked.
+    /// The report that `id` asked for.
     fn report(&mut self, id: ConnId, sum: &Part, now: Millis) {
-        match self.conns.get(id).map(|conn| conn.state.name()) {
-            Some(Name::Streaming | Name::Open) => self.show(id, sum, now),
-            Some(Name::Asked) => {
-                let Some(Asked { reply, question }) = self.asked(id, now) else {
-                    return;
-                };
-                if let Question::Report(wanted) = question {
-                    let body = body(wanted, sum, now);
-                    self.say(id, &reply, Status::Ok, &super::answer::NO_STORE, body, now);
-                }
-            }
-            _ => {} // Gone, or on its way.
+        if let Some(Asked {
+            reply,
+            question: Question::Report(wanted),
+        }) = self.asked(id, now)
+        {
+            let body = body(wanted, sum, now);
+            self.say(id, &reply, Status::Ok, &super::answer::NO_STORE, body, now);
         }
     }
 
     /// The next snapshot for one who watches. Whoever does not keep up gets fewer.
-    fn show(&mut self, id: ConnId, sum: &Part, now: Millis) {
-        let costs = report::costs(sum, now);
+    fn show(&mut self, id: ConnId, costs: &str, now: Millis) {
         let Some(conn) = self.conns.get_mut(id) else {
             return;
         };
@@ -176,8 +177,8 @@ impl Broker {
         }
         let mut out = Vec::with_capacity(costs.len() + 32);
         match &conn.state {
-            State::Streaming(stream) => sse::snapshot(&costs, stream.chunked, &mut out),
-            _ => websocket::snapshot(&costs, &mut out),
+            State::Streaming(stream) => sse::snapshot(costs, stream.chunked, &mut out),
+            _ => websocket::snapshot(costs, &mut out),
         }
         conn.push(Segment::own(out, Class::Body));
     }

@@ -9,6 +9,7 @@
 //! A comparison in which a connection broke is void, and mending it would hide that.
 
 pub mod answer;
+pub mod checklist;
 pub mod delay;
 pub mod events;
 pub mod frames;
@@ -16,4 +17,3 @@ pub mod quantiles;
 pub mod stamp;
 pub mod subscriber;
 pub mod swarm;
-pub mod tally;

@@ -1,7 +1,8 @@
 //! What a published payload holds: its number, the moment of publishing, and padding.
 //!
-//! Came from: `compare`, which publishes it. Goes to: `tally`, which checks it. Absent on purpose:
-//! characters that JSON would escape: a payload then has the same length on every technique.
+//! Came from: `compare`, which publishes it. Goes to: `checklist`, which checks it. Absent on
+//! purpose: characters that JSON would escape, so that a payload has the same length on every
+//! technique.
 
 /// Number, space, moment, space. What is left of the size is padding.
 pub const STAMP_BYTES: usize = SEQUENCE_DIGITS + 1 + MOMENT_DIGITS + 1;

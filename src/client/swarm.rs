@@ -19,10 +19,10 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use serde::{Deserialize, Serialize};
 
+use super::checklist::Checklist;
 use super::delay::DelayLine;
 use super::quantiles::Quantiles;
 use super::subscriber::{Answered, Subscriber, Way};
-use super::tally::Tally;
 
 /// What a swarm is to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -81,7 +81,7 @@ struct Client {
     /// When to ask next. `None`: an answer or a stream is under way.
     ask_us: Option<u64>,
     wake_us: Option<u64>,
-    tally: Tally,
+    checklist: Checklist,
     /// Why it no longer takes part.
     fault: Option<String>,
 }
@@ -98,7 +98,7 @@ impl Swarm {
             // One after the other, so that no queue of connections overflows.
             ask_us: Some(started_us + OPEN_EVERY_US * number as u64),
             wake_us: None,
-            tally: Tally::new(plan.messages, plan.size),
+            checklist: Checklist::new(plan.messages, plan.size),
             fault: None,
         };
         let mut swarm = Self {
@@ -169,7 +169,7 @@ impl Swarm {
 
     /// All have got the last message, or have failed.
     pub fn is_over(&self) -> bool {
-        let over = |client: &Client| client.fault.is_some() || client.tally.is_over();
+        let over = |client: &Client| client.fault.is_some() || client.checklist.is_over();
         self.clients.iter().all(over)
     }
 
@@ -177,14 +177,14 @@ impl Swarm {
     pub fn report(&self) -> Report {
         let count = self.clients.len();
         let complaint = |(number, client): (usize, &Client)| {
-            let parts = [client.fault.clone(), client.tally.complaint()];
+            let parts = [client.fault.clone(), client.checklist.complaint()];
             let parts: Vec<String> = parts.into_iter().flatten().collect();
             let what = parts.join(", ");
             (!parts.is_empty()).then(|| format!("client {} of {count} {what}", number + 1))
         };
         let complaints = self.clients.iter().enumerate().filter_map(complaint);
         Report {
-            received: self.clients.iter().map(|c| c.tally.received()).sum(),
+            received: self.clients.iter().map(|c| c.checklist.received()).sum(),
             latency: Quantiles::of(self.latencies_us.clone()),
             complaints: complaints.collect(),
         }
@@ -248,9 +248,9 @@ impl Swarm {
             let ended = client.subscriber.ended(client.ask_us.is_none());
             return ended.map_err(|fault| fault.to_string());
         }
-        let tally = &mut client.tally;
+        let checklist = &mut client.checklist;
         let turn = client.subscriber.received(bytes, &mut |payload| {
-            if let Some(published_us) = tally.heard(payload) {
+            if let Some(published_us) = checklist.heard(payload) {
                 let us = now.saturating_sub(published_us);
                 latencies_us.push(u32::try_from(us).unwrap_or(u32::MAX));
             }

@@ -3,11 +3,12 @@
 //! Came from: `mod`, which puts together what the server and the clients say. Goes to: everyone who
 //! shows figures; `--json` shows all. Absent on purpose: rounding.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::costs::{Bytes, Process, Row};
-use super::flags::Technique;
+use super::variant;
 use crate::client::quantiles::Quantiles;
+use crate::technique::Technique;
 
 /// A whole comparison.
 #[derive(Clone, Debug, Serialize)]
@@ -46,6 +47,7 @@ pub struct Setup {
 #[derive(Clone, Debug, Serialize)]
 pub struct Figures {
     /// Who pays.
+    #[serde(serialize_with = "by_name")]
     pub technique: Technique,
     /// What sets it apart from the technique's other variants.
     pub variant: String,
@@ -68,6 +70,12 @@ pub struct Figures {
     pub latency: Quantiles,
     /// Of the server's process.
     pub cpu: Cpu,
+}
+
+/// The name that `/-/costs` has for it.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn by_name<S: Serializer>(technique: &Technique, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(technique.name())
 }
 
 /// Divided by deliveries.
@@ -197,7 +205,7 @@ impl Figures {
 
     /// Technique and variant, for people.
     pub fn label(&self) -> String {
-        format!("{} {}", self.technique.title(), self.variant)
+        variant::label(self.technique, &self.variant)
     }
 
     /// Bytes in both directions for each delivered message.

@@ -9,11 +9,11 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser};
-use serde::Serialize;
 
 use crate::client::stamp::STAMP_BYTES;
 use crate::config::{NoConfig, Size, Span};
 use crate::limits;
+use crate::technique::Technique;
 
 /// What is to be compared, and how it is to be shown.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,18 +42,6 @@ pub struct Request {
     pub svg: Option<PathBuf>,
 }
 
-/// A technique as `--techniques` names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "their names say it")]
-pub enum Technique {
-    ShortPoll,
-    LongPoll,
-    Sse,
-    #[serde(rename = "websocket")]
-    WebSocket,
-}
-
 /// A running server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -74,31 +62,6 @@ pub enum Form {
     Markdown,
     /// A line for each variant.
     Csv,
-}
-
-impl Technique {
-    /// All, in the order of the docs.
-    pub const ALL: [Self; 4] = [Self::ShortPoll, Self::LongPoll, Self::Sse, Self::WebSocket];
-
-    /// The name in sentences and tables.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::ShortPoll => "short poll",
-            Self::LongPoll => "long poll",
-            Self::Sse => "SSE",
-            Self::WebSocket => "WebSocket",
-        }
-    }
-
-    /// The name for programs, the same as in `/-/costs`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ShortPoll => "short_poll",
-            Self::LongPoll => "long_poll",
-            Self::Sse => "sse",
-            Self::WebSocket => "websocket",
-        }
-    }
 }
 
 #[derive(Debug, Parser)]

@@ -3,9 +3,10 @@
 //! Came from: `flags`. Goes to: `mod`, which runs one after the other. Absent on purpose: variants
 //! that differ in nothing a server could notice.
 
-use super::flags::{Request, Technique};
+use super::flags::Request;
 use crate::client::subscriber::Way;
 use crate::config::Span;
+use crate::technique::Technique;
 
 /// One row of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,8 +60,19 @@ impl Variant {
 
     /// Technique and variant, for people.
     pub fn label(&self) -> String {
-        format!("{} {}", self.technique.title(), self.name)
+        label(self.technique, &self.name)
     }
+}
+
+/// A technique and its variant, for people.
+pub fn label(technique: Technique, variant: &str) -> String {
+    let technique = match technique {
+        Technique::ShortPoll => "short poll",
+        Technique::LongPoll => "long poll",
+        Technique::Sse => "SSE",
+        Technique::WebSocket => "WebSocket",
+    };
+    format!("{technique} {variant}")
 }
 
 /// The variant of a poll that keeps its connection.

@@ -113,7 +113,7 @@ pub struct Shared {
     pub controls: u64,
     /// `write` calls that woke another thread.
     pub wakes: u64,
-    /// `accept4` calls that found nobody.
+    /// `accept4` calls that brought nobody.
     pub accepts_in_vain: u64,
     /// `getsockopt` calls.
     pub samples: u64,

@@ -32,7 +32,7 @@ pub use tcp::{Sample, Tcp};
 
 use std::ops::AddAssign;
 
-/// Whether costs are counted at all. They are; a build without shows what the counting costs.
+/// Whether bytes, calls and deliveries are counted. They are; a build without shows the cost.
 pub const CHARGES: bool = !cfg!(feature = "uncharged");
 
 /// Who caused a cost.
@@ -174,6 +174,16 @@ pub enum Call {
     End,
 }
 
+impl Call {
+    /// How many bytes it moved.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::Read { bytes } | Self::Write { bytes } => bytes,
+            Self::Accept | Self::ReadInVain | Self::WriteInVain | Self::End => 0,
+        }
+    }
+}
+
 /// A system call made for all connections of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SharedCall {
@@ -183,7 +193,7 @@ pub enum SharedCall {
     Control,
     /// The `write` that wakes another thread.
     Wake,
-    /// An `accept4` that found nobody.
+    /// An `accept4` that brought nobody.
     AcceptInVain,
     /// `getsockopt`.
     Sample,

@@ -171,6 +171,9 @@ pub struct Process {
     pub cpu_system_us: u64,
 }
 
+/// Rows that are worth sorting.
+const ROWS_KEPT_MIN: usize = 1024;
+
 /// The part of one thread, or of several, added up.
 #[derive(Clone, Debug, Default)]
 pub struct Part {
@@ -197,6 +200,16 @@ pub struct Part {
 }
 
 impl Part {
+    /// Adds a row, unless it is clear by now that it will not be among the first. So a page of a
+    /// table takes room for two, however many connections there are.
+    pub fn add_row(&mut self, row: Row, asked: &Rows) {
+        self.rows_total += 1;
+        if self.rows.len() >= asked.most.saturating_mul(2).max(ROWS_KEPT_MIN) {
+            self.sort(asked);
+        }
+        self.rows.push(row);
+    }
+
     /// Puts the rows in order and leaves as many as were asked for.
     pub fn sort(&mut self, asked: &Rows) {
         asked.order.sort(&mut self.rows, asked.most);

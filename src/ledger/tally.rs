@@ -4,7 +4,7 @@
 //! Goes to: the table of connections. Absent on purpose: system calls; a row of the table says what
 //! went over the wire.
 
-use super::{Bytes, CHARGES, Class};
+use super::{Bytes, CHARGES, Call, Class};
 
 /// Bytes by class in and out, and messages.
 const NUMBERS: usize = 2 * Class::ALL.len() + 1;
@@ -111,12 +111,12 @@ impl Due {
 }
 
 /// What passed over a connection that was not kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Brush {
-    /// Bytes that it had sent, as far as they were read.
-    pub bytes_read: usize,
-    /// Bytes of the refusal that the kernel took.
-    pub bytes_written: usize,
+    /// The refusal.
+    pub written: Call,
+    /// What it had sent, as far as that was read.
+    pub read: Call,
 }
 
 #[cfg(test)]

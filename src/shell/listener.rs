@@ -21,11 +21,12 @@ use std::os::fd::OwnedFd;
 use mio::net::TcpStream;
 use mio::{Interest, Registry};
 
+use super::socket;
 use super::sys;
 use super::token::Source;
 use crate::config::Listen;
 use crate::ids::Millis;
-use crate::ledger::Brush;
+use crate::ledger::{Brush, Call};
 use crate::limits::NOTSENT_BYTES_MAX;
 
 /// Connections that the kernel completes before we accept them, capped by `net.core.somaxconn`:
@@ -166,7 +167,7 @@ pub struct Door {
     rests_until: Millis,
     /// Nothing is said before this moment.
     quiet_until: Millis,
-    /// `accept4` calls that found nobody, and were not told yet.
+    /// `accept4` calls that brought nobody, and were not told yet.
     in_vain: u64,
 }
 
@@ -216,7 +217,7 @@ impl Door {
             .then_some(self.rests_until)
     }
 
-    /// How many `accept4` calls found nobody since this was last asked.
+    /// How many `accept4` calls brought nobody since this was last asked.
     pub fn take_in_vain(&mut self) -> u64 {
         std::mem::take(&mut self.in_vain)
     }
@@ -239,7 +240,10 @@ impl Door {
                         self.in_vain += 1;
                     }
                     Err(error) if is_of_one_connection(&error) => self.in_vain += 1,
-                    Err(error) => return self.rest(&error, now),
+                    Err(error) => {
+                        self.in_vain += 1;
+                        return self.rest(&error, now);
+                    }
                 }
             }
         }
@@ -283,13 +287,13 @@ impl Door {
 /// What it has sent is read once before it is closed: closing a socket with unread bytes sends a
 /// reset, which could overtake the answer. To wait for all it may send is more than we can afford.
 pub fn turn_away(mut stream: &TcpStream) -> Brush {
-    // No failure here leaves us anything to do.
-    let bytes_written = stream.write(TURNED_AWAY).unwrap_or_default();
+    // No failure here leaves us anything to do; a fresh socket has room.
+    let bytes = stream.write(TURNED_AWAY).unwrap_or_default();
     let _ = stream.shutdown(Shutdown::Write);
-    let bytes_read = stream.read(&mut [0; 4096]).unwrap_or_default();
+    let read = stream.read(&mut [0; 4096]);
     Brush {
-        bytes_read,
-        bytes_written,
+        written: Call::Write { bytes },
+        read: socket::read_call(&read),
     }
 }
 

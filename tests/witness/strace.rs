@@ -20,17 +20,52 @@ use crate::foreign::missed;
 use crate::http::{self, Wire};
 use crate::server::{Server, fresh_path, within};
 
-/// From the end of the server to the end of its log.
-const LOG_MS_MAX: u64 = 10_000;
+/// For what has to happen in the end: a place that becomes free, the last line of the log.
+const PATIENCE_MS: u64 = 10_000;
 
 /// System calls by what the ledger calls them.
 type Calls = BTreeMap<&'static str, u64>;
 
 #[test]
 fn every_system_call_is_counted() {
-    let test = "every_system_call_is_counted";
+    let flags = ["--heartbeat", "200ms"];
+    compare("every_system_call_is_counted", &flags, visit);
+}
+
+#[test]
+fn those_made_for_connections_that_are_turned_away_are_counted_too() {
+    let test = "those_made_for_connections_that_are_turned_away_are_counted_too";
+    let costs = compare(test, &["--max-connections", "2"], |port| {
+        let [mut one, two] = [(); 2].map(|()| {
+            let mut wire = Wire::open(port);
+            wire.send(get("/news", ""));
+            assert_eq!(wire.answer().status, 204);
+            wire
+        });
+        for request in ["", &get("/news", "")] {
+            let mut third = Wire::open(port);
+            third.send(request);
+            assert_eq!(third.answer().status, 503);
+            assert_eq!(third.rest(), b"");
+        }
+        drop(two); // It makes room for who asks for the report.
+        let freed = within(PATIENCE_MS, || {
+            one.send(get("/-/connections", ""));
+            (one.answer().json()["total"] == 1).then_some(())
+        });
+        assert_eq!(freed, Some(()));
+        one
+    });
+    if let Some(costs) = costs {
+        assert_eq!(number(&costs, "/shared/refused"), 2);
+    }
+}
+
+/// Holds the ledger of a server with `flags` against what `strace` saw it do for those who visit.
+/// `None`: skipped.
+fn compare<G>(test: &str, flags: &[&str], visit: impl Fn(u16) -> G) -> Option<Value> {
     if !may_trace() {
-        return missed(test, "strace, or the right to trace").unwrap_or_default();
+        return missed(test, "strace, or the right to trace");
     }
     let log = fresh_path("strace");
     let mut strace = Command::new("strace");
@@ -38,12 +73,12 @@ fn every_system_call_is_counted() {
     // its own behind the log.
     strace.args(["-D", "-f", "-C", "-o"]).arg(&log);
     strace.arg(env!("CARGO_BIN_EXE_tollway"));
-    let server = Server::start_by(strace, &["--threads", "1", "--heartbeat", "200ms"]);
+    let server = Server::start_by(strace, &[&["--threads", "1"], flags].concat());
     let guests = visit(server.port());
     let costs = get_once(server.port(), "/-/costs", "").json();
     drop(guests);
     assert!(server.stop().success());
-    let whole = within(LOG_MS_MAX, || {
+    let whole = within(PATIENCE_MS, || {
         let written = fs::read_to_string(&log).expect("strace writes it");
         written.ends_with(" total\n").then_some(written)
     });
@@ -54,6 +89,7 @@ fn every_system_call_is_counted() {
         Log::read(&whole).calls,
         "the ledger's on the left, those in the log on the right\n{costs:#}"
     );
+    Some(costs)
 }
 
 /// Uses every technique, and stays connected by some.
@@ -171,8 +207,9 @@ impl Log {
                 self.open.insert(result.to_owned());
                 self.count("accept");
             }
-            "recvfrom" | "writev" if is_guest => {
-                self.count(if name == "writev" { "write" } else { "read" });
+            // A refusal is one piece, and goes by `sendto`.
+            "recvfrom" | "writev" | "sendto" if is_guest => {
+                self.count(if name == "recvfrom" { "read" } else { "write" });
                 if nothing {
                     self.count("would_block");
                 }
@@ -185,7 +222,7 @@ impl Log {
             "getsockopt" if arguments.contains("TCP_INFO") => self.count("sample"),
             "getsockopt" if arguments.contains("SO_MEMINFO") => self.count("sample"),
             "write" if arguments.contains(r"\1\0\0\0\0\0\0\0") => self.count("wake"),
-            "read" | "readv" | "recvmsg" | "write" | "sendto" | "sendmsg" | "sendfile" => {
+            "read" | "readv" | "recvmsg" | "write" | "sendmsg" | "sendfile" => {
                 assert!(!is_guest, "a call that the ledger does not know: {line}");
             }
             _ => {}

@@ -65,7 +65,7 @@ impl Page<'_> {
         for payer in Payer::ALL {
             let closed = self.sum.ledger.account(payer).closed;
             for (reason, n) in CloseReason::ALL.iter().zip(closed) {
-                // Sixty series at most of those that can occur; the others would all be 0.
+                // Only those that occur: most reasons are of one technique alone.
                 if n > 0 {
                     let labels = [("technique", payer.name()), ("reason", reason.name())];
                     self.sample("connections_closed_total", &labels, n);

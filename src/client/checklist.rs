@@ -10,7 +10,7 @@ use super::stamp;
 
 /// The account of one client.
 #[derive(Debug)]
-pub struct Tally {
+pub struct Checklist {
     messages: u64,
     size: usize,
     /// The number that has to come next, from 1.
@@ -24,7 +24,7 @@ pub struct Tally {
     foreign: u64,
 }
 
-impl Tally {
+impl Checklist {
     /// For a client that is to get the messages 1 to `messages`, each `size` bytes long.
     pub const fn new(messages: u64, size: usize) -> Self {
         Self {
@@ -141,23 +141,23 @@ mod tests {
     use super::*;
 
     fn after(heard: &[u64]) -> Option<String> {
-        let mut tally = Tally::new(9, 32);
+        let mut checklist = Checklist::new(9, 32);
         for &number in heard {
-            tally.heard(stamp::write(number, 7, 32).as_bytes());
+            checklist.heard(stamp::write(number, 7, 32).as_bytes());
         }
-        tally.complaint()
+        checklist.complaint()
     }
 
     #[test]
     fn every_message_once_in_order_is_no_complaint() {
-        let mut tally = Tally::new(3, 32);
+        let mut checklist = Checklist::new(3, 32);
         for number in 1..=3 {
-            assert!(!tally.is_over());
-            let moment = tally.heard(stamp::write(number, 70 + number, 32).as_bytes());
+            assert!(!checklist.is_over());
+            let moment = checklist.heard(stamp::write(number, 70 + number, 32).as_bytes());
             assert_eq!(moment, Some(70 + number));
         }
-        assert!(tally.is_over());
-        assert_eq!((tally.complaint(), tally.received()), (None, 3));
+        assert!(checklist.is_over());
+        assert_eq!((checklist.complaint(), checklist.received()), (None, 3));
     }
 
     #[test]
@@ -181,12 +181,12 @@ mod tests {
 
     #[test]
     fn a_long_list_is_cut() {
-        let mut tally = Tally::new(40, 32);
+        let mut checklist = Checklist::new(40, 32);
         for number in (2..=40).step_by(2) {
-            tally.heard(stamp::write(number, 7, 32).as_bytes());
+            checklist.heard(stamp::write(number, 7, 32).as_bytes());
         }
         assert_eq!(
-            tally.complaint().as_deref(),
+            checklist.complaint().as_deref(),
             Some("missed messages 1, 3, 5, 7, 9 and more, in 15 places")
         );
     }
