@@ -98,6 +98,8 @@ pub const LINGER_MS_MAX: u64 = 2_000;
 
 /// From one snapshot of the cost ledger to the next, for those who watch it.
 pub const SNAPSHOT_MS: u64 = 1_000;
+/// Connections that the kernel is asked about in one turn, for a report: half a millisecond.
+pub const SAMPLES_PER_TURN: usize = 256;
 /// Rows of the table of connections in one answer, unless fewer are asked for. NATS: 1,024.
 pub const ROWS_MAX: usize = 1_000;
 /// Connections that ended, kept on each thread for the table.

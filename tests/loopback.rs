@@ -29,5 +29,7 @@ mod order;
 mod python;
 #[path = "loopback/raw.rs"]
 mod raw;
+#[path = "loopback/reports.rs"]
+mod reports;
 #[path = "loopback/rust.rs"]
 mod rust;

@@ -49,9 +49,13 @@ impl Tcp {
         self.segments_out += 1;
     }
 
-    /// Adds what `now` counts and `before` did not.
+    /// Adds what `now` counts and `before` did not: nothing, if it is the older one. 32 bits of
+    /// segments may wrap between two samples, once.
     pub fn settle(&mut self, before: &Sample, now: &Sample) {
-        let more = |now: u32, before: u32| u64::from(now.wrapping_sub(before));
+        let more = |now: u32, before: u32| match now.wrapping_sub(before) {
+            0x8000_0000.. => 0,
+            more => u64::from(more),
+        };
         self.segments_in += more(now.segments_in, before.segments_in);
         self.segments_out += more(now.segments_out, before.segments_out);
         self.bytes_in += now.bytes_in.saturating_sub(before.bytes_in);
@@ -96,6 +100,8 @@ mod tests {
         assert_eq!((first.segments_in, first.segments_out), (3, 7));
         assert_eq!((second.segments_in, second.segments_out), (7, 14));
         assert_eq!(first.bytes_in + second.bytes_in, 1000);
+        second.settle(&at(10), &at(3));
+        assert_eq!(second.segments_in, 7, "a sample that is older adds nothing");
         first += &second;
         assert_eq!(first.segments(), 31);
     }

@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use super::clock::Clock;
 use super::files::Files;
+use super::gathering::Gathering;
 use super::mailbox::Mailbox;
 use super::post_office::{Batch, PostOffice};
 use super::socket::Sockets;
-use super::sys;
 use crate::broker::{Broker, Effect, Letter};
 use crate::ids::{ConnId, Millis, ShardId, TopicName};
-use crate::ledger::{Ask, SharedCall};
+use crate::ledger::SharedCall;
 
 /// Rounds of settling before the turn goes on. Each answers one request more of those that stand
 /// behind one another on a connection; the rest is for the next turn.
@@ -29,6 +29,7 @@ pub struct Desk {
     mailbox: Mailbox,
     clock: Clock,
     files: Option<Files>,
+    gathering: Gathering,
     /// The next three are empty between calls, and kept for their room.
     batch: Batch,
     counts: Vec<(ConnId, TopicName)>,
@@ -50,6 +51,7 @@ impl Desk {
             mailbox,
             clock,
             files,
+            gathering: Gathering::default(),
             batch: Batch::default(),
             counts: Vec::new(),
             letters: Vec::new(),
@@ -81,6 +83,20 @@ impl Desk {
             broker.letter(letter, now);
         }
         true
+    }
+
+    /// Goes on with a report that needs more samples than fit into a turn; to be called in each.
+    pub fn gather(&mut self, broker: &mut Broker, sockets: &mut Sockets, now: Millis) {
+        if let Some((to, part)) = self.gathering.step(broker, sockets, now)
+            && self.post_office.send_part(self.shard, to, Box::new(part))
+        {
+            broker.charge_shared(SharedCall::Wake, 1);
+        }
+    }
+
+    /// Whether a report waits for the next turn, so that there must be one.
+    pub fn is_gathering(&self) -> bool {
+        !self.gathering.is_empty()
     }
 
     /// To be called before waiting. `false`: there are letters, so do not wait.
@@ -132,7 +148,11 @@ impl Desk {
                     let woken = self.post_office.survey(self.shard, ask);
                     broker.charge_shared(SharedCall::Wake, woken as u64);
                 }
-                Effect::Part { to, ask } => self.send_part(broker, sockets, (to, ask), now),
+                Effect::Part { to, ask } => {
+                    if self.gathering.want(to, ask) {
+                        self.gather(broker, sockets, now);
+                    }
+                }
             }
         }
         self.go_to_the_post_office(broker, now);
@@ -152,31 +172,6 @@ impl Desk {
         }
         for (conn, topic) in self.counts.drain(..) {
             broker.counted(conn, self.post_office.subscribers(&topic), now);
-        }
-    }
-
-    /// What this thread has to report, with what the kernel counts on each of its connections.
-    fn send_part(
-        &mut self,
-        broker: &mut Broker,
-        sockets: &mut Sockets,
-        (to, ask): (ShardId, Ask),
-        now: Millis,
-    ) {
-        let process = sys::process();
-        let mut calls = 0;
-        let mut part = broker.part(ask, process, now, |conn| {
-            calls += 2;
-            let socket = sockets.find(conn)?;
-            let mut sample = socket.sample()?;
-            sample.kernel_bytes = socket.kernel_bytes();
-            Some(sample)
-        });
-        // Once for the next report and once for this one: it knows what it took itself.
-        broker.charge_shared(SharedCall::Sample, calls);
-        part.ledger.charge_shared(SharedCall::Sample, calls);
-        if self.post_office.send_part(self.shard, to, Box::new(part)) {
-            broker.charge_shared(SharedCall::Wake, 1);
         }
     }
 

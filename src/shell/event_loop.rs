@@ -141,6 +141,8 @@ impl EventLoop {
         self.settle();
         self.expire();
         self.more = self.broker.deliver(self.now);
+        let (broker, sockets) = (&mut self.broker, &mut self.sockets);
+        self.desk.gather(broker, sockets, self.now);
         // A reader that was greeted must be counted before it reads its greeting: whoever has seen
         // one is among the subscribers of the next publish.
         self.more |= self.settle();
@@ -172,8 +174,9 @@ impl EventLoop {
 
     /// How long to wait. `None`: until something happens.
     fn patience(&self) -> Option<Duration> {
-        let waiting = self.more || !self.again.is_empty() || !self.outgoing.is_empty();
-        if waiting || !self.desk.fall_asleep() {
+        let standing = !self.again.is_empty() || !self.outgoing.is_empty();
+        let busy = self.more || standing || self.desk.is_gathering();
+        if busy || !self.desk.fall_asleep() {
             return Some(Duration::ZERO);
         }
         let deadlines = [self.broker.next_deadline(), self.door.next_look()];

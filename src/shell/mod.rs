@@ -10,6 +10,7 @@
 //! | `desk` | letters, counts and files, for one thread |
 //! | `mailbox` | letters from thread to thread |
 //! | `post_office` | the server's one lock |
+//! | `gathering` | the kernel's counts for a report |
 //! | `files` | a folder that nobody gets out of |
 //! | `token` | whom an event is about |
 //! | `clock` | the only clock |
@@ -23,6 +24,7 @@ pub mod clock;
 pub mod desk;
 pub mod event_loop;
 pub mod files;
+pub mod gathering;
 pub mod listener;
 pub mod mailbox;
 pub mod post_office;

@@ -4,6 +4,7 @@
 //! cargo bench --bench figures            # all of them
 //! cargo bench --bench figures -- idle    # bytes of user memory per idle connection of each kind
 //! cargo bench --bench figures -- fanout  # µs of server CPU per delivery to WebSockets
+//! cargo bench --bench figures -- report  # ms of server CPU for a report over idle connections
 //! cargo bench --bench figures -- ledger  # the same with and without the cost ledger, as a ratio
 //! ```
 //!
@@ -27,6 +28,7 @@ use rig::{Clients, Server, clients};
 const IDLE_CONNECTIONS: usize = 10_000;
 const READERS: usize = 1_000;
 const MESSAGES: usize = 2_000;
+const REPORTS: u32 = 20;
 const LEDGER_ROUNDS: usize = 1_000;
 const LEDGER_MESSAGES: usize = 5;
 /// How often servers and readers are started anew.
@@ -155,12 +157,13 @@ fn main() {
         ["client", port, kind, count] => client(number(port), kind, number(count)),
         ["idle"] => idle(),
         ["fanout"] => fan_out(),
+        ["report"] => report(),
         ["ledger"] => ledger(),
         [] => {
             idle();
             fan_out();
         }
-        _ => panic!("one of: idle, fanout, ledger"),
+        _ => panic!("one of: idle, fanout, report, ledger"),
     }
 }
 
@@ -197,6 +200,30 @@ fn fan_out() {
         MESSAGE.len(),
         MESSAGES * READERS
     );
+}
+
+/// CPU of a report: the kernel is asked about every connection.
+fn report() {
+    let server = Server::start(&[]);
+    let crowd = clients(&server, "websocket", IDLE_CONNECTIONS);
+    let mut line = TcpStream::connect(("127.0.0.1", server.port)).expect("the server listens");
+    let before = server.cpu();
+    for _ in 0..REPORTS {
+        line.write_all(b"GET /-/costs HTTP/1.1\r\nHost: b\r\n\r\n")
+            .expect("a request");
+        let (mut answer, mut scratch) = (Vec::new(), [0; 16 * 1024]);
+        while !answer.ends_with(b"}}") {
+            let n = line.read(&mut scratch).expect("an answer");
+            assert!(n > 0, "the server ended it");
+            answer.extend_from_slice(&scratch[..n]);
+        }
+    }
+    let spent = server.cpu().saturating_sub(before);
+    println!(
+        "server CPU of a report over {IDLE_CONNECTIONS} connections: {:.1} ms",
+        spent.as_secs_f64() * 1e3 / f64::from(REPORTS)
+    );
+    drop(crowd);
 }
 
 /// A server, its readers, and a publisher.

@@ -1,0 +1,90 @@
+//! The kernel's counts for a report, gathered over as many turns as they need.
+//!
+//! Asking the kernel about a connection takes two system calls, about two microseconds. A thread
+//! with 100,000 of them would do nothing else for a fifth of a second, so it asks about
+//! [`SAMPLES_PER_TURN`] at a time, and takes its part of the report when it has asked about all:
+//! what the thread itself counts is of that one moment, what the kernel counts up to some turns
+//! older.
+//!
+//! Came from: `desk`, with who wants a part. Goes to: the broker, which takes it. Absent on
+//! purpose: two parts at a time. The next begins when this one is done.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::socket::Sockets;
+use super::sys;
+use crate::broker::Broker;
+use crate::ids::{ConnId, Millis, ShardId};
+use crate::ledger::{Ask, Part, Sample, SharedCall};
+use crate::limits::SAMPLES_PER_TURN;
+
+/// Parts that are wanted, and what was gathered for the first of them.
+#[derive(Debug, Default)]
+pub struct Gathering {
+    wanted: VecDeque<(ShardId, Ask)>,
+    /// Connections that are still to be asked about; `None`: not begun.
+    left: Option<Vec<ConnId>>,
+    samples: HashMap<ConnId, Sample>,
+}
+
+impl Gathering {
+    /// Somebody wants a part. `true`: nobody else did, so it may begin at once.
+    pub fn want(&mut self, to: ShardId, ask: Ask) -> bool {
+        self.wanted.push_back((to, ask));
+        self.wanted.len() == 1
+    }
+
+    /// Whether nothing is wanted.
+    pub fn is_empty(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
+    /// Asks about a turn's worth of connections. Gives the part, and who wants it, when that was
+    /// the last.
+    pub fn step(
+        &mut self,
+        broker: &mut Broker,
+        sockets: &mut Sockets,
+        now: Millis,
+    ) -> Option<(ShardId, Part)> {
+        let &(to, ask) = self.wanted.front()?;
+        let left = self.left.get_or_insert_with(|| broker.conn_ids().collect());
+        for id in left.split_off(left.len().saturating_sub(SAMPLES_PER_TURN)) {
+            if let Some(sample) = sample(sockets, id) {
+                broker.charge_shared(SharedCall::Sample, CALLS);
+                self.samples.insert(id, sample);
+            }
+        }
+        if !left.is_empty() {
+            return None;
+        }
+        let mut calls = 0;
+        let part = broker.part(ask, sys::process(), now, |id| {
+            // Who came meanwhile was not asked about yet.
+            self.samples.remove(&id).or_else(|| {
+                calls += CALLS;
+                sample(sockets, id)
+            })
+        });
+        let mut part = part;
+        // Once for the next report and once for this one: it knows what it took itself.
+        broker.charge_shared(SharedCall::Sample, calls);
+        part.ledger.charge_shared(SharedCall::Sample, calls);
+        self.wanted.pop_front();
+        self.left = None;
+        self.samples = HashMap::new();
+        Some((to, part))
+    }
+}
+
+/// What the kernel says about a connection.
+fn sample(sockets: &mut Sockets, id: ConnId) -> Option<Sample> {
+    let socket = sockets.find(id)?;
+    Some(Sample {
+        kernel_bytes: socket.kernel_bytes(),
+        ..socket.sample()?
+    })
+}
+
+/// System calls of a sample.
+const CALLS: u64 = 2;

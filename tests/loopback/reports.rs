@@ -1,0 +1,53 @@
+//! Reports of a server with more connections than the kernel is asked about in one turn.
+
+use serde_json::Value;
+
+use crate::http::{self, Wire, publish_on};
+use crate::server::for_threads;
+
+/// More than twice `SAMPLES_PER_TURN`, on one thread.
+const CONNECTIONS: u64 = 600;
+
+fn poll(wire: &mut Wire) {
+    wire.send("GET /news?since=latest HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_eq!(wire.answer().status, 204);
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().expect("a whole number")
+}
+
+#[test]
+fn the_kernel_is_asked_about_all_of_many_connections_and_counts_each_once() {
+    for_threads(|server| {
+        let port = server.port();
+        let mut guests: Vec<Wire> = (0..CONNECTIONS).map(|_| Wire::open(port)).collect();
+        guests.iter_mut().for_each(poll);
+        let mut reporter = Wire::open(port);
+        // While a report is being made, connections change their technique, come and go.
+        for guest in guests.iter_mut().take(20) {
+            reporter.send("GET /-/costs?check=1 HTTP/1.1\r\nHost: a\r\n\r\n");
+            publish_on(guest, "news", "x");
+            poll(guest);
+            poll(&mut Wire::open(port));
+            let check = reporter.answer().json();
+            assert_eq!(check["holds"], true, "{check:#}");
+        }
+        let costs = http::get(port, "/-/costs").json();
+        let row = &costs["techniques"]["short_poll"];
+        assert_eq!(number(&row["connections"]["open"]), CONNECTIONS);
+        // Of those that publish and poll again, the kernel's count is split at each change, and
+        // none of it is lost: all bytes are there, and so are all segments that carried a poll.
+        let sum = |path: &str| -> u64 {
+            let rows = ["short_poll", "publish"].map(|t| &costs["techniques"][t]);
+            rows.iter()
+                .map(|row| number(row.pointer(path).expect("it is told")))
+                .sum()
+        };
+        assert_eq!(sum("/tcp/bytes_in"), sum("/bytes_in/total"));
+        assert_eq!(sum("/tcp/bytes_out"), sum("/bytes_out/total"));
+        assert!(sum("/tcp/segments_in") >= sum("/requests") + 2 * sum("/tcp/handshakes"));
+        let table = http::get(port, "/-/connections?limit=1000").json();
+        assert_eq!(table["connections"].as_array().map(Vec::len), Some(602));
+    });
+}
