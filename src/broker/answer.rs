@@ -6,7 +6,7 @@
 
 use std::fmt::Display;
 
-use super::survey::ask_for;
+use super::survey::scope_of;
 use super::{Broker, Effect};
 use crate::close::CloseReason;
 use crate::conn::Ask;
@@ -60,7 +60,7 @@ impl Broker {
             Want::Page => self.page(id, &reply, now),
             Want::Report(report) => {
                 self.stand_still(id, reply, Question::Report(report), now);
-                self.await_survey(id, ask_for(report));
+                self.await_survey(id, scope_of(report));
             }
             Want::Watch(watch) => self.watch(id, &reply, &watch, now),
             Want::Healthy | Want::Ready => {

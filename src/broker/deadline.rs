@@ -14,7 +14,7 @@ use crate::conn::problem::Rule;
 use crate::conn::reply::Reply;
 use crate::conn::state::{Socket, State, Stream};
 use crate::ids::{ConnId, Millis};
-use crate::ledger::{Ask, Class};
+use crate::ledger::{Class, Scope};
 use crate::technique::{sse, websocket};
 
 impl Broker {
@@ -63,7 +63,7 @@ impl Broker {
             State::Streaming(Stream { costs: true, .. })
             | State::Open(Socket { costs: true, .. }) => {
                 conn.since = now;
-                self.await_survey(id, Ask::Sums);
+                self.await_survey(id, Scope::Sums);
             }
             State::Streaming(stream) => {
                 let beat = sse::heartbeat(stream.chunked);

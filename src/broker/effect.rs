@@ -9,7 +9,7 @@ use crate::close::CloseReason;
 use crate::hub::Receipt;
 use crate::hub::message::{Draft, Message};
 use crate::ids::{ConnId, ShardId, TopicName};
-use crate::ledger::{Ask, Part, Payer};
+use crate::ledger::{Part, Payer, Scope};
 
 /// What the broker needs the shell to do.
 #[derive(Debug)]
@@ -61,14 +61,14 @@ pub enum Effect {
     /// Send every thread, this one too, a [`Letter::Survey`].
     Survey {
         /// What is asked.
-        ask: Ask,
+        scope: Scope,
     },
     /// Take this thread's part by [`super::Broker::part`], and send it in a [`Letter::Part`].
     Part {
         /// To this thread.
         to: ShardId,
         /// What is asked.
-        ask: Ask,
+        scope: Scope,
     },
 }
 
@@ -91,7 +91,7 @@ pub enum Letter {
         /// Who wants it.
         from: ShardId,
         /// What is asked.
-        ask: Ask,
+        scope: Scope,
     },
     /// A part of the report that this thread wants.
     Part(Box<Part>),

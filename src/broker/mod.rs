@@ -215,8 +215,8 @@ impl Broker {
             }
             Letter::Repeated(receipt) => self.committed(receipt, now),
             Letter::Refused(conn) => self.not_committed(conn, now),
-            Letter::Survey { from, ask } => {
-                self.effects.push_back(Effect::Part { to: from, ask });
+            Letter::Survey { from, scope } => {
+                self.effects.push_back(Effect::Part { to: from, scope });
             }
             Letter::Part(part) => self.part_came(*part, now),
         }

@@ -19,7 +19,7 @@ use crate::conn::request::{Report, Watch};
 use crate::conn::state::{Asked, Following, Name, Places, Question, Socket, State, Stream};
 use crate::conn::unanswered::Unanswered;
 use crate::ids::{ConnId, Millis, Seq};
-use crate::ledger::{Ask, Class, Part, Process, Sample, report};
+use crate::ledger::{Class, Part, Process, Sample, Scope, report};
 use crate::limits::{RETRY_MS_MAX, RETRY_MS_MIN};
 use crate::technique::{Dialect, sse, websocket};
 use crate::wire::message::Assembler;
@@ -30,13 +30,13 @@ use crate::wire::response::Status;
 pub(super) struct Surveys {
     current: Option<Survey>,
     /// Those who wait for one that has not begun, in the order of asking.
-    waiting: Vec<(ConnId, Ask)>,
+    waiting: Vec<(ConnId, Scope)>,
 }
 
 /// A survey that is under way.
 #[derive(Debug)]
 struct Survey {
-    ask: Ask,
+    scope: Scope,
     readers: Vec<ConnId>,
     /// Threads that have not answered yet.
     awaited: u16,
@@ -45,34 +45,34 @@ struct Survey {
 
 impl Broker {
     /// `id`, which asked for a report or watches, waits for a survey.
-    pub(super) fn await_survey(&mut self, id: ConnId, ask: Ask) {
-        self.surveys.waiting.push((id, ask));
+    pub(super) fn await_survey(&mut self, id: ConnId, scope: Scope) {
+        self.surveys.waiting.push((id, scope));
         self.begin_survey();
     }
 
     /// Asks all threads for what the first one who waits has asked.
     fn begin_survey(&mut self) {
-        let Some(&(_, ask)) = self.surveys.waiting.first() else {
+        let Some(&(_, scope)) = self.surveys.waiting.first() else {
             return;
         };
         if self.surveys.current.is_some() {
             return;
         }
-        let same = |&mut (_, other): &mut (ConnId, Ask)| other == ask;
+        let same = |&mut (_, other): &mut (ConnId, Scope)| other == scope;
         let readers = self.surveys.waiting.extract_if(.., same);
         self.surveys.current = Some(Survey {
-            ask,
+            scope,
             readers: readers.map(|(id, _)| id).collect(),
             awaited: self.threads,
             sum: Part::default(),
         });
-        self.effects.push_back(Effect::Survey { ask });
+        self.effects.push_back(Effect::Survey { scope });
     }
 
     /// What this thread has to report. `sample` asks the kernel about a connection.
     pub fn part(
         &self,
-        ask: Ask,
+        scope: Scope,
         process: Process,
         now: Millis,
         mut sample: impl FnMut(ConnId) -> Option<Sample>,
@@ -99,7 +99,7 @@ impl Broker {
             part.connections += 1;
             part.unread += conn.inbox.len() as u64;
             part.unfinished += conn.outbox.unfinished() as u64;
-            if let Ask::Rows(rows) = ask
+            if let Scope::Rows(rows) = scope
                 && rows.open
             {
                 part.add_row(self.row(id, conn, &sample, now), &rows);
@@ -116,7 +116,7 @@ impl Broker {
             gauges.kernel_bytes += u64::from(sample.kernel_bytes);
             gauges.rtt_us += u64::from(sample.rtt_us);
         }
-        if let Ask::Rows(rows) = ask {
+        if let Scope::Rows(rows) = scope {
             for row in self.closed.iter().filter(|_| rows.closed) {
                 part.add_row(row.clone(), &rows);
             }
@@ -138,7 +138,7 @@ impl Broker {
         let Some(mut survey) = self.surveys.current.take() else {
             return;
         };
-        if let Ask::Rows(rows) = survey.ask {
+        if let Scope::Rows(rows) = survey.scope {
             survey.sum.sort(&rows);
         }
         // Written once, however many watch.
@@ -229,7 +229,7 @@ impl Broker {
         conn.push(Segment::own(open, Class::Framing));
         conn.shift(state, now);
         self.log_access(id, reply, status);
-        self.await_survey(id, Ask::Sums);
+        self.await_survey(id, Scope::Sums);
     }
 }
 
@@ -245,10 +245,10 @@ fn body(wanted: Report, sum: &Part, now: Millis) -> Body {
 }
 
 /// What a report needs of every thread.
-pub(super) fn ask_for(wanted: Report) -> Ask {
+pub(super) fn scope_of(wanted: Report) -> Scope {
     match wanted {
-        Report::Connections(rows, _) => Ask::Rows(rows),
-        Report::Costs | Report::Check | Report::Metrics => Ask::Sums,
+        Report::Connections(rows, _) => Scope::Rows(rows),
+        Report::Costs | Report::Check | Report::Metrics => Scope::Sums,
     }
 }
 

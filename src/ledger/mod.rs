@@ -26,7 +26,7 @@ mod tcp;
 
 pub use account::{Account, Calls, Shared};
 pub use histogram::Histogram;
-pub use part::{Ask, Closed, Gauges, Identity, Order, Part, Process, Row, Rows};
+pub use part::{Closed, Gauges, Identity, Order, Part, Process, Row, Rows, Scope};
 pub use tally::{Brush, Due, Tally};
 pub use tcp::{Sample, Tcp};
 

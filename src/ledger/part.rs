@@ -10,9 +10,9 @@ use super::{Account, Bytes, Ledger, Payer};
 use crate::close::CloseReason;
 use crate::ids::{Millis, Peer};
 
-/// What is asked of every thread.
+/// What a survey covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ask {
+pub enum Scope {
     /// The numbers.
     Sums,
     /// The numbers, and the first rows of the table of connections.

@@ -144,12 +144,12 @@ impl Desk {
                         broker.sampled(conn, payer, sample);
                     }
                 }
-                Effect::Survey { ask } => {
-                    let woken = self.post_office.survey(self.shard, ask);
+                Effect::Survey { scope } => {
+                    let woken = self.post_office.survey(self.shard, scope);
                     broker.charge_shared(SharedCall::Wake, woken as u64);
                 }
-                Effect::Part { to, ask } => {
-                    if self.gathering.want(to, ask) {
+                Effect::Part { to, scope } => {
+                    if self.gathering.want(to, scope) {
                         self.gather(broker, sockets, now);
                     }
                 }

@@ -15,13 +15,13 @@ use super::socket::Sockets;
 use super::sys;
 use crate::broker::Broker;
 use crate::ids::{ConnId, Millis, ShardId};
-use crate::ledger::{Ask, Part, Sample, SharedCall};
+use crate::ledger::{Part, Sample, Scope, SharedCall};
 use crate::limits::SAMPLES_PER_TURN;
 
 /// Parts that are wanted, and what was gathered for the first of them.
 #[derive(Debug, Default)]
 pub struct Gathering {
-    wanted: VecDeque<(ShardId, Ask)>,
+    wanted: VecDeque<(ShardId, Scope)>,
     /// Connections that are still to be asked about; `None`: not begun.
     left: Option<Vec<ConnId>>,
     samples: HashMap<ConnId, Sample>,
@@ -29,8 +29,8 @@ pub struct Gathering {
 
 impl Gathering {
     /// Somebody wants a part. `true`: nobody else did, so it may begin at once.
-    pub fn want(&mut self, to: ShardId, ask: Ask) -> bool {
-        self.wanted.push_back((to, ask));
+    pub fn want(&mut self, to: ShardId, scope: Scope) -> bool {
+        self.wanted.push_back((to, scope));
         self.wanted.len() == 1
     }
 
@@ -47,7 +47,7 @@ impl Gathering {
         sockets: &mut Sockets,
         now: Millis,
     ) -> Option<(ShardId, Part)> {
-        let &(to, ask) = self.wanted.front()?;
+        let &(to, scope) = self.wanted.front()?;
         let left = self.left.get_or_insert_with(|| broker.conn_ids().collect());
         for id in left.split_off(left.len().saturating_sub(SAMPLES_PER_TURN)) {
             if let Some(sample) = sample(sockets, id) {
@@ -59,7 +59,7 @@ impl Gathering {
             return None;
         }
         let mut calls = 0;
-        let part = broker.part(ask, sys::process(), now, |id| {
+        let part = broker.part(scope, sys::process(), now, |id| {
             // Who came meanwhile was not asked about yet.
             self.samples.remove(&id).or_else(|| {
                 calls += CALLS;

@@ -22,7 +22,7 @@ use crate::hub::message::{Draft, Message};
 use crate::hub::sequencer::{Commit, Sequencer};
 use crate::hub::{Census, Receipt, Subscribers};
 use crate::ids::{ConnId, Micros, ShardId, TopicName};
-use crate::ledger::{Ask, Part};
+use crate::ledger::{Part, Scope};
 use crate::limits::MAILBOX_LETTERS_MAX;
 
 /// Shared by all threads.
@@ -90,10 +90,16 @@ impl PostOffice {
     }
 
     /// Asks every thread for its part of a report. Tells how many threads had to be woken.
-    pub fn survey(&self, origin: ShardId, ask: Ask) -> usize {
+    pub fn survey(&self, origin: ShardId, scope: Scope) -> usize {
         let lock = self.lock();
         for address in &self.addresses {
-            address.post([Letter::Survey { from: origin, ask }].into_iter());
+            address.post(
+                [Letter::Survey {
+                    from: origin,
+                    scope,
+                }]
+                .into_iter(),
+            );
         }
         drop(lock);
         self.others(origin)

@@ -18,7 +18,7 @@ use tollway::hub::Receipt;
 use tollway::hub::message::Message;
 use tollway::hub::sequencer::{Commit, Sequencer};
 use tollway::ids::{ConnId, Epoch, Millis, ShardId};
-use tollway::ledger::{Ask, Call, Ledger, Part, Process, Sample};
+use tollway::ledger::{Call, Ledger, Part, Process, Sample, Scope};
 use tollway::limits::{Limits, READ_BYTES};
 
 /// The epoch of every world: ids read `e-1`, `e-2`, ….
@@ -410,15 +410,15 @@ impl World {
                     self.brokers[shard].sampled(conn, payer, sample);
                 }
             }
-            Effect::Survey { ask } => {
+            Effect::Survey { scope } => {
                 // Exact: a world has few threads.
                 let from = ShardId(shard as u16);
                 for mailbox in &mut self.mailboxes {
-                    mailbox.push_back(Letter::Survey { from, ask });
+                    mailbox.push_back(Letter::Survey { from, scope });
                 }
             }
-            Effect::Part { to, ask } => {
-                let part = Box::new(self.part_of(shard, ask));
+            Effect::Part { to, scope } => {
+                let part = Box::new(self.part_of(shard, scope));
                 self.mailboxes[usize::from(to.0)].push_back(Letter::Part(part));
             }
         }
@@ -438,16 +438,16 @@ impl World {
     }
 
     /// What a thread has to report.
-    pub fn part_of(&self, shard: usize, ask: Ask) -> Part {
+    pub fn part_of(&self, shard: usize, scope: Scope) -> Part {
         let sample = |id| self.sample(shard, id);
-        self.brokers[shard].part(ask, Process::default(), self.now, sample)
+        self.brokers[shard].part(scope, Process::default(), self.now, sample)
     }
 
     /// What all threads have to report.
     pub fn parts(&self) -> Part {
         let mut sum = Part::default();
         for shard in 0..self.brokers.len() {
-            sum += self.part_of(shard, Ask::Sums);
+            sum += self.part_of(shard, Scope::Sums);
         }
         sum
     }

@@ -56,7 +56,16 @@ impl Bench {
             }
             6 => (Asked::Else, format!("GET /{}/info {end}\r\n", names[0])),
             7 => (Asked::Else, format!("GET /static/large.bin {end}\r\n")),
-            _ => (Asked::Else, format!("GET /metrics {end}\r\n")),
+            _ => {
+                let reports = [
+                    "/metrics",
+                    "/-/costs",
+                    "/-/connections?state=all&sort=idle",
+                    "/-/costs?check=1",
+                ];
+                let report = reports[usize::from(how / 10) % reports.len()];
+                (Asked::Else, format!("GET {report} {end}\r\n"))
+            }
         };
         self.ask(client, asked, request.as_bytes());
     }
