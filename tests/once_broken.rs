@@ -201,3 +201,23 @@ fn a_peer_that_ends_its_side_behind_an_empty_line_is_done() {
     world.run();
     assert_eq!(world.pipe(client).closed, Some(CloseReason::PeerFinished));
 }
+
+#[test]
+fn what_stands_behind_the_last_answer_is_not_kept_until_that_is_read() {
+    let mut world = world(Limits::default());
+    publish(&mut world, "t", &"x".repeat(200_000));
+    for last in [
+        "GET /t HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+        "GET /t/sse?since=earliest HTTP/1.1\r\nHost: h\r\n\r\n",
+    ] {
+        let client = world.connect(0).expect("room");
+        world.pipe(client).room = 1;
+        let behind = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
+        world.send(client, format!("{last}{behind}").as_bytes());
+        world.run();
+        let id = world.pipe(client).id;
+        let conn = world.brokers[0].conn(id).expect("it waits to be read");
+        assert!(conn.outbox.is_high(), "{last}");
+        assert_eq!(conn.inbox.capacity(), 0, "{last}");
+    }
+}

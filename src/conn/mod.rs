@@ -157,19 +157,24 @@ impl Conn {
         bill: &mut Bytes,
     ) -> (usize, Option<Ask>) {
         let mut used = 0;
-        while !self.is_held() {
-            let pace = match self.state.name() {
+        loop {
+            let name = self.state.name();
+            // Nothing can be asked behind an endless answer, and nobody listens any more. That
+            // needs no room for answers.
+            if let state::Name::Streaming | state::Name::Lingering | state::Name::Closed = name {
+                bill.add(Class::Body, buf.len() - used);
+                return (buf.len(), None);
+            }
+            if self.is_held() {
+                break;
+            }
+            let pace = match name {
                 state::Name::Head => self.head(&buf[used..], now, house, bill),
                 state::Name::Body => self.body(&buf[used..], now, bill),
                 state::Name::Open | state::Name::Closing => {
                     self.frame(&mut buf[used..], now, house, bill)
                 }
-                // Nothing can be asked behind an endless answer, and nobody listens any more.
-                state::Name::Streaming | state::Name::Lingering | state::Name::Closed => {
-                    bill.add(Class::Body, buf.len() - used);
-                    return (buf.len(), None);
-                }
-                state::Name::Asked | state::Name::Parked | state::Name::Sending => Pace::Wait,
+                _ => Pace::Wait, // Asked, parked, sending: our turn.
             };
             match pace {
                 Pace::Wait => break,

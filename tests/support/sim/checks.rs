@@ -63,9 +63,7 @@ impl Stage {
                 let lines = lines && !conn.inbox.is_empty();
                 began.is_none() && conn.outbox.is_empty() && !lines
             }
-            // What came behind its request is dropped once it has read what it was sent.
-            State::Streaming(_) => !conn.is_held(),
-            State::Lingering { .. } | State::Closed => true,
+            State::Streaming(_) | State::Lingering { .. } | State::Closed => true,
             // Less than a frame's header, or than a control frame, stays where it came in.
             State::Open(socket) => conn.outbox.is_empty() && !socket.assembler.mid_message(),
             State::Closing(_) => false,
