@@ -93,12 +93,7 @@ struct CommandLine {
 struct Addresses {
     /// Where to listen: HOST:PORT, or :PORT for all addresses of this machine; port 0 takes any;
     /// repeatable
-    #[arg(
-        long,
-        env = "TOLLWAY_LISTEN",
-        value_name = "HOST:PORT",
-        value_delimiter = ','
-    )]
+    #[arg(long, env = "TOLLWAY_LISTEN", value_name = "HOST:PORT", value_delimiter = ',')]
     #[arg(default_value = "127.0.0.1:8080")]
     listen: Vec<Listen>,
     /// Event loops, each on a thread of its own [default: the cores of this machine]
@@ -132,10 +127,7 @@ struct Retention {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
-#[expect(
-    clippy::struct_field_names,
-    reason = "fields are named like their flags"
-)]
+#[expect(clippy::struct_field_names, reason = "fields are named like their flags")]
 struct Bounds {
     /// The largest message
     #[arg(long, env = "TOLLWAY_MAX_MESSAGE", value_name = "SIZE")]
@@ -192,12 +184,7 @@ struct Sockets {
 #[command(next_help_heading = "Browsers")]
 struct Browsers {
     /// Another site whose pages may ask, by its origin, or * for all; repeatable
-    #[arg(
-        long,
-        env = "TOLLWAY_ALLOW_ORIGIN",
-        value_name = "ORIGIN",
-        value_delimiter = ','
-    )]
+    #[arg(long, env = "TOLLWAY_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     allow_origin: Vec<String>,
 }
 
@@ -222,17 +209,13 @@ impl Config {
         // not an unknown flag.
         let command = CommandLine::command().mut_args(|flag| {
             let takes_value = flag.get_action().takes_values();
-            flag.hide_env_values(true)
-                .allow_negative_numbers(takes_value)
+            flag.hide_env_values(true).allow_negative_numbers(takes_value)
         });
         let given = command
             .try_get_matches_from(arguments)
             .and_then(|matches| CommandLine::from_arg_matches(&matches))
             .map_err(|error| NoConfig::of(&error, "tollway --help"))?;
-        given
-            .refuse_zeros()
-            .and_then(|()| given.into_config())
-            .map_err(NoConfig::Wrong)
+        given.refuse_zeros().and_then(|()| given.into_config()).map_err(NoConfig::Wrong)
     }
 }
 
@@ -240,12 +223,7 @@ impl CommandLine {
     /// No bound here is turned off by 0: each would let a stranger hold something for ever, or
     /// leave nothing that a message could live in.
     fn refuse_zeros(&self) -> Result<(), String> {
-        let Self {
-            retention: kept,
-            bounds,
-            deadlines: until,
-            ..
-        } = self;
+        let Self { retention: kept, bounds, deadlines: until, .. } = self;
         let numbers = [
             ("--history-messages", kept.history_messages, "1"),
             ("--max-message", bounds.max_message.0, "1KiB"),
@@ -263,21 +241,16 @@ impl CommandLine {
         let numbers = numbers.map(|(flag, value, remedy)| (flag, value == 0, remedy));
         let spans = spans.map(|(flag, value, remedy)| (flag, value.0 == 0, remedy));
         match numbers.iter().chain(&spans).find(|(_, zero, _)| *zero) {
-            Some((flag, _, remedy)) => Err(format!(
-                "{flag} 0 would not turn a bound off; give {remedy} or more"
-            )),
+            Some((flag, _, remedy)) => {
+                Err(format!("{flag} 0 would not turn a bound off; give {remedy} or more"))
+            }
             None => Ok(()),
         }
     }
 
     /// Checks what belongs together, and puts it together.
     fn into_config(self) -> Result<Config, String> {
-        let Self {
-            retention: kept,
-            bounds,
-            deadlines: until,
-            ..
-        } = self;
+        let Self { retention: kept, bounds, deadlines: until, .. } = self;
         let threads = threads(self.addresses.threads)?;
         check_head(bounds.max_head)?;
         check_origins(&self.browsers.allow_origin)?;

@@ -149,16 +149,11 @@ impl Id {
     pub fn parse(text: &str) -> Option<Self> {
         let (epoch, seq) = text.split_once('-')?;
         let canonical = |digits: &str, radix: u32| {
-            let plain = digits
-                .bytes()
-                .all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
+            let plain = digits.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
             let leading_zero = digits.len() > 1 && digits.starts_with('0');
             (plain && !leading_zero).then(|| u64::from_str_radix(digits, radix).ok())?
         };
-        Some(Self {
-            epoch: Epoch(canonical(epoch, 36)?),
-            seq: Seq(canonical(seq, 10)?),
-        })
+        Some(Self { epoch: Epoch(canonical(epoch, 36)?), seq: Seq(canonical(seq, 10)?) })
     }
 }
 
@@ -249,17 +244,10 @@ mod tests {
 
     #[test]
     fn an_id_reads_back_what_it_wrote() {
-        for (epoch, seq) in [
-            (0, 0),
-            (35, 1),
-            (36, 9),
-            (1_790_000_000_000, 42),
-            (u64::MAX, u64::MAX),
-        ] {
-            let id = Id {
-                epoch: Epoch(epoch),
-                seq: Seq(seq),
-            };
+        for (epoch, seq) in
+            [(0, 0), (35, 1), (36, 9), (1_790_000_000_000, 42), (u64::MAX, u64::MAX)]
+        {
+            let id = Id { epoch: Epoch(epoch), seq: Seq(seq) };
             assert_eq!(Id::parse(&id.to_string()), Some(id));
         }
     }
@@ -287,22 +275,9 @@ mod tests {
     #[test]
     fn a_topic_name_is_what_a_url_carries_unchanged() {
         for good in ["chat", "a", "A.b_c~d-9", "...", &"x".repeat(64)] {
-            assert_eq!(
-                TopicName::parse(good).map(|t| t.to_string()).as_deref(),
-                Some(good)
-            );
+            assert_eq!(TopicName::parse(good).map(|t| t.to_string()).as_deref(), Some(good));
         }
-        for bad in [
-            "",
-            ".",
-            "..",
-            "a b",
-            "a/b",
-            "a,b",
-            "é",
-            "a%20",
-            &"x".repeat(65),
-        ] {
+        for bad in ["", ".", "..", "a b", "a/b", "a,b", "é", "a%20", &"x".repeat(65)] {
             assert_eq!(TopicName::parse(bad), None, "{bad:?}");
         }
     }
@@ -310,10 +285,7 @@ mod tests {
     #[test]
     fn an_unknown_cursor_is_never_taken_for_the_newest() {
         assert_eq!(Cursor::parse("latest"), Some(Cursor::Latest));
-        assert_eq!(
-            Cursor::parse("Latest"),
-            Some(Cursor::Unknown("Latest".into()))
-        );
+        assert_eq!(Cursor::parse("Latest"), Some(Cursor::Unknown("Latest".into())));
         assert_eq!(Cursor::parse(&"x".repeat(65)), None);
     }
 

@@ -181,9 +181,7 @@ impl Limits {
     /// published over HTTP fits, but for a text full of other control characters; and that fits as
     /// base64. Beyond: a close with 1009.
     pub const fn publish_frame_bytes_max(&self) -> usize {
-        self.message_bytes_max
-            .saturating_mul(2)
-            .saturating_add(PUBLISH_OVERHEAD_BYTES)
+        self.message_bytes_max.saturating_mul(2).saturating_add(PUBLISH_OVERHEAD_BYTES)
     }
 }
 

@@ -53,10 +53,7 @@ fn serve(arguments: Vec<OsString>) -> ExitCode {
         && let Err(error) = write_ports(file, server.addresses())
     {
         let file = file.display();
-        return fail(
-            WRONG,
-            format!("--port-file {file}: {error}; name a file we may write"),
-        );
+        return fail(WRONG, format!("--port-file {file}: {error}; name a file we may write"));
     }
     if config.greets {
         say(&greeting(server.addresses(), config.threads));
@@ -84,10 +81,7 @@ fn compare(mut arguments: Vec<OsString>) -> ExitCode {
         && let Err(error) = open(file)
     {
         let file = file.display();
-        return fail(
-            WRONG,
-            format!("--svg {file}: {error}; name a file we may write"),
-        );
+        return fail(WRONG, format!("--svg {file}: {error}; name a file we may write"));
     }
     let outcome = match compare::run(&request) {
         Ok(outcome) => outcome,
@@ -121,12 +115,7 @@ fn log_to_stderr(level: LevelFilter) {
         .filter_module("tollway", level)
         .format(|out, record| {
             let style = out.default_level_style(record.level());
-            writeln!(
-                out,
-                "{style}{:<5}{style:#} {}",
-                record.level(),
-                record.args()
-            )
+            writeln!(out, "{style}{:<5}{style:#} {}", record.level(), record.args())
         })
         .init();
 }

@@ -127,11 +127,7 @@ impl TimerWheel {
         // The present's digits above this level, then the slot's digit, then zeros.
         let above = self.present.0 >> shift(level) & !(SLOTS as u64 - 1);
         let start = Millis((above | index as u64) << shift(level));
-        Some(Slot {
-            level,
-            index,
-            start,
-        })
+        Some(Slot { level, index, start })
     }
 
     /// Moves the present to the slot's first moment, and its entries to where they belong then.
@@ -161,10 +157,7 @@ mod tests {
     use super::*;
 
     fn conn(slot: u32) -> ConnId {
-        ConnId {
-            slot,
-            generation: 0,
-        }
+        ConnId { slot, generation: 0 }
     }
 
     fn pop_all(wheel: &mut TimerWheel, now: u64) -> Vec<(u64, u32)> {
@@ -217,31 +210,20 @@ mod tests {
             for _ in 0..dice.roll() % 4 {
                 let past = dice.roll().is_multiple_of(16);
                 let far = dice.stretch(jump_bits);
-                let at = if past {
-                    now.saturating_sub(far)
-                } else {
-                    now.saturating_add(far)
-                };
+                let at = if past { now.saturating_sub(far) } else { now.saturating_add(far) };
                 wheel.insert(Millis(at), conn(step));
                 twin.0.push((at, step));
             }
             let deadline = wheel.next_deadline().map(|at| at.0);
             assert_eq!(deadline.is_some(), twin.earliest().is_some(), "seed {seed}");
-            assert!(
-                deadline <= twin.earliest().map(|at| at.max(now)),
-                "seed {seed}"
-            );
+            assert!(deadline <= twin.earliest().map(|at| at.max(now)), "seed {seed}");
             now = match deadline {
                 Some(at) if dice.roll().is_multiple_of(2) => now.max(at),
                 Some(_) | None => now.saturating_add(dice.stretch(jump_bits)),
             };
             let mut popped = pop_all(&mut wheel, now);
             if step % 2 == 0 {
-                assert_eq!(
-                    pop_all(&mut wheel, now),
-                    [],
-                    "a second look finds nothing more"
-                );
+                assert_eq!(pop_all(&mut wheel, now), [], "a second look finds nothing more");
             }
             popped.sort_unstable();
             assert_eq!(popped, twin.pop_all(now), "seed {seed}, step {step}");
@@ -280,10 +262,7 @@ mod tests {
             }
         }
         assert_eq!(popped, 5_000);
-        assert!(
-            looks < 5_000 * 8,
-            "at most one look a level and entry, {looks}"
-        );
+        assert!(looks < 5_000 * 8, "at most one look a level and entry, {looks}");
     }
 
     #[test]
@@ -292,10 +271,7 @@ mod tests {
         for at in [1 << 50, 64, 70_000, 65, 4_096, 4_095, 1 << 36] {
             wheel.insert(Millis(at), conn(0));
         }
-        let popped: Vec<_> = pop_all(&mut wheel, u64::MAX)
-            .into_iter()
-            .map(|(at, _)| at)
-            .collect();
+        let popped: Vec<_> = pop_all(&mut wheel, u64::MAX).into_iter().map(|(at, _)| at).collect();
         assert_eq!(popped, [64, 65, 4_095, 4_096, 70_000, 1 << 36, 1 << 50]);
     }
 

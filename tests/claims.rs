@@ -25,11 +25,7 @@ const COLUMNS: &[(&str, &str, f64)] = &[
     ("system calls/message", "/per_message/syscalls", 1.0),
     ("bytes up/message", "/per_message/bytes_in", 1.0),
     ("bytes down/message", "/per_message/bytes_out", 1.0),
-    (
-        "framing/message",
-        "/per_message/bytes_out_by_class/framing",
-        1.0,
-    ),
+    ("framing/message", "/per_message/bytes_out_by_class/framing", 1.0),
     ("payload %", "/per_message/payload_share", 100.0),
     ("CPU µs/message", "/per_message/cpu_us", 1.0),
     ("memory/client", "/memory_per_client/user", 1.0),
@@ -86,16 +82,11 @@ fn every_claim_is_shown_by_its_command() {
 #[test]
 fn every_test_that_a_claim_names_is_there() {
     let page = fs::read_to_string(PAGE).expect("the page");
-    let commands = page
-        .lines()
-        .filter_map(|l| l.strip_prefix("cargo test --test "));
+    let commands = page.lines().filter_map(|l| l.strip_prefix("cargo test --test "));
     let mut named = 0;
     for command in commands {
         let mut words = command.split(' ');
-        let (suite, test) = (
-            words.next().expect("a suite"),
-            words.next().expect("a test"),
-        );
+        let (suite, test) = (words.next().expect("a suite"), words.next().expect("a test"));
         let path = format!("{}/tests/{suite}.rs", env!("CARGO_MANIFEST_DIR"));
         let source = fs::read_to_string(&path).expect("a suite");
         let there = source.lines().any(|line| line.trim() == test);
@@ -178,8 +169,7 @@ fn hold(line: &str, figures: &Figures) {
     let figure = |column: &str, row: &str| {
         let row = figures.iter().find(|(label, _)| label == row);
         let (_, row) = row.unwrap_or_else(|| panic!("there is no such row: {line}"));
-        *row.get(column)
-            .unwrap_or_else(|| panic!("there is no such column: {line}"))
+        *row.get(column).unwrap_or_else(|| panic!("there is no such column: {line}"))
     };
     let number = |words: &str, after: &str| -> Option<f64> {
         let rest = words.strip_prefix(after)?;

@@ -79,9 +79,7 @@ fn every_variant_delivers_every_message_and_its_row_adds_up() {
     assert_eq!(number(&setup["clients"]), CLIENTS);
     assert_eq!(number(&setup["messages"]), MESSAGES);
     let rows = rows(&comparison);
-    let names = rows
-        .iter()
-        .map(|row| (row["technique"].as_str(), row["variant"].as_str()));
+    let names = rows.iter().map(|row| (row["technique"].as_str(), row["variant"].as_str()));
     let expected = VARIANTS.map(|(technique, variant)| (Some(technique), Some(variant)));
     assert_eq!(names.collect::<Vec<_>>(), expected);
     for row in rows {
@@ -102,10 +100,7 @@ fn every_variant_delivers_every_message_and_its_row_adds_up() {
     let opened = |row: &Value| number(&row["connections"]["opened"]);
     assert_eq!(opened(&rows[0]), CLIENTS);
     assert_eq!(opened(&rows[1]), number(&rows[1]["requests"]));
-    is_picture(
-        &fs::read_to_string(&picture).expect("it was drawn"),
-        VARIANTS.len(),
-    );
+    is_picture(&fs::read_to_string(&picture).expect("it was drawn"), VARIANTS.len());
     let _ = fs::remove_file(picture);
 }
 
@@ -114,17 +109,10 @@ fn adds_up(row: &Value) {
     assert_eq!(number(&row["messages"]), DELIVERIES, "{row}");
     assert_eq!(number(&row["clients"]), CLIENTS);
     assert_eq!(number(&row["latency"]["count"]), DELIVERIES, "{row}");
-    assert_eq!(
-        number(&row["bytes_out"]["payload"]),
-        DELIVERIES * 128,
-        "{row}"
-    );
+    assert_eq!(number(&row["bytes_out"]["payload"]), DELIVERIES * 128, "{row}");
     for direction in ["bytes_in", "bytes_out"] {
         let classes = ["head", "framing", "payload", "heartbeat", "body"];
-        let sum: u64 = classes
-            .iter()
-            .map(|class| number(&row[direction][class]))
-            .sum();
+        let sum: u64 = classes.iter().map(|class| number(&row[direction][class])).sum();
         assert_eq!(number(&row[direction]["total"]), sum, "{row}");
         let classes = &row["per_message"][format!("{direction}_by_class")];
         assert_eq!(row["per_message"][direction], classes["total"], "{row}");
@@ -138,13 +126,7 @@ fn adds_up(row: &Value) {
     let latency = ["p50", "p99", "max"].map(|name| number(&row["latency"][name]));
     assert!(latency.is_sorted(), "{row}");
     assert!(row["latency"]["mean"].is_number() && row["cpu"]["total_us"].is_number());
-    for member in [
-        "syscalls",
-        "tcp",
-        "memory",
-        "memory_per_client",
-        "latency_server",
-    ] {
+    for member in ["syscalls", "tcp", "memory", "memory_per_client", "latency_server"] {
         assert!(row[member].is_object(), "{member}: {row}");
     }
 }
@@ -171,10 +153,7 @@ fn tables_markdown_and_csv_have_a_row_for_each_variant() {
     let two = "--techniques sse,long_poll";
     let lines = |text: &str, mark: &str| text.lines().filter(|l| l.starts_with(mark)).count();
     let table = small(two);
-    assert!(
-        table.lines().all(|line| line.chars().count() <= 120),
-        "{table}"
-    );
+    assert!(table.lines().all(|line| line.chars().count() <= 120), "{table}");
     let markdown = small(&format!("{two} --markdown"));
     for (row, bar) in [("long poll wait 25s ", "| "), ("SSE stream ", "| ")] {
         assert_eq!(lines(&table, row), 3, "{table}");
@@ -203,10 +182,7 @@ fn an_emulated_round_trip_holds_back_what_it_says() {
         assert!(row["seconds"].as_f64() >= Some(0.120), "{row}");
     }
     // The last request of each is on its way when the last message has come, and is counted.
-    assert_eq!(
-        number(&rows(&comparison)[2]["requests"]),
-        DELIVERIES + CLIENTS
-    );
+    assert_eq!(number(&rows(&comparison)[2]["requests"]), DELIVERIES + CLIENTS);
     // A poll takes a round trip, and one more on a new connection: so many fit in and no more.
     for (row, poll_s) in rows(&comparison).iter().zip([0.060, 0.120]) {
         let seconds = row["seconds"].as_f64().expect("a number");
@@ -222,10 +198,7 @@ fn the_lanes_of_a_running_server_are_compared() {
         // What was there before is not counted.
         http::publish(server.port(), "chat", "before");
         http::get(server.port(), "/chat/poll");
-        let flags = format!(
-            "--techniques short_poll,sse --json --url {}",
-            server.url("/")
-        );
+        let flags = format!("--techniques short_poll,sse --json --url {}", server.url("/"));
         let comparison = json(&small(&flags));
         let setup = &comparison["setup"];
         assert_eq!(setup["url"], server.url("").as_str());
@@ -247,10 +220,7 @@ fn a_lost_message_makes_the_comparison_void() {
         server.url("")
     );
     let line = complaint(&flags, 1);
-    assert!(
-        line.starts_with("tollway: short poll 400ms keep-alive: void: client "),
-        "{line}"
-    );
+    assert!(line.starts_with("tollway: short poll 400ms keep-alive: void: client "), "{line}");
     assert!(line.contains(" of 3 missed message"), "{line}");
 }
 
@@ -258,10 +228,7 @@ fn a_lost_message_makes_the_comparison_void() {
 fn a_server_without_a_ledger_is_told_apart() {
     let server = foreign_server();
     let line = complaint(&format!("--url http://{server} --techniques sse"), 1);
-    assert!(
-        line.contains("/-/costs answers 404: this server does not tell"),
-        "{line}"
-    );
+    assert!(line.contains("/-/costs answers 404: this server does not tell"), "{line}");
 }
 
 /// Answers one request, with 404, and ends with the test.
@@ -290,15 +257,9 @@ fn wrong_use_is_one_line_and_exit_code_2() {
         ("--svg /no/such/folder/x.svg", "name a file we may write"),
         ("--url https://localhost", "write http://HOST:PORT"),
         ("--messages 5 --duration 5s", "leave one out"),
-        (
-            "--frobnicate",
-            "`tollway compare --help` lists what there is",
-        ),
+        ("--frobnicate", "`tollway compare --help` lists what there is"),
     ] {
         let line = complaint(flags, 2);
-        assert!(
-            line.starts_with("tollway: ") && line.contains(part),
-            "{line}"
-        );
+        assert!(line.starts_with("tollway: ") && line.contains(part), "{line}");
     }
 }

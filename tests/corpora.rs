@@ -21,10 +21,7 @@ const FILES_MAX: usize = 150;
 const BYTES_MAX: usize = 200 * 1024;
 
 fn folder(kind: &str, name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz")
-        .join(kind)
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(kind).join(name)
 }
 
 /// The corpus of a target, by name, so that every machine has the same order.
@@ -47,10 +44,7 @@ fn words(target: &Target) -> Vec<Vec<u8>> {
     let text = fs::read_to_string(folder("dictionaries", file)).unwrap();
     let quoted = |line: &str| Some(line.split_once('"')?.1.rsplit_once('"')?.0.to_owned());
     let lines = text.lines().filter(|line| !line.starts_with('#'));
-    lines
-        .filter_map(quoted)
-        .map(|word| unescaped(&word))
-        .collect()
+    lines.filter_map(quoted).map(|word| unescaped(&word)).collect()
 }
 
 fn unescaped(word: &str) -> Vec<u8> {
@@ -150,10 +144,7 @@ fn target(name: &str) -> &'static Target {
 
 /// As libFuzzer names its files.
 fn name_of(input: &[u8]) -> String {
-    Sha1::digest(input)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha1::digest(input).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]
@@ -161,12 +152,7 @@ fn every_corpus_is_small_and_its_files_are_named_by_what_is_in_them() {
     for target in TARGETS {
         let corpus = corpus(target);
         let bytes: usize = corpus.iter().map(|(_, input)| input.len()).sum();
-        assert!(
-            (1..=FILES_MAX).contains(&corpus.len()),
-            "{}: {}",
-            target.name,
-            corpus.len()
-        );
+        assert!((1..=FILES_MAX).contains(&corpus.len()), "{}: {}", target.name, corpus.len());
         assert!(bytes <= BYTES_MAX, "{}: {bytes} bytes", target.name);
         for (name, input) in corpus {
             assert_eq!(name, name_of(&input), "{}", target.name);
@@ -182,10 +168,7 @@ fn every_target_has_its_file_its_entry_and_its_row_in_the_readme() {
     for Target { name, .. } in TARGETS {
         let path = format!("fuzz_targets/{name}.rs");
         let text = fs::read_to_string(fuzz.join(&path)).unwrap();
-        assert!(
-            text.contains(&format!("bodies::{name}::check(input)")),
-            "{path}"
-        );
+        assert!(text.contains(&format!("bodies::{name}::check(input)")), "{path}");
         assert!(manifest.contains(&format!("path = \"{path}\"")), "{path}");
         assert!(readme.contains(&format!("\n| `{name}` |")), "{name}");
     }

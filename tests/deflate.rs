@@ -16,18 +16,9 @@ use world::{Client, Plan, World};
 const OFFERS: [(&str, Option<Window>); 5] = [
     ("", None),
     ("permessage-deflate", Some(Window::Bits15)),
-    (
-        "permessage-deflate; client_max_window_bits",
-        Some(Window::Bits15),
-    ),
-    (
-        "permessage-deflate; server_max_window_bits=14",
-        Some(Window::Bits12),
-    ),
-    (
-        "permessage-deflate; server_max_window_bits=9",
-        Some(Window::Bits9),
-    ),
+    ("permessage-deflate; client_max_window_bits", Some(Window::Bits15)),
+    ("permessage-deflate; server_max_window_bits=14", Some(Window::Bits12)),
+    ("permessage-deflate; server_max_window_bits=9", Some(Window::Bits9)),
 ];
 
 struct Stage {
@@ -41,16 +32,9 @@ struct Stage {
 /// Tells a fact with one thread and with four, to a reader for each offer.
 fn on_all_threads(target: &str, fields: &str, fact: impl Fn(&mut Stage)) {
     for threads in [1, 4] {
-        let limits = Limits {
-            deflate: true,
-            ..Limits::default()
-        };
+        let limits = Limits { deflate: true, ..Limits::default() };
         let mut stage = Stage {
-            world: World::new(Plan {
-                threads,
-                limits,
-                ..Plan::default()
-            }),
+            world: World::new(Plan { threads, limits, ..Plan::default() }),
             readers: Vec::new(),
             bytes_in: 0,
             bytes_out: 0,
@@ -119,9 +103,7 @@ impl Stage {
 
     fn compare_with_the_ledger(&self) {
         let classes = Class::ALL.map(|class| self.charged(class));
-        let total = classes
-            .iter()
-            .fold((0, 0), |sum, c| (sum.0 + c.0, sum.1 + c.1));
+        let total = classes.iter().fold((0, 0), |sum, c| (sum.0 + c.0, sum.1 + c.1));
         assert_eq!(total, (self.bytes_in, self.bytes_out));
     }
 }
@@ -162,10 +144,7 @@ fn a_message_reaches_each_reader_in_the_window_that_was_agreed_on() {
             match window {
                 None => assert_eq!((*first, &**payload), (0x81, text.as_bytes())),
                 Some(window) => {
-                    assert_eq!(
-                        (*first, inflated(payload)),
-                        (0xC1, text.clone().into_bytes())
-                    );
+                    assert_eq!((*first, inflated(payload)), (0xC1, text.clone().into_bytes()));
                     assert_eq!(deflate(text.as_bytes(), *window).as_ref(), Some(payload));
                 }
             }
@@ -204,9 +183,7 @@ fn the_second_dialect_is_compressed_in_both_directions() {
         stage.send(sender, &masked(0xC1, &sent));
         let answer = stage.heard(sender);
         let acknowledged = br#"{"ref":1,"id":"e-1"}"#;
-        let told = answer
-            .windows(acknowledged.len())
-            .any(|w| w == acknowledged);
+        let told = answer.windows(acknowledged.len()).any(|w| w == acknowledged);
         assert!(told, "{}", answer.escape_ascii());
 
         let object = format!(r#"{{"id":"e-1","data":"{text}"}}"#);
@@ -214,20 +191,13 @@ fn the_second_dialect_is_compressed_in_both_directions() {
             match window {
                 None => assert_eq!((first, &*payload), (0x81, object.as_bytes())),
                 Some(_) => {
-                    assert_eq!(
-                        (first, inflated(&payload)),
-                        (0xC1, object.clone().into_bytes())
-                    );
+                    assert_eq!((first, inflated(&payload)), (0xC1, object.clone().into_bytes()));
                 }
             }
         }
         // Of what came, the data have their share.
         let (came, _) = stage.charged(Class::Payload);
-        assert!(
-            came < sent.len() && came + 10 > sent.len(),
-            "{came} of {}",
-            sent.len()
-        );
+        assert!(came < sent.len() && came + 10 > sent.len(), "{came} of {}", sent.len());
     });
 }
 

@@ -24,17 +24,9 @@ struct Stage {
 /// Tells a fact with one thread and with four.
 fn on_threads(limits: &Limits, fact: impl Fn(&mut Stage)) {
     for threads in [1, 4] {
-        let world = World::new(Plan {
-            threads,
-            limits: limits.clone(),
-            ..Plan::default()
-        });
+        let world = World::new(Plan { threads, limits: limits.clone(), ..Plan::default() });
         let threads = usize::from(threads);
-        fact(&mut Stage {
-            world,
-            clients: 0,
-            threads,
-        });
+        fact(&mut Stage { world, clients: 0, threads });
     }
 }
 
@@ -81,8 +73,7 @@ impl Stage {
     }
 
     fn say(&mut self, client: Client, text: &(impl ToString + ?Sized)) {
-        self.world
-            .send(client, &masked(1, text.to_string().as_bytes()));
+        self.world.send(client, &masked(1, text.to_string().as_bytes()));
     }
 
     /// The objects that came since the last time.
@@ -133,10 +124,7 @@ impl Stage {
     fn retained(&mut self, topic: &str) -> Vec<Value> {
         let answer = self.poll(&format!("/{topic}"));
         let messages = answer["messages"].as_array().cloned().unwrap_or_default();
-        messages
-            .into_iter()
-            .map(|mut message| message["data"].take())
-            .collect()
+        messages.into_iter().map(|mut message| message["data"].take()).collect()
     }
 
     /// Thread and connection of a client.
@@ -162,12 +150,7 @@ fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
         }
     }
     frame.extend_from_slice(&MASK);
-    frame.extend(
-        payload
-            .iter()
-            .zip(MASK.iter().cycle())
-            .map(|(byte, mask)| byte ^ mask),
-    );
+    frame.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
     frame
 }
 
@@ -181,11 +164,7 @@ fn unframed(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
             _ => 0,
         };
         let number = |bytes: &[u8]| bytes.iter().fold(0, |n, &byte| n << 8 | usize::from(byte));
-        let length = if wide == 0 {
-            usize::from(*second)
-        } else {
-            number(&rest[..wide])
-        };
+        let length = if wide == 0 { usize::from(*second) } else { number(&rest[..wide]) };
         let (payload, after) = rest[wide..].split_at(length);
         frames.push((first & 0x0F, payload.to_vec()));
         bytes = after;
@@ -198,22 +177,10 @@ fn unframed(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
 fn refusal(answer: &Value) -> (Value, String) {
     let error = &answer["error"];
     let members = ["code", "detail", "status", "title", "type"];
-    let found: Vec<&str> = error
-        .as_object()
-        .expect("a problem")
-        .keys()
-        .map(|k| &**k)
-        .collect();
+    let found: Vec<&str> = error.as_object().expect("a problem").keys().map(|k| &**k).collect();
     assert_eq!(found, members, "{answer}");
-    assert!(
-        error["status"]
-            .as_u64()
-            .is_some_and(|status| (400..600).contains(&status))
-    );
-    (
-        answer["ref"].clone(),
-        error["code"].as_str().expect("a word").to_owned(),
-    )
+    assert!(error["status"].as_u64().is_some_and(|status| (400..600).contains(&status)));
+    (answer["ref"].clone(), error["code"].as_str().expect("a word").to_owned())
 }
 
 #[test]
@@ -225,10 +192,7 @@ fn the_dialect_is_chosen_when_it_is_listed_and_only_then() {
             "Sec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Protocol: tollway.v1, stomp\r\n",
         ] {
             let (client, head) = stage.open_with("/news", listed);
-            assert!(
-                head.contains("\r\nSec-WebSocket-Protocol: tollway.v1\r\n"),
-                "{head}"
-            );
+            assert!(head.contains("\r\nSec-WebSocket-Protocol: tollway.v1\r\n"), "{head}");
             assert_eq!(stage.heard(client), [json!({"next": "e-0"})]);
         }
         for unlisted in [
@@ -267,10 +231,7 @@ fn a_publish_is_acknowledged_with_its_id_and_delivered() {
     on_all_threads(|stage| {
         let client = stage.open_greeted("/news");
         let other = stage.open_greeted("/news");
-        stage.say(
-            client,
-            &json!({"ref": 7, "event": "greeting", "data": "hello"}),
-        );
+        stage.say(client, &json!({"ref": 7, "event": "greeting", "data": "hello"}));
         let message = json!({"id": "e-1", "event": "greeting", "data": "hello"});
         let heard = stage.heard(client);
         assert_eq!(heard.len(), 2);
@@ -293,11 +254,7 @@ fn answers_come_in_the_order_of_the_frames() {
         ] {
             stage.say(client, text);
         }
-        let bytes: Vec<_> = stage
-            .frames(client)
-            .into_iter()
-            .map(|(_, payload)| payload)
-            .collect();
+        let bytes: Vec<_> = stage.frames(client).into_iter().map(|(_, payload)| payload).collect();
         let begins = [
             r#"{"ref":1e2,"id":"e-1"}"#,
             r#"{"ref":{"a": [2]},"error":{"#,
@@ -318,10 +275,7 @@ fn any_topic_can_be_published_to_and_one_of_several_must_be_named() {
     on_all_threads(|stage| {
         let client = stage.open_greeted("/a,b");
         stage.say(client, &json!({"ref": 1, "data": "to neither"}));
-        assert_eq!(
-            refusal(&stage.heard(client)[0]),
-            (json!(1), "topic_missing".into())
-        );
+        assert_eq!(refusal(&stage.heard(client)[0]), (json!(1), "topic_missing".into()));
         stage.say(client, &json!({"topic": "c", "data": "to another"}));
         assert_eq!(stage.heard(client), [json!({"ref": null, "id": "e-1"})]);
         stage.say(client, &json!({"topic": "b", "data": "to its own"}));
@@ -341,44 +295,19 @@ fn an_offence_is_named_and_costs_neither_the_socket_nor_a_message() {
             (r#"{"ref":1,"ref":2}"#, "member_double"),
             (r#"{"ref":"r","data":5}"#, "data_not_text"),
             (r#"{"ref":"r","data":"","topic":"a b"}"#, "topic_malformed"),
-            (
-                r#"{"ref":"r","data":"","topic":"a,b"}"#,
-                "topics_in_publish",
-            ),
+            (r#"{"ref":"r","data":"","topic":"a,b"}"#, "topics_in_publish"),
             (r#"{"ref":"r","data":"","topic":""}"#, "topic_malformed"),
-            (
-                r#"{"ref":"r","data":"","topic":"metrics"}"#,
-                "topic_reserved",
-            ),
+            (r#"{"ref":"r","data":"","topic":"metrics"}"#, "topic_reserved"),
             (r#"{"ref":"r","data":"","event":"a\nb"}"#, "event_malformed"),
-            (
-                r#"{"ref":"r","data":"","encoding":"utf8"}"#,
-                "encoding_unknown",
-            ),
-            (
-                r#"{"ref":"r","data":"*","encoding":"base64"}"#,
-                "data_not_base64",
-            ),
+            (r#"{"ref":"r","data":"","encoding":"utf8"}"#, "encoding_unknown"),
+            (r#"{"ref":"r","data":"*","encoding":"base64"}"#, "data_not_base64"),
         ] {
             stage.say(client, text);
-            let known = if text.contains(r#""r""#) {
-                json!("r")
-            } else {
-                Value::Null
-            };
-            assert_eq!(
-                refusal(&stage.heard(client)[0]),
-                (known, code.into()),
-                "{text}"
-            );
+            let known = if text.contains(r#""r""#) { json!("r") } else { Value::Null };
+            assert_eq!(refusal(&stage.heard(client)[0]), (known, code.into()), "{text}");
         }
-        stage
-            .world
-            .send(client, &masked(2, br#"{"ref":1,"data":""}"#));
-        assert_eq!(
-            refusal(&stage.heard(client)[0]),
-            (Value::Null, "binary_frame".into())
-        );
+        stage.world.send(client, &masked(2, br#"{"ref":1,"data":""}"#));
+        assert_eq!(refusal(&stage.heard(client)[0]), (Value::Null, "binary_frame".into()));
         assert_eq!(stage.retained("news"), [""; 0]);
         stage.say(client, &json!({"ref": 1, "data": "still open"}));
         assert_eq!(stage.heard(client).len(), 2);
@@ -387,10 +316,7 @@ fn an_offence_is_named_and_costs_neither_the_socket_nor_a_message() {
 
 #[test]
 fn too_much_data_is_refused_and_too_long_a_frame_closes() {
-    let limits = Limits {
-        message_bytes_max: 1000,
-        ..Limits::default()
-    };
+    let limits = Limits { message_bytes_max: 1000, ..Limits::default() };
     on_threads(&limits, |stage| {
         let client = stage.open_greeted("/news");
         stage.say(client, &json!({"ref": 1, "data": "x".repeat(1001)}));
@@ -398,27 +324,18 @@ fn too_much_data_is_refused_and_too_long_a_frame_closes() {
         assert_eq!(refusal(&answers[0]), (json!(1), "data_too_big".into()));
         assert_eq!(answers[0]["error"]["status"], 413);
         // What fits is measured as published, not as spelled.
-        stage.say(
-            client,
-            &json!({"ref": 2, "topic": "x", "data": "\n".repeat(1000)}),
-        );
+        stage.say(client, &json!({"ref": 2, "topic": "x", "data": "\n".repeat(1000)}));
         assert_eq!(stage.heard(client), [json!({"ref": 2, "id": "e-1"})]);
         stage.say(client, &"x".repeat(limits.publish_frame_bytes_max() + 1));
         let frames = stage.frames(client);
-        assert_eq!(
-            (frames[0].0, &frames[0].1[..2]),
-            (8, &1009_u16.to_be_bytes()[..])
-        );
+        assert_eq!((frames[0].0, &frames[0].1[..2]), (8, &1009_u16.to_be_bytes()[..]));
         assert!(stage.world.pipe(client).ended());
     });
 }
 
 #[test]
 fn a_gap_is_told_right_after_the_greeting() {
-    let limits = Limits {
-        history_messages: 2,
-        ..Limits::default()
-    };
+    let limits = Limits { history_messages: 2, ..Limits::default() };
     on_threads(&limits, |stage| {
         for n in 1..=4 {
             stage.post("/news", n.to_string().as_bytes());
@@ -446,10 +363,7 @@ fn a_gap_is_told_right_after_the_greeting() {
 
 #[test]
 fn a_slow_reader_is_told_of_its_gap_and_stays() {
-    let limits = Limits {
-        history_messages: 2,
-        ..Limits::default()
-    };
+    let limits = Limits { history_messages: 2, ..Limits::default() };
     on_threads(&limits, |stage| {
         let client = stage.open_greeted("/news");
         let several = stage.open_greeted("/news,other");
@@ -477,9 +391,8 @@ fn a_slow_reader_is_told_of_its_gap_and_stays() {
 #[test]
 fn a_cursor_of_any_technique_is_good_here_and_the_other_way_round() {
     on_all_threads(|stage| {
-        let published: Vec<_> = (0..12)
-            .map(|n| stage.post("/hop", n.to_string().as_bytes()))
-            .collect();
+        let published: Vec<_> =
+            (0..12).map(|n| stage.post("/hop", n.to_string().as_bytes())).collect();
         let mut cursor = "earliest".to_owned();
         let mut seen = Vec::new();
         for n in 0..published.len() {
@@ -522,11 +435,7 @@ fn once_makes_the_ref_a_key_that_http_knows_too() {
         };
         assert_eq!(publish(0, "a", json!("k"), true), "e-1");
         assert_eq!(publish(1, "a", json!("k"), true), "e-1");
-        assert_eq!(
-            publish(2, "b", json!("k"), true),
-            "e-2",
-            "keys belong to a topic"
-        );
+        assert_eq!(publish(2, "b", json!("k"), true), "e-2", "keys belong to a topic");
         assert_eq!(publish(3, "a", json!(7), true), "e-3");
         assert_eq!(publish(3, "a", json!("7"), true), "e-3");
         assert_eq!(publish(0, "a", json!("k"), false), "e-4");
@@ -534,10 +443,7 @@ fn once_makes_the_ref_a_key_that_http_knows_too() {
         assert_eq!(status, 201);
         assert!(String::from_utf8_lossy(&body).contains(r#""id":"e-1""#));
         assert_eq!(stage.retained("a").len(), 3);
-        stage.say(
-            clients[0],
-            &json!({"topic": "a", "data": "x", "once": true}),
-        );
+        stage.say(clients[0], &json!({"topic": "a", "data": "x", "once": true}));
         assert_eq!(refusal(&stage.heard(clients[0])[0]).1, "once_without_ref");
     });
 }
@@ -563,9 +469,8 @@ fn a_flood_is_answered_to_the_last_frame_though_the_peer_has_ended_its_side() {
     on_all_threads(|stage| {
         let client = stage.open_greeted("/news");
         let publish = |n| json!({"ref": n, "topic": "x", "data": ""}).to_string();
-        let mut flood: Vec<u8> = (1..=FRAMES)
-            .flat_map(|n| masked(1, publish(n).as_bytes()))
-            .collect();
+        let mut flood: Vec<u8> =
+            (1..=FRAMES).flat_map(|n| masked(1, publish(n).as_bytes())).collect();
         let (shard, id) = stage.place(client);
         let broker = &mut stage.world.brokers[shard];
         // All of it at once, and the end of the peer's side before the first is committed.
@@ -573,10 +478,7 @@ fn a_flood_is_answered_to_the_last_frame_though_the_peer_has_ended_its_side() {
         broker.peer_finished(id, stage.world.now);
         let conn = broker.conn(id).expect("its answers are awaited");
         assert!(conn.is_held() && !conn.wants_bytes());
-        assert!(
-            conn.inbox.len() > flood.len() / 2,
-            "kept as bytes, not as effects"
-        );
+        assert!(conn.inbox.len() > flood.len() / 2, "kept as bytes, not as effects");
         let answer = |n| json!({"ref": n, "id": format!("e-{n}")});
         let expected: Vec<_> = (1..=FRAMES).map(answer).collect();
         assert_eq!(stage.heard(client), expected);
@@ -610,10 +512,7 @@ fn the_two_dialects_read_each_other() {
     on_all_threads(|stage| {
         let client = stage.open_greeted("/news");
         let (raw, _) = stage.open_with("/news", "");
-        stage.say(
-            client,
-            &json!({"data": "text", "event": "lost on the raw one"}),
-        );
+        stage.say(client, &json!({"data": "text", "event": "lost on the raw one"}));
         stage.say(client, &json!({"data": "dGV4dA==", "encoding": "base64"}));
         let frames = [(1, b"text".to_vec()), (2, b"text".to_vec())];
         assert_eq!(stage.frames(raw), frames);
@@ -622,10 +521,7 @@ fn the_two_dialects_read_each_other() {
         stage.world.send(raw, &masked(2, b"\xff"));
         let heard = stage.heard(client);
         assert_eq!(heard[0], json!({"id": "e-3", "data": "not JSON"}));
-        assert_eq!(
-            heard[1],
-            json!({"id": "e-4", "data": "/w==", "encoding": "base64"})
-        );
+        assert_eq!(heard[1], json!({"id": "e-4", "data": "/w==", "encoding": "base64"}));
     });
 }
 
@@ -660,11 +556,7 @@ fn every_byte_is_charged_to_what_it_is_for() {
         let counted = |stage: &Stage, class: Class, out: bool| {
             let ledger = stage.world.ledger();
             let account = ledger.account(Payer::WebSocket);
-            let bytes = if out {
-                account.bytes_out
-            } else {
-                account.bytes_in
-            };
+            let bytes = if out { account.bytes_out } else { account.bytes_in };
             bytes.of(class)
         };
         let greeting = opened[0].1.len() as u64 + 2;
@@ -672,26 +564,14 @@ fn every_byte_is_charged_to_what_it_is_for() {
 
         let publish = masked(1, br#"{"data":"line\nline"}"#);
         let offence = masked(1, b"offence");
-        stage
-            .world
-            .send(reader, &[publish.as_slice(), &offence].concat());
+        stage.world.send(reader, &[publish.as_slice(), &offence].concat());
         stage.world.run();
         let received = stage.world.pipe(reader).take().len() as u64;
-        assert_eq!(
-            counted(stage, Class::Payload, false),
-            9,
-            "the data as published"
-        );
-        assert_eq!(
-            counted(stage, Class::Framing, false),
-            publish.len() as u64 - 9
-        );
+        assert_eq!(counted(stage, Class::Payload, false), 9, "the data as published");
+        assert_eq!(counted(stage, Class::Framing, false), publish.len() as u64 - 9);
         assert_eq!(counted(stage, Class::Body, false), offence.len() as u64);
         assert_eq!(counted(stage, Class::Payload, true), 9);
-        assert_eq!(
-            counted(stage, Class::Framing, true),
-            greeting + received - 9
-        );
+        assert_eq!(counted(stage, Class::Framing, true), greeting + received - 9);
         let messages = stage.world.ledger().account(Payer::WebSocket).messages;
         assert_eq!(messages, 1, "an acknowledgement is no delivery");
     });

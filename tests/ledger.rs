@@ -9,23 +9,13 @@ use serde_json::Value;
 use tollway::limits::{CLOSED_ROWS_MAX, Limits};
 use world::{Client, Plan, World};
 
-const TECHNIQUES: [&str; 6] = [
-    "short_poll",
-    "long_poll",
-    "sse",
-    "websocket",
-    "publish",
-    "other",
-];
+const TECHNIQUES: [&str; 6] = ["short_poll", "long_poll", "sse", "websocket", "publish", "other"];
 
 struct Stage(World);
 
 impl Stage {
     fn new(threads: u16) -> Self {
-        Self(World::new(Plan {
-            threads,
-            ..Plan::default()
-        }))
+        Self(World::new(Plan { threads, ..Plan::default() }))
     }
 
     fn connect(&mut self) -> Client {
@@ -130,10 +120,7 @@ fn answers_that_leave_in_one_write_are_billed_to_each_their_own() {
     let answers = stage.send(client, both);
     let healthy = answers.rfind("HTTP/1.1 200").expect("two answers");
     let costs = stage.costs();
-    assert_eq!(
-        costs["short_poll"]["bytes_out"]["total"],
-        length(&answers[..healthy])
-    );
+    assert_eq!(costs["short_poll"]["bytes_out"]["total"], length(&answers[..healthy]));
     // One `read` brought both, one `writev` took both: the first request pays for the calls.
     assert_eq!(costs["short_poll"]["syscalls"]["read"], 1);
     assert_eq!(costs["short_poll"]["syscalls"]["write"], 1);
@@ -168,11 +155,7 @@ fn whoever_never_asked_anything_is_a_stranger_and_then_other() {
     stage.0.run();
     let costs = stage.report("/-/costs");
     assert_eq!(costs["strangers"], 0);
-    assert_eq!(
-        others(&costs),
-        5,
-        "the three reports, this one, and the stranger"
-    );
+    assert_eq!(others(&costs), 5, "the three reports, this one, and the stranger");
     let bytes = &costs["techniques"]["other"]["bytes_in"];
     assert_eq!(bytes["body"], 5, "what it sent is no head");
     stage.costs();
@@ -239,10 +222,7 @@ fn a_watcher_gets_a_snapshot_at_once_and_one_a_second() {
         let fields = "Accept: text/event-stream\r\n";
         let opened = stage.send(client, request("/-/costs", fields));
         assert!(opened.contains("\r\nretry: "), "{opened}");
-        assert!(
-            opened.contains("\ndata: {\"server\":\"tollway/"),
-            "{opened}"
-        );
+        assert!(opened.contains("\ndata: {\"server\":\"tollway/"), "{opened}");
         let mut seen = 1;
         for _ in 0..5 {
             stage.0.advance(1_000);
@@ -265,16 +245,11 @@ fn a_watcher_on_a_websocket_may_ping_and_close_and_say_nothing() {
     assert!(opened.contains("{\"server\":\"tollway/"), "{opened}");
     stage.0.advance(3_000);
     let frames = stage.0.pipe(client).take();
-    let snapshots = String::from_utf8_lossy(&frames)
-        .matches("{\"server\"")
-        .count();
+    let snapshots = String::from_utf8_lossy(&frames).matches("{\"server\"").count();
     assert_eq!(snapshots, 3);
     stage.send(client, [0x89, 0x80, 0, 0, 0, 0]);
     stage.0.advance(60_000);
-    assert!(
-        stage.0.pipe(client).closed.is_none(),
-        "no Pong is asked of it"
-    );
+    assert!(stage.0.pipe(client).closed.is_none(), "no Pong is asked of it");
     stage.0.pipe(client).take();
     stage.send(client, [0x81, 0x81, 0, 0, 0, 0, b'x']);
     stage.send(client, [0x88, 0x80, 0, 0, 0, 0]);
@@ -294,10 +269,7 @@ fn a_watcher_that_does_not_read_costs_no_more_than_a_full_outbox() {
     let waiting = stage.0.brokers[0].outbox(id).expect("it is there").bytes();
     assert!(waiting < 80_000, "{waiting}");
     stage.0.advance(Limits::default().stall_ms_max);
-    assert_eq!(
-        stage.0.pipe(client).closed.expect("closed").name(),
-        "stalled"
-    );
+    assert_eq!(stage.0.pipe(client).closed.expect("closed").name(), "stalled");
 }
 
 #[test]
@@ -336,13 +308,7 @@ fn a_crowd_that_asks_at_once_is_answered_by_few_surveys() {
     let mut reports = std::collections::BTreeSet::new();
     for asker in askers {
         let answer = String::from_utf8(stage.0.pipe(asker).take()).expect("UTF-8");
-        reports.insert(
-            answer
-                .split_once("\r\n\r\n")
-                .expect("an answer")
-                .1
-                .to_owned(),
-        );
+        reports.insert(answer.split_once("\r\n\r\n").expect("an answer").1.to_owned());
     }
     // Each thread has one under way, and one for those who came meanwhile.
     assert!((1..=6).contains(&reports.len()), "{}", reports.len());
@@ -353,23 +319,16 @@ fn a_page_of_a_large_table_is_the_same_as_of_all_its_rows() {
     let mut stage = Stage::new(2);
     for n in 0..3_000 {
         let client = stage.connect();
-        stage
-            .0
-            .send(client, request("/t", &"X: y\r\n".repeat(n % 7)).as_bytes());
+        stage.0.send(client, request("/t", &"X: y\r\n".repeat(n % 7)).as_bytes());
     }
     stage.0.run();
     let ids = |table: &Value| -> Vec<u64> {
         let rows = table["connections"].as_array().expect("rows");
-        rows.iter()
-            .map(|row| row["id"].as_u64().expect("a number"))
-            .collect()
+        rows.iter().map(|row| row["id"].as_u64().expect("a number")).collect()
     };
     let mut all = Vec::new();
     for page in 0..4 {
-        let target = format!(
-            "/-/connections?sort=received&limit=1000&offset={}",
-            page * 1000
-        );
+        let target = format!("/-/connections?sort=received&limit=1000&offset={}", page * 1000);
         let table = stage.report(&target);
         // Those who asked before are gone, and who asks now stands somewhere among the others.
         assert_eq!(table["total"], 3_001);
@@ -402,20 +361,13 @@ fn the_table_has_a_row_for_each_connection_in_any_order_and_by_the_page() {
     assert_eq!(reader["state"], "streaming");
     assert_eq!(reader["messages"], 1);
     assert_eq!(reader["bytes_out"]["payload"], 5);
-    assert_eq!(
-        (&reader["age_ms"], &reader["idle_ms"]),
-        (&1_500.into(), &1_500.into())
-    );
+    assert_eq!((&reader["age_ms"], &reader["idle_ms"]), (&1_500.into(), &1_500.into()));
     assert_eq!(reader["pending"], 0);
 
     let first = stage.report("/-/connections?sort=sent&limit=1");
     assert_eq!(first["connections"][0]["technique"], "sse");
     let page = stage.report("/-/connections?offset=5&limit=2");
-    let rest: Vec<_> = page["connections"]
-        .as_array()
-        .expect("rows")
-        .iter()
-        .collect();
+    let rest: Vec<_> = page["connections"].as_array().expect("rows").iter().collect();
     assert_eq!(rest.len(), 2);
     assert_eq!(rest[0]["id"].as_u64(), ids[5]);
 }
@@ -429,10 +381,7 @@ fn the_table_remembers_those_who_left_and_why_and_not_for_ever() {
     let table = stage.report("/-/connections?state=closed");
     assert_eq!(table["total"], 1);
     let row = &table["connections"][0];
-    assert_eq!(
-        (&row["technique"], &row["closed"]),
-        (&"sse".into(), &"reset".into())
-    );
+    assert_eq!((&row["technique"], &row["closed"]), (&"sse".into(), &"reset".into()));
     for _ in 0..CLOSED_ROWS_MAX + 10 {
         let client = stage.connect();
         stage.0.finish(client);
@@ -491,17 +440,12 @@ mod exposition {
                 assert!(helped.contains(name), "{name} has no help");
                 assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
                 name.clone_into(&mut current);
-                let family = Family {
-                    kind: kind.to_owned(),
-                    ..Family::default()
-                };
+                let family = Family { kind: kind.to_owned(), ..Family::default() };
                 assert!(families.insert(current.clone(), family).is_none(), "{name}");
             } else {
                 let (series, value) = line.rsplit_once(' ').expect("a sample");
                 let name = series.split('{').next().expect("a name");
-                let family = families
-                    .get_mut(&current)
-                    .expect("samples come behind types");
+                let family = families.get_mut(&current).expect("samples come behind types");
                 let base = match family.kind.as_str() {
                     "histogram" => ["_bucket", "_sum", "_count"]
                         .iter()
@@ -587,9 +531,7 @@ fn the_docs_tell_of_every_field() {
     }
     told.extend(keys_within(&table, &["connections"]));
     // Of quantiles and averages the docs tell what is over and under the line, not each.
-    let obvious = [
-        "p50_us", "p90_us", "p99_us", "max_us", "mean_us", "count", "server",
-    ];
+    let obvious = ["p50_us", "p90_us", "p99_us", "max_us", "mean_us", "count", "server"];
     for key in told {
         let named = docs.contains(&format!("`{key}`")) || obvious.contains(&key.as_str());
         assert!(named, "docs/reference/costs.md does not tell what {key} is");

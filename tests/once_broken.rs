@@ -14,10 +14,7 @@ const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocke
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
 
 fn world(limits: Limits) -> World {
-    World::new(Plan {
-        limits,
-        ..Plan::default()
-    })
+    World::new(Plan { limits, ..Plan::default() })
 }
 
 /// Sends a request and lets the server come to rest.
@@ -54,10 +51,7 @@ fn open_socket(world: &mut World, target: &str) -> Client {
 
 /// A history of one message, and three published: a cursor at the first has lost the second.
 fn with_a_loss() -> World {
-    let mut world = world(Limits {
-        history_messages: 1,
-        ..Limits::default()
-    });
+    let mut world = world(Limits { history_messages: 1, ..Limits::default() });
     for body in ["one", "two", "three"] {
         publish(&mut world, "t", body);
     }
@@ -76,10 +70,7 @@ fn a_stream_that_is_cut_off_before_its_gap_hears_of_it_the_next_time() {
     let client = world.connect(0).expect("room");
     let answer = ask(&mut world, client, "GET /t/sse?since=e-1", "");
     let (greeting, rest) = answer.split_once("\n\n").expect("two blocks");
-    assert!(
-        greeting.ends_with("\nid: e-1"),
-        "a cursor behind the gap: {greeting}"
-    );
+    assert!(greeting.ends_with("\nid: e-1"), "a cursor behind the gap: {greeting}");
     assert!(rest.contains("id: e-2\nevent: gap\n"), "{rest}");
 }
 
@@ -132,11 +123,7 @@ fn an_answer_that_is_still_being_read_is_not_cut_off_by_the_idle_deadline() {
         world.advance(1_000);
         read += world.pipe(client).take().len();
     }
-    assert!(
-        read > 10_000,
-        "{read} bytes, then {:?}",
-        world.pipe(client).closed
-    );
+    assert!(read > 10_000, "{read} bytes, then {:?}", world.pipe(client).closed);
     assert_eq!(world.pipe(client).closed, Some(CloseReason::Idle));
 }
 
@@ -162,11 +149,7 @@ fn two_refused_messages_close_a_socket_once() {
     world.run();
     let bytes = world.pipe(client).take();
     assert_eq!(bytes[0], 0x88, "a Close frame");
-    assert_eq!(
-        bytes.len(),
-        2 + usize::from(bytes[1]),
-        "and nothing behind it"
-    );
+    assert_eq!(bytes.len(), 2 + usize::from(bytes[1]), "and nothing behind it");
 }
 
 #[test]

@@ -26,10 +26,8 @@ const TABLES: &[(&str, &[&str])] = &[
 
 /// The rules that are kept by a proxy in front, by page and section; shown is what the server does
 /// for that. Nobody adds to this list in passing.
-const BY_A_PROXY: &[(&str, &str)] = &[
-    ("docs/reference/rfc-6455.md", "4.2.2 (1)"),
-    ("docs/reference/rfc-6455.md", "10.6"),
-];
+const BY_A_PROXY: &[(&str, &str)] =
+    &[("docs/reference/rfc-6455.md", "4.2.2 (1)"), ("docs/reference/rfc-6455.md", "10.6")];
 
 /// The ids of the Autobahn suite, one a line: `run --list` of its runner, without the words.
 const AUTOBAHN_CASES: &str = include_str!("autobahn/cases.txt");
@@ -65,12 +63,7 @@ fn rows() -> Vec<Row> {
             };
             if section.starts_with(|c: char| c.is_ascii_digit()) {
                 let [section, rule, evidence] = [section, rule, evidence].map(str::to_owned);
-                rows.push(Row {
-                    page,
-                    section,
-                    rule,
-                    evidence,
-                });
+                rows.push(Row { page, section, rule, evidence });
             }
         }
     }
@@ -127,17 +120,9 @@ fn what_shows_a_rule_exists() {
 #[test]
 fn every_rule_is_shown() {
     for row in rows() {
-        let Row {
-            page,
-            section,
-            rule,
-            evidence,
-        } = &row;
+        let Row { page, section, rule, evidence } = &row;
         assert!(rule.len() > 10, "{page}, §{section}: a rule has words");
-        assert!(
-            row.citations().count() > 0,
-            "{page}, §{section}, {rule}: nothing shows it"
-        );
+        assert!(row.citations().count() > 0, "{page}, §{section}, {rule}: nothing shows it");
         assert_eq!(
             BY_A_PROXY.contains(&(page, section)),
             evidence.starts_with("By a proxy: "),
@@ -156,20 +141,15 @@ fn every_section_has_its_rows() {
                 let mut words = row.section.split([' ', ',']);
                 row.page == page && words.any(|word| word == *section)
             };
-            assert!(
-                rows.iter().any(|row| mine(&row)),
-                "{page} has no row of §{section}"
-            );
+            assert!(rows.iter().any(|row| mine(&row)), "{page} has no row of §{section}");
         }
     }
 }
 
 #[test]
 fn no_rule_stands_twice() {
-    let mut rules: Vec<_> = rows()
-        .into_iter()
-        .map(|row| (row.page, row.section, row.rule))
-        .collect();
+    let mut rules: Vec<_> =
+        rows().into_iter().map(|row| (row.page, row.section, row.rule)).collect();
     let count = rules.len();
     rules.sort();
     rules.dedup();

@@ -40,10 +40,7 @@ const UNREPEATED_MAX: u64 = 5;
 
 fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
-    Some(
-        text.parse()
-            .unwrap_or_else(|_| panic!("{name}={text} is not a number")),
-    )
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")))
 }
 
 /// Plays the theme's share of the stories.
@@ -56,10 +53,7 @@ fn play_all(theme: Theme) {
         let Ok(seen) = sim::play(seed, false) else {
             tell(seed);
             unrepeated += 1;
-            assert!(
-                unrepeated <= UNREPEATED_MAX,
-                "stories that nobody can repeat"
-            );
+            assert!(unrepeated <= UNREPEATED_MAX, "stories that nobody can repeat");
             continue;
         };
         for (sight, n) in seen {
@@ -69,10 +63,7 @@ fn play_all(theme: Theme) {
     println!("{theme:?}: {sights:#?}");
     if sights.values().sum::<u64>() > PLENTY {
         for sight in USUAL {
-            assert!(
-                sights.contains_key(sight),
-                "{theme:?} without {sight:?} proves little"
-            );
+            assert!(sights.contains_key(sight), "{theme:?} without {sight:?} proves little");
         }
     }
 }

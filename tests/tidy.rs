@@ -16,92 +16,36 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("wire", &["limits"]),
     ("technique", &["ids", "limits", "wire"]),
     ("hub", &["ids", "limits", "technique"]),
-    (
-        "conn",
-        &["close", "ids", "ledger", "limits", "technique", "wire"],
-    ),
-    (
-        "broker",
-        &[
-            "close",
-            "conn",
-            "hub",
-            "ids",
-            "ledger",
-            "limits",
-            "technique",
-            "timer",
-            "wire",
-        ],
-    ),
+    ("conn", &["close", "ids", "ledger", "limits", "technique", "wire"]),
+    ("broker", &["close", "conn", "hub", "ids", "ledger", "limits", "technique", "timer", "wire"]),
     ("config", &["limits"]),
-    (
-        "shell",
-        &[
-            "broker", "close", "config", "conn", "hub", "ids", "ledger", "limits",
-        ],
-    ),
+    ("shell", &["broker", "close", "config", "conn", "hub", "ids", "ledger", "limits"]),
     ("client", &["limits", "wire"]),
-    (
-        "compare",
-        &["client", "config", "limits", "shell", "technique"],
-    ),
+    ("compare", &["client", "config", "limits", "shell", "technique"]),
 ];
 
 /// Words that may stand in these places only, and why.
 const CONFINED: &[(&str, &[&str], &str)] = &[
-    (
-        "unsafe ",
-        &["src/shell/sys.rs"],
-        "one file to be read with a magnifier",
-    ),
+    ("unsafe ", &["src/shell/sys.rs"], "one file to be read with a magnifier"),
     ("libc::", &["src/shell/"], "system calls"),
     (
         "mio::",
-        &[
-            "src/shell/",
-            "src/client/swarm.rs",
-            "src/compare/clients.rs",
-        ],
+        &["src/shell/", "src/client/swarm.rs", "src/compare/clients.rs"],
         "the core knows no sockets",
     ),
-    (
-        "std::fs",
-        &["src/shell/", "src/main.rs"],
-        "the core knows no files",
-    ),
-    (
-        "std::thread",
-        &["src/shell/", "src/main.rs"],
-        "the core knows no threads",
-    ),
+    ("std::fs", &["src/shell/", "src/main.rs"], "the core knows no files"),
+    ("std::thread", &["src/shell/", "src/main.rs"], "the core knows no threads"),
     ("Instant::now", &["src/shell/clock.rs"], "time is an input"),
-    (
-        "SystemTime::now",
-        &["src/shell/clock.rs"],
-        "time is an input",
-    ),
-    (
-        "Mutex",
-        &["src/shell/"],
-        "nothing on the path of a byte is locked",
-    ),
+    ("SystemTime::now", &["src/shell/clock.rs"], "time is an input"),
+    ("Mutex", &["src/shell/"], "nothing on the path of a byte is locked"),
     ("RefCell", &[], "what is shared is not changed"),
-    (
-        "sha1::",
-        &["src/wire/handshake.rs"],
-        "RFC 6455 alone needs it",
-    ),
+    ("sha1::", &["src/wire/handshake.rs"], "RFC 6455 alone needs it"),
     (
         "simdutf8::",
         &["src/wire/utf8.rs"],
         "one file judges long texts; names and fields are short enough for the standard library",
     ),
-    (
-        "flate2::",
-        &["src/wire/deflate.rs"],
-        "RFC 7692 alone needs it",
-    ),
+    ("flate2::", &["src/wire/deflate.rs"], "RFC 7692 alone needs it"),
     (
         "clap::",
         &["src/config", "src/compare/flags.rs", "src/main.rs"],
@@ -191,10 +135,8 @@ fn rooms_import_only_what_lies_below_them() {
         };
         for (line, code) in product_lines(&text) {
             for target in code.split("crate::").skip(1) {
-                let target: String = target
-                    .chars()
-                    .take_while(|c| c.is_alphanumeric() || *c == '_')
-                    .collect();
+                let target: String =
+                    target.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                 if !target.is_empty() && target != room && !allowed.contains(&target.as_str()) {
                     offences.push(format!("{name}:{line}: {room} looks at {target}"));
                 }
@@ -234,11 +176,7 @@ fn files_functions_and_lines_fit_a_reader() {
         }
         for (n, line) in lines.iter().enumerate() {
             if line.chars().count() > COLUMNS_MAX && !line.contains("rustfmt::skip") {
-                offences.push(format!(
-                    "{name}:{}: {} columns",
-                    n + 1,
-                    line.chars().count()
-                ));
+                offences.push(format!("{name}:{}: {} columns", n + 1, line.chars().count()));
             }
         }
         if name.starts_with("src/") && !is_test(&name) {

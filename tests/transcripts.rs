@@ -57,9 +57,7 @@ fn root() -> &'static Path {
 fn names_in(folder: &str) -> Vec<String> {
     let entries = std::fs::read_dir(root().join(folder)).expect("the folder is there");
     let names = entries.map(|entry| entry.expect("readable").file_name());
-    let mut names: Vec<_> = names
-        .map(|name| name.into_string().expect("UTF-8"))
-        .collect();
+    let mut names: Vec<_> = names.map(|name| name.into_string().expect("UTF-8")).collect();
     names.sort();
     names
 }
@@ -67,36 +65,20 @@ fn names_in(folder: &str) -> Vec<String> {
 fn read_folder(folder: &str) -> Vec<Transcript> {
     let folder = format!("{ROOT}/{folder}");
     let names = names_in(&folder);
-    names
-        .iter()
-        .map(|name| parse::read(root(), &format!("{folder}/{name}")))
-        .collect()
+    names.iter().map(|name| parse::read(root(), &format!("{folder}/{name}"))).collect()
 }
 
 fn play_folder(folder: &str) {
     let wanted = std::env::var("TRANSCRIPT").unwrap_or_default();
     let stories = read_folder(folder);
-    let stories: Vec<_> = stories
-        .iter()
-        .filter(|s| s.path.contains(&wanted))
-        .collect();
-    let wrongs: Vec<String> = stories
-        .iter()
-        .filter_map(|s| play::play_all(s).err())
-        .collect();
+    let stories: Vec<_> = stories.iter().filter(|s| s.path.contains(&wanted)).collect();
+    let wrongs: Vec<String> = stories.iter().filter_map(|s| play::play_all(s).err()).collect();
     let (wrong, all) = (wrongs.len(), stories.len());
-    assert!(
-        wrongs.is_empty(),
-        "{wrong} of {all} in {folder}:\n\n{}\n",
-        wrongs.join("\n\n")
-    );
+    assert!(wrongs.is_empty(), "{wrong} of {all} in {folder}:\n\n{}\n", wrongs.join("\n\n"));
 }
 
 fn everything() -> Vec<Transcript> {
-    FOLDERS
-        .iter()
-        .flat_map(|folder| read_folder(folder))
-        .collect()
+    FOLDERS.iter().flat_map(|folder| read_folder(folder)).collect()
 }
 
 #[test]
@@ -109,15 +91,8 @@ fn every_folder_is_played() {
 #[test]
 fn every_story_says_which_rule_it_shows() {
     for story in everything() {
-        let cited = ["RFC ", "tollway", "WHATWG "]
-            .iter()
-            .any(|name| story.title.contains(name));
-        assert!(
-            cited && story.title.ends_with('.'),
-            "{}: “{}”",
-            story.path,
-            story.title
-        );
+        let cited = ["RFC ", "tollway", "WHATWG "].iter().any(|name| story.title.contains(name));
+        assert!(cited && story.title.ends_with('.'), "{}: “{}”", story.path, story.title);
     }
 }
 
@@ -125,10 +100,7 @@ fn every_story_says_which_rule_it_shows() {
 /// Not so where the story itself passes over lines.
 #[test]
 fn no_line_of_the_server_can_be_left_out() {
-    let feeding = Feeding {
-        cuts: Cuts::Whole,
-        threads: 1,
-    };
+    let feeding = Feeding { cuts: Cuts::Whole, threads: 1 };
     let passes_over = |step: &Step| match &step.act {
         Act::Expect(_, pieces) => pieces.iter().any(|piece| matches!(piece, Piece::Line(_))),
         _ => false,
@@ -156,16 +128,10 @@ fn every_status_reason_and_error_is_shown() {
     let reasons = shown(|s| s.shows.reasons.iter().map(ToString::to_string).collect());
     let errors = shown(|s| {
         let all = offences::all();
-        s.shows
-            .offences
-            .iter()
-            .map(|&index| all[index].name())
-            .collect()
+        s.shows.offences.iter().map(|&index| all[index].name()).collect()
     });
     let all_statuses = Status::ALL.iter().map(|status| status.code().to_string());
-    let all_reasons = CloseReason::ALL
-        .iter()
-        .map(|reason| reason.name().to_owned());
+    let all_reasons = CloseReason::ALL.iter().map(|reason| reason.name().to_owned());
     let all_errors = offences::all().into_iter().map(|offence| offence.name());
     let unshown = |all: &mut dyn Iterator<Item = String>, shown: &BTreeSet<String>| {
         all.filter(|one| !shown.contains(one)).collect::<Vec<_>>()

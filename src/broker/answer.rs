@@ -64,14 +64,7 @@ impl Broker {
             }
             Want::Watch(watch) => self.watch(id, &reply, &watch, now),
             Want::Healthy | Want::Ready => {
-                self.say(
-                    id,
-                    &reply,
-                    Status::Ok,
-                    &NO_STORE,
-                    Body::fixed(TEXT, b"ok\n"),
-                    now,
-                );
+                self.say(id, &reply, Status::Ok, &NO_STORE, Body::fixed(TEXT, b"ok\n"), now);
             }
             Want::File(want) => {
                 let path = want.path.clone();
@@ -146,11 +139,7 @@ impl Broker {
     /// The message is in the log.
     pub(super) fn committed(&mut self, receipt: Receipt, now: Millis) {
         let id = receipt.conn;
-        if let Some(Asked {
-            reply,
-            question: Question::Commit(topic),
-        }) = self.asked(id, now)
-        {
+        if let Some(Asked { reply, question: Question::Commit(topic) }) = self.asked(id, now) {
             self.took_in(id);
             let before = self.hub.id(receipt.seq.before());
             let location = format!("/{topic}?since={before}");
@@ -158,14 +147,7 @@ impl Broker {
             let body = format!(r#"{{"id":"{seq}","subscribers":{subscribers}}}"#);
             let fields: [(&str, &dyn Display); 2] =
                 [("Location", &location), ("Cache-Control", &"no-store")];
-            self.say(
-                id,
-                &reply,
-                Status::Created,
-                &fields,
-                Body::own(JSON, body),
-                now,
-            );
+            self.say(id, &reply, Status::Created, &fields, Body::own(JSON, body), now);
         } else {
             self.answer_told(id, Ok(self.hub.id(receipt.seq)));
         }
@@ -187,11 +169,7 @@ impl Broker {
 
     /// The readers of a topic are counted.
     pub(super) fn tell_info(&mut self, id: ConnId, subscribers: Subscribers, now: Millis) {
-        if let Some(Asked {
-            reply,
-            question: Question::Count(topic),
-        }) = self.asked(id, now)
-        {
+        if let Some(Asked { reply, question: Question::Count(topic) }) = self.asked(id, now) {
             let body = Body::own(JSON, self.info(&topic, subscribers));
             self.say(id, &reply, Status::Ok, &NO_STORE, body, now);
         }
@@ -202,17 +180,12 @@ impl Broker {
         let (messages, bytes) = log.map_or((0, 0), |log| (log.len(), log.bytes()));
         let range = log.and_then(|log| Some((log.first()?.seq(), log.tip())));
         let (first, last) = match range {
-            Some((first, last)) => (
-                format!("\"{}\"", self.hub.id(first)),
-                format!("\"{}\"", self.hub.id(last)),
-            ),
+            Some((first, last)) => {
+                (format!("\"{}\"", self.hub.id(first)), format!("\"{}\"", self.hub.id(last)))
+            }
             None => ("null".into(), "null".into()),
         };
-        let Subscribers {
-            long_poll,
-            sse,
-            websocket,
-        } = subscribers;
+        let Subscribers { long_poll, sse, websocket } = subscribers;
         let retained =
             format!(r#"{{"messages":{messages},"bytes":{bytes},"first":{first},"last":{last}}}"#);
         let readers = format!(r#"{{"long_poll":{long_poll},"sse":{sse},"websocket":{websocket}}}"#);
@@ -231,11 +204,8 @@ impl Broker {
 
     fn options(&mut self, id: ConnId, reply: &Reply, allow: Allow, preflight: bool, now: Millis) {
         let methods = allow.methods();
-        let mut fields: Vec<(&str, &dyn Display)> = vec![
-            ("Allow", &methods),
-            ("Cache-Control", &"no-store"),
-            ("Vary", &"Origin"),
-        ];
+        let mut fields: Vec<(&str, &dyn Display)> =
+            vec![("Allow", &methods), ("Cache-Control", &"no-store"), ("Vary", &"Origin")];
         if preflight && reply.allow_origin.is_some() {
             fields.push(("Access-Control-Allow-Methods", &methods));
             fields.push(("Access-Control-Allow-Headers", &ALLOWED_FIELDS));

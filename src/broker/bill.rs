@@ -87,18 +87,12 @@ impl Broker {
         let settled = conn.settled.as_deref().copied().unwrap_or_default();
         let tcp = &mut self.ledger.account_mut(conn.payer).tcp;
         tcp.settle(&settled, &sample);
-        let closed = Closed {
-            reason: conn.leaving.unwrap_or(CloseReason::PeerFinished),
-            at: now,
-        };
+        let closed = Closed { reason: conn.leaving.unwrap_or(CloseReason::PeerFinished), at: now };
         if self.closed.len() == CLOSED_ROWS_MAX {
             self.closed.pop_front();
         }
         let row = self.row(id, &conn, &sample, now);
-        self.closed.push_back(Row {
-            closed: Some(closed),
-            ..row
-        });
+        self.closed.push_back(Row { closed: Some(closed), ..row });
     }
 
     /// Bytes of `id` were understood.
@@ -153,10 +147,7 @@ impl Broker {
             Some(kind) => {
                 self.ledger.account_mut(kind).left += 1;
                 self.ledger.account_mut(payer).joined += 1;
-                self.effects.push_back(Effect::Sample {
-                    conn: id,
-                    payer: kind,
-                });
+                self.effects.push_back(Effect::Sample { conn: id, payer: kind });
             }
             None => {
                 self.ledger.charge(payer, Call::Accept);
@@ -176,10 +167,7 @@ impl Broker {
         if owed.is_empty() {
             return;
         }
-        let Due {
-            reads,
-            reads_in_vain,
-        } = owed;
+        let Due { reads, reads_in_vain } = owed;
         let calls = &mut self.ledger.account_mut(conn.payer).calls;
         calls.reads += u64::from(reads) + u64::from(reads_in_vain);
         calls.would_blocks += u64::from(reads_in_vain);

@@ -52,10 +52,7 @@ impl Broker {
                 self.refuse(id, &Reply::closing(), Rule::HeadTimeout.into(), now);
             }
             State::Body(upload) => {
-                let reply = Reply {
-                    keep_alive: false,
-                    ..upload.request.reply.clone()
-                };
+                let reply = Reply { keep_alive: false, ..upload.request.reply.clone() };
                 conn.leaving = Some(CloseReason::BodyTimeout);
                 self.refuse(id, &reply, Rule::BodyTimeout.into(), now);
             }

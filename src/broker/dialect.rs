@@ -77,12 +77,9 @@ impl Broker {
         while let Some((reference, verdict)) = socket.unanswered.next_answer() {
             match verdict {
                 Ok(id) => websocket_v1::acknowledge(&reference, id, &mut out),
-                Err(Problem {
-                    status,
-                    code,
-                    detail,
-                    allow: _,
-                }) => websocket_v1::refuse(&reference, (status, code, detail), &mut out),
+                Err(Problem { status, code, detail, allow: _ }) => {
+                    websocket_v1::refuse(&reference, (status, code, detail), &mut out)
+                }
             }
         }
         conn.push(Segment::own(out, Class::Framing));

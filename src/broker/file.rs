@@ -59,11 +59,7 @@ impl Broker {
     /// The shell has opened the file that `id` waits for, or has not.
     pub fn file_opened(&mut self, id: ConnId, file: Result<FileInfo, FileError>, now: Millis) {
         let asked = self.asked(id, now);
-        let Some(Asked {
-            reply,
-            question: Question::Open(want),
-        }) = asked
-        else {
+        let Some(Asked { reply, question: Question::Open(want) }) = asked else {
             self.effects.push_back(Effect::CloseFile { conn: id });
             return;
         };
@@ -77,14 +73,7 @@ impl Broker {
                 location.push('/');
                 let fields: [(&str, &dyn Display); 2] =
                     [("Location", &location), ("Cache-Control", &"no-store")];
-                self.say(
-                    id,
-                    &reply,
-                    Status::MovedPermanently,
-                    &fields,
-                    Body::EMPTY,
-                    now,
-                );
+                self.say(id, &reply, Status::MovedPermanently, &fields, Body::EMPTY, now);
             }
         }
         self.settle(id, now);
@@ -146,10 +135,7 @@ impl Broker {
         info: FileInfo,
         now: Millis,
     ) {
-        let tag = format!(
-            "\"{:x}-{:x}-{:x}\"",
-            info.length, info.modified_s, info.modified_ns
-        );
+        let tag = format!("\"{:x}-{:x}-{:x}\"", info.length, info.modified_s, info.modified_ns);
         let modified = httpdate::fmt_http_date(moment(info.modified_s));
         let (status, range) = match choose(want, &info, &tag) {
             Choice::Whole => (Status::Ok, 0..info.length),
@@ -173,10 +159,7 @@ impl Broker {
         }
         if status == Status::PartialContent {
             let (first, last, length) = (range.start, range.end - 1, info.length);
-            head = head.field(
-                "Content-Range",
-                format_args!("bytes {first}-{last}/{length}"),
-            );
+            head = head.field("Content-Range", format_args!("bytes {first}-{last}/{length}"));
         }
         head.finish();
         self.log_access(id, &reply, status);
@@ -184,17 +167,8 @@ impl Broker {
             return;
         };
         conn.push(Segment::own(out, Class::Head));
-        let left = if reply.head_only {
-            0
-        } else {
-            range.end - range.start
-        };
-        let sending = Sending {
-            reply,
-            offset: range.start,
-            left,
-            asked: false,
-        };
+        let left = if reply.head_only { 0 } else { range.end - range.start };
+        let sending = Sending { reply, offset: range.start, left, asked: false };
         conn.shift(State::Sending(Box::new(sending)), now);
         self.feed(id, now);
     }
@@ -246,11 +220,7 @@ fn moment(unix_s: u64) -> SystemTime {
 
 /// By the ending of the name; what we do not know is bytes.
 fn media_type(path: &str) -> &'static str {
-    let name = if path.is_empty() || path.ends_with('/') {
-        "index.html"
-    } else {
-        path
-    };
+    let name = if path.is_empty() || path.ends_with('/') { "index.html" } else { path };
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     match ending.to_ascii_lowercase().as_str() {
         "html" | "htm" => "text/html; charset=utf-8",

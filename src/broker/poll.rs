@@ -40,11 +40,8 @@ impl Broker {
         now: Millis,
     ) {
         let topics: Vec<TopicId> = self.hub.known(names).collect();
-        let nothing = start.gap.is_none()
-            && self
-                .hub
-                .next(topics.iter().copied(), start.cursor)
-                .is_none();
+        let nothing =
+            start.gap.is_none() && self.hub.next(topics.iter().copied(), start.cursor).is_none();
         let Some(wait_s) = terms.wait_s.filter(|_| nothing) else {
             return self.answer_poll(id, &reply, &topics, start, &terms, now);
         };
@@ -52,12 +49,7 @@ impl Broker {
         let Some(conn) = self.conns.get_mut(id) else {
             return;
         };
-        let parked = Parked {
-            reply,
-            following,
-            until: now.plus(wait_s * 1000),
-            terms,
-        };
+        let parked = Parked { reply, following, until: now.plus(wait_s * 1000), terms };
         conn.shift(State::Parked(Box::new(parked)), now);
         if conn.finished {
             // Said before we came to its request: ask whether it lives.
@@ -71,16 +63,12 @@ impl Broker {
             return;
         };
         let topics: Vec<TopicId> = topics(following).collect();
-        let lost = topics
-            .iter()
-            .any(|&topic| self.hub.missed(topic, following.cursor, following.knew));
+        let lost =
+            topics.iter().any(|&topic| self.hub.missed(topic, following.cursor, following.knew));
         let start = if lost {
             slow(following, &self.hub)
         } else {
-            Start {
-                cursor: following.cursor,
-                gap: None,
-            }
+            Start { cursor: following.cursor, gap: None }
         };
         self.strike_out(id);
         let Some(conn) = self.conns.get_mut(id) else {
@@ -103,17 +91,11 @@ impl Broker {
         let batch = self.batch(topics, start.cursor, terms);
         let next = self.hub.id(batch.next);
         let tag = format!("\"{next}\"");
-        let unchanged = terms
-            .if_none_match
-            .as_deref()
-            .is_some_and(|field| condition::names_tag(field, &tag));
+        let unchanged =
+            terms.if_none_match.as_deref().is_some_and(|field| condition::names_tag(field, &tag));
         let empty = batch.renditions.is_empty() && start.gap.is_none();
         if unchanged || empty {
-            let status = if unchanged {
-                Status::NotModified
-            } else {
-                Status::NoContent
-            };
+            let status = if unchanged { Status::NotModified } else { Status::NoContent };
             return self.answer_empty(id, reply, status, next, terms, now);
         }
         let mut open = Vec::with_capacity(64);
@@ -167,16 +149,8 @@ impl Broker {
 
     /// What one answer may carry of what comes after `cursor`.
     fn batch(&self, topics: &[TopicId], cursor: Seq, terms: &PollTerms) -> Batch {
-        let dress = if terms.named {
-            Dress::PollNamed
-        } else {
-            Dress::Poll
-        };
-        let mut batch = Batch {
-            renditions: Vec::new(),
-            next: cursor,
-            more: false,
-        };
+        let dress = if terms.named { Dress::PollNamed } else { Dress::Poll };
+        let mut batch = Batch { renditions: Vec::new(), next: cursor, more: false };
         let mut bytes = 0;
         while let Some(entry) = self.hub.next(topics.iter().copied(), batch.next) {
             let rendition = entry.rendition(dress, self.hub.epoch());

@@ -140,11 +140,8 @@ impl Outfit {
             None => entry.rendition(self.dress, epoch),
             Some(window) => entry.deflated(self.dress, window, epoch),
         };
-        let range = if self.whole {
-            0..rendition.bytes.len()
-        } else {
-            sse::event_in(&rendition.bytes)
-        };
+        let range =
+            if self.whole { 0..rendition.bytes.len() } else { sse::event_in(&rendition.bytes) };
         Segment::shared(rendition, range)
     }
 }
@@ -153,19 +150,11 @@ impl Outfit {
 fn reader(state: &mut State) -> Option<(&mut Following, Outfit)> {
     match state {
         State::Streaming(stream) => {
-            let outfit = Outfit {
-                dress: Dress::Event,
-                whole: stream.chunked,
-                deflate: None,
-            };
+            let outfit = Outfit { dress: Dress::Event, whole: stream.chunked, deflate: None };
             Some((&mut stream.following, outfit))
         }
         State::Open(socket) => {
-            let outfit = Outfit {
-                dress: socket.dress(),
-                whole: true,
-                deflate: socket.deflate,
-            };
+            let outfit = Outfit { dress: socket.dress(), whole: true, deflate: socket.deflate };
             Some((&mut socket.following, outfit))
         }
         _ => None,

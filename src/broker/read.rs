@@ -28,15 +28,9 @@ impl Broker {
             How::Poll { wait_s: None, .. } => Cursor::Earliest,
             How::Poll { .. } | How::Stream | How::Socket { .. } => Cursor::Latest,
         };
-        let start = self
-            .hub
-            .start(&read.topics, &read.cursor.unwrap_or(default));
+        let start = self.hub.start(&read.topics, &read.cursor.unwrap_or(default));
         match read.how {
-            How::Poll {
-                wait_s,
-                limit,
-                if_none_match,
-            } => {
+            How::Poll { wait_s, limit, if_none_match } => {
                 let terms = PollTerms {
                     named: read.topics.len() > 1,
                     limit,
@@ -71,10 +65,7 @@ impl Broker {
         let cursor = self.hub.id(start.cursor);
         let following = self.follow(id, names, start.cursor, Technique::Sse);
         let mut head = Vec::with_capacity(256);
-        sse::greet(
-            reply.streamed().head(Status::Ok, &self.date, &mut head),
-            chunked,
-        );
+        sse::greet(reply.streamed().head(Status::Ok, &self.date, &mut head), chunked);
         let mut open = Vec::new();
         match &start.gap {
             None => sse::open(&cursor.to_string(), retry_ms, chunked, &mut open),
@@ -90,11 +81,7 @@ impl Broker {
         };
         conn.push(Segment::own(head, Class::Head));
         conn.push(Segment::own(open, Class::Framing));
-        let stream = State::Streaming(Stream {
-            following,
-            chunked,
-            costs: false,
-        });
+        let stream = State::Streaming(Stream { following, chunked, costs: false });
         conn.shift(stream, now);
         self.log_access(id, reply, Status::Ok);
         self.pump(id, now);
@@ -158,10 +145,8 @@ impl Broker {
         cursor: Seq,
         technique: Technique,
     ) -> Following {
-        let mut places: Vec<_> = names
-            .iter()
-            .map(|name| self.hub.follow(name, id, technique))
-            .collect();
+        let mut places: Vec<_> =
+            names.iter().map(|name| self.hub.follow(name, id, technique)).collect();
         Following {
             places: match places.pop() {
                 Some(place) if places.is_empty() => Places::One(place),

@@ -77,12 +77,7 @@ impl Broker {
         now: Millis,
         mut sample: impl FnMut(ConnId) -> Option<Sample>,
     ) -> Part {
-        let mut part = Part {
-            threads: 1,
-            ledger: self.ledger.clone(),
-            process,
-            ..Part::default()
-        };
+        let mut part = Part { threads: 1, ledger: self.ledger.clone(), process, ..Part::default() };
         for id in self.conns.ids() {
             let Some(conn) = self.conns.get(id) else {
                 continue;
@@ -156,11 +151,7 @@ impl Broker {
 
     /// The report that `id` asked for.
     fn report(&mut self, id: ConnId, sum: &Part, now: Millis) {
-        if let Some(Asked {
-            reply,
-            question: Question::Report(wanted),
-        }) = self.asked(id, now)
-        {
+        if let Some(Asked { reply, question: Question::Report(wanted) }) = self.asked(id, now) {
             let body = body(wanted, sum, now);
             self.say(id, &reply, Status::Ok, &super::answer::NO_STORE, body, now);
         }
@@ -190,23 +181,13 @@ impl Broker {
         let (mut head, mut open) = (Vec::with_capacity(256), Vec::new());
         let (state, status) = match watch {
             Watch::Stream => {
-                sse::greet(
-                    reply.streamed().head(Status::Ok, &self.date, &mut head),
-                    chunked,
-                );
+                sse::greet(reply.streamed().head(Status::Ok, &self.date, &mut head), chunked);
                 sse::retry(retry_ms, chunked, &mut open);
-                let stream = Stream {
-                    following: following_nothing(),
-                    chunked,
-                    costs: true,
-                };
+                let stream = Stream { following: following_nothing(), chunked, costs: true };
                 (State::Streaming(stream), Status::Ok)
             }
             Watch::Socket(accept) => {
-                let plain = crate::wire::handshake::Accept {
-                    deflate: None,
-                    ..*accept
-                };
+                let plain = crate::wire::handshake::Accept { deflate: None, ..*accept };
                 websocket::greet(&plain, None, &[], &mut head);
                 let socket = Socket {
                     following: following_nothing(),
@@ -254,9 +235,5 @@ pub(super) fn scope_of(wanted: Report) -> Scope {
 
 /// A reader of no topic.
 fn following_nothing() -> Following {
-    Following {
-        places: Places::Many(Box::default()),
-        cursor: Seq(0),
-        knew: 0,
-    }
+    Following { places: Places::Many(Box::default()), cursor: Seq(0), knew: 0 }
 }

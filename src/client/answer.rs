@@ -98,21 +98,14 @@ impl AnswerDecoder {
             Stage::Chunk(left) => {
                 let bytes = front(buf, left);
                 let left = left - bytes.len() as u64;
-                self.stage = if left == 0 {
-                    Stage::ChunkEnd
-                } else {
-                    Stage::Chunk(left)
-                };
+                self.stage = if left == 0 { Stage::ChunkEnd } else { Stage::Chunk(left) };
                 Ok(piece(bytes))
             }
             Stage::ChunkLine => self.chunk_line(buf),
             Stage::ChunkEnd => match buf {
                 [b'\r', b'\n', ..] => {
                     self.stage = Stage::ChunkLine;
-                    Ok(Step::Body {
-                        bytes: &[],
-                        used: 2,
-                    })
+                    Ok(Step::Body { bytes: &[], used: 2 })
                 }
                 [] | [b'\r'] => Ok(Step::Partial),
                 _ => Err(AnswerError::ChunkEnd),
@@ -173,10 +166,7 @@ impl AnswerDecoder {
             0 => Stage::Trailers,
             size => Stage::Chunk(size),
         };
-        Ok(Step::Body {
-            bytes: &[],
-            used: end + 2,
-        })
+        Ok(Step::Body { bytes: &[], used: end + 2 })
     }
 
     fn trailers<'b>(&mut self, buf: &'b [u8]) -> Result<Step<'b>, AnswerError> {
@@ -203,8 +193,7 @@ impl AnswerHead {
 
     /// Whether the server ends the connection after this answer (RFC 9112 §9.6).
     pub fn closes(&self) -> bool {
-        self.field("connection")
-            .is_some_and(|value| value.eq_ignore_ascii_case("close"))
+        self.field("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
     }
 
     /// `lines`: without the empty line at their end.
@@ -212,9 +201,7 @@ impl AnswerHead {
         let text = str::from_utf8(lines).map_err(|_| AnswerError::Field)?;
         let mut lines = text.split("\r\n");
         let status = lines.next().and_then(|line| {
-            let rest = line
-                .strip_prefix("HTTP/1.1 ")
-                .or_else(|| line.strip_prefix("HTTP/1.0 "))?;
+            let rest = line.strip_prefix("HTTP/1.1 ").or_else(|| line.strip_prefix("HTTP/1.0 "))?;
             let digits = rest.get(..3)?;
             digits.bytes().all(|b| b.is_ascii_digit()).then_some(())?;
             digits.parse().ok()
@@ -238,10 +225,7 @@ impl AnswerHead {
             return Ok(Stage::ChunkLine);
         }
         match self.field("content-length") {
-            Some(length) => length
-                .parse()
-                .map(Stage::Length)
-                .map_err(|_| AnswerError::Length),
+            Some(length) => length.parse().map(Stage::Length).map_err(|_| AnswerError::Length),
             None => Ok(Stage::UntilClose),
         }
     }
@@ -332,16 +316,10 @@ mod tests {
             ("HTTP/2 200\r\n\r\n", AnswerError::StatusLine),
             ("HTTP/1.1 2x0 OK\r\n\r\n", AnswerError::StatusLine),
             ("HTTP/1.1 200 OK\r\nfield\r\n\r\n", AnswerError::Field),
-            (
-                "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
-                AnswerError::Length,
-            ),
+            ("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", AnswerError::Length),
             (&format!("{chunked}\r\n"), AnswerError::ChunkLine),
             (&format!("{chunked}+4\r\n"), AnswerError::ChunkLine),
-            (
-                &format!("{chunked}{}", "0".repeat(300)),
-                AnswerError::ChunkLine,
-            ),
+            (&format!("{chunked}{}", "0".repeat(300)), AnswerError::ChunkLine),
             (&format!("{chunked}1\r\nab\r\n"), AnswerError::ChunkEnd),
             (&format!("{chunked}5\r\nab"), AnswerError::CutOff),
             ("HTTP/1.1 200 OK\r\n", AnswerError::CutOff),

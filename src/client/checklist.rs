@@ -93,10 +93,7 @@ impl Checklist {
             parts.push(format!("got {} out of order", singles(&disordered)));
         }
         if self.foreign > 0 {
-            parts.push(format!(
-                "got {} payloads that this run did not publish",
-                self.foreign
-            ));
+            parts.push(format!("got {} payloads that this run did not publish", self.foreign));
         }
         (!parts.is_empty()).then(|| parts.join(", "))
     }
@@ -170,10 +167,7 @@ mod tests {
             (&[1, 2, 6, 7, 9], "missed messages 3 to 5 and 8"),
             (&[1, 2, 2, 3, 4, 5, 6, 7, 8, 9], "got message 2 twice"),
             (&[1, 2, 4, 3, 5, 6, 7, 8, 9], "got message 3 out of order"),
-            (
-                &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
-                "got 1 payloads that this run did not publish",
-            ),
+            (&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], "got 1 payloads that this run did not publish"),
         ] {
             assert_eq!(after(heard).as_deref(), Some(complaint), "{heard:?}");
         }

@@ -59,16 +59,12 @@ impl DelayLine {
     /// When to look again.
     pub fn next_due_us(&self) -> Option<u64> {
         let first = |held: &Held| held.front().map(|(due, _)| *due);
-        [first(&self.out), first(&self.inward)]
-            .into_iter()
-            .flatten()
-            .min()
+        [first(&self.out), first(&self.inward)].into_iter().flatten().min()
     }
 }
 
 fn due(held: &mut Held, now_us: u64) -> Option<Vec<u8>> {
-    held.pop_front_if(|(due, _)| *due <= now_us)
-        .map(|(_, bytes)| bytes)
+    held.pop_front_if(|(due, _)| *due <= now_us).map(|(_, bytes)| bytes)
 }
 
 #[cfg(test)]

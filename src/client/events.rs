@@ -94,11 +94,7 @@ mod tests {
     use crate::wire::event_stream;
 
     /// A stream, the events it fires by name and data, and the cursor after it.
-    type Case = (
-        &'static str,
-        &'static [(&'static str, &'static str)],
-        Option<&'static str>,
-    );
+    type Case = (&'static str, &'static [(&'static str, &'static str)], Option<&'static str>);
 
     fn read(stream: &[u8], at_once: usize) -> (Vec<(String, String)>, Option<String>) {
         let mut reader = EventReader::default();
@@ -115,11 +111,7 @@ mod tests {
     #[test]
     fn the_standards_examples_fire_what_it_says() {
         let cases: [Case; 7] = [
-            (
-                "data: YHOO\ndata: +2\ndata: 10\n\n",
-                &[("", "YHOO\n+2\n10")],
-                None,
-            ),
+            ("data: YHOO\ndata: +2\ndata: 10\n\n", &[("", "YHOO\n+2\n10")], None),
             (
                 ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\n\
                  data:  third event\n",
@@ -127,11 +119,7 @@ mod tests {
                 Some(""),
             ),
             ("data\n\ndata\ndata\n\ndata:", &[("", ""), ("", "\n")], None),
-            (
-                "data:test\n\ndata: test\n\n",
-                &[("", "test"), ("", "test")],
-                None,
-            ),
+            ("data:test\n\ndata: test\n\n", &[("", "test"), ("", "test")], None),
             (
                 "\u{feff}event: add\r\ndata: 1\r\n\r\nevent: remove\rdata: 2\r\r",
                 &[("add", "1"), ("remove", "2")],
@@ -141,10 +129,8 @@ mod tests {
             ("id: a\n\nid: b\0\n\nid: c\n", &[], Some("a")),
         ];
         for (stream, events, last_id) in cases {
-            let events: Vec<_> = events
-                .iter()
-                .map(|&(name, data)| (name.to_owned(), data.to_owned()))
-                .collect();
+            let events: Vec<_> =
+                events.iter().map(|&(name, data)| (name.to_owned(), data.to_owned())).collect();
             for at_once in [stream.len(), 1, 3] {
                 let read = read(stream.as_bytes(), at_once);
                 assert_eq!(read.0, events, "{stream:?} {at_once} at once");

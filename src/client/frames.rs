@@ -50,10 +50,8 @@ pub fn key(number: u64) -> String {
 /// Whether `head` takes the handshake with this key, in this subprotocol or in none (§4.1).
 pub fn is_accepted(head: &AnswerHead, key: &str, protocol: Option<&str>) -> bool {
     let accept = handshake::accept_key(key.as_bytes());
-    let has = |name, value: &str| {
-        head.field(name)
-            .is_some_and(|given| given.eq_ignore_ascii_case(value))
-    };
+    let has =
+        |name, value: &str| head.field(name).is_some_and(|given| given.eq_ignore_ascii_case(value));
     head.status == 101
         && has("upgrade", "websocket")
         && has("connection", "upgrade")
@@ -89,12 +87,8 @@ pub fn decode(
     let bad_control = opcode.is_control() && (!fin || too_long);
     refuse_if(bad_control, ServerFrameError::Control)?;
     let length = match second {
-        126 => rest
-            .first_chunk()
-            .map(|&bytes| (u64::from(u16::from_be_bytes(bytes)), 2)),
-        127 => rest
-            .first_chunk()
-            .map(|&bytes| (u64::from_be_bytes(bytes), 8)),
+        126 => rest.first_chunk().map(|&bytes| (u64::from(u16::from_be_bytes(bytes)), 2)),
+        127 => rest.first_chunk().map(|&bytes| (u64::from_be_bytes(bytes), 8)),
         short => Some((u64::from(*short), 0)),
     };
     let Some((length, length_bytes)) = length else {
@@ -106,11 +100,7 @@ pub fn decode(
         return Ok(Parsed::Partial);
     };
     Ok(Parsed::Complete {
-        value: ServerFrame {
-            fin,
-            opcode,
-            payload,
-        },
+        value: ServerFrame { fin, opcode, payload },
         used: 2 + length_bytes + payload.len(),
     })
 }
@@ -211,14 +201,7 @@ mod tests {
         assert!(!is_accepted(&head("s3pP", None), key, None));
         assert!(!is_accepted(&head(good, None), key, Some("tollway.v1")));
         assert!(!is_accepted(&head(good, Some("x")), key, None));
-        assert!(!is_accepted(
-            &AnswerHead {
-                status: 200,
-                ..head(good, None)
-            },
-            key,
-            None
-        ));
+        assert!(!is_accepted(&AnswerHead { status: 200, ..head(good, None) }, key, None));
         assert_eq!(self::key(7).len(), 24);
         assert_ne!(self::key(7), self::key(8));
     }

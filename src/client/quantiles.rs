@@ -54,13 +54,7 @@ mod tests {
     #[test]
     fn quantiles_are_values_that_occurred() {
         let of = Quantiles::of((1..=200).rev().collect());
-        let expected = Quantiles {
-            count: 200,
-            mean: 100.5,
-            p50: 100,
-            p99: 198,
-            max: 200,
-        };
+        let expected = Quantiles { count: 200, mean: 100.5, p50: 100, p99: 198, max: 200 };
         assert_eq!(of, expected);
         assert_eq!(Quantiles::of(vec![7]).p99, 7);
         assert_eq!(Quantiles::of(vec![]), Quantiles::default());

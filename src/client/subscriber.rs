@@ -162,11 +162,7 @@ impl Subscriber {
             Way::Sse => ("sse".into(), "Accept: text/event-stream\r\n".into()),
             Way::WebSocket { v1 } => {
                 let key = frames::key(self.number);
-                let protocol = if v1 {
-                    "Sec-WebSocket-Protocol: tollway.v1\r\n"
-                } else {
-                    ""
-                };
+                let protocol = if v1 { "Sec-WebSocket-Protocol: tollway.v1\r\n" } else { "" };
                 let fields = format!(
                     "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
                      Sec-WebSocket-Key: {key}\r\n{protocol}"

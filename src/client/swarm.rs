@@ -227,9 +227,7 @@ impl Swarm {
             let token = Token(number);
             let both = Interest::READABLE | Interest::WRITABLE;
             let registry = self.poll.registry();
-            registry
-                .register(&mut socket, token, both)
-                .map_err(connect)?;
+            registry.register(&mut socket, token, both).map_err(connect)?;
             client.socket = Some(socket);
             client.line = DelayLine::opened(now, self.plan.rtt_us);
             client.unsent.clear();

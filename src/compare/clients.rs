@@ -66,16 +66,10 @@ pub fn run() -> io::Result<()> {
             }
         }
         let now = clock::shared_us();
-        if ready_us_max
-            .take_if(|until| swarm.is_ready() || *until <= now)
-            .is_some()
-        {
+        if ready_us_max.take_if(|until| swarm.is_ready() || *until <= now).is_some() {
             say(&Word::Ready)?;
         }
-        if over_us_max
-            .take_if(|until| swarm.is_over() || *until <= now)
-            .is_some()
-        {
+        if over_us_max.take_if(|until| swarm.is_over() || *until <= now).is_some() {
             say(&Word::Over)?;
         }
     }

@@ -26,9 +26,7 @@ pub fn render(comparison: &Comparison) -> String {
         })
         .collect();
     let line = |cells: Vec<&str>| cells.join(",") + "\n";
-    let paths = rows
-        .first()
-        .map(|row| line(row.iter().map(|(p, _)| p.as_str()).collect()));
+    let paths = rows.first().map(|row| line(row.iter().map(|(p, _)| p.as_str()).collect()));
     let mut out = paths.unwrap_or_default();
     for row in &rows {
         out += &line(row.iter().map(|(_, value)| value.as_str()).collect());
@@ -75,9 +73,7 @@ mod tests {
         assert_eq!(lines[0][..2], ["technique", "variant"]);
         assert_eq!(lines[1][..2], ["short_poll", "1s keep-alive"]);
         assert!(lines.iter().all(|line| line.len() == lines[0].len()));
-        let at = lines[0]
-            .iter()
-            .position(|path| *path == "bytes_out.payload");
+        let at = lines[0].iter().position(|path| *path == "bytes_out.payload");
         assert_eq!(lines[1][at.expect("a column")], "10000");
         assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
     }

@@ -164,10 +164,7 @@ impl Figures {
             total_us: 0,
             rss: after.rss,
         };
-        let cpu = Cpu {
-            total_us: cpu.user_us + cpu.system_us,
-            ..cpu
-        };
+        let cpu = Cpu { total_us: cpu.user_us + cpu.system_us, ..cpu };
         let deliveries = row.messages.max(1) as f64;
         let clients = measured.clients as f64;
         let bytes = (row.bytes_in.total + row.bytes_out.total).max(1) as f64;
@@ -229,15 +226,9 @@ mod tests {
         let per = figures.per_message;
         assert_eq!((per.bytes_in, per.bytes_out), (400.0, 600.0));
         assert_eq!((per.payload_share, per.cpu_us), (0.1, 20.0));
-        assert_eq!(
-            (per.segments, per.syscalls, per.round_trips),
-            (4.0, 3.0, 2.0)
-        );
+        assert_eq!((per.segments, per.syscalls, per.round_trips), (4.0, 3.0, 2.0));
         let memory = figures.memory_per_client;
-        assert_eq!(
-            (per.bytes_out_by_class.payload, memory.user),
-            (100.0, 256.0)
-        );
+        assert_eq!((per.bytes_out_by_class.payload, memory.user), (100.0, 256.0));
     }
 
     #[test]

@@ -117,10 +117,8 @@ struct Load {
 #[command(next_help_heading = "Lanes")]
 struct Lanes {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    #[arg(
-        help = "What to compare: short_poll, long_poll, sse, websocket, separated by commas \
-                  [default: all]"
-    )]
+    #[arg(help = "What to compare: short_poll, long_poll, sse, websocket, separated by commas \
+                  [default: all]")]
     techniques: Vec<String>,
     /// Interval of short polling, each on a kept-alive connection and on a new one for each poll;
     /// repeatable [default: 1s and 200ms]
@@ -169,11 +167,7 @@ impl Request {
 
 impl CommandLine {
     fn into_request(self) -> Result<Request, String> {
-        let Self {
-            load,
-            lanes,
-            output,
-        } = self;
+        let Self { load, lanes, output } = self;
         in_range("--clients", load.clients as u64, 1, CLIENTS_MAX)?;
         in_range("--threads", lanes.threads as u64, 1, 64)?;
         let rate = load.rate;
@@ -214,9 +208,7 @@ fn in_range(flag: &str, value: u64, least: u64, most: u64) -> Result<(), String>
     if (least..=most).contains(&value) {
         return Ok(());
     }
-    Err(format!(
-        "{flag} {value} is not between {least} and {most}; give a number in that range"
-    ))
+    Err(format!("{flag} {value} is not between {least} and {most}; give a number in that range"))
 }
 
 fn messages(given: Option<u64>, duration: Option<Span>, rate: f64) -> Result<u64, String> {
@@ -246,9 +238,7 @@ fn size(size: Size) -> Result<usize, String> {
     }
     if size.0 > limits::MESSAGE_BYTES_MAX {
         let most = Size(limits::MESSAGE_BYTES_MAX);
-        return Err(format!(
-            "--size {size} is more than a message may have; give {most} or less"
-        ));
+        return Err(format!("--size {size} is more than a message may have; give {most} or less"));
     }
     Ok(size.0)
 }
@@ -257,9 +247,7 @@ fn intervals(given: &[Span]) -> Result<Vec<u64>, String> {
     let range = INTERVAL_MS_MIN..=INTERVAL_MS_MAX;
     if let Some(wrong) = given.iter().find(|span| !range.contains(&span.0)) {
         let (least, most) = (Span(INTERVAL_MS_MIN), Span(INTERVAL_MS_MAX));
-        return Err(format!(
-            "--poll-interval {wrong} is not between {least} and {most}; try 1s"
-        ));
+        return Err(format!("--poll-interval {wrong} is not between {least} and {most}; try 1s"));
     }
     if given.is_empty() {
         return Ok(INTERVALS_MS.to_vec());
@@ -293,22 +281,12 @@ fn target(url: &str) -> Result<Target, String> {
     if host.is_empty() || host.contains(['/', '?', '#', '@', ' ']) {
         return Err(wrong("has something other than a host and a port"));
     }
-    let has_port = host
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let with_port = if has_port {
-        host.to_owned()
-    } else {
-        format!("{host}:80")
-    };
-    let mut found = with_port
-        .to_socket_addrs()
-        .map_err(|_| wrong("names a host that is not known here"))?;
+    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let with_port = if has_port { host.to_owned() } else { format!("{host}:80") };
+    let mut found =
+        with_port.to_socket_addrs().map_err(|_| wrong("names a host that is not known here"))?;
     let address = found.next().ok_or_else(|| wrong("names no address"))?;
-    Ok(Target {
-        host: host.to_owned(),
-        address,
-    })
+    Ok(Target { host: host.to_owned(), address })
 }
 
 /// Published when neither `--messages` nor `--duration` says otherwise: with the other defaults,

@@ -23,11 +23,7 @@ impl Line {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self {
-            stream,
-            host: host.to_owned(),
-            inbox: Vec::new(),
-        })
+        Ok(Self { stream, host: host.to_owned(), inbox: Vec::new() })
     }
 
     /// Asks for `path`; gives status and body.

@@ -16,12 +16,8 @@ pub fn render(comparison: &Comparison) -> String {
         let headings: Vec<String> = sheet.headings.iter().map(|lines| joined(lines)).collect();
         let rule = "| ---: ".repeat(headings.len());
         let headings = headings.join(" | ");
-        write!(
-            out,
-            "\n**{}**\n\n| | {headings} |\n| --- {rule}|\n",
-            sheet.title
-        )
-        .expect("a string takes everything");
+        write!(out, "\n**{}**\n\n| | {headings} |\n| --- {rule}|\n", sheet.title)
+            .expect("a string takes everything");
         for (label, cells) in sheet.rows {
             let cells = cells.join(" | ");
             writeln!(out, "| {label} | {cells} |").expect("a string takes everything");
@@ -59,10 +55,7 @@ mod tests {
         assert_eq!(tables.len(), 3);
         for table in tables {
             assert_eq!(table.len(), 4, "{table:?}");
-            assert!(
-                table.iter().all(|line| bars(line) == bars(table[0])),
-                "{table:?}"
-            );
+            assert!(table.iter().all(|line| bars(line) == bars(table[0])), "{table:?}");
         }
         assert!(text.contains("| connections |"), "{text}");
     }

@@ -77,20 +77,14 @@ pub fn run(request: &Request) -> Result<Outcome, String> {
         rows.push(figures);
     }
     progress.end();
-    let comparison = Comparison {
-        setup: setup(request, server),
-        techniques: rows,
-    };
+    let comparison = Comparison { setup: setup(request, server), techniques: rows };
     let text = match request.form {
         Form::Table => table::render(&comparison),
         Form::Json => serde_json::to_string_pretty(&comparison).expect("plain data") + "\n",
         Form::Markdown => markdown::render(&comparison),
         Form::Csv => csv::render(&comparison),
     };
-    Ok(Outcome {
-        text,
-        picture: svg::render(&comparison),
-    })
+    Ok(Outcome { text, picture: svg::render(&comparison) })
 }
 
 /// One variant, against a server of its own or the one that was given.
@@ -115,11 +109,8 @@ fn run_variant(
         size: request.size,
         interval_ms: variant.interval_ms,
     })?;
-    let lane = Lane {
-        address: server.address,
-        host: server.address.to_string(),
-        topic: "compare".into(),
-    };
+    let lane =
+        Lane { address: server.address, host: server.address.to_string(), topic: "compare".into() };
     let figures = run_lane(request, variant, &lane, progress)?;
     server.stop()?;
     Ok(figures)
@@ -202,10 +193,7 @@ fn publish(
             .map_err(|error| format!("publishing message {}: {error}", number + 1))?;
         if status != 201 {
             let body = String::from_utf8_lossy(&body).into_owned();
-            return Err(format!(
-                "message {} was answered {status}: {body}",
-                number + 1
-            ));
+            return Err(format!("message {} was answered {status}: {body}", number + 1));
         }
         progress.published(number + 1);
     }
@@ -215,9 +203,7 @@ fn publish(
 /// What the ledger says. A server without one cannot be compared.
 fn ask_costs(control: &mut Line, lane: &Lane) -> Result<Costs, String> {
     let url = format!("http://{}/-/costs", lane.host);
-    let (status, body) = control
-        .get("/-/costs")
-        .map_err(|error| format!("{url}: {error}"))?;
+    let (status, body) = control.get("/-/costs").map_err(|error| format!("{url}: {error}"))?;
     if status != 200 {
         return Err(format!(
             "{url} answers {status}: this server does not tell what it costs, and cannot be \
@@ -239,9 +225,7 @@ fn wait_until_parked(
     let path = format!("/{}/info", lane.topic);
     let until = clock::shared_us() + patience_us;
     loop {
-        let (status, body) = control
-            .get(&path)
-            .map_err(|error| format!("{path}: {error}"))?;
+        let (status, body) = control.get(&path).map_err(|error| format!("{path}: {error}"))?;
         let info: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
         let parked = info["subscribers"]["long_poll"].as_u64();
         match parked {
@@ -294,10 +278,7 @@ fn setup(request: &Request, (server, threads): (String, u64)) -> Setup {
     Setup {
         server,
         threads,
-        url: request
-            .url
-            .as_ref()
-            .map(|target| format!("http://{}", target.host)),
+        url: request.url.as_ref().map(|target| format!("http://{}", target.host)),
         clients: request.clients,
         messages: request.messages,
         rate: request.rate,

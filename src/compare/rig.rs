@@ -74,11 +74,7 @@ impl ServerProcess {
             end(&mut child);
             return Err("a server was started and does not listen".into());
         };
-        Ok(Self {
-            child,
-            address: (Ipv4Addr::LOCALHOST, port).into(),
-            _greeting: greeting,
-        })
+        Ok(Self { child, address: (Ipv4Addr::LOCALHOST, port).into(), _greeting: greeting })
     }
 
     /// Asks it to end, as an operator does, and waits for that.
@@ -109,11 +105,7 @@ impl ClientsProcess {
         let mut child = spawn(command, "the clients")?;
         let orders = child.stdin.take().expect("it is piped");
         let words = BufReader::new(child.stdout.take().expect("it is piped"));
-        let mut clients = Self {
-            child,
-            orders,
-            words,
-        };
+        let mut clients = Self { child, orders, words };
         clients.tell(&serde_json::to_string(plan).expect("a plan is plain data"))?;
         Ok(clients)
     }

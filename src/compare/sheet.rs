@@ -40,139 +40,43 @@ pub fn all(comparison: &Comparison) -> Vec<Sheet> {
     vec![
         sheet("What goes over the network", TRAFFIC, rows),
         sheet("Bytes for each delivered message", BYTES, rows),
-        sheet(
-            "What the server does, and how long a message takes",
-            WORK,
-            rows,
-        ),
+        sheet("What the server does, and how long a message takes", WORK, rows),
     ]
 }
 
 const TRAFFIC: &[Column] = &[
-    (
-        &["connec-", "tions"],
-        |f| f.row.connections.opened as f64,
-        Unit::Count,
-    ),
-    (
-        &["hand-", "shakes"],
-        |f| f.row.tcp.handshakes as f64,
-        Unit::Count,
-    ),
+    (&["connec-", "tions"], |f| f.row.connections.opened as f64, Unit::Count),
+    (&["hand-", "shakes"], |f| f.row.tcp.handshakes as f64, Unit::Count),
     (&["requests"], |f| f.row.requests as f64, Unit::Count),
-    (
-        &["empty", "answers"],
-        |f| f.row.answers_empty as f64,
-        Unit::Count,
-    ),
-    (
-        &["messages", "delivered"],
-        |f| f.row.messages as f64,
-        Unit::Count,
-    ),
-    (
-        &["segments", "/message"],
-        |f| f.per_message.segments,
-        Unit::Ratio,
-    ),
-    (
-        &["retrans-", "mits"],
-        |f| f.row.tcp.retransmits as f64,
-        Unit::Count,
-    ),
-    (
-        &["RTTs to", "1st byte"],
-        |f| f.round_trips.before_first_byte as f64,
-        Unit::Count,
-    ),
-    (
-        &["RTTs", "/message"],
-        |f| f.round_trips.per_message,
-        Unit::Ratio,
-    ),
+    (&["empty", "answers"], |f| f.row.answers_empty as f64, Unit::Count),
+    (&["messages", "delivered"], |f| f.row.messages as f64, Unit::Count),
+    (&["segments", "/message"], |f| f.per_message.segments, Unit::Ratio),
+    (&["retrans-", "mits"], |f| f.row.tcp.retransmits as f64, Unit::Count),
+    (&["RTTs to", "1st byte"], |f| f.round_trips.before_first_byte as f64, Unit::Count),
+    (&["RTTs", "/message"], |f| f.round_trips.per_message, Unit::Ratio),
 ];
 
 const BYTES: &[Column] = &[
-    (
-        &["up:", "heads"],
-        |f| f.per_message.bytes_in_by_class.head,
-        Unit::Ratio,
-    ),
-    (
-        &["up:", "framing"],
-        |f| f.per_message.bytes_in_by_class.framing,
-        Unit::Ratio,
-    ),
-    (
-        &["up:", "payload"],
-        |f| f.per_message.bytes_in_by_class.payload,
-        Unit::Ratio,
-    ),
-    (
-        &["up:", "heartbeat"],
-        |f| f.per_message.bytes_in_by_class.heartbeat,
-        Unit::Ratio,
-    ),
-    (
-        &["up:", "bodies"],
-        |f| f.per_message.bytes_in_by_class.body,
-        Unit::Ratio,
-    ),
+    (&["up:", "heads"], |f| f.per_message.bytes_in_by_class.head, Unit::Ratio),
+    (&["up:", "framing"], |f| f.per_message.bytes_in_by_class.framing, Unit::Ratio),
+    (&["up:", "payload"], |f| f.per_message.bytes_in_by_class.payload, Unit::Ratio),
+    (&["up:", "heartbeat"], |f| f.per_message.bytes_in_by_class.heartbeat, Unit::Ratio),
+    (&["up:", "bodies"], |f| f.per_message.bytes_in_by_class.body, Unit::Ratio),
     (&["up:", "all"], |f| f.per_message.bytes_in, Unit::Ratio),
-    (
-        &["down:", "heads"],
-        |f| f.per_message.bytes_out_by_class.head,
-        Unit::Ratio,
-    ),
-    (
-        &["down:", "framing"],
-        |f| f.per_message.bytes_out_by_class.framing,
-        Unit::Ratio,
-    ),
-    (
-        &["down:", "payload"],
-        |f| f.per_message.bytes_out_by_class.payload,
-        Unit::Ratio,
-    ),
-    (
-        &["down:", "heartbeat"],
-        |f| f.per_message.bytes_out_by_class.heartbeat,
-        Unit::Ratio,
-    ),
-    (
-        &["down:", "bodies"],
-        |f| f.per_message.bytes_out_by_class.body,
-        Unit::Ratio,
-    ),
+    (&["down:", "heads"], |f| f.per_message.bytes_out_by_class.head, Unit::Ratio),
+    (&["down:", "framing"], |f| f.per_message.bytes_out_by_class.framing, Unit::Ratio),
+    (&["down:", "payload"], |f| f.per_message.bytes_out_by_class.payload, Unit::Ratio),
+    (&["down:", "heartbeat"], |f| f.per_message.bytes_out_by_class.heartbeat, Unit::Ratio),
+    (&["down:", "bodies"], |f| f.per_message.bytes_out_by_class.body, Unit::Ratio),
     (&["down:", "all"], |f| f.per_message.bytes_out, Unit::Ratio),
-    (
-        &["payload", "share"],
-        |f| f.per_message.payload_share,
-        Unit::Share,
-    ),
+    (&["payload", "share"], |f| f.per_message.payload_share, Unit::Share),
 ];
 
 const WORK: &[Column] = &[
-    (
-        &["syscalls", "/message"],
-        |f| f.per_message.syscalls,
-        Unit::Ratio,
-    ),
-    (
-        &["CPU µs", "/message"],
-        |f| f.per_message.cpu_us,
-        Unit::Ratio,
-    ),
-    (
-        &["memory/client", "user"],
-        |f| f.memory_per_client.user,
-        Unit::Memory,
-    ),
-    (
-        &["memory/client", "kernel"],
-        |f| f.memory_per_client.kernel,
-        Unit::Memory,
-    ),
+    (&["syscalls", "/message"], |f| f.per_message.syscalls, Unit::Ratio),
+    (&["CPU µs", "/message"], |f| f.per_message.cpu_us, Unit::Ratio),
+    (&["memory/client", "user"], |f| f.memory_per_client.user, Unit::Memory),
+    (&["memory/client", "kernel"], |f| f.memory_per_client.kernel, Unit::Memory),
     (&["latency", "p50"], |f| f.latency.p50 as f64, Unit::Time),
     (&["latency", "p99"], |f| f.latency.p99 as f64, Unit::Time),
     (&["latency", "max"], |f| f.latency.max as f64, Unit::Time),
@@ -188,17 +92,12 @@ fn sheet(title: &str, columns: &[Column], rows: &[Figures]) -> Sheet {
     };
     let columns: Vec<&Column> = columns.iter().filter(says_something).collect();
     let cells = |row: &Figures| {
-        let cells = columns
-            .iter()
-            .map(|(_, figure, unit)| unit.write(figure(row)));
+        let cells = columns.iter().map(|(_, figure, unit)| unit.write(figure(row)));
         (row.label(), cells.collect())
     };
     Sheet {
         title: title.to_owned(),
-        headings: columns
-            .iter()
-            .map(|(heading, _, _)| heading.to_vec())
-            .collect(),
+        headings: columns.iter().map(|(heading, _, _)| heading.to_vec()).collect(),
         rows: rows.iter().map(cells).collect(),
     }
 }
@@ -291,12 +190,9 @@ mod tests {
         for (number, text) in [(0.0, "0"), (0.5, "0.50"), (9.999, "10.0"), (99.96, "100")] {
             assert_eq!(ratio(number), text);
         }
-        for (us, text) in [
-            (0.4, "0 µs"),
-            (999.7, "1.00 ms"),
-            (12_345.0, "12.3 ms"),
-            (2e6, "2.00 s"),
-        ] {
+        for (us, text) in
+            [(0.4, "0 µs"), (999.7, "1.00 ms"), (12_345.0, "12.3 ms"), (2e6, "2.00 s")]
+        {
             assert_eq!(time(us), text);
         }
         assert_eq!(grouped(1_234_567.0), "1,234,567");
@@ -308,24 +204,13 @@ mod tests {
         let sheets = all(&comparison());
         let headings =
             |n: usize| -> Vec<String> { sheets[n].headings.iter().map(|h| h.join(" ")).collect() };
-        assert!(
-            headings(0).contains(&"empty answers".to_owned()),
-            "one of two has some"
-        );
+        assert!(headings(0).contains(&"empty answers".to_owned()), "one of two has some");
         assert!(!headings(0).contains(&"retrans- mits".to_owned()));
         assert!(!headings(1).contains(&"down: heartbeat".to_owned()));
-        assert!(
-            headings(2).contains(&"memory/client kernel".to_owned()),
-            "0 is an answer"
-        );
+        assert!(headings(2).contains(&"memory/client kernel".to_owned()), "0 is an answer");
         for sheet in &sheets {
             assert_eq!(sheet.rows.len(), 2);
-            assert!(
-                sheet
-                    .rows
-                    .iter()
-                    .all(|(_, cells)| cells.len() == sheet.headings.len())
-            );
+            assert!(sheet.rows.iter().all(|(_, cells)| cells.len() == sheet.headings.len()));
         }
     }
 }

@@ -13,10 +13,7 @@ use super::sheet::{ratio, setup_lines, time};
 
 /// The whole document.
 pub fn render(comparison: &Comparison) -> String {
-    let mut canvas = Canvas {
-        body: String::new(),
-        y: MARGIN,
-    };
+    let mut canvas = Canvas { body: String::new(), y: MARGIN };
     canvas.title(comparison);
     let rows = &comparison.techniques;
     bytes(&mut canvas, rows);
@@ -36,12 +33,8 @@ const CLASSES: [Class; 6] = [
     ("framing", "#56b4e9", |f| {
         f.per_message.bytes_out_by_class.framing + f.per_message.bytes_in_by_class.framing
     }),
-    ("answer heads", "#e69f00", |f| {
-        f.per_message.bytes_out_by_class.head
-    }),
-    ("request heads", "#d55e00", |f| {
-        f.per_message.bytes_in_by_class.head
-    }),
+    ("answer heads", "#e69f00", |f| f.per_message.bytes_out_by_class.head),
+    ("request heads", "#d55e00", |f| f.per_message.bytes_in_by_class.head),
     ("heartbeats", "#cc79a7", |f| {
         f.per_message.bytes_out_by_class.heartbeat + f.per_message.bytes_in_by_class.heartbeat
     }),
@@ -54,10 +47,7 @@ fn bytes(canvas: &mut Canvas, rows: &[Figures]) {
     let occurs = |(_, _, class): &&Class| rows.iter().any(|row| class(row) > 0.0);
     let classes: Vec<&Class> = CLASSES.iter().filter(occurs).collect();
     canvas.heading("Bytes for each delivered message, both directions");
-    let legend: Vec<_> = classes
-        .iter()
-        .map(|(name, colour, _)| (*name, *colour))
-        .collect();
+    let legend: Vec<_> = classes.iter().map(|(name, colour, _)| (*name, *colour)).collect();
     canvas.legend(&legend);
     let scale = Linear::to(most(rows, Figures::bytes_per_message));
     canvas.grid(&scale.marks(), rows.len());
@@ -160,10 +150,7 @@ impl Decades {
         // Exact: logarithms of figures that are microseconds of hours at most.
         let first = shortest.max(1.0).log10().floor() as i32;
         let last = longest.max(1.0).log10().ceil() as i32;
-        Self {
-            first,
-            last: last.max(first + 1),
-        }
+        Self { first, last: last.max(first + 1) }
     }
 
     fn x(&self, us: f64) -> f64 {
@@ -173,14 +160,7 @@ impl Decades {
 
     fn marks(&self) -> Vec<(f64, String)> {
         let marks = (self.first..=self.last).map(|power| 10_f64.powi(power));
-        marks
-            .map(|us| {
-                (
-                    self.x(us),
-                    time(us).replace(".00 ", " ").replace(".0 ", " "),
-                )
-            })
-            .collect()
+        marks.map(|us| (self.x(us), time(us).replace(".00 ", " ").replace(".0 ", " "))).collect()
     }
 }
 
@@ -192,9 +172,7 @@ struct Canvas {
 
 impl Canvas {
     fn add(&mut self, part: std::fmt::Arguments<'_>) {
-        self.body
-            .write_fmt(part)
-            .expect("a string takes everything");
+        self.body.write_fmt(part).expect("a string takes everything");
         self.body.push('\n');
     }
 
@@ -208,9 +186,7 @@ impl Canvas {
         for line in setup_lines(comparison) {
             self.y += 20.0;
             let (y, line) = (self.y, escaped(&line));
-            self.add(format_args!(
-                r#"<text x="{MARGIN}" y="{y}" class="soft">{line}</text>"#
-            ));
+            self.add(format_args!(r#"<text x="{MARGIN}" y="{y}" class="soft">{line}</text>"#));
         }
         self.y += 8.0;
     }
@@ -218,9 +194,7 @@ impl Canvas {
     fn heading(&mut self, text: &str) {
         self.y += 36.0;
         let y = self.y;
-        self.add(format_args!(
-            r#"<text x="{MARGIN}" y="{y}" class="heading">{text}</text>"#
-        ));
+        self.add(format_args!(r#"<text x="{MARGIN}" y="{y}" class="heading">{text}</text>"#));
         self.y += 12.0;
     }
 
@@ -291,9 +265,7 @@ impl Canvas {
     /// A figure behind what it belongs to.
     fn value(&mut self, x: f64, y: f64, text: &str) {
         let (x, y) = (x + 10.0, y + BAR / 2.0 + 4.5);
-        self.add(format_args!(
-            r#"<text x="{x:.1}" y="{y}" class="value">{text}</text>"#
-        ));
+        self.add(format_args!(r#"<text x="{x:.1}" y="{y}" class="value">{text}</text>"#));
     }
 
     fn document(self) -> String {

@@ -27,12 +27,7 @@ impl Variant {
         let mut all = Vec::new();
         for &technique in &request.techniques {
             let mut add = |name: String, way, interval_ms| {
-                all.push(Self {
-                    technique,
-                    name,
-                    way,
-                    interval_ms,
-                });
+                all.push(Self { technique, name, way, interval_ms });
             };
             match technique {
                 Technique::ShortPoll => {

@@ -17,10 +17,7 @@ pub fn all(comparison: &Comparison) -> Vec<String> {
         ("Fewest bytes for each delivered message", "most"),
         |f| {
             let share = 100.0 * f.per_message.payload_share;
-            format!(
-                "{} ({share:.0} % of them payload)",
-                ratio(f.bytes_per_message())
-            )
+            format!("{} ({share:.0} % of them payload)", ratio(f.bytes_per_message()))
         },
     ));
     said.extend(extremes(
@@ -181,11 +178,7 @@ mod tests {
         let mut comparison = comparison();
         comparison.techniques.truncate(1);
         let said = all(&comparison);
-        assert!(
-            said.iter()
-                .all(|s| s.starts_with("short poll 1s keep-alive:")),
-            "{said:?}"
-        );
+        assert!(said.iter().all(|s| s.starts_with("short poll 1s keep-alive:")), "{said:?}");
         comparison.techniques[0].row.answers_empty = 10;
         comparison.techniques[0].poll_interval_ms = 0;
         assert_eq!(all(&comparison), Vec::<String>::new());

@@ -37,11 +37,7 @@ impl NoConfig {
             (ErrorKind::DisplayHelp | ErrorKind::DisplayVersion, _) => {
                 let text = error.render();
                 let plain = !std::io::stdout().is_terminal();
-                return Self::Asked(if plain {
-                    text.to_string()
-                } else {
-                    text.ansi().to_string()
-                });
+                return Self::Asked(if plain { text.to_string() } else { text.ansi().to_string() });
             }
             (ErrorKind::ValueValidation, Some(reason)) => format!("{flag} {value}: {reason}"),
             (ErrorKind::InvalidValue, _) if flag.starts_with('-') => {

@@ -29,13 +29,8 @@ pub struct Listen {
 }
 
 const SIZES: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-const SPANS: [(&str, u64); 5] = [
-    ("d", 24 * 60 * 60 * 1000),
-    ("h", 60 * 60 * 1000),
-    ("m", 60 * 1000),
-    ("s", 1000),
-    ("ms", 1),
-];
+const SPANS: [(&str, u64); 5] =
+    [("d", 24 * 60 * 60 * 1000), ("h", 60 * 60 * 1000), ("m", 60 * 1000), ("s", 1000), ("ms", 1)];
 
 impl FromStr for Size {
     type Err = Misspelt;
@@ -43,17 +38,9 @@ impl FromStr for Size {
     fn from_str(text: &str) -> Result<Self, Misspelt> {
         const REMEDY: Misspelt = Misspelt("is not a size; write 64KiB, 16MiB, or plain bytes");
         let (number, unit) = split(text).ok_or(REMEDY)?;
-        let factor = if unit.is_empty() {
-            1
-        } else {
-            factor(&SIZES, unit).ok_or(REMEDY)?
-        };
-        let bytes = number
-            .checked_mul(factor)
-            .and_then(|bytes| usize::try_from(bytes).ok());
-        bytes
-            .map(Self)
-            .ok_or(Misspelt("is more than this machine can address; give less"))
+        let factor = if unit.is_empty() { 1 } else { factor(&SIZES, unit).ok_or(REMEDY)? };
+        let bytes = number.checked_mul(factor).and_then(|bytes| usize::try_from(bytes).ok());
+        bytes.map(Self).ok_or(Misspelt("is more than this machine can address; give less"))
     }
 }
 
@@ -67,10 +54,7 @@ impl FromStr for Span {
             return Err(Misspelt("has no unit; write 500ms, 15s, 2m, 1h or 7d"));
         }
         let factor = factor(&SPANS, unit).ok_or(REMEDY)?;
-        number
-            .checked_mul(factor)
-            .map(Self)
-            .ok_or(Misspelt("is longer than anything; give less"))
+        number.checked_mul(factor).map(Self).ok_or(Misspelt("is longer than anything; give less"))
     }
 }
 
@@ -96,9 +80,7 @@ impl FromStr for Listen {
             return Err(REMEDY); // An IPv6 address without its brackets, or with something in them.
         } else {
             let found = text.to_socket_addrs();
-            found
-                .map_err(|_| Misspelt("names a host that is not known here"))?
-                .collect()
+            found.map_err(|_| Misspelt("names a host that is not known here"))?.collect()
         };
         // A resolver may name an address twice. IPv4 comes first: it is the one to show.
         addresses.sort_unstable();
@@ -106,10 +88,7 @@ impl FromStr for Listen {
         if addresses.is_empty() {
             return Err(REMEDY);
         }
-        Ok(Self {
-            text: text.to_owned(),
-            addresses,
-        })
+        Ok(Self { text: text.to_owned(), addresses })
     }
 }
 
@@ -135,18 +114,13 @@ impl std::error::Error for Misspelt {}
 
 /// Digits, and what follows them. `None`: no digits, or too many.
 fn split(text: &str) -> Option<(u64, &str)> {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     Some((number.parse().ok()?, unit))
 }
 
 fn factor(units: &[(&str, u64)], unit: &str) -> Option<u64> {
-    units
-        .iter()
-        .find(|(name, _)| *name == unit)
-        .map(|&(_, factor)| factor)
+    units.iter().find(|(name, _)| *name == unit).map(|&(_, factor)| factor)
 }
 
 /// In the largest unit that needs no fraction.

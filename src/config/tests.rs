@@ -20,9 +20,7 @@ fn complaint(line: &str) -> String {
 
 fn flags() -> Vec<clap::Arg> {
     let command = CommandLine::command();
-    let flags = command
-        .get_arguments()
-        .filter(|flag| flag.get_long().is_some());
+    let flags = command.get_arguments().filter(|flag| flag.get_long().is_some());
     flags.cloned().collect()
 }
 
@@ -40,10 +38,7 @@ fn every_flag_has_a_variable_of_its_name_a_heading_and_a_help_text() {
         assert_eq!(flag.get_env(), Some(variable.as_ref()), "--{name}");
         assert!(flag.get_help_heading().is_some(), "--{name}");
         let help = flag.get_help().expect(&name).to_string();
-        assert!(
-            help.len() > 10 && !help.ends_with('.'),
-            "--{name}: {help:?}"
-        );
+        assert!(help.len() > 10 && !help.ends_with('.'), "--{name}: {help:?}");
     }
 }
 
@@ -53,13 +48,9 @@ fn every_flag_is_shown_with_its_default() {
         panic!("--help asks for help");
     };
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
-    for shown in [
-        "[default: 1MiB]",
-        "[default: 55s]",
-        "[default: 75s]",
-        "[default: 1h]",
-        "Retention:",
-    ] {
+    for shown in
+        ["[default: 1MiB]", "[default: 55s]", "[default: 75s]", "[default: 1h]", "Retention:"]
+    {
         assert!(help.contains(shown), "{shown} in {help}");
     }
     assert!(matches!(read("--version"), Err(NoConfig::Asked(text)) if text.contains("0.1.0")));
@@ -68,34 +59,19 @@ fn every_flag_is_shown_with_its_default() {
 #[test]
 fn without_flags_the_defaults_are_those_of_the_limits() {
     let config = good("");
-    assert_eq!(
-        format!("{:?}", config.limits),
-        format!("{:?}", Limits::default())
-    );
-    assert_eq!(
-        config.listen,
-        ["127.0.0.1:8080".parse::<Listen>().expect("an address")]
-    );
+    assert_eq!(format!("{:?}", config.limits), format!("{:?}", Limits::default()));
+    assert_eq!(config.listen, ["127.0.0.1:8080".parse::<Listen>().expect("an address")]);
     assert!((1..=THREADS_MAX).contains(&config.threads) && config.greets);
     assert_eq!(config.verbosity, LevelFilter::Warn);
 }
 
 #[test]
 fn flags_go_before_serve_and_behind_it_and_without_it() {
-    for line in [
-        "--threads 3 serve",
-        "serve --threads 3",
-        "--threads 3",
-        "--threads=3",
-    ] {
+    for line in ["--threads 3 serve", "serve --threads 3", "--threads 3", "--threads=3"] {
         assert_eq!(good(line).threads, 3, "{line}");
     }
     let config = good("--listen 127.0.0.1:1 serve --listen [::1]:2,127.0.0.1:3");
-    let texts: Vec<_> = config
-        .listen
-        .iter()
-        .map(|listen| listen.text.as_str())
-        .collect();
+    let texts: Vec<_> = config.listen.iter().map(|listen| listen.text.as_str()).collect();
     assert_eq!(texts, ["127.0.0.1:1", "[::1]:2", "127.0.0.1:3"]);
 }
 
@@ -108,29 +84,13 @@ fn values_arrive_where_they_belong() {
          --allow-origin https://a.example --allow-origin * --port-file p --static d --threads 2",
     );
     let limits = &config.limits;
-    assert_eq!(
-        (limits.history_messages, limits.history_age_ms),
-        (5, 90_000)
-    );
-    assert_eq!(
-        (limits.history_bytes, limits.retain_bytes),
-        (2 << 20, 3 << 20)
-    );
-    assert_eq!(
-        (limits.message_bytes_max, limits.head_bytes_max),
-        (64 << 10, 2048)
-    );
+    assert_eq!((limits.history_messages, limits.history_age_ms), (5, 90_000));
+    assert_eq!((limits.history_bytes, limits.retain_bytes), (2 << 20, 3 << 20));
+    assert_eq!((limits.message_bytes_max, limits.head_bytes_max), (64 << 10, 2048));
     assert_eq!((limits.connections_max, limits.wait_ms_max), (99, 60_000));
-    let deadlines = [
-        limits.head_ms_max,
-        limits.body_ms_max,
-        limits.idle_ms_max,
-        limits.stall_ms_max,
-    ];
-    assert_eq!(
-        (limits.heartbeat_ms, deadlines),
-        (500, [1000, 2000, 3000, 4000])
-    );
+    let deadlines =
+        [limits.head_ms_max, limits.body_ms_max, limits.idle_ms_max, limits.stall_ms_max];
+    assert_eq!((limits.heartbeat_ms, deadlines), (500, [1000, 2000, 3000, 4000]));
     assert!(limits.deflate);
     assert_eq!(config.allow_origin, ["https://a.example", "*"]);
     assert_eq!(config.port_file, Some("p".into()));
@@ -142,72 +102,36 @@ fn values_arrive_where_they_belong() {
 
 /// A command line, and part of what is said about it.
 const WRONG_USE: &[(&str, &str)] = &[
-    (
-        "--max-head 12x",
-        "--max-head 12x: is not a size; write 64KiB",
-    ),
+    ("--max-head 12x", "--max-head 12x: is not a size; write 64KiB"),
     ("--max-head 64kb", "--max-head 64kb: is not a size; write"),
-    (
-        "--max-head 99999999999999999GiB",
-        "is more than this machine can address",
-    ),
-    (
-        "--max-wait 15",
-        "--max-wait 15: has no unit; write 500ms, 15s",
-    ),
-    (
-        "--max-wait soon",
-        "--max-wait soon: is not a duration; write",
-    ),
+    ("--max-head 99999999999999999GiB", "is more than this machine can address"),
+    ("--max-wait 15", "--max-wait 15: has no unit; write 500ms, 15s"),
+    ("--max-wait soon", "--max-wait soon: is not a duration; write"),
     ("--max-wait 99999999999999999d", "is longer than anything"),
-    (
-        "--max-wait 0s",
-        "--max-wait 0 would not turn a bound off; give 1s or more",
-    ),
-    (
-        "--max-message 0",
-        "--max-message 0 would not turn a bound off; give 1KiB",
-    ),
+    ("--max-wait 0s", "--max-wait 0 would not turn a bound off; give 1s or more"),
+    ("--max-message 0", "--max-message 0 would not turn a bound off; give 1KiB"),
     ("--history-messages 0", "--history-messages 0"),
     ("--max-connections -1", "--max-connections -1: "),
     ("--threads 0", "--threads 0 is not between 1 and 64"),
     ("--threads 65", "--threads 65 is not between 1 and 64"),
     ("--threads two", "--threads two: "),
-    (
-        "--max-connections 1 --threads 2",
-        "--max-connections 1 leaves some",
-    ),
+    ("--max-connections 1 --threads 2", "--max-connections 1 leaves some"),
     ("--max-head 1000", "--max-head 1000 has no room"),
-    (
-        "--max-head 1MiB",
-        "--max-head 1MiB is more than a connection keeps",
-    ),
+    ("--max-head 1MiB", "--max-head 1MiB is more than a connection keeps"),
     (
         "--max-message 8MiB",
         "--history-bytes 8MiB does not hold one message of --max-message 8MiB; give 8388864",
     ),
-    (
-        "--history-bytes 1GiB",
-        "--retain-bytes 256MiB is less than --history-bytes 1GiB",
-    ),
-    (
-        "--listen 8080",
-        "--listen 8080: names no host; write 127.0.0.1:PORT",
-    ),
-    (
-        "--listen 127.0.0.1",
-        "--listen 127.0.0.1: is not an address; write HOST:PORT",
-    ),
+    ("--history-bytes 1GiB", "--retain-bytes 256MiB is less than --history-bytes 1GiB"),
+    ("--listen 8080", "--listen 8080: names no host; write 127.0.0.1:PORT"),
+    ("--listen 127.0.0.1", "--listen 127.0.0.1: is not an address; write HOST:PORT"),
     ("--listen ::1:8080", "--listen ::1:8080: is not an address"),
     ("--listen 127.0.0.1:70000", "is not an address"),
     ("--listen", "--listen needs a value: --listen <HOST:PORT>"),
     ("--lisen :1", "there is no --lisen; did you mean --listen?"),
     ("--zzzz", "there is no --zzzz; `tollway --help`"),
     ("sevre", "there is no command sevre; `tollway --help`"),
-    (
-        "--allow-origin a.example",
-        "--allow-origin a.example: is not an origin; write",
-    ),
+    ("--allow-origin a.example", "--allow-origin a.example: is not an origin; write"),
     ("--allow-origin https://a.example/", "is not an origin"),
     ("-q -v", "do not go together; leave one out"),
 ];
@@ -236,11 +160,7 @@ fn sizes_and_durations_read_back_what_they_show() {
 fn addresses_are_what_they_say() {
     let addresses = |text: &str| {
         let listen: Listen = text.parse().expect(text);
-        listen
-            .addresses
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
+        listen.addresses.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(addresses("127.0.0.1:8080"), ["127.0.0.1:8080"]);
     assert_eq!(addresses("[::1]:0"), ["[::1]:0"]);

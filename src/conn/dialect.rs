@@ -36,18 +36,12 @@ pub struct Wish {
 /// Understands a text.
 pub(super) fn understand(text: &str, data_bytes_max: usize) -> Told {
     let (reference, publication) = publish::decode(text, data_bytes_max);
-    Told {
-        reference,
-        wish: publication.map_err(Problem::from).and_then(wish),
-    }
+    Told { reference, wish: publication.map_err(Problem::from).and_then(wish) }
 }
 
 /// The dialect has no words in bytes.
 pub(super) fn not_text() -> Told {
-    Told {
-        reference: Reference::default(),
-        wish: Err(Rule::BinaryFrame.into()),
-    }
+    Told { reference: Reference::default(), wish: Err(Rule::BinaryFrame.into()) }
 }
 
 fn wish(publication: Publication) -> Result<Wish, Problem> {

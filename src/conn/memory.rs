@@ -33,10 +33,6 @@ fn state_bytes(state: &State) -> usize {
     };
     let places = state.following().map_or(0, |f| f.places.as_slice().len());
     // A reader of several topics keeps a list; each topic keeps the id of each reader.
-    let list = if places > 1 {
-        places * size_of::<Place>()
-    } else {
-        0
-    };
+    let list = if places > 1 { places * size_of::<Place>() } else { 0 };
     own + list + places * size_of::<ConnId>()
 }

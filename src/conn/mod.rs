@@ -236,11 +236,7 @@ impl Conn {
                 if head.expect_continue && !more {
                     self.push(Segment::fixed(CONTINUE, Class::Head));
                 }
-                let upload = Upload {
-                    request,
-                    decoder,
-                    data: Vec::new(),
-                };
+                let upload = Upload { request, decoder, data: Vec::new() };
                 self.shift(State::Body(Box::new(upload)), now);
                 Pace::On(used)
             }
@@ -369,19 +365,12 @@ impl Conn {
 }
 
 fn closing(reply: Reply) -> Reply {
-    Reply {
-        keep_alive: false,
-        ..reply
-    }
+    Reply { keep_alive: false, ..reply }
 }
 
 fn refusal(reply: Reply, problem: Problem) -> Ask {
     Ask::Request(
-        Box::new(Request {
-            reply,
-            payer: Payer::Other,
-            want: Want::Refuse(problem),
-        }),
+        Box::new(Request { reply, payer: Payer::Other, want: Want::Refuse(problem) }),
         Vec::new(),
     )
 }

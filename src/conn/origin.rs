@@ -25,10 +25,7 @@ pub enum Verdict {
 impl Origins {
     /// Takes the values of the flag; `*` allows everyone.
     pub fn new(list: Vec<String>) -> Self {
-        Self {
-            any: list.iter().any(|origin| origin == "*"),
-            list,
-        }
+        Self { any: list.iter().any(|origin| origin == "*"), list }
     }
 
     /// Judges an `Origin` against the `Host` that was asked for.
@@ -42,18 +39,12 @@ impl Origins {
         // The scheme is left out of the comparison: behind a proxy that ends TLS, the browser says
         // https and we cannot know better.
         let authority = origin.split_once("://").map(|(_, authority)| authority);
-        let same = authority
-            .zip(host)
-            .is_some_and(|(a, h)| a.eq_ignore_ascii_case(h));
+        let same = authority.zip(host).is_some_and(|(a, h)| a.eq_ignore_ascii_case(h));
         if same {
             Verdict::Same
         } else if self.any {
             Verdict::Allowed("*".into())
-        } else if self
-            .list
-            .iter()
-            .any(|listed| listed.eq_ignore_ascii_case(origin))
-        {
+        } else if self.list.iter().any(|listed| listed.eq_ignore_ascii_case(origin)) {
             Verdict::Allowed(origin.into())
         } else {
             Verdict::Foreign
@@ -77,10 +68,7 @@ mod tests {
             judge(&listed, "https://app.example"),
             Verdict::Allowed("https://app.example".into())
         );
-        assert_eq!(
-            judge(&any, "https://else.example"),
-            Verdict::Allowed("*".into())
-        );
+        assert_eq!(judge(&any, "https://else.example"), Verdict::Allowed("*".into()));
         for foreign in [
             "http://chat.example",
             "https://app.example:1",

@@ -48,22 +48,12 @@ enum Source {
 impl Segment {
     /// Bytes made for this connection alone.
     pub fn own(bytes: Vec<u8>, class: Class) -> Self {
-        Self {
-            source: Source::Own(bytes),
-            class,
-            payload: 0,
-            payer: Payer::Other,
-        }
+        Self { source: Source::Own(bytes), class, payload: 0, payer: Payer::Other }
     }
 
     /// Bytes that never change.
     pub fn fixed(bytes: &'static [u8], class: Class) -> Self {
-        Self {
-            source: Source::Static(bytes),
-            class,
-            payload: 0,
-            payer: Payer::Other,
-        }
+        Self { source: Source::Static(bytes), class, payload: 0, payer: Payer::Other }
     }
 
     /// The part `range` of a rendition; all its payload lies in there, and all else is framing.
@@ -97,11 +87,9 @@ impl Segment {
         match &self.source {
             Source::Own(bytes) => bytes,
             Source::Static(bytes) => bytes,
-            Source::Shared {
-                rendition,
-                from,
-                to,
-            } => &rendition.bytes[*from as usize..*to as usize],
+            Source::Shared { rendition, from, to } => {
+                &rendition.bytes[*from as usize..*to as usize]
+            }
         }
     }
 
@@ -126,10 +114,7 @@ impl Segment {
 #[derive(Debug, Default)]
 pub struct Outbox {
     first: Option<Segment>,
-    #[expect(
-        clippy::box_collection,
-        reason = "8 bytes in an idle connection, not 32"
-    )]
+    #[expect(clippy::box_collection, reason = "8 bytes in an idle connection, not 32")]
     rest: Option<Box<VecDeque<Segment>>>,
     /// How much of the first segment the kernel has taken.
     sent: usize,
@@ -178,10 +163,7 @@ impl Outbox {
         };
         out[0] = IoSlice::new(&first.bytes()[self.sent..]);
         let mut filled = 1;
-        for (slot, segment) in out[1..]
-            .iter_mut()
-            .zip(self.rest.iter().flat_map(|r| r.iter()))
-        {
+        for (slot, segment) in out[1..].iter_mut().zip(self.rest.iter().flat_map(|r| r.iter())) {
             *slot = IoSlice::new(segment.bytes());
             filled += 1;
         }
@@ -302,10 +284,7 @@ mod tests {
         assert_eq!(outbox.unfinished(), 5);
         let (payer, portions) = outbox.abandon().expect("five bytes went out");
         let portions = (payer, portions);
-        assert_eq!(
-            portions,
-            (Payer::Sse, [(Class::Framing, 2), (Class::Payload, 3)])
-        );
+        assert_eq!(portions, (Payer::Sse, [(Class::Framing, 2), (Class::Payload, 3)]));
         assert!(outbox.is_empty());
         assert_eq!(outbox.bytes(), 0);
     }

@@ -119,12 +119,7 @@ impl Problem {
 
     /// The refusal for breaking `rule`.
     pub const fn of(rule: Rule) -> Self {
-        Self {
-            status: rule.status(),
-            code: rule.code(),
-            detail: rule.detail(),
-            allow: None,
-        }
+        Self { status: rule.status(), code: rule.code(), detail: rule.detail(), allow: None }
     }
 }
 

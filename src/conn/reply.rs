@@ -37,10 +37,7 @@ impl Reply {
     /// of the answer.
     #[must_use]
     pub fn streamed(&self) -> Self {
-        Self {
-            keep_alive: self.keep_alive && !self.http10,
-            ..self.clone()
-        }
+        Self { keep_alive: self.keep_alive && !self.http10, ..self.clone() }
     }
 
     /// Begins a head: what every answer has.
@@ -112,24 +109,15 @@ impl Content {
 
 impl Body {
     /// No bytes.
-    pub const EMPTY: Self = Self {
-        media_type: "",
-        bytes: Content::Static(b""),
-    };
+    pub const EMPTY: Self = Self { media_type: "", bytes: Content::Static(b"") };
 
     /// Bytes made for this answer.
     pub fn own(media_type: &'static str, bytes: impl Into<Vec<u8>>) -> Self {
-        Self {
-            media_type,
-            bytes: Content::Own(bytes.into()),
-        }
+        Self { media_type, bytes: Content::Own(bytes.into()) }
     }
 
     /// Bytes that never change.
     pub const fn fixed(media_type: &'static str, bytes: &'static [u8]) -> Self {
-        Self {
-            media_type,
-            bytes: Content::Static(bytes),
-        }
+        Self { media_type, bytes: Content::Static(bytes) }
     }
 }

@@ -78,10 +78,7 @@ enum Place<'t> {
     Costs,
     Connections,
     Static(&'t str),
-    Topic {
-        list: String,
-        suffix: Option<Suffix>,
-    },
+    Topic { list: String, suffix: Option<Suffix> },
     Nowhere,
 }
 
@@ -140,10 +137,7 @@ fn place<'t>(path: &'t str, house: &House) -> Result<Place<'t>, Problem> {
             };
             let decoded = target::percent_decode(list)?;
             let list = str::from_utf8(&decoded).map_err(|_| Rule::TopicMalformed)?;
-            Place::Topic {
-                list: list.to_owned(),
-                suffix,
-            }
+            Place::Topic { list: list.to_owned(), suffix }
         }
     })
 }
@@ -156,19 +150,12 @@ fn costs(head: &Head<'_>, query: &Query, verdict: &Verdict) -> Result<Want, Prob
     if head.method == Method::Get && head.accepts_event_stream {
         return Ok(Want::Watch(Watch::Stream));
     }
-    let report = if query.check {
-        Report::Check
-    } else {
-        Report::Costs
-    };
+    let report = if query.check { Report::Check } else { Report::Costs };
     fixed(head, Want::Report(report))
 }
 
 fn table(query: &Query) -> Report {
-    let page = Page {
-        offset: query.offset,
-        limit: query.limit.unwrap_or(ROWS_MAX).min(ROWS_MAX),
-    };
+    let page = Page { offset: query.offset, limit: query.limit.unwrap_or(ROWS_MAX).min(ROWS_MAX) };
     let rows = Rows {
         open: query.open,
         closed: query.closed,
@@ -188,10 +175,7 @@ fn fixed(head: &Head<'_>, want: Want) -> Result<Want, Problem> {
 }
 
 fn options(head: &Head<'_>, allow: Allow) -> Want {
-    Want::Options {
-        allow,
-        preflight: head.preflight,
-    }
+    Want::Options { allow, preflight: head.preflight }
 }
 
 /// A topic, or a list of topics.
@@ -239,11 +223,9 @@ fn publish(head: &Head<'_>, query: &Query, verdict: &Verdict, list: &str) -> Res
     let topic = published_topic(list)?;
     let event = match (&query.event, head.event) {
         (Some(event), _) => Some(event.clone().into_boxed_str()),
-        (None, Some(event)) => Some(
-            str::from_utf8(event)
-                .map_err(|_| Rule::EventMalformed)?
-                .into(),
-        ),
+        (None, Some(event)) => {
+            Some(str::from_utf8(event).map_err(|_| Rule::EventMalformed)?.into())
+        }
         (None, None) => None,
     };
     let event = event.map(event_name).transpose()?.flatten();
@@ -254,11 +236,7 @@ fn publish(head: &Head<'_>, query: &Query, verdict: &Verdict, list: &str) -> Res
         }
         Some(key) => Some(str::from_utf8(key).map_err(|_| Rule::KeyMalformed)?.into()),
     };
-    Ok(Want::Publish(Publish {
-        topic,
-        event,
-        idempotency_key,
-    }))
+    Ok(Want::Publish(Publish { topic, event, idempotency_key }))
 }
 
 /// The one topic that a message is published to.
@@ -281,10 +259,7 @@ fn poll(head: &Head<'_>, query: &Query, list: &str) -> Result<Want, Problem> {
     let wait_s = query.wait_s.or(head.prefer_wait_s).filter(|&s| s > 0);
     let how = How::Poll {
         wait_s,
-        limit: query
-            .limit
-            .unwrap_or(POLL_MESSAGES_MAX)
-            .min(POLL_MESSAGES_MAX),
+        limit: query.limit.unwrap_or(POLL_MESSAGES_MAX).min(POLL_MESSAGES_MAX),
         if_none_match: head.if_none_match.map(Into::into),
     };
     read(head, query, list, how)
@@ -311,11 +286,7 @@ fn handshake(head: &Head<'_>, verdict: &Verdict) -> Result<Accept, Problem> {
 }
 
 fn read(head: &Head<'_>, query: &Query, list: &str, how: How) -> Result<Want, Problem> {
-    Ok(Want::Read(Read {
-        topics: topics(list)?,
-        cursor: cursor(head, query)?,
-        how,
-    }))
+    Ok(Want::Read(Read { topics: topics(list)?, cursor: cursor(head, query)?, how }))
 }
 
 /// The header wins: a browser that reconnects adds it to a URL that has the first cursor in it.
@@ -345,10 +316,7 @@ fn topics(list: &str) -> Result<Box<[TopicName]>, Problem> {
 }
 
 fn one_topic(name: &str) -> Result<TopicName, Problem> {
-    if matches!(
-        name,
-        "-" | "metrics" | "static" | "favicon.ico" | "robots.txt"
-    ) {
+    if matches!(name, "-" | "metrics" | "static" | "favicon.ico" | "robots.txt") {
         return Err(Rule::TopicReserved.into());
     }
     TopicName::parse(name).ok_or_else(|| Rule::TopicMalformed.into())
@@ -374,10 +342,7 @@ fn file(head: &Head<'_>, rest: &str) -> Result<FileWant, Problem> {
         if_none_match: head.if_none_match.map(Into::into),
         if_modified_since: head.if_modified_since.map(Into::into),
         // Defined for GET alone: a HEAD is told about the whole. RFC 9110 §14.2.
-        range: head
-            .range
-            .filter(|_| head.method == Method::Get)
-            .map(Into::into),
+        range: head.range.filter(|_| head.method == Method::Get).map(Into::into),
         if_range: head.if_range.map(Into::into),
     })
 }

@@ -66,10 +66,7 @@ pub(super) fn act_closing(incoming: Incoming<'_>) -> Option<Ask> {
 }
 
 fn said(data: &[u8], binary: bool) -> Ask {
-    Ask::Said {
-        data: data.into(),
-        binary,
-    }
+    Ask::Said { data: data.into(), binary }
 }
 
 fn told(told: dialect::Told) -> Ask {

@@ -244,12 +244,7 @@ pub enum Name {
 pub const EDGES: &[(Name, &[Name])] = {
     use Name::{Asked, Body, Closed, Closing, Head, Lingering, Open, Parked, Sending, Streaming};
     &[
-        (
-            Head,
-            &[
-                Head, Body, Asked, Parked, Sending, Streaming, Open, Lingering, Closed,
-            ],
-        ),
+        (Head, &[Head, Body, Asked, Parked, Sending, Streaming, Open, Lingering, Closed]),
         (Body, &[Head, Lingering, Closed]),
         (Asked, &[Head, Lingering, Closed]),
         (Parked, &[Head, Lingering, Closed]),
@@ -283,10 +278,7 @@ impl Name {
 impl State {
     /// Waiting for a request.
     pub fn idle() -> Self {
-        Self::Head {
-            decoder: HeadDecoder::default(),
-            began: None,
-        }
+        Self::Head { decoder: HeadDecoder::default(), began: None }
     }
 
     /// The state without what it carries.
@@ -308,9 +300,7 @@ impl State {
     /// The deadline of this state, for a connection in it `since` then.
     pub fn due(&self, since: Millis, limits: &Limits) -> Option<Millis> {
         match self {
-            Self::Head {
-                began: Some(began), ..
-            } => Some(began.plus(limits.head_ms_max)),
+            Self::Head { began: Some(began), .. } => Some(began.plus(limits.head_ms_max)),
             Self::Head { began: None, .. } => Some(since.plus(limits.idle_ms_max)),
             Self::Body(_) => Some(since.plus(limits.body_ms_max)),
             Self::Parked(parked) => Some(parked.until),
@@ -385,9 +375,7 @@ impl Conn {
 
 /// Whether [`EDGES`] has this edge.
 pub fn may_pass(from: Name, to: Name) -> bool {
-    EDGES
-        .iter()
-        .any(|(state, exits)| *state == from && exits.contains(&to))
+    EDGES.iter().any(|(state, exits)| *state == from && exits.contains(&to))
 }
 
 #[cfg(test)]

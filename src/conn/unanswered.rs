@@ -22,10 +22,7 @@ pub type Verdict = Result<Id, Problem>;
 /// [`Unanswered::push`] and [`Unanswered::next_answer`]; it owns nothing when it is empty.
 #[derive(Debug, Default)]
 pub struct Unanswered {
-    #[expect(
-        clippy::box_collection,
-        reason = "8 bytes in an idle connection, not 32"
-    )]
+    #[expect(clippy::box_collection, reason = "8 bytes in an idle connection, not 32")]
     line: Option<Box<VecDeque<Frame>>>,
 }
 
@@ -69,9 +66,7 @@ impl Unanswered {
 
     /// Whether no further frame should be read for now.
     pub fn is_full(&self) -> bool {
-        self.line
-            .as_ref()
-            .is_some_and(|line| line.len() >= UNANSWERED_MAX)
+        self.line.as_ref().is_some_and(|line| line.len() >= UNANSWERED_MAX)
     }
 }
 
@@ -87,10 +82,7 @@ mod tests {
     }
 
     fn id(n: u64) -> Id {
-        Id {
-            epoch: Epoch(1),
-            seq: Seq(n),
-        }
+        Id { epoch: Epoch(1), seq: Seq(n) }
     }
 
     fn answers(unanswered: &mut Unanswered) -> Vec<String> {

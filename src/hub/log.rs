@@ -67,12 +67,7 @@ pub struct TopicLog {
 impl TopicLog {
     /// An empty log that admits to having lost everything up to `evicted`.
     pub fn new(evicted: Seq) -> Self {
-        Self {
-            entries: VecDeque::new(),
-            bytes: 0,
-            evicted,
-            tip: evicted,
-        }
+        Self { entries: VecDeque::new(), bytes: 0, evicted, tip: evicted }
     }
 
     /// Adds the newest message.
@@ -95,9 +90,7 @@ impl TopicLog {
         if self.entries.is_empty() {
             self.entries = VecDeque::new();
         }
-        Some(Evicted {
-            weight: entry.message.weight(),
-        })
+        Some(Evicted { weight: entry.message.weight() })
     }
 
     /// The index of the first entry after `cursor`; `len` when there is none.

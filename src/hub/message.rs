@@ -21,21 +21,13 @@ impl Payload {
     /// The data of a WebSocket message. A text message was checked by the codec.
     pub fn said(bytes: Box<[u8]>, binary: bool) -> Self {
         debug_assert!(binary || str::from_utf8(&bytes).is_ok());
-        Self {
-            utf8: !binary || text(&bytes).is_some(),
-            bytes,
-            binary,
-        }
+        Self { utf8: !binary || text(&bytes).is_some(), bytes, binary }
     }
 
     /// A request body, which does not say what it is: text if it is UTF-8.
     pub fn posted(bytes: Vec<u8>) -> Self {
         let utf8 = text(&bytes).is_some();
-        Self {
-            bytes: bytes.into_boxed_slice(),
-            binary: !utf8,
-            utf8,
-        }
+        Self { bytes: bytes.into_boxed_slice(), binary: !utf8, utf8 }
     }
 
     /// The bytes as they were published.
@@ -77,17 +69,11 @@ impl Message {
     pub fn content(&self, epoch: Epoch) -> Content<'_> {
         let bytes = self.payload.bytes();
         Content {
-            id: Id {
-                epoch,
-                seq: self.seq,
-            },
+            id: Id { epoch, seq: self.seq },
             topic: self.topic.as_str(),
             event: self.event.as_deref(),
             bytes,
-            text: self
-                .payload
-                .utf8
-                .then(|| text(bytes).expect("checked when it was published")),
+            text: self.payload.utf8.then(|| text(bytes).expect("checked when it was published")),
             binary: self.payload.binary,
             at: self.at,
         }

@@ -144,19 +144,12 @@ impl Hub {
 
     /// Takes in a committed message and opens a round for it.
     pub fn append(&mut self, message: Arc<Message>) {
-        debug_assert!(
-            message.seq > self.tip,
-            "letters come in the order of places"
-        );
+        debug_assert!(message.seq > self.tip, "letters come in the order of places");
         let id = self.topic_named(&message.topic);
         self.tip = message.seq;
         self.held += 1;
         self.bytes += message.weight();
-        self.ages.push_back(Age {
-            at: message.at.millis(),
-            seq: message.seq,
-            topic: id,
-        });
+        self.ages.push_back(Age { at: message.at.millis(), seq: message.seq, topic: id });
         let topic = &mut self.topics[id.0 as usize];
         topic.log.append(message);
         if topic.round.is_none() {
@@ -210,11 +203,7 @@ impl Hub {
             for technique in Technique::ALL {
                 let change = std::mem::take(&mut topic.came[technique as usize]);
                 if change != 0 {
-                    return Some(Census {
-                        topic: topic.name.clone(),
-                        technique,
-                        change,
-                    });
+                    return Some(Census { topic: topic.name.clone(), technique, change });
                 }
             }
             topic.changed = false;
@@ -296,10 +285,7 @@ impl Hub {
 
     /// The id at `seq`.
     pub fn id(&self, seq: Seq) -> Id {
-        Id {
-            epoch: self.epoch,
-            seq,
-        }
+        Id { epoch: self.epoch, seq }
     }
 
     /// Topics held, messages held, and their weight in bytes.

@@ -105,9 +105,7 @@ impl Hub {
     /// places are never given twice, so the comparison cannot be fooled.
     fn holds_first(&self, age: &Age) -> bool {
         let topic = self.topics.get(age.topic.0 as usize);
-        topic
-            .and_then(|t| t.log.first())
-            .is_some_and(|e| e.seq() == age.seq)
+        topic.and_then(|t| t.log.first()).is_some_and(|e| e.seq() == age.seq)
     }
 
     fn evict(&mut self, id: TopicId) {

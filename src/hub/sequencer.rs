@@ -69,10 +69,7 @@ impl Sequencer {
             payload: draft.payload,
             at,
         });
-        Commit::Appended {
-            message,
-            subscribers,
-        }
+        Commit::Appended { message, subscribers }
     }
 
     /// Takes note of readers that came or went on one thread.
@@ -143,11 +140,7 @@ mod tests {
             |topic, at| place(&sequencer.commit(draft(topic, Some("k")), Millis(at).micros()));
         assert_eq!(commit("a", 0), (1, true));
         assert_eq!(commit("a", IDEMPOTENCY_MS_MAX - 1), (1, false));
-        assert_eq!(
-            commit("b", IDEMPOTENCY_MS_MAX - 1),
-            (2, true),
-            "keys belong to a topic"
-        );
+        assert_eq!(commit("b", IDEMPOTENCY_MS_MAX - 1), (2, true), "keys belong to a topic");
         assert_eq!(commit("a", IDEMPOTENCY_MS_MAX), (3, true));
         assert_eq!(sequencer.names(), 2);
     }

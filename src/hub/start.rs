@@ -25,12 +25,9 @@ impl Hub {
             Cursor::Latest => at(self.tip),
             Cursor::Earliest => at(self.earliest(topics)),
             // A place that we have not given yet belongs to somebody else's numbering.
-            Cursor::After(id) if id.epoch != self.epoch || id.seq > self.tip => self.after_gap(
-                topics,
-                self.earliest(topics),
-                &id.to_string(),
-                GapReason::Epoch,
-            ),
+            Cursor::After(id) if id.epoch != self.epoch || id.seq > self.tip => {
+                self.after_gap(topics, self.earliest(topics), &id.to_string(), GapReason::Epoch)
+            }
             Cursor::After(id) if self.lost(topics) > id.seq => {
                 self.after_gap(topics, id.seq, &id.to_string(), GapReason::Expired)
             }
@@ -49,21 +46,12 @@ impl Hub {
         from: &str,
         reason: GapReason,
     ) -> Start {
-        let next = self
-            .next(self.known(topics), cursor)
-            .map(super::log::Entry::seq);
+        let next = self.next(self.known(topics), cursor).map(super::log::Entry::seq);
         // When nothing follows, the reader goes on from behind all that is lost, so as not to be
         // told of the same gap again.
         let cursor = next.map_or_else(|| self.lost(topics).max(cursor), Seq::before);
         let to = self.id(next.unwrap_or(cursor));
-        Start {
-            cursor,
-            gap: Some(Gap {
-                from: from.into(),
-                to,
-                reason,
-            }),
-        }
+        Start { cursor, gap: Some(Gap { from: from.into(), to, reason }) }
     }
 
     /// The highest place before the first message retained; behind all that is lost when nothing

@@ -10,10 +10,7 @@ fn name(text: &str) -> TopicName {
 }
 
 fn conn(slot: u32) -> ConnId {
-    ConnId {
-        slot,
-        generation: 1,
-    }
+    ConnId { slot, generation: 1 }
 }
 
 /// A hub, and the sequence that feeds it.
@@ -24,10 +21,7 @@ struct Bench {
 
 impl Bench {
     fn new(limits: &Limits) -> Self {
-        Self {
-            hub: Hub::new(Epoch(14), limits),
-            seq: 0,
-        }
+        Self { hub: Hub::new(Epoch(14), limits), seq: 0 }
     }
 
     fn publish(&mut self, topic: &str, at: u64) -> Seq {
@@ -44,17 +38,13 @@ impl Bench {
 
     /// Ends all rounds, and tells who was served.
     fn rounds(&mut self) -> Vec<u32> {
-        std::iter::from_fn(|| self.hub.next_reader())
-            .map(|id| id.slot)
-            .collect()
+        std::iter::from_fn(|| self.hub.next_reader()).map(|id| id.slot).collect()
     }
 
     fn start(&self, topics: &[&str], asked: &Cursor) -> (u64, Option<(String, u64, GapReason)>) {
         let names: Vec<_> = topics.iter().map(|t| name(t)).collect();
         let start = self.hub.start(&names, asked);
-        let gap = start
-            .gap
-            .map(|g| (g.from.to_string(), g.to.seq.0, g.reason));
+        let gap = start.gap.map(|g| (g.from.to_string(), g.to.seq.0, g.reason));
         (start.cursor.0, gap)
     }
 
@@ -64,10 +54,7 @@ impl Bench {
 }
 
 fn few(messages: usize) -> Limits {
-    Limits {
-        history_messages: messages,
-        ..Limits::default()
-    }
+    Limits { history_messages: messages, ..Limits::default() }
 }
 
 #[test]
@@ -92,16 +79,12 @@ fn nobody_is_passed_over_when_readers_leave_within_a_round() {
                 .map(|slot| bench.hub.follow(&name("a"), conn(slot), Technique::Sse))
                 .collect();
             bench.publish("a", 0);
-            let mut seen: Vec<u32> = (0..served)
-                .filter_map(|_| bench.hub.next_reader().map(|id| id.slot))
-                .collect();
+            let mut seen: Vec<u32> =
+                (0..served).filter_map(|_| bench.hub.next_reader().map(|id| id.slot)).collect();
             bench.hub.unfollow(places[leaver as usize], Technique::Sse);
             seen.extend(bench.rounds());
             for slot in (0..4).filter(|&slot| slot != leaver) {
-                assert!(
-                    seen.contains(&slot),
-                    "{slot} when {leaver} left after {served}"
-                );
+                assert!(seen.contains(&slot), "{slot} when {leaver} left after {served}");
             }
         }
     }
@@ -134,27 +117,18 @@ fn twice_the_bound_is_the_end_of_softness() {
 #[test]
 fn the_oldest_message_of_the_server_goes_first() {
     let one = Payload::posted(b"x".to_vec()).bytes().len() + crate::limits::MESSAGE_OVERHEAD_BYTES;
-    let mut bench = Bench::new(&Limits {
-        retain_bytes: 3 * one,
-        ..Limits::default()
-    });
+    let mut bench = Bench::new(&Limits { retain_bytes: 3 * one, ..Limits::default() });
     for topic in ["a", "b", "a", "c", "c"] {
         bench.publish(topic, 0);
         bench.rounds();
     }
     assert_eq!(bench.hub.holdings(), (2, 3, 3 * one));
-    assert!(
-        bench.hub.find(&name("b")).is_none(),
-        "nothing left, nobody there"
-    );
+    assert!(bench.hub.find(&name("b")).is_none(), "nothing left, nobody there");
 }
 
 #[test]
 fn age_takes_messages_and_then_their_topics() {
-    let mut bench = Bench::new(&Limits {
-        history_age_ms: 100,
-        ..Limits::default()
-    });
+    let mut bench = Bench::new(&Limits { history_age_ms: 100, ..Limits::default() });
     bench.publish("a", 0);
     bench.publish("b", 50);
     bench.rounds();
@@ -203,14 +177,8 @@ fn a_gap_says_from_where_to_where_and_why() {
         bench.publish("a", 0);
     }
     bench.rounds();
-    assert_eq!(
-        bench.after("a", 1),
-        (2, Some(("e-1".into(), 3, GapReason::Expired)))
-    );
-    assert_eq!(
-        bench.after("a", 5),
-        (2, Some(("e-5".into(), 3, GapReason::Epoch)))
-    );
+    assert_eq!(bench.after("a", 1), (2, Some(("e-1".into(), 3, GapReason::Expired))));
+    assert_eq!(bench.after("a", 5), (2, Some(("e-5".into(), 3, GapReason::Epoch))));
     let foreign = Cursor::parse("f-3").expect("short");
     let epoch = |from: &str| Some((from.to_string(), 3, GapReason::Epoch));
     assert_eq!(bench.start(&["a"], &foreign), (2, epoch("f-3")));
@@ -220,20 +188,14 @@ fn a_gap_says_from_where_to_where_and_why() {
 
 #[test]
 fn a_forgotten_topic_still_owns_up_to_what_it_lost() {
-    let mut bench = Bench::new(&Limits {
-        history_age_ms: 100,
-        ..Limits::default()
-    });
+    let mut bench = Bench::new(&Limits { history_age_ms: 100, ..Limits::default() });
     for _ in 0..3 {
         bench.publish("a", 0);
     }
     bench.rounds();
     bench.hub.expire(Millis(100));
     assert_eq!(bench.hub.holdings().0, 0);
-    assert_eq!(
-        bench.after("a", 1),
-        (3, Some(("e-1".into(), 3, GapReason::Expired)))
-    );
+    assert_eq!(bench.after("a", 1), (3, Some(("e-1".into(), 3, GapReason::Expired))));
     assert_eq!(bench.after("a", 3), (3, None));
     assert_eq!(bench.start(&["a"], &Cursor::Earliest), (3, None));
 }
@@ -250,10 +212,7 @@ fn a_reader_at_the_tip_has_missed_nothing_and_one_behind_has() {
     bench.rounds();
     assert!(bench.hub.missed(place.topic, Seq(1), knew));
     assert!(!bench.hub.missed(place.topic, Seq(3), knew));
-    assert!(
-        !bench.hub.missed(place.topic, Seq(1), bench.hub.evictions()),
-        "it was told"
-    );
+    assert!(!bench.hub.missed(place.topic, Seq(1), bench.hub.evictions()), "it was told");
 }
 
 #[test]

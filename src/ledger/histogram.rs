@@ -28,11 +28,7 @@ pub struct Histogram {
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self {
-            counts: Box::new([0; BUCKETS]),
-            sum: 0,
-            max: 0,
-        }
+        Self { counts: Box::new([0; BUCKETS]), sum: 0, max: 0 }
     }
 }
 
@@ -66,11 +62,7 @@ impl Histogram {
     /// bucket, and never more than the greatest value. 0 when there are none.
     pub fn quantile_us(&self, share: f64) -> u64 {
         // Exact enough: 2^53 values take a year at 285 million a second.
-        #[expect(
-            clippy::cast_precision_loss,
-            clippy::cast_sign_loss,
-            reason = "see above"
-        )]
+        #[expect(clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "see above")]
         let rank = (self.count() as f64 * share).ceil().max(1.0) as u64;
         let mut seen = 0;
         for (bucket, count) in self.counts.iter().enumerate() {

@@ -55,14 +55,8 @@ pub enum Payer {
 
 impl Payer {
     /// All payers, in the order of the docs.
-    pub const ALL: [Self; 6] = [
-        Self::ShortPoll,
-        Self::LongPoll,
-        Self::Sse,
-        Self::WebSocket,
-        Self::Publish,
-        Self::Other,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::ShortPoll, Self::LongPoll, Self::Sse, Self::WebSocket, Self::Publish, Self::Other];
 
     /// The label that reports and metrics use.
     pub const fn name(self) -> &'static str {
@@ -95,13 +89,8 @@ pub enum Class {
 
 impl Class {
     /// All classes, in the order of the docs.
-    pub const ALL: [Self; 5] = [
-        Self::Head,
-        Self::Framing,
-        Self::Payload,
-        Self::Heartbeat,
-        Self::Body,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Head, Self::Framing, Self::Payload, Self::Heartbeat, Self::Body];
 
     /// The label that reports and metrics use.
     pub const fn name(self) -> &'static str {

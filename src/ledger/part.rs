@@ -262,10 +262,7 @@ impl Part {
             all.push(Identity {
                 name: format!("connections of {}", payer.name()),
                 left: ("opened + joined", account.opened + account.joined),
-                right: (
-                    "left + closed + open",
-                    account.left + account.closed_total() + open,
-                ),
+                right: ("left + closed + open", account.left + account.closed_total() + open),
             });
         }
         all

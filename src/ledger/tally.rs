@@ -53,9 +53,7 @@ impl Tally {
 
     /// Bytes that the kernel took.
     pub fn bytes_out(&self) -> Bytes {
-        Bytes(std::array::from_fn(|class| {
-            self.number(Class::ALL.len() + class)
-        }))
+        Bytes(std::array::from_fn(|class| self.number(Class::ALL.len() + class)))
     }
 
     /// Messages delivered, or taken in.
@@ -130,10 +128,7 @@ mod tests {
             tally.went_out([(Class::Body, 1), (Class::Payload, u32::MAX as usize)]);
         }
         tally.passed(7);
-        assert_eq!(
-            tally.bytes_out().of(Class::Payload),
-            3 * u64::from(u32::MAX)
-        );
+        assert_eq!(tally.bytes_out().of(Class::Payload), 3 * u64::from(u32::MAX));
         assert_eq!(tally.bytes_out().of(Class::Body), 3);
         assert_eq!(tally.bytes_in(), Bytes::default());
         assert_eq!(tally.messages(), 7);

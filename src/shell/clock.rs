@@ -31,9 +31,7 @@ impl Clock {
     /// A clock that says 0 now.
     #[must_use]
     pub fn start() -> Self {
-        Self {
-            zero: Instant::now(),
-        }
+        Self { zero: Instant::now() }
     }
 
     /// Never goes backwards. Truncated: a deadline that it has reached has really passed.
@@ -52,9 +50,7 @@ impl Wall {
     /// Looks at the wall. A machine that believes to live before 1970 is in its first second.
     #[must_use]
     pub fn look() -> Self {
-        let since_1970 = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             unix_s: since_1970.as_secs(),
             changes_in_ms: 1_000 - u64::from(since_1970.subsec_millis()),
@@ -76,9 +72,7 @@ pub fn sleep_until_us(moment_us: u64) {
 /// A name for the numbering that begins now: two starts of a server differ in it.
 #[must_use]
 pub fn new_epoch() -> Epoch {
-    let since_1970 = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     // Exact for the next 584 million years.
     Epoch(since_1970.as_millis() as u64)
 }

@@ -132,11 +132,9 @@ impl Desk {
                 Effect::OpenFile { conn, path } => {
                     broker.file_opened(conn, self.files().open(conn, &path), now);
                 }
-                Effect::ReadFile {
-                    conn,
-                    offset,
-                    length,
-                } => broker.file_read(conn, self.files().read(conn, offset, length), now),
+                Effect::ReadFile { conn, offset, length } => {
+                    broker.file_read(conn, self.files().read(conn, offset, length), now)
+                }
                 Effect::CloseFile { conn } => self.files().close(conn),
                 Effect::Sample { conn, payer } => {
                     if let Some(sample) = sockets.find(conn).and_then(|s| s.sample()) {
@@ -176,8 +174,6 @@ impl Desk {
     }
 
     fn files(&mut self) -> &mut Files {
-        self.files
-            .as_mut()
-            .expect("a broker that serves no files asks for none")
+        self.files.as_mut().expect("a broker that serves no files asks for none")
     }
 }

@@ -274,8 +274,7 @@ impl EventLoop {
                 Ok(bytes) => {
                     share = share.saturating_sub(bytes);
                     self.desk.open_letters(&mut self.broker, self.now);
-                    self.broker
-                        .received(id, &mut self.scratch[..bytes], self.now);
+                    self.broker.received(id, &mut self.scratch[..bytes], self.now);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => self.broker.failed(id, error.kind(), self.now),

@@ -34,10 +34,7 @@ impl Files {
     /// Serves `root`, if it is a folder that we may read.
     pub fn new(root: &Path) -> io::Result<Self> {
         let root = OwnedFd::from(File::open(root)?);
-        let files = Self {
-            root,
-            open: HashMap::new(),
-        };
+        let files = Self { root, open: HashMap::new() };
         // The same call that strangers cause later, now while an operator is looking: it tells a
         // file from a folder, and a kernel that is too old from one that is not.
         sys::open_beneath(&files.root, c".")?;
@@ -50,11 +47,7 @@ impl Files {
     /// there: a stranger learns nothing about the machine from the difference.
     pub fn open(&mut self, conn: ConnId, path: &str) -> Result<FileInfo, FileError> {
         self.close(conn);
-        let index = if path.is_empty() || path.ends_with('/') {
-            INDEX
-        } else {
-            ""
-        };
+        let index = if path.is_empty() || path.ends_with('/') { INDEX } else { "" };
         let path = CString::new(format!("{path}{index}")).map_err(|_| FileError::NotFound)?;
         let file = File::from(self.resolve(&path).map_err(|error| offence(&error))?);
         let facts = file.metadata().map_err(|_| FileError::Unreadable)?;
@@ -125,10 +118,7 @@ mod tests {
     use std::path::PathBuf;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    const CONN: ConnId = ConnId {
-        slot: 0,
-        generation: 0,
-    };
+    const CONN: ConnId = ConnId { slot: 0, generation: 0 };
 
     /// A folder that is gone when the test is: `public` in it is served, `secret` is not.
     struct Folder(PathBuf);
@@ -220,19 +210,13 @@ mod tests {
         ] {
             assert_eq!(text(&mut files, path), Err(FileError::NotFound), "{path:?}");
         }
-        assert_eq!(
-            text(&mut files, "inside").as_deref(),
-            Ok("<p>page"),
-            "links within are fine"
-        );
+        assert_eq!(text(&mut files, "inside").as_deref(), Ok("<p>page"), "links within are fine");
     }
 
     #[test]
     fn what_is_no_file_is_not_found_and_holds_nobody_up() {
         let folder = Folder::new();
-        let made = std::process::Command::new("mkfifo")
-            .arg(folder.0.join("public/fifo"))
-            .status();
+        let made = std::process::Command::new("mkfifo").arg(folder.0.join("public/fifo")).status();
         assert!(made.expect("coreutils").success());
         assert_eq!(text(&mut folder.files(), "fifo"), Err(FileError::NotFound));
     }
@@ -241,11 +225,7 @@ mod tests {
     fn pieces_are_read_where_they_are() {
         let folder = Folder::new();
         let mut files = folder.files();
-        assert_eq!(
-            files.read(CONN, 0, 4),
-            Err(FileError::Unreadable),
-            "nothing is open"
-        );
+        assert_eq!(files.read(CONN, 0, 4), Err(FileError::Unreadable), "nothing is open");
         files.open(CONN, "page.html").expect("it is there");
         assert_eq!(files.read(CONN, 3, 2).as_deref(), Ok(&b"pa"[..]));
         assert_eq!(files.read(CONN, 5, 100).as_deref(), Ok(&b"ge"[..]));

@@ -80,10 +80,7 @@ impl Gathering {
 /// What the kernel says about a connection.
 fn sample(sockets: &mut Sockets, id: ConnId) -> Option<Sample> {
     let socket = sockets.find(id)?;
-    Some(Sample {
-        kernel_bytes: socket.kernel_bytes(),
-        ..socket.sample()?
-    })
+    Some(Sample { kernel_bytes: socket.kernel_bytes(), ..socket.sample()? })
 }
 
 /// System calls of a sample.

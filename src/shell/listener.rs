@@ -117,10 +117,7 @@ fn listening(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Whether this machine has no such address, or no such family of addresses.
 fn is_absent(error: &io::Error) -> bool {
-    matches!(
-        error.raw_os_error(),
-        Some(libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT)
-    )
+    matches!(error.raw_os_error(), Some(libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT))
 }
 
 impl std::fmt::Display for BindError {
@@ -132,10 +129,9 @@ impl std::fmt::Display for BindError {
                 "--listen {address}: the port is in use; stop the server that has it, or choose \
                  another port (0 takes any)"
             ),
-            Some(libc::EACCES) => write!(
-                f,
-                "--listen {address}: ports below 1024 need a privilege; choose one above"
-            ),
+            Some(libc::EACCES) => {
+                write!(f, "--listen {address}: ports below 1024 need a privilege; choose one above")
+            }
             Some(_) if is_absent(error) => write!(
                 f,
                 "--listen {address}: this machine has no such address; 127.0.0.1 is itself, :{} \
@@ -184,15 +180,8 @@ impl Door {
         let mut bells = Vec::with_capacity(sockets.len());
         for (index, socket) in (0..).zip(sockets) {
             let mut listener = mio::net::TcpListener::from_std(socket);
-            registry.register(
-                &mut listener,
-                Source::Bell(index).token(),
-                Interest::READABLE,
-            )?;
-            bells.push(Bell {
-                listener,
-                rung: false,
-            });
+            registry.register(&mut listener, Source::Bell(index).token(), Interest::READABLE)?;
+            bells.push(Bell { listener, rung: false });
         }
         Ok(Self {
             bells,
@@ -211,10 +200,7 @@ impl Door {
 
     /// When to look again although no event comes: somebody may be waiting still.
     pub fn next_look(&self) -> Option<Millis> {
-        self.bells
-            .iter()
-            .any(|bell| bell.rung)
-            .then_some(self.rests_until)
+        self.bells.iter().any(|bell| bell.rung).then_some(self.rests_until)
     }
 
     /// How many `accept4` calls brought nobody since this was last asked.
@@ -291,10 +277,7 @@ pub fn turn_away(mut stream: &TcpStream) -> Brush {
     let bytes = stream.write(TURNED_AWAY).unwrap_or_default();
     let _ = stream.shutdown(Shutdown::Write);
     let read = stream.read(&mut [0; 4096]);
-    Brush {
-        written: Call::Write { bytes },
-        read: socket::read_call(&read),
-    }
+    Brush { written: Call::Write { bytes }, read: socket::read_call(&read) }
 }
 
 fn is_out_of_descriptors(error: &io::Error) -> bool {
@@ -339,11 +322,7 @@ mod tests {
     fn the_503_says_how_long_it_is() {
         let text = str::from_utf8(TURNED_AWAY).expect("ASCII");
         let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
-        assert!(
-            head.contains(&format!("Content-Length: {}\r\n", body.len())),
-            "{}",
-            body.len()
-        );
+        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{}", body.len());
         assert!(body.starts_with("{\"type\"") && body.ends_with("\"}"));
     }
 
@@ -358,30 +337,18 @@ mod tests {
             assert_eq!(socket.local_addr().expect("it is bound"), one.address);
         }
         let again = bind(&listen(&one.address.to_string()), 1).expect_err("it is in use");
-        assert!(
-            again.to_string().contains("the port is in use; stop"),
-            "{again}"
-        );
+        assert!(again.to_string().contains("the port is in use; stop"), "{again}");
     }
 
     #[test]
     fn a_name_has_one_port_on_all_its_addresses() {
         let bound = bind(&listen("localhost:0"), 1).expect("every machine has it");
-        assert!(
-            bound
-                .iter()
-                .all(|one| one.address.port() == bound[0].address.port())
-        );
+        assert!(bound.iter().all(|one| one.address.port() == bound[0].address.port()));
     }
 
     #[test]
     fn an_address_of_another_machine_is_refused_with_a_remedy() {
         let error = bind(&listen("203.0.113.1:0"), 1).expect_err("TEST-NET-3 is nobody's");
-        assert!(
-            error
-                .to_string()
-                .contains("this machine has no such address"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("this machine has no such address"), "{error}");
     }
 }

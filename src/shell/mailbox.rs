@@ -124,9 +124,7 @@ impl Mailbox {
 
 impl Shelf {
     fn lock(&self) -> MutexGuard<'_, Vec<Letter>> {
-        self.letters
-            .lock()
-            .expect("a thread that panics ends the process")
+        self.letters.lock().expect("a thread that panics ends the process")
     }
 }
 
@@ -137,10 +135,7 @@ mod tests {
     use std::time::Duration;
 
     fn letter(slot: u32) -> Letter {
-        Letter::Refused(ConnId {
-            slot,
-            generation: 0,
-        })
+        Letter::Refused(ConnId { slot, generation: 0 })
     }
 
     fn slots(letters: &mut Vec<Letter>) -> Vec<u32> {
@@ -174,14 +169,8 @@ mod tests {
     fn only_a_sleeper_is_woken_and_only_once() {
         let (_poll, address, mailbox) = poll_and_box();
         address.post([letter(0)].into_iter());
-        assert!(
-            !address.wake_if_asleep(),
-            "it is awake and will look by itself"
-        );
-        assert!(
-            !mailbox.fall_asleep(),
-            "there is a letter, so it may not sleep"
-        );
+        assert!(!address.wake_if_asleep(), "it is awake and will look by itself");
+        assert!(!mailbox.fall_asleep(), "there is a letter, so it may not sleep");
         mailbox.drain(&mut Vec::new());
         assert!(mailbox.fall_asleep());
         address.post([letter(1)].into_iter());
@@ -206,8 +195,7 @@ mod tests {
         let mut seen = 0;
         while seen < LETTERS {
             if mailbox.fall_asleep() {
-                poll.poll(&mut events, Some(Duration::from_secs(10)))
-                    .expect("a poll");
+                poll.poll(&mut events, Some(Duration::from_secs(10))).expect("a poll");
                 assert!(!events.is_empty(), "slept beside a letter, after {seen}");
             }
             mailbox.wake_up();

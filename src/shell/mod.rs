@@ -109,17 +109,11 @@ impl Server {
             }
         }
         let mut stations = stations(config, doors)?;
-        let total = config
-            .limits
-            .connections_max
-            .min(room_for_connections(config.threads));
+        let total = config.limits.connections_max.min(room_for_connections(config.threads));
         for (shard, station) in stations.iter_mut().enumerate() {
             station.setup.limits.connections_max = share(total, config.threads, shard);
         }
-        Ok(Self {
-            addresses,
-            stations,
-        })
+        Ok(Self { addresses, stations })
     }
 
     /// The address of each `--listen`, in their order, with the port that it got.
@@ -251,22 +245,13 @@ impl fmt::Display for StartError {
                 let folder = folder.display();
                 match error.kind() {
                     io::ErrorKind::NotFound => {
-                        write!(
-                            f,
-                            "--static {folder}: there is no such folder; make it first"
-                        )
+                        write!(f, "--static {folder}: there is no such folder; make it first")
                     }
                     io::ErrorKind::NotADirectory => {
-                        write!(
-                            f,
-                            "--static {folder}: is no folder; name the one it lies in"
-                        )
+                        write!(f, "--static {folder}: is no folder; name the one it lies in")
                     }
                     io::ErrorKind::Unsupported => {
-                        write!(
-                            f,
-                            "--static {folder}: needs Linux 5.6 or later; leave it out"
-                        )
+                        write!(f, "--static {folder}: needs Linux 5.6 or later; leave it out")
                     }
                     _ => write!(f, "--static {folder}: {error}; name a folder we may read"),
                 }

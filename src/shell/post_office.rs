@@ -84,27 +84,17 @@ impl PostOffice {
             return 0;
         }
         batch.messages.clear();
-        self.others(origin)
-            .filter(|address| address.wake_if_asleep())
-            .count()
+        self.others(origin).filter(|address| address.wake_if_asleep()).count()
     }
 
     /// Asks every thread for its part of a report. Tells how many threads had to be woken.
     pub fn survey(&self, origin: ShardId, scope: Scope) -> usize {
         let lock = self.lock();
         for address in &self.addresses {
-            address.post(
-                [Letter::Survey {
-                    from: origin,
-                    scope,
-                }]
-                .into_iter(),
-            );
+            address.post([Letter::Survey { from: origin, scope }].into_iter());
         }
         drop(lock);
-        self.others(origin)
-            .filter(|address| address.wake_if_asleep())
-            .count()
+        self.others(origin).filter(|address| address.wake_if_asleep()).count()
     }
 
     /// Sends the part of thread `origin` to the thread that wants it. `true`: that had to be woken.
@@ -146,24 +136,16 @@ impl PostOffice {
             room -= 1;
             let (seq, subscribers, message) = match sequencer.commit(draft, now) {
                 Commit::Repeated { seq, subscribers } => (seq, subscribers, None),
-                Commit::Appended {
-                    message,
-                    subscribers,
-                } => (message.seq, subscribers, Some(message)),
+                Commit::Appended { message, subscribers } => {
+                    (message.seq, subscribers, Some(message))
+                }
             };
-            let receipt = Receipt {
-                conn,
-                seq,
-                subscribers,
-            };
+            let receipt = Receipt { conn, seq, subscribers };
             batch.answers.push(match message {
                 None => Letter::Repeated(receipt),
                 Some(message) => {
                     batch.messages.push(Arc::clone(&message));
-                    Letter::Committed {
-                        message,
-                        receipt: Some(receipt),
-                    }
+                    Letter::Committed { message, receipt: Some(receipt) }
                 }
             });
         }
@@ -177,25 +159,23 @@ impl PostOffice {
             return;
         }
         for address in self.others(origin) {
-            address.post(batch.messages.iter().map(|message| Letter::Committed {
-                message: Arc::clone(message),
-                receipt: None,
-            }));
+            address.post(
+                batch.messages.iter().map(|message| Letter::Committed {
+                    message: Arc::clone(message),
+                    receipt: None,
+                }),
+            );
         }
     }
 
     fn others(&self, origin: ShardId) -> impl Iterator<Item = &Address> {
         let origin = usize::from(origin.0);
         let numbered = self.addresses.iter().enumerate();
-        numbered
-            .filter(move |&(shard, _)| shard != origin)
-            .map(|(_, address)| address)
+        numbered.filter(move |&(shard, _)| shard != origin).map(|(_, address)| address)
     }
 
     fn lock(&self) -> MutexGuard<'_, Sequencer> {
-        self.sequencer
-            .lock()
-            .expect("a thread that panics ends the process")
+        self.sequencer.lock().expect("a thread that panics ends the process")
     }
 }
 
@@ -217,10 +197,7 @@ mod tests {
     }
 
     fn conn(slot: u32) -> ConnId {
-        ConnId {
-            slot,
-            generation: 0,
-        }
+        ConnId { slot, generation: 0 }
     }
 
     fn order(slot: u32, key: Option<&str>) -> (ConnId, Draft) {
@@ -254,19 +231,10 @@ mod tests {
     fn everyone_gets_the_message_and_the_asker_the_receipt() {
         let (office, [own, other]) = office();
         let mut batch = Batch::default();
-        batch
-            .orders
-            .extend([order(7, Some("k")), order(8, Some("k")), order(9, None)]);
-        assert_eq!(
-            office.handle(&mut batch, ShardId(0), Micros(0)),
-            0,
-            "nobody sleeps"
-        );
+        batch.orders.extend([order(7, Some("k")), order(8, Some("k")), order(9, None)]);
+        assert_eq!(office.handle(&mut batch, ShardId(0), Micros(0)), 0, "nobody sleeps");
         assert!(batch.is_empty());
-        assert_eq!(
-            read(&own),
-            ["1 Some((7, true))", "again 1", "2 Some((9, true))"]
-        );
+        assert_eq!(read(&own), ["1 Some((7, true))", "again 1", "2 Some((9, true))"]);
         assert_eq!(read(&other), ["1 None", "2 None"]);
     }
 
@@ -278,20 +246,12 @@ mod tests {
         batch.orders.push(order(1, Some("k")));
         assert_eq!(office.handle(&mut batch, ShardId(0), Micros(0)), 1);
         batch.orders.push(order(1, None));
-        assert_eq!(
-            office.handle(&mut batch, ShardId(0), Micros(0)),
-            0,
-            "woken before"
-        );
+        assert_eq!(office.handle(&mut batch, ShardId(0), Micros(0)), 0, "woken before");
         other.wake_up();
         other.drain(&mut Vec::new());
         assert!(other.fall_asleep());
         batch.orders.push(order(1, Some("k")));
-        assert_eq!(
-            office.handle(&mut batch, ShardId(0), Micros(0)),
-            0,
-            "nothing for it"
-        );
+        assert_eq!(office.handle(&mut batch, ShardId(0), Micros(0)), 0, "nothing for it");
     }
 
     #[test]
@@ -303,11 +263,7 @@ mod tests {
         assert_eq!(read(&own).last().expect("letters"), "refused 1");
         batch.orders.push(order(2, None));
         office.handle(&mut batch, ShardId(0), Micros(0));
-        assert_eq!(
-            read(&own),
-            ["refused 2"],
-            "the other thread has not looked into its box"
-        );
+        assert_eq!(read(&own), ["refused 2"], "the other thread has not looked into its box");
         assert_eq!(read(&other).len(), MAILBOX_LETTERS_MAX);
         batch.orders.push(order(3, None));
         office.handle(&mut batch, ShardId(0), Micros(0));

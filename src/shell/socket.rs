@@ -233,9 +233,7 @@ mod tests {
             let mut socket = Socket::new(TcpStream::from_std(stream), 0);
             let both = Interest::READABLE | Interest::WRITABLE;
             let registry = poll.registry();
-            registry
-                .register(socket.stream_mut(), Token(0), both)
-                .expect("it is watched");
+            registry.register(socket.stream_mut(), Token(0), both).expect("it is watched");
             let mut pair = Self { poll, socket, peer };
             pair.heed_until(Socket::is_writable);
             pair
@@ -245,9 +243,7 @@ mod tests {
         fn heed_until(&mut self, expected: impl Fn(&Socket) -> bool) {
             let mut events = Events::with_capacity(4);
             for _ in 0..100 {
-                self.poll
-                    .poll(&mut events, Some(Duration::from_millis(50)))
-                    .expect("a poll");
+                self.poll.poll(&mut events, Some(Duration::from_millis(50))).expect("a poll");
                 events.iter().for_each(|event| self.socket.heed(event));
                 if expected(&self.socket) {
                     return;
@@ -264,10 +260,7 @@ mod tests {
         pair.peer.write_all(b"0123456789").expect("room");
         pair.heed_until(Socket::is_readable);
         assert_eq!(pair.socket.read(&mut scratch).expect("bytes"), 8);
-        assert!(
-            pair.socket.is_readable(),
-            "two bytes are left, and no edge will tell of them"
-        );
+        assert!(pair.socket.is_readable(), "two bytes are left, and no edge will tell of them");
         assert_eq!(pair.socket.read(&mut scratch).expect("bytes"), 2);
         assert!(!pair.socket.is_readable());
         pair.peer.write_all(b"!").expect("room");
@@ -288,9 +281,7 @@ mod tests {
         // Every later event says again that the peer's side is closed: it is news only once.
         drop(pair.peer);
         let mut events = Events::with_capacity(4);
-        pair.poll
-            .poll(&mut events, Some(Duration::from_millis(50)))
-            .expect("a poll");
+        pair.poll.poll(&mut events, Some(Duration::from_millis(50))).expect("a poll");
         events.iter().for_each(|event| pair.socket.heed(event));
         assert!(!pair.socket.is_readable());
     }
@@ -321,9 +312,7 @@ mod tests {
         pair.peer.peek(&mut [0; 1]).expect("it comes");
         drop(pair.peer);
         let mut events = Events::with_capacity(4);
-        pair.poll
-            .poll(&mut events, Some(Duration::from_secs(5)))
-            .expect("a poll");
+        pair.poll.poll(&mut events, Some(Duration::from_secs(5))).expect("a poll");
         assert_eq!(pair.socket.take_error(), Some(ErrorKind::ConnectionReset));
         assert!(!pair.socket.is_readable() && !pair.socket.is_writable());
     }
@@ -334,10 +323,7 @@ mod tests {
             let listener = mio::net::TcpListener::bind("127.0.0.1:0".parse().expect("an address"));
             TcpStream::connect(listener.and_then(|l| l.local_addr()).expect("bound"))
         };
-        let id = |generation| ConnId {
-            slot: 3,
-            generation,
-        };
+        let id = |generation| ConnId { slot: 3, generation };
         let mut sockets = Sockets::default();
         sockets.insert(id(1), stream().expect("a socket"));
         sockets.remove(id(1));

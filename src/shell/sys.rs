@@ -25,11 +25,7 @@ use crate::ledger::{Process, Sample};
 /// then spreads new connections over all their queues. `IPV6_V6ONLY` keeps `[::]` from taking the
 /// IPv4 port as well, whatever the machine's default is.
 pub fn bound_socket(address: SocketAddr, shared: bool) -> io::Result<OwnedFd> {
-    let family = if address.is_ipv4() {
-        libc::AF_INET
-    } else {
-        libc::AF_INET6
-    };
+    let family = if address.is_ipv4() { libc::AF_INET } else { libc::AF_INET6 };
     let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     // SAFETY: no pointers; a descriptor that is not −1 is new and nobody else's.
     let socket = unsafe { OwnedFd::from_raw_fd(checked(libc::socket(family, kind, 0))?) };
@@ -43,9 +39,7 @@ pub fn bound_socket(address: SocketAddr, shared: bool) -> io::Result<OwnedFd> {
             &libc::sockaddr_in {
                 sin_family: libc::AF_INET as libc::sa_family_t,
                 sin_port: v4.port().to_be(),
-                sin_addr: libc::in_addr {
-                    s_addr: u32::from_ne_bytes(v4.ip().octets()),
-                },
+                sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(v4.ip().octets()) },
                 sin_zero: [0; 8],
             },
         )?,
@@ -57,9 +51,7 @@ pub fn bound_socket(address: SocketAddr, shared: bool) -> io::Result<OwnedFd> {
                     sin6_family: libc::AF_INET6 as libc::sa_family_t,
                     sin6_port: v6.port().to_be(),
                     sin6_flowinfo: v6.flowinfo(),
-                    sin6_addr: libc::in6_addr {
-                        s6_addr: v6.ip().octets(),
-                    },
+                    sin6_addr: libc::in6_addr { s6_addr: v6.ip().octets() },
                     sin6_scope_id: v6.scope_id(),
                 },
             )?;
@@ -161,11 +153,8 @@ pub fn process() -> Process {
     let page = u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or_default();
     // The second number of statm is the resident pages, proc_pid_statm(5).
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: u64 = statm
-        .split(' ')
-        .nth(1)
-        .and_then(|pages| pages.parse().ok())
-        .unwrap_or_default();
+    let pages: u64 =
+        statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or_default();
     Process {
         rss: pages * page,
         cpu_user_us: micros(usage.ru_utime),
@@ -176,10 +165,7 @@ pub fn process() -> Process {
 /// Raises the bound on open descriptors as far as we may, and tells where it stands. A connection
 /// is a descriptor, and the usual 1,024 is a bound for programs that call `select`.
 pub fn raise_descriptor_limit() -> io::Result<u64> {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: `limit` is a whole `rlimit` and outlives the call.
     checked(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) })?;
     if limit.rlim_cur < limit.rlim_max {
@@ -193,10 +179,7 @@ pub fn raise_descriptor_limit() -> io::Result<u64> {
 /// Microseconds on a clock that all processes of this machine share, and that never goes backwards
 /// (`CLOCK_MONOTONIC`): one process may say when something left, and another when it came.
 pub fn monotonic_us() -> u64 {
-    let mut now = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `now` is a whole `timespec` and outlives the call.
     let told = unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
     checked(told).expect("every Linux has this clock");
@@ -261,11 +244,7 @@ unsafe fn option<T>(
 
 /// What a C function returned, as a `Result`.
 fn checked(returned: c_int) -> io::Result<c_int> {
-    if returned < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(returned)
-    }
+    if returned < 0 { Err(io::Error::last_os_error()) } else { Ok(returned) }
 }
 
 #[cfg(test)]
@@ -295,11 +274,7 @@ mod tests {
         client.shutdown(Shutdown::Write).expect("connected");
         assert_eq!(accepted.read(&mut [0; 1]).expect("the end"), 0);
         let sample = tcp_sample(&accepted, true).expect("TCP");
-        assert_eq!(
-            (sample.bytes_in, sample.bytes_out),
-            (5, 2),
-            "no FIN is a byte"
-        );
+        assert_eq!((sample.bytes_in, sample.bytes_out), (5, 2), "no FIN is a byte");
         assert!(sample.segments_in >= 4 && sample.segments_out >= 1);
     }
 

@@ -31,10 +31,7 @@ const NO_CONNECTION: u32 = u32::MAX;
 const WAKER: u32 = u32::MAX;
 const SIGNALS: u32 = u32::MAX - 1;
 
-const _: () = assert!(
-    usize::BITS == 64,
-    "a token has room for a slot and a generation"
-);
+const _: () = assert!(usize::BITS == 64, "a token has room for a slot and a generation");
 
 impl Source {
     /// The token to register it with.
@@ -66,14 +63,8 @@ mod tests {
 
     #[test]
     fn a_token_names_what_it_was_made_from() {
-        let last = ConnId {
-            slot: u32::MAX,
-            generation: u32::MAX - 1,
-        };
-        let first = ConnId {
-            slot: 0,
-            generation: 0,
-        };
+        let last = ConnId { slot: u32::MAX, generation: u32::MAX - 1 };
+        let first = ConnId { slot: 0, generation: 0 };
         for source in [
             Source::Waker,
             Source::Signals,

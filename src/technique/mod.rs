@@ -59,11 +59,7 @@ pub enum Dialect {
 impl Dialect {
     /// The one to be spoken with a client that asks for these subprotocols.
     pub fn choose<'o>(mut asked: impl Iterator<Item = &'o str>) -> Self {
-        if asked.any(|protocol| protocol == websocket_v1::PROTOCOL) {
-            Self::V1
-        } else {
-            Self::Raw
-        }
+        if asked.any(|protocol| protocol == websocket_v1::PROTOCOL) { Self::V1 } else { Self::Raw }
     }
 }
 

@@ -18,12 +18,8 @@ pub const LIST_END: &[u8] = b"]}";
 
 /// Finishes the head of an answer with `length` bytes of body.
 pub fn greet(head: HeadWriter<'_>, next: Id, length: usize) {
-    cursor(
-        head.field("Content-Type", "application/json")
-            .field("Content-Length", length),
-        next,
-    )
-    .finish();
+    cursor(head.field("Content-Type", "application/json").field("Content-Length", length), next)
+        .finish();
 }
 
 /// The fields that hand out the cursor and keep the answer from being reused unasked. A browser's

@@ -23,11 +23,7 @@ pub fn greet(head: HeadWriter<'_>, chunked: bool) {
         // nginx in front of us would otherwise collect events until its buffer is full.
         .field("X-Accel-Buffering", "no")
         .field("Vary", "Accept, Last-Event-ID, Origin, Prefer");
-    let head = if chunked {
-        head.field("Transfer-Encoding", "chunked")
-    } else {
-        head
-    };
+    let head = if chunked { head.field("Transfer-Encoding", "chunked") } else { head };
     head.finish();
 }
 
@@ -60,10 +56,7 @@ pub fn render(content: &Content<'_>, out: &mut Vec<u8>) {
 
 /// Where in a rendition the bare event is, for a reader without chunks.
 pub fn event_in(rendition: &[u8]) -> Range<usize> {
-    let size_line = rendition
-        .windows(2)
-        .position(|pair| pair == b"\r\n")
-        .map_or(0, |at| at + 2);
+    let size_line = rendition.windows(2).position(|pair| pair == b"\r\n").map_or(0, |at| at + 2);
     size_line..rendition.len().saturating_sub(2)
 }
 
@@ -81,11 +74,7 @@ pub fn gap(gap: &Gap, cursor: Id, chunked: bool, out: &mut Vec<u8>) {
 
 /// A comment: keeps proxies from taking the stream for dead, and finds out that a peer is.
 pub const fn heartbeat(chunked: bool) -> &'static [u8] {
-    if chunked {
-        b"3\r\n:\n\n\r\n"
-    } else {
-        event_stream::HEARTBEAT
-    }
+    if chunked { b"3\r\n:\n\n\r\n" } else { event_stream::HEARTBEAT }
 }
 
 /// What ends the answer in good order. Under HTTP/1.0 closing says it.

@@ -27,11 +27,7 @@ pub fn greet(accept: &Accept, cursor: Option<Id>, fields: &[(&str, &str)], out: 
 
 /// One frame.
 pub fn render(content: &Content<'_>, out: &mut Vec<u8>) {
-    let opcode = if content.binary {
-        Opcode::Binary
-    } else {
-        Opcode::Text
-    };
+    let opcode = if content.binary { Opcode::Binary } else { Opcode::Text };
     frame::encode(opcode, content.bytes, out);
 }
 
@@ -52,11 +48,7 @@ pub fn deflate(plain: &Rendition, window: Window) -> Option<Rendition> {
     frame::encode_deflated(opcode, &deflated, &mut out);
     // The data's share of what went in is its share of what came out. The cast is exact: it shrank.
     let share = deflated.len() as u64 * u64::from(plain.payload) / payload.len() as u64;
-    Some(Rendition {
-        bytes: out.into_boxed_slice(),
-        payload: share as u32,
-        at: plain.at,
-    })
+    Some(Rendition { bytes: out.into_boxed_slice(), payload: share as u32, at: plain.at })
 }
 
 /// A gap has no frame of its own here: the reader is told why in the Close frame, and has to come

@@ -76,11 +76,7 @@ impl BodyDecoder {
             }
             Framing::Chunked => State::ChunkLine,
         };
-        Ok(Self {
-            state,
-            room: bytes_max,
-            searched: 0,
-        })
+        Ok(Self { state, room: bytes_max, searched: 0 })
     }
 
     /// Takes framing, then one run of data or the end, off the front of `buf`. Call again with what
@@ -103,11 +99,8 @@ impl BodyDecoder {
                 }
                 State::ChunkData { left } => {
                     let (data, left) = take_owed(rest, left);
-                    self.state = if left == 0 {
-                        State::ChunkEnd
-                    } else {
-                        State::ChunkData { left }
-                    };
+                    self.state =
+                        if left == 0 { State::ChunkEnd } else { State::ChunkData { left } };
                     return Ok(data_after(used, data));
                 }
                 State::ChunkLine => self.take_chunk_line(rest)?,
@@ -131,9 +124,7 @@ impl BodyDecoder {
         let size = read_chunk_size(line)?;
         self.room = self.room.checked_sub(size).ok_or(BodyError::TooLarge)?;
         self.state = if size == 0 {
-            State::Trailer {
-                left: TRAILER_BYTES_MAX,
-            }
+            State::Trailer { left: TRAILER_BYTES_MAX }
         } else {
             State::ChunkData { left: size }
         };
@@ -163,9 +154,7 @@ impl BodyDecoder {
             State::Done
         } else {
             split_field(line).map_err(|_| BodyError::TrailerMalformed)?;
-            State::Trailer {
-                left: left - (rest.len() - after.len()),
-            }
+            State::Trailer { left: left - (rest.len() - after.len()) }
         };
         Ok(Some(after))
     }

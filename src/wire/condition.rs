@@ -71,14 +71,7 @@ mod tests {
 
     #[test]
     fn tags_are_compared_weakly_and_in_lists() {
-        for field in [
-            "\"a\"",
-            "W/\"a\"",
-            "\"b\", \"a\"",
-            " \"a\" ",
-            "*",
-            "\"b\",W/\"a\"",
-        ] {
+        for field in ["\"a\"", "W/\"a\"", "\"b\", \"a\"", " \"a\" ", "*", "\"b\",W/\"a\""] {
             assert!(names_tag(field.as_bytes(), "\"a\""), "{field}");
         }
         for field in ["", "a", "\"b\"", "\"a", "w/\"a\"", "\"aa\""] {

@@ -110,12 +110,7 @@ impl Output for Vec<u8> {
     /// Room doubles, as many small pieces need, but never beyond `bytes_max`: the memory of a
     /// message is bounded by the message's bound, not by twice that.
     fn take_in(&mut self, bytes: &[u8], bytes_max: usize) -> Result<(), NotUtf8> {
-        self.reserve_exact(more_room(
-            self.len(),
-            self.capacity(),
-            bytes.len(),
-            bytes_max,
-        ));
+        self.reserve_exact(more_room(self.len(), self.capacity(), bytes.len(), bytes_max));
         self.extend_from_slice(bytes);
         Ok(())
     }
@@ -133,11 +128,7 @@ pub(super) fn more_room(len: usize, capacity: usize, coming: usize, bytes_max: u
 impl Inflater {
     /// `context_bits`: the window that the client keeps from message to message, if it does.
     pub fn new(context_bits: Option<u8>) -> Self {
-        Self {
-            context_bits,
-            context: Vec::new(),
-            stream: None,
-        }
+        Self { context_bits, context: Vec::new(), stream: None }
     }
 
     /// Inflates the next piece of a message to the end of `out`, which holds what the pieces before

@@ -120,9 +120,7 @@ mod tests {
                         if let Some(data) = data.strip_suffix('\n') {
                             let fallback = String::from("message");
                             let kind = if kind.is_empty() { fallback } else { kind };
-                            reader
-                                .events
-                                .push((reader.last_id.clone(), kind, data.into()));
+                            reader.events.push((reader.last_id.clone(), kind, data.into()));
                         }
                         (kind, data) = (String::new(), String::new());
                     }
@@ -147,17 +145,9 @@ mod tests {
     fn events_are_written_as_documented() {
         for (name, data, stream) in [
             (None, "hello", "id: e-1\ndata: hello\n\n"),
-            (
-                Some("tick"),
-                "a\nb",
-                "id: e-1\nevent: tick\ndata: a\ndata: b\n\n",
-            ),
+            (Some("tick"), "a\nb", "id: e-1\nevent: tick\ndata: a\ndata: b\n\n"),
             (Some(""), "", "id: e-1\ndata:\n\n"),
-            (
-                None,
-                "a\r\nb\rc\n",
-                "id: e-1\ndata: a\ndata: b\ndata: c\ndata:\n\n",
-            ),
+            (None, "a\r\nb\rc\n", "id: e-1\ndata: a\ndata: b\ndata: c\ndata:\n\n"),
             (None, " led", "id: e-1\ndata:  led\n\n"),
         ] {
             assert_eq!(written(|out| event("e-1", name, data, out)), stream);
@@ -207,9 +197,7 @@ mod tests {
         let events = Reader::read(stream.as_bytes()).events;
         assert_eq!(events, [(id, kind, "//4A".to_string())]);
         assert_eq!(
-            Reader::read(written(|out| base64_event("", None, b"", out)).as_bytes())
-                .events
-                .len(),
+            Reader::read(written(|out| base64_event("", None, b"", out)).as_bytes()).events.len(),
             1
         );
     }
@@ -218,11 +206,7 @@ mod tests {
     fn a_cursor_sets_id_and_retry_and_fires_nothing() {
         let stream = written(|out| cursor("e-3", Some(1500), out));
         assert_eq!(stream, "retry: 1500\nid: e-3\n\n");
-        let expected = Reader {
-            events: vec![],
-            last_id: "e-3".into(),
-            retry_ms: Some(1500),
-        };
+        let expected = Reader { events: vec![], last_id: "e-3".into(), retry_ms: Some(1500) };
         assert_eq!(Reader::read(stream.as_bytes()), expected);
         assert_eq!(written(|out| cursor("e-3", None, out)), "id: e-3\n\n");
     }

@@ -146,11 +146,7 @@ impl<'b> Reader<'b> {
         let mut good = self.token()? == NAME.as_bytes();
         while self.take(b';') {
             let name = self.token()?;
-            let value = if self.take(b'=') {
-                Some(self.value()?)
-            } else {
-                None
-            };
+            let value = if self.take(b'=') { Some(self.value()?) } else { None };
             good = good && offer.add(name, value.as_deref());
         }
         Ok(good.then_some(offer))

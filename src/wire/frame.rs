@@ -81,10 +81,7 @@ pub fn decode_header(
     let fin = first & FIN != 0;
     let reserved1 = first & RESERVED1 != 0;
     let begins = matches!(opcode, Opcode::Text | Opcode::Binary);
-    refuse_if(
-        reserved1 && !(reserved1_allowed && begins),
-        FrameError::ReservedBits,
-    )?;
+    refuse_if(reserved1 && !(reserved1_allowed && begins), FrameError::ReservedBits)?;
     refuse_if(first & RESERVED2_AND_3 != 0, FrameError::ReservedBits)?;
     refuse_if(control && !fin, FrameError::ControlFragmented)?; // §5.5
 
@@ -93,36 +90,21 @@ pub fn decode_header(
     };
     let short = second & !MASKED;
     refuse_if(second & MASKED == 0, FrameError::Unmasked)?; // §5.1
-    refuse_if(
-        control && usize::from(short) > CONTROL_BYTES_MAX,
-        FrameError::ControlTooLong,
-    )?;
+    refuse_if(control && usize::from(short) > CONTROL_BYTES_MAX, FrameError::ControlTooLong)?;
 
     let Some((length, length_bytes)) = announced_length(short, rest) else {
         return Ok(Parsed::Partial);
     };
     refuse_if(length >> 63 != 0, FrameError::LengthHighBit)?;
-    refuse_if(
-        length_bytes == 2 && length < 126,
-        FrameError::LengthNotMinimal,
-    )?;
-    refuse_if(
-        length_bytes == 8 && length <= 0xFFFF,
-        FrameError::LengthNotMinimal,
-    )?;
+    refuse_if(length_bytes == 2 && length < 126, FrameError::LengthNotMinimal)?;
+    refuse_if(length_bytes == 8 && length <= 0xFFFF, FrameError::LengthNotMinimal)?;
     refuse_if(!control && length > payload_bytes_max, FrameError::TooLong)?;
 
     let Some(&mask) = rest[length_bytes..].first_chunk() else {
         return Ok(Parsed::Partial);
     };
     Ok(Parsed::Complete {
-        value: FrameHeader {
-            fin,
-            reserved1,
-            opcode,
-            length,
-            mask,
-        },
+        value: FrameHeader { fin, reserved1, opcode, length, mask },
         used: 2 + length_bytes + mask.len(),
     })
 }
@@ -254,11 +236,7 @@ impl CloseCode {
 
     /// The code of a peer's Close frame, to be echoed. `None` where it may not be sent.
     pub const fn from_peer(code: u16) -> Option<Self> {
-        if Self::valid_from_peer(code) {
-            Some(Self(code))
-        } else {
-            None
-        }
+        if Self::valid_from_peer(code) { Some(Self(code)) } else { None }
     }
 
     /// The number on the wire.

@@ -35,10 +35,7 @@ impl<'b> Offer<'b> {
     /// split over several fields is one list (§11.3.4). What is not a token can name nothing that
     /// we speak, and is passed over.
     pub fn protocols(&self) -> impl Iterator<Item = &'b str> {
-        let elements = self
-            .protocols
-            .iter()
-            .flat_map(|value| value.split(|&byte| byte == b','));
+        let elements = self.protocols.iter().flat_map(|value| value.split(|&byte| byte == b','));
         elements
             .filter_map(|element| str::from_utf8(element).ok())
             .map(|element| element.trim_matches([' ', '\t']))
@@ -73,10 +70,7 @@ pub fn judge(
 
     // The version goes before the key: what a key is, is for a version to say.
     let version = offer.version.ok_or(HandshakeError::VersionMissing)?;
-    refuse_if(
-        version.trim_ascii() != VERSION,
-        HandshakeError::VersionUnsupported,
-    )?;
+    refuse_if(version.trim_ascii() != VERSION, HandshakeError::VersionUnsupported)?;
 
     refuse_if(offer.key_double, HandshakeError::KeyDouble)?;
     let key = offer.key.ok_or(HandshakeError::KeyMissing)?.trim_ascii();

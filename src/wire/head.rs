@@ -178,15 +178,9 @@ impl HeadDecoder {
             }
             if found.is_none() {
                 self.searched = end as u32; // At most `bound`.
-                return if end == bound {
-                    Err(HeadError::HeadTooLarge)
-                } else {
-                    Ok(None)
-                };
+                return if end == bound { Err(HeadError::HeadTooLarge) } else { Ok(None) };
             }
-            let line = window[line_at..end]
-                .strip_suffix(b"\r")
-                .ok_or(HeadError::BareLineFeed)?;
+            let line = window[line_at..end].strip_suffix(b"\r").ok_or(HeadError::BareLineFeed)?;
             if !in_request_line && line.is_empty() {
                 return Ok(Some(end + 1));
             }
@@ -200,10 +194,7 @@ impl HeadDecoder {
         self.searched = next_at as u32;
         if self.fields_at != 0 {
             self.fields += 1;
-            refuse_if(
-                self.fields as usize > HEAD_FIELDS_MAX,
-                HeadError::TooManyFields,
-            )?;
+            refuse_if(self.fields as usize > HEAD_FIELDS_MAX, HeadError::TooManyFields)?;
         } else if !line.is_empty() {
             RequestLine::read(line)?;
             self.fields_at = next_at as u32;
@@ -218,10 +209,7 @@ impl HeadDecoder {
 /// judgement of lines.
 fn judge_first(byte: u8) -> Result<(), HeadError> {
     refuse_if(byte == 0, HeadError::NulByte)?;
-    refuse_if(
-        !matches!(byte, b'\r' | b'\n') && !is_token(&[byte]),
-        HeadError::BadMethod,
-    )
+    refuse_if(!matches!(byte, b'\r' | b'\n') && !is_token(&[byte]), HeadError::BadMethod)
 }
 
 /// Reads a head of which [`HeadDecoder::find_end`] has found all lines to end in CRLF, and the
@@ -283,13 +271,7 @@ impl<'b> RequestLine<'b> {
             "OPTIONS" => Method::Options,
             _ => Method::Other,
         };
-        Ok(Self {
-            method,
-            method_text,
-            target,
-            authority,
-            version,
-        })
+        Ok(Self { method, method_text, target, authority, version })
     }
 }
 

@@ -40,9 +40,7 @@ pub(super) fn base64_bare(bytes: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     // Four characters for every three bytes begun. Cannot overflow: `bytes` is in memory.
     out.resize(start + bytes.len().div_ceil(3) * 4, 0);
-    STANDARD
-        .encode_slice(bytes, &mut out[start..])
-        .expect("room was made for exactly this much");
+    STANDARD.encode_slice(bytes, &mut out[start..]).expect("room was made for exactly this much");
 }
 
 /// How many bytes at the front are not `special`: all of them, or up to the first that is.
@@ -52,10 +50,7 @@ pub(super) fn base64_bare(bytes: &[u8], out: &mut Vec<u8>) {
 pub(super) fn run_without(bytes: &[u8], special: impl Fn(u8) -> bool) -> usize {
     let (blocks, _) = bytes.as_chunks::<BLOCK_BYTES>();
     let has_hit = |block: &[u8; BLOCK_BYTES]| {
-        block
-            .iter()
-            .fold(0, |hit, &byte| hit | u8::from(special(byte)))
-            != 0
+        block.iter().fold(0, |hit, &byte| hit | u8::from(special(byte))) != 0
     };
     let clear = BLOCK_BYTES * blocks.iter().take_while(|block| !has_hit(block)).count();
     let within = bytes[clear..].iter().take_while(|&&byte| !special(byte));
@@ -100,9 +95,7 @@ mod tests {
 
     /// An independent reader, character by character.
     fn read_back(json: &str) -> String {
-        let inner = json
-            .strip_prefix('"')
-            .and_then(|rest| rest.strip_suffix('"'));
+        let inner = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         let mut chars = inner.expect("quoted").chars();
         let mut text = String::new();
         while let Some(char) = chars.next() {

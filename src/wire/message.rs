@@ -110,10 +110,7 @@ enum Found {
     /// Something was taken, nothing is whole yet, and there may be more to find.
     Part { used: usize },
     /// A message or control frame that lies in the buffer, unmasked.
-    Frame {
-        opcode: Opcode,
-        payload: Range<usize>,
-    },
+    Frame { opcode: Opcode, payload: Range<usize> },
     /// The unfinished message became whole.
     Message { used: usize },
 }
@@ -174,26 +171,13 @@ impl Assembler {
         if let Some(unfinished) = &mut self.unfinished
             && let Stage::Payload(payload) = unfinished.stage
         {
-            return unfinished.take(
-                payload,
-                buf,
-                message_bytes_max,
-                self.inflater.as_deref_mut(),
-            );
+            return unfinished.take(payload, buf, message_bytes_max, self.inflater.as_deref_mut());
         }
         // Where frames may be compressed, their length by itself says little: see `judge`.
         let deflates = self.inflater.is_some();
-        let frame_bytes_max = if deflates {
-            u64::MAX
-        } else {
-            message_bytes_max as u64
-        };
+        let frame_bytes_max = if deflates { u64::MAX } else { message_bytes_max as u64 };
         let parsed = decode_header(buf, frame_bytes_max, deflates)?;
-        let Parsed::Complete {
-            value: header,
-            used,
-        } = parsed
-        else {
+        let Parsed::Complete { value: header, used } = parsed else {
             return Ok(Found::Starved { used: 0 });
         };
         let opcode = header.opcode;
@@ -223,9 +207,7 @@ impl Assembler {
             (Opcode::Continuation, true) | (Opcode::Text | Opcode::Binary, false) => {
                 let before = self.unfinished.as_ref().and_then(|u| u.deflated);
                 let room = if header.reserved1 || before.is_some() {
-                    bytes_max
-                        .saturating_mul(2)
-                        .saturating_sub(before.unwrap_or(0))
+                    bytes_max.saturating_mul(2).saturating_sub(before.unwrap_or(0))
                 } else {
                     bytes_max.saturating_sub(self.buffered())
                 };

@@ -120,9 +120,7 @@ impl Status {
 /// The status line says HTTP/1.1 to a 1.0 client as well: it tells what the server speaks, not what
 /// the client did. RFC 9110 §2.5.
 pub fn head<'o>(out: &'o mut Vec<u8>, status: Status, date: &str) -> HeadWriter<'o> {
-    bare(out, status)
-        .field("Server", "tollway")
-        .field("Date", date)
+    bare(out, status).field("Server", "tollway").field("Date", date)
 }
 
 /// Begins a head of the status line alone: for 101, of which every byte is paid once per WebSocket.
@@ -276,10 +274,7 @@ pub(super) fn assert_row_is_sound(variant: &str, status: Status, code: &str, det
     }
     assert_eq!(code, snake, "the code is the variant in snake case");
     assert!(status.code() >= 400, "{variant} has no error status");
-    assert!(
-        detail.ends_with('.') && detail.len() > 20,
-        "{variant} needs a sentence"
-    );
+    assert!(detail.ends_with('.') && detail.len() > 20, "{variant} needs a sentence");
 }
 
 #[cfg(test)]
@@ -351,19 +346,7 @@ mod tests {
 
     #[test]
     fn a_chunk_line_is_the_size_in_hex() {
-        for len in [
-            1,
-            9,
-            10,
-            15,
-            16,
-            255,
-            256,
-            4096,
-            65_535,
-            1 << 20,
-            usize::MAX,
-        ] {
+        for len in [1, 9, 10, 15, 16, 255, 256, 4096, 65_535, 1 << 20, usize::MAX] {
             assert_eq!(written(|out| chunk_begin(len, out)), format!("{len:x}\r\n"));
         }
     }

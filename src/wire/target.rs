@@ -53,13 +53,10 @@ pub fn percent_encode(path: &str, out: &mut String) {
 /// The pairs of a query, in order; pieces that are empty are left out, and a piece without `=` is a
 /// name with an empty value.
 pub fn query_pairs(query: &str) -> impl Iterator<Item = Result<Pair<'_>, TargetError>> {
-    query
-        .split('&')
-        .filter(|piece| !piece.is_empty())
-        .map(|piece| {
-            let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
-            Ok((decode_text(name)?, decode_text(value)?))
-        })
+    query.split('&').filter(|piece| !piece.is_empty()).map(|piece| {
+        let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
+        Ok((decode_text(name)?, decode_text(value)?))
+    })
 }
 
 /// Name and value of one query parameter, decoded.
@@ -69,9 +66,9 @@ fn decode_text(text: &str) -> Result<Cow<'_, str>, TargetError> {
     match decode(text, true)? {
         // Untouched bytes are the text they came from.
         Cow::Borrowed(_) => Ok(Cow::Borrowed(text)),
-        Cow::Owned(bytes) => String::from_utf8(bytes)
-            .map(Cow::Owned)
-            .map_err(|_| TargetError::NotUtf8),
+        Cow::Owned(bytes) => {
+            String::from_utf8(bytes).map(Cow::Owned).map_err(|_| TargetError::NotUtf8)
+        }
     }
 }
 
@@ -121,10 +118,7 @@ mod tests {
 
     #[test]
     fn percent_decoding_borrows_what_has_nothing_to_decode() {
-        assert!(matches!(
-            percent_decode("/a+b~c"),
-            Ok(Cow::Borrowed(b"/a+b~c"))
-        ));
+        assert!(matches!(percent_decode("/a+b~c"), Ok(Cow::Borrowed(b"/a+b~c"))));
         assert!(matches!(percent_decode(""), Ok(Cow::Borrowed(b""))));
     }
 
@@ -140,14 +134,8 @@ mod tests {
 
     #[test]
     fn a_percent_sign_without_two_hex_digits_is_refused() {
-        for text in [
-            "%", "a%", "%4", "%g0", "%0g", "%+1", "%-1", "% 1", "%%41", "%4é",
-        ] {
-            assert_eq!(
-                percent_decode(text),
-                Err(TargetError::BadPercent),
-                "{text:?}"
-            );
+        for text in ["%", "a%", "%4", "%g0", "%0g", "%+1", "%-1", "% 1", "%%41", "%4é"] {
+            assert_eq!(percent_decode(text), Err(TargetError::BadPercent), "{text:?}");
             let pair = query_pairs(text).next();
             assert_eq!(pair, Some(Err(TargetError::BadPercent)), "{text:?}");
         }
@@ -157,28 +145,15 @@ mod tests {
     fn a_query_is_read_as_forms_are_written() {
         let pairs: Result<Vec<Pair<'_>>, TargetError> =
             query_pairs("a=1&&b&=c&d=e=f&g+h=%2B+%C3%A9&").collect();
-        let expected = [
-            ("a", "1"),
-            ("b", ""),
-            ("", "c"),
-            ("d", "e=f"),
-            ("g h", "+ é"),
-        ];
-        assert_eq!(
-            pairs.unwrap(),
-            expected.map(|(name, value)| (name.into(), value.into()))
-        );
+        let expected = [("a", "1"), ("b", ""), ("", "c"), ("d", "e=f"), ("g h", "+ é")];
+        assert_eq!(pairs.unwrap(), expected.map(|(name, value)| (name.into(), value.into())));
         assert_eq!(query_pairs("").count(), 0);
     }
 
     #[test]
     fn a_query_that_is_not_utf8_is_refused_in_name_and_value() {
         for text in ["a=%FF", "%C3=1", "a=%ED%A0%80"] {
-            assert_eq!(
-                query_pairs(text).next(),
-                Some(Err(TargetError::NotUtf8)),
-                "{text:?}"
-            );
+            assert_eq!(query_pairs(text).next(), Some(Err(TargetError::NotUtf8)), "{text:?}");
         }
         // One bad pair does not hide the others.
         assert_eq!(query_pairs("a=%FF&b=1").filter_map(Result::ok).count(), 1);

@@ -68,11 +68,7 @@ impl Text {
 
     /// Whether the text may end here.
     pub const fn finish(&self) -> Result<(), NotUtf8> {
-        if self.begun.owed == 0 {
-            Ok(())
-        } else {
-            Err(NotUtf8 { at: 0 })
-        }
+        if self.begun.owed == 0 { Ok(()) } else { Err(NotUtf8 { at: 0 }) }
     }
 
     /// All whole characters so far.
@@ -97,8 +93,7 @@ impl Text {
 
     /// Makes room for so many bytes more than there are, and no more.
     pub fn reserve_exact(&mut self, bytes: usize) {
-        self.text
-            .reserve_exact(bytes + usize::from(self.begun.held));
+        self.text.reserve_exact(bytes + usize::from(self.begun.held));
     }
 
     fn step(&mut self, byte: u8) -> Result<(), ()> {
@@ -142,9 +137,7 @@ impl Begun {
             return Ok(None);
         }
         let character = &self.bytes[..usize::from(std::mem::take(&mut self.held))];
-        Ok(Some(
-            str::from_utf8(character).expect("every byte was judged"),
-        ))
+        Ok(Some(str::from_utf8(character).expect("every byte was judged")))
     }
 }
 
@@ -166,11 +159,7 @@ fn uncut(bytes: &[u8]) -> usize {
         0xE0..=0xEF => 3,
         0xF0..=0xFF => 4,
     };
-    if lead + length > bytes.len() {
-        lead
-    } else {
-        bytes.len()
-    }
+    if lead + length > bytes.len() { lead } else { bytes.len() }
 }
 
 const CONTINUATION_LOW: u8 = 0x80;
@@ -184,16 +173,8 @@ mod tests {
     const CASES: &[(&str, &[u8], Option<usize>)] = &[
         ("nothing", b"", None),
         ("ASCII", b"Hello, world, longer than one word", None),
-        (
-            "the lowest of each length",
-            b"\0\xC2\x80\xE0\xA0\x80\xF0\x90\x80\x80",
-            None,
-        ),
-        (
-            "the highest of each length",
-            b"\x7F\xDF\xBF\xEF\xBF\xBF\xF4\x8F\xBF\xBF",
-            None,
-        ),
+        ("the lowest of each length", b"\0\xC2\x80\xE0\xA0\x80\xF0\x90\x80\x80", None),
+        ("the highest of each length", b"\x7F\xDF\xBF\xEF\xBF\xBF\xF4\x8F\xBF\xBF", None),
         ("around the surrogates", b"\xED\x9F\xBF\xEE\x80\x80", None),
         ("a byte order mark", b"\xEF\xBB\xBFx", None),
         ("Greek", "κόσμε".as_bytes(), None),

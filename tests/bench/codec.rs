@@ -72,17 +72,12 @@ fn small() {
     });
     println!("masked text frames of {SMALL_BYTES} bytes, {SMALL_FRAMES} a round:");
     for (name, times) in names.iter().zip(&times) {
-        let per_frame = times
-            .iter()
-            .map(|time| time.as_secs_f64() * 1e9 / f64::from(SMALL_FRAMES as u32));
+        let per_frame =
+            times.iter().map(|time| time.as_secs_f64() * 1e9 / f64::from(SMALL_FRAMES as u32));
         println!("  {name:<34}{}  ns a frame", spread(per_frame));
     }
     for (name, others) in names.iter().zip(&times).skip(1) {
-        println!(
-            "  {:<34}{}",
-            format!("{name} / tollway"),
-            ratios(others, &times[0])
-        );
+        println!("  {:<34}{}", format!("{name} / tollway"), ratios(others, &times[0]));
     }
 }
 
@@ -158,10 +153,7 @@ fn large() {
     println!("masked texts of {LARGE_BYTES} bytes, against `copy_from_slice` of the same bytes:");
     let scripts = [
         ("ASCII", "The quick brown fox jumps over the lazy dog. "),
-        (
-            "German",
-            "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. ",
-        ),
+        ("German", "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. "),
         ("Greek", "Ξεσκεπάζω την ψυχοφθόρα βδελυγμία. "),
         ("Japanese", "いろはにほへとちりぬるを我が世誰ぞ常ならむ。"),
         ("emoji", "😀😃😄😁😆😅🤣😂"),
@@ -196,10 +188,7 @@ fn large_texts(script: &str, text: &str) {
                 1 => unmask(black_box(&mut inbox[header..]), MASK, 0),
                 2 => assert!(simdutf8::basic::from_utf8(black_box(text.as_bytes())).is_ok()),
                 3 => assert_eq!(decoded(&mut assembler, &mut inbox, usize::MAX), LARGE_BYTES),
-                _ => assert_eq!(
-                    decoded(&mut assembler, &mut inbox, PIECE_BYTES),
-                    LARGE_BYTES
-                ),
+                _ => assert_eq!(decoded(&mut assembler, &mut inbox, PIECE_BYTES), LARGE_BYTES),
             }
             spent += began.elapsed();
             black_box(&mut copy);
@@ -210,12 +199,7 @@ fn large_texts(script: &str, text: &str) {
         |time: &Duration| f64::from((LARGE_TEXTS * LARGE_BYTES) as u32) / time.as_secs_f64() / 1e9;
     let copied = spread(times[0].iter().map(speed));
     println!("  {:<34}{copied}  GB/s", format!("{script}, copied"));
-    let ways = [
-        "unmasked alone",
-        "judged alone",
-        "whole",
-        "in 16 KiB pieces",
-    ];
+    let ways = ["unmasked alone", "judged alone", "whole", "in 16 KiB pieces"];
     for (way, times_of_it) in ways.iter().zip(&times[1..]) {
         let ratio = ratios(times_of_it, &times[0]);
         println!("  {:<34}{ratio}", format!("{script}, {way} / copied"));
@@ -231,10 +215,7 @@ fn decoded(assembler: &mut Assembler, inbox: &mut [u8], piece: usize) -> usize {
                 at += used;
                 end = inbox.len().min(end + piece);
             }
-            Ok(Step::Complete {
-                incoming: Incoming::Text(text),
-                ..
-            }) => {
+            Ok(Step::Complete { incoming: Incoming::Text(text), .. }) => {
                 return black_box(text).len();
             }
             other => panic!("no text: {other:?}"),
@@ -260,12 +241,7 @@ fn client_frame(payload: &[u8]) -> Vec<u8> {
         }
     }
     frame.extend(MASK);
-    frame.extend(
-        payload
-            .iter()
-            .zip(MASK.iter().cycle())
-            .map(|(byte, key)| byte ^ key),
-    );
+    frame.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, key)| byte ^ key));
     frame
 }
 

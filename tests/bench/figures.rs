@@ -81,13 +81,7 @@ const KINDS: [Kind; 7] = [
         sign: "id: ",
         says: None,
     },
-    Kind {
-        name: "websocket",
-        flags: &[],
-        request: upgrade!(""),
-        sign: "\r\n\r\n",
-        says: None,
-    },
+    Kind { name: "websocket", flags: &[], request: upgrade!(""), sign: "\r\n\r\n", says: None },
     Kind {
         name: "websocket_deflate",
         flags: &["--deflate"],
@@ -143,9 +137,7 @@ fn compressed_publish() -> Vec<u8> {
 }
 
 fn client_frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let [high, low] = u16::try_from(payload.len())
-        .expect("not the longest length")
-        .to_be_bytes();
+    let [high, low] = u16::try_from(payload.len()).expect("not the longest length").to_be_bytes();
     // A mask of zeros leaves the payload as it is.
     [&[first, 0xFE, high, low, 0, 0, 0, 0], payload].concat()
 }
@@ -168,17 +160,13 @@ fn main() {
 }
 
 fn number<T: std::str::FromStr>(text: &str) -> T {
-    text.parse()
-        .unwrap_or_else(|_| panic!("{text} is not a number"))
+    text.parse().unwrap_or_else(|_| panic!("{text} is not a number"))
 }
 
 /// Memory of idle connections: what the server's resident memory grew by.
 fn idle() {
     println!("bytes of user memory per idle connection ({IDLE_CONNECTIONS} of a kind):");
-    for Kind {
-        name: kind, flags, ..
-    } in KINDS
-    {
+    for Kind { name: kind, flags, .. } in KINDS {
         let server = Server::start(flags);
         // The first connections bring tables and scratch that all share.
         let warm_up = clients(&server, kind, 16);
@@ -209,8 +197,7 @@ fn report() {
     let mut line = TcpStream::connect(("127.0.0.1", server.port)).expect("the server listens");
     let before = server.cpu();
     for _ in 0..REPORTS {
-        line.write_all(b"GET /-/costs HTTP/1.1\r\nHost: b\r\n\r\n")
-            .expect("a request");
+        line.write_all(b"GET /-/costs HTTP/1.1\r\nHost: b\r\n\r\n").expect("a request");
         let (mut answer, mut scratch) = (Vec::new(), [0; 16 * 1024]);
         while !answer.ends_with(b"}}") {
             let n = line.read(&mut scratch).expect("an answer");
@@ -238,11 +225,7 @@ impl Crowd {
         let readers = clients(&server, "websocket", READERS);
         let address = ("127.0.0.1", server.port);
         let publisher = TcpStream::connect(address).expect("the server listens");
-        Self {
-            server,
-            _readers: readers,
-            publisher,
-        }
+        Self { server, _readers: readers, publisher }
     }
 
     /// µs of server CPU per delivery of `messages` messages.
@@ -255,10 +238,7 @@ impl Crowd {
             self.ask(&publish, "HTTP/1.1 201 ");
         }
         // Read in the turn after the one in which the last message was delivered.
-        self.ask(
-            "GET /-/healthy HTTP/1.1\r\nHost: b\r\n\r\n",
-            "HTTP/1.1 200 ",
-        );
+        self.ask("GET /-/healthy HTTP/1.1\r\nHost: b\r\n\r\n", "HTTP/1.1 200 ");
         let spent = self.server.cpu().saturating_sub(cpu);
         // Exact: there are a few million.
         spent.as_secs_f64() * 1e6 / f64::from((messages * READERS) as u32)
@@ -336,9 +316,7 @@ fn client(port: u16, kind: &str, count: usize) {
         stream.set_nonblocking(true).expect("it can be");
         let mut socket = mio::net::TcpStream::from_std(stream);
         let interest = Interest::READABLE;
-        poll.registry()
-            .register(&mut socket, Token(n), interest)
-            .expect("watched");
+        poll.registry().register(&mut socket, Token(n), interest).expect("watched");
         sockets.push(socket);
     }
     println!("ready");
@@ -359,11 +337,7 @@ fn ask(stream: &mut TcpStream, bytes: &[u8], sign: &str) {
     while !String::from_utf8_lossy(&seen).contains(sign) {
         let mut bytes = [0; 1024];
         let n = stream.read(&mut bytes).expect("an answer");
-        assert!(
-            n > 0,
-            "the server ended it: {}",
-            String::from_utf8_lossy(&seen)
-        );
+        assert!(n > 0, "the server ended it: {}", String::from_utf8_lossy(&seen));
         seen.extend_from_slice(&bytes[..n]);
     }
 }

@@ -87,15 +87,10 @@ impl Server {
             .expect("it was built");
         let mut line = String::new();
         let output = child.stdout.as_mut().expect("piped");
-        BufReader::new(output)
-            .read_line(&mut line)
-            .expect("a greeting");
+        BufReader::new(output).read_line(&mut line).expect("a greeting");
         let address = line.split_once("http://").expect("an address").1;
         let port = address.split([':', ' ']).nth(1).expect("a port");
-        Self {
-            port: super::number(port),
-            child,
-        }
+        Self { port: super::number(port), child }
     }
 
     fn proc(&self, file: &str) -> String {
@@ -105,10 +100,7 @@ impl Server {
     /// Resident memory that is the process's own.
     pub(crate) fn resident_bytes(&self) -> u64 {
         let rollup = self.proc("smaps_rollup");
-        let line = rollup
-            .lines()
-            .find(|l| l.starts_with("Private_Dirty:"))
-            .expect("a figure");
+        let line = rollup.lines().find(|l| l.starts_with("Private_Dirty:")).expect("a figure");
         super::number::<u64>(line.split_whitespace().nth(1).expect("a number")) * 1024
     }
 

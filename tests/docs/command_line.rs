@@ -26,17 +26,14 @@ fn flags(help: &str) -> Vec<&str> {
         let is_first = first.is_empty() || (first.len() == 2 && first.starts_with('-'));
         is_first.then(|| rest.split([' ', '.']).next().unwrap_or_default())
     });
-    begins
-        .filter(|flag| !matches!(*flag, "help" | "version"))
-        .collect()
+    begins.filter(|flag| !matches!(*flag, "help" | "version")).collect()
 }
 
 #[test]
 fn the_page_says_what_help_says() {
-    for (what, arguments) in [
-        ("--help", &["--help"][..]),
-        ("compare --help", &["compare", "--help"]),
-    ] {
+    for (what, arguments) in
+        [("--help", &["--help"][..]), ("compare --help", &["compare", "--help"])]
+    {
         let part = format!("\n```text\n{}\n```\n\n", help_of(arguments).trim_end());
         keep_part("docs/reference/command-line.md", what, &part);
     }

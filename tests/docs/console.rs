@@ -87,11 +87,7 @@ impl Stage {
         fs::create_dir_all(&home).expect("the scratch directory is writable");
         let rc = "silent\nnoproxy = \"*\"\n";
         fs::write(home.join(".curlrc"), rc).expect("just made");
-        Self {
-            epoch: epoch.to_owned(),
-            server,
-            home,
-        }
+        Self { epoch: epoch.to_owned(), server, home }
     }
 
     /// A command of the page as it is to be run, its output into `out`.
@@ -249,9 +245,7 @@ fn play(page: &str, test: &str) {
         for (shown, answer) in answers.into_iter().rev() {
             // Empty lines behind an answer part it from the next command.
             let was = &revised[shown.clone()];
-            let gap = "\n"
-                .repeat(was.len() - was.trim_end().len())
-                .replacen('\n', "", 1);
+            let gap = "\n".repeat(was.len() - was.trim_end().len()).replacen('\n', "", 1);
             let end = if answer.is_empty() { "" } else { "\n" };
             revised.replace_range(shown, &format!("{answer}{end}{gap}"));
         }

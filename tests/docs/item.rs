@@ -4,22 +4,12 @@
 //! on purpose: a parser. A name that is not found fails a test, so the worst is a sentence to mend.
 
 /// What may stand before the name of an item.
-const KINDS: [&str; 9] = [
-    "fn ",
-    "struct ",
-    "enum ",
-    "const ",
-    "static ",
-    "trait ",
-    "type ",
-    "mod ",
-    "macro_rules! ",
-];
+const KINDS: [&str; 9] =
+    ["fn ", "struct ", "enum ", "const ", "static ", "trait ", "type ", "mod ", "macro_rules! "];
 
 /// Whether `text` has an item of that name; of `Type::method`, both are wanted.
 pub(crate) fn exists(text: &str, path: &str) -> bool {
-    path.split("::")
-        .all(|name| text.lines().any(|line| begins(line, name)))
+    path.split("::").all(|name| text.lines().any(|line| begins(line, name)))
 }
 
 /// The text of an item, its comments and attributes included, moved to the left margin.
@@ -36,9 +26,7 @@ pub(crate) fn text_of(text: &str, path: &str) -> Option<String> {
     while from > 0 && belongs_to_the_next(lines[from - 1].trim()) {
         from -= 1;
     }
-    let own = lines[from..=at + length]
-        .iter()
-        .map(|line| line.get(indent..).unwrap_or_default());
+    let own = lines[from..=at + length].iter().map(|line| line.get(indent..).unwrap_or_default());
     Some(own.flat_map(|line| [line, "\n"]).collect())
 }
 

@@ -37,9 +37,8 @@ fn anchors(text: &str) -> BTreeSet<String> {
     headings
         .map(|line| {
             let title = line.trim_start_matches('#').trim().to_lowercase();
-            let kept = title
-                .chars()
-                .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+            let kept =
+                title.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
             kept.map(|c| if c == ' ' { '-' } else { c }).collect()
         })
         .collect()
@@ -51,11 +50,8 @@ fn links_lead_somewhere() {
     for page in pages() {
         for link in links(&page.text) {
             let (path, anchor) = link.split_once('#').unwrap_or((&link, ""));
-            let target = if path.is_empty() {
-                page.name.clone()
-            } else {
-                resolve(&page.name, path)
-            };
+            let target =
+                if path.is_empty() { page.name.clone() } else { resolve(&page.name, path) };
             let there = root().join(&target).exists();
             if !there || (!anchor.is_empty() && !anchors(&read(&target)).contains(anchor)) {
                 offences.push(format!("{}: {link}", page.name));
@@ -75,18 +71,12 @@ fn every_page_is_reached_from_the_routes() {
         }
         for link in links(&read(&name)) {
             let path = link.split('#').next().unwrap_or_default();
-            if std::path::Path::new(path)
-                .extension()
-                .is_some_and(|e| e == "md")
-            {
+            if std::path::Path::new(path).extension().is_some_and(|e| e == "md") {
                 open.push(resolve(&name, path));
             }
         }
     }
-    let lost: Vec<_> = pages()
-        .into_iter()
-        .map(|page| page.name)
-        .filter(|name| !reached.contains(name))
-        .collect();
+    let lost: Vec<_> =
+        pages().into_iter().map(|page| page.name).filter(|name| !reached.contains(name)).collect();
     assert!(lost.is_empty(), "no link leads to {lost:?}");
 }

@@ -61,10 +61,7 @@ fn an_item_is_found_whole_and_with_its_comments() {
         Some("/// C.\npub const fn c(\n    self,\n) -> u8 {\n    1\n}\n")
     );
     assert_eq!(of("D").as_deref(), Some("const D: u8 = 1;\n"));
-    assert_eq!(
-        of("EE").as_deref(),
-        Some("const EE: [u8; 1] = [\n    1,\n];\n")
-    );
+    assert_eq!(of("EE").as_deref(), Some("const EE: [u8; 1] = [\n    1,\n];\n"));
     assert_eq!(of("F").as_deref(), Some("struct F(u8);\n"));
     assert_eq!(of("E"), None);
     assert!(item::exists(text, "A::c") && !item::exists(text, "A::d"));

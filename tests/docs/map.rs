@@ -85,13 +85,7 @@ fn the_map_lists_every_file() {
 fn arrows() -> Vec<(String, Vec<String>)> {
     let list = item::text_of(&read("tests/tidy.rs"), "ARROWS").expect("it is there");
     let rows = list.split("&[(").nth(1).unwrap_or(&list).split('(').skip(1);
-    let quoted = |row: &str| {
-        row.split('"')
-            .skip(1)
-            .step_by(2)
-            .map(str::to_owned)
-            .collect()
-    };
+    let quoted = |row: &str| row.split('"').skip(1).step_by(2).map(str::to_owned).collect();
     rows.map(|row| {
         let mut names: Vec<String> = quoted(row);
         (names.remove(0), names)
@@ -104,11 +98,7 @@ fn the_map_draws_the_arrows_that_hold() {
     let mut part = String::from("\n| room | may look at |\n| --- | --- |\n");
     for (room, below) in arrows() {
         let below: Vec<String> = below.iter().map(|name| format!("`{name}`")).collect();
-        let below = if below.is_empty() {
-            "nothing".to_owned()
-        } else {
-            below.join(", ")
-        };
+        let below = if below.is_empty() { "nothing".to_owned() } else { below.join(", ") };
         writeln!(part, "| `{room}` | {below} |").expect("a string");
     }
     part.push('\n');

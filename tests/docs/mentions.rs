@@ -8,11 +8,9 @@ fn mentions(text: &str) -> Vec<String> {
     let prose = prose(text);
     let spans = prose.split('`').skip(1).step_by(2);
     let ours = |span: &&str| {
-        [
-            "src/", "tests/", "docs/", "fuzz/", ".ci/", "src::", "Cargo.",
-        ]
-        .iter()
-        .any(|start| span.starts_with(start))
+        ["src/", "tests/", "docs/", "fuzz/", ".ci/", "src::", "Cargo."]
+            .iter()
+            .any(|start| span.starts_with(start))
     };
     spans.filter(ours).map(str::to_owned).collect()
 }
@@ -54,9 +52,7 @@ fn nobody_cites_line_numbers() {
     for page in pages() {
         for (number, line) in (1..).zip(page.text.lines()) {
             let cites = |mark: &str| {
-                line.split(mark)
-                    .skip(1)
-                    .any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+                line.split(mark).skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
             };
             if cites(".rs:") || cites(".rs#L") {
                 offences.push(format!("{}, line {number}: {line}", page.name));
@@ -76,8 +72,6 @@ fn every_dependency_has_its_reason() {
         .skip(1)
         .take_while(|line| !line.starts_with('['));
     let names = of_the_product.filter_map(|line| Some(line.split_once(" =")?.0));
-    let missing: Vec<_> = names
-        .filter(|name| !reasons.contains(&format!("`{name}`")))
-        .collect();
+    let missing: Vec<_> = names.filter(|name| !reasons.contains(&format!("`{name}`"))).collect();
     assert!(missing.is_empty(), "no word about {missing:?}");
 }

@@ -56,10 +56,7 @@ pub(crate) fn files(folder: &str, ending: &str) -> Vec<String> {
 pub(crate) fn pages() -> Vec<Page> {
     let mut names = vec!["README.md".to_owned()];
     names.extend(files("docs", "md"));
-    let page = |name: String| Page {
-        text: read(&name),
-        name,
-    };
+    let page = |name: String| Page { text: read(&name), name };
     names.into_iter().map(page).collect()
 }
 
@@ -72,10 +69,7 @@ pub(crate) fn blocks(text: &str) -> Vec<Block<'_>> {
         if let Some(info) = line.strip_prefix("```") {
             match open.take() {
                 None => open = Some((info.trim(), at + line.len())),
-                Some((info, from)) => found.push(Block {
-                    info,
-                    range: from..at,
-                }),
+                Some((info, from)) => found.push(Block { info, range: from..at }),
             }
         }
         at += line.len();

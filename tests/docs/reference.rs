@@ -37,12 +37,7 @@ impl Bound {
         };
         let words: Vec<&str> = self.name.split('_').collect();
         if words.contains(&"BYTES") {
-            of(&[
-                ("GiB", 1 << 30),
-                ("MiB", 1 << 20),
-                ("KiB", 1 << 10),
-                ("", 1),
-            ])
+            of(&[("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("", 1)])
         } else if words.contains(&"MS") {
             of(&[("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)])
         } else {
@@ -54,9 +49,7 @@ impl Bound {
 /// `16 * 1024`, and nothing more difficult.
 fn product(expression: &str) -> Option<u64> {
     let factors = expression.split('*');
-    factors
-        .map(|factor| factor.trim().replace('_', "").parse::<u64>().ok())
-        .product()
+    factors.map(|factor| factor.trim().replace('_', "").parse::<u64>().ok()).product()
 }
 
 fn bounds(text: &str) -> Vec<Bound> {
@@ -86,9 +79,8 @@ fn bounds(text: &str) -> Vec<Bound> {
 /// The flag that turns a bound: `Limits` names it with the constant, as `--flag` and a link.
 fn flag_of(text: &str, name: &str) -> Option<String> {
     let link = format!("[`{name}`]");
-    let field = text
-        .lines()
-        .find(|line| line.trim().starts_with("/// `--") && line.contains(&link))?;
+    let field =
+        text.lines().find(|line| line.trim().starts_with("/// `--") && line.contains(&link))?;
     field.split('`').nth(1).map(str::to_owned)
 }
 
@@ -116,10 +108,7 @@ fn limits() {
          | bound | default | flag | reason |\n| --- | --- | --- | --- |\n"
     );
     for bound in &bounds {
-        let flag = bound
-            .flag
-            .as_ref()
-            .map_or(String::new(), |f| format!("`{f}`"));
+        let flag = bound.flag.as_ref().map_or(String::new(), |f| format!("`{f}`"));
         let (name, shown, about) = (&bound.name, bound.shown(), &bound.about);
         writeln!(page, "| `{name}` | {shown} | {flag} | {about} |").expect("a string");
     }
@@ -140,9 +129,7 @@ fn flags_default_to_their_bounds() {
         let (_, rest) = help
             .split_once(&format!("{flag} <"))
             .unwrap_or_else(|| panic!("--help does not know {flag}"));
-        let default = rest
-            .split_once("[default: ")
-            .and_then(|(_, d)| d.split(']').next());
+        let default = rest.split_once("[default: ").and_then(|(_, d)| d.split(']').next());
         assert_eq!(default, Some(&*bound.shown()), "{flag}");
     }
     let fields = item::text_of(&text, "Limits").expect("it is there");
@@ -213,11 +200,7 @@ fn states() {
     for ((name, about), (from, exits)) in variants.iter().zip(EDGES) {
         assert_eq!(*name, format!("{from:?}"), "one order in both lists");
         let exits: Vec<String> = exits.iter().map(|to| format!("`{to:?}`")).collect();
-        let exits = if exits.is_empty() {
-            "–".to_owned()
-        } else {
-            exits.join(", ")
-        };
+        let exits = if exits.is_empty() { "–".to_owned() } else { exits.join(", ") };
         writeln!(page, "| `{name}` | {about} | {exits} |").expect("a string");
     }
     write!(
@@ -241,10 +224,7 @@ fn refusals(page: &mut String, title: &str, about: &str, rows: &[(Status, &str, 
 
 macro_rules! rows {
     ($error:ty) => {
-        <$error>::ALL
-            .iter()
-            .map(|e| (e.status(), e.code(), e.detail()))
-            .collect::<Vec<_>>()
+        <$error>::ALL.iter().map(|e| (e.status(), e.code(), e.detail())).collect::<Vec<_>>()
     };
 }
 

@@ -32,12 +32,7 @@ fn the_snippets_of_the_readme_run_in_a_browser() {
         let page = format!("<!doctype html><link rel=icon href=data:,><script>{snippet}</script>");
         fs::write(folder.join("page.html"), page).expect("just made");
         let expects_name = snippet.contains("myMsg").to_string();
-        node.run(&[
-            &port,
-            "the_snippet_shows_messages",
-            &chromium,
-            &expects_name,
-        ]);
+        node.run(&[&port, "the_snippet_shows_messages", &chromium, &expects_name]);
     }
     let _ = fs::remove_dir_all(&folder);
 }

@@ -52,13 +52,7 @@ fn chunked_upload_is_one_message() {
     for_threads(|server| {
         let data = "0123456789abcdef".repeat(20_000);
         let url = server.url("/news");
-        let chunked = [
-            "-H",
-            "Transfer-Encoding: chunked",
-            "--data-binary",
-            "@-",
-            &url,
-        ];
+        let chunked = ["-H", "Transfer-Encoding: chunked", "--data-binary", "@-", &url];
         let answer = ask_with(&curl, &chunked, data.as_bytes());
         assert_eq!(answer.status, 201);
         assert_eq!(data_of(&get(server.port(), "/news").json()), [data]);
@@ -74,26 +68,12 @@ fn expect_100_continue_is_granted_before_the_body() {
         let data = "x".repeat(1_000_000);
         let url = server.url("/news");
         // With this time-out curl waits for the 100 and for nothing else.
-        let patient = [
-            "--verbose",
-            "--expect100-timeout",
-            "60",
-            "-H",
-            "Expect: 100-continue",
-        ];
+        let patient = ["--verbose", "--expect100-timeout", "60", "-H", "Expect: 100-continue"];
         let upload = ["--data-binary", "@-", &url];
         let outcome = curl.outcome(&[&patient[..], &upload].concat(), data.as_bytes());
         assert!(outcome.success, "{}", outcome.stderr);
-        assert!(
-            outcome.stderr.contains("< HTTP/1.1 100 Continue"),
-            "{}",
-            outcome.stderr
-        );
-        assert!(
-            outcome.stderr.contains("< HTTP/1.1 201 Created"),
-            "{}",
-            outcome.stderr
-        );
+        assert!(outcome.stderr.contains("< HTTP/1.1 100 Continue"), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("< HTTP/1.1 201 Created"), "{}", outcome.stderr);
         assert_eq!(data_of(&get(server.port(), "/news").json()), [data]);
     });
 }
@@ -106,48 +86,21 @@ fn too_large_is_413_before_the_body_and_after() {
     for_threads_with(&["--max-message", "64KiB"], |server| {
         let data = vec![b'x'; 4_000_000];
         let url = server.url("/news");
-        let announced = [
-            "--verbose",
-            "-H",
-            "Expect: 100-continue",
-            "--data-binary",
-            "@-",
-            &url,
-        ];
+        let announced = ["--verbose", "-H", "Expect: 100-continue", "--data-binary", "@-", &url];
         let outcome = curl.outcome(&announced, &data);
-        assert!(
-            outcome.stderr.contains("< HTTP/1.1 413 "),
-            "{}",
-            outcome.stderr
-        );
-        assert!(
-            !outcome.stderr.contains("100 Continue"),
-            "{}",
-            outcome.stderr
-        );
+        assert!(outcome.stderr.contains("< HTTP/1.1 413 "), "{}", outcome.stderr);
+        assert!(!outcome.stderr.contains("100 Continue"), "{}", outcome.stderr);
 
         // Sent at once, so that the answer crosses the body: it must not be lost to a reset.
         let at_once = ["--verbose", "-H", "Expect:", "--data-binary", "@-", &url];
         let outcome = curl.outcome(&at_once, &data);
-        assert!(
-            outcome.stderr.contains("< HTTP/1.1 413 "),
-            "{}",
-            outcome.stderr
-        );
+        assert!(outcome.stderr.contains("< HTTP/1.1 413 "), "{}", outcome.stderr);
 
         let chunked = [&["-H", "Transfer-Encoding: chunked"], &at_once[..]].concat();
         let outcome = curl.outcome(&chunked, &data);
-        assert!(
-            outcome.stderr.contains("< HTTP/1.1 413 "),
-            "{}",
-            outcome.stderr
-        );
+        assert!(outcome.stderr.contains("< HTTP/1.1 413 "), "{}", outcome.stderr);
 
-        assert_eq!(
-            get(server.port(), "/news?since=earliest").status,
-            204,
-            "nothing was published"
-        );
+        assert_eq!(get(server.port(), "/news?since=earliest").status, 204, "nothing was published");
     });
 }
 
@@ -160,10 +113,7 @@ fn bytes_that_are_not_utf_8_come_back_as_base64() {
         let upload = ["--data-binary", "@-", &server.url("/news")];
         ask_with(&curl, &upload, &[0xff, 0x00, 0xfe]);
         let message = &get(server.port(), "/news").json()["messages"][0];
-        assert_eq!(
-            (&message["data"], &message["encoding"]),
-            (&"/wD+".into(), &"base64".into())
-        );
+        assert_eq!((&message["data"], &message["encoding"]), (&"/wD+".into(), &"base64".into()));
 
         let running = curl.start(&["-N", &server.url("/news/sse?since=earliest")]);
         let event = std::iter::repeat_with(|| running.block())
@@ -188,10 +138,7 @@ fn a_repeated_idempotency_key_adds_nothing() {
         let first = publish("k1");
         assert_eq!(publish("k1"), first);
         assert_ne!(publish("k2"), first);
-        assert_eq!(
-            data_of(&get(server.port(), "/news").json()),
-            ["once", "once"]
-        );
+        assert_eq!(data_of(&get(server.port(), "/news").json()), ["once", "once"]);
     });
 }
 
@@ -205,10 +152,7 @@ fn options_tells_what_is_allowed() {
         assert!(matches!(answer.status, 200 | 204), "{}", answer.status);
         let allow = answer.field("allow").expect("Allow");
         for method in ["GET", "HEAD", "POST", "PUT", "OPTIONS"] {
-            assert!(
-                allow.split(", ").any(|allowed| allowed == method),
-                "{method} in {allow}"
-            );
+            assert!(allow.split(", ").any(|allowed| allowed == method), "{method} in {allow}");
         }
     });
 }
@@ -224,28 +168,16 @@ fn preflight_is_granted_to_an_allowed_origin_only() {
             let origin = format!("Origin: {origin}");
             let method = "Access-Control-Request-Method: POST";
             let headers = "Access-Control-Request-Headers: idempotency-key";
-            ask(
-                &curl,
-                &[
-                    "-X", "OPTIONS", "-H", &origin, "-H", method, "-H", headers, &url,
-                ],
-            )
+            ask(&curl, &["-X", "OPTIONS", "-H", &origin, "-H", method, "-H", headers, &url])
         };
         let granted = preflight("https://friend.example");
         assert!(matches!(granted.status, 200 | 204), "{}", granted.status);
         let origin = granted.field("access-control-allow-origin");
         assert_eq!(origin, Some("https://friend.example"));
-        let methods = granted
-            .field("access-control-allow-methods")
-            .expect("methods");
+        let methods = granted.field("access-control-allow-methods").expect("methods");
         assert!(methods.contains("POST"), "{methods}");
-        let headers = granted
-            .field("access-control-allow-headers")
-            .expect("headers");
-        assert!(
-            headers.to_ascii_lowercase().contains("idempotency-key"),
-            "{headers}"
-        );
+        let headers = granted.field("access-control-allow-headers").expect("headers");
+        assert!(headers.to_ascii_lowercase().contains("idempotency-key"), "{headers}");
 
         let refused = preflight("https://stranger.example");
         assert_eq!(refused.field("access-control-allow-origin"), None);
@@ -259,11 +191,7 @@ fn refused(server: &Server, curl: &Foreign, arguments: &[&str], path: &str, stat
     let url = server.url(path);
     let answer = ask(curl, &[arguments, &["--path-as-is", &url]].concat());
     assert_eq!(answer.status, status, "{arguments:?} {path}");
-    assert_eq!(
-        answer.field("content-type"),
-        Some("application/problem+json"),
-        "{path}"
-    );
+    assert_eq!(answer.field("content-type"), Some("application/problem+json"), "{path}");
     let problem = answer.json();
     assert_eq!(problem["status"], status, "{path}");
     for member in ["type", "title", "detail"] {

@@ -22,10 +22,7 @@ pub(crate) fn ask_with(curl: &Foreign, arguments: &[&str], input: &[u8]) -> Answ
         let (head, body) = rest.split_at(end.expect("a head") + 4);
         let head = std::str::from_utf8(head).expect("heads are ASCII");
         let mut lines = head.trim_end().split("\r\n");
-        let status = lines
-            .next()
-            .and_then(|line| line.split(' ').nth(1))
-            .expect("a status");
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status");
         let status = status.parse().expect("three digits");
         if status == 100 {
             rest = body;
@@ -36,11 +33,7 @@ pub(crate) fn ask_with(curl: &Foreign, arguments: &[&str], input: &[u8]) -> Answ
             (name.to_ascii_lowercase(), value.trim().to_owned())
         });
         let (fields, body) = (fields.collect(), body.to_vec());
-        return Answer {
-            status,
-            fields,
-            body,
-        };
+        return Answer { status, fields, body };
     }
 }
 
@@ -61,14 +54,8 @@ fn short_poll_gives_everything_after_the_cursor() {
         assert_eq!(data_of(&body), ["one", "two"]);
         assert_eq!(body["next"], *second);
         assert_eq!(body["messages"][0]["id"], *first);
-        assert!(
-            body["messages"][0].get("topic").is_none(),
-            "one topic was asked for"
-        );
-        assert!(
-            body["messages"][0].get("event").is_none(),
-            "no event was named"
-        );
+        assert!(body["messages"][0].get("topic").is_none(), "one topic was asked for");
+        assert!(body["messages"][0].get("event").is_none(), "no event was named");
 
         for query in ["since", "last_event_id", "lastEventId"] {
             let url = server.url(&format!("/news?{query}={first}"));
@@ -91,10 +78,7 @@ fn nothing_new_is_204_or_304() {
         let url = server.url(&format!("/news?since={id}"));
         let empty = ask(&curl, &[&url]);
         assert_eq!(empty.status, 204);
-        let tag = empty
-            .field("etag")
-            .expect("an ETag on every answer")
-            .to_owned();
+        let tag = empty.field("etag").expect("an ETag on every answer").to_owned();
         assert_eq!(tag, format!("\"{id}\""));
 
         let again = ask(&curl, &["-H", &format!("If-None-Match: {tag}"), &url]);
@@ -107,10 +91,7 @@ fn nothing_new_is_204_or_304() {
 
         publish(server.port(), "news", "two");
         let news = ask(&curl, &["-H", &format!("If-None-Match: {tag}"), &url]);
-        assert_eq!(
-            (news.status, data_of(&news.json())),
-            (200, vec!["two".to_owned()])
-        );
+        assert_eq!((news.status, data_of(&news.json())), (200, vec!["two".to_owned()]));
     });
 }
 
@@ -142,10 +123,7 @@ fn long_poll_brings_the_next_message() {
         let id = publish(server.port(), "news", "old");
         let by_query = server.url(&format!("/news?since={id}&wait=20"));
         let by_header = server.url(&format!("/news?since={id}"));
-        let asked = [
-            curl.start(&[&by_query]),
-            curl.start(&["-H", "Prefer: wait=20", &by_header]),
-        ];
+        let asked = [curl.start(&[&by_query]), curl.start(&["-H", "Prefer: wait=20", &by_header])];
         publish(server.port(), "news", "new");
         for running in asked {
             let body = running.rest().concat();
@@ -202,16 +180,10 @@ fn sse_begins_with_a_cursor_and_streams() {
             first.extend(running.block()); // `retry:` may stand in a block of its own.
         }
         let retry = first.iter().find_map(|line| line.strip_prefix("retry:"));
-        assert!(
-            retry.is_some_and(|ms| ms.trim().parse::<u32>().is_ok()),
-            "{first:?}"
-        );
+        assert!(retry.is_some_and(|ms| ms.trim().parse::<u32>().is_ok()), "{first:?}");
         let id = first.iter().find_map(|line| line.strip_prefix("id:"));
         assert_eq!(id.map(str::trim), Some(&*before), "{first:?}");
-        assert!(
-            !first.iter().any(|line| line.starts_with("data")),
-            "{first:?}"
-        );
+        assert!(!first.iter().any(|line| line.starts_with("data")), "{first:?}");
 
         let id = publish(server.port(), "news?event=myMsg", "a\nb\r\nc\rd");
         let id = format!("id: {id}");
@@ -285,10 +257,7 @@ fn http_1_0_is_answered_and_the_connection_ends() {
     for_threads(|server| {
         publish(server.port(), "news", "one");
         let answer = ask(&curl, &["--http1.0", &server.url("/news")]);
-        assert_eq!(
-            (answer.status, data_of(&answer.json())),
-            (200, vec!["one".to_owned()])
-        );
+        assert_eq!((answer.status, data_of(&answer.json())), (200, vec!["one".to_owned()]));
         assert_eq!(answer.field("transfer-encoding"), None);
     });
 }
@@ -303,11 +272,7 @@ fn two_requests_share_one_connection() {
         let url = server.url("/news");
         let outcome = curl.outcome(&["--verbose", &url, &url], b"");
         assert!(outcome.success, "{}", outcome.stderr);
-        assert!(
-            outcome.stderr.contains("Re-using existing connection"),
-            "{}",
-            outcome.stderr
-        );
+        assert!(outcome.stderr.contains("Re-using existing connection"), "{}", outcome.stderr);
     });
 }
 
@@ -324,18 +289,10 @@ fn head_gives_the_fields_of_get_and_no_body() {
             let head = ask(&curl, &["--head", &url]);
             assert_eq!((get.status, head.status), (200, 200), "{path}");
             assert!(head.body.is_empty(), "{path}");
-            assert_eq!(
-                get.field("content-type"),
-                head.field("content-type"),
-                "{path}"
-            );
+            assert_eq!(get.field("content-type"), head.field("content-type"), "{path}");
             if !matches!(path, "/metrics" | "/news/info") {
                 // Counters and ages move between the two.
-                assert_eq!(
-                    get.field("content-length"),
-                    head.field("content-length"),
-                    "{path}"
-                );
+                assert_eq!(get.field("content-length"), head.field("content-length"), "{path}");
             }
         }
     });

@@ -25,11 +25,7 @@ fn a_read_after_an_acknowledged_publish_sees_it() {
             let data = format!("round {round}");
             let id = publish(server.port(), "news", &data);
             let body = get(server.port(), &format!("/news?since={since}")).json();
-            assert_eq!(
-                data_of(&body),
-                [data],
-                "after {since}, acknowledged as {id}"
-            );
+            assert_eq!(data_of(&body), [data], "after {since}, acknowledged as {id}");
             assert_eq!(body["next"], *id);
             since = id;
         }
@@ -60,9 +56,7 @@ fn a_sent_event_or_message_is_in_the_log_for_everyone() {
             let cursor = next_id(&mut stream);
             let mut socket = open(server, "/news", None);
             let data = format!("round {round}");
-            socket
-                .send(tungstenite::Message::text(data.clone()))
-                .expect("an open socket");
+            socket.send(tungstenite::Message::text(data.clone())).expect("an open socket");
             let id = next_id(&mut stream);
             let body = get(server.port(), &format!("/news?since={cursor}")).json();
             assert_eq!((data_of(&body), &*text(&body["next"])), (vec![data], &*id));
@@ -77,14 +71,10 @@ fn every_reader_sees_the_order_of_the_ids() {
         let streams: Vec<_> = (0..READERS).map(|_| follow_by_sse(port)).collect();
         let sockets: Vec<_> = (0..READERS).map(|_| follow_by_websocket(server)).collect();
         let polls: Vec<_> = (0..READERS).map(|_| follow_by_long_poll(port)).collect();
-        let publishers: Vec<_> = (0..PUBLISHERS)
-            .map(|number| publish_many(port, number))
-            .collect();
+        let publishers: Vec<_> = (0..PUBLISHERS).map(|number| publish_many(port, number)).collect();
 
-        let mut acknowledged: Vec<_> = publishers
-            .into_iter()
-            .flat_map(|thread| thread.join().expect("published"))
-            .collect();
+        let mut acknowledged: Vec<_> =
+            publishers.into_iter().flat_map(|thread| thread.join().expect("published")).collect();
         acknowledged.sort_by_key(|(id, _)| sequence(id));
         for reader in streams.into_iter().chain(sockets).chain(polls) {
             assert_eq!(reader.join().expect("read"), acknowledged);
@@ -100,8 +90,7 @@ fn publish_many(port: u16, number: usize) -> thread::JoinHandle<Seen> {
     thread::spawn(move || {
         let mut wire = Wire::open(port);
         let data = (0..MESSAGES_EACH).map(|count| format!("{number}:{count}"));
-        data.map(|data| (publish_on(&mut wire, "news", &data), data))
-            .collect()
+        data.map(|data| (publish_on(&mut wire, "news", &data), data)).collect()
     })
 }
 
@@ -115,12 +104,7 @@ fn follow_by_sse(port: u16) -> thread::JoinHandle<Seen> {
         let event = |_| {
             let id = next_id(&mut stream);
             let data = stream.line();
-            (
-                id,
-                data.strip_prefix("data: ")
-                    .expect("data after the id")
-                    .to_owned(),
-            )
+            (id, data.strip_prefix("data: ").expect("data after the id").to_owned())
         };
         (0..MESSAGES).map(event).collect()
     })
@@ -164,10 +148,7 @@ fn follow_by_long_poll(port: u16) -> thread::JoinHandle<Seen> {
 
 fn messages_of(body: &serde_json::Value) -> Seen {
     let messages = body["messages"].as_array().expect("a poll lists messages");
-    messages
-        .iter()
-        .map(|message| (text(&message["id"]), text(&message["data"])))
-        .collect()
+    messages.iter().map(|message| (text(&message["id"]), text(&message["data"]))).collect()
 }
 
 /// Reads on to the next `id:` line.

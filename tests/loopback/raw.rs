@@ -44,9 +44,7 @@ fn a_half_closed_client_gets_its_answer() {
     for_threads(|server| {
         let id = publish(server.port(), "news", "old");
         let mut wire = Wire::open(server.port());
-        wire.send(format!(
-            "GET /news?since={id}&wait=20 HTTP/1.1\r\nHost: a\r\n\r\n"
-        ));
+        wire.send(format!("GET /news?since={id}&wait=20 HTTP/1.1\r\nHost: a\r\n\r\n"));
         wire.half_close();
         publish(server.port(), "news", "new");
         assert_eq!(data_of(&wire.answer().json()), ["new"]);
@@ -72,22 +70,10 @@ fn an_error_that_leaves_the_framing_in_doubt_ends_the_connection() {
         for (request, status) in [
             ("GET / HTTP/1.1\r\n\r\n", 400),
             ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
-            (
-                "POST /n HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
-                400,
-            ),
-            (
-                "POST /n HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\nx",
-                400,
-            ),
-            (
-                "POST /n HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
-                501,
-            ),
-            (
-                "POST /n HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n;x\r\n",
-                400,
-            ),
+            ("POST /n HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx", 400),
+            ("POST /n HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\nx", 400),
+            ("POST /n HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+            ("POST /n HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n;x\r\n", 400),
             ("GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505),
             ("GET /n HTTP/1.1\r\nHost : a\r\n\r\n", 400),
             ("GET /n HTTP/1.1\nHost: a\n\n", 400),

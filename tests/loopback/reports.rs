@@ -40,9 +40,7 @@ fn the_kernel_is_asked_about_all_of_many_connections_and_counts_each_once() {
         // none of it is lost: all bytes are there, and so are all segments that carried a poll.
         let sum = |path: &str| -> u64 {
             let rows = ["short_poll", "publish"].map(|t| &costs["techniques"][t]);
-            rows.iter()
-                .map(|row| number(row.pointer(path).expect("it is told")))
-                .sum()
+            rows.iter().map(|row| number(row.pointer(path).expect("it is told"))).sum()
         };
         assert_eq!(sum("/tcp/bytes_in"), sum("/bytes_in/total"));
         assert_eq!(sum("/tcp/bytes_out"), sum("/bytes_out/total"));

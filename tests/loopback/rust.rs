@@ -30,15 +30,10 @@ fn try_open(
     let stream = TcpStream::connect(("127.0.0.1", server.port())).expect("the server listens");
     stream.set_read_timeout(Some(STALL)).expect("not zero");
     stream.set_nodelay(true).expect("a TCP socket");
-    let mut request = server
-        .ws_url(path)
-        .into_client_request()
-        .expect("an address of ours");
+    let mut request = server.ws_url(path).into_client_request().expect("an address of ours");
     if let Some(protocol) = protocol {
         let value = HeaderValue::from_str(protocol).expect("a token");
-        request
-            .headers_mut()
-            .insert("Sec-WebSocket-Protocol", value);
+        request.headers_mut().insert("Sec-WebSocket-Protocol", value);
     }
     tungstenite::client(request, stream).map_err(|error| error.to_string())
 }
@@ -66,10 +61,7 @@ fn text_comes_back_as_text_and_binary_as_binary() {
             assert!(socket.read().expect("an echo") == text, "text of {length}");
             let binary = Message::binary(vec![0xfe; length]);
             socket.send(binary.clone()).expect("an open socket");
-            assert!(
-                socket.read().expect("an echo") == binary,
-                "binary of {length}"
-            );
+            assert!(socket.read().expect("an echo") == binary, "binary of {length}");
         }
     });
 }
@@ -81,30 +73,15 @@ fn a_fragmented_message_is_one_message_with_a_ping_between() {
         // A code point of four bytes, cut in the middle.
         let (head, tail) = "hé😀".as_bytes().split_at(4);
         let frames = [
-            Message::Frame(Frame::message(
-                head.to_vec(),
-                OpCode::Data(Data::Text),
-                false,
-            )),
+            Message::Frame(Frame::message(head.to_vec(), OpCode::Data(Data::Text), false)),
             Message::Ping("in between".into()),
-            Message::Frame(Frame::message(
-                Vec::new(),
-                OpCode::Data(Data::Continue),
-                false,
-            )),
-            Message::Frame(Frame::message(
-                tail.to_vec(),
-                OpCode::Data(Data::Continue),
-                true,
-            )),
+            Message::Frame(Frame::message(Vec::new(), OpCode::Data(Data::Continue), false)),
+            Message::Frame(Frame::message(tail.to_vec(), OpCode::Data(Data::Continue), true)),
         ];
         for frame in frames {
             socket.send(frame).expect("an open socket");
         }
-        assert_eq!(
-            socket.read().expect("a Pong"),
-            Message::Pong("in between".into())
-        );
+        assert_eq!(socket.read().expect("a Pong"), Message::Pong("in between".into()));
         assert_eq!(socket.read().expect("an echo"), Message::text("hé😀"));
     });
 }
@@ -115,11 +92,7 @@ fn many_fragments_are_one_message() {
         let mut socket = open(server, "/news", None);
         let pieces = 1024;
         for number in 0..pieces {
-            let opcode = if number == 0 {
-                Data::Binary
-            } else {
-                Data::Continue
-            };
+            let opcode = if number == 0 { Data::Binary } else { Data::Continue };
             let last = number == pieces - 1;
             let frame = Frame::message(vec![0xfe; 1024], OpCode::Data(opcode), last);
             socket.send(Message::Frame(frame)).expect("an open socket");
@@ -135,13 +108,8 @@ fn a_ping_is_answered_by_a_pong_with_its_bytes() {
         let mut socket = open(server, "/news", None);
         for length in [0, 1, 125] {
             let payload = vec![0xfe; length];
-            socket
-                .send(Message::Ping(payload.clone().into()))
-                .expect("an open socket");
-            assert_eq!(
-                socket.read().expect("a Pong"),
-                Message::Pong(payload.into())
-            );
+            socket.send(Message::Ping(payload.clone().into())).expect("an open socket");
+            assert_eq!(socket.read().expect("a Pong"), Message::Pong(payload.into()));
         }
     });
 }
@@ -152,9 +120,7 @@ fn a_close_is_answered_with_its_own_code() {
         for code in [1000, 1001, 3000, 4999] {
             let mut socket = open(server, "/news", None);
             let (code, reason) = (CloseCode::from(code), "bye".into());
-            socket
-                .close(Some(CloseFrame { code, reason }))
-                .expect("an open socket");
+            socket.close(Some(CloseFrame { code, reason })).expect("an open socket");
             assert_eq!(close_code(&mut socket), u16::from(code));
             // RFC 6455 §7.1.1: the server closes the connection first.
             assert!(matches!(socket.read(), Err(Error::ConnectionClosed)));
@@ -176,16 +142,10 @@ fn offences_are_closed_with_their_code() {
             (text(&[b'x'; 1025]), 1009),
         ] {
             let mut socket = open(server, "/news", None);
-            socket
-                .send(Message::Frame(frame.clone()))
-                .expect("an open socket");
+            socket.send(Message::Frame(frame.clone())).expect("an open socket");
             assert_eq!(close_code(&mut socket), code, "{frame:?}");
         }
-        assert_eq!(
-            get(server.port(), "/news").status,
-            204,
-            "nothing was published"
-        );
+        assert_eq!(get(server.port(), "/news").status, 204, "nothing was published");
     });
 }
 
@@ -221,9 +181,7 @@ fn a_raw_socket_on_several_topics_may_not_publish() {
         let mut socket = open(server, "/a,b", None);
         publish(server.port(), "b", "to read");
         assert_eq!(socket.read().expect("a message"), Message::text("to read"));
-        socket
-            .send(Message::text("to publish"))
-            .expect("an open socket");
+        socket.send(Message::text("to publish")).expect("an open socket");
         assert_eq!(close_code(&mut socket), 1008);
     });
 }

@@ -42,12 +42,7 @@ impl Foreign {
         if !answers(&program, &["--version"]) {
             return missed(test, "curl");
         }
-        let first = vec![
-            "--silent".into(),
-            "--show-error".into(),
-            "--noproxy".into(),
-            "*".into(),
-        ];
+        let first = vec!["--silent".into(), "--show-error".into(), "--noproxy".into(), "*".into()];
         Some(Self { program, first })
     }
 
@@ -70,12 +65,7 @@ impl Foreign {
             return missed(test, "node");
         }
         for package in packages {
-            if !tools()
-                .join("node_modules")
-                .join(package)
-                .join("package.json")
-                .is_file()
-            {
+            if !tools().join("node_modules").join(package).join("package.json").is_file() {
                 return missed(test, &format!("the Node package {package}"));
             }
         }
@@ -216,11 +206,7 @@ impl Drop for Running {
 /// Chromium as a test may use it, or a skip.
 pub(crate) fn chromium(test: &str) -> Option<String> {
     let path = env::var("TOLLWAY_CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
-    if Path::new(&path).is_file() {
-        Some(path)
-    } else {
-        missed(test, "chromium")
-    }
+    if Path::new(&path).is_file() { Some(path) } else { missed(test, "chromium") }
 }
 
 /// Says that `test` did nothing for want of `what`.
@@ -234,8 +220,7 @@ pub(crate) fn missed<T>(test: &str, what: &str) -> Option<T> {
         let file = OpenOptions::new().create(true).append(true).open(path);
         let mut file = file.expect("TOLLWAY_SKIPS names a writable file");
         // One write, so that the lines of tests in parallel do not mix.
-        file.write_all(format!("{line}\n").as_bytes())
-            .expect("room for a line");
+        file.write_all(format!("{line}\n").as_bytes()).expect("room for a line");
     }
     None
 }
@@ -266,9 +251,7 @@ fn lines_of(stdout: ChildStdout) -> Receiver<String> {
     thread::spawn(move || {
         for line in BufReader::new(stdout).split(b'\n') {
             let Ok(line) = line else { return };
-            let line = String::from_utf8_lossy(&line)
-                .trim_end_matches('\r')
-                .to_owned();
+            let line = String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned();
             if sender.send(line).is_err() {
                 return;
             }

@@ -33,9 +33,7 @@ impl Wire {
         stream.set_read_timeout(Some(STALL)).expect("not zero");
         stream.set_write_timeout(Some(STALL)).expect("not zero");
         stream.set_nodelay(true).expect("a TCP socket");
-        Self {
-            reader: BufReader::new(stream),
-        }
+        Self { reader: BufReader::new(stream) }
     }
 
     /// Sends bytes as they are.
@@ -59,10 +57,7 @@ impl Wire {
         if answer.status == 204 || answer.status == 304 {
             return answer; // RFC 9112 §6.3: no body, whatever the fields say.
         }
-        answer.body = match (
-            answer.field("transfer-encoding"),
-            answer.field("content-length"),
-        ) {
+        answer.body = match (answer.field("transfer-encoding"), answer.field("content-length")) {
             (Some("chunked"), None) => self.chunks(),
             (None, Some(length)) => {
                 let mut body = vec![0; length.parse().expect("a number")];
@@ -92,21 +87,14 @@ impl Wire {
             let (name, value) = line.split_once(':').expect("a field has a colon");
             fields.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
-        Answer {
-            status,
-            fields,
-            body: Vec::new(),
-        }
+        Answer { status, fields, body: Vec::new() }
     }
 
     /// Reads one line and drops its CRLF or LF.
     pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         let read = self.reader.read_line(&mut line).expect("a line in time");
-        assert!(
-            line.ends_with('\n'),
-            "ended after {read} bytes of a line: {line:?}"
-        );
+        assert!(line.ends_with('\n'), "ended after {read} bytes of a line: {line:?}");
         line.trim_end_matches(['\r', '\n']).to_owned()
     }
 
@@ -126,9 +114,7 @@ impl Wire {
             let size = usize::from_str_radix(&line, 16).expect("a chunk size and nothing else");
             let start = body.len();
             body.resize(start + size, 0);
-            self.reader
-                .read_exact(&mut body[start..])
-                .expect("a whole chunk");
+            self.reader.read_exact(&mut body[start..]).expect("a whole chunk");
             assert_eq!(self.line(), "", "a chunk ends with an empty line");
             if size == 0 {
                 return body;
@@ -192,19 +178,11 @@ pub(crate) fn sequence(id: &str) -> u64 {
 
 /// A JSON string, owned.
 pub(crate) fn text(value: &Value) -> String {
-    value
-        .as_str()
-        .unwrap_or_else(|| panic!("not a string: {value}"))
-        .to_owned()
+    value.as_str().unwrap_or_else(|| panic!("not a string: {value}")).to_owned()
 }
 
 /// The `data` of each message of a poll answer, in order.
 pub(crate) fn data_of(answer: &Value) -> Vec<String> {
-    let messages = answer["messages"]
-        .as_array()
-        .expect("a poll lists messages");
-    messages
-        .iter()
-        .map(|message| text(&message["data"]))
-        .collect()
+    let messages = answer["messages"].as_array().expect("a poll lists messages");
+    messages.iter().map(|message| text(&message["data"])).collect()
 }

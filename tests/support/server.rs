@@ -62,9 +62,8 @@ impl Server {
     /// Sends a signal by name. By the shell, since the standard library knows no signals.
     pub(crate) fn signal(&self, name: &str) {
         let process = self.child.id().to_string();
-        let status = Command::new("sh")
-            .args(["-c", "kill -s \"$0\" \"$1\"", name, &process])
-            .status();
+        let status =
+            Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &process]).status();
         assert!(status.expect("a POSIX shell").success(), "SIG{name}");
     }
 

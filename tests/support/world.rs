@@ -347,10 +347,7 @@ impl World {
             }
             Effect::Publish { conn, draft } => {
                 match self.sequencer.commit(draft, self.now.micros()) {
-                    Commit::Appended {
-                        message,
-                        subscribers,
-                    } => {
+                    Commit::Appended { message, subscribers } => {
                         self.committed.push(Arc::clone(&message));
                         for (n, mailbox) in self.mailboxes.iter_mut().enumerate() {
                             mailbox.push_back(Letter::Committed {
@@ -364,11 +361,7 @@ impl World {
                         }
                     }
                     Commit::Repeated { seq, subscribers } => {
-                        let receipt = Receipt {
-                            conn,
-                            seq,
-                            subscribers,
-                        };
+                        let receipt = Receipt { conn, seq, subscribers };
                         self.mailboxes[shard].push_back(Letter::Repeated(receipt));
                     }
                 }
@@ -385,11 +378,7 @@ impl World {
                 let found = found.map(|(_, info)| info);
                 self.brokers[shard].file_opened(conn, found, self.now);
             }
-            Effect::ReadFile {
-                conn,
-                offset,
-                length,
-            } => {
+            Effect::ReadFile { conn, offset, length } => {
                 let Some(name) = self.open.get(&(shard, conn)) else {
                     return; // The connection was dropped meanwhile.
                 };
@@ -468,11 +457,8 @@ impl World {
             _ => path.to_owned(),
         };
         if let Some(bytes) = self.files.get(&name) {
-            let info = FileInfo {
-                length: bytes.len() as u64,
-                modified_s: UNIX_START_S,
-                modified_ns: 0,
-            };
+            let info =
+                FileInfo { length: bytes.len() as u64, modified_s: UNIX_START_S, modified_ns: 0 };
             return Ok((name, info));
         }
         let folder = format!("{name}/");
@@ -554,9 +540,7 @@ impl World {
             pipe.wrote_at = self.now;
         }
         self.brokers[shard].sent(id, written, self.now.micros());
-        let left = self.brokers[shard]
-            .outbox(id)
-            .is_some_and(|o| !o.is_empty());
+        let left = self.brokers[shard].outbox(id).is_some_and(|o| !o.is_empty());
         let pipe = &mut self.pipes[n];
         pipe.to_write = pipe.writable && left;
         written > 0

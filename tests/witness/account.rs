@@ -9,14 +9,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 /// The rows of the ledger.
-pub(crate) const TECHNIQUES: [&str; 6] = [
-    "short_poll",
-    "long_poll",
-    "sse",
-    "websocket",
-    "publish",
-    "other",
-];
+pub(crate) const TECHNIQUES: [&str; 6] =
+    ["short_poll", "long_poll", "sse", "websocket", "publish", "other"];
 
 /// Bytes of one direction by what they are for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -174,11 +174,7 @@ fn websocket() {
     let open = || Socket::open(run.port(), "/news/ws", "");
     let mut clients: Vec<Socket> = (0..3).map(|_| open()).collect();
     for message in messages() {
-        let opcode = if str::from_utf8(&message).is_ok() {
-            1
-        } else {
-            2
-        };
+        let opcode = if str::from_utf8(&message).is_ok() { 1 } else { 2 };
         clients[0].say(true, opcode, &message);
         for client in &mut clients {
             client.await_message(&message);
@@ -218,11 +214,7 @@ fn websocket_in_the_other_dialect() {
         .map(|target| Socket::open(run.port(), target, v1))
         .into();
     publish_all(run.port(), "news");
-    clients[0].say(
-        true,
-        1,
-        br#"{"ref":1,"event":"a \"name\"","data":"said\n\u00e9"}"#,
-    );
+    clients[0].say(true, 1, br#"{"ref":1,"event":"a \"name\"","data":"said\n\u00e9"}"#);
     clients[1].say(
         true,
         1,
@@ -268,14 +260,7 @@ fn other() {
         return;
     };
     let mut kept = Wire::open(run.port());
-    for target in [
-        "/",
-        "/-/healthy",
-        "/news/info",
-        "/metrics",
-        "/a/b/c",
-        "/news?limit=none",
-    ] {
+    for target in ["/", "/-/healthy", "/news/info", "/metrics", "/a/b/c", "/news?limit=none"] {
         kept.send(get(target, ""));
         kept.answer();
         get_once(run.port(), target, "");

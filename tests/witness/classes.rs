@@ -53,10 +53,7 @@ impl Talk {
             }
         }
         assert!(outgoing.is_empty(), "an answer that nobody asked for");
-        Self {
-            exchanges,
-            frames: None,
-        }
+        Self { exchanges, frames: None }
     }
 
     /// What each request makes of the connection.
@@ -149,10 +146,7 @@ impl Talk {
 
     /// Whether the server said that it would end the connection.
     pub(crate) fn announces_its_end(&self) -> bool {
-        let answers = self
-            .exchanges
-            .iter()
-            .filter_map(|(_, answer)| answer.as_ref());
+        let answers = self.exchanges.iter().filter_map(|(_, answer)| answer.as_ref());
         let mut closing = answers.filter(|answer| answer.field("connection") == Some("close"));
         let outgoing = self.frames.as_ref().map(|(_, outgoing)| &outgoing[..]);
         let mut frames = outgoing.unwrap_or_default().iter();
@@ -160,10 +154,7 @@ impl Talk {
     }
 
     fn is_v1(&self) -> bool {
-        let last = self
-            .exchanges
-            .last()
-            .and_then(|(_, answer)| answer.as_ref());
+        let last = self.exchanges.last().and_then(|(_, answer)| answer.as_ref());
         last.and_then(|answer| answer.field("sec-websocket-protocol")) == Some("tollway.v1")
     }
 }
@@ -190,10 +181,7 @@ impl Published {
 
 /// Who pays for a request: the first rule that applies, as the HTTP reference has them.
 fn technique(request: &Request, answer: Option<&Answer>) -> &'static str {
-    let (path, query) = request
-        .target
-        .split_once('?')
-        .unwrap_or((&request.target, ""));
+    let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
     let own = path == "/" && request.field("upgrade").is_none();
     let refused = answer.is_some_and(|answer| answer.status >= 400);
     if own || refused || path.starts_with("/-/") || path == "/metrics" || path.ends_with("/info") {
@@ -203,9 +191,7 @@ fn technique(request: &Request, answer: Option<&Answer>) -> &'static str {
         return "publish";
     }
     let accepts = |what: &str| request.field("accept").is_some_and(|v| v.contains(what));
-    let preferred = request
-        .field("prefer")
-        .and_then(|v| v.strip_prefix("wait="));
+    let preferred = request.field("prefer").and_then(|v| v.strip_prefix("wait="));
     let wait = query.split('&').find_map(|pair| pair.strip_prefix("wait="));
     let waits = wait.or(preferred).is_some_and(|seconds| seconds != "0");
     match path.rsplit('/').next() {
@@ -308,10 +294,7 @@ fn client_frames(frames: &[Frame], v1: bool, classes: &mut Classes) {
     for frame in frames {
         let payload = match frame.opcode {
             0..=2 if v1 => {
-                assert!(
-                    frame.fin,
-                    "an object in fragments has no payload of its own"
-                );
+                assert!(frame.fin, "an object in fragments has no payload of its own");
                 data(&json(&frame.data)).len()
             }
             _ => frame.data.len(),
@@ -329,9 +312,7 @@ fn server_frames(frames: &[Frame], v1: bool, published: &Published, classes: &mu
             assert!(frame.fin, "the server sends a message in one frame");
             let object = v1.then(|| json(&frame.data));
             // The cursor and the answers to what was published have no `data`.
-            let told = object
-                .as_ref()
-                .is_none_or(|object| object["data"].is_string());
+            let told = object.as_ref().is_none_or(|object| object["data"].is_string());
             messages += u64::from(told);
             if let Some(object) = object {
                 payload = if told { element(&object, published) } else { 0 };

@@ -100,10 +100,7 @@ impl Socket {
             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
         let head = get(target, &format!("{handshake}{fields}"));
         stream.write_all(head.as_bytes()).expect("the server reads");
-        let mut socket = Self {
-            stream,
-            unread: Vec::new(),
-        };
+        let mut socket = Self { stream, unread: Vec::new() };
         let end = loop {
             if let Some(at) = socket.unread.windows(4).position(|b| b == b"\r\n\r\n") {
                 break at + 4;

@@ -64,10 +64,8 @@ pub(crate) enum End {
 pub(crate) fn connections(segments: &[Segment]) -> Vec<Connection> {
     let mut found: Vec<Connection> = Vec::new();
     for (place, segment) in segments.iter().enumerate() {
-        let known = found
-            .iter_mut()
-            .rev()
-            .find(|connection| connection.client_port == segment.client_port);
+        let known =
+            found.iter_mut().rev().find(|connection| connection.client_port == segment.client_port);
         match known {
             Some(connection) if !connection.is_begun_anew(segment) => {
                 connection.segments.push((place, segment.clone()));
@@ -90,16 +88,9 @@ pub(crate) fn connections(segments: &[Segment]) -> Vec<Connection> {
 impl Connection {
     /// What was captured before `place`.
     pub(crate) fn until(&self, place: usize) -> Option<Self> {
-        let segments: Vec<_> = self
-            .segments
-            .iter()
-            .filter(|(at, _)| *at < place)
-            .cloned()
-            .collect();
-        (!segments.is_empty()).then_some(Self {
-            client_port: self.client_port,
-            segments,
-        })
+        let segments: Vec<_> =
+            self.segments.iter().filter(|(at, _)| *at < place).cloned().collect();
+        (!segments.is_empty()).then_some(Self { client_port: self.client_port, segments })
     }
 
     /// What the server had received and sent before it sent byte `outgoing` of its own: of what it
@@ -139,11 +130,7 @@ impl Connection {
                 let (at, data) = early.swap_remove(index);
                 // The beginning of a segment that was sent again is there already.
                 let again = data.len().min(bytes.len() - at);
-                assert_eq!(
-                    bytes[at..at + again],
-                    data[..again],
-                    "sent again, and other"
-                );
+                assert_eq!(bytes[at..at + again], data[..again], "sent again, and other");
                 bytes.extend_from_slice(&data[again..]);
             }
         }
@@ -165,9 +152,7 @@ impl Connection {
 
     /// Whether a segment was captured within `places`.
     pub(crate) fn is_seen_in(&self, places: std::ops::Range<usize>) -> bool {
-        self.segments
-            .iter()
-            .any(|(place, _)| places.contains(place))
+        self.segments.iter().any(|(place, _)| places.contains(place))
     }
 
     /// How it ended. `announced`: the server said before that it would end it, by `Connection:
@@ -207,11 +192,7 @@ impl Connection {
     /// What the ledger can know of what the kernel counts, when this is how it ended: see the head
     /// of this file.
     pub(crate) fn kernel(&self, end: End) -> Kernel {
-        let Count {
-            incoming,
-            outgoing,
-            again,
-        } = match end {
+        let Count { incoming, outgoing, again } = match end {
             End::Open | End::ByServer(_) | End::Half(_) | End::ClientReset => self.captured(),
             End::ByClient(place) | End::Dropped(place) | End::ServerReset(place) => {
                 self.count(|at| at < place)
@@ -253,9 +234,7 @@ impl Connection {
 
     /// The number of the first byte of one direction: the one behind the SYN.
     fn first_byte(&self, from_server: bool) -> u32 {
-        let syn = self
-            .of(from_server)
-            .find(|segment| segment.is(Segment::SYN));
+        let syn = self.of(from_server).find(|segment| segment.is(Segment::SYN));
         syn.map_or(0, |syn| syn.sequence.wrapping_add(1))
     }
 
@@ -341,21 +320,14 @@ mod tests {
             let connection = only(&segments);
             let end = connection.end(announced);
             let (all, known) = (connection.captured(), connection.kernel(end));
-            (
-                end,
-                all.incoming - known.segments_in,
-                all.outgoing - known.segments_out,
-            )
+            (end, all.incoming - known.segments_in, all.outgoing - known.segments_out)
         };
         let (client, server) = (false, true);
         let (ack, fin, reset) = (0, Segment::FIN, Segment::RESET);
         assert_eq!(ends(false, &[]), (End::Open, 0, 0));
         let by_client = ends(true, &[(client, fin), (server, fin), (client, ack)]);
         assert_eq!(by_client, (End::ByClient(6), 1, 1));
-        let by_server = ends(
-            true,
-            &[(server, fin), (client, ack), (client, fin), (server, ack)],
-        );
+        let by_server = ends(true, &[(server, fin), (client, ack), (client, fin), (server, ack)]);
         assert_eq!(by_server, (End::ByServer(5), 0, 0));
         assert_eq!(ends(true, &[(client, reset)]), (End::ClientReset, 0, 0));
         let reset = ends(true, &[(client, fin), (server, reset)]);
@@ -383,9 +355,6 @@ mod tests {
         let before = only(&segments).before_answer(0);
         let count = before.captured();
         assert_eq!((count.incoming, count.outgoing), (3, 1));
-        assert_eq!(
-            (before.bytes(false), before.bytes(true)),
-            (b"hello".to_vec(), vec![])
-        );
+        assert_eq!((before.bytes(false), before.bytes(true)), (b"hello".to_vec(), vec![]));
     }
 }

@@ -65,19 +65,11 @@ mod tests {
             data:  third event\n\n";
         let found = blocks(text);
         let data: Vec<_> = found.iter().map(|block| block.data.as_deref()).collect();
-        let expected = [
-            None,
-            Some("first event"),
-            Some("second event"),
-            Some(" third event"),
-        ];
+        let expected = [None, Some("first event"), Some("second event"), Some(" third event")];
         assert_eq!(data, expected);
         assert!(found[0].is_comment() && !found[1].is_comment());
         assert_eq!(found[1].id.as_deref(), Some("1"));
-        assert_eq!(
-            found.iter().map(|block| block.bytes).sum::<usize>(),
-            text.len()
-        );
+        assert_eq!(found.iter().map(|block| block.bytes).sum::<usize>(), text.len());
     }
 
     #[test]

@@ -81,22 +81,11 @@ pub(crate) fn request(stream: &mut &[u8]) -> Option<Request> {
     }
     let (first, fields, head_bytes) = head(stream);
     let mut words = first.split(' ');
-    let mut word = || {
-        words
-            .next()
-            .expect("a request line has three words")
-            .to_owned()
-    };
+    let mut word = || words.next().expect("a request line has three words").to_owned();
     let (method, target, version) = (word(), word(), word());
     assert!(version.starts_with("HTTP/1."), "{first}");
     let body = body(stream, &fields, Length::None);
-    Some(Request {
-        method,
-        target,
-        fields,
-        head_bytes,
-        body,
-    })
+    Some(Request { method, target, fields, head_bytes, body })
 }
 
 /// Takes the answer to `request` off the front of `stream`; `None` when there is none yet.
@@ -113,18 +102,8 @@ pub(crate) fn answer(stream: &mut &[u8], request: &Request) -> Option<Answer> {
             continue;
         }
         let has_body = request.method != "HEAD" && !matches!(status, 101 | 204 | 304);
-        let body = if has_body {
-            body(stream, &fields, Length::Rest)
-        } else {
-            Body::default()
-        };
-        return Some(Answer {
-            status,
-            fields,
-            head_bytes,
-            interim_bytes,
-            body,
-        });
+        let body = if has_body { body(stream, &fields, Length::Rest) } else { Body::default() };
+        return Some(Answer { status, fields, head_bytes, interim_bytes, body });
     }
     assert_eq!(interim_bytes, 0, "an interim answer, and no final one yet");
     None
@@ -163,13 +142,7 @@ fn body(stream: &mut &[u8], fields: &[(String, String)], otherwise: Length) -> B
         },
     };
     let data = take(stream, length).to_vec();
-    Body {
-        pieces: vec![Piece {
-            data,
-            bytes: length,
-        }],
-        end_bytes: 0,
-    }
+    Body { pieces: vec![Piece { data, bytes: length }], end_bytes: 0 }
 }
 
 /// Chunks up to the last one or, of an answer that goes on, to the end of the capture.
@@ -224,14 +197,8 @@ mod tests {
         let c = request(&mut requests).expect("the third");
         assert!(request(&mut requests).is_none());
         assert_eq!((a.head_bytes, a.body.bytes()), (28, 0));
-        assert_eq!(
-            (b.field("host"), b.body.data()),
-            (Some("x"), b"hi".to_vec())
-        );
-        assert_eq!(
-            (c.body.data(), c.body.bytes()),
-            (b"abcd".to_vec(), 8 + 6 + 5)
-        );
+        assert_eq!((b.field("host"), b.body.data()), (Some("x"), b"hi".to_vec()));
+        assert_eq!((c.body.data(), c.body.bytes()), (b"abcd".to_vec(), 8 + 6 + 5));
 
         let mut answers: &[u8] = b"HTTP/1.1 204 No Content\r\nETag: \"1\"\r\n\r\n\
             HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\n!";
@@ -250,12 +217,7 @@ mod tests {
         let mut answers: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
             a\r\n0123456789\r\n3\r\n:\n\n\r\n";
         let stream = answer(&mut answers, &request).expect("it has begun");
-        let lengths: Vec<_> = stream
-            .body
-            .pieces
-            .iter()
-            .map(|p| (p.data.len(), p.bytes))
-            .collect();
+        let lengths: Vec<_> = stream.body.pieces.iter().map(|p| (p.data.len(), p.bytes)).collect();
         assert_eq!(lengths, [(10, 15), (3, 8)]);
         assert_eq!(stream.body.end_bytes, 0);
     }

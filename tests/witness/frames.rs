@@ -66,11 +66,7 @@ pub(crate) fn masked(fin: bool, opcode: u8, data: &[u8]) -> Vec<u8> {
         bytes.extend(length.to_be_bytes());
     }
     bytes.extend(MASK);
-    bytes.extend(
-        data.iter()
-            .zip(MASK.iter().cycle())
-            .map(|(byte, mask)| byte ^ mask),
-    );
+    bytes.extend(data.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
     bytes
 }
 
@@ -82,9 +78,7 @@ mod tests {
     fn the_frames_of_rfc_6455_5_7_are_read() {
         let stream = [
             &[0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f][..],
-            &[
-                0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58,
-            ],
+            &[0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58],
             &[0x01, 0x03, 0x48, 0x65, 0x6c],
             &[0x80, 0x02, 0x6c, 0x6f],
             &[0x82, 0x7e, 0x01, 0x00],
@@ -92,10 +86,8 @@ mod tests {
         ]
         .concat();
         let found = frames(&stream);
-        let shapes: Vec<_> = found
-            .iter()
-            .map(|f| (f.fin, f.opcode, f.header_bytes, f.data.len()))
-            .collect();
+        let shapes: Vec<_> =
+            found.iter().map(|f| (f.fin, f.opcode, f.header_bytes, f.data.len())).collect();
         let expected = [
             (true, 1, 2, 5),
             (true, 1, 6, 5),
@@ -109,10 +101,7 @@ mod tests {
 
     #[test]
     fn what_a_client_sends_is_what_is_read() {
-        assert_eq!(
-            masked(true, 1, b"Hello")[..6],
-            [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d]
-        );
+        assert_eq!(masked(true, 1, b"Hello")[..6], [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d]);
         for length in [0, 125, 126, 4000] {
             let data = vec![b'x'; length];
             let [frame] = &frames(&masked(false, 2, &data))[..] else {

@@ -22,13 +22,10 @@ pub(crate) fn decoded(text: &str) -> Vec<u8> {
         let place = ALPHABET.iter().position(|known| *known == character);
         place.unwrap_or_else(|| panic!("not base64: {text:?}"))
     });
-    let bits: Vec<bool> = sextets
-        .flat_map(|sextet| (0..6).rev().map(move |bit| sextet >> bit & 1 == 1))
-        .collect();
+    let bits: Vec<bool> =
+        sextets.flat_map(|sextet| (0..6).rev().map(move |bit| sextet >> bit & 1 == 1)).collect();
     let octets = bits.chunks_exact(8);
-    octets
-        .map(|octet| octet.iter().fold(0, |byte, bit| byte << 1 | u8::from(*bit)))
-        .collect()
+    octets.map(|octet| octet.iter().fold(0, |byte, bit| byte << 1 | u8::from(*bit))).collect()
 }
 
 /// What `text` says.
@@ -43,13 +40,8 @@ mod tests {
 
     #[test]
     fn base64_is_decoded_as_in_rfc_4648_10() {
-        let pairs = [
-            ("", ""),
-            ("Zg==", "f"),
-            ("Zm8=", "fo"),
-            ("Zm9v", "foo"),
-            ("Zm9vYmFy", "foobar"),
-        ];
+        let pairs =
+            [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYmFy", "foobar")];
         for (encoded, plain) in pairs {
             assert_eq!(decoded(encoded), plain.as_bytes());
         }

@@ -101,10 +101,7 @@ impl Link {
             101 => (0, None),      // LINKTYPE_RAW
             other => panic!("link type {other} is not known here"),
         };
-        Self {
-            header_bytes,
-            type_at,
-        }
+        Self { header_bytes, type_at }
     }
 
     fn ipv4<'p>(&self, packet: &'p [u8]) -> Option<&'p [u8]> {
@@ -151,11 +148,7 @@ mod tests {
     /// A capture of one segment with the data `hi`, in either byte order.
     fn capture(big: bool, from: u16, to: u16) -> Vec<u8> {
         let number = |n: u32| {
-            if big {
-                n.to_be_bytes()
-            } else {
-                n.to_le_bytes()
-            }
+            if big { n.to_be_bytes() } else { n.to_le_bytes() }
         };
         let mut file = Vec::new();
         for word in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 262_144, 1] {
@@ -181,9 +174,7 @@ mod tests {
     fn a_segment_is_read_in_both_byte_orders_and_without_its_padding() {
         for big in [false, true] {
             let found = segments(&capture(big, 50_000, 80), 80);
-            let [segment] = &found[..] else {
-                panic!("one segment: {found:?}")
-            };
+            let [segment] = &found[..] else { panic!("one segment: {found:?}") };
             assert_eq!(segment.data, b"hi");
             assert_eq!((segment.sequence, segment.acknowledged), (7, 9));
             assert_eq!((segment.client_port, segment.from_server), (50_000, false));

@@ -61,22 +61,14 @@ impl Run {
     pub(crate) fn start(test: &str, flags: &[&str]) -> Option<Self> {
         let server = Server::start(&[&["--threads", "1"], flags].concat());
         let capture = Capture::start(test, server.port())?;
-        Some(Self {
-            server,
-            capture,
-            patience: 0,
-        })
+        Some(Self { server, capture, patience: 0 })
     }
 
     /// As [`Run::start`], with four threads.
     pub(crate) fn start_four(test: &str, flags: &[&str]) -> Option<Self> {
         let server = Server::start(&[&["--threads", "4"], flags].concat());
         let capture = Capture::start(test, server.port())?;
-        Some(Self {
-            server,
-            capture,
-            patience: 200,
-        })
+        Some(Self { server, capture, patience: 200 })
     }
 
     /// Where clients connect to.
@@ -97,12 +89,7 @@ impl Run {
         drop(guests);
         let segments = self.capture.stop();
         let differences = differences(&segments, reporter.port, &report);
-        assert!(
-            differences.is_empty(),
-            "{}\n{:#}",
-            differences.join("\n"),
-            report.costs
-        );
+        assert!(differences.is_empty(), "{}\n{:#}", differences.join("\n"), report.costs);
     }
 }
 
@@ -112,12 +99,7 @@ impl Reporter {
         stream.set_read_timeout(Some(STALL)).expect("not zero");
         stream.set_nodelay(true).expect("a TCP socket");
         let port = stream.local_addr().expect("it is connected").port();
-        Self {
-            stream,
-            port,
-            asked: 0,
-            heard: 0,
-        }
+        Self { stream, port, asked: 0, heard: 0 }
     }
 
     /// The first report before which everybody was quiet.
@@ -144,9 +126,7 @@ impl Reporter {
         };
         let head = String::from_utf8(answer[..body_at].to_vec()).expect("a head of ASCII");
         assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
-        let length = head
-            .lines()
-            .find_map(|l| l.strip_prefix("Content-Length: "));
+        let length = head.lines().find_map(|l| l.strip_prefix("Content-Length: "));
         let length: usize = length.expect("a length").parse().expect("a number");
         while answer.len() < body_at + length {
             self.hear(&mut answer);

@@ -134,8 +134,7 @@ fn visit(port: u16) -> impl Sized {
 fn charged(costs: &Value) -> Calls {
     let sum = |path: &str| -> u64 {
         let rows = TECHNIQUES.iter();
-        rows.map(|technique| number(&costs["techniques"][technique], path))
-            .sum()
+        rows.map(|technique| number(&costs["techniques"][technique], path)).sum()
     };
     let shared = |name: &str| number(costs, &format!("/shared/syscalls/{name}"));
     Calls::from([
@@ -173,10 +172,7 @@ impl Log {
             "accept_empty",
             "sample",
         ];
-        let mut log = Self {
-            calls: names.map(|name| (name, 0)).into(),
-            open: HashSet::new(),
-        };
+        let mut log = Self { calls: names.map(|name| (name, 0)).into(), open: HashSet::new() };
         for line in text.lines() {
             if line.contains(r#"{iov_base="{\"server\":\"tollway/"#) {
                 return log;

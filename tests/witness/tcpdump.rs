@@ -68,13 +68,7 @@ impl Capture {
                 break;
             }
         }
-        let mut capture = Self {
-            child,
-            said,
-            file,
-            server_port,
-            dropped_before: String::new(),
-        };
+        let mut capture = Self { child, said, file, server_port, dropped_before: String::new() };
         // What came before the filter was set stands in the kernel's queue, and may fill it. When a
         // datagram of ours has come through, that is over.
         let heard = within(HEARD_MS_MAX, || {
@@ -112,9 +106,8 @@ impl Capture {
 
     fn signal(&self, name: &str) {
         let process = self.child.id().to_string();
-        let status = Command::new("sh")
-            .args(["-c", "kill -s \"$0\" \"$1\"", name, &process])
-            .status();
+        let status =
+            Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &process]).status();
         assert!(status.expect("a POSIX shell").success(), "SIG{name}");
     }
 
@@ -138,9 +131,7 @@ fn dropped(counts: &str) -> String {
     let before = counts.split(" packets dropped by kernel").next();
     let words = before.and_then(|text| text.split_whitespace().last());
     let number = words.filter(|word| word.parse::<u64>().is_ok());
-    number
-        .unwrap_or_else(|| panic!("no counts: {counts}"))
-        .to_owned()
+    number.unwrap_or_else(|| panic!("no counts: {counts}")).to_owned()
 }
 
 /// Who runs this test.

@@ -176,12 +176,6 @@ fn what_is_not_expected_is_a_fault() {
 fn an_end_is_good_only_between_two_polls() {
     let answer = b"HTTP/1.1 204 No Content\r\nETag: \"e-3\"\r\n\r\n";
     assert_eq!(fed(POLL, answer, 1).subscriber.ended(false), Ok(()));
-    assert_eq!(
-        fed(POLL, answer, 1).subscriber.ended(true),
-        Err(Fault::CutOff)
-    );
-    assert_eq!(
-        fed(POLL, &answer[..9], 1).subscriber.ended(false),
-        Err(Fault::CutOff)
-    );
+    assert_eq!(fed(POLL, answer, 1).subscriber.ended(true), Err(Fault::CutOff));
+    assert_eq!(fed(POLL, &answer[..9], 1).subscriber.ended(false), Err(Fault::CutOff));
 }

@@ -31,11 +31,7 @@ pub(in crate::compare) fn comparison() -> Comparison {
 fn figures(technique: Technique, variant: &str, times: u64, cpu_us: u64, ms: u64) -> Figures {
     let polls = technique == Technique::ShortPoll;
     let row = row(polls, times);
-    let after = Process {
-        rss: 1 << 20,
-        cpu_user_us: 50 * cpu_us,
-        cpu_system_us: 50 * cpu_us,
-    };
+    let after = Process { rss: 1 << 20, cpu_user_us: 50 * cpu_us, cpu_system_us: 50 * cpu_us };
     Figures::of(Measured {
         technique,
         variant: variant.to_owned(),
@@ -44,13 +40,7 @@ fn figures(technique: Technique, variant: &str, times: u64, cpu_us: u64, ms: u64
         seconds: 5.0,
         row,
         process: (Process::default(), after),
-        latency: Quantiles {
-            count: 100,
-            mean: ms as f64,
-            p50: ms,
-            p99: 2 * ms,
-            max: 3 * ms,
-        },
+        latency: Quantiles { count: 100, mean: ms as f64, p50: ms, p99: 2 * ms, max: 3 * ms },
     })
 }
 
@@ -64,38 +54,16 @@ fn row(polls: bool, times: u64) -> Row {
         total: 5000 * times + 10_000,
     };
     Row {
-        connections: Connections {
-            opened: 10,
-            open: 10,
-            ..Connections::default()
-        },
+        connections: Connections { opened: 10, open: 10, ..Connections::default() },
         requests: if polls { 190 } else { 10 },
         answers_empty: if polls { 90 } else { 0 },
         messages: 100,
-        bytes_in: Bytes {
-            head: 4000 * times,
-            total: 4000 * times,
-            ..Bytes::default()
-        },
+        bytes_in: Bytes { head: 4000 * times, total: 4000 * times, ..Bytes::default() },
         bytes_out,
-        syscalls: Syscalls {
-            total: 300.0,
-            ..Syscalls::default()
-        },
-        tcp: Tcp {
-            handshakes: 10,
-            segments_in: 200,
-            segments_out: 200,
-            ..Tcp::default()
-        },
-        memory: Memory {
-            user: 2560,
-            kernel: 0,
-        },
+        syscalls: Syscalls { total: 300.0, ..Syscalls::default() },
+        tcp: Tcp { handshakes: 10, segments_in: 200, segments_out: 200, ..Tcp::default() },
+        memory: Memory { user: 2560, kernel: 0 },
         parked: 0,
-        latency: Some(ServerLatency {
-            p50_us: 30,
-            ..ServerLatency::default()
-        }),
+        latency: Some(ServerLatency { p50_us: 30, ..ServerLatency::default() }),
     }
 }

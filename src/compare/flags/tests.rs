@@ -73,12 +73,7 @@ fn help_shows_every_default() {
     let Err(NoConfig::Asked(help)) = read("--help") else {
         panic!("--help asks for help");
     };
-    for shown in [
-        "[default: 200]",
-        "[default: 10]",
-        "[default: 128]",
-        "[default: 2]",
-    ] {
+    for shown in ["[default: 200]", "[default: 10]", "[default: 128]", "[default: 2]"] {
         assert!(help.contains(shown), "{shown}: {help}");
     }
 }

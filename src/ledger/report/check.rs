@@ -37,8 +37,5 @@ pub fn check(sum: &Part) -> String {
         left: side(identity.left),
         right: side(identity.right),
     });
-    json(&Check {
-        holds: identities.iter().all(Identity::holds),
-        identities: lines.collect(),
-    })
+    json(&Check { holds: identities.iter().all(Identity::holds), identities: lines.collect() })
 }

@@ -208,10 +208,7 @@ fn technique(sum: &Part, payer: Payer) -> Technique {
             total: rounded(ratio(calls.total(), 1) + wait),
         },
         tcp: tcp(account, gauges),
-        memory: Memory {
-            user: gauges.user_bytes,
-            kernel: gauges.kernel_bytes,
-        },
+        memory: Memory { user: gauges.user_bytes, kernel: gauges.kernel_bytes },
         parked: gauges.parked,
         latency: latency(account),
         per_message: per_message(account, wait),
@@ -226,9 +223,7 @@ fn connections(account: &Account, gauges: &Gauges) -> Connections {
         joined: account.joined,
         left: account.left,
         open: gauges.open,
-        closed: occurred
-            .chain([("total", account.closed_total())])
-            .collect(),
+        closed: occurred.chain([("total", account.closed_total())]).collect(),
     }
 }
 

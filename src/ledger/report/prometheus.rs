@@ -23,10 +23,7 @@ const MICROS_PER_S: f64 = 1_000_000.0;
 
 /// What `sum` says, `now` milliseconds after the start.
 pub fn prometheus(sum: &Part, now: Millis) -> String {
-    let mut page = Page {
-        out: String::with_capacity(16 * 1024),
-        sum,
-    };
+    let mut page = Page { out: String::with_capacity(16 * 1024), sum };
     page.connections();
     page.requests();
     page.bytes();
@@ -46,21 +43,11 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn connections(&mut self) {
-        self.counter(
-            "connections_opened",
-            "Connections, by first request.",
-            |a| a.opened,
-        );
-        self.counter(
-            "connections_joined",
-            "Connections that came from another technique.",
-            |a| a.joined,
-        );
-        self.counter(
-            "connections_left",
-            "Connections that went to another technique.",
-            |a| a.left,
-        );
+        self.counter("connections_opened", "Connections, by first request.", |a| a.opened);
+        self.counter("connections_joined", "Connections that came from another technique.", |a| {
+            a.joined
+        });
+        self.counter("connections_left", "Connections that went to another technique.", |a| a.left);
         self.family("connections_closed_total", "counter", "Connections ended.");
         for payer in Payer::ALL {
             let closed = self.sum.ledger.account(payer).closed;
@@ -73,9 +60,7 @@ impl Page<'_> {
             }
         }
         self.gauge("connections_open", "Open connections.", |g| g.open);
-        self.gauge("connections_parked", "Requests that are parked.", |g| {
-            g.parked
-        });
+        self.gauge("connections_parked", "Requests that are parked.", |g| g.parked);
         let (strangers, refused) = (self.sum.strangers, self.sum.ledger.shared.refused);
         self.one(
             "connections_strangers",
@@ -93,14 +78,8 @@ impl Page<'_> {
 
     fn requests(&mut self) {
         self.counter("requests", "Request heads read.", |a| a.requests);
-        self.counter("answers_empty", "Answers that carried no message.", |a| {
-            a.answers_empty
-        });
-        self.counter(
-            "messages",
-            "Messages delivered; for publish, taken in.",
-            |a| a.messages,
-        );
+        self.counter("answers_empty", "Answers that carried no message.", |a| a.answers_empty);
+        self.counter("messages", "Messages delivered; for publish, taken in.", |a| a.messages);
     }
 
     fn bytes(&mut self) {
@@ -111,11 +90,7 @@ impl Page<'_> {
             self.family(name, "counter", help);
             for payer in Payer::ALL {
                 let account = self.sum.ledger.account(payer);
-                let bytes = if incoming {
-                    account.bytes_in
-                } else {
-                    account.bytes_out
-                };
+                let bytes = if incoming { account.bytes_in } else { account.bytes_out };
                 for class in Class::ALL {
                     let labels = [("technique", payer.name()), ("class", class.name())];
                     self.sample(name, &labels, bytes.of(class));
@@ -126,11 +101,7 @@ impl Page<'_> {
 
     fn calls(&mut self) {
         let name = "syscalls_total";
-        self.family(
-            name,
-            "counter",
-            "System calls made for the connections of a technique.",
-        );
+        self.family(name, "counter", "System calls made for the connections of a technique.");
         for payer in Payer::ALL {
             let calls = self.sum.ledger.account(payer).calls;
             for (call, n) in [
@@ -142,11 +113,9 @@ impl Page<'_> {
                 self.sample(name, &[("technique", payer.name()), ("call", call)], n);
             }
         }
-        self.counter(
-            "syscalls_would_block",
-            "Reads and writes that found nothing to move.",
-            |a| a.calls.would_blocks,
-        );
+        self.counter("syscalls_would_block", "Reads and writes that found nothing to move.", |a| {
+            a.calls.would_blocks
+        });
         let name = "syscalls_shared_total";
         self.family(name, "counter", "System calls made for all connections.");
         let shared = self.sum.ledger.shared;
@@ -163,9 +132,7 @@ impl Page<'_> {
 
     fn tcp(&mut self) {
         let told = "as the kernel counts them.";
-        self.counter("tcp_handshakes", "Connections set up.", |a| {
-            a.tcp.handshakes
-        });
+        self.counter("tcp_handshakes", "Connections set up.", |a| a.tcp.handshakes);
         for (name, help, pick) in [
             (
                 "tcp_received_segments",
@@ -175,18 +142,12 @@ impl Page<'_> {
             ("tcp_sent_segments", "Segments sent", |a| a.tcp.segments_out),
             ("tcp_received_bytes", "Bytes received", |a| a.tcp.bytes_in),
             ("tcp_sent_bytes", "Bytes sent", |a| a.tcp.bytes_out),
-            ("tcp_retransmits", "Segments sent again", |a| {
-                a.tcp.retransmits
-            }),
+            ("tcp_retransmits", "Segments sent again", |a| a.tcp.retransmits),
         ] {
             self.counter(name, &format!("{help}, {told}"), pick);
         }
         let name = "tcp_rtt_seconds";
-        self.family(
-            name,
-            "gauge",
-            "Mean smoothed round-trip time of the open connections.",
-        );
+        self.family(name, "gauge", "Mean smoothed round-trip time of the open connections.");
         for payer in Payer::ALL {
             let gauges = self.sum.gauges[payer as usize];
             if let Some(mean_us) = gauges.rtt_us.checked_div(gauges.open) {
@@ -213,12 +174,7 @@ impl Page<'_> {
         let name = "delivery_latency_seconds";
         let help = "From the commit of a message until the kernel had all of it.";
         self.family(name, "histogram", help);
-        for payer in [
-            Payer::ShortPoll,
-            Payer::LongPoll,
-            Payer::Sse,
-            Payer::WebSocket,
-        ] {
+        for payer in [Payer::ShortPoll, Payer::LongPoll, Payer::Sse, Payer::WebSocket] {
             let sum = self.sum;
             let all = &sum.ledger.account(payer).latency;
             let label = ("technique", payer.name());
@@ -236,9 +192,7 @@ impl Page<'_> {
     }
 
     fn process(&mut self, now: Millis) {
-        self.one("uptime_seconds", "gauge", "Since the start.", {
-            seconds(now.0 * 1000)
-        });
+        self.one("uptime_seconds", "gauge", "Since the start.", seconds(now.0 * 1000));
         let process = self.sum.process;
         let cpu = seconds(process.cpu_user_us + process.cpu_system_us);
         let lines = format!(

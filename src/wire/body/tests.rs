@@ -48,11 +48,7 @@ fn verdict(framing: Framing, input: &[u8]) -> Fed {
     let whole = feed(framing, input, input.len().max(1));
     for step in [1, 2, 3, 5, 7] {
         let shown = input.escape_ascii();
-        assert_eq!(
-            feed(framing, input, step),
-            whole,
-            "{shown} in steps of {step}"
-        );
+        assert_eq!(feed(framing, input, step), whole, "{shown} in steps of {step}");
     }
     whole
 }
@@ -161,24 +157,12 @@ fn refused() -> Vec<(&'static str, Vec<u8>, BodyError)> {
 #[test]
 fn malformed_bodies_are_refused_at_the_byte_that_offends() {
     for (name, input, offence) in refused() {
-        assert_eq!(
-            verdict(Framing::Chunked, &input).end,
-            Err(offence),
-            "{name}"
-        );
+        assert_eq!(verdict(Framing::Chunked, &input).end, Err(offence), "{name}");
         // What comes behind does not change it, and it does not come earlier.
         let more = [&input, b"\r\nmore: \n\n\r\n\r\n".as_slice()].concat();
-        assert_eq!(
-            verdict(Framing::Chunked, &more).end,
-            Err(offence),
-            "{name} and more"
-        );
+        assert_eq!(verdict(Framing::Chunked, &more).end, Err(offence), "{name} and more");
         let less = &input[..input.len() - 1];
-        assert_eq!(
-            verdict(Framing::Chunked, less).end,
-            Ok(None),
-            "{name} but for a byte"
-        );
+        assert_eq!(verdict(Framing::Chunked, less).end, Ok(None), "{name} but for a byte");
     }
 }
 
@@ -199,12 +183,7 @@ fn a_line_of_exactly_the_bound_is_taken() {
     let input = [&line, b"x\r\n0\r\n\r\n".as_slice()].concat();
     assert_eq!(verdict(Framing::Chunked, &input).end, Ok(Some(input.len())));
 
-    let field = [
-        b"A:".as_slice(),
-        &[b'x'; TRAILER_BYTES_MAX - 6],
-        b"\r\n\r\n",
-    ]
-    .concat();
+    let field = [b"A:".as_slice(), &[b'x'; TRAILER_BYTES_MAX - 6], b"\r\n\r\n"].concat();
     assert_eq!(field.len(), TRAILER_BYTES_MAX);
     let input = [b"0\r\n".as_slice(), &field].concat();
     assert_eq!(verdict(Framing::Chunked, &input).end, Ok(Some(input.len())));

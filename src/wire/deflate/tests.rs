@@ -61,10 +61,7 @@ fn what_is_deflated_is_what_two_other_readings_inflate_and_never_refers_too_far_
             }
         }
         let size = 1 << window.bits();
-        assert!(
-            furthest <= size && furthest > size / 8,
-            "{window:?}: {furthest}"
-        );
+        assert!(furthest <= size && furthest > size / 8, "{window:?}: {furthest}");
     }
 }
 
@@ -85,29 +82,13 @@ fn windows_are_the_largest_within_what_was_asked_for() {
 /// The examples of §7.2.3, and what they say.
 const EXAMPLES: &[(&str, &[u8], &str)] = &[
     ("one block", b"\xf2\x48\xcd\xc9\xc9\x07\x00", "Hello"),
-    (
-        "a stored block",
-        b"\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00",
-        "Hello",
-    ),
-    (
-        "a final block",
-        b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00",
-        "Hello",
-    ),
-    (
-        "two blocks",
-        b"\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00",
-        "Hello",
-    ),
+    ("a stored block", b"\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00", "Hello"),
+    ("a final block", b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00", "Hello"),
+    ("two blocks", b"\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00", "Hello"),
     ("nothing", b"\x00", ""),
     // Beyond the RFC's: what some send for nothing, and a final block that nothing follows.
     ("nothing at all", b"", ""),
-    (
-        "a final block alone",
-        b"\xf3\x48\xcd\xc9\xc9\x07\x00",
-        "Hello",
-    ),
+    ("a final block alone", b"\xf3\x48\xcd\xc9\xc9\x07\x00", "Hello"),
     (
         "two final blocks",
         b"\xf3\x48\xcd\xc9\xc9\x07\x00\xf3\x48\xcd\xc9\xc9\x07\x00\x00",
@@ -120,11 +101,7 @@ fn the_examples_of_the_rfc_are_understood_in_any_pieces() {
     for (name, message, says) in EXAMPLES {
         for size in 1..=message.len().max(1) {
             let said = inflated(&mut Inflater::new(None), message, size);
-            assert_eq!(
-                said,
-                Ok(says.as_bytes().to_vec()),
-                "{name}, pieces of {size}"
-            );
+            assert_eq!(said, Ok(says.as_bytes().to_vec()), "{name}, pieces of {size}");
         }
     }
 }
@@ -143,10 +120,7 @@ fn a_client_that_keeps_its_context_refers_back_to_earlier_messages() {
         let mut forgets = Inflater::new(None);
         assert_eq!(inflated(&mut forgets, hello, size), Ok(b"Hello".to_vec()));
         assert_eq!(forgets.memory(), 0);
-        assert_eq!(
-            inflated(&mut forgets, again, size),
-            Err(InflateError::Corrupt)
-        );
+        assert_eq!(inflated(&mut forgets, again, size), Err(InflateError::Corrupt));
     }
 }
 
@@ -213,11 +187,7 @@ fn what_is_no_deflate_is_refused_with_all_that_came_before_it_however_it_is_cut(
             let mut pieces = message.chunks(size);
             let refused = pieces.find_map(|piece| inflater.take(piece, false, &mut out, MAX).err());
             let found = (refused, &out[..]);
-            assert_eq!(
-                found,
-                (Some(InflateError::Corrupt), &b"Hello"[..]),
-                "{bad:x?} by {size}"
-            );
+            assert_eq!(found, (Some(InflateError::Corrupt), &b"Hello"[..]), "{bad:x?} by {size}");
         }
     }
 }

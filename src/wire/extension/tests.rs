@@ -22,40 +22,19 @@ const MET: &[(&str, &str)] = &[
     ("; client_max_window_bits=12", "client_max_window_bits=12"),
     ("; client_max_window_bits=11", "client_max_window_bits=11"),
     ("; client_max_window_bits=8", "client_max_window_bits=8"),
-    (
-        "; client_max_window_bits; client_no_context_takeover",
-        "client_no_context_takeover",
-    ),
-    (
-        "; server_max_window_bits=15",
-        "server_max_window_bits=15; client_no_context_takeover",
-    ),
-    (
-        "; server_max_window_bits=14",
-        "server_max_window_bits=12; client_no_context_takeover",
-    ),
-    (
-        "; server_max_window_bits=12",
-        "server_max_window_bits=12; client_no_context_takeover",
-    ),
-    (
-        "; server_max_window_bits=11",
-        "server_max_window_bits=9; client_no_context_takeover",
-    ),
-    (
-        "; server_max_window_bits=9",
-        "server_max_window_bits=9; client_no_context_takeover",
-    ),
+    ("; client_max_window_bits; client_no_context_takeover", "client_no_context_takeover"),
+    ("; server_max_window_bits=15", "server_max_window_bits=15; client_no_context_takeover"),
+    ("; server_max_window_bits=14", "server_max_window_bits=12; client_no_context_takeover"),
+    ("; server_max_window_bits=12", "server_max_window_bits=12; client_no_context_takeover"),
+    ("; server_max_window_bits=11", "server_max_window_bits=9; client_no_context_takeover"),
+    ("; server_max_window_bits=9", "server_max_window_bits=9; client_no_context_takeover"),
     (
         "; client_max_window_bits=10; server_max_window_bits=10; server_no_context_takeover",
         "server_max_window_bits=9; client_max_window_bits=10",
     ),
     // Quotes and blanks say the same.
     ("; client_max_window_bits=\"9\"", "client_max_window_bits=9"),
-    (
-        "; client_max_window_bits=\"1\\0\"",
-        "client_max_window_bits=10",
-    ),
+    ("; client_max_window_bits=\"1\\0\"", "client_max_window_bits=10"),
     ("\t;client_max_window_bits = 9 ", "client_max_window_bits=9"),
 ];
 
@@ -112,19 +91,9 @@ fn the_first_offer_that_can_be_met_is_taken() {
                  client_no_context_takeover";
     let cases: &[&[&str]] = &[
         &["permessage-deflate; server_max_window_bits=9, permessage-deflate"],
-        &[
-            "x, permessage-deflate; server_max_window_bits=9",
-            "permessage-deflate",
-        ],
-        &[
-            "permessage-bzip2; level=\"9\"",
-            "",
-            "permessage-deflate; server_max_window_bits=10",
-        ],
-        &[
-            ", ,permessage-deflate ;server_max_window_bits=\"11\",,",
-            "x",
-        ],
+        &["x, permessage-deflate; server_max_window_bits=9", "permessage-deflate"],
+        &["permessage-bzip2; level=\"9\"", "", "permessage-deflate; server_max_window_bits=10"],
+        &[", ,permessage-deflate ;server_max_window_bits=\"11\",,", "x"],
     ];
     for fields in cases {
         assert_eq!(answer(fields), Ok(first.to_owned()), "{fields:?}");
@@ -138,10 +107,7 @@ fn without_an_offer_there_is_no_answer() {
         &[""],
         &[" , "],
         &["x-webkit-deflate-frame"],
-        &[
-            "permessage-deflat; a, permessage-deflated",
-            "Permessage-Deflate",
-        ],
+        &["permessage-deflat; a, permessage-deflated", "Permessage-Deflate"],
         &["x; a=1; b; c=\"d\""],
     ];
     for fields in cases {

@@ -12,12 +12,7 @@ const MAX: u64 = 1 << 20;
 fn read_server_frame(bytes: &[u8]) -> (u8, &[u8], &[u8]) {
     let (length, at) = match bytes[1] {
         126 => (usize::from(bytes[2]) << 8 | usize::from(bytes[3]), 4),
-        127 => (
-            bytes[2..10]
-                .iter()
-                .fold(0, |sum, &b| sum << 8 | usize::from(b)),
-            10,
-        ),
+        127 => (bytes[2..10].iter().fold(0, |sum, &b| sum << 8 | usize::from(b)), 10),
         short => (usize::from(short), 2),
     };
     (bytes[0], &bytes[at..at + length], &bytes[at + length..])
@@ -38,54 +33,18 @@ const OFFENCES: &[(&str, &[u8], E)] = &[
     ("a pong without FIN", &[0x0A, 0x80], E::ControlFragmented),
     ("no mask", &[0x81, 0x05], E::Unmasked),
     ("no mask on a close", &[0x88, 0x00], E::Unmasked),
-    (
-        "no mask, and too long for a ping",
-        &[0x89, 0x7E],
-        E::Unmasked,
-    ),
+    ("no mask, and too long for a ping", &[0x89, 0x7E], E::Unmasked),
     ("a ping of 126 bytes", &[0x89, 0xFE], E::ControlTooLong),
     ("a close of 64 bits", &[0x88, 0xFF], E::ControlTooLong),
-    (
-        "125 in two bytes",
-        &[0x82, 0xFE, 0, 125],
-        E::LengthNotMinimal,
-    ),
+    ("125 in two bytes", &[0x82, 0xFE, 0, 125], E::LengthNotMinimal),
     ("0 in two bytes", &[0x82, 0xFE, 0, 0], E::LengthNotMinimal),
-    (
-        "65535 in eight",
-        &[0x82, 0xFF, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF],
-        E::LengthNotMinimal,
-    ),
-    (
-        "0 in eight",
-        &[0x82, 0xFF, 0, 0, 0, 0, 0, 0, 0, 0],
-        E::LengthNotMinimal,
-    ),
-    (
-        "2^63",
-        &[0x82, 0xFF, 0x80, 0, 0, 0, 0, 0, 0, 0],
-        E::LengthHighBit,
-    ),
-    (
-        "2^64 - 1",
-        &[0x82, 0xFF, 255, 255, 255, 255, 255, 255, 255, 255],
-        E::LengthHighBit,
-    ),
-    (
-        "2^63 - 1",
-        &[0x82, 0xFF, 0x7F, 255, 255, 255, 255, 255, 255, 255],
-        E::TooLong,
-    ),
-    (
-        "one over the bound",
-        &[0x82, 0xFF, 0, 0, 0, 0, 0, 0x10, 0, 1],
-        E::TooLong,
-    ),
-    (
-        "a continuation over the bound",
-        &[0x80, 0xFF, 0, 0, 0, 0, 0, 0x10, 0, 1],
-        E::TooLong,
-    ),
+    ("65535 in eight", &[0x82, 0xFF, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF], E::LengthNotMinimal),
+    ("0 in eight", &[0x82, 0xFF, 0, 0, 0, 0, 0, 0, 0, 0], E::LengthNotMinimal),
+    ("2^63", &[0x82, 0xFF, 0x80, 0, 0, 0, 0, 0, 0, 0], E::LengthHighBit),
+    ("2^64 - 1", &[0x82, 0xFF, 255, 255, 255, 255, 255, 255, 255, 255], E::LengthHighBit),
+    ("2^63 - 1", &[0x82, 0xFF, 0x7F, 255, 255, 255, 255, 255, 255, 255], E::TooLong),
+    ("one over the bound", &[0x82, 0xFF, 0, 0, 0, 0, 0, 0x10, 0, 1], E::TooLong),
+    ("a continuation over the bound", &[0x80, 0xFF, 0, 0, 0, 0, 0, 0x10, 0, 1], E::TooLong),
 ];
 
 #[test]
@@ -97,27 +56,19 @@ fn every_offence_is_named_at_its_last_byte_and_not_before() {
     }
     for error in E::ALL {
         let produced = |case: &(_, _, E)| case.2 == *error;
-        assert!(
-            OFFENCES.iter().any(produced),
-            "{error:?} is produced by no case"
-        );
+        assert!(OFFENCES.iter().any(produced), "{error:?} is produced by no case");
     }
 }
 
 #[test]
 fn what_the_first_bytes_show_is_judged_without_the_rest() {
-    for (byte, error) in [
-        (0x83, E::ReservedOpcode),
-        (0xC1, E::ReservedBits),
-        (0x09, E::ControlFragmented),
-    ] {
+    for (byte, error) in
+        [(0x83, E::ReservedOpcode), (0xC1, E::ReservedBits), (0x09, E::ControlFragmented)]
+    {
         assert_eq!(decode_header(&[byte], MAX, false), Err(error));
     }
     assert_eq!(decode_header(&[0x81, 0x00], MAX, false), Err(E::Unmasked));
-    assert_eq!(
-        decode_header(&[0x89, 0xFE], MAX, false),
-        Err(E::ControlTooLong)
-    );
+    assert_eq!(decode_header(&[0x89, 0xFE], MAX, false), Err(E::ControlTooLong));
 }
 
 #[test]
@@ -130,18 +81,8 @@ fn good_headers_are_read_and_every_prefix_is_partial() {
         (&[0x80, 0xFD], true, Opcode::Continuation, 125),
         (&[0x82, 0xFE, 0, 126], true, Opcode::Binary, 126),
         (&[0x82, 0xFE, 0xFF, 0xFF], true, Opcode::Binary, 65_535),
-        (
-            &[0x82, 0xFF, 0, 0, 0, 0, 0, 1, 0, 0],
-            true,
-            Opcode::Binary,
-            65_536,
-        ),
-        (
-            &[0x82, 0xFF, 0, 0, 0, 0, 0, 0x10, 0, 0],
-            true,
-            Opcode::Binary,
-            MAX,
-        ),
+        (&[0x82, 0xFF, 0, 0, 0, 0, 0, 1, 0, 0], true, Opcode::Binary, 65_536),
+        (&[0x82, 0xFF, 0, 0, 0, 0, 0, 0x10, 0, 0], true, Opcode::Binary, MAX),
         (&[0x88, 0x80], true, Opcode::Close, 0),
         (&[0x89, 0xFD], true, Opcode::Ping, 125),
         (&[0x8A, 0x81], true, Opcode::Pong, 1),
@@ -153,13 +94,7 @@ fn good_headers_are_read_and_every_prefix_is_partial() {
             let partial = decode_header(&bytes[..cut], MAX, false);
             assert_eq!(partial, Ok(Parsed::Partial), "{start:02X?}, cut at {cut}");
         }
-        let value = FrameHeader {
-            fin,
-            reserved1: false,
-            opcode,
-            length,
-            mask,
-        };
+        let value = FrameHeader { fin, reserved1: false, opcode, length, mask };
         let whole = Ok(Parsed::Complete { value, used });
         assert_eq!(decode_header(&bytes, MAX, false), whole);
     }
@@ -175,11 +110,7 @@ fn rsv1_is_allowed_where_a_message_begins_and_nowhere_else() {
         assert!(value.reserved1);
     }
     for first in [0xC0, 0x40, 0xC8, 0xC9, 0xCA, 0xA1, 0x91, 0xE1] {
-        assert_eq!(
-            decode_header(&[first], MAX, true),
-            Err(E::ReservedBits),
-            "{first:02X}"
-        );
+        assert_eq!(decode_header(&[first], MAX, true), Err(E::ReservedBits), "{first:02X}");
     }
 }
 
@@ -216,16 +147,8 @@ fn unmasking_a_long_payload_does_not_depend_on_where_it_lies() {
             unmask(&mut bytes[start..start + length], mask, offset);
             for (at, (byte, masked)) in bytes.iter().zip(&masked).enumerate() {
                 let within = (start..start + length).contains(&at);
-                let key = if within {
-                    mask[(offset + at - start) % 4]
-                } else {
-                    0
-                };
-                assert_eq!(
-                    *byte,
-                    masked ^ key,
-                    "{length} bytes from {start}, byte {at}"
-                );
+                let key = if within { mask[(offset + at - start) % 4] } else { 0 };
+                assert_eq!(*byte, masked ^ key, "{length} bytes from {start}, byte {at}");
             }
         }
     }
@@ -283,32 +206,13 @@ fn a_close_reason_is_cut_between_characters() {
 #[test]
 fn close_codes_that_may_not_be_sent_are_known() {
     let may = |code: &u16| CloseCode::valid_from_peer(*code);
-    for code in [
-        0,
-        999,
-        1004,
-        1005,
-        1006,
-        1015,
-        1016,
-        1100,
-        2000,
-        2999,
-        5000,
-        u16::MAX,
-    ] {
+    for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, u16::MAX] {
         assert!(!may(&code), "{code}");
         assert_eq!(CloseCode::from_peer(code), None);
     }
-    for code in (1000..=1003)
-        .chain(1007..=1014)
-        .chain([3000, 3999, 4000, 4999])
-    {
+    for code in (1000..=1003).chain(1007..=1014).chain([3000, 3999, 4000, 4999]) {
         assert!(may(&code), "{code}");
-        assert_eq!(
-            CloseCode::from_peer(code).map(CloseCode::number),
-            Some(code)
-        );
+        assert_eq!(CloseCode::from_peer(code).map(CloseCode::number), Some(code));
     }
     let ours = [
         (CloseCode::NORMAL, 1000),
@@ -340,11 +244,7 @@ fn codes_are_the_variants_and_details_fit_a_close_frame() {
         assert_eq!(error.code(), snake);
         assert!(error.detail().ends_with('.') && error.detail().len() <= CONTROL_BYTES_MAX - 2);
         let too_big = matches!(error, E::TooLong);
-        let close_code = if too_big {
-            CloseCode::TOO_BIG
-        } else {
-            CloseCode::PROTOCOL
-        };
+        let close_code = if too_big { CloseCode::TOO_BIG } else { CloseCode::PROTOCOL };
         assert_eq!(error.close_code(), close_code);
     }
 }

@@ -8,12 +8,7 @@ use super::*;
 const KEY: &[u8] = b"dGhlIHNhbXBsZSBub25jZQ==";
 
 fn offer() -> Offer<'static> {
-    Offer {
-        connection_upgrade: true,
-        key: Some(KEY),
-        version: Some(b"13"),
-        ..Offer::default()
-    }
+    Offer { connection_upgrade: true, key: Some(KEY), version: Some(b"13"), ..Offer::default() }
 }
 
 fn judged(offer: &Offer<'_>) -> Result<Accept, E> {
@@ -21,10 +16,7 @@ fn judged(offer: &Offer<'_>) -> Result<Accept, E> {
 }
 
 fn with_key(key: &[u8]) -> Result<Accept, E> {
-    judged(&Offer {
-        key: Some(key),
-        ..offer()
-    })
+    judged(&Offer { key: Some(key), ..offer() })
 }
 
 fn with_version(version: Option<&[u8]>) -> Result<Accept, E> {
@@ -40,36 +32,16 @@ fn the_sample_of_the_rfc_is_accepted_with_its_key() {
 #[test]
 fn every_offence_is_named_and_has_its_status() {
     let (get, new, none) = (Method::Get, Version::Http11, Framing::Empty);
-    let keyless = Offer {
-        key: None,
-        ..offer()
-    };
-    let double = Offer {
-        key_double: true,
-        ..offer()
-    };
-    let hidden = Offer {
-        connection_upgrade: false,
-        ..offer()
-    };
-    let listless = Offer {
-        extensions: vec![b"permessage-deflate", b"a b"],
-        ..offer()
-    };
+    let keyless = Offer { key: None, ..offer() };
+    let double = Offer { key_double: true, ..offer() };
+    let hidden = Offer { connection_upgrade: false, ..offer() };
+    let listless = Offer { extensions: vec![b"permessage-deflate", b"a b"], ..offer() };
     let cases = [
         (judge(Method::Post, new, none, &offer()), E::NotGet, 405),
         (judge(Method::Head, new, none, &offer()), E::NotGet, 405),
         (judge(get, Version::Http10, none, &offer()), E::Http10, 400),
-        (
-            judge(get, new, Framing::Length(1), &offer()),
-            E::BodyPresent,
-            400,
-        ),
-        (
-            judge(get, new, Framing::Chunked, &offer()),
-            E::BodyPresent,
-            400,
-        ),
+        (judge(get, new, Framing::Length(1), &offer()), E::BodyPresent, 400),
+        (judge(get, new, Framing::Chunked, &offer()), E::BodyPresent, 400),
         (judged(&hidden), E::ConnectionMissing, 400),
         (with_version(None), E::VersionMissing, 426),
         (with_version(Some(b"8")), E::VersionUnsupported, 426),
@@ -84,11 +56,7 @@ fn every_offence_is_named_and_has_its_status() {
         (with_key(b"dGhlIHNhbXBsZSBub25jZ==="), E::KeyMalformed, 400),
         (with_key(b"dGhlIHNhbXBsZSBub25jZSE="), E::KeyMalformed, 400), // 17 bytes
         (with_key(b"dGhlIHNhbXBs_SBub25jZQ=="), E::KeyMalformed, 400), // other alphabet
-        (
-            with_key(b"dGhlIHNhbXBsZSBub25jZQ==, x"),
-            E::KeyMalformed,
-            400,
-        ),
+        (with_key(b"dGhlIHNhbXBsZSBub25jZQ==, x"), E::KeyMalformed, 400),
         (judged(&listless), E::ExtensionsMalformed, 400),
     ];
     for (verdict, error, status) in cases {
@@ -97,10 +65,7 @@ fn every_offence_is_named_and_has_its_status() {
     }
     for error in E::ALL {
         let produced = |case: &(_, E, u16)| case.1 == *error;
-        assert!(
-            cases.iter().any(produced),
-            "{error:?} is produced by no case"
-        );
+        assert!(cases.iter().any(produced), "{error:?} is produced by no case");
     }
 }
 
@@ -140,15 +105,8 @@ fn subprotocols_are_one_list_however_many_fields_carry_it() {
         (&[b"two words, ok, \xFF, q\"uoted, (x)"], &["ok"]),
     ];
     for &(values, expected) in cases {
-        let offer = Offer {
-            protocols: values.to_vec(),
-            ..Offer::default()
-        };
-        assert_eq!(
-            offer.protocols().collect::<Vec<_>>(),
-            expected,
-            "{values:?}"
-        );
+        let offer = Offer { protocols: values.to_vec(), ..Offer::default() };
+        assert_eq!(offer.protocols().collect::<Vec<_>>(), expected, "{values:?}");
     }
 }
 
@@ -159,11 +117,7 @@ fn the_answer_has_what_was_agreed_on_and_no_more() {
                 Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
     let cases: [(_, &[(&str, &str)], _); 3] = [
         (None, &[], ""),
-        (
-            Some("tollway.v1"),
-            &[],
-            "Sec-WebSocket-Protocol: tollway.v1\r\n",
-        ),
+        (Some("tollway.v1"), &[], "Sec-WebSocket-Protocol: tollway.v1\r\n"),
         (
             Some("x"),
             &[("Server", "tollway"), ("A", "b")],
@@ -185,8 +139,5 @@ fn the_answer_has_what_was_agreed_on_and_no_more() {
     response(&accept.expect("a good handshake"), None, &[], &mut out);
     let text = String::from_utf8(out).expect("ASCII");
     let terms = "permessage-deflate; server_no_context_takeover; client_max_window_bits=12";
-    assert_eq!(
-        text,
-        format!("{bare}Sec-WebSocket-Extensions: {terms}\r\n\r\n")
-    );
+    assert_eq!(text, format!("{bare}Sec-WebSocket-Extensions: {terms}\r\n\r\n"));
 }

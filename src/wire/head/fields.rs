@@ -325,19 +325,14 @@ fn is_zero_weight(parameter: &[u8]) -> bool {
 /// Name and value of a parameter; the value is empty when there is no `=`.
 fn cut_at_equals(parameter: &[u8]) -> (&[u8], &[u8]) {
     match parameter.iter().position(|&byte| byte == b'=') {
-        Some(at) => (
-            parameter[..at].trim_ascii_end(),
-            parameter[at + 1..].trim_ascii_start(),
-        ),
+        Some(at) => (parameter[..at].trim_ascii_end(), parameter[at + 1..].trim_ascii_start()),
         None => (parameter, b""),
     }
 }
 
 fn unquoted(value: &[u8]) -> &[u8] {
     let inner = value.strip_prefix(b"\"");
-    inner
-        .and_then(|inner| inner.strip_suffix(b"\""))
-        .unwrap_or(value)
+    inner.and_then(|inner| inner.strip_suffix(b"\"")).unwrap_or(value)
 }
 
 /// Reads decimal digits and nothing else: no sign, no list, no blank. `None` beyond 64 bits too.

@@ -18,12 +18,7 @@ fn dripped(input: &[u8], bytes_max: usize, lengths: impl Iterator<Item = usize>)
     for length in lengths {
         let verdict = decoder.decode(&input[..length], bytes_max);
         if verdict != Ok(Parsed::Partial) {
-            let HeadDecoder {
-                searched,
-                line_at,
-                fields_at,
-                fields,
-            } = decoder;
+            let HeadDecoder { searched, line_at, fields_at, fields } = decoder;
             assert_eq!([searched, line_at, fields_at, fields], [0; 4], "as new");
             return verdict;
         }
@@ -116,10 +111,7 @@ fn bytes_of_a_head_that_drips_in_are_looked_at_once() {
 
 #[test]
 fn bytes_of_an_endless_line_are_looked_at_once() {
-    for (front, length) in [
-        ("", REQUEST_LINE_BYTES_MAX),
-        ("GET / HTTP/1.1\r\n", HEAD_BYTES_MAX),
-    ] {
+    for (front, length) in [("", REQUEST_LINE_BYTES_MAX), ("GET / HTTP/1.1\r\n", HEAD_BYTES_MAX)] {
         let mut decoder = HeadDecoder::default();
         let mut input = front.as_bytes().to_vec();
         assert_eq!(decoder.decode(&input, HEAD_BYTES_MAX), Ok(Parsed::Partial));
@@ -200,11 +192,7 @@ fn a_line_feed_is_found_wherever_it_is() {
             assert_eq!(find_line_feed(&bytes), None);
             for at in (0..length).rev() {
                 bytes[at] = b'\n';
-                assert_eq!(
-                    find_line_feed(&bytes),
-                    Some(at),
-                    "{filler:#x} at {at} of {length}"
-                );
+                assert_eq!(find_line_feed(&bytes), Some(at), "{filler:#x} at {at} of {length}");
             }
         }
     }

@@ -15,9 +15,7 @@ impl Assembler {
 
     /// Bytes held of the unfinished message, or of the lent one; inflated, if it was compressed.
     pub fn buffered(&self) -> usize {
-        self.unfinished
-            .as_ref()
-            .map_or(0, |unfinished| unfinished.kept.taken())
+        self.unfinished.as_ref().map_or(0, |unfinished| unfinished.kept.taken())
     }
 
     /// Payload bytes of that message as they were sent.

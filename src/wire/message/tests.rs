@@ -73,16 +73,9 @@ fn told_to(mut assembler: Assembler, bytes: &[u8], mut next_size: impl FnMut() -
                 inbox.drain(..used);
             }
             Ok(Step::Partial { used }) => {
-                assert_eq!(
-                    inbox[used..],
-                    before[used..],
-                    "what was not taken is as it was"
-                );
+                assert_eq!(inbox[used..], before[used..], "what was not taken is as it was");
                 inbox.drain(..used);
-                assert!(
-                    inbox.len() < 131,
-                    "an unfinished control frame is all that is left"
-                );
+                assert!(inbox.len() < 131, "an unfinished control frame is all that is left");
                 assert!(assembler.memory() <= size_of::<Unfinished>() + MAX + inflating);
                 if rest.is_empty() {
                     return (heard, Ok(()));
@@ -137,55 +130,19 @@ const GOOD: &[(&str, &[u8], &[&str])] = &[
     ("no bytes", b"82:", &["bytes "]),
     ("an unasked pong", b"8A:", &["pong "]),
     ("three", b"81:a|89:p|82:b", &["text a", "ping p", "bytes b"]),
-    (
-        "fragments",
-        b"01:Hel|00:l|80:o|81:!",
-        &["text Hello", "text !"],
-    ),
-    (
-        "control between",
-        b"01:a|89:p|00:|8A:|80:b",
-        &["ping p", "pong ", "text ab"],
-    ),
-    (
-        "empty fragments",
-        b"02:|00:|80:|01:|80:x",
-        &["bytes ", "text x"],
-    ),
-    (
-        "a character in two",
-        b"01:\xE2\x98|89:|80:\x83",
-        &["ping ", "text ☃"],
-    ),
-    (
-        "a character in three",
-        b"01:\xE2|00:\x98|00:|80:\x83",
-        &["text ☃"],
-    ),
-    (
-        "bytes are not text",
-        b"02:\xFF|80:\xC0\xED",
-        &["bytes \\xff\\xc0\\xed"],
-    ),
-    (
-        "text after bytes",
-        b"02:\xE2|80:|01:\xC3|80:\xA9",
-        &["bytes \\xe2", "text é"],
-    ),
+    ("fragments", b"01:Hel|00:l|80:o|81:!", &["text Hello", "text !"]),
+    ("control between", b"01:a|89:p|00:|8A:|80:b", &["ping p", "pong ", "text ab"]),
+    ("empty fragments", b"02:|00:|80:|01:|80:x", &["bytes ", "text x"]),
+    ("a character in two", b"01:\xE2\x98|89:|80:\x83", &["ping ", "text ☃"]),
+    ("a character in three", b"01:\xE2|00:\x98|00:|80:\x83", &["text ☃"]),
+    ("bytes are not text", b"02:\xFF|80:\xC0\xED", &["bytes \\xff\\xc0\\xed"]),
+    ("text after bytes", b"02:\xE2|80:|01:\xC3|80:\xA9", &["bytes \\xe2", "text é"]),
     ("an empty close", b"88:", &["close None "]),
     ("a code", b"88:\x03\xE8", &["close Some(1000) "]),
-    (
-        "a reason, mid-message",
-        b"01:a|88:\x0F\xA0bye",
-        &["close Some(4000) bye"],
-    ),
+    ("a reason, mid-message", b"01:a|88:\x0F\xA0bye", &["close Some(4000) bye"]),
     ("an unfinished header", b"81:a|=\x82", &["text a"]),
     ("an unfinished ping", b"=\x89\x82abcde", &[]),
-    (
-        "an unfinished text",
-        b"81:a|=\x81\x85\0\0\0\0Hell",
-        &["text a"],
-    ),
+    ("an unfinished text", b"81:a|=\x81\x85\0\0\0\0Hell", &["text a"]),
 ];
 
 #[test]
@@ -200,47 +157,19 @@ fn good_conversations_are_heard_in_order() {
 const BAD: &[(&str, &[u8], E)] = &[
     ("opcode 3", b"83:", E::Frame(F::ReservedOpcode)),
     ("RSV1", b"C1:x", E::Frame(F::ReservedBits)),
-    (
-        "RSV2 on a fragment",
-        b"01:a|A0:b",
-        E::Frame(F::ReservedBits),
-    ),
+    ("RSV2 on a fragment", b"01:a|A0:b", E::Frame(F::ReservedBits)),
     ("half a ping", b"09:", E::Frame(F::ControlFragmented)),
     ("no mask", b"=\x81\x01x", E::Frame(F::Unmasked)),
-    (
-        "a long ping",
-        b"=\x89\xFE\0\x7E",
-        E::Frame(F::ControlTooLong),
-    ),
-    (
-        "the high bit",
-        b"=\x82\xFF\x80\0\0\0\0\0\0\0",
-        E::Frame(F::LengthHighBit),
-    ),
-    (
-        "a long length",
-        b"=\x82\xFE\0\x01",
-        E::Frame(F::LengthNotMinimal),
-    ),
+    ("a long ping", b"=\x89\xFE\0\x7E", E::Frame(F::ControlTooLong)),
+    ("the high bit", b"=\x82\xFF\x80\0\0\0\0\0\0\0", E::Frame(F::LengthHighBit)),
+    ("a long length", b"=\x82\xFE\0\x01", E::Frame(F::LengthNotMinimal)),
     ("a long frame", b"=\x82\xFE\x01\x2D", E::Frame(F::TooLong)),
-    (
-        "a long fragment",
-        b"01:a|=\x80\xFE\x01\x2D",
-        E::Frame(F::TooLong),
-    ),
+    ("a long fragment", b"01:a|=\x80\xFE\x01\x2D", E::Frame(F::TooLong)),
     ("a long whole", b"01:a|=\x80\xFE\x01\x2CMASK", E::TooBig),
-    (
-        "a long whole, unfinished",
-        b"01:a|=\x00\xFE\x01\x2CMASK",
-        E::TooBig,
-    ),
+    ("a long whole, unfinished", b"01:a|=\x00\xFE\x01\x2CMASK", E::TooBig),
     ("nothing to continue", b"00:x", E::ContinuationWithoutStart),
     ("nothing to finish", b"80:", E::ContinuationWithoutStart),
-    (
-        "a text within a text",
-        b"01:a|81:b",
-        E::StartWithinFragments,
-    ),
+    ("a text within a text", b"01:a|81:b", E::StartWithinFragments),
     ("bytes within a text", b"01:a|02:b", E::StartWithinFragments),
     ("bad text", b"81:ab\xC0", E::NotUtf8),
     ("a text that stops short", b"81:ab\xE2\x98", E::NotUtf8),
@@ -250,11 +179,7 @@ const BAD: &[(&str, &[u8], E)] = &[
     ("an empty end that stops short", b"01:\xE2|80:", E::NotUtf8),
     ("half a code", b"88:\x03", E::CloseTooShort),
     ("code 1005", b"88:\x03\xED", E::CloseCodeInvalid),
-    (
-        "code 0 with a bad reason",
-        b"88:\0\0\xFF",
-        E::CloseCodeInvalid,
-    ),
+    ("code 0 with a bad reason", b"88:\0\0\xFF", E::CloseCodeInvalid),
     ("a bad reason", b"88:\x03\xE8ok\xFF", E::CloseReasonNotUtf8),
 ];
 
@@ -293,16 +218,8 @@ fn just_the_bound_is_heard_in_one_frame_and_in_many() {
 /// A frame that is right where it stands most of the time, so that random conversations get
 /// somewhere.
 fn random_frame(random: &mut Random, mid_message: &mut bool) -> Vec<u8> {
-    const PAYLOADS: [&[u8]; 8] = [
-        b"",
-        b"x",
-        b"",
-        b"text",
-        b"\xC3\xA9",
-        &[b'y'; 130],
-        b"\xE2",
-        b"\x98\x83",
-    ];
+    const PAYLOADS: [&[u8]; 8] =
+        [b"", b"x", b"", b"text", b"\xC3\xA9", &[b'y'; 130], b"\xE2", b"\x98\x83"];
     let payload = PAYLOADS[random.below(PAYLOADS.len())];
     let fin = [0x00, 0x80][random.below(2)];
     let any = [0x00, 0x81, 0x02, 0x83, 0x88, 0xC1];
@@ -353,10 +270,7 @@ fn codes_are_the_variants_and_details_fit_a_close_frame() {
             snake.push(char.to_ascii_lowercase());
         }
         assert_eq!(error.code(), snake);
-        assert!(
-            error.detail().ends_with('.') && error.detail().len() <= 123,
-            "{snake}"
-        );
+        assert!(error.detail().ends_with('.') && error.detail().len() <= 123, "{snake}");
         let close_code = match error {
             E::Frame(error) => error.close_code(),
             E::TooBig => CloseCode::TOO_BIG,

@@ -12,20 +12,13 @@ fn decoded(text: &str) -> (String, Result<Publication, PublishError>) {
 }
 
 fn accepted(text: &str) -> Publication {
-    decoded(text)
-        .1
-        .unwrap_or_else(|error| panic!("{text}: {error:?}"))
+    decoded(text).1.unwrap_or_else(|error| panic!("{text}: {error:?}"))
 }
 
 #[test]
 fn an_object_with_data_is_a_publication() {
-    let publication = Publication {
-        topic: None,
-        event: None,
-        data: b"hello".to_vec(),
-        binary: false,
-        key: None,
-    };
+    let publication =
+        Publication { topic: None, event: None, data: b"hello".to_vec(), binary: false, key: None };
     for text in [
         r#"{"data":"hello"}"#,
         " \r\n\t{ \"data\" : \"hello\" } \n",
@@ -53,15 +46,9 @@ fn an_object_with_data_is_a_publication() {
 #[test]
 fn base64_is_bytes_and_text_is_text() {
     let bytes = accepted(r#"{"data":"/wD+","encoding":"base64"}"#);
-    assert_eq!(
-        (bytes.data.as_slice(), bytes.binary),
-        (&[0xFF, 0x00, 0xFE][..], true)
-    );
+    assert_eq!((bytes.data.as_slice(), bytes.binary), (&[0xFF, 0x00, 0xFE][..], true));
     let text = accepted(r#"{"data":"\ud83d\ude00\u0000 é"}"#);
-    assert_eq!(
-        (text.data.as_slice(), text.binary),
-        ("😀\0 é".as_bytes(), false)
-    );
+    assert_eq!((text.data.as_slice(), text.binary), ("😀\0 é".as_bytes(), false));
 }
 
 #[test]
@@ -77,11 +64,7 @@ fn a_ref_comes_back_as_it_was_spelled() {
         "false",
         r#""""#,
         &format!("\"{}\"", "x".repeat(REF_BYTES_MAX - 2)),
-        &format!(
-            "{}{}",
-            "[".repeat(REF_BYTES_MAX / 2),
-            "]".repeat(REF_BYTES_MAX / 2)
-        ),
+        &format!("{}{}", "[".repeat(REF_BYTES_MAX / 2), "]".repeat(REF_BYTES_MAX / 2)),
     ] {
         assert_eq!(decoded(&format!(r#"{{"data":"","ref": {json} }}"#)).0, json);
         // Also when it comes behind what is wrong.
@@ -111,70 +94,30 @@ fn offences() -> Vec<(String, &'static str, PublishError)> {
     let long = |length: usize| format!("\"{}\"", "x".repeat(length - 2));
     let mut rows = Vec::new();
     let mut row = |text: &str, reference, error| rows.push((text.to_owned(), reference, error));
-    for text in [
-        "",
-        "{",
-        "hello",
-        r#"{"ref":1"#,
-        "{'ref':1}",
-        r#"{"ref":1} x"#,
-        "[",
-        "1 2",
-    ] {
+    for text in ["", "{", "hello", r#"{"ref":1"#, "{'ref':1}", r#"{"ref":1} x"#, "[", "1 2"] {
         row(text, "null", E::NotJson);
     }
-    for text in [
-        "1",
-        "null",
-        r#""data""#,
-        "[]",
-        r#"[1,"t","e","data",null,null]"#,
-        "[1]",
-    ] {
+    for text in ["1", "null", r#""data""#, "[]", r#"[1,"t","e","data",null,null]"#, "[1]"] {
         row(text, "null", E::NotAnObject);
     }
     row(r#"{"ref":1,"data":"","ref":2}"#, "null", E::MemberDouble);
-    row(
-        &format!(r#"{{"ref":{},"data":""}}"#, long(257)),
-        "null",
-        E::RefTooLong,
-    );
+    row(&format!(r#"{{"ref":{},"data":""}}"#, long(257)), "null", E::RefTooLong);
     row(r#"{"ref":1,"data":"","topic":["t"]}"#, "1", E::TopicNotText);
     row(r#"{"ref":1,"data":"","event":5}"#, "1", E::EventNotText);
     row(r#"{"ref":1}"#, "1", E::DataMissing);
     row(r#"{"ref":1,"data":null}"#, "1", E::DataMissing);
     row(r#"{"ref":1,"data":{"a":1}}"#, "1", E::DataNotText);
     row(r#"{"ref":1,"data":"\ud800"}"#, "1", E::DataNotText);
-    row(
-        r#"{"ref":1,"data":"","encoding":"hex"}"#,
-        "1",
-        E::EncodingUnknown,
-    );
-    row(
-        r#"{"ref":1,"data":"","encoding":64}"#,
-        "1",
-        E::EncodingUnknown,
-    );
+    row(r#"{"ref":1,"data":"","encoding":"hex"}"#, "1", E::EncodingUnknown);
+    row(r#"{"ref":1,"data":"","encoding":64}"#, "1", E::EncodingUnknown);
     for data in ["a", "/w", "_w==", "/w==\\n", "/x==", "é"] {
         let text = format!(r#"{{"ref":1,"data":"{data}","encoding":"base64"}}"#);
         row(&text, "1", E::DataNotBase64);
     }
-    row(
-        &format!(r#"{{"ref":1,"data":{}}}"#, long(1003)),
-        "1",
-        E::DataTooBig,
-    );
-    row(
-        r#"{"ref":1,"data":"","once":"yes"}"#,
-        "1",
-        E::OnceNotBoolean,
-    );
+    row(&format!(r#"{{"ref":1,"data":{}}}"#, long(1003)), "1", E::DataTooBig);
+    row(r#"{"ref":1,"data":"","once":"yes"}"#, "1", E::OnceNotBoolean);
     row(r#"{"data":"","once":true}"#, "null", E::OnceWithoutRef);
-    row(
-        r#"{"ref":"","data":"","once":true}"#,
-        r#""""#,
-        E::OnceWithoutRef,
-    );
+    row(r#"{"ref":"","data":"","once":true}"#, r#""""#, E::OnceWithoutRef);
     rows
 }
 
@@ -190,12 +133,7 @@ fn every_offence_has_its_name_and_the_ref_if_it_can() {
     assert_eq!(refused, (reference, Err(PublishError::OnceRefTooLong)));
     for error in PublishError::ALL {
         assert!(seen.contains(error), "{error:?} is produced by no test");
-        assert_row_is_sound(
-            &format!("{error:?}"),
-            error.status(),
-            error.code(),
-            error.detail(),
-        );
+        assert_row_is_sound(&format!("{error:?}"), error.status(), error.code(), error.detail());
     }
 }
 
@@ -211,10 +149,7 @@ fn data_up_to_the_bound_is_taken_however_it_is_spelled() {
 #[test]
 fn a_deep_frame_costs_no_stack() {
     let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
-    assert_eq!(
-        accepted(&format!(r#"{{"data":"x","unknown":{deep}}}"#)).data,
-        b"x"
-    );
+    assert_eq!(accepted(&format!(r#"{{"data":"x","unknown":{deep}}}"#)).data, b"x");
     let refused = decoded(&format!(r#"{{"data":"x","ref":{deep}}}"#));
     assert_eq!(refused.1, Err(PublishError::RefTooLong));
 }

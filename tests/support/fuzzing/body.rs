@@ -103,10 +103,7 @@ fn naive_chunks(bytes: &[u8], bound: u64) -> Result<Option<(Vec<u8>, usize)>, ()
             return Ok(None);
         };
         at += line.len() + 2;
-        let digits = line
-            .iter()
-            .take_while(|byte| byte.is_ascii_hexdigit())
-            .count();
+        let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
         let (digits, extensions) = line.split_at(digits);
         let size = str::from_utf8(digits).map_err(|_| ())?;
         let size = u64::from_str_radix(size, 16).map_err(|_| ())?;
@@ -115,10 +112,7 @@ fn naive_chunks(bytes: &[u8], bound: u64) -> Result<Option<(Vec<u8>, usize)>, ()
         if blank_alone || behind.is_some_and(|&byte| byte != b';') {
             return Err(());
         }
-        if extensions
-            .iter()
-            .any(|&byte| byte.is_ascii_control() && byte != b'\t')
-        {
+        if extensions.iter().any(|&byte| byte.is_ascii_control() && byte != b'\t') {
             return Err(());
         }
         announced += u128::from(size);
@@ -191,16 +185,8 @@ fn comes_back_from_chunks(data: &[u8], seed: u8) {
 pub fn seeds() -> Vec<Vec<u8>> {
     let bodies: &[(u8, u8, &str)] = &[
         (255, 0, "5\r\nhello\r\n0\r\n\r\n"),
-        (
-            255,
-            0,
-            "5;name=value\r\nhello\r\nA ;x\r\n0123456789\r\n0\r\nX: y\r\n\r\nGET /",
-        ),
-        (
-            255,
-            0,
-            "00005\r\nhello\r\n000\r\nTrailer: a\r\nOther:\tb\r\n\r\n",
-        ),
+        (255, 0, "5;name=value\r\nhello\r\nA ;x\r\n0123456789\r\n0\r\nX: y\r\n\r\nGET /"),
+        (255, 0, "00005\r\nhello\r\n000\r\nTrailer: a\r\nOther:\tb\r\n\r\n"),
         (255, 0, "ffffffffffffffff\r\n"),
         (255, 0, "10000000000000000\r\n"),
         (255, 0, "\r\n"),

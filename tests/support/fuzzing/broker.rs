@@ -63,21 +63,10 @@ const HISTORY_AGE_MS: u64 = 40_000;
 /// A request whose answer can be foreseen.
 #[derive(Clone, Debug)]
 enum Asked {
-    Publish {
-        topic: usize,
-        data: Option<Vec<u8>>,
-    },
-    Poll {
-        topics: Vec<usize>,
-        since: Option<u64>,
-    },
-    Stream {
-        topics: Vec<usize>,
-    },
-    Socket {
-        topics: Vec<usize>,
-        v1: bool,
-    },
+    Publish { topic: usize, data: Option<Vec<u8>> },
+    Poll { topics: Vec<usize>, since: Option<u64> },
+    Stream { topics: Vec<usize> },
+    Socket { topics: Vec<usize>, v1: bool },
     Else,
 }
 
@@ -95,10 +84,7 @@ struct Peer {
 impl Peer {
     /// It has asked for an answer without end.
     fn follows(&self) -> bool {
-        matches!(
-            self.asked.last(),
-            Some(Asked::Stream { .. } | Asked::Socket { .. })
-        )
+        matches!(self.asked.last(), Some(Asked::Stream { .. } | Asked::Socket { .. }))
     }
 }
 
@@ -131,11 +117,7 @@ impl Bench {
             history_age_ms: HISTORY_AGE_MS,
             ..Limits::default()
         };
-        let files = [
-            ("index.html", 9),
-            ("large.bin", 150_000),
-            ("a/index.html", 0),
-        ];
+        let files = [("index.html", 9), ("large.bin", 150_000), ("a/index.html", 0)];
         let files = files.map(|(name, length)| (name.to_owned(), vec![b'x'; length]));
         let plan = Plan {
             threads: 1 + u16::from(bounds % 2),
@@ -143,12 +125,7 @@ impl Bench {
             files: Some(BTreeMap::from(files)),
             ..Plan::default()
         };
-        Self {
-            world: World::new(plan),
-            limits,
-            peers: Vec::new(),
-            said: 0,
-        }
+        Self { world: World::new(plan), limits, peers: Vec::new(), said: 0 }
     }
 
     fn play(&mut self, step: Step) {
@@ -157,40 +134,15 @@ impl Bench {
                 let shard = usize::from(thread) % self.world.brokers.len();
                 if let Some(client) = self.world.connect(shard) {
                     let (sent, asked, tainted, seen) = (0, Vec::new(), false, [0; 4]);
-                    self.peers.push(Peer {
-                        client,
-                        sent,
-                        asked,
-                        tainted,
-                        seen,
-                    });
+                    self.peers.push(Peer { client, sent, asked, tainted, seen });
                 }
             }
-            Step::Get {
-                client,
-                topics,
-                how,
-                since,
-            } => self.get(client, topics, how, since),
-            Step::Post {
-                client,
-                topic,
-                length,
-                key,
-            } => self.post(client, topic, length, key),
-            Step::Chunks {
-                client,
-                topic,
-                length,
-                ends,
-            } => {
+            Step::Get { client, topics, how, since } => self.get(client, topics, how, since),
+            Step::Post { client, topic, length, key } => self.post(client, topic, length, key),
+            Step::Chunks { client, topic, length, ends } => {
                 self.chunks(client, topic, length, ends);
             }
-            Step::Frame {
-                client,
-                opcode,
-                length,
-            } => self.frame(client, opcode, length),
+            Step::Frame { client, opcode, length } => self.frame(client, opcode, length),
             Step::Head { client, which, cut } => {
                 let head = head::HEADS[usize::from(which) % head::HEADS.len()].as_bytes();
                 let cut = head.len() - usize::from(cut) % head.len();
@@ -217,10 +169,7 @@ impl Bench {
     fn each(&mut self, client: u8, act: impl FnOnce(&mut World, &mut Peer)) {
         let count = self.peers.len();
         if count > 0 {
-            act(
-                &mut self.world,
-                &mut self.peers[usize::from(client) % count],
-            );
+            act(&mut self.world, &mut self.peers[usize::from(client) % count]);
         }
     }
 

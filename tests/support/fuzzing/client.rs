@@ -109,11 +109,7 @@ fn events(pieces: &[&[u8]]) -> (Vec<(String, String)>, Option<Vec<u8>>) {
     (events.collect(), reader.last_id().map(<[u8]>::to_vec))
 }
 
-type Frames = (
-    Vec<(bool, Opcode, Vec<u8>)>,
-    Option<ServerFrameError>,
-    usize,
-);
+type Frames = (Vec<(bool, Opcode, Vec<u8>)>, Option<ServerFrameError>, usize);
 
 fn frames(pieces: &[&[u8]]) -> Frames {
     let (mut frames, mut buffer) = (Vec::new(), Vec::new());

@@ -44,9 +44,7 @@ fn naive_names(field: &[u8], tag: &str) -> bool {
         return true;
     }
     let weak = format!("W/{tag}");
-    items
-        .iter()
-        .any(|item| trimmed(item) == tag.as_bytes() || trimmed(item) == weak.as_bytes())
+    items.iter().any(|item| trimmed(item) == tag.as_bytes() || trimmed(item) == weak.as_bytes())
 }
 
 /// The bytes that are asked for; `None`: everything, because this is no range that counts.
@@ -74,9 +72,9 @@ fn naive_range(field: &[u8], length: u64) -> Option<Vec<u64>> {
     let wanted: Vec<u128> = match (number(&rest[..dash])?, number(&rest[dash + 1..])?) {
         (None, None) => return None,
         (Some(first), Some(last)) if last < first => return None,
-        (Some(first), last) => all
-            .filter(|&at| at >= first && last.is_none_or(|last| at <= last))
-            .collect(),
+        (Some(first), last) => {
+            all.filter(|&at| at >= first && last.is_none_or(|last| at <= last)).collect()
+        }
         (None, Some(count)) => all.filter(|&at| at + count >= length).collect(),
     };
     Some(wanted.into_iter().map(|at| at as u64).collect())

@@ -50,10 +50,7 @@ pub fn check(input: &[u8]) {
     same(&whole, &drip);
     same(&whole, &pieces);
     let end = &whole[2];
-    assert!(
-        end.closed.is_some() || !end.half_closed,
-        "a half-closed connection ends"
-    );
+    assert!(end.closed.is_some() || !end.half_closed, "a half-closed connection ends");
 }
 
 /// Plays the bytes and then silence; what came of it after the bytes, after the client's end, and
@@ -61,10 +58,7 @@ pub fn check(input: &[u8]) {
 fn play(bounds: u8, bytes: &[u8], cuts: &[Range<usize>]) -> [Outcome; 3] {
     let mut world = World::new(plan(bounds));
     let others = [
-        listener(
-            &mut world,
-            &format!("GET /a,chat/ws HTTP/1.1\r\nHost: a\r\n{UPGRADE}\r\n"),
-        ),
+        listener(&mut world, &format!("GET /a,chat/ws HTTP/1.1\r\nHost: a\r\n{UPGRADE}\r\n")),
         listener(&mut world, "GET /a,b,chat/sse HTTP/1.0\r\n\r\n"),
     ];
     let client = world.connect(0).expect("there is room");
@@ -81,24 +75,12 @@ fn play(bounds: u8, bytes: &[u8], cuts: &[Range<usize>]) -> [Outcome; 3] {
 }
 
 fn plan(bounds: u8) -> Plan {
-    let files = [
-        ("index.html", "<p>"),
-        ("a/b.txt", "0123456789"),
-        ("a/index.html", ""),
-    ];
+    let files = [("index.html", "<p>"), ("a/b.txt", "0123456789"), ("a/index.html", "")];
     let files = files.map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()));
     let defaults = Limits::default();
     let limits = Limits {
-        head_bytes_max: if bounds & 1 > 0 {
-            200
-        } else {
-            defaults.head_bytes_max
-        },
-        message_bytes_max: if bounds & 2 > 0 {
-            20
-        } else {
-            defaults.message_bytes_max
-        },
+        head_bytes_max: if bounds & 1 > 0 { 200 } else { defaults.head_bytes_max },
+        message_bytes_max: if bounds & 2 > 0 { 20 } else { defaults.message_bytes_max },
         deflate: bounds & 8 > 0,
         ..defaults
     };
@@ -147,10 +129,7 @@ fn same(whole: &[Outcome; 3], cut: &[Outcome; 3]) {
             assert!(ours.0 == theirs.0, "whole: {whole}\nin pieces: {cut}");
             same_frames(&ours.1, &theirs.1);
         }
-        let rest = |outcome: &Outcome| Outcome {
-            received: Vec::new(),
-            ..outcome.clone()
-        };
+        let rest = |outcome: &Outcome| Outcome { received: Vec::new(), ..outcome.clone() };
         assert_eq!(rest(whole), rest(cut));
     }
 }
@@ -188,26 +167,15 @@ fn same_frames(ours: &[Frame], theirs: &[Frame]) {
     for this in [Kind::Control, Kind::Answer, Kind::Message] {
         let pick = |frames: &[Frame]| -> Vec<(u8, Vec<u8>)> {
             let picked = frames.iter().filter(|frame| kind(frame) == this);
-            picked
-                .map(|frame| (frame.opcode, frame.payload.clone()))
-                .collect()
+            picked.map(|frame| (frame.opcode, frame.payload.clone())).collect()
         };
         let (few, many) = (pick(ours), pick(theirs));
-        assert!(
-            many.starts_with(&few),
-            "cut finer, no fewer: {few:?}, {many:?}"
-        );
-        assert!(
-            few == many || (closed && this != Kind::Control),
-            "{few:?}, {many:?}"
-        );
+        assert!(many.starts_with(&few), "cut finer, no fewer: {few:?}, {many:?}");
+        assert!(few == many || (closed && this != Kind::Control), "{few:?}, {many:?}");
     }
     for frames in [ours, theirs] {
         let close = frames.iter().position(|frame| frame.opcode == 8);
-        assert!(
-            close.is_none_or(|at| at + 1 == frames.len()),
-            "Close is the last frame"
-        );
+        assert!(close.is_none_or(|at| at + 1 == frames.len()), "Close is the last frame");
     }
 }
 
@@ -218,47 +186,17 @@ pub fn seeds() -> Vec<Vec<u8>> {
                    5\r\nhello\r\n0\r\n\r\n";
     let get = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n");
     let socket = format!("GET /a HTTP/1.1\r\nHost: a\r\n{UPGRADE}\r\n").into_bytes();
-    let mut seeds: Vec<Vec<u8>> = head::HEADS
-        .iter()
-        .map(|head| head.as_bytes().to_vec())
-        .collect();
+    let mut seeds: Vec<Vec<u8>> = head::HEADS.iter().map(|head| head.as_bytes().to_vec()).collect();
     for story in [
-        [
-            post,
-            &get("/a/poll?since=earliest"),
-            chunked,
-            &get("/a,chat"),
-            &get("/a/info"),
-        ]
-        .concat(),
-        [
-            post,
-            post,
-            post,
-            &get("/a?since=e-1"),
-            &get("/a?since=x&limit=1"),
-        ]
-        .concat(),
+        [post, &get("/a/poll?since=earliest"), chunked, &get("/a,chat"), &get("/a/info")].concat(),
+        [post, post, post, &get("/a?since=e-1"), &get("/a?since=x&limit=1")].concat(),
         [&get("/a?wait=5"), post, &get("/")].concat(),
         [post, &get("/a/sse?since=e-0"), "ignored"].concat(),
-        [
-            get("/static/a/b.txt"),
-            get("/static/a"),
-            get("/static/"),
-            get("/static/x"),
-        ]
-        .concat(),
-        [
-            get("/-/healthy"),
-            get("/-/ready"),
-            get("/a/ws"),
-            get("/a/info/x"),
-        ]
-        .concat(),
+        [get("/static/a/b.txt"), get("/static/a"), get("/static/"), get("/static/x")].concat(),
+        [get("/-/healthy"), get("/-/ready"), get("/a/ws"), get("/a/info/x")].concat(),
         post.replace("hello", "").replace("5", "0"),
         post.replace("Content-Length", "Expect: 100-continue\r\nContent-Length"),
-        post.replace("\r\nContent", "\r\nIdempotency-Key: k\r\nContent")
-            .repeat(2),
+        post.replace("\r\nContent", "\r\nIdempotency-Key: k\r\nContent").repeat(2),
         post.replace("Host: a", "Host: a\r\nOrigin: http://else"),
         post.replace("HTTP/1.1", "HTTP/1.0"),
         post.replace("Length: 5", "Length: 50"),
@@ -267,19 +205,10 @@ pub fn seeds() -> Vec<Vec<u8>> {
         seeds.push(story.into_bytes());
     }
     for frames in [
-        vec![
-            frame(1, b"Hello"),
-            frame(2, b"\xFF"),
-            frame(9, b"?"),
-            frame(8, b"\x03\xE8"),
-        ],
+        vec![frame(1, b"Hello"), frame(2, b"\xFF"), frame(9, b"?"), frame(8, b"\x03\xE8")],
         vec![frame(1, b"\xFF"), frame(1, b"more")],
         vec![frame(1, b"a"), frame(9, b""), frame(1, b"b")],
-        vec![
-            frames::client(false, 1, b"Hel", [5; 4]),
-            frame(9, b"!"),
-            frame(0, b"lo"),
-        ],
+        vec![frames::client(false, 1, b"Hel", [5; 4]), frame(9, b"!"), frame(0, b"lo")],
         vec![frame(1, &[b'x'; 30]), frame(10, b""), frame(8, b"")],
         vec![vec![0x81, 0x05]],
     ] {
@@ -287,20 +216,14 @@ pub fn seeds() -> Vec<Vec<u8>> {
     }
     let v1 = UPGRADE.replace("Key", "Protocol: tollway.v1\r\nSec-WebSocket-Key");
     let v1 = format!("GET /a?since=x HTTP/1.1\r\nHost: a\r\n{v1}\r\n").into_bytes();
-    let said = [
-        &br#"{"ref":1,"data":"x"}"#[..],
-        br#"{"ref":[2],"data":5}"#,
-        b"x",
-    ];
+    let said = [&br#"{"ref":1,"data":"x"}"#[..], br#"{"ref":[2],"data":5}"#, b"x"];
     for end in [frame(9, b""), frame(8, b"\x03\xE8"), frame(2, b"bytes")] {
         let said: Vec<Vec<u8>> = said.iter().map(|text| frame(1, text)).collect();
         seeds.push([v1.clone(), said.concat(), end].concat());
     }
     let deflates = UPGRADE.replace("Key", "Extensions: permessage-deflate\r\nSec-WebSocket-Key");
     let deflates = format!("GET /chat HTTP/1.1\r\nHost: a\r\n{deflates}\r\n");
-    let said = [
-        0xC1, 0x87, 0, 0, 0, 0, 0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00,
-    ];
+    let said = [0xC1, 0x87, 0, 0, 0, 0, 0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
     seeds.push([deflates.as_bytes(), &said, &frame(8, b"")].concat());
     let many = String::from_utf8(socket).unwrap().replace("/a ", "/a,b ");
     seeds.push([many.as_bytes(), &frame(1, b"not here")].concat());

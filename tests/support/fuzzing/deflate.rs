@@ -21,11 +21,7 @@ pub fn check(input: &[u8]) {
         bits => Some(8 + bits),
     };
     let messages: Vec<&[u8]> = bytes.split(|&byte| byte == 0xFE).take(4).collect();
-    let longest = messages
-        .iter()
-        .map(|message| message.len())
-        .max()
-        .unwrap_or(0);
+    let longest = messages.iter().map(|message| message.len()).max().unwrap_or(0);
     let [whole, drip, pieces] =
         cuts(seed, longest).map(|cuts| inflated(&messages, &cuts, context_bits, bound));
     assert_eq!(drip, whole, "byte by byte");
@@ -51,9 +47,7 @@ fn inflated(
         let (mut at, mut offence) = (0, None);
         for (n, &end) in ends.iter().enumerate() {
             let last = n + 1 == ends.len();
-            offence = inflater
-                .take(&message[at..end], last, &mut out, bound)
-                .err();
+            offence = inflater.take(&message[at..end], last, &mut out, bound).err();
             assert!(out.len() <= bound && out.capacity() <= bound + 1);
             at = end;
             if offence.is_some() {
@@ -65,10 +59,7 @@ fn inflated(
             return (said, offence);
         }
         let window = context_bits.map_or(0, |bits| 1 << bits);
-        assert!(
-            inflater.memory() <= window,
-            "only what may be referred back to"
-        );
+        assert!(inflater.memory() <= window, "only what may be referred back to");
     }
     (said, None)
 }
@@ -80,16 +71,10 @@ fn comes_back(bytes: &[u8], seed: u8) {
         let Some(compressed) = deflate(&payload, window) else {
             continue;
         };
-        assert!(
-            compressed.len() < payload.len(),
-            "or there is nothing to gain"
-        );
+        assert!(compressed.len() < payload.len(), "or there is nothing to gain");
         let mut out = Vec::new();
         let mut inflater = Inflater::new(None);
-        assert_eq!(
-            inflater.take(&compressed, true, &mut out, payload.len()),
-            Ok(())
-        );
+        assert_eq!(inflater.take(&compressed, true, &mut out, payload.len()), Ok(()));
         assert_eq!(out, payload);
         let mut less = Vec::new();
         let refused = Inflater::new(None).take(&compressed, true, &mut less, payload.len() - 1);
@@ -110,11 +95,7 @@ fn is_agreed_to_again(field: &[u8], context_bits: Option<u8>) {
         };
         let answer = agreement.to_string();
         assert_eq!(agree(&[answer.as_bytes()]), Ok(Some(agreement)), "{answer}");
-        assert!(
-            agreement
-                .context_bits()
-                .is_none_or(|bits| bits <= DEFLATE_CONTEXT_BITS.max(9))
-        );
+        assert!(agreement.context_bits().is_none_or(|bits| bits <= DEFLATE_CONTEXT_BITS.max(9)));
     }
     // Several fields are one list; the first offer that can be met counts.
     let both = agree(&[field, sound.as_bytes()]);

@@ -28,10 +28,7 @@ pub fn check(input: &[u8]) {
         story.add(kind, n as u64 + 1, rest);
     }
     let body = http::chunked(&story.chunked);
-    assert_eq!(
-        (body.data, body.used),
-        (story.bare.clone(), story.chunked.len())
-    );
+    assert_eq!((body.data, body.used), (story.bare.clone(), story.chunked.len()));
     let reader = events::read(&story.bare);
     assert_eq!(reader.events, story.events);
     assert_eq!(reader.last_id, story.last_id);
@@ -40,10 +37,7 @@ pub fn check(input: &[u8]) {
 
 impl Story {
     fn add(&mut self, kind: u8, n: u64, rest: &[u8]) {
-        let id = Id {
-            epoch: Epoch(14),
-            seq: Seq(n),
-        };
+        let id = Id { epoch: Epoch(14), seq: Seq(n) };
         match kind % 6 {
             0 => {
                 self.bare.extend_from_slice(HEARTBEAT);
@@ -56,11 +50,7 @@ impl Story {
             }
             2 => {
                 let from = String::from_utf8_lossy(rest);
-                let gap = Gap {
-                    from: (&*from).into(),
-                    to: id,
-                    reason: GapReason::Slow,
-                };
+                let gap = Gap { from: (&*from).into(), to: id, reason: GapReason::Slow };
                 self.twice(|out, chunked| sse::gap(&gap, id, chunked, out));
                 self.last_id = id.to_string();
                 let event = events::read(&self.bare).events.pop().expect("a gap fires");
@@ -68,16 +58,9 @@ impl Story {
                 let data = json::read(event.data.as_bytes());
                 let gap = data.get("gap").expect("a gap");
                 assert_eq!(gap.text("from"), from);
-                assert_eq!(
-                    (gap.text("to"), gap.text("reason")),
-                    (id.to_string().as_str(), "slow")
-                );
+                assert_eq!((gap.text("to"), gap.text("reason")), (id.to_string().as_str(), "slow"));
                 let kind = "gap".to_owned();
-                self.events.push(Event {
-                    id: id.to_string(),
-                    kind,
-                    data: event.data,
-                });
+                self.events.push(Event { id: id.to_string(), kind, data: event.data });
             }
             3 => self.hostile_fields(rest),
             _ => self.message(id, rest),
@@ -116,17 +99,9 @@ impl Story {
             Some(text) => text.replace("\r\n", "\n").replace('\r', "\n"),
             None => json::to_base64(bytes),
         };
-        let kind = if name.is_empty() {
-            "message".to_owned()
-        } else {
-            name
-        };
+        let kind = if name.is_empty() { "message".to_owned() } else { name };
         self.last_id = id.to_string();
-        self.events.push(Event {
-            id: id.to_string(),
-            kind,
-            data,
-        });
+        self.events.push(Event { id: id.to_string(), kind, data });
     }
 
     /// Id and name that try to forge fields of their own.
@@ -142,17 +117,9 @@ impl Story {
             }
             out.extend(event);
         });
-        let kind = if one_line.is_empty() {
-            "message".to_owned()
-        } else {
-            one_line.clone()
-        };
+        let kind = if one_line.is_empty() { "message".to_owned() } else { one_line.clone() };
         self.last_id = one_line.clone();
-        self.events.push(Event {
-            id: one_line,
-            kind,
-            data: "x".to_owned(),
-        });
+        self.events.push(Event { id: one_line, kind, data: "x".to_owned() });
     }
 }
 

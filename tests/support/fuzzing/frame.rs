@@ -31,24 +31,11 @@ fn headers(bytes: &[u8], bound: u64, reserved1: bool) {
     let drip = (0..=bytes.len())
         .map(|end| decode_header(&bytes[..end], bound, reserved1))
         .find(|verdict| !matches!(verdict, Ok(Parsed::Partial)));
-    assert_eq!(
-        drip.unwrap_or(Ok(Parsed::Partial)),
-        whole,
-        "judged as soon as it can be"
-    );
+    assert_eq!(drip.unwrap_or(Ok(Parsed::Partial)), whole, "judged as soon as it can be");
     match whole {
         Ok(Parsed::Partial) => assert!(bytes.len() < 14),
-        Ok(Parsed::Complete {
-            value: header,
-            used,
-        }) => {
-            let FrameHeader {
-                fin,
-                opcode,
-                length,
-                mask,
-                ..
-            } = header;
+        Ok(Parsed::Complete { value: header, used }) => {
+            let FrameHeader { fin, opcode, length, mask, .. } = header;
             let reserved = if header.reserved1 { 0b100 } else { 0 };
             let written = frames::header(fin, reserved, opcode as u8, length, mask);
             assert_eq!(written, bytes[..used], "there is one way to write a header");
@@ -56,10 +43,7 @@ fn headers(bytes: &[u8], bound: u64, reserved1: bool) {
         }
         Err(offence) => {
             let offences = offences(bytes, bound, reserved1);
-            assert!(
-                offences.contains(&offence),
-                "{offence:?}, but there are {offences:?}"
-            );
+            assert!(offences.contains(&offence), "{offence:?}, but there are {offences:?}");
         }
     }
 }
@@ -75,16 +59,10 @@ fn offences(bytes: &[u8], bound: u64, reserved1: bool) -> Vec<FrameError> {
     let first = bytes[0];
     let opcode = first % 16;
     let control = opcode >= 8;
-    note(
-        !matches!(opcode, 0 | 1 | 2 | 8 | 9 | 10),
-        FrameError::ReservedOpcode,
-    );
+    note(!matches!(opcode, 0 | 1 | 2 | 8 | 9 | 10), FrameError::ReservedOpcode);
     note(first & 0x30 > 0, FrameError::ReservedBits);
     let begins = matches!(opcode, 1 | 2);
-    note(
-        first & 0x40 > 0 && !(reserved1 && begins),
-        FrameError::ReservedBits,
-    );
+    note(first & 0x40 > 0 && !(reserved1 && begins), FrameError::ReservedBits);
     note(control && first & 0x80 == 0, FrameError::ControlFragmented);
     let Some(&second) = bytes.get(1) else {
         return offences;
@@ -121,13 +99,7 @@ fn unmasks(bytes: &[u8], offset: usize) {
 }
 
 fn sends(bytes: &[u8], choices: u8) {
-    for opcode in [
-        Opcode::Text,
-        Opcode::Binary,
-        Opcode::Ping,
-        Opcode::Pong,
-        Opcode::Close,
-    ] {
+    for opcode in [Opcode::Text, Opcode::Binary, Opcode::Ping, Opcode::Pong, Opcode::Close] {
         let payload = match opcode.is_control() {
             true => &bytes[..bytes.len().min(CONTROL_BYTES_MAX)],
             false => bytes,
@@ -142,10 +114,7 @@ fn sends(bytes: &[u8], choices: u8) {
         encode(opcode, &payload, &mut out);
         let (frames, left) = frames::server(&out);
         assert!(left.is_empty() && frames.len() == 1);
-        assert_eq!(
-            (frames[0].opcode, &frames[0].payload),
-            (opcode as u8, &payload)
-        );
+        assert_eq!((frames[0].opcode, &frames[0].payload), (opcode as u8, &payload));
     }
     let number = u16::from(choices) * 20;
     let text = String::from_utf8_lossy(bytes);
@@ -160,10 +129,7 @@ fn sends(bytes: &[u8], choices: u8) {
     assert_eq!(sent, number.to_be_bytes());
     let reason = str::from_utf8(reason).expect("cut between characters");
     assert!(text.starts_with(reason));
-    assert!(
-        reason == text || reason.len() + 4 > CONTROL_BYTES_MAX - 2,
-        "cut late"
-    );
+    assert!(reason == text || reason.len() + 4 > CONTROL_BYTES_MAX - 2, "cut late");
 }
 
 pub fn seeds() -> Vec<Vec<u8>> {

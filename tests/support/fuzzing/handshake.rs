@@ -48,10 +48,7 @@ pub fn check(input: &[u8]) {
             answer_reads_back(&accept, protocol);
         }
         Err(offence) => {
-            assert!(
-                matches!(offence.status().code(), 400 | 405 | 426),
-                "{offence:?}"
-            );
+            assert!(matches!(offence.status().code(), 400 | 405 | 426), "{offence:?}");
         }
     }
 }
@@ -63,9 +60,7 @@ fn values<'f>(fields: &'f [(String, Vec<u8>)], name: &str) -> Vec<&'f [u8]> {
 
 fn elements(fields: &[(String, Vec<u8>)], name: &str) -> Vec<Vec<u8>> {
     let list = values(fields, name).join(&b',');
-    let elements = list
-        .split(|&byte| byte == b',')
-        .map(|element| element.trim_ascii().to_vec());
+    let elements = list.split(|&byte| byte == b',').map(|element| element.trim_ascii().to_vec());
     elements.filter(|element| !element.is_empty()).collect()
 }
 
@@ -76,9 +71,7 @@ fn naive(
     bodiless: bool,
     fields: &[(String, Vec<u8>)],
 ) -> Result<(), HandshakeError> {
-    let upgrade = elements(fields, "connection")
-        .iter()
-        .any(|o| o.eq_ignore_ascii_case(b"upgrade"));
+    let upgrade = elements(fields, "connection").iter().any(|o| o.eq_ignore_ascii_case(b"upgrade"));
     let version = values(fields, "sec-websocket-version");
     let keys = values(fields, "sec-websocket-key");
     let sixteen = |key: &[u8]| {
@@ -103,10 +96,7 @@ fn naive(
         Err(HandshakeError::KeyMissing)
     } else if !sixteen(keys[0]) {
         Err(HandshakeError::KeyMalformed)
-    } else if !values(fields, "sec-websocket-extensions")
-        .into_iter()
-        .all(naive_extensions)
-    {
+    } else if !values(fields, "sec-websocket-extensions").into_iter().all(naive_extensions) {
         Err(HandshakeError::ExtensionsMalformed)
     } else {
         Ok(())
@@ -122,13 +112,8 @@ fn naive_extensions(value: &[u8]) -> bool {
     let parameter = |text: &[u8]| match text.iter().position(|&byte| byte == b'=') {
         None => token(text),
         Some(at) => {
-            let (name, value) = (
-                text[..at].trim_ascii_end(),
-                text[at + 1..].trim_ascii_start(),
-            );
-            let quoted = value
-                .strip_prefix(b"\"")
-                .map(|value| value.strip_suffix(b"\""));
+            let (name, value) = (text[..at].trim_ascii_end(), text[at + 1..].trim_ascii_start());
+            let quoted = value.strip_prefix(b"\"").map(|value| value.strip_suffix(b"\""));
             token(name)
                 && match quoted {
                     None => token(value),
@@ -136,9 +121,7 @@ fn naive_extensions(value: &[u8]) -> bool {
                 }
         }
     };
-    let mut extensions = outside_quotes(value, b',')
-        .into_iter()
-        .filter(|text| !text.is_empty());
+    let mut extensions = outside_quotes(value, b',').into_iter().filter(|text| !text.is_empty());
     extensions.all(|extension| {
         let parts = outside_quotes(extension, b';');
         token(parts[0]) && parts[1..].iter().all(|part| parameter(part))
@@ -181,9 +164,7 @@ fn naive_protocols(fields: &[(String, Vec<u8>)]) -> Vec<String> {
     let token = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
     let elements = elements(fields, "sec-websocket-protocol").into_iter();
     let tokens = elements.filter(|element| element.iter().all(token));
-    tokens
-        .map(|token| String::from_utf8(token).unwrap())
-        .collect()
+    tokens.map(|token| String::from_utf8(token).unwrap()).collect()
 }
 
 fn answer_reads_back(accept: &Accept, protocol: Option<&str>) {
@@ -191,15 +172,9 @@ fn answer_reads_back(accept: &Accept, protocol: Option<&str>) {
     response(accept, protocol, &[("Last-Event-ID", "e-0")], &mut out);
     let head = http::head(out.strip_prefix(b"before").unwrap()).expect("a whole head");
     assert_eq!(head.used, out.len() - 6);
-    assert_eq!(
-        (head.status, head.field("Upgrade")),
-        (101, Some("websocket"))
-    );
+    assert_eq!((head.status, head.field("Upgrade")), (101, Some("websocket")));
     assert_eq!(head.field("Connection"), Some("Upgrade"));
-    assert_eq!(
-        head.field("Sec-WebSocket-Accept").map(str::as_bytes),
-        Some(&accept.key[..])
-    );
+    assert_eq!(head.field("Sec-WebSocket-Accept").map(str::as_bytes), Some(&accept.key[..]));
     assert_eq!(head.field("Sec-WebSocket-Protocol"), protocol);
     assert_eq!(head.field("Last-Event-ID"), Some("e-0"));
 }
@@ -217,13 +192,7 @@ fn sha1(text: &[u8]) -> Vec<u8> {
         padded.push(0);
     }
     padded.extend_from_slice(&(text.len() as u64 * 8).to_be_bytes());
-    let mut h: [u32; 5] = [
-        0x6745_2301,
-        0xEFCD_AB89,
-        0x98BA_DCFE,
-        0x1032_5476,
-        0xC3D2_E1F0,
-    ];
+    let mut h: [u32; 5] = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0];
     for block in padded.chunks(64) {
         let mut w: Vec<u32> = block
             .chunks(4)
@@ -240,11 +209,7 @@ fn sha1(text: &[u8]) -> Vec<u8> {
                 40..60 => ((b & c) ^ (b & d) ^ (c & d), 0x8F1B_BCDC),
                 _ => (b ^ c ^ d, 0xCA62_C1D6),
             };
-            let sum = a
-                .rotate_left(5)
-                .wrapping_add(f)
-                .wrapping_add(e)
-                .wrapping_add(k);
+            let sum = a.rotate_left(5).wrapping_add(f).wrapping_add(e).wrapping_add(k);
             (e, d, c, b, a) = (d, c, b.rotate_left(30), a, sum.wrapping_add(word));
         }
         for (h, x) in h.iter_mut().zip([a, b, c, d, e]) {

@@ -42,11 +42,7 @@ pub fn check(input: &[u8]) {
         }
         Ok(Parsed::Complete { value, used }) => {
             let due = *used;
-            assert_eq!(
-                dripped,
-                Some((Ok(value.clone()), due)),
-                "as soon as it is whole"
-            );
+            assert_eq!(dripped, Some((Ok(value.clone()), due)), "as soon as it is whole");
             assert_eq!(cut.map(|(verdict, _)| verdict), Some(Ok(value.clone())));
             assert!(due <= bound);
             agrees_with_httparse(value, &bytes[..due]);
@@ -106,8 +102,7 @@ pub fn fields(head: &[u8]) -> Vec<(String, Vec<u8>)> {
 }
 
 fn lines(head: &[u8]) -> impl Iterator<Item = &[u8]> {
-    head.split(|&byte| byte == b'\n')
-        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+    head.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
 }
 
 fn agrees_with_naive_reading(head: &Head<'_>, bytes: &[u8]) {
@@ -115,11 +110,7 @@ fn agrees_with_naive_reading(head: &Head<'_>, bytes: &[u8]) {
     let line_feeds = bytes.iter().filter(|&&byte| byte == b'\n').count();
     let line_ends = bytes.windows(2).filter(|two| two == b"\r\n").count();
     let returns = bytes.iter().filter(|&&byte| byte == b'\r').count();
-    assert_eq!(
-        (line_feeds, returns),
-        (line_ends, line_ends),
-        "each CR before an LF"
-    );
+    assert_eq!((line_feeds, returns), (line_ends, line_ends), "each CR before an LF");
     let fields = fields(bytes);
     assert!(fields.len() <= HEAD_FIELDS_MAX && head.target.len() <= TARGET_BYTES_MAX);
     let values = |name: &str| -> Vec<&[u8]> {
@@ -138,10 +129,7 @@ fn agrees_with_naive_reading(head: &Head<'_>, bytes: &[u8]) {
         assert_eq!(values(name), Vec::from_iter(value), "{name}");
     }
     assert_eq!(values("if-none-match").first().copied(), head.if_none_match);
-    assert_eq!(
-        !values("access-control-request-method").is_empty(),
-        head.preflight
-    );
+    assert_eq!(!values("access-control-request-method").is_empty(), head.preflight);
     let (lengths, codings) = (values("content-length"), values("transfer-encoding"));
     match head.framing {
         Framing::Empty => assert!(lengths.is_empty() && codings.is_empty()),
@@ -162,21 +150,14 @@ fn agrees_with_naive_reading(head: &Head<'_>, bytes: &[u8]) {
     let hosts = values("host");
     assert!(hosts.len() == 1 || (hosts.is_empty() && head.version == Version::Http10));
     let options = values("connection").join(&b',').to_ascii_lowercase();
-    let closes = options
-        .split(|&byte| byte == b',')
-        .any(|word| word.trim_ascii() == b"close");
+    let closes = options.split(|&byte| byte == b',').any(|word| word.trim_ascii() == b"close");
     // What a quoted comma means in a list of tokens, nobody says.
-    assert!(
-        !(closes && head.keep_alive) || options.contains(&b'"'),
-        "close wins"
-    );
+    assert!(!(closes && head.keep_alive) || options.contains(&b'"'), "close wins");
 }
 
 /// The same head with its fields in capitals and no white space is the same head.
 fn means_the_same_written_anew(head: &Head<'_>, bytes: &[u8]) {
-    let line = lines(bytes)
-        .find(|line| !line.is_empty())
-        .expect("a request line");
+    let line = lines(bytes).find(|line| !line.is_empty()).expect("a request line");
     let mut anew = line.to_vec();
     for (name, value) in fields(bytes) {
         anew.extend([b"\r\n", name.to_ascii_uppercase().as_bytes(), b":", &value].concat());

@@ -115,11 +115,7 @@ impl Bench {
     fn play(&mut self, step: Step) {
         match step {
             Step::Publish { topic, length } => self.publish(usize::from(topic % 4), length),
-            Step::Follow {
-                topic,
-                technique,
-                behind,
-            } => self.follow(topic, technique, behind),
+            Step::Follow { topic, technique, behind } => self.follow(topic, technique, behind),
             Step::Unfollow { reader } => self.unfollow(reader.into()),
             Step::Serve { readers } => {
                 for _ in 0..readers % 8 {
@@ -143,17 +139,8 @@ impl Bench {
         message.at = Millis(self.now).micros();
         let (seq, weight, at) = (self.tip, message.weight(), self.now);
         self.hub.append(Arc::new(message));
-        self.held.push(Kept {
-            seq,
-            topic,
-            weight,
-            at,
-        });
-        for reader in self
-            .readers
-            .iter_mut()
-            .filter(|reader| reader.topic == topic)
-        {
+        self.held.push(Kept { seq, topic, weight, at });
+        for reader in self.readers.iter_mut().filter(|reader| reader.topic == topic) {
             reader.owed = true;
         }
         // Within a round the bounds are soft; twice the bounds is where softness ends.
@@ -168,13 +155,8 @@ impl Bench {
 
     /// Messages held and their weight, of one topic or of all.
     fn load(&self, topic: Option<usize>) -> (usize, usize) {
-        let of = self
-            .held
-            .iter()
-            .filter(|kept| topic.is_none_or(|topic| kept.topic == topic));
-        of.fold((0, 0), |(count, bytes), kept| {
-            (count + 1, bytes + kept.weight)
-        })
+        let of = self.held.iter().filter(|kept| topic.is_none_or(|topic| kept.topic == topic));
+        of.fold((0, 0), |(count, bytes), kept| (count + 1, bytes + kept.weight))
     }
 
     fn lose(&mut self, at: usize) {
@@ -200,10 +182,7 @@ impl Bench {
 
     fn expire(&mut self) {
         self.hub.expire(Millis(self.now));
-        while self
-            .held
-            .first()
-            .is_some_and(|kept| kept.at + self.limits.history_age_ms <= self.now)
+        while self.held.first().is_some_and(|kept| kept.at + self.limits.history_age_ms <= self.now)
         {
             self.lose(0);
         }
@@ -212,23 +191,12 @@ impl Bench {
     fn follow(&mut self, topic: u8, technique: u8, behind: u8) {
         let topic = usize::from(topic % 4);
         self.conns += 1;
-        let conn = ConnId {
-            slot: self.conns,
-            generation: 1,
-        };
+        let conn = ConnId { slot: self.conns, generation: 1 };
         let technique = Technique::ALL[usize::from(technique % 4)];
         let place = self.hub.follow(&name(topic), conn, technique);
         let cursor = self.tip.saturating_sub(u64::from(behind % 8));
         let knew = self.hub.evictions();
-        self.readers.push(Reader {
-            conn,
-            topic,
-            technique,
-            place,
-            cursor,
-            knew,
-            owed: false,
-        });
+        self.readers.push(Reader { conn, topic, technique, place, cursor, knew, owed: false });
     }
 
     fn unfollow(&mut self, reader: usize) {
@@ -255,17 +223,11 @@ impl Bench {
     fn settle(&mut self) {
         let bound = 2 * self.readers.len() + 8;
         assert!((0..=bound).any(|_| !self.serve()), "rounds come to an end");
-        assert!(
-            self.readers.iter().all(|reader| !reader.owed),
-            "nobody is passed over"
-        );
+        assert!(self.readers.iter().all(|reader| !reader.owed), "nobody is passed over");
         (0..4).for_each(|topic| self.trim(topic));
         self.hold_total();
         while let Some(census) = self.hub.next_census() {
-            let topic = TOPICS
-                .iter()
-                .position(|topic| *topic == census.topic.as_str())
-                .unwrap();
+            let topic = TOPICS.iter().position(|topic| *topic == census.topic.as_str()).unwrap();
             self.counted[topic][census.technique as usize] += census.change;
         }
         let mut reading = [[0; 4]; 4];
@@ -291,9 +253,7 @@ impl Bench {
 
     fn held_by_hub(&self, topic: usize) -> Vec<u64> {
         let log = self.hub.find(&name(topic)).map(|id| self.hub.log(id));
-        let entries = log
-            .into_iter()
-            .flat_map(|log| (0..).map_while(|n| log.get(n)));
+        let entries = log.into_iter().flat_map(|log| (0..).map_while(|n| log.get(n)));
         entries.map(|entry| entry.seq().0).collect()
     }
 
@@ -307,23 +267,13 @@ impl Bench {
         assert_eq!((count, bytes), self.load(None));
         assert!(topics <= 4);
         assert_eq!(self.hub.evictions(), self.gone.len() as u64);
-        let oldest = self
-            .held
-            .first()
-            .map(|kept| Millis(kept.at + self.limits.history_age_ms));
+        let oldest = self.held.first().map(|kept| Millis(kept.at + self.limits.history_age_ms));
         let asked = self.hub.next_deadline();
-        assert!(
-            oldest.is_none() || (asked.is_some() && asked <= oldest),
-            "{asked:?} {oldest:?}"
-        );
+        assert!(oldest.is_none() || (asked.is_some() && asked <= oldest), "{asked:?} {oldest:?}");
         for reader in &self.readers {
             let since = &self.gone[reader.knew as usize..];
-            let lost = since
-                .iter()
-                .any(|m| m.topic == reader.topic && m.seq > reader.cursor);
-            let missed = self
-                .hub
-                .missed(reader.place.topic, Seq(reader.cursor), reader.knew);
+            let lost = since.iter().any(|m| m.topic == reader.topic && m.seq > reader.cursor);
+            let missed = self.hub.missed(reader.place.topic, Seq(reader.cursor), reader.knew);
             assert_eq!(missed, lost, "a loss is told once, and no other");
         }
     }
@@ -335,30 +285,13 @@ fn name(topic: usize) -> TopicName {
 
 pub fn seeds() -> Vec<Vec<u8>> {
     let publish = |topic| Step::Publish { topic, length: 9 };
-    let follow = |topic| Step::Follow {
-        topic,
-        technique: topic + 1,
-        behind: 0,
-    };
-    let start = |how, seq| Step::Start {
-        topics: 3,
-        how,
-        seq,
-    };
+    let follow = |topic| Step::Follow { topic, technique: topic + 1, behind: 0 };
+    let start = |how, seq| Step::Start { topics: 3, how, seq };
     let settle = Step::Settle {};
-    let all_starts: Vec<Step> = (0..16)
-        .flat_map(|how| [start(how, 1), start(how, 3)])
-        .collect();
+    let all_starts: Vec<Step> = (0..16).flat_map(|how| [start(how, 1), start(how, 3)]).collect();
     let twenty: Vec<Step> = (0..20).flat_map(|n| [publish(n % 3), settle]).collect();
     let stories: [Vec<Step>; 6] = [
-        vec![
-            follow(0),
-            follow(0),
-            publish(0),
-            Step::Serve { readers: 1 },
-            publish(0),
-            settle,
-        ],
+        vec![follow(0), follow(0), publish(0), Step::Serve { readers: 1 }, publish(0), settle],
         vec![
             follow(1),
             follow(1),
@@ -371,17 +304,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         ],
         [twenty.clone(), all_starts.clone()].concat(),
         [vec![publish(0); 25], all_starts.clone(), vec![settle]].concat(),
-        [
-            vec![publish(0), settle, Step::Sleep { ms: 10_000 }, settle],
-            all_starts,
-        ]
-        .concat(),
-        [
-            vec![follow(0)],
-            twenty,
-            vec![Step::Unfollow { reader: 0 }, settle],
-        ]
-        .concat(),
+        [vec![publish(0), settle, Step::Sleep { ms: 10_000 }, settle], all_starts].concat(),
+        [vec![follow(0)], twenty, vec![Step::Unfollow { reader: 0 }, settle]].concat(),
     ];
     let seed = |(n, story): (usize, &Vec<Step>)| {
         [&[n as u8 * 13 + 2], operations::write(story).as_slice()].concat()

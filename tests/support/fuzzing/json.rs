@@ -24,10 +24,7 @@ pub fn check(input: &[u8]) {
     let mut out = b"[".to_vec();
     base64(input, &mut out);
     let written = str::from_utf8(&out[1..]).expect("base64 is ASCII");
-    let digits = written
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .unwrap();
+    let digits = written.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap();
     assert_eq!(digits, json::to_base64(input));
     assert_eq!(json::base64(digits), input);
 }

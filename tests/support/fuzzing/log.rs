@@ -59,18 +59,12 @@ pub fn check(input: &[u8]) {
         let weight =
             |message: &Arc<Message>| message.payload.bytes().len() + MESSAGE_OVERHEAD_BYTES;
         assert_eq!(log.bytes(), list.iter().map(weight).sum::<usize>());
-        assert_eq!(
-            log.first().map(Entry::seq),
-            list.first().map(|message| message.seq)
-        );
+        assert_eq!(log.first().map(Entry::seq), list.first().map(|message| message.seq));
     });
 }
 
 fn finds(log: &TopicLog, list: &[Arc<Message>], cursor: u64) {
-    let naive = list
-        .iter()
-        .position(|message| message.seq.0 > cursor)
-        .unwrap_or(list.len());
+    let naive = list.iter().position(|message| message.seq.0 > cursor).unwrap_or(list.len());
     assert_eq!(log.after(Seq(cursor)), naive, "after {cursor}");
     let found = log.get(naive).map(Entry::seq);
     assert_eq!(found, list.get(naive).map(|message| message.seq));
@@ -110,12 +104,7 @@ pub fn dresses_read_back(entry: &Entry, message: &Message) {
     }
     for (dress, named) in [(Dress::Poll, false), (Dress::PollNamed, true)] {
         let element = &entry.rendition(dress, EPOCH).bytes;
-        object_reads_back(
-            element.strip_prefix(b",").expect("a comma"),
-            &id,
-            named,
-            message,
-        );
+        object_reads_back(element.strip_prefix(b",").expect("a comma"), &id, named, message);
     }
     for (dress, named) in [(Dress::Object, false), (Dress::ObjectNamed, true)] {
         let (frames, left) = frames::server(&entry.rendition(dress, EPOCH).bytes);
@@ -124,16 +113,10 @@ pub fn dresses_read_back(entry: &Entry, message: &Message) {
     }
     let chunk = &entry.rendition(Dress::Event, EPOCH).bytes;
     let body = http::chunked(chunk);
-    assert_eq!(
-        (body.used, &*body.data),
-        (chunk.len(), &chunk[sse::event_in(chunk)])
-    );
+    assert_eq!((body.used, &*body.data), (chunk.len(), &chunk[sse::event_in(chunk)]));
     let stream = events::read(&body.data);
     assert_eq!((stream.events.len(), stream.last_id), (1, id));
-    assert_eq!(
-        stream.events[0].kind,
-        message.event.as_deref().unwrap_or("message")
-    );
+    assert_eq!(stream.events[0].kind, message.event.as_deref().unwrap_or("message"));
     assert_eq!(stream.comments.len(), usize::from(text.is_none()));
     assert_eq!(
         stream.events[0].data,
@@ -144,10 +127,7 @@ pub fn dresses_read_back(entry: &Entry, message: &Message) {
     );
     let (frames, left) = frames::server(&entry.rendition(Dress::Frame, EPOCH).bytes);
     assert!(left.is_empty() && frames.len() == 1 && frames[0].payload == data);
-    assert!(
-        frames[0].opcode == 2 || text.is_some(),
-        "a text frame is UTF-8"
-    );
+    assert!(frames[0].opcode == 2 || text.is_some(), "a text frame is UTF-8");
 }
 
 fn object_reads_back(object: &[u8], id: &str, named: bool, message: &Message) {
@@ -171,12 +151,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
     all.extend((0..16).map(|cursor| Step::After { cursor }));
     let stories: [Vec<Step>; 4] = [
         all,
-        vec![
-            append(0, 1, 0),
-            Step::Near { behind: 0 },
-            Step::Near { behind: 1 },
-            Step::Evict {},
-        ],
+        vec![append(0, 1, 0), Step::Near { behind: 0 }, Step::Near { behind: 1 }, Step::Evict {}],
         vec![
             Step::Evict {},
             append(3, 9, 75),
@@ -188,8 +163,5 @@ pub fn seeds() -> Vec<Vec<u8>> {
             .flat_map(|n| [append(n, 200, 2), Step::Near { behind: n }, Step::Evict {}])
             .collect(),
     ];
-    stories
-        .iter()
-        .map(|story| operations::write(story))
-        .collect()
+    stories.iter().map(|story| operations::write(story)).collect()
 }

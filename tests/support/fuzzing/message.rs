@@ -46,15 +46,9 @@ pub fn check(input: &[u8]) {
     let (twin, twin_offends) = naive(bytes, bound);
     // A text is refused at its first offending byte, which the twin, waiting for frames, may not
     // come to; and an offence that it does find is there.
-    assert!(
-        said.starts_with(&twin) || twin.starts_with(&said),
-        "{said:?} and {twin:?}"
-    );
+    assert!(said.starts_with(&twin) || twin.starts_with(&said), "{said:?} and {twin:?}");
     let early = offence == Some(MessageError::NotUtf8);
-    assert!(
-        said.len() >= twin.len() || early,
-        "{twin:?}, but {said:?}, then {offence:?}"
-    );
+    assert!(said.len() >= twin.len() || early, "{twin:?}, but {said:?}, then {offence:?}");
     assert!(!twin_offends || offence.is_some());
     assert!(offence.is_some() || said.len() == twin.len());
 }
@@ -77,11 +71,7 @@ fn joined(
 ) -> (Vec<Said>, Option<MessageError>) {
     let mut assembler = Assembler::new(terms);
     // What may be referred back to, and what inflating takes.
-    let (idle, inflating) = if terms.is_some() {
-        (2048, 50_000)
-    } else {
-        (0, 0)
-    };
+    let (idle, inflating) = if terms.is_some() { (2048, 50_000) } else { (0, 0) };
     let mut said = Vec::new();
     let mut inbox: Vec<u8> = Vec::new();
     for cut in cuts {
@@ -96,11 +86,7 @@ fn joined(
                 }
                 Err(offence) => return (said, Some(offence)),
             };
-            assert_eq!(
-                inbox[used..],
-                before[used..],
-                "what is not taken is left as it was"
-            );
+            assert_eq!(inbox[used..], before[used..], "what is not taken is left as it was");
             assert!(used > 0 || !went_on, "a frame has bytes");
             inbox.drain(..used);
             assert!(assembler.buffered() <= bound);
@@ -114,14 +100,8 @@ fn joined(
             }
         }
         assembler.release();
-        assert!(
-            assembler.mid_message() || assembler.memory() <= idle,
-            "idle is free"
-        );
-        assert!(
-            inbox.len() <= 14 + 125,
-            "only a header or a control frame is left: {inbox:?}"
-        );
+        assert!(assembler.mid_message() || assembler.memory() <= idle, "idle is free");
+        assert!(inbox.len() <= 14 + 125, "only a header or a control frame is left: {inbox:?}");
     }
     (said, None)
 }
@@ -200,21 +180,9 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let frame = |fin, opcode, payload: &[u8]| frames::client(fin, opcode, payload, mask);
     let long = "x\u{e9}\u{2603}\u{1f600}".repeat(40);
     let stories: Vec<Vec<Vec<u8>>> = vec![
-        vec![
-            frame(true, 1, b"Hello"),
-            frame(true, 2, b"\xFF\x00"),
-            frame(true, 1, b""),
-        ],
-        vec![
-            frame(false, 1, b"Hel"),
-            frame(true, 9, b"?"),
-            frame(true, 0, b"lo"),
-        ],
-        vec![
-            frame(false, 1, b"caf\xC3"),
-            frame(false, 0, b""),
-            frame(true, 0, b"\xA9"),
-        ],
+        vec![frame(true, 1, b"Hello"), frame(true, 2, b"\xFF\x00"), frame(true, 1, b"")],
+        vec![frame(false, 1, b"Hel"), frame(true, 9, b"?"), frame(true, 0, b"lo")],
+        vec![frame(false, 1, b"caf\xC3"), frame(false, 0, b""), frame(true, 0, b"\xA9")],
         vec![frame(true, 1, b"caf\xC3")],
         vec![frame(false, 1, b"\xED\xA0")],
         vec![frame(true, 10, b"pong"), frame(true, 8, b"")],
@@ -224,15 +192,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
         vec![frame(true, 8, b"\x03\xE8\xFF")],
         vec![frame(true, 0, b"nothing to continue")],
         vec![frame(false, 2, b"a"), frame(true, 2, b"b")],
-        vec![
-            frame(true, 1, long.as_bytes()),
-            frame(false, 1, long.as_bytes()),
-        ],
-        vec![
-            frame(false, 2, &[7; 100]),
-            frame(false, 0, &[7; 100]),
-            frame(true, 0, &[7; 100]),
-        ],
+        vec![frame(true, 1, long.as_bytes()), frame(false, 1, long.as_bytes())],
+        vec![frame(false, 2, &[7; 100]), frame(false, 0, &[7; 100]), frame(true, 0, &[7; 100])],
         vec![frame(true, 3, b""), frame(true, 1, b"a")],
         vec![frame(false, 9, b"")],
         vec![vec![0x81, 0x01, b'a']],
@@ -255,15 +216,9 @@ pub fn seeds() -> Vec<Vec<u8>> {
             compressed(true, 4, 1, again),
             frame(true, 1, b"plain"),
         ],
-        vec![
-            compressed(false, 4, 1, &hello[..3]),
-            compressed(true, 0, 0, &hello[3..]),
-        ],
+        vec![compressed(false, 4, 1, &hello[..3]), compressed(true, 0, 0, &hello[3..])],
         vec![compressed(true, 4, 2, b"\xFF\xFF")],
-        vec![
-            compressed(false, 4, 2, hello),
-            compressed(true, 4, 0, again),
-        ],
+        vec![compressed(false, 4, 2, hello), compressed(true, 4, 0, again)],
     ] {
         seeds.push([&[8, 5], story.concat().as_slice()].concat());
         seeds.push([&[11, 5], story.concat().as_slice()].concat());

@@ -105,11 +105,7 @@ pub fn choice(input: &[u8]) -> (u8, &[u8]) {
 pub fn cuts(seed: u8, length: usize) -> [Vec<Range<usize>>; 3] {
     let mut dice = dice::Dice(seed.into());
     let longest = 1 + dice.below(40);
-    [
-        pieces(length, || length),
-        pieces(length, || 1),
-        pieces(length, || 1 + dice.below(longest)),
-    ]
+    [pieces(length, || length), pieces(length, || 1), pieces(length, || 1 + dice.below(longest))]
 }
 
 fn pieces(length: usize, mut next: impl FnMut() -> usize) -> Vec<Range<usize>> {

@@ -41,11 +41,7 @@ struct Told(Vec<String>);
 impl Drop for Told {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!(
-                "after {} operations:\n    {}",
-                self.0.len(),
-                self.0.join("\n    ")
-            );
+            eprintln!("after {} operations:\n    {}", self.0.len(), self.0.join("\n    "));
         }
     }
 }
@@ -56,11 +52,7 @@ pub fn write<O: Operation>(story: &[O]) -> Vec<u8> {
     for operation in story {
         operation.write(&mut out);
     }
-    assert_eq!(
-        read::<O>(&out, story.len()),
-        story,
-        "a seed means what it says"
-    );
+    assert_eq!(read::<O>(&out, story.len()), story, "a seed means what it says");
     out
 }
 

@@ -62,24 +62,15 @@ pub fn check(input: &[u8]) {
         assert_eq!(outbox.bytes(), twin.waiting.len());
         assert_eq!(outbox.is_empty(), twin.waiting.is_empty());
         assert_eq!(outbox.is_high(), twin.waiting.len() >= OUTBOX_BYTES_HIGH);
-        assert!(
-            !gathered(&outbox).is_empty() || outbox.is_empty(),
-            "a write makes progress"
-        );
+        assert!(!gathered(&outbox).is_empty() || outbox.is_empty(), "a write makes progress");
         let charged = bill.0.iter().zip(&twin.paid.0);
-        assert!(
-            charged.clone().all(|(bill, paid)| bill <= paid),
-            "what is through is charged"
-        );
+        assert!(charged.clone().all(|(bill, paid)| bill <= paid), "what is through is charged");
         if outbox.is_empty() {
             assert_eq!(bill, twin.paid, "everything is charged when all is through");
         }
     });
     abandon(&mut outbox, &mut bill);
-    assert_eq!(
-        bill, twin.paid,
-        "what was taken is charged, and nothing else"
-    );
+    assert_eq!(bill, twin.paid, "what was taken is charged, and nothing else");
 }
 
 /// Drops what waits, and pays for what was taken of it.
@@ -92,40 +83,23 @@ fn abandon(outbox: &mut Outbox, bill: &mut Bytes) {
 
 fn play(step: Step, outbox: &mut Outbox, twin: &mut Twin, bill: &mut Bytes) {
     match step {
-        Step::Own {
-            length,
-            class,
-            large,
-        } => {
+        Step::Own { length, class, large } => {
             let few = twin.waiting.len() < OUTBOX_BYTES_HIGH;
             let times = if large > 250 && few { 300 } else { 1 };
             let bytes = twin.bytes(usize::from(length) * times);
-            let class = if class % 2 == 0 {
-                Class::Head
-            } else {
-                Class::Heartbeat
-            };
-            twin.push(outbox, Segment::own(bytes.clone(), class), &bytes, |_| {
-                class
-            });
+            let class = if class % 2 == 0 { Class::Head } else { Class::Heartbeat };
+            twin.push(outbox, Segment::own(bytes.clone(), class), &bytes, |_| class);
         }
         Step::Fixed { length } => {
             let bytes = &STATIC[..length.into()];
             let class = Class::Body;
             twin.push(outbox, Segment::fixed(bytes, class), bytes, |_| class);
         }
-        Step::Shared {
-            around,
-            payload,
-            cut,
-        } => {
+        Step::Shared { around, payload, cut } => {
             let (around, payload) = (usize::from(around), usize::from(payload));
             let bytes = twin.bytes(around + payload);
-            let rendition = Rendition {
-                bytes: bytes.clone().into(),
-                payload: payload as u32,
-                at: Micros(0),
-            };
+            let rendition =
+                Rendition { bytes: bytes.clone().into(), payload: payload as u32, at: Micros(0) };
             let from = usize::from(cut) % (around + 1);
             let segment = Segment::shared(&Rc::new(rendition), from..bytes.len());
             // What is not payload goes first.
@@ -151,9 +125,7 @@ fn play(step: Step, outbox: &mut Outbox, twin: &mut Twin, bill: &mut Bytes) {
 impl Twin {
     fn bytes(&mut self, length: usize) -> Vec<u8> {
         self.salt = self.salt.wrapping_add(1);
-        (0..length)
-            .map(|n| (n as u8).wrapping_mul(31).wrapping_add(self.salt))
-            .collect()
+        (0..length).map(|n| (n as u8).wrapping_mul(31).wrapping_add(self.salt)).collect()
     }
 
     fn push(
@@ -169,12 +141,7 @@ impl Twin {
             tell,
             "told when there was nothing and now is"
         );
-        self.waiting.extend(
-            bytes
-                .iter()
-                .enumerate()
-                .map(|(at, &byte)| (byte, class(at))),
-        );
+        self.waiting.extend(bytes.iter().enumerate().map(|(at, &byte)| (byte, class(at))));
     }
 
     /// The kernel takes so many bytes, in as many writes as that needs.
@@ -195,16 +162,8 @@ impl Twin {
 }
 
 pub fn seeds() -> Vec<Vec<u8>> {
-    let own = |length, class| Step::Own {
-        length,
-        class,
-        large: 0,
-    };
-    let shared = Step::Shared {
-        around: 4,
-        payload: 7,
-        cut: 2,
-    };
+    let own = |length, class| Step::Own { length, class, large: 0 };
+    let shared = Step::Shared { around: 4, payload: 7, cut: 2 };
     let stories: [Vec<Step>; 5] = [
         vec![
             own(4, 0),
@@ -213,38 +172,14 @@ pub fn seeds() -> Vec<Vec<u8>> {
             Step::Advance { bytes: 3 },
             Step::Write {},
         ],
+        vec![shared, Step::Advance { bytes: 5 }, Step::Abandon {}, own(3, 1), own(3, 1)],
         vec![
-            shared,
-            Step::Advance { bytes: 5 },
-            Step::Abandon {},
-            own(3, 1),
-            own(3, 1),
-        ],
-        vec![
-            Step::Own {
-                length: 255,
-                class: 0,
-                large: 255,
-            },
+            Step::Own { length: 255, class: 0, large: 255 },
             shared,
             Step::Advance { bytes: 65_535 },
         ],
-        [
-            vec![Step::Fixed { length: 1 }; 70],
-            vec![Step::Write {}, Step::Write {}],
-        ]
-        .concat(),
-        vec![
-            own(0, 0),
-            Step::Fixed { length: 0 },
-            own(1, 0),
-            own(1, 1),
-            own(1, 1),
-            Step::Write {},
-        ],
+        [vec![Step::Fixed { length: 1 }; 70], vec![Step::Write {}, Step::Write {}]].concat(),
+        vec![own(0, 0), Step::Fixed { length: 0 }, own(1, 0), own(1, 1), own(1, 1), Step::Write {}],
     ];
-    stories
-        .iter()
-        .map(|story| operations::write(story))
-        .collect()
+    stories.iter().map(|story| operations::write(story)).collect()
 }

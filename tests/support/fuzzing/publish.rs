@@ -20,10 +20,7 @@ pub fn check(input: &[u8]) {
     let (reference, publication) = decode(&text, bound);
     let spelled = reference.json();
     assert!(spelled.len() <= REF_BYTES_MAX, "{spelled}");
-    assert!(
-        spelled == "null" || text.contains(spelled),
-        "{spelled} was never said"
-    );
+    assert!(spelled == "null" || text.contains(spelled), "{spelled} was never said");
     match &publication {
         Ok(publication) => {
             assert!(publication.data.len() <= bound);
@@ -45,13 +42,7 @@ pub fn check(input: &[u8]) {
 
 /// As JSON with every character that is not a letter escaped, and members in another order.
 fn means_the_same_written_anew(reference: &str, publication: &Publication, bound: usize) {
-    let Publication {
-        topic,
-        event,
-        data,
-        binary,
-        key,
-    } = publication;
+    let Publication { topic, event, data, binary, key } = publication;
     let data = match binary {
         true => format!("{:?},\"encoding\":\"base64\"", json::to_base64(data)),
         false => quoted(str::from_utf8(data).unwrap()),
@@ -85,10 +76,7 @@ fn is_taken_as_data(text: &str, bytes: &[u8]) {
     let (reference, said) = decode(&format!("{{\"ref\":7,\"data\":{spelled}}}"), text.len());
     assert_eq!(reference.json(), "7");
     let said = said.expect("it is sound");
-    assert_eq!(
-        (said.data.as_slice(), said.binary, said.key),
-        (text.as_bytes(), false, None)
-    );
+    assert_eq!((said.data.as_slice(), said.binary, said.key), (text.as_bytes(), false, None));
     let base64 = json::to_base64(bytes);
     let frame = format!("{{\"data\":\"{base64}\",\"encoding\":\"base64\"}}");
     let said = decode(&frame, bytes.len()).1.expect("it is sound");
@@ -100,10 +88,7 @@ fn is_taken_as_data(text: &str, bytes: &[u8]) {
 
 /// The answers are text frames of one object, whatever the ref is.
 fn answers_read_back(reference: &Reference, simple: bool) {
-    let id = Id {
-        epoch: Epoch(14),
-        seq: Seq(3),
-    };
+    let id = Id { epoch: Epoch(14), seq: Seq(3) };
     let mut out = Vec::new();
     websocket_v1::acknowledge(reference, id, &mut out);
     for offence in PublishError::ALL {

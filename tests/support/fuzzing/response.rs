@@ -40,18 +40,10 @@ fn heads(status: Status, text: &str) {
     writer.finish();
     let head = http::head(out.strip_prefix(b"before").unwrap()).expect("a whole head");
     assert_eq!(head.used, out.len() - 6);
-    assert_eq!(
-        (head.status, head.phrase.as_str()),
-        (status.code(), status.phrase())
-    );
+    assert_eq!((head.status, head.phrase.as_str()), (status.code(), status.phrase()));
     let fixed = [("Server", "tollway"), ("Date", "a date")];
-    let expected = fixed
-        .into_iter()
-        .chain(values.into_iter().map(|value| ("X-Value", value)));
-    let read = head
-        .fields
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let expected = fixed.into_iter().chain(values.into_iter().map(|value| ("X-Value", value)));
+    let read = head.fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     assert!(read.eq(expected));
 }
 
@@ -65,10 +57,7 @@ fn chunks(bytes: &[u8], seed: u8) {
         }
         out.extend_from_slice(LAST_CHUNK);
         let body = http::chunked(&out);
-        assert_eq!(
-            (body.data.as_slice(), body.ended, body.used),
-            (bytes, true, out.len())
-        );
+        assert_eq!((body.data.as_slice(), body.ended, body.used), (bytes, true, out.len()));
     }
 }
 
@@ -77,14 +66,8 @@ fn problems(status: Status, text: &str) {
     let problem = json::read(&response::problem(status, code, detail));
     assert_eq!(problem.text("type"), "about:blank");
     assert_eq!(problem.text("title"), status.phrase());
-    assert_eq!(
-        problem.get("status"),
-        Some(&Json::Number(status.code().into()))
-    );
-    assert_eq!(
-        (problem.text("code"), problem.text("detail")),
-        (code, detail)
-    );
+    assert_eq!(problem.get("status"), Some(&Json::Number(status.code().into())));
+    assert_eq!((problem.text("code"), problem.text("detail")), (code, detail));
 }
 
 fn replies(status: Status, bits: u8, bytes: &[u8], text: &str) {
@@ -96,15 +79,9 @@ fn replies(status: Status, bits: u8, bytes: &[u8], text: &str) {
         allow_origin: (bits & 8 > 0).then(|| values[0].into()),
         access: None,
     };
-    let fields: Vec<(&str, &dyn Display)> = values
-        .iter()
-        .map(|value| ("X-Value", value as &dyn Display))
-        .collect();
-    let body = if bytes.is_empty() {
-        Body::EMPTY
-    } else {
-        Body::own("text/plain", bytes)
-    };
+    let fields: Vec<(&str, &dyn Display)> =
+        values.iter().map(|value| ("X-Value", value as &dyn Display)).collect();
+    let body = if bytes.is_empty() { Body::EMPTY } else { Body::own("text/plain", bytes) };
     let mut outbox = Outbox::default();
     for segment in reply.whole(status, "a date", &fields, body) {
         outbox.push(segment, Payer::Other);
@@ -119,14 +96,8 @@ fn replies(status: Status, bits: u8, bytes: &[u8], text: &str) {
         (true, false) => None,
     };
     assert_eq!(answer.head.field("Connection"), connection);
-    assert_eq!(
-        answer.head.field("Access-Control-Allow-Origin"),
-        reply.allow_origin.as_deref()
-    );
-    let length = answer
-        .head
-        .field("Content-Length")
-        .map(|length| length.parse().unwrap());
+    assert_eq!(answer.head.field("Access-Control-Allow-Origin"), reply.allow_origin.as_deref());
+    let length = answer.head.field("Content-Length").map(|length| length.parse().unwrap());
     assert_eq!(length, status.has_body().then_some(bytes.len()));
     if status.has_body() {
         assert_eq!(answer.body.data, if reply.head_only { b"" } else { bytes });

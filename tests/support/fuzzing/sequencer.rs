@@ -46,39 +46,23 @@ pub fn check(input: &[u8]) {
                 let before = given.iter().find(|g| young(g) && same(g)).map(|g| g.seq);
                 let reading = readers[usize::from(topic)].iter().sum::<u32>();
                 match sequencer.commit(draft(topic, key), Millis(now).micros()) {
-                    Commit::Appended {
-                        message,
-                        subscribers,
-                    } => {
+                    Commit::Appended { message, subscribers } => {
                         tip += 1;
                         assert_eq!((before, message.seq.0), (None, tip), "the next place");
                         assert_eq!((subscribers, message.at), (reading, Millis(now).micros()));
                         assert_eq!(message.topic, name(topic));
-                        given.push(Given {
-                            topic,
-                            key,
-                            at: now,
-                            seq: tip,
-                        });
+                        given.push(Given { topic, key, at: now, seq: tip });
                     }
                     Commit::Repeated { seq, subscribers } => {
                         assert_eq!((Some(seq.0), subscribers), (before, reading));
                     }
                 }
             }
-            Step::Census {
-                topic,
-                technique,
-                change,
-            } => {
+            Step::Census { topic, technique, change } => {
                 let technique = Technique::ALL[usize::from(technique % 4)];
                 let count = &mut readers[usize::from(topic % 4)][technique as usize];
                 let change = i32::from(change).max(-(*count as i32));
-                sequencer.take(&Census {
-                    topic: name(topic % 4),
-                    technique,
-                    change,
-                });
+                sequencer.take(&Census { topic: name(topic % 4), technique, change });
                 if technique != Technique::ShortPoll {
                     *count = count.saturating_add_signed(change);
                 }
@@ -92,18 +76,11 @@ pub fn check(input: &[u8]) {
 fn agree(sequencer: &Sequencer, given: &[Given], readers: &[[u32; 4]; 4]) {
     for (topic, counts) in readers.iter().enumerate() {
         let [_, long_poll, sse, websocket] = *counts;
-        let expected = Subscribers {
-            long_poll,
-            sse,
-            websocket,
-        };
+        let expected = Subscribers { long_poll, sse, websocket };
         let reading = sequencer.subscribers(&name(topic as u8));
         assert_eq!((reading, reading.total()), (expected, counts.iter().sum()));
     }
-    let read = readers
-        .iter()
-        .filter(|counts| counts.iter().any(|&n| n > 0))
-        .count();
+    let read = readers.iter().filter(|counts| counts.iter().any(|&n| n > 0)).count();
     let keys = given.iter().filter(|g| g.key > 0).count();
     assert!(sequencer.names() >= read && sequencer.names() <= read + keys);
 }
@@ -123,19 +100,9 @@ fn draft(topic: u8, key: u8) -> Draft {
 
 pub fn seeds() -> Vec<Vec<u8>> {
     let commit = |topic, key| Step::Commit { topic, key };
-    let census = |topic, technique, change| Step::Census {
-        topic,
-        technique,
-        change,
-    };
+    let census = |topic, technique, change| Step::Census { topic, technique, change };
     let stories: [Vec<Step>; 3] = [
-        vec![
-            commit(0, 0),
-            commit(0, 1),
-            commit(0, 1),
-            commit(1, 1),
-            commit(0, 0),
-        ],
+        vec![commit(0, 0), commit(0, 1), commit(0, 1), commit(1, 1), commit(0, 0)],
         vec![
             commit(0, 1),
             Step::Sleep { s: 5999 },
@@ -143,16 +110,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
             Step::Sleep { s: 1 },
             commit(0, 1),
         ],
-        vec![
-            census(0, 2, 3),
-            census(0, 3, 1),
-            census(0, 0, 5),
-            commit(0, 0),
-            census(0, 2, -9),
-        ],
+        vec![census(0, 2, 3), census(0, 3, 1), census(0, 0, 5), commit(0, 0), census(0, 2, -9)],
     ];
-    stories
-        .iter()
-        .map(|story| operations::write(story))
-        .collect()
+    stories.iter().map(|story| operations::write(story)).collect()
 }

@@ -40,10 +40,7 @@ fn splits(text: &str) {
 }
 
 fn decodes(text: &str) {
-    assert_eq!(
-        percent_decode(text).map(Cow::into_owned),
-        naive(text, false)
-    );
+    assert_eq!(percent_decode(text).map(Cow::into_owned), naive(text, false));
     let mut encoded = String::new();
     percent_encode(text, &mut encoded);
     assert_eq!(percent_decode(&encoded).unwrap(), text.as_bytes());
@@ -58,10 +55,7 @@ fn decodes(text: &str) {
         let name = naive_text(&piece[..cut]);
         let value = naive_text(piece.get(cut + 1..).unwrap_or(""));
         let twin = name.and_then(|name| Ok((name, value?)));
-        assert_eq!(
-            pair.clone().map(|(n, v)| (n.into_owned(), v.into_owned())),
-            twin
-        );
+        assert_eq!(pair.clone().map(|(n, v)| (n.into_owned(), v.into_owned())), twin);
     }
     assert_eq!(pieces.next(), None);
 }
@@ -114,10 +108,7 @@ fn names(text: &str) {
     let mut number = [0; 8];
     let length = text.len().min(8);
     number[..length].copy_from_slice(&text.as_bytes()[..length]);
-    let id = Id {
-        epoch: Epoch(u64::from_le_bytes(number)),
-        seq: Seq(u64::from_be_bytes(number)),
-    };
+    let id = Id { epoch: Epoch(u64::from_le_bytes(number)), seq: Seq(u64::from_be_bytes(number)) };
     assert_eq!(Id::parse(&id.to_string()), Some(id));
 }
 

@@ -50,12 +50,7 @@ struct Bench {
 
 impl Bench {
     fn new(now: u64) -> Self {
-        Self {
-            wheel: TimerWheel::new(Millis(now)),
-            now,
-            list: Vec::new(),
-            count: 0,
-        }
+        Self { wheel: TimerWheel::new(Millis(now)), now, list: Vec::new(), count: 0 }
     }
 
     fn play(&mut self, step: Step) {
@@ -74,10 +69,7 @@ impl Bench {
                 self.now = self.now.max(asked.map_or(0, |at| at.0));
                 self.take_all();
                 let next = self.wheel.next_deadline();
-                assert!(
-                    asked.is_none() || next.is_none() || next > asked,
-                    "a look is progress"
-                );
+                assert!(asked.is_none() || next.is_none() || next > asked, "a look is progress");
             }
             Step::Back { ms } => {
                 self.take_all();
@@ -98,10 +90,7 @@ impl Bench {
 
     fn insert(&mut self, at: u64) {
         self.count += 1;
-        let who = ConnId {
-            slot: self.count,
-            generation: 0,
-        };
+        let who = ConnId { slot: self.count, generation: 0 };
         self.wheel.insert(Millis(at), who);
         self.list.push((at, self.count));
     }
@@ -127,12 +116,7 @@ impl Bench {
     }
 
     fn due(&self, now: u64) -> Vec<(u64, u32)> {
-        let mut due: Vec<_> = self
-            .list
-            .iter()
-            .copied()
-            .filter(|hint| hint.0 <= now)
-            .collect();
+        let mut due: Vec<_> = self.list.iter().copied().filter(|hint| hint.0 <= now).collect();
         due.sort_unstable();
         due
     }
@@ -142,10 +126,7 @@ impl Bench {
         let earliest = self.list.iter().map(|hint| hint.0).min();
         let asked = self.wheel.next_deadline().map(|at| at.0);
         assert_eq!(asked.is_some(), earliest.is_some());
-        assert!(
-            asked <= earliest.map(|at| at.max(self.now)),
-            "{asked:?}, {earliest:?}"
-        );
+        assert!(asked <= earliest.map(|at| at.max(self.now)), "{asked:?}, {earliest:?}");
     }
 }
 
@@ -167,13 +148,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
             Step::Portion { take: 1, ahead: 3 },
             sleep(3, 0),
         ],
-        vec![
-            insert(1, 50),
-            insert(1, 36),
-            insert(65_535, 63),
-            sleep(1, 62),
-            Step::Wake {},
-        ],
+        vec![insert(1, 50), insert(1, 36), insert(65_535, 63), sleep(1, 62), Step::Wake {}],
         vec![
             insert(1, 0),
             Step::Back { ms: 500 },
@@ -181,9 +156,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
             insert(20_000, 0),
             sleep(25_000, 0),
         ],
-        (0..30)
-            .flat_map(|n| [insert(n * 37, (n % 20) as u8), Step::Wake {}])
-            .collect(),
+        (0..30).flat_map(|n| [insert(n * 37, (n % 20) as u8), Step::Wake {}]).collect(),
     ];
     let starts = [0, 63, 1 << 40, u64::MAX - 70_000, 100];
     let seed = |(story, start): (&Vec<Step>, u64)| {

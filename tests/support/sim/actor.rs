@@ -19,13 +19,7 @@ pub struct Actor {
 
 impl Actor {
     pub fn new(habits: Habits) -> Self {
-        Self {
-            habits,
-            notes: Notes::default(),
-            line: None,
-            stalls_for: 0,
-            read_before: 0,
-        }
+        Self { habits, notes: Notes::default(), line: None, stalls_for: 0, read_before: 0 }
     }
 
     /// Does one thing or a few.
@@ -167,11 +161,7 @@ impl Actor {
         let Mode::Socket { ask, dialect, .. } = &line.mode else {
             return;
         };
-        if *dialect
-            && stage
-                .dice
-                .percent(self.habits.says.max(self.habits.publishes / 2))
-        {
+        if *dialect && stage.dice.percent(self.habits.says.max(self.habits.publishes / 2)) {
             for _ in 0..=stage.dice.below(self.habits.pipeline) {
                 let again = !self.notes.keyed.is_empty() && stage.dice.percent(40);
                 let again = again.then(|| *stage.dice.pick(&self.notes.keyed));

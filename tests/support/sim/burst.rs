@@ -46,10 +46,7 @@ impl Story {
             let actor = &self.actors[n];
             let line = actor.line.as_ref().expect("nobody left meanwhile");
             assert_eq!(actor.notes.gaps, gaps, "a burst within the bounds was lost");
-            assert!(
-                !matches!(line.mode, Mode::Over),
-                "closed for a burst within the bounds"
-            );
+            assert!(!matches!(line.mode, Mode::Over), "closed for a burst within the bounds");
         }
     }
 }
@@ -77,9 +74,7 @@ fn is_ready(stage: &mut Stage, actor: &Actor, shard: usize, topic: usize) -> boo
     let (Mode::Stream { stand, .. } | Mode::Socket { stand, .. }) = &line.mode else {
         return false;
     };
-    let reads = stand
-        .as_ref()
-        .is_some_and(|stand| stand.topics == [topic] && !stand.lost_its_way);
+    let reads = stand.as_ref().is_some_and(|stand| stand.topics == [topic] && !stand.lost_its_way);
     let pipe = stage.world.pipe(line.client);
     let roomy = pipe.room == usize::MAX && pipe.closed.is_none() && !pipe.half_closed;
     let stays = !line.deeds.finished && !line.deeds.said_close && !line.spoiled();
@@ -92,10 +87,7 @@ fn publish(stage: &mut Stage, topic: usize, count: usize) -> Client {
     let client = stage.world.connect(shard).expect("there is room");
     for _ in 0..count {
         let mut body = format!("m{} ", stage.oracle.said.len());
-        body.extend(std::iter::repeat_n(
-            '.',
-            BODY_BYTES - body.len().min(BODY_BYTES),
-        ));
+        body.extend(std::iter::repeat_n('.', BODY_BYTES - body.len().min(BODY_BYTES)));
         let name = &stage.oracle.names[topic];
         let length = body.len();
         let head = format!("POST /{name} HTTP/1.1\r\nHost: s\r\nContent-Length: {length}\r\n\r\n");

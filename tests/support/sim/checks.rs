@@ -20,8 +20,7 @@ impl Stage {
     pub fn check_memory(&self, shard: usize) {
         let broker = &self.world.brokers[shard];
         let ids = broker.conn_ids();
-        ids.filter_map(|id| broker.conn(id))
-            .for_each(|conn| self.check_conn(conn));
+        ids.filter_map(|id| broker.conn(id)).for_each(|conn| self.check_conn(conn));
         self.check_hub(shard, 2);
     }
 
@@ -39,10 +38,7 @@ impl Stage {
         };
         let bound = OUTBOX_BYTES_HIGH + answer + TRIFLES;
         let bytes = conn.outbox.bytes();
-        assert!(
-            bytes <= bound,
-            "{bytes} bytes in an outbox, {bound} allowed: {conn:?}"
-        );
+        assert!(bytes <= bound, "{bytes} bytes in an outbox, {bound} allowed: {conn:?}");
         if conn.outbox.is_high() {
             self.see("a full outbox");
         }
@@ -97,22 +93,11 @@ impl Stage {
             }
             sum += log.len();
             sum_of_bytes += log.bytes();
-            assert!(
-                log.len() <= times * limits.history_messages + spare,
-                "{} messages",
-                log.len()
-            );
-            assert!(
-                log.bytes() <= times * limits.history_bytes + spare,
-                "{} bytes",
-                log.bytes()
-            );
+            assert!(log.len() <= times * limits.history_messages + spare, "{} messages", log.len());
+            assert!(log.bytes() <= times * limits.history_bytes + spare, "{} bytes", log.bytes());
         }
         assert_eq!((held, bytes), (sum, sum_of_bytes), "the hub's sums");
-        assert!(
-            bytes <= times * limits.retain_bytes + spare,
-            "{bytes} bytes in all"
-        );
+        assert!(bytes <= times * limits.retain_bytes + spare, "{bytes} bytes in all");
     }
 
     /// Nothing more happens: so all is as it should be.
@@ -138,23 +123,15 @@ impl Stage {
 
     fn check_rest_of(&mut self, line: &mut Line) {
         let pipe = &self.world.pipes[line.client.0];
-        let conn = self.world.brokers[line.shard]
-            .conn(pipe.id)
-            .expect("it is open");
+        let conn = self.world.brokers[line.shard].conn(pipe.id).expect("it is open");
         if pipe.room > 0 {
-            assert!(
-                conn.outbox.is_empty(),
-                "bytes wait for a peer with room: {conn:?}"
-            );
+            assert!(conn.outbox.is_empty(), "bytes wait for a peer with room: {conn:?}");
         } else {
             return;
         }
         let waits = conn.state.name() == Name::Parked;
         let unread = pipe.inbound.len();
-        assert!(
-            unread == 0 || waits,
-            "{unread} bytes are not read: {conn:?}"
-        );
+        assert!(unread == 0 || waits, "{unread} bytes are not read: {conn:?}");
         let gone = line.deeds.finished && unread == 0;
         assert!(!gone || waits, "its peer has ended its side: {conn:?}");
         if line.deeds.finished || line.spoiled() || line.deeds.said_close || line.deeds.timed_out {
@@ -182,12 +159,7 @@ impl Stage {
         if front.ends_at > read {
             return;
         }
-        let Kind::Poll {
-            ask,
-            wait_s: Some(wait_s),
-            ..
-        } = &front.kind
-        else {
+        let Kind::Poll { ask, wait_s: Some(wait_s), .. } = &front.kind else {
             panic!("not answered: {front:?}");
         };
         if let super::judge::From::After(at) = ask.from {
@@ -195,10 +167,7 @@ impl Stage {
             assert!(ready.is_empty(), "{ready:?} wait for {front:?}");
         }
         let rested_at = *front.rested_at.get_or_insert(now);
-        assert!(
-            now < rested_at + wait_s * 1000 || now == rested_at,
-            "still waits: {front:?}"
-        );
+        assert!(now < rested_at + wait_s * 1000 || now == rested_at, "still waits: {front:?}");
     }
 
     /// The sequencer knows who reads what.
@@ -223,11 +192,7 @@ impl Stage {
                 }
             }
             let told = self.world.sequencer.subscribers(&name);
-            assert_eq!(
-                [told.long_poll, told.sse, told.websocket],
-                counts,
-                "readers of {name}"
-            );
+            assert_eq!([told.long_poll, told.sse, told.websocket], counts, "readers of {name}");
         }
     }
 
@@ -255,14 +220,8 @@ impl Stage {
             (read + pipe.bytes_read, written + pipe.bytes_written)
         });
         assert_eq!(came + kept, read, "bytes that came in");
-        assert!(
-            went <= written,
-            "{went} bytes went out, {written} were written"
-        );
-        assert!(
-            !over || went == written,
-            "{went} bytes went out of {written}"
-        );
+        assert!(went <= written, "{went} bytes went out, {written} were written");
+        assert!(!over || went == written, "{went} bytes went out of {written}");
     }
 
     /// Everybody is gone, and time has passed.
@@ -270,11 +229,7 @@ impl Stage {
         for (n, broker) in self.world.brokers.iter().enumerate() {
             let states: Vec<_> = broker.conn_ids().filter_map(|id| broker.conn(id)).collect();
             assert_eq!(broker.connections(), 0, "on thread {n}: {states:?}");
-            assert_eq!(
-                broker.hub().holdings(),
-                (0, 0, 0),
-                "thread {n} holds nothing"
-            );
+            assert_eq!(broker.hub().holdings(), (0, 0, 0), "thread {n} holds nothing");
         }
         assert_eq!(self.world.sequencer.names(), 0, "names in the sequencer");
         assert_eq!(self.world.open_files(), 0);

@@ -37,11 +37,7 @@ impl Line {
     /// Asks to read, in this way, from the cursor `at`.
     pub fn ask(&mut self, stage: &mut Stage, habits: &Habits, way: Way, at: Option<u64>) {
         let ask = ask(stage, habits, way, at);
-        let names: Vec<&str> = ask
-            .topics
-            .iter()
-            .map(|&t| stage.oracle.names[t].as_str())
-            .collect();
+        let names: Vec<&str> = ask.topics.iter().map(|&t| stage.oracle.names[t].as_str()).collect();
         let mut path = format!("/{}", names.join(","));
         let mut fields = String::from("Host: sim\r\n");
         let mut query: Vec<String> = Vec::new();
@@ -88,10 +84,8 @@ impl Line {
                     fields += "Sec-WebSocket-Protocol: soap, tollway.v1\r\n";
                 }
                 fields += "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n";
-                fields += &format!(
-                    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\n",
-                    ws::KEY
-                );
+                fields +=
+                    &format!("Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\n", ws::KEY);
                 (Kind::Socket { ask, dialect }, false)
             }
         };
@@ -156,13 +150,7 @@ impl Line {
         while stage.dice.percent(30) && !rest.is_empty() {
             let (piece, more) = rest.split_at(stage.dice.below(rest.len()));
             let mask = stage.dice.roll().to_le_bytes();
-            ws::masked(
-                opcode,
-                false,
-                piece,
-                [mask[0], mask[1], mask[2], mask[3]],
-                &mut frames,
-            );
+            ws::masked(opcode, false, piece, [mask[0], mask[1], mask[2], mask[3]], &mut frames);
             opcode = 0;
             rest = more;
         }
@@ -260,12 +248,7 @@ fn ask(stage: &mut Stage, habits: &Habits, way: Way, at: Option<u64>) -> Ask {
             _ => (From::Earliest, "earliest".into()),
         },
     };
-    Ask {
-        acked: stage.oracle.acked(&topics),
-        topics,
-        from,
-        text,
-    }
+    Ask { acked: stage.oracle.acked(&topics), topics, from, text }
 }
 
 fn poll(
@@ -295,12 +278,7 @@ fn poll(
         }
     }
     let bare = way == Way::Short && dice.percent(5);
-    let kind = Kind::Poll {
-        ask,
-        wait_s,
-        limit,
-        tagged,
-    };
+    let kind = Kind::Poll { ask, wait_s, limit, tagged };
     (kind, bare)
 }
 

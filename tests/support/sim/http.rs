@@ -20,10 +20,7 @@ pub struct Answer {
 impl Head {
     /// The value of the only field of that name.
     pub fn field(&self, name: &str) -> Option<&str> {
-        let mut all = self
-            .fields
-            .iter()
-            .filter(|(n, _)| n.eq_ignore_ascii_case(name));
+        let mut all = self.fields.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
         let first = all.next();
         assert!(all.next().is_none(), "{name} twice in {self:?}");
         first.map(|(_, value)| value.as_str())

@@ -66,11 +66,7 @@ impl Stand {
             From::Foreign => assert_eq!(greeting, ask.text, "the gap comes first"),
             From::Latest => {
                 stand.at = place(greeting).expect("an id of this world");
-                assert!(
-                    stand.at >= ask.acked,
-                    "the newest is older than {}",
-                    ask.acked
-                );
+                assert!(stand.at >= ask.acked, "the newest is older than {}", ask.acked);
                 assert!(stand.at <= stage.oracle.tip());
             }
             From::Earliest => stand.begin(stage, place(greeting).expect("an id of this world")),
@@ -112,11 +108,7 @@ impl Stand {
             From::Earliest => stand.begin(stage, began),
             From::Latest => {
                 stand.at = began;
-                assert!(
-                    began >= ask.acked,
-                    "not the newest: {began} < {}",
-                    ask.acked
-                );
+                assert!(began >= ask.acked, "not the newest: {began} < {}", ask.acked);
             }
             From::Foreign => assert!(gap.is_some(), "a foreign cursor was taken for ours"),
         }
@@ -130,10 +122,7 @@ impl Stand {
     /// A gap was declared, and the reader goes on from behind `cursor`.
     pub fn gap(&mut self, stage: &Stage, ask: &Ask, gap: &Gap, cursor: u64) {
         let to = place(&gap.to).expect("a gap ends at an id of this world");
-        assert!(
-            to == cursor || to == cursor + 1,
-            "{gap:?} goes on from {cursor}"
-        );
+        assert!(to == cursor || to == cursor + 1, "{gap:?} goes on from {cursor}");
         if self.in_gap() && place(&gap.from) == Some(self.maybe) {
             self.at = self.maybe; // So nothing had followed.
         }
@@ -237,17 +226,10 @@ impl Stand {
     /// A message came.
     pub fn message(&mut self, stage: &Stage, at: u64) {
         assert!(!self.lost_its_way, "a foreign cursor was taken for ours");
-        assert!(
-            at > self.at,
-            "{at} comes behind {}: twice, or out of order",
-            self.at
-        );
+        assert!(at > self.at, "{at} comes behind {}: twice, or out of order", self.at);
         assert!(at <= stage.oracle.tip(), "{at} was never committed");
         let topic = stage.oracle.topic_at(at);
-        assert!(
-            self.topics.contains(&topic),
-            "{at} is of a topic not asked for"
-        );
+        assert!(self.topics.contains(&topic), "{at} is of a topic not asked for");
         self.skip(stage, at - 1);
         self.at = at;
     }
@@ -262,9 +244,7 @@ impl Stand {
 
     /// The first message that it should have and has not, if any.
     pub fn owed(&self, stage: &Stage) -> Option<u64> {
-        let all = stage
-            .oracle
-            .between(&self.topics, self.at, stage.oracle.tip());
+        let all = stage.oracle.between(&self.topics, self.at, stage.oracle.tip());
         all.into_iter().find(|&at| !self.is_excused(stage, at))
     }
 }

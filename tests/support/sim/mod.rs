@@ -198,10 +198,7 @@ impl Story {
             line.finish(&mut self.stage);
         }
         self.jump(1);
-        assert!(
-            !last.read(&mut self.stage),
-            "the last publisher has its answer"
-        );
+        assert!(!last.read(&mut self.stage), "the last publisher has its answer");
     }
 }
 

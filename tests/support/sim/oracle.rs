@@ -50,9 +50,7 @@ impl Oracle {
     pub fn new(limits: Limits, topics: usize) -> Self {
         Self {
             limits,
-            names: (0..topics)
-                .map(|n| ["a", "b.2", "c-3", "d~4"][n].into())
-                .collect(),
+            names: (0..topics).map(|n| ["a", "b.2", "c-3", "d~4"][n].into()).collect(),
             said: Vec::new(),
             kept: Vec::new(),
             places: vec![Vec::new(); topics],
@@ -86,17 +84,12 @@ impl Oracle {
         if let Some(&before) = said.places.last() {
             let since = message.at.millis().since(self.kept[before as usize - 1].at);
             let repeat = said.key.is_some() && since >= IDEMPOTENCY_MS_MAX;
-            assert!(
-                repeat,
-                "{number} is in the log twice, at {before} and {place}"
-            );
+            assert!(repeat, "{number} is in the log twice, at {before} and {place}");
         }
         said.places.push(place);
         let weight = message.weight();
         let own = &mut self.places[said.topic];
-        let before = own
-            .last()
-            .map_or(0, |&p| self.kept[p as usize - 1].sum_of_topic);
+        let before = own.last().map_or(0, |&p| self.kept[p as usize - 1].sum_of_topic);
         own.push(place);
         self.kept.push(Kept {
             said: number,

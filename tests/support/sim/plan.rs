@@ -20,13 +20,7 @@ pub enum Theme {
 }
 
 impl Theme {
-    pub const ALL: [Self; 5] = [
-        Self::Mixed,
-        Self::Heavy,
-        Self::Rude,
-        Self::Hoppers,
-        Self::Crowd,
-    ];
+    pub const ALL: [Self; 5] = [Self::Mixed, Self::Heavy, Self::Rude, Self::Hoppers, Self::Crowd];
 
     pub fn of(seed: u64) -> Self {
         Self::ALL[(seed % 5) as usize]
@@ -107,9 +101,7 @@ pub fn script(seed: u64, dice: &mut Dice) -> Script {
         Theme::Heavy => dice.range(3, 10),
         _ => dice.range(3, 20),
     };
-    let guests: Vec<_> = (0..guests)
-        .map(|_| habits(theme, payload_max, dice))
-        .collect();
+    let guests: Vec<_> = (0..guests).map(|_| habits(theme, payload_max, dice)).collect();
     Script {
         threads,
         limits: limits(theme, payload_max, dice),
@@ -146,28 +138,14 @@ fn limits(theme: Theme, payload_max: u64, dice: &mut Dice) -> Limits {
 }
 
 fn habits(theme: Theme, payload_max: u64, dice: &mut Dice) -> Habits {
-    const ALL: [Way; 6] = [
-        Way::Short,
-        Way::Long,
-        Way::Sse11,
-        Way::Sse10,
-        Way::Socket,
-        Way::Dialect,
-    ];
+    const ALL: [Way; 6] =
+        [Way::Short, Way::Long, Way::Sse11, Way::Sse10, Way::Socket, Way::Dialect];
     let heavy = theme == Theme::Heavy;
     let hops = theme == Theme::Hoppers && dice.percent(70) || dice.percent(15);
-    let ways = if hops || dice.percent(30) {
-        ALL.to_vec()
-    } else {
-        vec![*dice.pick(&ALL)]
-    };
+    let ways = if hops || dice.percent(30) { ALL.to_vec() } else { vec![*dice.pick(&ALL)] };
     Habits {
         ways,
-        publishes: *dice.pick(if heavy {
-            &[0, 60, 80, 100]
-        } else {
-            &[0, 0, 20, 60, 100]
-        }),
+        publishes: *dice.pick(if heavy { &[0, 60, 80, 100] } else { &[0, 0, 20, 60, 100] }),
         keyed: *dice.pick(&[0, 0, 30, 100]),
         says: *dice.pick(&[0, 0, 20]),
         drip: match dice.below(6) {
@@ -182,11 +160,7 @@ fn habits(theme: Theme, payload_max: u64, dice: &mut Dice) -> Habits {
         },
         polite: dice.percent(85),
         hops,
-        pipeline: if heavy && dice.percent(50) {
-            60
-        } else {
-            *dice.pick(&[1, 1, 2, 6])
-        },
+        pipeline: if heavy && dice.percent(50) { 60 } else { *dice.pick(&[1, 1, 2, 6]) },
         rude_one_in: match theme {
             Theme::Rude => *dice.pick(&[0, 8, 20, 60]),
             _ => *dice.pick(&[0, 0, 100]),

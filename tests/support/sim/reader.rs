@@ -104,10 +104,7 @@ impl Line {
             Kind::Plain(wanted) => assert_eq!(status, *wanted, "{expect:?}"),
             Kind::File(n) => {
                 assert_eq!(status, 200);
-                assert!(
-                    answer.body == compose::file(*n),
-                    "a file was changed on its way"
-                );
+                assert!(answer.body == compose::file(*n), "a file was changed on its way");
             }
             Kind::TooLong | Kind::Stream { .. } | Kind::Socket { .. } => {
                 panic!("{status} to {expect:?}")
@@ -116,13 +113,7 @@ impl Line {
     }
 
     fn judge_poll(&self, stage: &mut Stage, notes: &mut Notes, expect: &Expect, answer: &Answer) {
-        let Kind::Poll {
-            ask,
-            wait_s,
-            limit,
-            tagged,
-        } = &expect.kind
-        else {
+        let Kind::Poll { ask, wait_s, limit, tagged } = &expect.kind else {
             return;
         };
         let head = &answer.head;
@@ -200,24 +191,14 @@ impl Line {
             }
             Kind::Socket { ask, dialect } => {
                 let stand = greeted_socket(stage, self.shard, &ask, &head, dialect);
-                Mode::Socket {
-                    ask,
-                    stand,
-                    dialect,
-                }
+                Mode::Socket { ask, stand, dialect }
             }
             other => panic!("{other:?} is not endless"),
         };
     }
 
     fn digest_stream(&mut self, stage: &mut Stage, notes: &mut Notes) {
-        let Mode::Stream {
-            ask,
-            chunks,
-            blocks,
-            stand,
-        } = &mut self.mode
-        else {
+        let Mode::Stream { ask, chunks, blocks, stand } = &mut self.mode else {
             return;
         };
         let bytes = std::mem::take(&mut self.buf);
@@ -260,21 +241,14 @@ impl Line {
             ws::PING => self.deeds.silent = true,
             ws::PONG => {
                 let ping = self.pings.pop_front();
-                assert_eq!(
-                    ping.as_deref(),
-                    Some(&frame.payload[..]),
-                    "a Pong to nothing"
-                );
+                assert_eq!(ping.as_deref(), Some(&frame.payload[..]), "a Pong to nothing");
             }
             ws::CLOSE => self.digest_close(stage, notes, &frame.payload, polite),
             ws::TEXT if matches!(self.mode, Mode::Socket { dialect: true, .. }) => {
                 self.digest_object(stage, notes, &frame.payload);
             }
             data => {
-                let Mode::Socket {
-                    stand: Some(stand), ..
-                } = &mut self.mode
-                else {
+                let Mode::Socket { stand: Some(stand), .. } = &mut self.mode else {
                     panic!("a message to a reader that has no place");
                 };
                 let binary = data == ws::BINARY;
@@ -302,16 +276,12 @@ impl Line {
             let stand = stand.as_mut().expect("the greeting comes first");
             judge_object(stage, stand, ask, value, notes);
         }
-        let stand = stand
-            .as_ref()
-            .filter(|stand| !stand.lost_its_way && !stand.in_gap());
+        let stand = stand.as_ref().filter(|stand| !stand.lost_its_way && !stand.in_gap());
         notes.cursor = stand.map(|stand| stand.at).or(notes.cursor);
     }
 
     fn digest_close(&mut self, stage: &Stage, notes: &mut Notes, payload: &[u8], polite: bool) {
-        let code = payload
-            .get(..2)
-            .map(|two| u16::from_be_bytes([two[0], two[1]]));
+        let code = payload.get(..2).map(|two| u16::from_be_bytes([two[0], two[1]]));
         self.deeds.got_close = Some(code.unwrap_or(1005));
         let words = str::from_utf8(payload.get(2..).unwrap_or_default()).expect("a reason");
         let Mode::Socket { ask, stand, .. } = std::mem::replace(&mut self.mode, Mode::Over) else {
@@ -322,10 +292,7 @@ impl Line {
             assert_eq!(code, Some(1013));
             notes.cursor = Some(judge_socket_gap(stage, self.shard, &ask, stand, gap));
         } else {
-            assert!(
-                stand.is_some(),
-                "greeted without a cursor, and no gap told: {words}"
-            );
+            assert!(stand.is_some(), "greeted without a cursor, and no gap told: {words}");
         }
         if polite && !self.deeds.said_close {
             let mut frame = Vec::new();

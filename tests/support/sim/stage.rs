@@ -114,9 +114,6 @@ pub fn id(place: u64) -> String {
 
 /// The place of an id. `None` when it is not one of this world.
 pub fn place(text: &str) -> Option<u64> {
-    let Id {
-        epoch: Epoch(epoch),
-        seq,
-    } = Id::parse(text)?;
+    let Id { epoch: Epoch(epoch), seq } = Id::parse(text)?;
     (epoch == EPOCH.0).then_some(seq.0)
 }

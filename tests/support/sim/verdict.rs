@@ -38,11 +38,7 @@ pub fn judge_socket_gap(
     let [reason, "from", from, "to", to] = words[..] else {
         panic!("a gap in other words: {words:?}");
     };
-    let gap = Gap {
-        from: from.into(),
-        to: to.into(),
-        reason: reason.into(),
-    };
+    let gap = Gap { from: from.into(), to: to.into(), reason: reason.into() };
     let to = place(to).expect("an id of this world");
     let held = to > 0 && to <= stage.oracle.tip() && {
         let topic = stage.oracle.topic_at(to);
@@ -65,19 +61,13 @@ pub fn greeted_stream(stage: &Stage, shard: usize, ask: &Ask, block: &Block) -> 
     let retry = block.retry.expect("the first block says when to come back");
     assert!((RETRY_MS_MIN..=RETRY_MS_MAX).contains(&retry));
     assert!(block.data.is_none(), "the first block fires nothing");
-    let greeting = block
-        .id
-        .as_deref()
-        .expect("the first block holds the cursor");
+    let greeting = block.id.as_deref().expect("the first block holds the cursor");
     Stand::greeted(stage, shard, ask, greeting)
 }
 
 pub fn judge_block(stage: &Stage, stand: &mut Stand, ask: &Ask, block: &Block, notes: &mut Notes) {
     let Some(data) = &block.data else {
-        let beat = Block {
-            comments: vec![String::new()],
-            ..Block::default()
-        };
+        let beat = Block { comments: vec![String::new()], ..Block::default() };
         assert_eq!(*block, beat, "a block without data is a heartbeat");
         return;
     };
@@ -106,10 +96,7 @@ pub fn judge_object(stage: &Stage, stand: &mut Stand, ask: &Ask, value: Value, n
         return stand.gap_without_cursor(stage, ask, &gap(said));
     }
     let at = value["id"].as_str().expect("an id");
-    let message = Message {
-        at: place(at).expect("an id of this world"),
-        value,
-    };
+    let message = Message { at: place(at).expect("an id of this world"), value };
     message.check(stage, ask.topics.len() > 1);
     stand.message(stage, message.at);
     notes.messages += 1;
@@ -130,10 +117,7 @@ pub fn judge_told(
     }
     if let Some(error) = value.get("error") {
         assert_eq!(error["status"], 503, "{value}");
-        assert!(
-            stage.overloaded_at >= Some(began_at),
-            "503 without an overload"
-        );
+        assert!(stage.overloaded_at >= Some(began_at), "503 without an overload");
         if said.key.is_none() {
             assert!(said.places.is_empty(), "refused, and in the log");
             said.refused = true;
@@ -141,10 +125,7 @@ pub fn judge_told(
         return stage.see("an error in the dialect");
     }
     let at = place(value["id"].as_str().expect("an id")).expect("an id of this world");
-    assert!(
-        said.places.contains(&at),
-        "acknowledged as {at}, and not in the log"
-    );
+    assert!(said.places.contains(&at), "acknowledged as {at}, and not in the log");
     if said.key.is_some() {
         notes.keyed.push(number);
     }
@@ -163,11 +144,7 @@ pub fn judge_frame(stage: &Stage, stand: &mut Stand, binary: bool, payload: &[u8
             assert_eq!(said.binary, binary, "text stays text, bytes stay bytes");
             return stand.message(stage, next);
         }
-        assert!(
-            stand.is_excused(stage, next),
-            "{next} is missing behind {}",
-            stand.at
-        );
+        assert!(stand.is_excused(stage, next), "{next} is missing behind {}", stand.at);
         after = next;
     }
 }
@@ -198,10 +175,7 @@ pub fn judge_publish(
     if said.places.last() == Some(&at) && notes.keyed.contains(&number) {
         stage.see("a repeated publish");
     }
-    assert!(
-        said.places.contains(&at),
-        "acknowledged as {at}, and not in the log"
-    );
+    assert!(said.places.contains(&at), "acknowledged as {at}, and not in the log");
     let location = format!("/{}?since={}", stage.oracle.names[said.topic], id(at - 1));
     assert_eq!(answer.head.field("Location"), Some(location.as_str()));
     if said.key.is_some() {
@@ -262,27 +236,18 @@ impl Message {
 
 pub fn gap(value: &Value) -> Gap {
     let text = |name: &str| value[name].as_str().expect("text").to_owned();
-    Gap {
-        from: text("from"),
-        to: text("to"),
-        reason: text("reason"),
-    }
+    Gap { from: text("from"), to: text("to"), reason: text("reason") }
 }
 
 pub fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for three in bytes.chunks(3) {
-        let number = (0..3).fold(0_usize, |n, i| {
-            n << 8 | usize::from(three.get(i).copied().unwrap_or(0))
-        });
+        let number =
+            (0..3).fold(0_usize, |n, i| n << 8 | usize::from(three.get(i).copied().unwrap_or(0)));
         for place in 0..4 {
             let digit = DIGITS[number >> (18 - 6 * place) & 63];
-            text.push(if place > three.len() {
-                '='
-            } else {
-                digit as char
-            });
+            text.push(if place > three.len() { '=' } else { digit as char });
         }
     }
     text

@@ -36,18 +36,11 @@ pub fn frame(buf: &[u8]) -> Option<Frame> {
     };
     assert_eq!(head, minimal, "the shortest length is used");
     let opcode = first & 0x0F;
-    assert!(
-        [TEXT, BINARY, CLOSE, PING, PONG].contains(&opcode),
-        "{opcode}"
-    );
+    assert!([TEXT, BINARY, CLOSE, PING, PONG].contains(&opcode), "{opcode}");
     let payload = buf.get(head..head + length)?.to_vec();
     assert!(opcode < CLOSE || length <= 125, "a long control frame");
     let length = head + length;
-    Some(Frame {
-        opcode,
-        payload,
-        length,
-    })
+    Some(Frame { opcode, payload, length })
 }
 
 /// Writes a frame of a client.

@@ -44,9 +44,7 @@ pub fn status(number: u16, phrase: &str) -> Result<Vec<Piece>, String> {
         return Err(format!("there is no status {number} {phrase}"));
     }
     Ok(vec![
-        exact(format!(
-            "HTTP/1.1 {number} {phrase}\r\nServer: tollway\r\nDate: "
-        )),
+        exact(format!("HTTP/1.1 {number} {phrase}\r\nServer: tollway\r\nDate: ")),
         Piece::Date,
         exact("\r\n".into()),
     ])
@@ -55,9 +53,7 @@ pub fn status(number: u16, phrase: &str) -> Result<Vec<Piece>, String> {
 /// The beginning of every whole answer.
 fn begin(number: u16, terms: &Terms) -> Result<Vec<Piece>, String> {
     let known = Status::ALL.iter().find(|s| s.code() == number);
-    let phrase = known
-        .ok_or(format!("there is no status {number}"))?
-        .phrase();
+    let phrase = known.ok_or(format!("there is no status {number}"))?.phrase();
     let mut pieces = status(number, phrase)?;
     if let Some(connection) = &terms.connection {
         pieces.push(exact(format!("Connection: {connection}\r\n")));
@@ -67,12 +63,7 @@ fn begin(number: u16, terms: &Terms) -> Result<Vec<Piece>, String> {
 
 /// RFC 9457: what was wrong, for programs and for people.
 pub fn problem_body(offence: &Offence) -> Result<String, String> {
-    let Offence {
-        code,
-        detail,
-        number,
-        ..
-    } = offence;
+    let Offence { code, detail, number, .. } = offence;
     let status = Status::ALL.iter().find(|s| s.code() == *number);
     let title = status.ok_or("a status of HTTP")?.phrase();
     let detail = detail.replace('"', "\\\"");
@@ -111,9 +102,7 @@ pub fn created(path: &str, id: &str, terms: &Terms) -> Result<Vec<Piece>, String
     let before = place.ok_or(format!("{id:?} is no id"))? - 1;
     let readers = terms.readers.as_deref().ok_or("readers=… is missing")?;
     let mut pieces = begin(201, terms)?;
-    pieces.push(exact(format!(
-        "Location: {path}?since=e-{before}\r\nCache-Control: no-store\r\n"
-    )));
+    pieces.push(exact(format!("Location: {path}?since=e-{before}\r\nCache-Control: no-store\r\n")));
     let body = exact(format!("{{\"id\":\"{id}\",\"subscribers\":{readers}}}"));
     pieces.extend(with_body("application/json", &[body], terms));
     Ok(pieces)
@@ -158,9 +147,8 @@ pub fn event(lines: &[&str], chunked: bool) -> Vec<Piece> {
 
 fn with_body(media_type: &str, body: &[Piece], terms: &Terms) -> Vec<Piece> {
     let length = bytes::length(body);
-    let mut pieces = vec![exact(format!(
-        "Content-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n"
-    ))];
+    let mut pieces =
+        vec![exact(format!("Content-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n"))];
     if !terms.head {
         pieces.extend_from_slice(body);
     }

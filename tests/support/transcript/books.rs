@@ -20,19 +20,12 @@ pub fn hold(world: &World, bytes_sent: usize, bytes_received: usize) -> Result<(
     let accounts = Payer::ALL.map(|payer| sum.ledger.account(payer));
     let total = |pick: fn(&Account) -> u64| accounts.into_iter().map(pick).sum::<u64>() as usize;
     for &reason in CloseReason::ALL {
-        let seen = world
-            .pipes
-            .iter()
-            .filter(|pipe| pipe.closed == Some(reason));
+        let seen = world.pipes.iter().filter(|pipe| pipe.closed == Some(reason));
         let counted = accounts.iter().map(|a| a.closed[reason as usize]);
         equal(reason.name(), counted.sum::<u64>() as usize, seen.count())?;
     }
     let unread: usize = world.pipes.iter().map(|pipe| pipe.inbound.len()).sum();
-    equal(
-        "bytes in",
-        total(|a| a.bytes_in.total()),
-        bytes_sent - unread,
-    )?;
+    equal("bytes in", total(|a| a.bytes_in.total()), bytes_sent - unread)?;
     equal("bytes out", total(|a| a.bytes_out.total()), bytes_received)?;
     let reads: usize = world.pipes.iter().map(|pipe| pipe.reads).sum();
     let writes: usize = world.pipes.iter().map(|pipe| pipe.writes).sum();
@@ -41,18 +34,12 @@ pub fn hold(world: &World, bytes_sent: usize, bytes_received: usize) -> Result<(
     // The fake kernel counts a segment for each call, and one for each handshake.
     equal("segments in", total(|a| a.tcp.segments_in), reads)?;
     let handshakes = total(|a| a.tcp.handshakes);
-    equal(
-        "segments out",
-        total(|a| a.tcp.segments_out),
-        writes + handshakes,
-    )
+    equal("segments out", total(|a| a.tcp.segments_out), writes + handshakes)
 }
 
 pub fn equal(what: &str, counted: usize, expected: usize) -> Result<(), String> {
     if counted == expected {
         return Ok(());
     }
-    Err(format!(
-        "{what}: the server counted {counted}, not {expected}"
-    ))
+    Err(format!("{what}: the server counted {counted}, not {expected}"))
 }

@@ -21,15 +21,14 @@ pub fn compare(due: &[(usize, Piece)], got: &[u8], now: Millis, end: usize) -> R
             ),
         };
         let taken = match piece {
-            Piece::Exact(bytes) => rest
-                .strip_prefix(bytes.as_slice())
-                .ok_or_else(|| wrong(bytes, rest)),
+            Piece::Exact(bytes) => {
+                rest.strip_prefix(bytes.as_slice()).ok_or_else(|| wrong(bytes, rest))
+            }
             Piece::Date => {
                 let at = UNIX_START_S + now.0 / 1000;
                 let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(at);
                 let date = httpdate::fmt_http_date(at).into_bytes();
-                rest.strip_prefix(date.as_slice())
-                    .ok_or_else(|| wrong(&date, rest))
+                rest.strip_prefix(date.as_slice()).ok_or_else(|| wrong(&date, rest))
             }
             Piece::Retry => take_retry(rest).ok_or_else(|| wrong(b"{retry}", rest)),
             Piece::Line(text) => {
@@ -55,10 +54,7 @@ fn take_retry(rest: &[u8]) -> Option<&[u8]> {
 /// What stands behind the line that says `text`.
 fn skip_to<'b>(mut rest: &'b [u8], text: &[u8]) -> Option<&'b [u8]> {
     while !rest.is_empty() {
-        let end = rest
-            .iter()
-            .position(|&byte| byte == b'\n')
-            .map_or(rest.len(), |at| at + 1);
+        let end = rest.iter().position(|&byte| byte == b'\n').map_or(rest.len(), |at| at + 1);
         let (line, after) = rest.split_at(end);
         if line.trim_ascii_end() == text {
             return Some(after);

@@ -63,8 +63,6 @@ pub fn find(name: &str, number: u16) -> Result<(usize, Offence), String> {
     match found[..] {
         [one] => Ok(one),
         [] => Err(format!("no table has {name} with {number}")),
-        _ => Err(format!(
-            "several tables have {name}: say which, as in head.{name}"
-        )),
+        _ => Err(format!("several tables have {name}: say which, as in head.{name}")),
     }
 }

@@ -207,18 +207,13 @@ impl<'t> Reader<'t> {
         let between = |from: &str, to: char| body.split_once(from)?.1.split(to).next();
         let number = between("\"status\":", ',').and_then(|n| n.parse().ok());
         if let (Some(number), Some(code)) = (number, between("\"code\":\"", '"')) {
-            self.story
-                .shows
-                .offences
-                .insert(offences::find(code, number)?.0);
+            self.story.shows.offences.insert(offences::find(code, number)?.0);
         }
         Ok(())
     }
 
     fn status(&mut self, digits: &str) -> Result<u16, String> {
-        let number = digits
-            .parse()
-            .map_err(|_| format!("{digits:?} is no status"))?;
+        let number = digits.parse().map_err(|_| format!("{digits:?} is no status"))?;
         self.story.shows.statuses.insert(number);
         Ok(number)
     }
@@ -384,9 +379,7 @@ fn duration(text: &str) -> Result<u64, String> {
         "m" => 60_000,
         _ => return Err(format!("{text:?} is no duration")),
     };
-    let number: u64 = text[..text.len() - unit.len()]
-        .parse()
-        .map_err(|_| "a number")?;
+    let number: u64 = text[..text.len() - unit.len()].parse().map_err(|_| "a number")?;
     Ok(number * scale)
 }
 

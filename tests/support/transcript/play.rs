@@ -119,9 +119,7 @@ impl<'s> Player<'s> {
             Act::Connect(client) => drop(self.end(*client)?),
             Act::TurnedAway => {
                 let refused = self.world.connect(0).is_none();
-                return refused
-                    .then_some(())
-                    .ok_or("the connection was taken".into());
+                return refused.then_some(()).ok_or("the connection was taken".into());
             }
             Act::Open(client, greeting, head) => {
                 self.feed(*client, head, false)?;
@@ -153,17 +151,10 @@ impl<'s> Player<'s> {
             Act::Overloaded(on) => self.world.overloaded = *on,
             Act::Unreadable(on) => self.world.unreadable = *on,
             Act::Close(client, reason) => self.close(*client, *reason)?,
-            Act::Cost {
-                client,
-                reads,
-                writes,
-            } => self.cost(*client, *reads, *writes)?,
-            Act::Ledger {
-                payer,
-                class,
-                bytes_in,
-                bytes_out,
-            } => self.ledger(*payer, *class, *bytes_in, *bytes_out)?,
+            Act::Cost { client, reads, writes } => self.cost(*client, *reads, *writes)?,
+            Act::Ledger { payer, class, bytes_in, bytes_out } => {
+                self.ledger(*payer, *class, *bytes_in, *bytes_out)?
+            }
             Act::Expect(..) | Act::ExpectEnd(_) => unreachable!("told in groups"),
         }
         Ok(())
@@ -175,10 +166,7 @@ impl<'s> Player<'s> {
             return Ok(end);
         }
         let thread = self.world.pipes.len() % usize::from(self.feeding.threads);
-        let end = self
-            .world
-            .connect(thread)
-            .ok_or("the connection was refused")?;
+        let end = self.world.connect(thread).ok_or("the connection was refused")?;
         self.peers[client].end = Some(end);
         Ok(end)
     }
@@ -202,10 +190,7 @@ impl<'s> Player<'s> {
 
     fn publish(&mut self, request: &[u8]) -> Result<(), String> {
         let thread = self.world.pipes.len() % usize::from(self.feeding.threads);
-        let end = self
-            .world
-            .connect(thread)
-            .ok_or("the publisher was refused")?;
+        let end = self.world.connect(thread).ok_or("the publisher was refused")?;
         self.bytes_sent += request.len();
         self.world.send(end, request);
         self.world.run();
@@ -324,15 +309,8 @@ impl<'s> Player<'s> {
                 peer.end_told = true;
             }
             if ended != (ended && peer.end_told) || (due.end && !ended) {
-                let why = if ended {
-                    "its end is not told"
-                } else {
-                    "it is not at its end"
-                };
-                return Err(Wrong {
-                    line,
-                    why: format!("{name}: {why}"),
-                });
+                let why = if ended { "its end is not told" } else { "it is not at its end" };
+                return Err(Wrong { line, why: format!("{name}: {why}") });
             }
         }
         Ok(())

@@ -76,9 +76,7 @@ fn stored(bits: &mut Bits<'_>, out: &mut Inflated) {
 
 /// §3.2.7.
 fn tables(bits: &mut Bits<'_>) -> (Lengths, Lengths) {
-    const ORDER: [usize; 19] = [
-        16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15,
-    ];
+    const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
     let (literals, distances) = (bits.take(5) + 257, bits.take(5) + 1);
     let mut of_lengths = vec![0; 19];
     for place in &ORDER[..bits.take(4) + 4] {

@@ -13,10 +13,7 @@ fn with<T>(fields: &str, read: impl FnOnce(Head<'_>) -> T) -> T {
 fn a_bare_request_says_nothing_but_its_line() {
     let head = accepted(b"GET /news?since=1 HTTP/1.0\r\n\r\n");
     assert_eq!((head.method, head.method_text), (Method::Get, "GET"));
-    assert_eq!(
-        (head.target, head.version),
-        ("/news?since=1", Version::Http10)
-    );
+    assert_eq!((head.target, head.version), ("/news?since=1", Version::Http10));
     assert_eq!((head.framing, head.keep_alive), (Framing::Empty, false));
     assert_eq!((head.host, head.origin, head.upgrade), (None, None, None));
     assert_eq!((head.prefer_wait_s, head.last_event_id), (None, None));
@@ -46,12 +43,7 @@ fn four_forms_of_a_target_become_one() {
     for (method, target, reduced, host) in [
         ("GET", "/", "/", "a"),
         ("GET", "//x/../y", "//x/../y", "a"),
-        (
-            "GET",
-            "/%zz?a={b}|\"c\"&d=[^`]",
-            "/%zz?a={b}|\"c\"&d=[^`]",
-            "a",
-        ),
+        ("GET", "/%zz?a={b}|\"c\"&d=[^`]", "/%zz?a={b}|\"c\"&d=[^`]", "a"),
         ("GET", "/http://b/", "/http://b/", "a"),
         ("GET", "http://b/c?d", "/c?d", "b"),
         ("GET", "HTTPS://b:1/c", "/c", "b:1"),
@@ -69,11 +61,9 @@ fn four_forms_of_a_target_become_one() {
 
 #[test]
 fn a_higher_minor_version_is_read_as_1_1() {
-    for (text, version) in [
-        ("1.0", Version::Http10),
-        ("1.1", Version::Http11),
-        ("1.9", Version::Http11),
-    ] {
+    for (text, version) in
+        [("1.0", Version::Http10), ("1.1", Version::Http11), ("1.9", Version::Http11)]
+    {
         let input = format!("GET / HTTP/{text}\r\nHost:a\r\n\r\n");
         assert_eq!(accepted(input.as_bytes()).version, version);
     }
@@ -81,16 +71,9 @@ fn a_higher_minor_version_is_read_as_1_1() {
 
 #[test]
 fn hosts_are_names_and_addresses_with_or_without_a_port() {
-    for host in [
-        "",
-        "a",
-        "a.example:8080",
-        "a:",
-        "127.0.0.1:1",
-        "[::1]",
-        "[::ffff:1.2.3.4]:80",
-        "a_b~%41",
-    ] {
+    for host in
+        ["", "a", "a.example:8080", "a:", "127.0.0.1:1", "[::1]", "[::ffff:1.2.3.4]:80", "a_b~%41"]
+    {
         let input = format!("GET / HTTP/1.1\r\nHost: \t{host} \t\r\n\r\n");
         assert_eq!(accepted(input.as_bytes()).host, Some(host));
     }
@@ -102,10 +85,7 @@ fn the_framing_is_as_declared() {
         ("", Framing::Empty),
         ("Content-Length: 0\r\n", Framing::Length(0)),
         ("content-length:0042\r\n", Framing::Length(42)),
-        (
-            "Content-Length: 18446744073709551615\r\n",
-            Framing::Length(u64::MAX),
-        ),
+        ("Content-Length: 18446744073709551615\r\n", Framing::Length(u64::MAX)),
         ("Transfer-Encoding: chunked\r\n", Framing::Chunked),
         ("TRANSFER-ENCODING: , CHUNKED,\r\n", Framing::Chunked),
     ] {
@@ -122,21 +102,13 @@ fn keep_alive_follows_version_and_connection_and_close_wins() {
         ("1.1", "Connection: close\r\n", false),
         ("1.1", "Connection: upgrade, CLOSE\r\n", false),
         ("1.1", "Connection: x\r\nConnection: ,close ,\r\n", false),
-        (
-            "1.1",
-            "Connection: close\r\nConnection: keep-alive\r\n",
-            false,
-        ),
+        ("1.1", "Connection: close\r\nConnection: keep-alive\r\n", false),
         ("1.0", "Connection: keep-alive, close\r\n", false),
         ("1.1", "Connection: closed\r\n", true),
         ("1.1", "Connection: \"close\"\r\n", true),
     ] {
         let input = format!("GET / HTTP/{version}\r\nHost: a\r\n{fields}\r\n");
-        assert_eq!(
-            accepted(input.as_bytes()).keep_alive,
-            keeps,
-            "{version} {fields}"
-        );
+        assert_eq!(accepted(input.as_bytes()).keep_alive, keeps, "{version} {fields}");
     }
 }
 
@@ -151,11 +123,7 @@ fn a_100_is_owed_only_to_1_1_and_only_for_a_body() {
     ] {
         for expect in ["Expect: 100-continue", "expect:100-Continue,"] {
             let input = format!("POST / HTTP/{version}\r\nHost: a\r\n{expect}\r\n{fields}\r\n");
-            assert_eq!(
-                accepted(input.as_bytes()).expect_continue,
-                owed,
-                "{version} {fields}"
-            );
+            assert_eq!(accepted(input.as_bytes()).expect_continue, owed, "{version} {fields}");
         }
     }
     assert!(!with("Content-Length: 1\r\n", |head| head.expect_continue));
@@ -179,11 +147,7 @@ fn an_event_stream_is_accepted_by_its_name() {
         ("", false),
     ] {
         let fields = format!("Accept: {accept}\r\n");
-        assert_eq!(
-            with(&fields, |head| head.accepts_event_stream),
-            accepts,
-            "{accept}"
-        );
+        assert_eq!(with(&fields, |head| head.accepts_event_stream), accepts, "{accept}");
     }
     let fields = "Accept: a/b\r\nAccept: text/event-stream\r\nAccept: c/d\r\n";
     assert!(with(fields, |head| head.accepts_event_stream));
@@ -267,10 +231,7 @@ fn an_offer_is_made_by_the_upgrade_field_alone() {
 fn fields_that_nobody_asks_about_may_be_anything_well_formed() {
     let long = format!("{}: {}\r\n", "X".repeat(300), "\u{e9}\t".repeat(300));
     assert_eq!(with(&long, |head| head.target.len()), 5);
-    assert_eq!(
-        with("!#$%&'*+-.^_`|~09aZ:\r\n", |head| head.target.len()),
-        5
-    );
+    assert_eq!(with("!#$%&'*+-.^_`|~09aZ:\r\n", |head| head.target.len()), 5);
 }
 
 #[test]
@@ -285,19 +246,12 @@ fn what_keeps_within_the_bounds_is_taken() {
     let input = format!("GET {target} HTTP/1.0\r\n\r\n");
     assert_eq!(accepted(input.as_bytes()).target, target);
 
-    let input = format!(
-        "GET / HTTP/1.0\r\n{}\r\n",
-        "A: b\r\n".repeat(HEAD_FIELDS_MAX)
-    );
+    let input = format!("GET / HTTP/1.0\r\n{}\r\n", "A: b\r\n".repeat(HEAD_FIELDS_MAX));
     assert_eq!(accepted(input.as_bytes()).target, "/");
 
     let input = b"\r\nGET / HTTP/1.0\r\nA: bcd\r\n\r\n";
     for room in 0..input.len() {
-        assert_eq!(
-            verdict_within(input, room),
-            Err(HeadError::HeadTooLarge),
-            "{room}"
-        );
+        assert_eq!(verdict_within(input, room), Err(HeadError::HeadTooLarge), "{room}");
     }
     let verdict = verdict_within(input, input.len());
     assert!(matches!(verdict, Ok(Parsed::Complete { .. })));
@@ -321,14 +275,8 @@ fn a_foreign_reader_reads_the_same() {
         assert_eq!(request.path, Some(value.target));
         let lines = input[..used].trim_start().split("\r\n").skip(1);
         let fields = lines.take_while(|line| !line.is_empty());
-        let ours: Vec<_> = fields
-            .map(|line| split_field(line.as_bytes()).unwrap())
-            .collect();
-        let theirs: Vec<_> = request
-            .headers
-            .iter()
-            .map(|h| (h.name.as_bytes(), h.value))
-            .collect();
+        let ours: Vec<_> = fields.map(|line| split_field(line.as_bytes()).unwrap()).collect();
+        let theirs: Vec<_> = request.headers.iter().map(|h| (h.name.as_bytes(), h.value)).collect();
         assert_eq!(ours, theirs);
     }
 }

@@ -213,11 +213,7 @@ fn each_offence_is_refused_at_the_byte_where_it_falls_due() {
     for (name, input, offence) in cases() {
         assert_eq!(verdict(&input), Err(offence), "{name}");
         // Whatever comes behind changes nothing, though it be worse or the end of the head.
-        for more in [
-            b"\r\n\r\n".as_slice(),
-            b"\0\n \r\r\n: \n\n",
-            b"A: b\r\n\r\nGET",
-        ] {
+        for more in [b"\r\n\r\n".as_slice(), b"\0\n \r\r\n: \n\n", b"A: b\r\n\r\nGET"] {
             let more = [&input, more].concat();
             assert_eq!(verdict(&more), Err(offence), "{name} and more");
         }
@@ -239,11 +235,7 @@ fn a_refusal_repeats_itself() {
     for (name, input, offence) in cases() {
         let mut decoder = HeadDecoder::default();
         for _ in 0..2 {
-            assert_eq!(
-                decoder.decode(&input, HEAD_BYTES_MAX),
-                Err(offence),
-                "{name}"
-            );
+            assert_eq!(decoder.decode(&input, HEAD_BYTES_MAX), Err(offence), "{name}");
         }
     }
 }

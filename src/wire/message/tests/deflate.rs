@@ -36,39 +36,19 @@ fn deflated(payload: &[u8]) -> Vec<u8> {
 
 /// Name, frames, what is heard. `Hello` is the RFC's own (§7.2.3).
 const GOOD: &[(&str, &[u8], &[&str])] = &[
-    (
-        "a text",
-        b"C1:\xf2\x48\xcd\xc9\xc9\x07\x00",
-        &["text Hello"],
-    ),
-    (
-        "bytes",
-        b"C2:\xf2\x48\xcd\xc9\xc9\x07\x00",
-        &["bytes Hello"],
-    ),
+    ("a text", b"C1:\xf2\x48\xcd\xc9\xc9\x07\x00", &["text Hello"]),
+    ("bytes", b"C2:\xf2\x48\xcd\xc9\xc9\x07\x00", &["bytes Hello"]),
     ("an empty text", b"C1:\x00", &["text "]),
     ("no bytes at all", b"C2:", &["bytes "]),
     ("one that is not", b"81:Hello", &["text Hello"]),
-    (
-        "fragments",
-        b"41:\xf2\x48\xcd|00:\xc9\xc9|80:\x07\x00|81:!",
-        &["text Hello", "text !"],
-    ),
+    ("fragments", b"41:\xf2\x48\xcd|00:\xc9\xc9|80:\x07\x00|81:!", &["text Hello", "text !"]),
     (
         "control between",
         b"41:\xf2\x48|89:p|00:|8A:|80:\xcd\xc9\xc9\x07\x00",
         &["ping p", "pong ", "text Hello"],
     ),
-    (
-        "a final block",
-        b"C1:\xf3\x48\xcd\xc9\xc9\x07\x00\x00",
-        &["text Hello"],
-    ),
-    (
-        "a stored block in two",
-        b"41:\x00\x05\x00\xfa\xffHe|80:llo\x00",
-        &["text Hello"],
-    ),
+    ("a final block", b"C1:\xf3\x48\xcd\xc9\xc9\x07\x00\x00", &["text Hello"]),
+    ("a stored block in two", b"41:\x00\x05\x00\xfa\xffHe|80:llo\x00", &["text Hello"]),
     (
         "a character in two blocks in two fragments",
         b"41:\x00\x02\x00\xfd\xff\xE2\x98|80:\x00\x01\x00\xfe\xff\x83\x00",
@@ -79,66 +59,26 @@ const GOOD: &[(&str, &[u8], &[&str])] = &[
         b"C1:\xf2\x48\xcd\xc9\xc9\x07\x00|81:x|C1:\xf2\x48\xcd\xc9\xc9\x07\x00",
         &["text Hello", "text x", "text Hello"],
     ),
-    (
-        "a close in the middle",
-        b"41:\xf2\x48|88:",
-        &["close None "],
-    ),
+    ("a close in the middle", b"41:\xf2\x48|88:", &["close None "]),
 ];
 
 /// Name, frames, offence.
 pub(super) const BAD: &[(&str, &[u8], E)] = &[
     ("RSV1 on a ping", b"C9:", E::Frame(F::ReservedBits)),
-    (
-        "RSV1 on a fragment",
-        b"41:\xf2|C0:\x48",
-        E::Frame(F::ReservedBits),
-    ),
+    ("RSV1 on a fragment", b"41:\xf2|C0:\x48", E::Frame(F::ReservedBits)),
     ("RSV2", b"E1:\x00", E::Frame(F::ReservedBits)),
     ("a reserved block", b"C1:\x06", E::NotDeflate),
-    (
-        "a reserved block in the middle",
-        b"41:\x00\x02\x00\xfd\xffHe\x06|80:llo",
-        E::NotDeflate,
-    ),
+    ("a reserved block in the middle", b"41:\x00\x02\x00\xfd\xffHe\x06|80:llo", E::NotDeflate),
     ("text as it is", b"C1:Hello, world", E::NotDeflate),
-    (
-        "a message before the first",
-        b"C1:\xf2\x00\x11\x00\x00",
-        E::NotDeflate,
-    ),
+    ("a message before the first", b"C1:\xf2\x00\x11\x00\x00", E::NotDeflate),
     ("bad text", b"C1:\x00\x03\x00\xfc\xffab\xC0\x00", E::NotUtf8),
-    (
-        "bad text before what is no deflate",
-        b"C1:\x00\x03\x00\xfc\xffab\xC0\x06",
-        E::NotUtf8,
-    ),
-    (
-        "no deflate before bad text",
-        b"C1:\x00\x03\x00\xfc\xffabc\x06\xC0",
-        E::NotDeflate,
-    ),
-    (
-        "a text that stops short",
-        b"C1:\x00\x03\x00\xfc\xffa\xE2\x98\x00",
-        E::NotUtf8,
-    ),
-    (
-        "twice the bound and one more",
-        b"=\xC2\xFE\x02\x59MASK",
-        E::TooBig,
-    ),
-    (
-        "the same in fragments",
-        b"42:\x00|=\x80\xFE\x02\x58MASK",
-        E::TooBig,
-    ),
+    ("bad text before what is no deflate", b"C1:\x00\x03\x00\xfc\xffab\xC0\x06", E::NotUtf8),
+    ("no deflate before bad text", b"C1:\x00\x03\x00\xfc\xffabc\x06\xC0", E::NotDeflate),
+    ("a text that stops short", b"C1:\x00\x03\x00\xfc\xffa\xE2\x98\x00", E::NotUtf8),
+    ("twice the bound and one more", b"=\xC2\xFE\x02\x59MASK", E::TooBig),
+    ("the same in fragments", b"42:\x00|=\x80\xFE\x02\x58MASK", E::TooBig),
     ("a long frame", b"=\x82\xFE\x01\x2DMASK", E::TooBig),
-    (
-        "a text within a text",
-        b"41:\xf2|C1:\x00",
-        E::StartWithinFragments,
-    ),
+    ("a text within a text", b"41:\xf2|C1:\x00", E::StartWithinFragments),
 ];
 
 #[test]

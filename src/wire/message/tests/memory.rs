@@ -10,9 +10,7 @@ fn text_is_refused_at_its_first_offending_byte_in_the_middle_of_a_frame() {
     let mut assembler = Assembler::default();
     let pushed = |n: usize, assembler: &mut Assembler| {
         let end = n + 6; // the header
-        assembler
-            .push(&mut bytes.clone()[end - 1..end], MAX)
-            .map(|_| ())
+        assembler.push(&mut bytes.clone()[end - 1..end], MAX).map(|_| ())
     };
     assert!(assembler.push(&mut bytes[..6].to_vec(), MAX).is_ok());
     for n in 1..=4 {
@@ -34,22 +32,13 @@ fn a_whole_frame_is_lent_from_the_callers_buffer() {
     let mut bytes = frame(0x81, "Hello");
     let place = bytes.as_ptr_range();
     let mut assembler = Assembler::default();
-    let Ok(Step::Complete {
-        incoming: Incoming::Text(text),
-        used: 11,
-    }) = assembler.push(&mut bytes, MAX)
+    let Ok(Step::Complete { incoming: Incoming::Text(text), used: 11 }) =
+        assembler.push(&mut bytes, MAX)
     else {
         panic!("a text was pushed");
     };
     assert!(place.contains(&text.as_ptr()));
-    assert_eq!(
-        (
-            assembler.memory(),
-            assembler.buffered(),
-            assembler.mid_message()
-        ),
-        (0, 0, false)
-    );
+    assert_eq!((assembler.memory(), assembler.buffered(), assembler.mid_message()), (0, 0, false));
 }
 
 #[test]
@@ -59,28 +48,12 @@ fn a_message_that_was_lent_leaves_nothing_behind() {
     let (mut early, mut late) = (bytes[..cut].to_vec(), bytes.split_off(cut));
     let mut assembler = Assembler::default();
 
-    assert_eq!(
-        assembler.push(&mut early, MAX),
-        Ok(Step::Partial { used: cut })
-    );
+    assert_eq!(assembler.push(&mut early, MAX), Ok(Step::Partial { used: cut }));
     assert_eq!((assembler.buffered(), assembler.mid_message()), (200, true));
-    assert!(matches!(
-        assembler.push(&mut late, MAX),
-        Ok(Step::Complete { used: 1, .. })
-    ));
-    assert_eq!(
-        (assembler.buffered(), assembler.mid_message()),
-        (201, false)
-    );
+    assert!(matches!(assembler.push(&mut late, MAX), Ok(Step::Complete { used: 1, .. })));
+    assert_eq!((assembler.buffered(), assembler.mid_message()), (201, false));
     assembler.release();
-    assert_eq!(
-        (
-            assembler.buffered(),
-            assembler.memory(),
-            assembler.mid_message()
-        ),
-        (0, 0, false)
-    );
+    assert_eq!((assembler.buffered(), assembler.memory(), assembler.mid_message()), (0, 0, false));
 
     // A push with nothing to push gives back as well; what is unfinished stays.
     assert!(assembler.push(&mut frame(0x02, "z"), MAX).is_ok());
@@ -95,10 +68,7 @@ fn an_announced_message_costs_memory_only_as_it_comes() {
     let mut assembler = Assembler::default();
     let mut bytes = vec![0x82, 0xFF, 0, 0, 0, 0, 0, 0x10, 0, 0, 1, 2, 3, 4];
     bytes.extend([0; 100]);
-    assert_eq!(
-        assembler.push(&mut bytes, bound),
-        Ok(Step::Partial { used: 114 })
-    );
+    assert_eq!(assembler.push(&mut bytes, bound), Ok(Step::Partial { used: 114 }));
     assert!(assembler.memory() < 400);
     for _ in 0..3000 {
         assert!(assembler.push(&mut [0; 300], bound).is_ok());

@@ -25,10 +25,7 @@ impl Bench {
                 assert!(conn.outbox.bytes() <= OUTBOX_BYTES_HIGH + ANSWER_BYTES_MAX);
             }
             let (_, count, bytes) = broker.hub().holdings();
-            assert!(
-                bytes / 2 <= self.limits.retain_bytes,
-                "twice is where softness ends"
-            );
+            assert!(bytes / 2 <= self.limits.retain_bytes, "twice is where softness ends");
             assert!(count / 2 <= self.limits.history_messages * TOPICS.len() + 1);
         }
     }
@@ -40,12 +37,7 @@ impl Bench {
         self.every_byte_is_charged_once();
         for n in 0..self.peers.len() {
             let (pipe, asked) = (&self.world.pipes[n], self.peers[n].asked.len());
-            let seen = [
-                pipe.received.len(),
-                pipe.room,
-                self.world.committed.len(),
-                asked,
-            ];
+            let seen = [pipe.received.len(), pipe.room, self.world.committed.len(), asked];
             if std::mem::replace(&mut self.peers[n].seen, seen) != seen {
                 self.reads_without_a_hole(n);
             }
@@ -59,40 +51,21 @@ impl Bench {
             for id in broker.conn_ids() {
                 let conn = broker.conn(id).expect("listed");
                 let name = conn.state.name();
-                assert!(
-                    !matches!(name, Name::Asked | Name::Closed),
-                    "{name:?} at rest"
-                );
+                assert!(!matches!(name, Name::Asked | Name::Closed), "{name:?} at rest");
                 let due = conn.due(&self.limits);
-                assert!(
-                    due.is_some_and(|due| due > now),
-                    "{name:?} has no deadline: {due:?}"
-                );
+                assert!(due.is_some_and(|due| due > now), "{name:?} has no deadline: {due:?}");
                 let looked_at = broker.next_deadline();
-                assert!(
-                    looked_at.is_some() && looked_at <= due,
-                    "{name:?} is not looked at"
-                );
-                assert!(
-                    !conn.inbox.is_empty() || conn.inbox.capacity() == 0,
-                    "idle is free"
-                );
+                assert!(looked_at.is_some() && looked_at <= due, "{name:?} is not looked at");
+                assert!(!conn.inbox.is_empty() || conn.inbox.capacity() == 0, "idle is free");
             }
         }
         assert!(self.world.open_files() <= self.peers.len());
     }
 
     fn logs_are_in_bounds(&self) {
-        let heard = self
-            .world
-            .brokers
-            .iter()
-            .map(|broker| broker.hub().holdings());
+        let heard = self.world.brokers.iter().map(|broker| broker.hub().holdings());
         let heard: Vec<_> = heard.map(|(_, count, bytes)| (count, bytes)).collect();
-        assert!(
-            heard.iter().all(|held| *held == heard[0]),
-            "every thread holds the same"
-        );
+        assert!(heard.iter().all(|held| *held == heard[0]), "every thread holds the same");
         assert!(heard[0].1 <= self.limits.retain_bytes);
         for broker in &self.world.brokers {
             for topic in TOPICS {
@@ -140,14 +113,8 @@ impl Bench {
     fn every_byte_is_charged_once(&self) {
         let pipes = &self.world.pipes;
         let sent = self.peers.iter().map(|peer| peer.sent as u64).sum::<u64>();
-        let unread = pipes
-            .iter()
-            .map(|pipe| pipe.inbound.len() as u64)
-            .sum::<u64>();
-        let written = pipes
-            .iter()
-            .map(|pipe| pipe.received.len() as u64)
-            .sum::<u64>();
+        let unread = pipes.iter().map(|pipe| pipe.inbound.len() as u64).sum::<u64>();
+        let written = pipes.iter().map(|pipe| pipe.received.len() as u64).sum::<u64>();
         for identity in self.world.parts().identities() {
             assert!(identity.holds(), "{identity:?}");
         }
@@ -165,39 +132,22 @@ impl Bench {
             "bytes in"
         );
         let out = self.total(|account| account.bytes_out.total());
-        assert!(
-            out <= written && (waiting > 0 || out == written),
-            "bytes out: {out}, {written}"
-        );
+        assert!(out <= written && (waiting > 0 || out == written), "bytes out: {out}, {written}");
         let open = pipes.iter().filter(|pipe| pipe.closed.is_none()).count();
-        let counted: usize = self
-            .world
-            .brokers
-            .iter()
-            .map(|broker| broker.connections())
-            .sum();
+        let counted: usize = self.world.brokers.iter().map(|broker| broker.connections()).sum();
         assert_eq!(counted, open);
         let opened = self.total(|account| account.opened);
         let closed = self.total(Account::closed_total);
-        assert_eq!(
-            (opened - closed, closed),
-            (began, (pipes.len() - open) as u64)
-        );
+        assert_eq!((opened - closed, closed), (began, (pipes.len() - open) as u64));
         for &reason in CloseReason::ALL {
-            let ended = pipes
-                .iter()
-                .filter(|pipe| pipe.closed == Some(reason))
-                .count();
+            let ended = pipes.iter().filter(|pipe| pipe.closed == Some(reason)).count();
             let counted = self.total(|account| account.closed[reason as usize]);
             assert_eq!(counted, ended as u64, "{}", reason.name());
         }
     }
 
     pub(super) fn nothing_is_left(&self) {
-        assert!(
-            self.world.pipes.iter().all(|pipe| pipe.closed.is_some()),
-            "everyone is gone"
-        );
+        assert!(self.world.pipes.iter().all(|pipe| pipe.closed.is_some()), "everyone is gone");
         assert_eq!(self.world.open_files(), 0);
         for broker in &self.world.brokers {
             assert_eq!(broker.connections(), 0);

@@ -27,24 +27,15 @@ impl Bench {
         let (asked, request) = match how % 10 {
             0 | 1 => {
                 let since = since.filter(|_| !query.is_empty());
-                (
-                    Asked::Poll { topics, since },
-                    format!("GET /{list}{query} {end}\r\n"),
-                )
+                (Asked::Poll { topics, since }, format!("GET /{list}{query} {end}\r\n"))
             }
             2 => {
                 let since = since.filter(|_| !query.is_empty());
                 let request = format!("GET /{list}/poll{query} {end}Prefer: wait=3\r\n\r\n");
                 (Asked::Poll { topics, since }, request)
             }
-            3 => (
-                Asked::Stream { topics },
-                format!("GET /{list}/sse{query} {end}\r\n"),
-            ),
-            4 => (
-                Asked::Stream { topics },
-                format!("GET /{list}/sse{query} HTTP/1.0\r\n\r\n"),
-            ),
+            3 => (Asked::Stream { topics }, format!("GET /{list}/sse{query} {end}\r\n")),
+            4 => (Asked::Stream { topics }, format!("GET /{list}/sse{query} HTTP/1.0\r\n\r\n")),
             5 => {
                 let request = format!("GET /{list}{query} {end}{UPGRADE}\r\n");
                 (Asked::Socket { topics, v1: false }, request)
@@ -120,14 +111,7 @@ impl Bench {
             request.truncate(request.len() - 3);
             self.each(client, |_, peer| peer.tainted = true);
         }
-        self.ask(
-            client,
-            Asked::Publish {
-                topic,
-                data: Some(data),
-            },
-            &request,
-        );
+        self.ask(client, Asked::Publish { topic, data: Some(data) }, &request);
     }
 
     pub(super) fn frame(&mut self, client: u8, opcode: u8, length: u16) {
@@ -152,10 +136,7 @@ impl Bench {
             _ if v1 => (1, b"not JSON".to_vec()),
             _ => (1, b"\xFF".to_vec()),
         };
-        self.send(
-            client,
-            &frames::client(true, opcode, &payload, [9, 8, 7, 6]),
-        );
+        self.send(client, &frames::client(true, opcode, &payload, [9, 8, 7, 6]));
     }
 
     /// A frame of `tollway.v1`; its ref is the number with which the data begins.

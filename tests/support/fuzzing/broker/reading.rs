@@ -32,10 +32,7 @@ impl Bench {
                 assert_eq!(answer.head.status, 408, "{answer:?}");
                 continue;
             };
-            assert!(
-                answer.body.ended || peer.follows() || !whole,
-                "answers go out whole"
-            );
+            assert!(answer.body.ended || peer.follows() || !whole, "answers go out whole");
             match (asked, answer.head.status) {
                 (Asked::Publish { topic, data }, 201) => {
                     self.is_in_the_log(answer, *topic, data.as_deref());
@@ -58,10 +55,7 @@ impl Bench {
                 (Asked::Else, status) => assert!(matches!(status, 200 | 500), "{status}"),
             }
         }
-        assert!(
-            used == pipe.received.len() || peer.follows() || !whole,
-            "half a head"
-        );
+        assert!(used == pipe.received.len() || peer.follows() || !whole, "half a head");
         self.is_answered(peer, asked.len(), whole);
     }
 
@@ -78,10 +72,7 @@ impl Bench {
     }
 
     fn seq(text: &str) -> u64 {
-        Id::parse(text)
-            .unwrap_or_else(|| panic!("not an id: {text:?}"))
-            .seq
-            .0
+        Id::parse(text).unwrap_or_else(|| panic!("not an id: {text:?}")).seq.0
     }
 
     fn is_in_the_log(&self, answer: &Answer, topic: usize, data: Option<&[u8]>) {
@@ -89,23 +80,15 @@ impl Bench {
         let message = &self.world.committed[Self::seq(body.text("id")) as usize - 1];
         assert_eq!(message.topic.as_str(), TOPICS[topic]);
         assert!(data.is_none_or(|data| data == message.payload.bytes()));
-        let location = answer
-            .head
-            .field("Location")
-            .expect("a place to read it from");
-        assert_eq!(
-            location,
-            format!("/{}?since=e-{}", TOPICS[topic], message.seq.0 - 1)
-        );
+        let location = answer.head.field("Location").expect("a place to read it from");
+        assert_eq!(location, format!("/{}?since=e-{}", TOPICS[topic], message.seq.0 - 1));
     }
 
     /// The places after `cursor` of what was published to `topics`.
     fn after(&self, topics: &[usize], cursor: u64) -> impl Iterator<Item = u64> {
         let named: Vec<&str> = topics.iter().map(|&topic| TOPICS[topic]).collect();
         let later = self.world.committed.iter().skip(cursor as usize);
-        later
-            .filter(move |m| named.contains(&m.topic.as_str()))
-            .map(|message| message.seq.0)
+        later.filter(move |m| named.contains(&m.topic.as_str())).map(|message| message.seq.0)
     }
 
     /// The place that must follow `cursor`, up to `here`. Each topic has a history of its own: who
@@ -113,14 +96,10 @@ impl Bench {
     fn due(&self, topics: &[usize], cursor: u64, here: Option<u64>) -> Option<u64> {
         let gone = |&seq: &u64| {
             let topic = &self.world.committed[seq as usize - 1].topic;
-            let gone = |hub: &Hub| {
-                hub.find(topic)
-                    .is_none_or(|id| hub.log(id).evicted().0 >= seq)
-            };
+            let gone = |hub: &Hub| hub.find(topic).is_none_or(|id| hub.log(id).evicted().0 >= seq);
             topics.len() > 1 && self.world.brokers.iter().all(|broker| gone(broker.hub()))
         };
-        self.after(topics, cursor)
-            .find(|seq| here == Some(*seq) || !gone(seq))
+        self.after(topics, cursor).find(|seq| here == Some(*seq) || !gone(seq))
     }
 
     fn poll(&self, answer: &Answer, topics: &[usize], since: Option<u64>) {
@@ -129,9 +108,7 @@ impl Bench {
         let gap = body.get("gap");
         let messages = body.get("messages").expect("a list").list();
         assert!(gap.is_some() || !messages.is_empty(), "something is said");
-        let first = messages
-            .first()
-            .map(|message| Self::seq(message.text("id")));
+        let first = messages.first().map(|message| Self::seq(message.text("id")));
         let mut cursor = match (since, gap) {
             (Some(since), None) => since,
             _ => first.map_or(next, |first| first - 1),
@@ -142,10 +119,7 @@ impl Bench {
             cursor = self.follows_on(topics, cursor, message.text("id"), same);
         }
         assert_eq!(next, cursor);
-        assert_eq!(
-            answer.head.field("ETag"),
-            Some(format!("\"e-{next}\"").as_str())
-        );
+        assert_eq!(answer.head.field("ETag"), Some(format!("\"e-{next}\"").as_str()));
     }
 
     /// The message `id` is the next one after `cursor`, and says what was published.
@@ -157,11 +131,7 @@ impl Bench {
         same: impl FnOnce(&[u8]) -> bool,
     ) -> u64 {
         let seq = Self::seq(id);
-        assert_eq!(
-            self.due(topics, cursor, Some(seq)),
-            Some(seq),
-            "after {cursor}"
-        );
+        assert_eq!(self.due(topics, cursor, Some(seq)), Some(seq), "after {cursor}");
         let message = &self.world.committed[seq as usize - 1];
         assert!(same(message.payload.bytes()), "{id} says something else");
         seq
@@ -198,10 +168,7 @@ impl Bench {
         let gap = told.get("gap").expect("a gap");
         let to = Self::seq(gap.text("to"));
         let reason = gap.text("reason");
-        assert!(
-            reason == "epoch" || cursor.is_some_and(|cursor| cursor <= to),
-            "{told:?}"
-        );
+        assert!(reason == "epoch" || cursor.is_some_and(|cursor| cursor <= to), "{told:?}");
         let behind = match id {
             Some(id) => Self::seq(id),
             // Either the first that follows, or, when nothing does, the cursor itself.
@@ -232,15 +199,8 @@ impl Bench {
             let says = |&seq: &u64| {
                 self.world.committed[seq as usize - 1].payload.bytes() == frame.payload
             };
-            let next = self
-                .after(topics, from)
-                .find(says)
-                .expect("only what was published");
-            assert_eq!(
-                self.due(topics, from, Some(next)),
-                Some(next),
-                "after {from}"
-            );
+            let next = self.after(topics, from).find(says).expect("only what was published");
+            assert_eq!(self.due(topics, from, Some(next)), Some(next), "after {from}");
             cursor = Some(next);
         }
         self.nothing_is_missing(topics, cursor, whole && !closed);
@@ -279,19 +239,11 @@ impl Bench {
         match (reference, answer.get("error")) {
             (Json::Number(n), None) => {
                 let message = &self.world.committed[Self::seq(answer.text("id")) as usize - 1];
-                assert!(
-                    message
-                        .payload
-                        .bytes()
-                        .starts_with(format!("{n} ").as_bytes())
-                );
+                assert!(message.payload.bytes().starts_with(format!("{n} ").as_bytes()));
             }
             (Json::Null, Some(error)) => assert_eq!(error.text("code"), "not_json"),
             (Json::Number(_), Some(error)) => {
-                assert!(
-                    matches!(error.text("code"), "overloaded" | "data_too_big"),
-                    "{error:?}"
-                );
+                assert!(matches!(error.text("code"), "overloaded" | "data_too_big"), "{error:?}");
             }
             _ => panic!("{answer:?}"),
         }

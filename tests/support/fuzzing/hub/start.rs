@@ -13,17 +13,9 @@ impl Bench {
         let topics: Vec<usize> = (0..4).filter(|n| topics >> n & 1 > 0).collect();
         let names: Vec<TopicName> = topics.iter().map(|&topic| name(topic)).collect();
         let of_topics = |kept: &&Kept| topics.contains(&kept.topic);
-        let held: Vec<u64> = self
-            .held
-            .iter()
-            .filter(of_topics)
-            .map(|kept| kept.seq)
-            .collect();
+        let held: Vec<u64> = self.held.iter().filter(of_topics).map(|kept| kept.seq).collect();
         let seq = seq % (self.tip + 3);
-        let id = Id {
-            epoch: if how & 8 > 0 { Epoch(15) } else { EPOCH },
-            seq: Seq(seq),
-        };
+        let id = Id { epoch: if how & 8 > 0 { Epoch(15) } else { EPOCH }, seq: Seq(seq) };
         let asked = match how % 4 {
             0 => Cursor::Latest,
             1 => Cursor::Earliest,
@@ -31,17 +23,10 @@ impl Bench {
             _ => Cursor::After(id),
         };
         let start = self.hub.start(&names, &asked);
-        let next = self
-            .hub
-            .next(self.hub.known(&names), start.cursor)
-            .map(|e| e.seq().0);
+        let next = self.hub.next(self.hub.known(&names), start.cursor).map(|e| e.seq().0);
         assert_eq!(next, held.iter().copied().find(|&seq| seq > start.cursor.0));
         let foreign = id.epoch != EPOCH || seq > self.tip;
-        let lost = self
-            .gone
-            .iter()
-            .filter(of_topics)
-            .any(|kept| kept.seq > seq);
+        let lost = self.gone.iter().filter(of_topics).any(|kept| kept.seq > seq);
         let from = match asked {
             Cursor::Latest => {
                 assert_eq!((start.cursor.0, start.gap), (self.tip, None));
@@ -55,12 +40,7 @@ impl Bench {
                 assert!(start.gap.is_some() || !lost, "a loss is never hidden");
                 assert!(start.gap.is_none() || lost || !self.gone.is_empty());
                 assert!(start.gap.is_some() || start.cursor.0 == seq);
-                assert!(
-                    start
-                        .gap
-                        .as_ref()
-                        .is_none_or(|gap| gap.reason == GapReason::Expired)
-                );
+                assert!(start.gap.as_ref().is_none_or(|gap| gap.reason == GapReason::Expired));
                 seq
             }
             Cursor::After(_) | Cursor::Unknown(_) => {
@@ -69,11 +49,7 @@ impl Bench {
                 0
             }
         };
-        assert_eq!(
-            next,
-            held.iter().copied().find(|&seq| seq > from),
-            "all that is held follows"
-        );
+        assert_eq!(next, held.iter().copied().find(|&seq| seq > from), "all that is held follows");
         self.gap_is_told_once(&names, &start, next);
     }
 
@@ -82,16 +58,9 @@ impl Bench {
             assert_eq!(gap.to.seq.0, next.unwrap_or(start.cursor.0), "what follows");
         }
         if names.len() == 1 {
-            let asked = Cursor::After(Id {
-                epoch: EPOCH,
-                seq: start.cursor,
-            });
+            let asked = Cursor::After(Id { epoch: EPOCH, seq: start.cursor });
             let again = self.hub.start(names, &asked);
-            assert_eq!(
-                (again.cursor, again.gap),
-                (start.cursor, None),
-                "once is enough"
-            );
+            assert_eq!((again.cursor, again.gap), (start.cursor, None), "once is enough");
         }
     }
 }

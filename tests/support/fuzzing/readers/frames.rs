@@ -32,12 +32,7 @@ pub fn frame(bytes: &[u8]) -> Option<Frame> {
         0 => None,
         _ => {
             at += 4;
-            Some([
-                bytes.get(at - 4),
-                bytes.get(at - 3),
-                bytes.get(at - 2),
-                bytes.get(at - 1),
-            ])
+            Some([bytes.get(at - 4), bytes.get(at - 3), bytes.get(at - 2), bytes.get(at - 1)])
         }
     };
     let mask = match mask {
@@ -62,11 +57,7 @@ pub fn frame(bytes: &[u8]) -> Option<Frame> {
 
 fn number(bytes: &[u8], from: usize, length: usize) -> Option<u64> {
     let digits = bytes.get(from..from + length)?;
-    Some(
-        digits
-            .iter()
-            .fold(0, |number, &digit| number * 256 + u64::from(digit)),
-    )
+    Some(digits.iter().fold(0, |number, &digit| number * 256 + u64::from(digit)))
 }
 
 /// Byte by byte, as §5.3 words it.
@@ -105,10 +96,7 @@ pub fn client(fin: bool, opcode: u8, payload: &[u8], mask: [u8; 4]) -> Vec<u8> {
 pub fn server(mut bytes: &[u8]) -> (Vec<Frame>, &[u8]) {
     let mut frames = Vec::new();
     while let Some(frame) = frame(bytes) {
-        assert!(
-            frame.fin && frame.reserved == 0 && frame.minimal,
-            "{frame:?}"
-        );
+        assert!(frame.fin && frame.reserved == 0 && frame.minimal, "{frame:?}");
         assert!(frame.mask.is_none(), "a server's frame is not masked");
         assert!(matches!(frame.opcode, 1 | 2 | 8 | 9 | 10), "{frame:?}");
         assert!(frame.opcode < 8 || frame.payload.len() <= 125, "{frame:?}");

@@ -68,40 +68,23 @@ pub fn head(bytes: &[u8]) -> Option<Head> {
 pub fn answer(bytes: &[u8], to_head: bool) -> Option<Answer> {
     let head = head(bytes)?;
     let rest = &bytes[head.used..];
-    let nothing = |ended| Body {
-        data: Vec::new(),
-        ended,
-        used: 0,
-    };
-    let length = head
-        .field("Content-Length")
-        .map(|n| n.parse::<usize>().expect("a length"));
+    let nothing = |ended| Body { data: Vec::new(), ended, used: 0 };
+    let length = head.field("Content-Length").map(|n| n.parse::<usize>().expect("a length"));
     let coding = head.field("Transfer-Encoding");
     assert!(length.is_none() || coding.is_none(), "two framings");
     let bodiless = matches!(head.status, 100..=199 | 204 | 304);
-    assert!(
-        !bodiless || (length.is_none() && coding.is_none()),
-        "{head:?}"
-    );
+    assert!(!bodiless || (length.is_none() && coding.is_none()), "{head:?}");
     let body = if to_head || bodiless {
         nothing(true)
     } else if let Some(length) = length {
         let here = length.min(rest.len());
         let data = rest[..here].to_vec();
-        Body {
-            data,
-            ended: here == length,
-            used: here,
-        }
+        Body { data, ended: here == length, used: here }
     } else if coding.is_some() {
         assert_eq!(coding, Some("chunked"));
         chunked(rest)
     } else {
-        Body {
-            data: rest.to_vec(),
-            ended: false,
-            used: rest.len(),
-        }
+        Body { data: rest.to_vec(), ended: false, used: rest.len() }
     };
     Some(Answer { head, body })
 }
@@ -111,11 +94,7 @@ pub fn chunked(bytes: &[u8]) -> Body {
     let mut data = Vec::new();
     let mut at = 0;
     loop {
-        let partial = Body {
-            data: data.clone(),
-            ended: false,
-            used: at,
-        };
+        let partial = Body { data: data.clone(), ended: false, used: at };
         let Some(end) = find(&bytes[at..], b"\r\n") else {
             return partial;
         };
@@ -128,11 +107,7 @@ pub fn chunked(bytes: &[u8]) -> Body {
         assert_eq!(&chunk[size..], b"\r\n", "behind a chunk");
         at = from + size + 2;
         if size == 0 {
-            return Body {
-                data,
-                ended: true,
-                used: at,
-            };
+            return Body { data, ended: true, used: at };
         }
         data.extend_from_slice(&chunk[..size]);
     }

@@ -91,9 +91,7 @@ fn items<T>(
 }
 
 fn eat(rest: &mut &str, char: char) {
-    *rest = rest
-        .strip_prefix(char)
-        .unwrap_or_else(|| panic!("no {char:?} before {rest:?}"));
+    *rest = rest.strip_prefix(char).unwrap_or_else(|| panic!("no {char:?} before {rest:?}"));
 }
 
 /// Takes a string with its quotes off the front.
@@ -139,14 +137,8 @@ pub fn base64(text: &str) -> Vec<u8> {
         bits.extend((0..6).rev().map(|place| number >> place & 1));
     }
     let (whole, left) = bits.as_chunks::<8>();
-    assert!(
-        left.len() < 6 && left.iter().all(|&bit| bit == 0),
-        "{text:?}"
-    );
-    whole
-        .iter()
-        .map(|byte| byte.iter().fold(0, |b, &bit| b * 2 + bit as u8))
-        .collect()
+    assert!(left.len() < 6 && left.iter().all(|&bit| bit == 0), "{text:?}");
+    whole.iter().map(|byte| byte.iter().fold(0, |b, &bit| b * 2 + bit as u8)).collect()
 }
 
 /// Writes base64 with its padding, bit by bit.
