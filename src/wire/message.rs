@@ -146,8 +146,11 @@ impl Assembler {
                     return Ok(Step::Complete { incoming, used });
                 }
                 Found::Message { used } => {
-                    let whole = self.unfinished.as_ref();
-                    let incoming = whole.expect("it has just become whole").kept.message();
+                    let whole = self.unfinished.as_ref().expect("it has just become whole");
+                    let incoming = match &whole.kept {
+                        Kept::Text(text) => Incoming::Text(text.as_str()),
+                        Kept::Bytes(bytes) => Incoming::Binary(bytes),
+                    };
                     let used = start + used;
                     return Ok(Step::Complete { incoming, used });
                 }
