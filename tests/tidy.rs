@@ -39,6 +39,11 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
     ("SystemTime::now", &["src/shell/clock.rs"], "time is an input"),
     ("Mutex", &["src/shell/"], "nothing on the path of a byte is locked"),
     ("RefCell", &[], "what is shared is not changed"),
+    (
+        "httparse::",
+        &["src/wire/head", "src/wire/body.rs"],
+        "request heads, and the trailers of bodies; all else is read by hand",
+    ),
     ("sha1::", &["src/wire/handshake.rs"], "RFC 6455 alone needs it"),
     (
         "simdutf8::",
@@ -65,6 +70,7 @@ const CRATES: &[&str] = &[
     "clap",
     "env_logger",
     "flate2",
+    "httparse",
     "httpdate",
     "libc",
     "log",
@@ -238,4 +244,127 @@ fn only_crates_that_were_chosen() {
         .filter_map(|line| line.split_once(" =").map(|(name, _)| name))
         .collect();
     assert_eq!(names, CRATES);
+}
+
+/// Rooms in which no two files import each other, directly or by way of others: such files can be
+/// read in an order in which each builds on the ones before.
+const WITHOUT_CIRCLES: &[&str] = &["wire"];
+
+#[test]
+fn no_files_of_a_room_import_each_other_in_a_circle() {
+    let mut offences = Vec::new();
+    for room in WITHOUT_CIRCLES {
+        let files: Vec<(String, String)> = sources(&format!("src/{room}"))
+            .into_iter()
+            .filter(|(name, _)| !is_test(name))
+            .map(|(name, text)| (module_of(&name), text))
+            .collect();
+        let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+        let mut reached: Vec<Vec<bool>> =
+            files.iter().map(|(name, text)| imports(name, text, &names)).collect();
+        assert!(reached.iter().flatten().any(|&there| there), "{room} has no imports at all?");
+        // All that is reached by way of others.
+        for by_way in 0..files.len() {
+            for from in 0..files.len() {
+                if reached[from][by_way] {
+                    for to in 0..files.len() {
+                        reached[from][to] |= reached[by_way][to];
+                    }
+                }
+            }
+        }
+        let in_circles = (0..files.len()).filter(|&file| reached[file][file]);
+        offences.extend(in_circles.map(|file| names[file].to_owned()));
+    }
+    assert_none("files that import each other", &offences);
+}
+
+/// `src/wire/head/fields.rs` is `wire::head::fields`.
+fn module_of(name: &str) -> String {
+    let path = name.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
+    path.replace('/', "::")
+}
+
+/// Which of `names` the file of module `own` imports from: by `use`, or by a path in its code. The
+/// module itself, and a child that is declared and no more, are not counted.
+fn imports(own: &str, text: &str, names: &[&str]) -> Vec<bool> {
+    let code: Vec<&str> = product_lines(text).map(|(_, line)| line).collect();
+    let code = code.join(" ");
+    let parent = own.rsplit_once("::").map_or("", |(parent, _)| parent);
+    let mut paths = Vec::new();
+    for (begin, is_of) in [("crate::", ""), ("super::", parent), ("self::", own)] {
+        for (at, _) in code.match_indices(begin) {
+            let path = path_at_front(&code[at + begin.len()..]);
+            paths.push(format!("{is_of}::{path}").trim_start_matches("::").to_owned());
+        }
+    }
+    // A child goes by its bare name.
+    for (at, _) in code.match_indices("use ") {
+        paths.push(format!("{own}::{}", path_at_front(&code[at + "use ".len()..])));
+    }
+    let mut found = vec![false; names.len()];
+    for path in paths.iter().flat_map(|path| single(path)) {
+        let leads_to = |name: &&&str| {
+            let rest = path.strip_prefix(**name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        };
+        let target = names.iter().filter(leads_to).max_by_key(|name| name.len());
+        if let Some(at) = target.and_then(|target| names.iter().position(|name| name == target)) {
+            found[at] |= names[at] != own;
+        }
+    }
+    found
+}
+
+/// The path that `code` begins with; all of the braces, if it ends in some.
+fn path_at_front(code: &str) -> &str {
+    let mut depth = 0;
+    let end = code.find(|c: char| {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        let in_braces = depth > 0 || c == '}';
+        !(in_braces || c.is_alphanumeric() || matches!(c, '_' | ':'))
+    });
+    &code[..end.unwrap_or(code.len())]
+}
+
+/// `a::{b, c::{d}}` is `a::b` and `a::c::d`.
+fn single(path: &str) -> Vec<String> {
+    let Some((front, rest)) = path.split_once('{') else {
+        return vec![path.trim().to_owned()];
+    };
+    let (mut depth, mut from, mut paths) = (0, 0, Vec::new());
+    for (at, c) in rest.char_indices() {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        if depth < 0 || (depth == 0 && c == ',') {
+            paths.extend(single(&format!("{front}{}", rest[from..at].trim())));
+            from = at + 1;
+        }
+        if depth < 0 {
+            break;
+        }
+    }
+    paths
+}
+
+#[test]
+fn imports_are_found_however_they_are_written() {
+    let names = ["wire", "wire::a", "wire::a::child", "wire::b", "wire::c"];
+    for (own, text, found) in [
+        ("wire::a", "use super::b::B;", vec!["wire::b"]),
+        ("wire::a", "use crate::wire::{b::{self, B},\n    c::C};", vec!["wire::b", "wire::c"]),
+        ("wire::a", "use super::{Parsed, b};", vec!["wire", "wire::b"]),
+        ("wire::a", "mod child;\npub use child::Child;", vec!["wire::a::child"]),
+        ("wire::a", "mod child;\nuse std::fmt;", vec![]),
+        ("wire::a::child", "fn f() -> super::A {}", vec!["wire::a"]),
+        (
+            "wire::b",
+            "/// As crate::wire::a has it.\nfn f() { crate::wire::c::f() }",
+            vec!["wire::c"],
+        ),
+    ] {
+        let flags = imports(own, text, &names);
+        let those: Vec<&str> =
+            names.iter().zip(flags).filter(|(_, there)| *there).map(|(name, _)| *name).collect();
+        assert_eq!(those, found, "{own}: {text}");
+    }
 }

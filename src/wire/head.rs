@@ -1,22 +1,28 @@
 //! Request heads: bytes → [`Head`]. RFC 9112 §2, §3 and §6.3, RFC 9110 for the fields.
 //!
-//! The grammar is `httparse`'s to read: method, target and version, names and values. Three things
-//! are not. It begins anew with each call, so a head that drips in would cost quadratic time; it
-//! takes lines that end in LF alone, which a proxy in front may not; and what a head means is no
-//! business of a parser's: to it a request with two `Host` fields is sound. So it is called at two
-//! moments, on bytes that are known to be whole, and the rest is ours:
+//! Came from: `conn`, with bytes in the inbox. Goes to: `conn::route`, which asks what the request
+//! wants; `wire::body`, which takes the [`Framing`]; `wire::handshake`, which judges the offer.
+//! Absent on purpose: what a path names, whether a method is allowed there, bodies.
 //!
-//! | falls due at | what is judged | by whom |
+//! **What `httparse` does.** It reads the grammar: method, target and version, then names and
+//! values. It is called at two moments, on bytes that are known to be whole: at the LF of the
+//! request line, and at the LF of the blank line.
+//!
+//! **What it leaves to us.** It begins anew with each call, so a head that drips in byte by byte
+//! would cost quadratic time. It takes lines that end in LF alone, which a proxy in front may not.
+//! It sets no bound, names few offences, and does not ask what a head means: one with two `Host`
+//! fields is sound to it. So each judgement has its moment, and its file:
+//!
+//! | when | what is judged | by |
 //! | --- | --- | --- |
-//! | the request line's first byte | that a method can begin so; a TLS client goes at once | [`HeadDecoder`] |
-//! | every LF | that a CR comes before it, and then that the fields are not too many | `HeadDecoder` |
-//! | the byte that passes a bound | 414 within the request line, 431 everywhere | `HeadDecoder` |
-//! | the end of the request line | its grammar | `httparse` |
-//! | | then length and form of the target | `request_line` |
-//! | the blank line | the grammar of all fields | `httparse` |
-//! | | then each field, in order, and what several say together | `fields` |
-//!
-//! What `httparse` refuses gets its name, which tells the client what to mend, from `naming`.
+//! | first byte of the request line | that it begins a method: a TLS client goes at once | here |
+//! | every LF | that a CR comes before it, then that the fields are not too many | here |
+//! | the byte that passes a bound | 414 within the request line, 431 everywhere | here |
+//! | end of the request line | its grammar | `httparse` |
+//! | | length and form of the target | `request_line` |
+//! | blank line | the grammar of every field | `httparse` |
+//! | | what the fields say, each in order, then together | `fields` |
+//! | after a refusal by `httparse` | nothing; the offence gets its name | `naming` |
 //!
 //! **Every judgement falls due at one byte**, and bytes are taken in order, so how the network cut
 //! them cannot change the verdict. A bad field waits for the end of its head, and a head that
@@ -24,10 +30,6 @@
 //!
 //! Where RFC 9112 lets a server mend the framing or refuse it, we refuse. A proxy in front of us
 //! may mend differently, and two readings of the same bytes are a smuggled request.
-//!
-//! Came from: `conn`, with bytes in the inbox. Goes to: `conn::route`, which asks what the request
-//! wants; `wire::body`, which takes the [`Framing`]; `wire::handshake`, which judges the offer.
-//! Absent on purpose: what a path names, whether a method is allowed there, bodies.
 
 mod fields;
 mod model;

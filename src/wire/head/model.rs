@@ -1,8 +1,8 @@
 //! What a request head says, as values that borrow from the bytes.
 //!
-//! Came from: `head::fields`, which fills them in. Goes to: `conn`, and the codecs that go on from a
-//! head: `wire::body`, `wire::handshake`. Absent on purpose: fields that no part of the server asks
-//! about, and what any value means to the server.
+//! Came from: `head::fields`, which fills them in. Goes to: `conn`, and the codecs that go on from
+//! a head: `wire::body`, `wire::handshake`. Absent on purpose: fields that no part of the server
+//! asks about, and what any value means to the server.
 
 use crate::wire::grammar::is_token;
 
@@ -108,9 +108,9 @@ pub struct Offer<'b> {
 }
 
 impl<'b> Offer<'b> {
-    /// The subprotocols asked for, in the client's order of preference (RFC 6455 §4.1, point 10). A list
-    /// split over several fields is one list (§11.3.4). What is not a token can name nothing that
-    /// we speak, and is passed over.
+    /// The subprotocols asked for, in the client's order of preference (RFC 6455 §4.1, point 10).
+    /// A list split over several fields is one list (§11.3.4). What is not a token can name nothing
+    /// that we speak, and is passed over.
     pub fn protocols(&self) -> impl Iterator<Item = &'b str> {
         let elements = self.protocols.iter().flat_map(|value| value.split(|&byte| byte == b','));
         elements

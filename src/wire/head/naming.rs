@@ -1,8 +1,8 @@
 //! Names for what `httparse` refuses.
 //!
-//! It says which part of a head was bad, and not what was bad about it, nor in which line. A client
-//! is owed more than that, so the line is looked at once more, by hand. Nothing is decided here: what
-//! comes here is refused already, and gets a name.
+//! It says which part of a head was bad, but neither in which line nor what was wrong there. A
+//! client is owed both, so the bytes are looked at once more, by hand. Nothing is decided here:
+//! what comes here is refused already, and gets a name.
 //!
 //! Came from: `wire::head`, with bytes that were refused. Goes to: the same, as a [`HeadError`].
 //! Absent on purpose: bytes that were not refused.

@@ -1,8 +1,8 @@
-//! The request line: what `httparse` split, held to our rules. RFC 9112 §3.
+//! The request line: what `httparse` found in it, held to our rules. RFC 9112 §3.
 //!
-//! Came from: `wire::head`, with a line that ends in CRLF, and with a whole head again. Goes to: the
-//! fields, which need the version. Absent on purpose: splitting the line, which is `httparse`'s, and
-//! what the path names.
+//! Came from: `wire::head`, with a line that ends in CRLF, and once more with the whole head. Goes
+//! to: `head::fields`, which builds on it. Absent on purpose: the grammar of the line, which is
+//! `httparse`'s, and what the path names.
 
 use httparse::Status;
 
