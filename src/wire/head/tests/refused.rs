@@ -132,6 +132,7 @@ const FIELDS: &[(&str, &[u8], HeadError)] = &[
     ("another expectation", b"Expect: 200-ok\r\n", ExpectationUnknown),
     ("one more expectation", b"Expect: 100-continue, x\r\n", ExpectationUnknown),
     ("the first offence", b"A b: c\r\nA: \0\r\n", BadFieldName),
+    ("grammar before meaning", b"Host: b\r\nA: \0\r\n", NulByte),
 ];
 
 /// Whole heads.
@@ -248,5 +249,34 @@ fn every_offence_has_a_case_and_a_sound_row() {
         assert!(cases.iter().any(|case| case.2 == offence), "{offence:?}");
         let (code, detail) = (offence.code(), offence.detail());
         assert_row_is_sound(&format!("{offence:?}"), offence.status(), code, detail);
+    }
+}
+
+/// `httparse` looks at 1, 8, 16 or 32 bytes at a time, by what the processor can and by how many
+/// are left.
+#[test]
+fn a_byte_is_judged_alike_wherever_it_stands() {
+    let with = |front: &str, at: usize, byte: u8, behind: &str| {
+        let (before, after) = ("x".repeat(at), "x".repeat(70 - at));
+        let parts = [front, &before, "\0", &after, behind];
+        let mut input = parts.concat().into_bytes();
+        input[front.len() + at] = byte;
+        matches!(whole(&input, HEAD_BYTES_MAX), Ok(Parsed::Complete { used, .. }) if used == input.len())
+    };
+    for at in 0..=70 {
+        for byte in 0..=u8::MAX {
+            let visible = byte.is_ascii_graphic() && byte != b'#';
+            let taken = with("GET /", at, byte, " HTTP/1.0\r\n\r\n");
+            assert_eq!(taken, visible, "{byte:#x} at {at} of a target");
+
+            let colon = byte == b':' && at > 0;
+            let in_name = byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+            let taken = with("GET / HTTP/1.0\r\n", at, byte, ": a\r\n\r\n");
+            assert_eq!(taken, in_name || colon, "{byte:#x} at {at} of a name");
+
+            let in_value = byte == b'\t' || (byte >= b' ' && byte != 0x7F);
+            let taken = with("GET / HTTP/1.0\r\nA: ", at, byte, "\r\n\r\n");
+            assert_eq!(taken, in_value, "{byte:#x} at {at} of a value");
+        }
     }
 }
