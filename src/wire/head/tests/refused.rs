@@ -261,7 +261,8 @@ fn a_byte_is_judged_alike_wherever_it_stands() {
         let parts = [front, &before, "\0", &after, behind];
         let mut input = parts.concat().into_bytes();
         input[front.len() + at] = byte;
-        matches!(whole(&input, HEAD_BYTES_MAX), Ok(Parsed::Complete { used, .. }) if used == input.len())
+        let verdict = whole(&input, HEAD_BYTES_MAX);
+        matches!(verdict, Ok(Parsed::Complete { used, .. }) if used == input.len())
     };
     for at in 0..=70 {
         for byte in 0..=u8::MAX {
