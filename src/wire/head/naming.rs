@@ -11,8 +11,9 @@ use super::offence::HeadError;
 use crate::limits::TARGET_BYTES_MAX;
 use crate::wire::grammar::{is_field_value, is_token};
 
-/// Names what is wrong with a request line. The method first, then the version, and the target for
-/// what is left; without both of its spaces a line has no version, and without any no target.
+/// Names what is wrong with a request line, its CRLF included. The method is looked at first, then
+/// the version; if both are sound, it is the target. A line with one space has no version, and a
+/// line with none has no target either.
 #[cold]
 pub(super) fn request_line(line: &[u8]) -> HeadError {
     let line = line.strip_suffix(b"\r\n").unwrap_or(line);
@@ -39,8 +40,8 @@ pub(super) fn request_line(line: &[u8]) -> HeadError {
     }
 }
 
-/// `None` for the versions that are spoken. A 1.2 is not: RFC 9110 §2.5 would have it read as 1.1,
-/// and nobody sends one.
+/// `None` for the versions that are spoken. HTTP/1.2 is not: RFC 9110 §2.5 would have it read as
+/// 1.1, but it does not exist.
 fn version_offence(version: &[u8]) -> Option<HeadError> {
     match version {
         b"HTTP/1.0" | b"HTTP/1.1" => None,
@@ -51,9 +52,10 @@ fn version_offence(version: &[u8]) -> Option<HeadError> {
     }
 }
 
-/// Names what is wrong with the first bad one of these lines, which are the fields of a head. For
-/// want of a closer name it is the part that `httparse` has refused; `None` when it saw the end of
-/// the head elsewhere, which only a CR could make it do.
+/// Names what is wrong with the first bad line of these, which are the fields of a head. Where the
+/// line has no closer name, the name is that of the part which `httparse` refused: a field's name,
+/// its value, or a line end. `None` stands for a head whose end it saw elsewhere, which is a matter
+/// of line ends too.
 #[cold]
 pub(super) fn fields(lines: &[u8], refused: Option<httparse::Error>) -> HeadError {
     let lines = lines.split(|&byte| byte == b'\n');

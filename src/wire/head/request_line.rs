@@ -54,7 +54,11 @@ impl<'b> RequestLine<'b> {
             "OPTIONS" => Method::Options,
             _ => Method::Other,
         };
-        let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
+        let version = match minor {
+            0 => Version::Http10,
+            1 => Version::Http11,
+            _ => return Err(HeadError::VersionUnsupported),
+        };
         Ok(Self { method, method_text, target, authority, version })
     }
 }
