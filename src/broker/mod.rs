@@ -70,7 +70,7 @@ mod work;
 use std::collections::VecDeque;
 
 use self::conns::Conns;
-pub use self::effect::{Effect, Letter, Refusal, Teardown};
+pub use self::effect::{Effect, Letter, Teardown};
 pub use self::file::{FileError, FileInfo};
 use self::pending::PendingReports;
 use self::visit::{Shard, Visit};
