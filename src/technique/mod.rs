@@ -4,9 +4,9 @@
 //!
 //! | | first | message | gap | silence | end |
 //! | --- | --- | --- | --- | --- | --- |
-//! | `short_poll` | `greet` a head | `render` an element | a member, `open` | – | `farewell`: 204, 304 |
-//! | `long_poll` | `greet`, later | the same | the same, at once | – | `farewell`, when it is over |
-//! | `sse` | `greet`, `open` the cursor | `render` an event | `gap` event | `heartbeat` | last chunk |
+//! | `short_poll` | `greet` | `render` an element | in `open` | – | `farewell` |
+//! | `long_poll` | `greet`, later | the same | the same | – | `farewell`, later |
+//! | `sse` | `greet`, `open` | `render` an event | `gap` event | `heartbeat` | last chunk |
 //! | `websocket` | `greet` with the cursor | `render` a frame | `gap` closes | Ping | `farewell` |
 //! | `v1` | `greet`, `open` the cursor | `render` an object | `gap` object | Ping | `farewell` |
 //!
