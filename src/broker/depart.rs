@@ -138,6 +138,18 @@ impl Broker {
         self.farewells.push_back((id, Farewell::Drop(reason)));
     }
 
+    /// Drops a connection whose bytes no code of ours could be made to understand: it panicked, and
+    /// what it did to the connection is not known. `bytes` of what came were not accounted for.
+    pub(super) fn drop_panicked(&mut self, id: ConnId, bytes: usize, now: Millis) {
+        let Some(conn) = self.conns.get_mut(id) else {
+            return;
+        };
+        log::error!("{}: what it sent made us panic; please report what was said", conn.peer);
+        conn.leaving = Some(CloseReason::Panicked);
+        self.came_in_vain(id, bytes);
+        self.drop(id, now);
+    }
+
     /// A peer that has ended its side, and of whom nothing more can be understood, is done.
     pub(super) fn end_if_finished(&mut self, id: ConnId, now: Millis) {
         let behind = |conn: &Conn| conn.finished && !conn.inbox.is_empty();

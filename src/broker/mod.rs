@@ -18,6 +18,7 @@ mod deadline;
 mod depart;
 mod dialect;
 mod effect;
+mod fence;
 mod file;
 mod poll;
 mod pump;
@@ -43,6 +44,7 @@ use crate::ids::{ConnId, Epoch, Micros, Millis, ShardId};
 use crate::ledger::{Bytes, Class, Ledger, Row};
 use crate::limits::Limits;
 use crate::timer::TimerWheel;
+use crate::wire::date;
 use crate::wire::response::CONTINUE;
 
 /// What a broker is made of.
@@ -77,7 +79,8 @@ pub struct Broker {
     /// Connections that ended not long ago, for the table.
     closed: VecDeque<Row>,
     surveys: Surveys,
-    /// The value of the `Date` field.
+    /// The time on the wall, in seconds since 1970, and the value of the `Date` field.
+    unix_s: i64,
     date: String,
     jitter: u64,
     effects: VecDeque<Effect>,
@@ -107,6 +110,7 @@ impl Broker {
             ledger: Ledger::default(),
             closed: VecDeque::new(),
             surveys: Surveys::default(),
+            unix_s: 0,
             date: String::new(),
             jitter: setup.seed | 1,
             effects: VecDeque::new(),
@@ -228,10 +232,10 @@ impl Broker {
         self.settle(id, now);
     }
 
-    /// The wall clock's second has changed.
+    /// The wall clock's second has changed. Beyond the year 9999 it stands still, as dates do.
     pub fn wall_clock(&mut self, unix_s: u64) {
-        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(unix_s);
-        self.date = httpdate::fmt_http_date(time);
+        self.unix_s = i64::try_from(unix_s).unwrap_or(date::UNIX_S_MAX).min(date::UNIX_S_MAX);
+        self.date = date::write(self.unix_s);
     }
 
     /// Goes on with requests that stood behind an answered one. `true`: there may be effects.
@@ -335,7 +339,12 @@ impl Broker {
         let mut used = 0;
         while let Some(conn) = self.conns.get_mut(id) {
             let mut bill = Bytes::default();
-            let (n, ask) = conn.next_ask(&mut bytes[used..], now, &self.house, &mut bill);
+            let (rest, house) = (&mut bytes[used..], &self.house);
+            let understood = fence::contain(|| conn.next_ask(rest, now, house, &mut bill));
+            let Some((n, ask)) = understood else {
+                self.drop_panicked(id, bytes.len() - used, now);
+                return bytes.len();
+            };
             let begun = ask.is_some() || conn.state.name() == Name::Body;
             let news = conn.kind != Some(conn.payer) || !conn.owed.is_empty();
             if begun && news {

@@ -1,0 +1,108 @@
+//! A fence around what one connection's bytes can break.
+//!
+//! Bytes from outside must not panic, and no way is known in which they do. If there is one after
+//! all, in our parsers or in a crate that they call, its victim is the connection that sent them:
+//! while they are understood nothing is touched but that connection. What the broker does about
+//! them afterwards is outside of the fence. A panic there may leave the log or the lists of readers
+//! half changed, and ends the server.
+//!
+//! Came from: `broker`, around `Conn::next_ask`. Goes to: `depart`, which drops the connection.
+//! Absent on purpose: a retry. What panicked once would panic again.
+
+use std::panic::{self, AssertUnwindSafe};
+
+/// Does `work`. `None`: it panicked, and what it was changing must not be used any more, only
+/// dropped.
+pub(super) fn contain<T>(work: impl FnOnce() -> T) -> Option<T> {
+    let work = || {
+        #[cfg(test)]
+        tests::spring();
+        work()
+    };
+    // What may be half changed is the connection, and the caller drops that.
+    panic::catch_unwind(AssertUnwindSafe(work)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use crate::broker::{Broker, Farewell, Setup};
+    use crate::close::CloseReason;
+    use crate::conn::origin::Origins;
+    use crate::ids::{ConnId, Epoch, Millis, ShardId};
+    use crate::ledger::Payer;
+    use crate::limits::Limits;
+
+    const REQUEST: &[u8] = b"GET /-/healthy HTTP/1.1\r\nHost: tollway.example\r\n\r\n";
+
+    thread_local! {
+        /// So many calls from now, the work panics.
+        static TRAP: Cell<u32> = const { Cell::new(0) };
+    }
+
+    /// Stands in for a bug that we do not know.
+    pub(super) fn spring() {
+        let left = TRAP.get();
+        TRAP.set(left.saturating_sub(1));
+        assert!(left != 1, "a bug, for a test");
+    }
+
+    fn broker() -> Broker {
+        let mut broker = Broker::new(Setup {
+            shard: ShardId(0),
+            threads: 1,
+            epoch: Epoch(1),
+            limits: Limits::default(),
+            origins: Origins::new(Vec::new()),
+            serves_files: false,
+            seed: 1,
+        });
+        broker.wall_clock(784_111_777);
+        broker
+    }
+
+    fn ask(broker: &mut Broker, id: ConnId, bytes: &[u8]) {
+        broker.received(id, &mut bytes.to_vec(), Millis(1));
+    }
+
+    fn accept(broker: &mut Broker) -> ConnId {
+        let peer = "192.0.2.1:1".parse().expect("an address");
+        broker.accepted(peer, Millis(0)).expect("there is room")
+    }
+
+    fn is_answered(broker: &Broker, id: ConnId) -> bool {
+        broker.outbox(id).is_some_and(|outbox| !outbox.is_empty())
+    }
+
+    #[test]
+    fn a_panic_over_bytes_ends_their_connection_and_no_other() {
+        let mut broker = broker();
+        let (victim, other) = (accept(&mut broker), accept(&mut broker));
+        TRAP.set(1);
+        ask(&mut broker, victim, REQUEST);
+        assert!(!is_answered(&broker, victim));
+        let farewell = broker.next_farewell();
+        assert_eq!(farewell, Some((victim, Farewell::Drop(CloseReason::Panicked))));
+        broker.parted(victim, None, Millis(1));
+        ask(&mut broker, other, REQUEST);
+        assert!(is_answered(&broker, other));
+        assert_eq!(broker.connections(), 1);
+        let closed = broker.ledger().account(Payer::Other).closed;
+        assert_eq!(closed[CloseReason::Panicked as usize], 1, "it is counted");
+    }
+
+    #[test]
+    fn a_panic_over_what_was_kept_of_a_request_is_no_different() {
+        let mut broker = broker();
+        let victim = accept(&mut broker);
+        ask(&mut broker, victim, &REQUEST[..9]);
+        TRAP.set(1);
+        ask(&mut broker, victim, &REQUEST[9..]);
+        let farewell = broker.next_farewell();
+        assert_eq!(farewell, Some((victim, Farewell::Drop(CloseReason::Panicked))));
+        broker.parted(victim, None, Millis(1));
+        let account = broker.ledger().account(Payer::Other);
+        assert_eq!(account.bytes_in.total(), REQUEST.len() as u64, "each byte is counted once");
+    }
+}
