@@ -12,6 +12,9 @@
 //! | `post_office` | the server's one lock |
 //! | `gathering` | the kernel's counts for a report |
 //! | `files` | a folder that nobody gets out of |
+//! | `output` | lines for whoever may not be reading |
+//! | `port_file` | where the ports are told |
+//! | `greeting` | where to go, and what to try there |
 //! | `token` | whom an event is about |
 //! | `clock` | the only clock |
 //! | `sys` | the only `unsafe` |
@@ -25,8 +28,11 @@ pub mod desk;
 pub mod event_loop;
 pub mod files;
 pub mod gathering;
+pub mod greeting;
 pub mod listener;
 pub mod mailbox;
+pub mod output;
+pub mod port_file;
 pub mod post_office;
 pub mod queue;
 pub mod socket;
@@ -46,7 +52,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 
 use mio::{Interest, Poll, Waker};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook_mio::v1_0::Signals;
 
@@ -62,11 +68,12 @@ use crate::broker::Setup;
 use crate::config::Config;
 use crate::conn::origin::Origins;
 use crate::hub::sequencer::Sequencer;
-use crate::ids::ShardId;
+use crate::ids::{Epoch, ShardId};
 
 /// A server whose ports are taken, and whose threads are still to be started.
 pub struct Server {
     addresses: Vec<SocketAddr>,
+    bound: Vec<SocketAddr>,
     stations: Vec<Station>,
 }
 
@@ -97,12 +104,13 @@ impl Server {
     /// Takes all ports, for all threads. Connections that come in wait until the threads
     /// [`run`](Self::run).
     pub fn bind(config: &Config) -> Result<Self, StartError> {
-        let mut addresses = Vec::new();
+        let (mut addresses, mut all) = (Vec::new(), Vec::new());
         let mut doors: Vec<Vec<TcpListener>> = (0..config.threads).map(|_| Vec::new()).collect();
         for listen in &config.listen {
             let bound = listener::bind(listen, config.threads).map_err(StartError::Port)?;
             addresses.push(bound[0].address);
             for one in bound {
+                all.push(one.address);
                 for (door, socket) in doors.iter_mut().zip(one.sockets) {
                     door.push(socket);
                 }
@@ -113,7 +121,7 @@ impl Server {
         for (shard, station) in stations.iter_mut().enumerate() {
             station.setup.limits.connections_max = share(total, config.threads, shard);
         }
-        Ok(Self { addresses, stations })
+        Ok(Self { addresses, bound: all, stations })
     }
 
     /// The address of each `--listen`, in their order, with the port that it got.
@@ -121,29 +129,41 @@ impl Server {
         &self.addresses
     }
 
-    /// Serves until SIGTERM or SIGINT. A second one ends the process at once.
+    /// Every address that is listened on: a `--listen` may stand for two.
+    pub fn bound(&self) -> &[SocketAddr] {
+        &self.bound
+    }
+
+    /// Serves until SIGTERM, SIGINT or SIGHUP. A second one ends the process at once.
     pub fn run(mut self) -> Result<(), Crash> {
         heed_signals(&mut self.stations[0]).map_err(Crash::System)?;
-        let (sender, endings) = mpsc::channel();
-        for (shard, station) in self.stations.into_iter().enumerate() {
-            let sender = sender.clone();
-            let body = move || {
-                let life = AssertUnwindSafe(|| EventLoop::new(station).run());
-                // Nobody receives any more when another thread crashed first.
-                let _ = sender.send((shard, panic::catch_unwind(life)));
-            };
-            let thread = thread::Builder::new().name(format!("shard-{shard}"));
-            thread.spawn(body).map_err(Crash::System)?;
-        }
-        drop(sender);
-        // Ends when every thread has ended well, or at the first that has not: the others share
-        // its log and its lock, so the server is no more.
-        for (shard, ending) in endings {
-            let result = ending.map_err(|_| Crash::Panic { shard })?;
-            result.map_err(Crash::System)?;
-        }
-        Ok(())
+        let lives = self.stations.into_iter();
+        run_all(lives.map(|station| move || EventLoop::new(station).run()))
     }
+}
+
+/// Runs each of `lives` on a thread of its own. Ends when all have ended well, or at the first that
+/// has not: the others share its log and its lock, so the server is no more.
+fn run_all<L>(lives: impl Iterator<Item = L>) -> Result<(), Crash>
+where
+    L: FnOnce() -> io::Result<()> + Send + 'static,
+{
+    let (sender, endings) = mpsc::channel();
+    for (shard, life) in lives.enumerate() {
+        let sender = sender.clone();
+        let body = move || {
+            // Nobody receives any more when another thread crashed first.
+            let _ = sender.send((shard, panic::catch_unwind(AssertUnwindSafe(life))));
+        };
+        let thread = thread::Builder::new().name(format!("shard-{shard}"));
+        thread.spawn(body).map_err(Crash::System)?;
+    }
+    drop(sender);
+    for (shard, ending) in endings {
+        let result = ending.map_err(|_| Crash::Panic { shard })?;
+        result.map_err(Crash::System)?;
+    }
+    Ok(())
 }
 
 /// A station for each thread, with that thread's sockets.
@@ -157,7 +177,7 @@ fn stations(config: &Config, doors: Vec<Vec<TcpListener>>) -> Result<Vec<Station
     }
     let post_office = Arc::new(PostOffice::new(Sequencer::default(), addresses));
     let clock = Clock::start();
-    let epoch = clock::new_epoch();
+    let epoch = Epoch::draw(sys::random_bits().map_err(StartError::System)?);
     let origins = Origins::new(config.allow_origin.clone());
     let mut stations = Vec::new();
     for (shard, ((poll, mailbox), sockets)) in polls.into_iter().zip(doors).enumerate() {
@@ -221,16 +241,21 @@ fn share(total: usize, threads: usize, shard: usize) -> usize {
     total / threads + usize::from(shard < total % threads)
 }
 
-/// Makes SIGTERM and SIGINT events of this thread's loop; the second of them, wherever the process
+/// Makes SIGTERM, SIGINT and SIGHUP events of this thread's loop; the second of them, wherever the process
 /// hangs by then, ends it with the exit code that a shell expects of the signal.
 fn heed_signals(station: &mut Station) -> io::Result<()> {
     let stopping = Arc::new(AtomicBool::new(false));
-    for signal in [SIGTERM, SIGINT] {
+    // Whoever starts a server by `nohup` wants it to outlive the terminal.
+    let mut heard = vec![SIGTERM, SIGINT];
+    if !sys::is_ignored(SIGHUP) {
+        heard.push(SIGHUP);
+    }
+    for &signal in &heard {
         // In this order: the first signal finds the flag down and only then raises it.
         flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stopping))?;
         flag::register(signal, Arc::clone(&stopping))?;
     }
-    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    let mut signals = Signals::new(heard)?;
     let registry = station.poll.registry();
     registry.register(&mut signals, Source::Signals.token(), Interest::READABLE)?;
     station.signals = Some(signals);
@@ -275,7 +300,29 @@ impl fmt::Display for Crash {
 
 #[cfg(test)]
 mod tests {
-    use super::share;
+    use super::*;
+
+    #[test]
+    fn a_thread_that_panics_ends_the_server_and_is_named() {
+        // The other one would go on for ever: it waits for this sender to be dropped.
+        let (keep, wait) = mpsc::channel::<()>();
+        let lives: [Box<dyn FnOnce() -> io::Result<()> + Send>; 2] = [
+            Box::new(move || wait.recv().map_err(io::Error::other)),
+            Box::new(|| panic!("a bug, for a test")),
+        ];
+        let crash = run_all(lives.into_iter()).expect_err("one of two panicked");
+        assert!(matches!(crash, Crash::Panic { shard: 1 }), "{crash:?}");
+        assert!(crash.to_string().contains("thread shard-1 panicked"));
+        drop(keep);
+    }
+
+    #[test]
+    fn a_server_ends_well_when_all_its_threads_do() {
+        assert!(run_all((0..3).map(|_| || Ok(()))).is_ok());
+        let broken =
+            (0..2).map(|n| move || if n == 0 { Ok(()) } else { Err(io::Error::other("x")) });
+        assert!(matches!(run_all(broken), Err(Crash::System(_))));
+    }
 
     #[test]
     fn shares_add_up_and_differ_by_one_at_most() {
