@@ -252,14 +252,19 @@ impl CommandLine {
             return Ok(());
         }
         let typed = ["quiet", "verbose"].map(|flag| environment::is_typed(matches, flag));
-        match typed {
-            [true, false] => *verbose = 0,
-            [false, true] => *quiet = false,
-            [true, true] | [false, false] => {
-                return Err("--quiet and --verbose do not go together; leave one out".to_owned());
+        let both = match typed {
+            [true, true] => "-q and -v",
+            [false, false] => "TOLLWAY_QUIET and TOLLWAY_VERBOSE",
+            [true, false] => {
+                *verbose = 0;
+                return Ok(());
             }
-        }
-        Ok(())
+            [false, true] => {
+                *quiet = false;
+                return Ok(());
+            }
+        };
+        Err(format!("{both} do not go together; leave one out"))
     }
 
     /// No bound here is turned off by 0: each would let a stranger hold something for ever, or

@@ -137,7 +137,7 @@ const WRONG_USE: &[(&str, &str)] = &[
     ("sevre", "there is no command sevre; `tollway --help`"),
     ("--allow-origin a.example", "--allow-origin a.example: is not an origin; write"),
     ("--allow-origin https://a.example/", "is not an origin"),
-    ("-q -v", "--quiet and --verbose do not go together; leave one out"),
+    ("-q -v", "-q and -v do not go together; leave one out"),
 ];
 
 #[test]
