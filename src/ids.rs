@@ -102,7 +102,7 @@ pub struct TopicId(pub u32);
 /// Where a reader stands: in which topic, and where in its list. The slot moves when another
 /// reader leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Seat {
     /// The topic it reads.
     pub topic: TopicId,
     /// Its index among the topic's readers.
@@ -113,13 +113,13 @@ pub struct Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShardId(pub u16);
 
-/// The place of a message in the one sequence of the whole server. Counts from 1; 0 is the place
+/// The number of a message in the one sequence of the whole server. Counts from 1; 0 is the number
 /// before the first message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seq(pub u64);
 
 impl Seq {
-    /// The place just before this one; 0 stays 0.
+    /// The number just before this one; 0 stays 0.
     #[must_use]
     pub const fn before(self) -> Self {
         Self(self.0.saturating_sub(1))
@@ -152,7 +152,7 @@ impl Epoch {
 pub struct Id {
     /// Which numbering.
     pub epoch: Epoch,
-    /// Which place in it.
+    /// Which number in it.
     pub seq: Seq,
 }
 

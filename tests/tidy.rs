@@ -1,4 +1,4 @@
-//! The house rules, as a test: who may look at whom, how long things may be, and where what may
+//! The policy rules, as a test: who may look at whom, how long things may be, and where what may
 //! be named. A rule that is broken names the file, the line and the rule.
 
 use std::fs;
@@ -131,7 +131,7 @@ fn rooms_import_only_what_lies_below_them() {
             continue;
         }
         let Some((_, allowed)) = ARROWS.iter().find(|(from, _)| *from == room) else {
-            offences.push(format!("{name}: {room} is no room of the house"));
+            offences.push(format!("{name}: {room} is no room of the policy"));
             continue;
         };
         for (line, code) in product_lines(&text) {

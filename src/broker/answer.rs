@@ -6,14 +6,14 @@
 
 use std::fmt::Display;
 
-use super::survey::scope_of;
+use super::report::scope_of;
 use super::{Broker, Effect};
 use crate::close::CloseReason;
 use crate::conn::Ask;
 use crate::conn::problem::{Allow, Problem, Rule};
-use crate::conn::reply::{Body, Reply};
 use crate::conn::request::{Publish, Request, Want};
-use crate::conn::state::{Asked, Name, Places, Question, State};
+use crate::conn::response_context::{Body, ResponseContext};
+use crate::conn::state::{Awaited, Awaiting, Name, Seats, State};
 use crate::hub::message::{Draft, Payload};
 use crate::hub::{Receipt, Subscribers};
 use crate::ids::{ConnId, Millis, TopicName};
@@ -40,8 +40,8 @@ impl Broker {
     pub(super) fn answer(&mut self, id: ConnId, ask: Ask, now: Millis) {
         match ask {
             Ask::Request(request, body) => self.serve(id, *request, body, now),
-            Ask::Said { data, binary } => self.said(id, data, binary, now),
-            Ask::Told(told) => self.told(id, *told),
+            Ask::PublishRaw { data, binary } => self.publish_raw(id, data, binary, now),
+            Ask::PublishV1(request) => self.publish_v1(id, *request),
             Ask::Fail(failure) => self.fail(id, failure, now),
             Ask::Leave(reason) => self.leave(id, reason, now),
         }
@@ -54,13 +54,13 @@ impl Broker {
             Want::Publish(publish) => self.publish(id, reply, publish, body, now),
             Want::Read(read) => self.read(id, reply, read, now),
             Want::Info(topic) => {
-                let question = Question::Count(topic.clone());
+                let question = Awaited::Count(topic.clone());
                 self.ask(id, reply, question, Effect::Count { conn: id, topic }, now);
             }
             Want::Page => self.page(id, &reply, now),
             Want::Report(report) => {
-                self.stand_still(id, reply, Question::Report(report), now);
-                self.await_survey(id, scope_of(report));
+                self.stand_still(id, reply, Awaited::Report(report), now);
+                self.await_report(id, scope_of(report));
             }
             Want::Watch(watch) => self.watch(id, &reply, &watch, now),
             Want::Healthy | Want::Ready => {
@@ -69,14 +69,21 @@ impl Broker {
             Want::File(want) => {
                 let path = want.path.clone();
                 let effect = Effect::OpenFile { conn: id, path };
-                self.ask(id, reply, Question::Open(want), effect, now);
+                self.ask(id, reply, Awaited::Open(want), effect, now);
             }
             Want::Options { allow, preflight } => self.options(id, &reply, allow, preflight, now),
             Want::Refuse(problem) => self.refuse(id, &reply, problem, now),
         }
     }
 
-    fn publish(&mut self, id: ConnId, reply: Reply, publish: Publish, body: Vec<u8>, now: Millis) {
+    fn publish(
+        &mut self,
+        id: ConnId,
+        reply: ResponseContext,
+        publish: Publish,
+        body: Vec<u8>,
+        now: Millis,
+    ) {
         let draft = Draft {
             topic: publish.topic.clone(),
             event: publish.event,
@@ -84,25 +91,26 @@ impl Broker {
             idempotency_key: publish.idempotency_key,
         };
         let effect = Effect::Publish { conn: id, draft };
-        self.ask(id, reply, Question::Commit(publish.topic), effect, now);
+        self.ask(id, reply, Awaited::Commit(publish.topic), effect, now);
     }
 
-    /// A message said on a WebSocket. Nothing is answered: the sender is a reader too.
-    fn said(&mut self, id: ConnId, data: Box<[u8]>, binary: bool, now: Millis) {
-        let Some(following) = self.conns.get(id).and_then(|conn| conn.state.following()) else {
+    /// A message of a raw WebSocket. Nothing is answered: the sender is a reader too.
+    fn publish_raw(&mut self, id: ConnId, data: Box<[u8]>, binary: bool, now: Millis) {
+        let Some(subscription) = self.conns.get(id).and_then(|conn| conn.state.subscription())
+        else {
             return;
         };
-        let Places::One(place) = following.places else {
-            let why = match following.places.as_slice() {
+        let Seats::One(seat) = subscription.seats else {
+            let why = match subscription.seats.as_slice() {
                 [] => "a socket on costs may read, not publish",
                 _ => "a socket on several topics may read, not publish",
             };
             return self.close_socket(id, CloseCode::POLICY, why, CloseReason::NotAllowed, now);
         };
         let draft = Draft {
-            topic: self.hub.name(place.topic).clone(),
+            topic: self.hub.name(seat.topic).clone(),
             event: None,
-            payload: Payload::said(data, binary),
+            payload: Payload::framed(data, binary),
             idempotency_key: None,
         };
         if let Some(State::Open(socket)) = self.conns.get_mut(id).map(|conn| &mut conn.state) {
@@ -112,26 +120,33 @@ impl Broker {
     }
 
     /// Asks the sequencer or the shell, and holds back what is behind the request until it answers.
-    fn ask(&mut self, id: ConnId, reply: Reply, question: Question, effect: Effect, now: Millis) {
+    fn ask(
+        &mut self,
+        id: ConnId,
+        reply: ResponseContext,
+        question: Awaited,
+        effect: Effect,
+        now: Millis,
+    ) {
         self.stand_still(id, reply, question, now);
         self.effects.push_back(effect);
     }
 
-    fn stand_still(&mut self, id: ConnId, reply: Reply, question: Question, now: Millis) {
+    fn stand_still(&mut self, id: ConnId, reply: ResponseContext, question: Awaited, now: Millis) {
         if let Some(conn) = self.conns.get_mut(id) {
-            let asked = Asked { reply, question };
-            conn.shift(State::Asked(Box::new(asked)), now);
+            let asked = Awaiting { reply, question };
+            conn.shift(State::Awaiting(Box::new(asked)), now);
         }
     }
 
     /// Takes back the request that was waiting for the sequencer or the shell.
-    pub(super) fn asked(&mut self, id: ConnId, now: Millis) -> Option<Asked> {
+    pub(super) fn asked(&mut self, id: ConnId, now: Millis) -> Option<Awaiting> {
         let conn = self.conns.get_mut(id)?;
-        if conn.state.name() != Name::Asked {
+        if conn.state.name() != Name::Awaiting {
             return None; // A WebSocket does not stand still; a connection may be gone.
         }
         match conn.shift(State::idle(), now) {
-            State::Asked(asked) => Some(*asked),
+            State::Awaiting(asked) => Some(*asked),
             _ => None,
         }
     }
@@ -139,7 +154,7 @@ impl Broker {
     /// The message is in the log.
     pub(super) fn committed(&mut self, receipt: Receipt, now: Millis) {
         let id = receipt.conn;
-        if let Some(Asked { reply, question: Question::Commit(topic) }) = self.asked(id, now) {
+        if let Some(Awaiting { reply, question: Awaited::Commit(topic) }) = self.asked(id, now) {
             self.took_in(id);
             let before = self.hub.id(receipt.seq.before());
             let location = format!("/{topic}?since={before}");
@@ -149,7 +164,7 @@ impl Broker {
                 [("Location", &location), ("Cache-Control", &"no-store")];
             self.say(id, &reply, Status::Created, &fields, Body::own(JSON, body), now);
         } else {
-            self.answer_told(id, Ok(self.hub.id(receipt.seq)));
+            self.acknowledge_v1(id, Ok(self.hub.id(receipt.seq)));
         }
         self.fail_if_due(id, now);
         self.settle(id, now);
@@ -157,9 +172,9 @@ impl Broker {
 
     /// The message is not in the log and never will be.
     pub(super) fn not_committed(&mut self, id: ConnId, now: Millis) {
-        if let Some(Asked { reply, .. }) = self.asked(id, now) {
+        if let Some(Awaiting { reply, .. }) = self.asked(id, now) {
             self.refuse(id, &reply, Rule::Overloaded.into(), now);
-        } else if !self.answer_told(id, Err(Rule::Overloaded.into())) {
+        } else if !self.acknowledge_v1(id, Err(Rule::Overloaded.into())) {
             let why = "more messages than can be delivered; try again";
             self.close_socket(id, CloseCode::TRY_AGAIN, why, CloseReason::Overloaded, now);
         }
@@ -169,7 +184,7 @@ impl Broker {
 
     /// The readers of a topic are counted.
     pub(super) fn tell_info(&mut self, id: ConnId, subscribers: Subscribers, now: Millis) {
-        if let Some(Asked { reply, question: Question::Count(topic) }) = self.asked(id, now) {
+        if let Some(Awaiting { reply, question: Awaited::Count(topic) }) = self.asked(id, now) {
             let body = Body::own(JSON, self.info(&topic, subscribers));
             self.say(id, &reply, Status::Ok, &NO_STORE, body, now);
         }
@@ -192,7 +207,7 @@ impl Broker {
         format!(r#"{{"topic":"{topic}","retained":{retained},"subscribers":{readers}}}"#)
     }
 
-    fn page(&mut self, id: ConnId, reply: &Reply, now: Millis) {
+    fn page(&mut self, id: ConnId, reply: &ResponseContext, now: Millis) {
         let fields: [(&str, &dyn Display); 3] = [
             ("Cache-Control", &"no-cache"),
             ("Content-Security-Policy", &PAGE_POLICY),
@@ -202,7 +217,14 @@ impl Broker {
         self.say(id, reply, Status::Ok, &fields, body, now);
     }
 
-    fn options(&mut self, id: ConnId, reply: &Reply, allow: Allow, preflight: bool, now: Millis) {
+    fn options(
+        &mut self,
+        id: ConnId,
+        reply: &ResponseContext,
+        allow: Allow,
+        preflight: bool,
+        now: Millis,
+    ) {
         let methods = allow.methods();
         let mut fields: Vec<(&str, &dyn Display)> =
             vec![("Allow", &methods), ("Cache-Control", &"no-store"), ("Vary", &"Origin")];
@@ -215,7 +237,13 @@ impl Broker {
     }
 
     /// Says what was wrong.
-    pub(super) fn refuse(&mut self, id: ConnId, reply: &Reply, problem: Problem, now: Millis) {
+    pub(super) fn refuse(
+        &mut self,
+        id: ConnId,
+        reply: &ResponseContext,
+        problem: Problem,
+        now: Millis,
+    ) {
         let status = problem.status;
         let mut fields: Vec<(&str, &dyn Display)> = vec![("Cache-Control", &"no-store")];
         let allow = problem.allow.map(Allow::methods);
@@ -244,7 +272,7 @@ impl Broker {
     pub(super) fn say(
         &mut self,
         id: ConnId,
-        reply: &Reply,
+        reply: &ResponseContext,
         status: Status,
         fields: &[(&str, &dyn Display)],
         body: Body,
@@ -259,7 +287,13 @@ impl Broker {
     }
 
     /// The answer is queued: the connection is free for the next request, or ends.
-    pub(super) fn answered(&mut self, id: ConnId, reply: &Reply, status: Status, now: Millis) {
+    pub(super) fn answered(
+        &mut self,
+        id: ConnId,
+        reply: &ResponseContext,
+        status: Status,
+        now: Millis,
+    ) {
         self.log_access(id, reply, status);
         self.go_on(id, reply.keep_alive, now);
     }
@@ -278,7 +312,7 @@ impl Broker {
     }
 
     /// One line a request, if anyone reads them.
-    pub(super) fn log_access(&self, id: ConnId, reply: &Reply, status: Status) {
+    pub(super) fn log_access(&self, id: ConnId, reply: &ResponseContext, status: Status) {
         if let (Some(access), Some(conn)) = (&reply.access, self.conns.get(id)) {
             let (peer, payer) = (&conn.peer, conn.payer.name());
             log::info!(target: "tollway::access", "{peer} {access} {} {payer}", status.code());

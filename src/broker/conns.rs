@@ -50,7 +50,7 @@ impl Conns {
         Some(self.slots.remove(id.slot as usize).conn)
     }
 
-    /// Bytes that the place of one connection takes.
+    /// Bytes that the slot of one connection takes.
     pub(super) const SLOT_BYTES: usize = size_of::<Slot>();
 
     /// How many there are.

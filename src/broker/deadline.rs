@@ -4,15 +4,15 @@
 //! up it is compared with the truth, [`crate::conn::Conn::due`], and hung up again. A connection
 //! that is served a thousand times between two heartbeats touches the wheel once.
 //!
-//! Came from: the shell, when `next_deadline` has come. Goes to: `depart`, mostly. Absent on
+//! Came from: the shell, when `next_deadline` has come. Goes to: `teardown`, mostly. Absent on
 //! purpose: clocks.
 
 use super::Broker;
 use crate::close::CloseReason;
 use crate::conn::outbox::Segment;
 use crate::conn::problem::Rule;
-use crate::conn::reply::Reply;
-use crate::conn::state::{Socket, State, Stream};
+use crate::conn::response_context::ResponseContext;
+use crate::conn::state::{State, Stream, WebSocket};
 use crate::ids::{ConnId, Millis};
 use crate::ledger::{Class, Scope};
 use crate::technique::{sse, websocket};
@@ -29,7 +29,7 @@ impl Broker {
                 continue; // An earlier hint was hung up since, and speaks for both.
             }
             conn.hint = Millis::NEVER;
-            if conn.due(&self.house.limits).is_some_and(|due| due <= now) {
+            if conn.due(&self.policy.limits).is_some_and(|due| due <= now) {
                 self.ring(id, now);
             }
             self.settle(id, now);
@@ -41,7 +41,7 @@ impl Broker {
         let Some(conn) = self.conns.get_mut(id) else {
             return;
         };
-        let stalled = conn.stuck_since.plus(self.house.limits.stall_ms_max);
+        let stalled = conn.stuck_since.plus(self.policy.limits.stall_ms_max);
         if !conn.outbox.is_empty() && stalled <= now {
             return self.give_up(id, CloseReason::Stalled, now);
         }
@@ -49,18 +49,18 @@ impl Broker {
             State::Head { began: None, .. } => self.give_up(id, CloseReason::Idle, now),
             State::Head { began: Some(_), .. } => {
                 conn.leaving = Some(CloseReason::HeadTimeout);
-                self.refuse(id, &Reply::closing(), Rule::HeadTimeout.into(), now);
+                self.refuse(id, &ResponseContext::closing(), Rule::HeadTimeout.into(), now);
             }
             State::Body(upload) => {
-                let reply = Reply { keep_alive: false, ..upload.request.reply.clone() };
+                let reply = ResponseContext { keep_alive: false, ..upload.request.reply.clone() };
                 conn.leaving = Some(CloseReason::BodyTimeout);
                 self.refuse(id, &reply, Rule::BodyTimeout.into(), now);
             }
             State::Parked(_) => self.release(id, now),
             State::Streaming(Stream { costs: true, .. })
-            | State::Open(Socket { costs: true, .. }) => {
+            | State::Open(WebSocket { costs: true, .. }) => {
                 conn.since = now;
-                self.await_survey(id, Scope::Sums);
+                self.await_report(id, Scope::Sums);
             }
             State::Streaming(stream) => {
                 let beat = sse::heartbeat(stream.chunked);
@@ -79,7 +79,7 @@ impl Broker {
             // Its reason was given when our Close frame was.
             State::Closing(_) => self.leave(id, CloseReason::PeerLeft, now),
             State::Lingering { .. } => self.drop(id, now),
-            State::Asked(_) | State::Sending(_) | State::Closed => {}
+            State::Awaiting(_) | State::Sending(_) | State::Closed => {}
         }
     }
 

@@ -6,7 +6,7 @@
 //! them afterwards is outside of the fence. A panic there may leave the log or the lists of readers
 //! half changed, and ends the server.
 //!
-//! Came from: `broker`, around `Conn::next_ask`. Goes to: `depart`, which drops the connection.
+//! Came from: `broker`, around `Conn::next_ask`. Goes to: `teardown`, which drops the connection.
 //! Absent on purpose: a retry. What panicked once would panic again.
 
 use std::panic::{self, AssertUnwindSafe};
@@ -27,7 +27,7 @@ pub(super) fn contain<T>(work: impl FnOnce() -> T) -> Option<T> {
 mod tests {
     use std::cell::Cell;
 
-    use crate::broker::{Broker, Farewell, Setup};
+    use crate::broker::{Broker, Setup, Teardown};
     use crate::close::CloseReason;
     use crate::conn::origin::Origins;
     use crate::ids::{ConnId, Epoch, Millis, ShardId};
@@ -82,9 +82,9 @@ mod tests {
         TRAP.set(1);
         ask(&mut broker, victim, REQUEST);
         assert!(!is_answered(&broker, victim));
-        let farewell = broker.next_farewell();
-        assert_eq!(farewell, Some((victim, Farewell::Drop(CloseReason::Panicked))));
-        broker.parted(victim, None, Millis(1));
+        let teardown = broker.next_teardown();
+        assert_eq!(teardown, Some((victim, Teardown::Drop(CloseReason::Panicked))));
+        broker.socket_closed(victim, None, Millis(1));
         ask(&mut broker, other, REQUEST);
         assert!(is_answered(&broker, other));
         assert_eq!(broker.connections(), 1);
@@ -99,9 +99,9 @@ mod tests {
         ask(&mut broker, victim, &REQUEST[..9]);
         TRAP.set(1);
         ask(&mut broker, victim, &REQUEST[9..]);
-        let farewell = broker.next_farewell();
-        assert_eq!(farewell, Some((victim, Farewell::Drop(CloseReason::Panicked))));
-        broker.parted(victim, None, Millis(1));
+        let teardown = broker.next_teardown();
+        assert_eq!(teardown, Some((victim, Teardown::Drop(CloseReason::Panicked))));
+        broker.socket_closed(victim, None, Millis(1));
         let account = broker.ledger().account(Payer::Other);
         assert_eq!(account.bytes_in.total(), REQUEST.len() as u64, "each byte is counted once");
     }

@@ -14,9 +14,9 @@ use super::{Broker, Effect};
 use crate::close::CloseReason;
 use crate::conn::outbox::Segment;
 use crate::conn::problem::Rule;
-use crate::conn::reply::{Body, Reply};
 use crate::conn::request::FileWant;
-use crate::conn::state::{Asked, Question, Sending, State};
+use crate::conn::response_context::{Body, ResponseContext};
+use crate::conn::state::{Awaited, Awaiting, Sending, State};
 use crate::ids::{ConnId, Millis};
 use crate::ledger::Class;
 use crate::limits::FILE_CHUNK_BYTES;
@@ -50,7 +50,7 @@ pub enum FileError {
 /// What is to be sent of a file.
 enum Choice {
     Whole,
-    Part(Range<u64>),
+    ShardReport(Range<u64>),
     NotModified,
     Unsatisfiable,
 }
@@ -59,7 +59,7 @@ impl Broker {
     /// The shell has opened the file that `id` waits for, or has not.
     pub fn file_opened(&mut self, id: ConnId, file: Result<FileInfo, FileError>, now: Millis) {
         let asked = self.asked(id, now);
-        let Some(Asked { reply, question: Question::Open(want) }) = asked else {
+        let Some(Awaiting { reply, question: Awaited::Open(want) }) = asked else {
             self.effects.push_back(Effect::CloseFile { conn: id });
             return;
         };
@@ -139,7 +139,7 @@ impl Broker {
     fn answer_file(
         &mut self,
         id: ConnId,
-        reply: Reply,
+        reply: ResponseContext,
         want: &FileWant,
         info: FileInfo,
         now: Millis,
@@ -150,7 +150,7 @@ impl Broker {
         let modified = (modified >= 0).then(|| date::write(modified));
         let (status, range) = match choose(want, &info, &tag) {
             Choice::Whole => (Status::Ok, 0..info.length),
-            Choice::Part(range) => (Status::PartialContent, range),
+            Choice::ShardReport(range) => (Status::PartialContent, range),
             Choice::NotModified => (Status::NotModified, 0..0),
             Choice::Unsatisfiable => return self.refuse_range(id, &reply, &info, now),
         };
@@ -183,7 +183,7 @@ impl Broker {
         self.feed(id, now);
     }
 
-    fn refuse_range(&mut self, id: ConnId, reply: &Reply, info: &FileInfo, now: Millis) {
+    fn refuse_range(&mut self, id: ConnId, reply: &ResponseContext, info: &FileInfo, now: Millis) {
         self.effects.push_back(Effect::CloseFile { conn: id });
         let problem = Rule::RangeNotSatisfiable;
         let body =
@@ -214,7 +214,7 @@ fn choose(want: &FileWant, info: &FileInfo, tag: &str) -> Choice {
     match &want.range {
         Some(field) if same_version => match condition::range(field, info.length) {
             Ranged::Whole => Choice::Whole,
-            Ranged::Part(range) => Choice::Part(range),
+            Ranged::ShardReport(range) => Choice::ShardReport(range),
             Ranged::Unsatisfiable => Choice::Unsatisfiable,
         },
         Some(_) | None => Choice::Whole,

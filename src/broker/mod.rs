@@ -4,42 +4,43 @@
 //! [`Broker::accepted`], [`received`](Broker::received), [`sent`](Broker::sent), … Each does what
 //! follows at once, in bounded time. **Work** is what may take longer and is done in portions:
 //! [`resume`](Broker::resume), [`deliver`](Broker::deliver). **Pollers** say what the broker wants
-//! of the world: `next_census`, `next_effect`, `next_dirty`, `next_thirsty`, `next_farewell`,
-//! `next_deadline`; the caller asks them until they have nothing, after handlers and work. The rest
-//! are plain questions. Time is an argument, never later than at the call before.
+//! of the world: `next_subscriber_change`, `next_effect`, `next_dirty`, `next_resumed`,
+//! `next_teardown`, `next_deadline`; the caller asks them until they have nothing, after handlers
+//! and work. The rest are plain questions. Time is an argument, never later than at the call
+//! before.
 //!
 //! Came from: the shell, a simulator, a fuzzer. Goes to: `conn` with bytes, `hub` with messages;
 //! the broker introduces the two. Absent on purpose: sockets, clocks, threads, locks.
 
+mod accounting;
 mod answer;
-mod bill;
 mod conns;
 mod deadline;
-mod depart;
-mod dialect;
 mod effect;
 mod fence;
 mod file;
 mod poll;
 mod pump;
 mod read;
-mod survey;
+mod report;
+mod teardown;
+mod v1;
 
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 
 use self::conns::Conns;
-pub use self::effect::{Effect, Farewell, Letter, Refusal};
+pub use self::effect::{Effect, Letter, Refusal, Teardown};
 pub use self::file::{FileError, FileInfo};
-use self::survey::Surveys;
+use self::report::PendingReports;
 use crate::close::CloseReason;
 use crate::conn::Conn;
 use crate::conn::origin::Origins;
 use crate::conn::outbox::{Outbox, Segment};
-use crate::conn::route::House;
+use crate::conn::route::Policy;
 use crate::conn::state::{Name, State};
-use crate::hub::{Census, Hub, Subscribers};
+use crate::hub::{Hub, SubscriberChange, Subscribers};
 use crate::ids::{ConnId, Epoch, Micros, Millis, ShardId};
 use crate::ledger::{Bytes, Class, Ledger, Row};
 use crate::limits::Limits;
@@ -71,14 +72,14 @@ pub struct Setup {
 pub struct Broker {
     shard: ShardId,
     threads: u16,
-    house: House,
+    policy: Policy,
     conns: Conns,
     hub: Hub,
     wheel: TimerWheel,
     ledger: Ledger,
     /// Connections that ended not long ago, for the table.
     closed: VecDeque<Row>,
-    surveys: Surveys,
+    reports: PendingReports,
     /// The time on the wall, in seconds since 1970, and the value of the `Date` field.
     unix_s: i64,
     date: String,
@@ -87,10 +88,10 @@ pub struct Broker {
     /// Connections whose outbox went from empty to non-empty.
     dirty: VecDeque<ConnId>,
     /// Connections that want bytes again after they did not.
-    thirsty: VecDeque<ConnId>,
+    resumed: VecDeque<ConnId>,
     /// Connections with bytes behind a request that is answered now.
     resumable: VecDeque<ConnId>,
-    farewells: VecDeque<(ConnId, Farewell)>,
+    teardowns: VecDeque<(ConnId, Teardown)>,
 }
 
 impl Broker {
@@ -98,7 +99,7 @@ impl Broker {
     pub fn new(setup: Setup) -> Self {
         Self {
             hub: Hub::new(setup.epoch, &setup.limits),
-            house: House {
+            policy: Policy {
                 limits: setup.limits,
                 origins: setup.origins,
                 serves_files: setup.serves_files,
@@ -109,21 +110,21 @@ impl Broker {
             threads: setup.threads,
             ledger: Ledger::default(),
             closed: VecDeque::new(),
-            surveys: Surveys::default(),
+            reports: PendingReports::default(),
             unix_s: 0,
             date: String::new(),
             jitter: setup.seed | 1,
             effects: VecDeque::new(),
             dirty: VecDeque::new(),
-            thirsty: VecDeque::new(),
+            resumed: VecDeque::new(),
             resumable: VecDeque::new(),
-            farewells: VecDeque::new(),
+            teardowns: VecDeque::new(),
         }
     }
 
     /// A peer has connected.
     pub fn accepted(&mut self, peer: SocketAddr, now: Millis) -> Result<ConnId, Refusal> {
-        if self.conns.len() >= self.house.limits.connections_max {
+        if self.conns.len() >= self.policy.limits.connections_max {
             return Err(Refusal::Full);
         }
         let id = self.conns.insert(Conn::new(peer, now));
@@ -163,7 +164,7 @@ impl Broker {
             }
             State::Lingering { half_closed: true } => self.drop(id, now),
             // `settle` ends those that have nothing more to wait for.
-            State::Head { .. } | State::Body(_) | State::Asked(_) | State::Parked(_) => {}
+            State::Head { .. } | State::Body(_) | State::Awaiting(_) | State::Parked(_) => {}
             State::Sending(_) | State::Streaming(_) | State::Open(_) | State::Closing(_) => {}
             State::Lingering { half_closed: false } | State::Closed => {}
         }
@@ -178,7 +179,7 @@ impl Broker {
             return;
         };
         let was_high = conn.outbox.is_high();
-        bill::went_out(&mut self.ledger, conn, bytes, at);
+        accounting::went_out(&mut self.ledger, conn, bytes, at);
         if bytes > 0 {
             conn.stuck_since = now;
         }
@@ -219,10 +220,10 @@ impl Broker {
             }
             Letter::Repeated(receipt) => self.committed(receipt, now),
             Letter::Refused(conn) => self.not_committed(conn, now),
-            Letter::Survey { from, scope } => {
-                self.effects.push_back(Effect::Part { to: from, scope });
+            Letter::ReportWanted { from, scope } => {
+                self.effects.push_back(Effect::ShardReport { to: from, scope });
             }
-            Letter::Part(part) => self.part_came(*part, now),
+            Letter::ShardReport(part) => self.shard_report_came(*part, now),
         }
     }
 
@@ -258,13 +259,13 @@ impl Broker {
     }
 
     /// The next connection that wants bytes again: no new edge will tell of those in the kernel.
-    pub fn next_thirsty(&mut self) -> Option<ConnId> {
-        self.thirsty.pop_front()
+    pub fn next_resumed(&mut self) -> Option<ConnId> {
+        self.resumed.pop_front()
     }
 
     /// The next change in who reads what, for the sequencer.
-    pub fn next_census(&mut self) -> Option<Census> {
-        self.hub.next_census()
+    pub fn next_subscriber_change(&mut self) -> Option<SubscriberChange> {
+        self.hub.next_subscriber_change()
     }
 
     /// The next thing to be done outside.
@@ -283,8 +284,8 @@ impl Broker {
     }
 
     /// The next socket to part with.
-    pub fn next_farewell(&mut self) -> Option<(ConnId, Farewell)> {
-        self.farewells.pop_front()
+    pub fn next_teardown(&mut self) -> Option<(ConnId, Teardown)> {
+        self.teardowns.pop_front()
     }
 
     /// The earliest moment at which [`Broker::expire`] has something to do; sometimes an earlier
@@ -339,8 +340,8 @@ impl Broker {
         let mut used = 0;
         while let Some(conn) = self.conns.get_mut(id) {
             let mut bill = Bytes::default();
-            let (rest, house) = (&mut bytes[used..], &self.house);
-            let understood = fence::contain(|| conn.next_ask(rest, now, house, &mut bill));
+            let (rest, policy) = (&mut bytes[used..], &self.policy);
+            let understood = fence::contain(|| conn.next_ask(rest, now, policy, &mut bill));
             let Some((n, ask)) = understood else {
                 self.drop_panicked(id, bytes.len() - used, now);
                 return bytes.len();
@@ -371,12 +372,12 @@ impl Broker {
             conn.stuck_since = now;
             self.dirty.push_back(id);
         }
-        let full = !conn.wants_bytes();
-        if conn.full && !full {
-            self.thirsty.push_back(id);
+        let paused = !conn.wants_bytes();
+        if conn.reading_paused && !paused {
+            self.resumed.push_back(id);
         }
-        conn.full = full;
-        if let Some(due) = conn.due(&self.house.limits)
+        conn.reading_paused = paused;
+        if let Some(due) = conn.due(&self.policy.limits)
             && due < conn.hint
         {
             conn.hint = due;

@@ -9,19 +9,19 @@ use std::rc::Rc;
 use super::Broker;
 use super::pump::{slow, topics};
 use crate::conn::outbox::Segment;
-use crate::conn::reply::Reply;
+use crate::conn::response_context::ResponseContext;
 use crate::conn::state::{Parked, PollTerms, State};
 use crate::hub::Start;
 use crate::ids::{ConnId, Id, Millis, Seq, TopicId, TopicName};
 use crate::ledger::Class;
 use crate::limits::POLL_BYTES_MAX;
-use crate::technique::{Dress, Rendition, Technique, long_poll, short_poll};
+use crate::technique::{EncodedMessage, Format, Technique, long_poll, short_poll};
 use crate::wire::condition;
 use crate::wire::response::Status;
 
 /// The messages of one poll answer.
-struct Batch {
-    renditions: Vec<Rc<Rendition>>,
+struct PollMessages {
+    encodings: Vec<Rc<EncodedMessage>>,
     /// The last of them, or where the reader stood.
     next: Seq,
     /// There are more than the answer may carry.
@@ -33,7 +33,7 @@ impl Broker {
     pub(super) fn poll(
         &mut self,
         id: ConnId,
-        reply: Reply,
+        reply: ResponseContext,
         names: &[TopicName],
         start: &Start,
         terms: PollTerms,
@@ -45,11 +45,11 @@ impl Broker {
         let Some(wait_s) = terms.wait_s.filter(|_| nothing) else {
             return self.answer_poll(id, &reply, &topics, start, &terms, now);
         };
-        let following = self.follow(id, names, start.cursor, Technique::LongPoll);
+        let subscription = self.subscribe(id, names, start.cursor, Technique::LongPoll);
         let Some(conn) = self.conns.get_mut(id) else {
             return;
         };
-        let parked = Parked { reply, following, until: now.plus(wait_s * 1000), terms };
+        let parked = Parked { reply, subscription, until: now.plus(wait_s * 1000), terms };
         conn.shift(State::Parked(Box::new(parked)), now);
         if conn.finished {
             // Said before we came to its request: ask whether it lives.
@@ -59,18 +59,20 @@ impl Broker {
 
     /// A parked poll is answered, with whatever there is.
     pub(super) fn release(&mut self, id: ConnId, now: Millis) {
-        let Some(following) = self.conns.get(id).and_then(|conn| conn.state.following()) else {
+        let Some(subscription) = self.conns.get(id).and_then(|conn| conn.state.subscription())
+        else {
             return;
         };
-        let topics: Vec<TopicId> = topics(following).collect();
-        let lost =
-            topics.iter().any(|&topic| self.hub.missed(topic, following.cursor, following.knew));
+        let topics: Vec<TopicId> = topics(subscription).collect();
+        let lost = topics
+            .iter()
+            .any(|&topic| self.hub.missed(topic, subscription.cursor, subscription.evictions_seen));
         let start = if lost {
-            slow(following, &self.hub)
+            slow(subscription, &self.hub)
         } else {
-            Start { cursor: following.cursor, gap: None }
+            Start { cursor: subscription.cursor, gap: None }
         };
-        self.strike_out(id);
+        self.unsubscribe(id);
         let Some(conn) = self.conns.get_mut(id) else {
             return;
         };
@@ -82,27 +84,27 @@ impl Broker {
     fn answer_poll(
         &mut self,
         id: ConnId,
-        reply: &Reply,
+        reply: &ResponseContext,
         topics: &[TopicId],
         start: &Start,
         terms: &PollTerms,
         now: Millis,
     ) {
-        let batch = self.batch(topics, start.cursor, terms);
-        let next = self.hub.id(batch.next);
+        let found = self.messages(topics, start.cursor, terms);
+        let next = self.hub.id(found.next);
         let tag = format!("\"{next}\"");
         let unchanged =
             terms.if_none_match.as_deref().is_some_and(|field| condition::names_tag(field, &tag));
-        let empty = batch.renditions.is_empty() && start.gap.is_none();
+        let empty = found.encodings.is_empty() && start.gap.is_none();
         if unchanged || empty {
             let status = if unchanged { Status::NotModified } else { Status::NoContent };
             return self.answer_empty(id, reply, status, next, terms, now);
         }
         let mut open = Vec::with_capacity(64);
-        short_poll::open(next, start.gap.as_ref(), batch.more, &mut open);
-        let messages: usize = batch.renditions.iter().map(|r| r.bytes.len()).sum();
+        short_poll::open(next, start.gap.as_ref(), found.more, &mut open);
+        let messages: usize = found.encodings.iter().map(|r| r.bytes.len()).sum();
         // The first message goes without its comma.
-        let comma = usize::from(!batch.renditions.is_empty());
+        let comma = usize::from(!found.encodings.is_empty());
         let length = open.len() + messages - comma + short_poll::LIST_END.len();
         let mut out = Vec::with_capacity(256);
         let head = reply.head(Status::Ok, &self.date, &mut out);
@@ -116,9 +118,9 @@ impl Broker {
         conn.push(Segment::own(out, Class::Head));
         if !reply.head_only {
             conn.push(Segment::own(open, Class::Framing));
-            for (n, rendition) in batch.renditions.iter().enumerate() {
+            for (n, encoded) in found.encodings.iter().enumerate() {
                 let from = usize::from(n == 0);
-                conn.push(Segment::shared(rendition, from..rendition.bytes.len()));
+                conn.push(Segment::shared(encoded, from..encoded.bytes.len()));
             }
             conn.push(Segment::fixed(short_poll::LIST_END, Class::Framing));
         }
@@ -128,7 +130,7 @@ impl Broker {
     fn answer_empty(
         &mut self,
         id: ConnId,
-        reply: &Reply,
+        reply: &ResponseContext,
         status: Status,
         next: Id,
         terms: &PollTerms,
@@ -148,21 +150,21 @@ impl Broker {
     }
 
     /// What one answer may carry of what comes after `cursor`.
-    fn batch(&self, topics: &[TopicId], cursor: Seq, terms: &PollTerms) -> Batch {
-        let dress = if terms.named { Dress::PollNamed } else { Dress::Poll };
-        let mut batch = Batch { renditions: Vec::new(), next: cursor, more: false };
+    fn messages(&self, topics: &[TopicId], cursor: Seq, terms: &PollTerms) -> PollMessages {
+        let format = if terms.named { Format::PollNamed } else { Format::Poll };
+        let mut found = PollMessages { encodings: Vec::new(), next: cursor, more: false };
         let mut bytes = 0;
-        while let Some(entry) = self.hub.next(topics.iter().copied(), batch.next) {
-            let rendition = entry.rendition(dress, self.hub.epoch());
-            bytes += rendition.bytes.len();
-            let count = batch.renditions.len();
+        while let Some(entry) = self.hub.next(topics.iter().copied(), found.next) {
+            let encoded = entry.encoded(format, self.hub.epoch());
+            bytes += encoded.bytes.len();
+            let count = found.encodings.len();
             if count == terms.limit || (count > 0 && bytes > POLL_BYTES_MAX) {
-                batch.more = true;
+                found.more = true;
                 break;
             }
-            batch.renditions.push(Rc::clone(rendition));
-            batch.next = entry.seq();
+            found.encodings.push(Rc::clone(encoded));
+            found.next = entry.seq();
         }
-        batch
+        found
     }
 }

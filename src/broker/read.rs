@@ -7,15 +7,15 @@
 use super::Broker;
 use crate::close::CloseReason;
 use crate::conn::outbox::Segment;
-use crate::conn::reply::Reply;
 use crate::conn::request::{How, Read};
-use crate::conn::state::{Following, Places, PollTerms, Socket, State, Stream};
+use crate::conn::response_context::ResponseContext;
+use crate::conn::state::{PollTerms, Seats, State, Stream, Subscription, WebSocket};
 use crate::conn::unanswered::Unanswered;
 use crate::hub::Start;
 use crate::ids::{ConnId, Cursor, Millis, Seq, TopicName};
 use crate::ledger::Class;
 use crate::limits::{RETRY_MS_MAX, RETRY_MS_MIN};
-use crate::technique::{Dialect, Technique, sse, websocket, websocket_v1};
+use crate::technique::{Dialect, Technique, sse, v1, websocket};
 use crate::wire::frame::CloseCode;
 use crate::wire::handshake::Accept;
 use crate::wire::message::Assembler;
@@ -23,7 +23,7 @@ use crate::wire::response::Status;
 
 impl Broker {
     /// A request to read.
-    pub(super) fn read(&mut self, id: ConnId, reply: Reply, read: Read, now: Millis) {
+    pub(super) fn read(&mut self, id: ConnId, reply: ResponseContext, read: Read, now: Millis) {
         let default = match read.how {
             How::Poll { wait_s: None, .. } => Cursor::Earliest,
             How::Poll { .. } | How::Stream | How::Socket { .. } => Cursor::Latest,
@@ -49,21 +49,21 @@ impl Broker {
 
     /// The wait that is granted to a reader that wants `s` seconds.
     fn granted(&self, s: u64) -> u64 {
-        s.min(self.house.limits.wait_ms_max / 1000)
+        s.min(self.policy.limits.wait_ms_max / 1000)
     }
 
     fn stream(
         &mut self,
         id: ConnId,
-        reply: &Reply,
+        reply: &ResponseContext,
         names: &[TopicName],
         start: &Start,
         now: Millis,
     ) {
         let chunked = !reply.http10;
-        let retry_ms = self.draw(RETRY_MS_MIN, RETRY_MS_MAX);
+        let retry_ms = self.jitter(RETRY_MS_MIN, RETRY_MS_MAX);
         let cursor = self.hub.id(start.cursor);
-        let following = self.follow(id, names, start.cursor, Technique::Sse);
+        let subscription = self.subscribe(id, names, start.cursor, Technique::Sse);
         let mut head = Vec::with_capacity(256);
         sse::greet(reply.streamed().head(Status::Ok, &self.date, &mut head), chunked);
         let mut open = Vec::new();
@@ -81,7 +81,7 @@ impl Broker {
         };
         conn.push(Segment::own(head, Class::Head));
         conn.push(Segment::own(open, Class::Framing));
-        let stream = State::Streaming(Stream { following, chunked, costs: false });
+        let stream = State::Streaming(Stream { subscription, chunked, costs: false });
         conn.shift(stream, now);
         self.log_access(id, reply, Status::Ok);
         self.pump(id, now);
@@ -90,7 +90,7 @@ impl Broker {
     fn socket(
         &mut self,
         id: ConnId,
-        reply: &Reply,
+        reply: &ResponseContext,
         names: &[TopicName],
         start: &Start,
         (accept, dialect): (&Accept, Dialect),
@@ -99,15 +99,15 @@ impl Broker {
         // With a gap there is none yet: a reader that is cut off before it is told of the gap must
         // not come back from behind it.
         let cursor = start.gap.is_none().then(|| self.hub.id(start.cursor));
-        let following = self.follow(id, names, start.cursor, Technique::WebSocket);
-        let deflate = accept.deflate.filter(|_| self.house.limits.deflate);
+        let subscription = self.subscribe(id, names, start.cursor, Technique::WebSocket);
+        let deflate = accept.deflate.filter(|_| self.policy.limits.deflate);
         let accept = &Accept { deflate, ..*accept };
         let (mut head, mut open) = (Vec::with_capacity(256), Vec::new());
         match dialect {
             Dialect::Raw => websocket::greet(accept, cursor, &[], &mut head),
             Dialect::V1 => {
-                websocket_v1::greet(accept, &[], &mut head);
-                websocket_v1::open(self.hub.id(start.cursor), start.gap.as_ref(), &mut open);
+                v1::greet(accept, &[], &mut head);
+                v1::open(self.hub.id(start.cursor), start.gap.as_ref(), &mut open);
             }
         }
         let Some(conn) = self.conns.get_mut(id) else {
@@ -115,8 +115,8 @@ impl Broker {
         };
         conn.push(Segment::own(head, Class::Head));
         conn.push(Segment::own(open, Class::Framing));
-        let socket = Socket {
-            following,
+        let socket = WebSocket {
+            subscription,
             assembler: Assembler::new(deflate),
             deflate: deflate.map(|terms| terms.window),
             pinged: Millis::NEVER,
@@ -138,27 +138,27 @@ impl Broker {
     }
 
     /// Enters a reader in the lists of its topics.
-    pub(super) fn follow(
+    pub(super) fn subscribe(
         &mut self,
         id: ConnId,
         names: &[TopicName],
         cursor: Seq,
         technique: Technique,
-    ) -> Following {
-        let mut places: Vec<_> =
-            names.iter().map(|name| self.hub.follow(name, id, technique)).collect();
-        Following {
-            places: match places.pop() {
-                Some(place) if places.is_empty() => Places::One(place),
-                last => Places::Many(places.into_iter().chain(last).collect()),
+    ) -> Subscription {
+        let mut seats: Vec<_> =
+            names.iter().map(|name| self.hub.subscribe(name, id, technique)).collect();
+        Subscription {
+            seats: match seats.pop() {
+                Some(seat) if seats.is_empty() => Seats::One(seat),
+                last => Seats::Many(seats.into_iter().chain(last).collect()),
             },
             cursor,
-            knew: self.hub.evictions(),
+            evictions_seen: self.hub.evictions(),
         }
     }
 
     /// A number from `min` up to `max`, for jitter: xorshift64, Marsaglia 2003.
-    pub(super) fn draw(&mut self, min: u64, max: u64) -> u64 {
+    pub(super) fn jitter(&mut self, min: u64, max: u64) -> u64 {
         self.jitter ^= self.jitter << 13;
         self.jitter ^= self.jitter >> 7;
         self.jitter ^= self.jitter << 17;

@@ -8,29 +8,29 @@
 //! file) those behind it are kept as bytes and not parsed. A connection whose peer does not read
 //! our answers is not read either.
 
-pub mod dialect;
 mod memory;
 pub mod origin;
 pub mod outbox;
 pub mod problem;
 mod query;
-pub mod reply;
 pub mod request;
+pub mod response_context;
 pub mod route;
-mod said;
 pub mod state;
 pub mod unanswered;
+pub mod v1;
+mod websocket;
 
 use std::net::SocketAddr;
 
-use self::dialect::Told;
 use self::outbox::{Outbox, Segment};
 use self::problem::Problem;
-use self::reply::Reply;
 use self::request::{Request, Want};
-use self::route::{House, route};
-use self::said::Weight;
+use self::response_context::ResponseContext;
+use self::route::{Policy, route};
 use self::state::{State, Upload};
+use self::v1::V1Request;
+use self::websocket::Weight;
 use crate::close::CloseReason;
 use crate::ids::{Millis, Peer};
 use crate::ledger::{Bytes, Class, Due, Payer, Sample, Tally};
@@ -47,15 +47,15 @@ use crate::wire::response::CONTINUE;
 pub enum Ask {
     /// A whole request, and its body if it publishes.
     Request(Box<Request>, Vec<u8>),
-    /// A message said on a WebSocket.
-    Said {
+    /// A message of a raw WebSocket, to be published.
+    PublishRaw {
         /// Its data; UTF-8 unless `binary`.
         data: Box<[u8]>,
         /// The frame said so.
         binary: bool,
     },
-    /// A frame of `tollway.v1`.
-    Told(Box<Told>),
+    /// A frame of `tollway.v1`, to be published or refused.
+    PublishV1(Box<V1Request>),
     /// A rule of RFC 6455 was broken: say so in a Close frame, and end.
     Fail(Failure),
     /// Send what is queued, and end.
@@ -109,7 +109,7 @@ pub struct Conn {
     /// The outbox went from empty to non-empty and nobody was told yet.
     pub fresh_output: bool,
     /// The shell was told to leave bytes in the kernel.
-    pub full: bool,
+    pub reading_paused: bool,
 }
 
 /// What one step through the input came to.
@@ -142,7 +142,7 @@ impl Conn {
             finished: false,
             leaving: None,
             fresh_output: false,
-            full: false,
+            reading_paused: false,
         }
     }
 
@@ -153,7 +153,7 @@ impl Conn {
         &mut self,
         buf: &mut [u8],
         now: Millis,
-        house: &House,
+        policy: &Policy,
         bill: &mut Bytes,
     ) -> (usize, Option<Ask>) {
         let mut used = 0;
@@ -169,12 +169,12 @@ impl Conn {
                 break;
             }
             let pace = match name {
-                state::Name::Head => self.head(&buf[used..], now, house, bill),
+                state::Name::Head => self.head(&buf[used..], now, policy, bill),
                 state::Name::Body => self.body(&buf[used..], now, bill),
                 state::Name::Open | state::Name::Closing => {
-                    self.frame(&mut buf[used..], now, house, bill)
+                    self.frame(&mut buf[used..], now, policy, bill)
                 }
-                _ => Pace::Wait, // Asked, parked, sending: our turn.
+                _ => Pace::Wait, // Awaiting, parked, sending: our turn.
             };
             match pace {
                 Pace::Wait => break,
@@ -185,7 +185,7 @@ impl Conn {
         (used, None)
     }
 
-    fn head(&mut self, buf: &[u8], now: Millis, house: &House, bill: &mut Bytes) -> Pace {
+    fn head(&mut self, buf: &[u8], now: Millis, policy: &Policy, bill: &mut Bytes) -> Pace {
         let State::Head { decoder, began } = &mut self.state else {
             return Pace::Wait;
         };
@@ -196,17 +196,17 @@ impl Conn {
         if buf.iter().any(|b| !matches!(b, b'\r' | b'\n')) {
             began.get_or_insert(now);
         }
-        match decoder.decode(buf, house.limits.head_bytes_max) {
+        match decoder.decode(buf, policy.limits.head_bytes_max) {
             Ok(Parsed::Partial) => Pace::Wait,
             Ok(Parsed::Complete { value: head, used }) => {
                 bill.add(Class::Head, used);
                 let more = buf.len() > used;
-                self.request(&head, used, more, now, house)
+                self.request(&head, used, more, now, policy)
             }
             Err(error) => {
                 bill.add(Class::Head, buf.len());
                 self.payer = Payer::Other;
-                Pace::Ask(buf.len(), refusal(Reply::closing(), error.into()))
+                Pace::Ask(buf.len(), refusal(ResponseContext::closing(), error.into()))
             }
         }
     }
@@ -218,9 +218,9 @@ impl Conn {
         used: usize,
         more: bool,
         now: Millis,
-        house: &House,
+        policy: &Policy,
     ) -> Pace {
-        let mut request = route(head, house);
+        let mut request = route(head, policy);
         self.payer = request.payer;
         if head.framing == Framing::Empty {
             return Pace::Ask(used, Ask::Request(Box::new(request), Vec::new()));
@@ -231,7 +231,7 @@ impl Conn {
             request.reply.keep_alive = false;
             return Pace::Ask(used, Ask::Request(Box::new(request), Vec::new()));
         }
-        match BodyDecoder::new(head.framing, house.limits.message_bytes_max as u64) {
+        match BodyDecoder::new(head.framing, policy.limits.message_bytes_max as u64) {
             Ok(decoder) => {
                 if head.expect_continue && !more {
                     self.push(Segment::fixed(CONTINUE, Class::Head));
@@ -276,7 +276,7 @@ impl Conn {
         }
     }
 
-    fn frame(&mut self, buf: &mut [u8], now: Millis, house: &House, bill: &mut Bytes) -> Pace {
+    fn frame(&mut self, buf: &mut [u8], now: Millis, policy: &Policy, bill: &mut Bytes) -> Pace {
         let length = buf.len();
         let (assembler, dialect) = match &mut self.state {
             State::Open(socket) if length > 0 && socket.failing.is_some() => {
@@ -297,8 +297,8 @@ impl Conn {
         };
         assembler.release();
         let held = assembler.taken();
-        let limits = &house.limits;
-        match assembler.push(buf, said::bytes_max(dialect, limits)) {
+        let limits = &policy.limits;
+        match assembler.push(buf, websocket::bytes_max(dialect, limits)) {
             Ok(Step::Partial { used: 0 }) => Pace::Wait,
             Ok(Step::Partial { used }) => {
                 let payload = assembler.taken() - held;
@@ -312,9 +312,9 @@ impl Conn {
                         let mut says = |segment| {
                             self.fresh_output |= self.outbox.push(segment, self.payer);
                         };
-                        said::act(incoming, dialect, limits, &mut says)
+                        websocket::act(incoming, dialect, limits, &mut says)
                     }
-                    None => said::act_closing(incoming),
+                    None => websocket::act_closing(incoming),
                 };
                 let weight = Weight::of(&incoming, ask.as_ref());
                 weight.charge(used, held, assembler, bill);
@@ -323,7 +323,7 @@ impl Conn {
             Err(error) => {
                 bill.add(Class::Framing, length);
                 let ask = match dialect {
-                    Some(_) => said::fail(error),
+                    Some(_) => websocket::fail(error),
                     // Our Close frame was the last word.
                     None => Ask::Leave(CloseReason::ProtocolError),
                 };
@@ -364,11 +364,11 @@ impl Conn {
     }
 }
 
-fn closing(reply: Reply) -> Reply {
-    Reply { keep_alive: false, ..reply }
+fn closing(reply: ResponseContext) -> ResponseContext {
+    ResponseContext { keep_alive: false, ..reply }
 }
 
-fn refusal(reply: Reply, problem: Problem) -> Ask {
+fn refusal(reply: ResponseContext, problem: Problem) -> Ask {
     Ask::Request(
         Box::new(Request { reply, payer: Payer::Other, want: Want::Refuse(problem) }),
         Vec::new(),

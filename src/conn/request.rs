@@ -4,7 +4,7 @@
 //! text. Whatever a client spelled is a name, a number or a choice by now.
 
 use super::problem::{Allow, Problem};
-use super::reply::Reply;
+use super::response_context::ResponseContext;
 use crate::ids::{Cursor, TopicName};
 use crate::ledger::report::Page;
 use crate::ledger::{Payer, Rows};
@@ -15,7 +15,7 @@ use crate::wire::handshake::Accept;
 #[derive(Debug)]
 pub struct Request {
     /// How the answer is to be worded.
-    pub reply: Reply,
+    pub reply: ResponseContext,
     /// Who pays.
     pub payer: Payer,
     /// What is wanted.

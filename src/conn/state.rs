@@ -3,7 +3,7 @@
 //! ```text
 //!                    ┌────────────────── answered, kept alive ──────────────────┐
 //!                    ▼                                                          │
-//!  accepted ──▶   Head ──▶ Body ──▶ (request) ──▶ Asked ──▶ (Head) ──▶ Sending ─┤
+//!  accepted ──▶   Head ──▶ Body ──▶ (request) ──▶ Awaiting ──▶ (Head) ──▶ Sending ─┤
 //!                    │                  ├───────▶ Parked ───────────────────────┘
 //!                    │                  ├───────▶ Streaming
 //!                    │                  └───────▶ Open ──▶ Closing
@@ -17,13 +17,13 @@
 //! Came from: `conn` and `broker`, which decide. Goes to: the timer wheel, as a deadline. Absent on
 //! purpose: what happens at a deadline; `broker` knows.
 
-use super::reply::Reply;
 use super::request::{FileWant, Report, Request};
+use super::response_context::ResponseContext;
 use super::unanswered::Unanswered;
 use super::{Conn, Failure};
-use crate::ids::{Millis, Place, Seq, TopicName};
+use crate::ids::{Millis, Seat, Seq, TopicName};
 use crate::limits::{CLOSE_MS_MAX, LINGER_MS_MAX, Limits, PONG_MS_MAX, SNAPSHOT_MS};
-use crate::technique::{Dialect, Dress};
+use crate::technique::{Dialect, Format};
 use crate::wire::body::BodyDecoder;
 use crate::wire::deflate::Window;
 use crate::wire::head::HeadDecoder;
@@ -42,7 +42,7 @@ pub enum State {
     /// The head is understood; its body is still arriving.
     Body(Box<Upload>),
     /// The request is complete, and the sequencer or the shell has been asked for what it needs.
-    Asked(Box<Asked>),
+    Awaiting(Box<Awaiting>),
     /// A long poll: complete, and its answer withheld.
     Parked(Box<Parked>),
     /// A file is on its way, piece by piece.
@@ -50,7 +50,7 @@ pub enum State {
     /// An event stream.
     Streaming(Stream),
     /// A WebSocket.
-    Open(Socket),
+    Open(WebSocket),
     /// Our Close frame is sent, the peer's is awaited.
     Closing(Assembler),
     /// The last bytes are on their way. Once the kernel has them our side is ended, and what still
@@ -77,17 +77,17 @@ pub struct Upload {
 
 /// A request that waits for the sequencer or the shell.
 #[derive(Debug)]
-pub struct Asked {
+pub struct Awaiting {
     /// How to word the answer.
-    pub reply: Reply,
+    pub reply: ResponseContext,
     /// What was asked.
-    pub question: Question,
+    pub question: Awaited,
 }
 
 /// What was asked of the sequencer or the shell.
 #[derive(Debug)]
-pub enum Question {
-    /// To give a message of this topic its place.
+pub enum Awaited {
+    /// To give a message of this topic its seat.
     Commit(TopicName),
     /// Who reads this topic on all threads.
     Count(TopicName),
@@ -101,9 +101,9 @@ pub enum Question {
 #[derive(Debug)]
 pub struct Parked {
     /// How to word the answer.
-    pub reply: Reply,
+    pub reply: ResponseContext,
     /// What it waits for.
-    pub following: Following,
+    pub subscription: Subscription,
     /// Until when.
     pub until: Millis,
     /// What is left of it to say: see [`PollTerms`].
@@ -127,7 +127,7 @@ pub struct PollTerms {
 #[derive(Debug)]
 pub struct Sending {
     /// How the answer was worded.
-    pub reply: Reply,
+    pub reply: ResponseContext,
     /// The next byte to be read of the file.
     pub offset: u64,
     /// How many are still to be read.
@@ -140,7 +140,7 @@ pub struct Sending {
 #[derive(Debug)]
 pub struct Stream {
     /// Where it stands.
-    pub following: Following,
+    pub subscription: Subscription,
     /// HTTP/1.1: every event is a chunk.
     pub chunked: bool,
     /// It reads no topic but the cost ledger, a snapshot a second.
@@ -149,9 +149,9 @@ pub struct Stream {
 
 /// A WebSocket.
 #[derive(Debug)]
-pub struct Socket {
+pub struct WebSocket {
     /// Where it stands.
-    pub following: Following,
+    pub subscription: Subscription,
     /// Frames on their way to be messages.
     pub assembler: Assembler,
     /// `Some`: it gets its messages compressed.
@@ -170,56 +170,56 @@ pub struct Socket {
     pub failing: Option<Box<Failure>>,
 }
 
-impl Socket {
+impl WebSocket {
     /// Whether something that it said is still on its way to the log.
     pub fn awaits_commits(&self) -> bool {
         self.uncommitted > 0 || !self.unanswered.is_empty()
     }
 
-    /// How messages are dressed for it.
-    pub fn dress(&self) -> Dress {
-        match (self.dialect, &self.following.places) {
-            (Dialect::Raw, _) => Dress::Frame,
-            (Dialect::V1, Places::One(_)) => Dress::Object,
-            (Dialect::V1, Places::Many(_)) => Dress::ObjectNamed,
+    /// How messages are encoded for it.
+    pub fn format(&self) -> Format {
+        match (self.dialect, &self.subscription.seats) {
+            (Dialect::Raw, _) => Format::Frame,
+            (Dialect::V1, Seats::One(_)) => Format::Object,
+            (Dialect::V1, Seats::Many(_)) => Format::ObjectNamed,
         }
     }
 }
 
-/// A reader that stays: a cursor, and the places where it is entered.
+/// A reader that stays: a cursor, and the seats where it is entered.
 #[derive(Debug)]
-pub struct Following {
+pub struct Subscription {
     /// Where it is entered.
-    pub places: Places,
+    pub seats: Seats,
     /// The last message it was given.
     pub cursor: Seq,
     /// How many evictions there had been when it started, or was last told of a gap.
-    pub knew: u64,
+    pub evictions_seen: u64,
 }
 
-/// One place or several.
+/// One seat or several.
 #[derive(Debug)]
-pub enum Places {
+pub enum Seats {
     /// Almost every reader.
-    One(Place),
+    One(Seat),
     /// A reader of several topics.
-    Many(Box<[Place]>),
+    Many(Box<[Seat]>),
 }
 
-impl Places {
+impl Seats {
     /// All of them.
-    pub fn as_slice(&self) -> &[Place] {
+    pub fn as_slice(&self) -> &[Seat] {
         match self {
-            Self::One(place) => std::slice::from_ref(place),
-            Self::Many(places) => places,
+            Self::One(seat) => std::slice::from_ref(seat),
+            Self::Many(seats) => seats,
         }
     }
 
     /// All of them, to be moved.
-    pub fn as_mut_slice(&mut self) -> &mut [Place] {
+    pub fn as_mut_slice(&mut self) -> &mut [Seat] {
         match self {
-            Self::One(place) => std::slice::from_mut(place),
-            Self::Many(places) => places,
+            Self::One(seat) => std::slice::from_mut(seat),
+            Self::Many(seats) => seats,
         }
     }
 }
@@ -230,7 +230,7 @@ impl Places {
 pub enum Name {
     Head,
     Body,
-    Asked,
+    Awaiting,
     Parked,
     Sending,
     Streaming,
@@ -242,11 +242,13 @@ pub enum Name {
 
 /// Where each state may lead. `Head` to `Head` is a request that was answered at once.
 pub const EDGES: &[(Name, &[Name])] = {
-    use Name::{Asked, Body, Closed, Closing, Head, Lingering, Open, Parked, Sending, Streaming};
+    use Name::{
+        Awaiting, Body, Closed, Closing, Head, Lingering, Open, Parked, Sending, Streaming,
+    };
     &[
-        (Head, &[Head, Body, Asked, Parked, Sending, Streaming, Open, Lingering, Closed]),
+        (Head, &[Head, Body, Awaiting, Parked, Sending, Streaming, Open, Lingering, Closed]),
         (Body, &[Head, Lingering, Closed]),
-        (Asked, &[Head, Lingering, Closed]),
+        (Awaiting, &[Head, Lingering, Closed]),
         (Parked, &[Head, Lingering, Closed]),
         (Sending, &[Head, Lingering, Closed]),
         (Streaming, &[Lingering, Closed]),
@@ -263,7 +265,7 @@ impl Name {
         match self {
             Self::Head => "head",
             Self::Body => "body",
-            Self::Asked => "asked",
+            Self::Awaiting => "asked",
             Self::Parked => "parked",
             Self::Sending => "sending",
             Self::Streaming => "streaming",
@@ -286,7 +288,7 @@ impl State {
         match self {
             Self::Head { .. } => Name::Head,
             Self::Body(_) => Name::Body,
-            Self::Asked(_) => Name::Asked,
+            Self::Awaiting(_) => Name::Awaiting,
             Self::Parked(_) => Name::Parked,
             Self::Sending(_) => Name::Sending,
             Self::Streaming(_) => Name::Streaming,
@@ -314,7 +316,7 @@ impl State {
             Self::Closing(_) => Some(since.plus(CLOSE_MS_MAX)),
             Self::Lingering { half_closed: true } => Some(since.plus(LINGER_MS_MAX)),
             // These wait for ourselves, or for the peer to take bytes, which has its own deadline.
-            Self::Asked(_) | Self::Sending(_) | Self::Lingering { half_closed: false } => None,
+            Self::Awaiting(_) | Self::Sending(_) | Self::Lingering { half_closed: false } => None,
             Self::Closed => None,
         }
     }
@@ -322,30 +324,30 @@ impl State {
     /// Whether bytes that come now belong to the next request.
     pub fn is_between(&self) -> bool {
         match self {
-            Self::Head { .. } | Self::Asked(_) | Self::Parked(_) | Self::Sending(_) => true,
+            Self::Head { .. } | Self::Awaiting(_) | Self::Parked(_) | Self::Sending(_) => true,
             Self::Body(_) | Self::Streaming(_) | Self::Open(_) | Self::Closing(_) => false,
             Self::Lingering { .. } | Self::Closed => false,
         }
     }
 
     /// The reader in this state, if it has one.
-    pub fn following(&self) -> Option<&Following> {
+    pub fn subscription(&self) -> Option<&Subscription> {
         match self {
-            Self::Parked(parked) => Some(&parked.following),
-            Self::Streaming(stream) => Some(&stream.following),
-            Self::Open(socket) => Some(&socket.following),
-            Self::Head { .. } | Self::Body(_) | Self::Asked(_) | Self::Sending(_) => None,
+            Self::Parked(parked) => Some(&parked.subscription),
+            Self::Streaming(stream) => Some(&stream.subscription),
+            Self::Open(socket) => Some(&socket.subscription),
+            Self::Head { .. } | Self::Body(_) | Self::Awaiting(_) | Self::Sending(_) => None,
             Self::Closing(_) | Self::Lingering { .. } | Self::Closed => None,
         }
     }
 
     /// The reader in this state, to be moved on.
-    pub fn following_mut(&mut self) -> Option<&mut Following> {
+    pub fn subscription_mut(&mut self) -> Option<&mut Subscription> {
         match self {
-            Self::Parked(parked) => Some(&mut parked.following),
-            Self::Streaming(stream) => Some(&mut stream.following),
-            Self::Open(socket) => Some(&mut socket.following),
-            Self::Head { .. } | Self::Body(_) | Self::Asked(_) | Self::Sending(_) => None,
+            Self::Parked(parked) => Some(&mut parked.subscription),
+            Self::Streaming(stream) => Some(&mut stream.subscription),
+            Self::Open(socket) => Some(&mut socket.subscription),
+            Self::Head { .. } | Self::Body(_) | Self::Awaiting(_) | Self::Sending(_) => None,
             Self::Closing(_) | Self::Lingering { .. } | Self::Closed => None,
         }
     }

@@ -3,14 +3,15 @@
 //!
 //! | file | what it owns |
 //! | --- | --- |
-//! | `event_loop` | one thread's life: wait, read, settle, write |
+//! | `event_loop` | one thread's life: wait, read, run effects, write |
 //! | `socket` | what the kernel last said about a connection |
 //! | `queue` | sockets that stand in line |
-//! | `listener` | ports, and the queue in front of them |
-//! | `desk` | letters, counts and files, for one thread |
+//! | `listen` | ports, taken before anybody is served |
+//! | `acceptor` | connections, as they come in |
+//! | `effects` | letters, counts and files, for one thread |
 //! | `mailbox` | letters from thread to thread |
-//! | `post_office` | the server's one lock |
-//! | `gathering` | the kernel's counts for a report |
+//! | `bus` | the sequencer that all threads share, and their mailboxes |
+//! | `sampling` | the kernel's counts for a report |
 //! | `files` | a folder that nobody gets out of |
 //! | `output` | lines for whoever may not be reading |
 //! | `port_file` | where the ports are told |
@@ -23,18 +24,19 @@
 //! work that is handed from thread to thread. A connection lives and dies where the kernel dealt
 //! it.
 
+pub mod acceptor;
+pub mod bus;
 pub mod clock;
-pub mod desk;
+pub mod effects;
 pub mod event_loop;
 pub mod files;
-pub mod gathering;
 pub mod greeting;
-pub mod listener;
+pub mod listen;
 pub mod mailbox;
 pub mod output;
 pub mod port_file;
-pub mod post_office;
 pub mod queue;
+pub mod sampling;
 pub mod socket;
 pub mod sys;
 pub mod token;
@@ -56,13 +58,14 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook_mio::v1_0::Signals;
 
+use self::acceptor::Acceptor;
+use self::bus::Bus;
 use self::clock::Clock;
-use self::desk::Desk;
-use self::event_loop::{EventLoop, Station};
+use self::effects::Effects;
+use self::event_loop::{EventLoop, LoopSetup};
 use self::files::Files;
-use self::listener::{BindError, Door};
+use self::listen::BindError;
 use self::mailbox::{Address, Mailbox};
-use self::post_office::PostOffice;
 use self::token::Source;
 use crate::broker::Setup;
 use crate::config::Config;
@@ -74,7 +77,7 @@ use crate::ids::{Epoch, ShardId};
 pub struct Server {
     addresses: Vec<SocketAddr>,
     bound: Vec<SocketAddr>,
-    stations: Vec<Station>,
+    loop_setups: Vec<LoopSetup>,
 }
 
 /// Why a server cannot start: wrong use, or a machine that has not got what was asked for.
@@ -105,23 +108,23 @@ impl Server {
     /// [`run`](Self::run).
     pub fn bind(config: &Config) -> Result<Self, StartError> {
         let (mut addresses, mut all) = (Vec::new(), Vec::new());
-        let mut doors: Vec<Vec<TcpListener>> = (0..config.threads).map(|_| Vec::new()).collect();
+        let mut sockets: Vec<Vec<TcpListener>> = (0..config.threads).map(|_| Vec::new()).collect();
         for listen in &config.listen {
-            let bound = listener::bind(listen, config.threads).map_err(StartError::Port)?;
+            let bound = listen::bind(listen, config.threads).map_err(StartError::Port)?;
             addresses.push(bound[0].address);
             for one in bound {
                 all.push(one.address);
-                for (door, socket) in doors.iter_mut().zip(one.sockets) {
-                    door.push(socket);
+                for (acceptor, socket) in sockets.iter_mut().zip(one.sockets) {
+                    acceptor.push(socket);
                 }
             }
         }
-        let mut stations = stations(config, doors)?;
+        let mut loop_setups = loop_setups(config, sockets)?;
         let total = config.limits.connections_max.min(room_for_connections(config.threads));
-        for (shard, station) in stations.iter_mut().enumerate() {
-            station.setup.limits.connections_max = share(total, config.threads, shard);
+        for (shard, setup) in loop_setups.iter_mut().enumerate() {
+            setup.setup.limits.connections_max = share(total, config.threads, shard);
         }
-        Ok(Self { addresses, bound: all, stations })
+        Ok(Self { addresses, bound: all, loop_setups })
     }
 
     /// The address of each `--listen`, in their order, with the port that it got.
@@ -136,9 +139,9 @@ impl Server {
 
     /// Serves until SIGTERM, SIGINT or SIGHUP. A second one ends the process at once.
     pub fn run(mut self) -> Result<(), Crash> {
-        heed_signals(&mut self.stations[0]).map_err(Crash::System)?;
-        let lives = self.stations.into_iter();
-        run_all(lives.map(|station| move || EventLoop::new(station).run()))
+        on_signals(&mut self.loop_setups[0]).map_err(Crash::System)?;
+        let lives = self.loop_setups.into_iter();
+        run_all(lives.map(|setup| move || EventLoop::new(setup).run()))
     }
 }
 
@@ -166,8 +169,11 @@ where
     Ok(())
 }
 
-/// A station for each thread, with that thread's sockets.
-fn stations(config: &Config, doors: Vec<Vec<TcpListener>>) -> Result<Vec<Station>, StartError> {
+/// A setup for each thread, with that thread's sockets.
+fn loop_setups(
+    config: &Config,
+    sockets: Vec<Vec<TcpListener>>,
+) -> Result<Vec<LoopSetup>, StartError> {
     let mut polls = Vec::new();
     let mut addresses = Vec::new();
     for _ in 0..config.threads {
@@ -175,13 +181,13 @@ fn stations(config: &Config, doors: Vec<Vec<TcpListener>>) -> Result<Vec<Station
         polls.push((poll, mailbox));
         addresses.push(address);
     }
-    let post_office = Arc::new(PostOffice::new(Sequencer::default(), addresses));
+    let bus = Arc::new(Bus::new(Sequencer::default(), addresses));
     let clock = Clock::start();
     let epoch = Epoch::draw(sys::random_bits().map_err(StartError::System)?);
     let origins = Origins::new(config.allow_origin.clone());
-    let mut stations = Vec::new();
-    for (shard, ((poll, mailbox), sockets)) in polls.into_iter().zip(doors).enumerate() {
-        let door = Door::new(sockets, poll.registry()).map_err(StartError::System)?;
+    let mut loop_setups = Vec::new();
+    for (shard, ((poll, mailbox), sockets)) in polls.into_iter().zip(sockets).enumerate() {
+        let acceptor = Acceptor::new(sockets, poll.registry()).map_err(StartError::System)?;
         let files = config.static_dir.as_deref().map(open_folder).transpose()?;
         let setup = Setup {
             // Exact: there are 64 threads at most.
@@ -194,16 +200,16 @@ fn stations(config: &Config, doors: Vec<Vec<TcpListener>>) -> Result<Vec<Station
             // The standard library's hash keys are drawn from the system's randomness.
             seed: RandomState::new().build_hasher().finish(),
         };
-        stations.push(Station {
+        loop_setups.push(LoopSetup {
             poll,
-            door,
-            desk: Desk::new(setup.shard, Arc::clone(&post_office), mailbox, clock, files),
+            acceptor,
+            effects: Effects::new(setup.shard, Arc::clone(&bus), mailbox, clock, files),
             signals: None,
             clock,
             setup,
         });
     }
-    Ok(stations)
+    Ok(loop_setups)
 }
 
 fn poll_and_mailbox() -> io::Result<(Poll, Address, Mailbox)> {
@@ -243,7 +249,7 @@ fn share(total: usize, threads: usize, shard: usize) -> usize {
 
 /// Makes SIGTERM, SIGINT and SIGHUP events of this thread's loop; the second of them, wherever the process
 /// hangs by then, ends it with the exit code that a shell expects of the signal.
-fn heed_signals(station: &mut Station) -> io::Result<()> {
+fn on_signals(setup: &mut LoopSetup) -> io::Result<()> {
     let stopping = Arc::new(AtomicBool::new(false));
     // Whoever starts a server by `nohup` wants it to outlive the terminal.
     let mut heard = vec![SIGTERM, SIGINT];
@@ -256,9 +262,9 @@ fn heed_signals(station: &mut Station) -> io::Result<()> {
         flag::register(signal, Arc::clone(&stopping))?;
     }
     let mut signals = Signals::new(heard)?;
-    let registry = station.poll.registry();
+    let registry = setup.poll.registry();
     registry.register(&mut signals, Source::Signals.token(), Interest::READABLE)?;
-    station.signals = Some(signals);
+    setup.signals = Some(signals);
     Ok(())
 }
 

@@ -5,7 +5,7 @@
 //! for a tenant who has moved out since is told from one for the next tenant by the comparison that
 //! tells timers and letters apart as well.
 //!
-//! Came from: `event_loop` and `listener`, at registration. Goes to: `event_loop`, with an event.
+//! Came from: `event_loop` and `acceptor`, at registration. Goes to: `event_loop`, with an event.
 //! Absent on purpose: pointers. A number that means nothing any more is harmless.
 
 use mio::Token;
@@ -19,8 +19,8 @@ pub enum Source {
     Waker,
     /// A signal came.
     Signals,
-    /// Somebody is at the door, at the listening socket with this index.
-    Bell(u32),
+    /// Somebody waits at the listening socket with this index.
+    ListeningSocket(u32),
     /// Something happened to this connection.
     Socket(ConnId),
 }
@@ -39,7 +39,7 @@ impl Source {
         let (generation, slot) = match self {
             Self::Waker => (NO_CONNECTION, WAKER),
             Self::Signals => (NO_CONNECTION, SIGNALS),
-            Self::Bell(index) => (NO_CONNECTION, index),
+            Self::ListeningSocket(index) => (NO_CONNECTION, index),
             Self::Socket(id) => (id.generation, id.slot),
         };
         Token((generation as usize) << 32 | slot as usize)
@@ -51,7 +51,7 @@ impl Source {
         match ((word >> 32) as u32, word as u32) {
             (NO_CONNECTION, WAKER) => Self::Waker,
             (NO_CONNECTION, SIGNALS) => Self::Signals,
-            (NO_CONNECTION, index) => Self::Bell(index),
+            (NO_CONNECTION, index) => Self::ListeningSocket(index),
             (generation, slot) => Self::Socket(ConnId { slot, generation }),
         }
     }
@@ -68,8 +68,8 @@ mod tests {
         for source in [
             Source::Waker,
             Source::Signals,
-            Source::Bell(0),
-            Source::Bell(7),
+            Source::ListeningSocket(0),
+            Source::ListeningSocket(7),
             Source::Socket(first),
             Source::Socket(last),
         ] {

@@ -229,7 +229,7 @@ impl HandshakeError {
 }
 
 /// Whether `key` spells 16 bytes: 22 characters of the alphabet and two of padding. The bytes
-/// themselves mean nothing, so they are not decoded; and clients that draw 22 random characters
+/// themselves mean nothing, so they are not decoded; and clients that jitter 22 random characters
 /// leave bits in the last one that a strict decoder would refuse for no gain.
 fn is_base64_of_16_bytes(key: &[u8]) -> bool {
     let in_alphabet = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');

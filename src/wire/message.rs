@@ -108,7 +108,7 @@ enum Found {
     /// More bytes are needed.
     Starved { used: usize },
     /// Something was taken, nothing is whole yet, and there may be more to find.
-    Part { used: usize },
+    ShardReport { used: usize },
     /// A message or control frame that lies in the buffer, unmasked.
     Frame { opcode: Opcode, payload: Range<usize> },
     /// The unfinished message became whole.
@@ -139,7 +139,7 @@ impl Assembler {
         loop {
             match self.look(&mut buf[start..], message_bytes_max)? {
                 Found::Starved { used } => return Ok(Step::Partial { used: start + used }),
-                Found::Part { used } => start += used,
+                Found::ShardReport { used } => start += used,
                 Found::Frame { opcode, payload } => {
                     let used = start + payload.end;
                     let incoming = read(opcode, &buf[start..][payload])?;
@@ -194,7 +194,7 @@ impl Assembler {
             return Ok(Found::Starved { used: 0 });
         }
         self.begin(&header);
-        Ok(Found::Part { used })
+        Ok(Found::ShardReport { used })
     }
 
     /// The rules of §5.4 about a frame's place, and the bound on the message it belongs to. The
@@ -273,7 +273,7 @@ impl Unfinished {
         }
         if !payload.fin {
             self.stage = Stage::Between;
-            return Ok(Found::Part { used });
+            return Ok(Found::ShardReport { used });
         }
         self.kept.finish()?;
         self.stage = Stage::Lent;

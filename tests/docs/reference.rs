@@ -232,7 +232,7 @@ macro_rules! rows {
 fn errors() {
     // The one refusal that is made in advance, for when there is nothing left to make one with.
     let full = "\"code\\\":\\\"too_many_connections\\\"";
-    assert!(read("src/shell/listener.rs").contains(full));
+    assert!(read("src/shell/acceptor.rs").contains(full));
     let mut page = format!(
         "# Errors\n\n{MADE}\n\
          An HTTP error has a body of type `application/problem+json` (RFC 9457) whose `code` is \

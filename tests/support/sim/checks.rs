@@ -63,7 +63,7 @@ impl Stage {
             // Less than a frame's header, or than a control frame, stays where it came in.
             State::Open(socket) => conn.outbox.is_empty() && !socket.assembler.mid_message(),
             State::Closing(_) => false,
-            State::Body(_) | State::Asked(_) | State::Parked(_) | State::Sending(_) => false,
+            State::Body(_) | State::Awaiting(_) | State::Parked(_) | State::Sending(_) => false,
         };
         let inbox = conn.inbox.capacity();
         let unfinished = matches!(conn.state, State::Open(_)) && !conn.inbox.is_empty();
@@ -178,11 +178,11 @@ impl Stage {
             for broker in &self.world.brokers {
                 let readers = broker.conn_ids().filter_map(|id| broker.conn(id));
                 for conn in readers {
-                    let Some(following) = conn.state.following() else {
+                    let Some(subscription) = conn.state.subscription() else {
                         continue;
                     };
-                    let topics = following.places.as_slice().iter();
-                    let here = topics.filter(|place| *broker.hub().name(place.topic) == name);
+                    let topics = subscription.seats.as_slice().iter();
+                    let here = topics.filter(|seat| *broker.hub().name(seat.topic) == name);
                     let way = match conn.state.name() {
                         Name::Parked => 0,
                         Name::Streaming => 1,

@@ -51,7 +51,7 @@ impl Bench {
             for id in broker.conn_ids() {
                 let conn = broker.conn(id).expect("listed");
                 let name = conn.state.name();
-                assert!(!matches!(name, Name::Asked | Name::Closed), "{name:?} at rest");
+                assert!(!matches!(name, Name::Awaiting | Name::Closed), "{name:?} at rest");
                 let due = conn.due(&self.limits);
                 assert!(due.is_some_and(|due| due > now), "{name:?} has no deadline: {due:?}");
                 let looked_at = broker.next_deadline();
@@ -87,9 +87,9 @@ impl Bench {
             for broker in &self.world.brokers {
                 for id in broker.conn_ids() {
                     let conn = broker.conn(id).expect("listed");
-                    let places = conn.state.following().map(|following| &following.places);
-                    let places = places.iter().flat_map(|places| places.as_slice());
-                    let here = places.filter(|place| broker.hub().name(place.topic) == &name);
+                    let seats = conn.state.subscription().map(|subscription| &subscription.seats);
+                    let seats = seats.iter().flat_map(|seats| seats.as_slice());
+                    let here = seats.filter(|seat| broker.hub().name(seat.topic) == &name);
                     let count = here.count() as u32;
                     match conn.state.name() {
                         Name::Parked => reading.long_poll += count,

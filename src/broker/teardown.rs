@@ -1,13 +1,13 @@
 //! How connections end: decided once, said in the technique's own words, counted, and carried out
 //! in an order that loses no answer.
 //!
-//! Came from: everywhere in `broker`. Goes to: the shell, as farewells, and the ledger, as a
+//! Came from: everywhere in `broker`. Goes to: the shell, as teardowns, and the ledger, as a
 //! reason. Absent on purpose: what is said last; that was queued before.
 
-use super::{Broker, Effect, Farewell};
+use super::{Broker, Effect, Teardown};
 use crate::close::CloseReason;
 use crate::conn::outbox::Segment;
-use crate::conn::state::{Places, State};
+use crate::conn::state::{Seats, State};
 use crate::conn::{Conn, Failure};
 use crate::ids::{ConnId, Millis};
 use crate::ledger::Class;
@@ -18,7 +18,7 @@ impl Broker {
     /// Ends a connection once what is queued has been sent. A stream ends as HTTP has answers end,
     /// for a peer that has ended its own side still reads, and is to tell this from a broken one.
     pub(super) fn leave(&mut self, id: ConnId, reason: CloseReason, now: Millis) {
-        self.strike_out(id);
+        self.unsubscribe(id);
         self.forget_unread(id);
         let Some(conn) = self.conns.get_mut(id) else {
             return;
@@ -43,7 +43,7 @@ impl Broker {
     fn forget_unread(&mut self, id: ConnId) {
         if let Some(conn) = self.conns.get_mut(id) {
             let bytes = std::mem::take(&mut conn.inbox).len();
-            self.came_in_vain(id, bytes);
+            self.dropped_unread(id, bytes);
         }
     }
 
@@ -56,7 +56,7 @@ impl Broker {
             self.drop(id, now);
         } else if matches!(conn.state, State::Lingering { half_closed: false }) {
             conn.shift(State::Lingering { half_closed: true }, now);
-            self.farewells.push_back((id, Farewell::HalfClose));
+            self.teardowns.push_back((id, Teardown::HalfClose));
         }
     }
 
@@ -74,7 +74,7 @@ impl Broker {
         if !self.conns.get(id).is_some_and(open) {
             return; // A Close was sent already, and nothing may follow it, §5.5.1.
         }
-        self.strike_out(id);
+        self.unsubscribe(id);
         let Some(conn) = self.conns.get_mut(id) else {
             return;
         };
@@ -119,7 +119,7 @@ impl Broker {
 
     /// Drops a connection now, whatever is still queued.
     pub(super) fn drop(&mut self, id: ConnId, now: Millis) {
-        self.strike_out(id);
+        self.unsubscribe(id);
         self.forget_unread(id);
         let Some(conn) = self.conns.get_mut(id) else {
             return;
@@ -135,7 +135,7 @@ impl Broker {
         conn.shift(State::Closed, now);
         self.went_out_in_part(id);
         self.ended(id, reason);
-        self.farewells.push_back((id, Farewell::Drop(reason)));
+        self.teardowns.push_back((id, Teardown::Drop(reason)));
     }
 
     /// Drops a connection whose bytes no code of ours could be made to understand: it panicked, and
@@ -146,7 +146,7 @@ impl Broker {
         };
         log::error!("{}: what it sent made us panic; please report what was said", conn.peer);
         conn.leaving = Some(CloseReason::Panicked);
-        self.came_in_vain(id, bytes);
+        self.dropped_unread(id, bytes);
         self.drop(id, now);
     }
 
@@ -178,13 +178,13 @@ impl Broker {
             State::Streaming(_) | State::Open(_) | State::Closing(_) => {
                 self.leave(id, CloseReason::PeerLeft, now);
             }
-            State::Head { began: None, .. } | State::Asked(_) | State::Parked(_) => {}
+            State::Head { began: None, .. } | State::Awaiting(_) | State::Parked(_) => {}
             State::Sending(_) | State::Lingering { .. } | State::Closed => {}
         }
     }
 
     /// Takes a reader out of its topics' lists.
-    pub(super) fn strike_out(&mut self, id: ConnId) {
+    pub(super) fn unsubscribe(&mut self, id: ConnId) {
         let Some(conn) = self.conns.get_mut(id) else {
             return;
         };
@@ -194,26 +194,26 @@ impl Broker {
             State::Open(_) => Technique::WebSocket,
             _ => return,
         };
-        let Some(following) = conn.state.following_mut() else {
+        let Some(subscription) = conn.state.subscription_mut() else {
             return;
         };
-        // An empty list of places: striking out twice does nothing.
-        let mut places = std::mem::replace(&mut following.places, Places::Many(Box::default()));
-        for place in places.as_mut_slice() {
-            let Some(moved) = self.hub.unfollow(*place, technique) else {
+        // An empty list of seats: striking out twice does nothing.
+        let mut seats = std::mem::replace(&mut subscription.seats, Seats::Many(Box::default()));
+        for seat in seats.as_mut_slice() {
+            let Some(moved) = self.hub.unsubscribe(*seat, technique) else {
                 continue;
             };
-            self.moved(moved, *place);
+            self.moved(moved, *seat);
         }
     }
 
-    /// Another reader now stands at `place`: its own note of where it stands follows.
-    fn moved(&mut self, id: ConnId, place: crate::ids::Place) {
-        let following = self.conns.get_mut(id).and_then(|c| c.state.following_mut());
-        let places = following.into_iter().flat_map(|f| f.places.as_mut_slice());
-        for own in places {
-            if own.topic == place.topic {
-                own.slot = place.slot;
+    /// Another subscriber has this `seat` now: its own note of where it sits follows.
+    fn moved(&mut self, id: ConnId, seat: crate::ids::Seat) {
+        let subscription = self.conns.get_mut(id).and_then(|c| c.state.subscription_mut());
+        let seats = subscription.into_iter().flat_map(|f| f.seats.as_mut_slice());
+        for own in seats {
+            if own.topic == seat.topic {
+                own.slot = seat.slot;
             }
         }
     }

@@ -7,7 +7,7 @@
 //! count is read then, and settled with the technique that is left.
 //!
 //! Came from: the shell, with system calls and samples; the broker, with bytes. Goes to: `ledger`.
-//! Absent on purpose: sums; `survey` makes them.
+//! Absent on purpose: sums; `report` makes them.
 
 use super::{Broker, Effect};
 use crate::close::CloseReason;
@@ -15,7 +15,8 @@ use crate::conn::Conn;
 use crate::conn::state::Name;
 use crate::ids::{ConnId, Micros, Millis};
 use crate::ledger::{
-    Brush, Bytes, CHARGES, Call, Class, Closed, Due, Ledger, Payer, Row, Sample, SharedCall,
+    Bytes, CHARGES, Call, Class, Closed, Due, Ledger, Payer, RefusedConnection, Row, Sample,
+    SharedCall,
 };
 use crate::limits::CLOSED_ROWS_MAX;
 
@@ -27,7 +28,7 @@ impl Broker {
             return;
         };
         let payer = match call {
-            Call::Write { .. } | Call::WriteInVain => next_to_pay(conn),
+            Call::Write { .. } | Call::WriteWouldBlock => next_to_pay(conn),
             Call::Read { bytes } if bytes > 0 && conn.state.is_between() => {
                 // Its payer is not known before the request is.
                 if let Some(reads) = conn.owed.reads.checked_add(1) {
@@ -37,14 +38,14 @@ impl Broker {
                 }
                 conn.payer
             }
-            Call::ReadInVain if conn.kind.is_none() => {
-                if let Some(reads) = conn.owed.reads_in_vain.checked_add(1) {
-                    conn.owed.reads_in_vain = reads;
+            Call::ReadWouldBlock if conn.kind.is_none() => {
+                if let Some(reads) = conn.owed.would_block_reads.checked_add(1) {
+                    conn.owed.would_block_reads = reads;
                     return;
                 }
                 conn.payer
             }
-            Call::Read { .. } | Call::ReadInVain | Call::Accept | Call::End => conn.payer,
+            Call::Read { .. } | Call::ReadWouldBlock | Call::Accept | Call::End => conn.payer,
         };
         self.ledger.charge(payer, call);
     }
@@ -55,8 +56,8 @@ impl Broker {
     }
 
     /// A connection was accepted, answered and closed without ever coming in here.
-    pub fn turned_away(&mut self, brush: Brush) {
-        let Brush { written, read } = brush;
+    pub fn refused_unseen(&mut self, brush: RefusedConnection) {
+        let RefusedConnection { written, read } = brush;
         self.ledger.shared.refused += 1;
         for call in [Call::Accept, written, Call::End, read, Call::End] {
             self.ledger.charge(Payer::Other, call);
@@ -71,14 +72,14 @@ impl Broker {
         if let Some(conn) = self.conns.get_mut(id) {
             let settled = conn.settled.get_or_insert_default();
             let tcp = &mut self.ledger.account_mut(payer).tcp;
-            tcp.settle(settled, &sample);
+            tcp.add_since(settled, &sample);
             **settled = sample;
         }
     }
 
     /// The socket of `id` is closed, and this is what the kernel had counted by then. The id means
     /// nothing from now on.
-    pub fn parted(&mut self, id: ConnId, sample: Option<Sample>, now: Millis) {
+    pub fn socket_closed(&mut self, id: ConnId, sample: Option<Sample>, now: Millis) {
         let Some(conn) = self.conns.remove(id) else {
             return;
         };
@@ -86,7 +87,7 @@ impl Broker {
         let sample = sample.unwrap_or_default();
         let settled = conn.settled.as_deref().copied().unwrap_or_default();
         let tcp = &mut self.ledger.account_mut(conn.payer).tcp;
-        tcp.settle(&settled, &sample);
+        tcp.add_since(&settled, &sample);
         let closed = Closed { reason: conn.leaving.unwrap_or(CloseReason::PeerFinished), at: now };
         if self.closed.len() == CLOSED_ROWS_MAX {
             self.closed.pop_front();
@@ -104,7 +105,7 @@ impl Broker {
     }
 
     /// Bytes of `id` that were never understood are of no technique.
-    pub(super) fn came_in_vain(&mut self, id: ConnId, bytes: usize) {
+    pub(super) fn dropped_unread(&mut self, id: ConnId, bytes: usize) {
         if let Some(conn) = self.conns.get_mut(id) {
             let mut bill = Bytes::default();
             bill.add(Class::Body, bytes);
@@ -167,10 +168,10 @@ impl Broker {
         if owed.is_empty() {
             return;
         }
-        let Due { reads, reads_in_vain } = owed;
+        let Due { reads, would_block_reads } = owed;
         let calls = &mut self.ledger.account_mut(conn.payer).calls;
-        calls.reads += u64::from(reads) + u64::from(reads_in_vain);
-        calls.would_blocks += u64::from(reads_in_vain);
+        calls.reads += u64::from(reads) + u64::from(would_block_reads);
+        calls.would_blocks += u64::from(would_block_reads);
     }
 
     /// A connection ends. One that never asked for anything was a stranger's.
@@ -215,7 +216,7 @@ impl Broker {
 /// finding the connection once has to do.
 pub(super) fn went_out(ledger: &mut Ledger, conn: &mut Conn, bytes: usize, at: Micros) {
     let call = match bytes {
-        0 => Call::WriteInVain,
+        0 => Call::WriteWouldBlock,
         bytes => Call::Write { bytes },
     };
     ledger.charge(next_to_pay(conn), call);

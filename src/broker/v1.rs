@@ -10,21 +10,21 @@
 
 use super::{Broker, Effect};
 use crate::conn::Conn;
-use crate::conn::dialect::{Told, Wish};
 use crate::conn::outbox::Segment;
 use crate::conn::problem::{Problem, Rule};
-use crate::conn::state::{Places, State};
-use crate::conn::unanswered::Verdict;
+use crate::conn::state::{Seats, State};
+use crate::conn::unanswered::PublishOutcome;
+use crate::conn::v1::{V1Publish, V1Request};
 use crate::hub::message::{Draft, Payload};
 use crate::ids::{ConnId, TopicName};
 use crate::ledger::Class;
-use crate::technique::{Dialect, websocket_v1};
+use crate::technique::{Dialect, v1};
 
 impl Broker {
     /// A frame came: its message is asked for, or its refusal takes its place in the line.
-    pub(super) fn told(&mut self, id: ConnId, told: Told) {
-        let Told { reference, wish } = told;
-        let draft = wish.and_then(|wish| self.draft(id, wish));
+    pub(super) fn publish_v1(&mut self, id: ConnId, request: V1Request) {
+        let V1Request { reference, publish } = request;
+        let draft = publish.and_then(|publish| self.draft(id, publish));
         let Some(conn) = self.conns.get_mut(id) else {
             return;
         };
@@ -44,7 +44,7 @@ impl Broker {
     }
 
     /// The sequencer has answered. `false`: not to a socket of this dialect.
-    pub(super) fn answer_told(&mut self, id: ConnId, verdict: Verdict) -> bool {
+    pub(super) fn acknowledge_v1(&mut self, id: ConnId, outcome: PublishOutcome) -> bool {
         let Some(conn) = self.conns.get_mut(id) else {
             return false;
         };
@@ -56,7 +56,7 @@ impl Broker {
             socket.uncommitted = socket.uncommitted.saturating_sub(1);
             return false;
         }
-        socket.unanswered.settle(verdict);
+        socket.unanswered.resolve(outcome);
         self.send_answers(id);
         let held = self.conns.get(id).is_some_and(Conn::is_held);
         if was_held && !held {
@@ -74,33 +74,33 @@ impl Broker {
             return;
         };
         let mut out = Vec::new();
-        while let Some((reference, verdict)) = socket.unanswered.next_answer() {
-            match verdict {
-                Ok(id) => websocket_v1::acknowledge(&reference, id, &mut out),
+        while let Some((reference, outcome)) = socket.unanswered.next_answer() {
+            match outcome {
+                Ok(id) => v1::acknowledge(&reference, id, &mut out),
                 Err(Problem { status, code, detail, allow: _ }) => {
-                    websocket_v1::refuse(&reference, (status, code, detail), &mut out)
+                    v1::refuse(&reference, (status, code, detail), &mut out)
                 }
             }
         }
         conn.push(Segment::own(out, Class::Framing));
     }
 
-    fn draft(&self, id: ConnId, wish: Wish) -> Result<Draft, Problem> {
-        let topic = wish.topic.or_else(|| self.only_topic(id));
+    fn draft(&self, id: ConnId, publish: V1Publish) -> Result<Draft, Problem> {
+        let topic = publish.topic.or_else(|| self.only_topic(id));
         Ok(Draft {
             topic: topic.ok_or(Rule::TopicMissing)?,
-            event: wish.event,
-            payload: Payload::said(wish.data, wish.binary),
-            idempotency_key: wish.idempotency_key,
+            event: publish.event,
+            payload: Payload::framed(publish.data, publish.binary),
+            idempotency_key: publish.idempotency_key,
         })
     }
 
     /// The topic that a reader opened, if it opened one.
     fn only_topic(&self, id: ConnId) -> Option<TopicName> {
-        let following = self.conns.get(id)?.state.following()?;
-        match &following.places {
-            Places::One(place) => Some(self.hub.name(place.topic).clone()),
-            Places::Many(_) => None,
+        let subscription = self.conns.get(id)?.state.subscription()?;
+        match &subscription.seats {
+            Seats::One(seat) => Some(self.hub.name(seat.topic).clone()),
+            Seats::Many(_) => None,
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Reports: every thread is asked for its part, and when all have come, they are added up and told.
+//! Reports: every thread is asked for its own, and when all have come, they are added up and told.
 //!
-//! A part is taken at one moment, between two things that happen on its thread, so that its numbers
-//! fit together; the parts of different threads are of moments a little apart. Whoever asks while a
-//! survey is under way waits for the next, so that everyone hears of all that happened before the
-//! question; and there is one survey at a time, however many ask.
+//! A shard report is taken at one moment, between two things that happen on its thread, so that its
+//! numbers fit together; those of different threads are of moments a little apart. Whoever asks
+//! while a report is collected waits for the next, so that everyone hears of all that happened
+//! before the question; and one is collected at a time, however many ask.
 //!
 //! Came from: `answer`, with a request; `deadline`, for those who watch. Goes to: every thread, as
 //! an effect, and with what they say to `ledger::report` and the outbox. Absent on purpose:
@@ -14,70 +14,75 @@ use std::cell::LazyCell;
 use super::conns::Conns;
 use super::{Broker, Effect};
 use crate::conn::outbox::Segment;
-use crate::conn::reply::{Body, Reply};
 use crate::conn::request::{Report, Watch};
-use crate::conn::state::{Asked, Following, Name, Places, Question, Socket, State, Stream};
+use crate::conn::response_context::{Body, ResponseContext};
+use crate::conn::state::{Awaited, Awaiting, Name, Seats, State, Stream, Subscription, WebSocket};
 use crate::conn::unanswered::Unanswered;
 use crate::ids::{ConnId, Millis, Seq};
-use crate::ledger::{Class, Part, Process, Sample, Scope, report};
+use crate::ledger::{Class, Process, Sample, Scope, ShardReport, report};
 use crate::limits::{RETRY_MS_MAX, RETRY_MS_MIN};
 use crate::technique::{Dialect, sse, websocket};
 use crate::wire::message::Assembler;
 use crate::wire::response::Status;
 
-/// Who waits for which survey.
+/// Who waits for which report.
 #[derive(Debug, Default)]
-pub(super) struct Surveys {
-    current: Option<Survey>,
+pub(super) struct PendingReports {
+    current: Option<PendingReport>,
     /// Those who wait for one that has not begun, in the order of asking.
     waiting: Vec<(ConnId, Scope)>,
 }
 
-/// A survey that is under way.
+/// A report that is being collected.
 #[derive(Debug)]
-struct Survey {
+struct PendingReport {
     scope: Scope,
     readers: Vec<ConnId>,
     /// Threads that have not answered yet.
     awaited: u16,
-    sum: Part,
+    sum: ShardReport,
 }
 
 impl Broker {
-    /// `id`, which asked for a report or watches, waits for a survey.
-    pub(super) fn await_survey(&mut self, id: ConnId, scope: Scope) {
-        self.surveys.waiting.push((id, scope));
-        self.begin_survey();
+    /// `id`, which asked for a report or watches, waits for a report.
+    pub(super) fn await_report(&mut self, id: ConnId, scope: Scope) {
+        self.reports.waiting.push((id, scope));
+        self.begin_report();
     }
 
     /// Asks all threads for what the first one who waits has asked.
-    fn begin_survey(&mut self) {
-        let Some(&(_, scope)) = self.surveys.waiting.first() else {
+    fn begin_report(&mut self) {
+        let Some(&(_, scope)) = self.reports.waiting.first() else {
             return;
         };
-        if self.surveys.current.is_some() {
+        if self.reports.current.is_some() {
             return;
         }
         let same = |&mut (_, other): &mut (ConnId, Scope)| other == scope;
-        let readers = self.surveys.waiting.extract_if(.., same);
-        self.surveys.current = Some(Survey {
+        let readers = self.reports.waiting.extract_if(.., same);
+        self.reports.current = Some(PendingReport {
             scope,
             readers: readers.map(|(id, _)| id).collect(),
             awaited: self.threads,
-            sum: Part::default(),
+            sum: ShardReport::default(),
         });
-        self.effects.push_back(Effect::Survey { scope });
+        self.effects.push_back(Effect::AskForReport { scope });
     }
 
     /// What this thread has to report. `sample` asks the kernel about a connection.
-    pub fn part(
+    pub fn shard_report(
         &self,
         scope: Scope,
         process: Process,
         now: Millis,
         mut sample: impl FnMut(ConnId) -> Option<Sample>,
-    ) -> Part {
-        let mut part = Part { threads: 1, ledger: self.ledger.clone(), process, ..Part::default() };
+    ) -> ShardReport {
+        let mut part = ShardReport {
+            threads: 1,
+            ledger: self.ledger.clone(),
+            process,
+            ..ShardReport::default()
+        };
         for id in self.conns.ids() {
             let Some(conn) = self.conns.get(id) else {
                 continue;
@@ -88,7 +93,7 @@ impl Broker {
                 // Counted among the closed ones already. What the kernel counts would be settled
                 // when its socket is closed, at the end of this turn.
                 let tcp = &mut part.ledger.account_mut(conn.payer).tcp;
-                tcp.settle(&settled, &sample);
+                tcp.add_since(&settled, &sample);
                 continue;
             }
             part.connections += 1;
@@ -103,7 +108,7 @@ impl Broker {
                 part.strangers += 1;
                 continue;
             };
-            part.ledger.account_mut(kind).tcp.settle(&settled, &sample);
+            part.ledger.account_mut(kind).tcp.add_since(&settled, &sample);
             let gauges = &mut part.gauges[kind as usize];
             gauges.open += 1;
             gauges.parked += u64::from(conn.state.name() == Name::Parked);
@@ -121,37 +126,37 @@ impl Broker {
     }
 
     /// A thread has answered.
-    pub(super) fn part_came(&mut self, part: Part, now: Millis) {
-        let Some(survey) = &mut self.surveys.current else {
+    pub(super) fn shard_report_came(&mut self, part: ShardReport, now: Millis) {
+        let Some(pending) = &mut self.reports.current else {
             return;
         };
-        survey.sum += part;
-        survey.awaited -= 1;
-        if survey.awaited > 0 {
+        pending.sum += part;
+        pending.awaited -= 1;
+        if pending.awaited > 0 {
             return;
         }
-        let Some(mut survey) = self.surveys.current.take() else {
+        let Some(mut pending) = self.reports.current.take() else {
             return;
         };
-        if let Scope::Rows(rows) = survey.scope {
-            survey.sum.sort(&rows);
+        if let Scope::Rows(rows) = pending.scope {
+            pending.sum.sort(&rows);
         }
         // Written once, however many watch.
-        let snapshot = LazyCell::new(|| report::costs(&survey.sum, now));
-        for &id in &survey.readers {
+        let snapshot = LazyCell::new(|| report::costs(&pending.sum, now));
+        for &id in &pending.readers {
             match self.conns.get(id).map(|conn| conn.state.name()) {
                 Some(Name::Streaming | Name::Open) => self.show(id, &snapshot, now),
-                Some(Name::Asked) => self.report(id, &survey.sum, now),
+                Some(Name::Awaiting) => self.report(id, &pending.sum, now),
                 _ => {} // Gone, or on its way.
             }
             self.settle(id, now);
         }
-        self.begin_survey();
+        self.begin_report();
     }
 
     /// The report that `id` asked for.
-    fn report(&mut self, id: ConnId, sum: &Part, now: Millis) {
-        if let Some(Asked { reply, question: Question::Report(wanted) }) = self.asked(id, now) {
+    fn report(&mut self, id: ConnId, sum: &ShardReport, now: Millis) {
+        if let Some(Awaiting { reply, question: Awaited::Report(wanted) }) = self.asked(id, now) {
             let body = body(wanted, sum, now);
             self.say(id, &reply, Status::Ok, &super::answer::NO_STORE, body, now);
         }
@@ -175,22 +180,28 @@ impl Broker {
     }
 
     /// `id` wants a snapshot a second, and the first at once.
-    pub(super) fn watch(&mut self, id: ConnId, reply: &Reply, watch: &Watch, now: Millis) {
-        let retry_ms = self.draw(RETRY_MS_MIN, RETRY_MS_MAX);
+    pub(super) fn watch(
+        &mut self,
+        id: ConnId,
+        reply: &ResponseContext,
+        watch: &Watch,
+        now: Millis,
+    ) {
+        let retry_ms = self.jitter(RETRY_MS_MIN, RETRY_MS_MAX);
         let chunked = !reply.http10;
         let (mut head, mut open) = (Vec::with_capacity(256), Vec::new());
         let (state, status) = match watch {
             Watch::Stream => {
                 sse::greet(reply.streamed().head(Status::Ok, &self.date, &mut head), chunked);
                 sse::retry(retry_ms, chunked, &mut open);
-                let stream = Stream { following: following_nothing(), chunked, costs: true };
+                let stream = Stream { subscription: no_subscription(), chunked, costs: true };
                 (State::Streaming(stream), Status::Ok)
             }
             Watch::Socket(accept) => {
                 let plain = crate::wire::handshake::Accept { deflate: None, ..*accept };
                 websocket::greet(&plain, None, &[], &mut head);
-                let socket = Socket {
-                    following: following_nothing(),
+                let socket = WebSocket {
+                    subscription: no_subscription(),
                     assembler: Assembler::new(None),
                     deflate: None,
                     pinged: Millis::NEVER,
@@ -210,12 +221,12 @@ impl Broker {
         conn.push(Segment::own(open, Class::Framing));
         conn.shift(state, now);
         self.log_access(id, reply, status);
-        self.await_survey(id, Scope::Sums);
+        self.await_report(id, Scope::Sums);
     }
 }
 
 /// The body of a report.
-fn body(wanted: Report, sum: &Part, now: Millis) -> Body {
+fn body(wanted: Report, sum: &ShardReport, now: Millis) -> Body {
     let (media_type, text) = match wanted {
         Report::Costs => (super::answer::JSON, report::costs(sum, now)),
         Report::Check => (super::answer::JSON, report::check(sum)),
@@ -234,6 +245,6 @@ pub(super) fn scope_of(wanted: Report) -> Scope {
 }
 
 /// A reader of no topic.
-fn following_nothing() -> Following {
-    Following { places: Places::Many(Box::default()), cursor: Seq(0), knew: 0 }
+fn no_subscription() -> Subscription {
+    Subscription { seats: Seats::Many(Box::default()), cursor: Seq(0), evictions_seen: 0 }
 }
