@@ -14,8 +14,8 @@ pub(super) const THREADS_MAX: usize = 64;
 /// The smallest head that a browser's request fits in.
 const HEAD_BYTES_MIN: usize = 1024;
 
-/// The largest message that can be allowed. Escaped in JSON it may grow sixfold, and the size of an encoded
-/// message is kept in 32 bits.
+/// The largest message that can be allowed. Escaped in JSON it may grow sixfold, and the size of an
+/// encoded message is kept in 32 bits.
 const MESSAGE_BYTES_CEILING: usize = 512 * 1024 * 1024;
 
 /// The number of event loops: what was asked for, else one for each core.

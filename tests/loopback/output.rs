@@ -1,15 +1,16 @@
 //! What the program writes, where it is read late, or never, or cannot be written at all.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::symlink;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::fs::{FileTypeExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
-use std::{os::unix::fs::FileTypeExt, sync::mpsc, thread};
 
 use crate::http::{Wire, get};
-use crate::server::{Server, fresh_path, within};
+use crate::server::{fresh_path, within};
 
 /// From the start of a process to its end, or to its first word.
 const PATIENCE_MS: u64 = 20_000;
@@ -170,8 +171,17 @@ fn a_fifo_is_written_into_and_stays_one() {
 #[test]
 fn a_fifo_that_nobody_reads_yet_holds_nothing_up() {
     let fifo = fifo();
-    let server = Server::start(&["--port-file", fifo.to_str().expect("UTF-8"), "--threads", "1"]);
-    let _ = server; // Not reached with a flag given twice: see below.
+    let (reader, writer) = io::pipe().expect("two descriptors");
+    let mut command = tollway(&["--listen", "127.0.0.1:0"]);
+    command.args(["--port-file", fifo.to_str().expect("UTF-8")]).stdout(writer);
+    let mut server = Process::start(command);
+    let mut greeting = String::new();
+    BufReader::new(reader).read_line(&mut greeting).expect("text");
+    let (url, _) = greeting.split_once("/ (").expect("an address");
+    let (_, port) = url.rsplit_once(':').expect("a port");
+    assert_eq!(get(port.parse().expect("a port"), "/-/healthy").status, 200);
+    assert_eq!(fs::read_to_string(&fifo).expect("a FIFO"), format!("{port}\n"));
+    assert!(server.stops_well());
     let _ = fs::remove_file(fifo);
 }
 
