@@ -13,13 +13,16 @@ use std::io::{self, ErrorKind, IsTerminal, Write as _};
 use std::panic;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use env_logger::WriteStyle;
 use log::LevelFilter;
 use tollway::compare;
 use tollway::compare::flags::Request;
 use tollway::config::{self, Config, NoConfig};
+use tollway::limits::OUTPUT_FLUSH_MS_MAX;
 use tollway::shell::output::Output;
 use tollway::shell::port_file::PortFile;
 use tollway::shell::{Server, StartError, greeting};
@@ -85,13 +88,21 @@ fn start(config: &Config, out: &Output) -> Result<Server, String> {
     Ok(server)
 }
 
-/// On a thread of its own: to find out where `localhost` leads may take a name server's time.
+/// Says hello before anybody is served, unless that takes long: to find out where `localhost` leads
+/// may take a name server's time.
 fn greet(server: &Server, threads: usize, out: &Output) {
     let (addresses, bound) = (server.addresses().to_vec(), server.bound().to_vec());
-    let out = out.clone();
-    let body = move || out.say(greeting::text(&addresses, &bound, threads).as_bytes());
+    let (sender, said) = mpsc::channel();
+    let own = out.clone();
+    let body = move || {
+        own.say(greeting::text(&addresses, &bound, threads).as_bytes());
+        let _ = sender.send(()); // Nobody receives any more when it took long.
+    };
     // No thread, no greeting: that is no reason not to serve.
-    let _ = thread::Builder::new().name("greeting".to_owned()).spawn(body);
+    let thread = thread::Builder::new().name("greeting".to_owned()).spawn(body);
+    if thread.is_ok() && said.recv_timeout(Duration::from_millis(OUTPUT_FLUSH_MS_MAX)).is_ok() {
+        out.finish();
+    }
 }
 
 /// Measures, and shows what was measured.

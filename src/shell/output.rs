@@ -47,30 +47,21 @@ struct Queue {
 }
 
 impl Output {
-    /// Lines for standard error. `Err`: the system has no thread left.
+    /// Lines for standard error. `Err`: the system has no descriptor or no thread left.
     pub fn stderr() -> io::Result<Self> {
-        Self::start("stderr", || io::stderr().as_fd().try_clone_to_owned().map(File::from))
+        Self::start("stderr", io::stderr().as_fd().try_clone_to_owned()?.into())
     }
 
-    /// Lines for standard output. `Err`: the system has no thread left.
+    /// Lines for standard output. `Err`: the system has no descriptor or no thread left.
     pub fn stdout() -> io::Result<Self> {
-        Self::start("stdout", || io::stdout().as_fd().try_clone_to_owned().map(File::from))
+        Self::start("stdout", io::stdout().as_fd().try_clone_to_owned()?.into())
     }
 
-    /// Lines for what `open` opens, on a thread called `name`: opening may take as long as it
-    /// likes. `Err`: the system has no thread left.
-    pub fn start(
-        name: &str,
-        open: impl FnOnce() -> io::Result<File> + Send + 'static,
-    ) -> io::Result<Self> {
+    /// Lines for `file`, which a thread called `name` writes. It stays open.
+    fn start(name: &str, file: File) -> io::Result<Self> {
         let output = Self::default();
         let own = output.clone();
-        let thread = thread::Builder::new().name(name.to_owned());
-        let told = name.to_owned();
-        thread.spawn(move || match open() {
-            Ok(file) => own.write_to(&file),
-            Err(error) => log::warn!("{told}: {error}"),
-        })?;
+        thread::Builder::new().name(name.to_owned()).spawn(move || own.write_to(&file))?;
         Ok(output)
     }
 
@@ -134,6 +125,26 @@ impl Queue {
     }
 }
 
+/// Writes `lines` to what `open` opens, on a thread called `name`, and closes it: its reader sees
+/// the end. Opening and writing may take as long as they like; what fails is told in the log.
+/// `Err`: the system has no thread left.
+pub fn write_once(
+    name: &str,
+    open: impl FnOnce() -> io::Result<File> + Send + 'static,
+    lines: String,
+) -> io::Result<()> {
+    let told = name.to_owned();
+    let body = move || {
+        let written = open().and_then(|mut file| {
+            write_all(&mut file, lines.as_bytes()).map_err(|(_, error)| error)
+        });
+        if let Err(error) = written {
+            log::warn!("{told}: {error}");
+        }
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(body).map(drop)
+}
+
 /// For `env_logger`, which writes one whole line at a time.
 impl Write for Output {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
@@ -156,8 +167,8 @@ fn write_batch(sink: &mut impl Write, batch: &[u8], lost: u64, dropped: u64) -> 
     text.extend_from_slice(notice(dropped).as_bytes());
     match write_all(sink, &text) {
         Ok(()) => 0,
-        Err(written) if written < start => lost + count(batch) + dropped,
-        Err(written) => count(&text[written.min(end)..end]) + dropped,
+        Err((written, _)) if written < start => lost + count(batch) + dropped,
+        Err((written, _)) => count(&text[written.min(end)..end]) + dropped,
     }
 }
 
@@ -176,17 +187,17 @@ fn count(lines: &[u8]) -> u64 {
 
 /// As [`Write::write_all`], but waits for room where the descriptor does not, and tells how far it
 /// came.
-fn write_all(sink: &mut impl Write, text: &[u8]) -> Result<(), usize> {
+fn write_all(sink: &mut impl Write, text: &[u8]) -> Result<(), (usize, io::Error)> {
     let mut written = 0;
     while written < text.len() {
         match sink.write(&text[written..]) {
-            Ok(0) => return Err(written),
+            Ok(0) => return Err((written, ErrorKind::WriteZero.into())),
             Ok(bytes) => written += bytes,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 thread::sleep(Duration::from_millis(RETRY_MS));
             }
-            Err(_) => return Err(written),
+            Err(error) => return Err((written, error)),
         }
     }
     Ok(())
@@ -203,8 +214,8 @@ mod tests {
 
     fn piped() -> (Output, BufReader<PipeReader>) {
         let (reader, writer) = io::pipe().expect("two descriptors");
-        let open = || Ok(File::from(OwnedFd::from(writer)));
-        (Output::start("test", open).expect("a thread"), BufReader::new(reader))
+        let file = File::from(OwnedFd::from(writer));
+        (Output::start("test", file).expect("a thread"), BufReader::new(reader))
     }
 
     #[test]

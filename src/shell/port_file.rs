@@ -7,7 +7,7 @@
 //! file would be written from its start, over what others write there.
 //!
 //! Came from: `main`, with a path before the ports are taken and with the ports afterwards. Goes
-//! to: the file system, or an [`Output`]. Absent on purpose: removing it at the end. A script that
+//! to: the file system, perhaps by `output`. Absent on purpose: removing it at the end. A script that
 //! comes late still learns where we were.
 
 use std::fs::{self, File};
@@ -16,7 +16,7 @@ use std::os::fd::RawFd;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::output::Output;
+use super::output::{self, Output};
 use super::sys;
 
 /// Links that lead to links, at most: path_resolution(7).
@@ -74,7 +74,7 @@ impl PortFile {
                     Sink::Open(file) => Ok(file),
                     Sink::Fifo(path) => File::options().write(true).open(path),
                 };
-                Output::start("port-file", open)?.say(lines.as_bytes());
+                output::write_once("--port-file", open, lines)?;
             }
         }
         Ok(())
