@@ -92,6 +92,18 @@ mod tests {
         assert_eq!(closed[CloseReason::Panicked as usize], 1, "it is counted");
     }
 
+    /// The clock is data from outside as well.
+    #[test]
+    fn no_clock_ends_the_server() {
+        let mut broker = broker();
+        let conn = accept(&mut broker);
+        for unix_s in [0, 253_402_300_799, 253_402_300_800, u64::MAX, 784_111_777] {
+            broker.wall_clock(unix_s);
+            ask(&mut broker, conn, REQUEST);
+            assert!(is_answered(&broker, conn), "{unix_s}");
+        }
+    }
+
     #[test]
     fn a_panic_over_what_was_kept_of_a_request_is_no_different() {
         let mut broker = broker();
