@@ -146,8 +146,8 @@ impl Epoch {
     }
 }
 
-/// The id of a message, and so a cursor: `<epoch>-<seq>`. The epoch is written in base 36; the id is
-/// on every message, so its length is part of the toll.
+/// The id of a message, and so a cursor: `<epoch>-<seq>`. The epoch is written in base 36; the id
+/// is on every message, so its length is part of the toll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Id {
     /// Which numbering.

@@ -1,7 +1,7 @@
 //! Values that are spelt well and cannot be meant: out of bounds, or at odds with another.
 //!
-//! Came from: `config`, with what was read. Goes to: `main`, as one line that names the flag and the
-//! remedy. Absent on purpose: spelling, which is judged before.
+//! Came from: `config`, with what was read. Goes to: `main`, as one line that names the flag and
+//! the remedy. Absent on purpose: spelling, which is judged before.
 
 use std::thread;
 
@@ -51,8 +51,8 @@ pub(super) fn head(head: Size) -> Result<(), String> {
 pub(super) fn wait(wait: Span) -> Result<(), String> {
     if wait.0 < 1000 {
         return Err(format!(
-            "--max-wait {wait} is less than a second, and clients wait for whole seconds; give 1s or \
-             more"
+            "--max-wait {wait} is less than a second, and clients wait for whole seconds; give \
+             1s or more"
         ));
     }
     Ok(())

@@ -247,8 +247,8 @@ fn share(total: usize, threads: usize, shard: usize) -> usize {
     total / threads + usize::from(shard < total % threads)
 }
 
-/// Makes SIGTERM, SIGINT and SIGHUP events of this thread's loop; the second of them, wherever the process
-/// hangs by then, ends it with the exit code that a shell expects of the signal.
+/// Makes SIGTERM, SIGINT and SIGHUP events of this thread's loop; the second of them, wherever the
+/// process hangs by then, ends it with the exit code that a shell expects of the signal.
 fn on_signals(setup: &mut LoopSetup) -> io::Result<()> {
     let stopping = Arc::new(AtomicBool::new(false));
     // Whoever starts a server by `nohup` wants it to outlive the terminal.

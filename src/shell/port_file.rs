@@ -7,8 +7,8 @@
 //! file would be written from its start, over what others write there.
 //!
 //! Came from: `main`, with a path before the ports are taken and with the ports afterwards. Goes
-//! to: the file system, perhaps by `output`. Absent on purpose: removing it at the end. A script that
-//! comes late still learns where we were.
+//! to: the file system, perhaps by `output`. Absent on purpose: removing it at the end. A script
+//! that comes late still learns where we were.
 
 use std::fs::{self, File};
 use std::io;
