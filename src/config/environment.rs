@@ -26,8 +26,8 @@ const OFF: [&str; 4] = ["0", "false", "no", "off"];
 
 /// Reads a switch.
 pub(super) fn switch(text: &str) -> Result<bool, Misspelt> {
-    let is = |word: &&str| word.eq_ignore_ascii_case(text);
-    match (ON.iter().any(|word| is(word)), OFF.iter().any(|word| is(word))) {
+    let one_of = |words: [&str; 4]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
+    match (one_of(ON), one_of(OFF)) {
         (true, _) => Ok(true),
         (_, true) => Ok(false),
         (false, false) => Err(Misspelt::SWITCH),
@@ -36,10 +36,10 @@ pub(super) fn switch(text: &str) -> Result<bool, Misspelt> {
 
 /// Reads a switch that may be turned on more than once: how often, 255 at most.
 pub(super) fn times(text: &str) -> Result<u8, Misspelt> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    match digits {
-        true => Ok(text.parse().unwrap_or(u8::MAX)),
-        false => switch(text).map(u8::from),
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        Ok(text.parse().unwrap_or(u8::MAX))
+    } else {
+        switch(text).map(u8::from)
     }
 }
 

@@ -182,7 +182,7 @@ fn notice(lines: u64) -> String {
 }
 
 fn count(lines: &[u8]) -> u64 {
-    lines.iter().filter(|&&byte| byte == b'\n').count() as u64
+    lines.split_inclusive(|&byte| byte == b'\n').count() as u64
 }
 
 /// As [`Write::write_all`], but waits for room where the descriptor does not, and tells how far it
@@ -231,15 +231,12 @@ mod tests {
         while missing == 0 {
             line.clear();
             reader.read_line(&mut line).expect("text");
-            match line.strip_prefix("line ") {
-                Some(number) => {
-                    assert_eq!(number.trim().parse(), Ok(next), "in order, none twice");
-                    next += 1;
-                }
-                None => {
-                    let number = line.strip_prefix("WARN  ").and_then(|rest| rest.split_once(' '));
-                    missing = number.and_then(|(n, _)| n.parse().ok()).expect("a count");
-                }
+            if let Some(number) = line.strip_prefix("line ") {
+                assert_eq!(number.trim().parse(), Ok(next), "in order, none twice");
+                next += 1;
+            } else {
+                let number = line.strip_prefix("WARN  ").and_then(|rest| rest.split_once(' '));
+                missing = number.and_then(|(n, _)| n.parse().ok()).expect("a count");
             }
         }
         assert_eq!(next + missing, LINES + 1);

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use super::output::{self, Output};
 use super::sys;
 
-/// Links that lead to links, at most: path_resolution(7).
+/// Links that lead to links, at most: `path_resolution(7)`.
 const LINKS_MAX: usize = 40;
 
 /// What stands where the ports are to be written.
@@ -65,7 +65,11 @@ impl PortFile {
     /// Writes one port a line. A plain file is there on return; for anything else `Ok` says no more
     /// than that it is being written. `stdout` is what else goes to standard output.
     pub fn write(self, ports: &[u16], stdout: &Output) -> io::Result<()> {
-        let lines: String = ports.iter().map(|port| format!("{port}\n")).collect();
+        let mut lines = String::new();
+        for port in ports {
+            lines += &port.to_string();
+            lines.push('\n');
+        }
         match self {
             Self::Stdout => stdout.say(lines.as_bytes()),
             Self::Replaced(place) => replace(&place, &lines)?,
