@@ -27,7 +27,7 @@ pub(super) fn contain<T>(work: impl FnOnce() -> T) -> Option<T> {
 mod tests {
     use std::cell::Cell;
 
-    use crate::broker::{Broker, Setup, Teardown};
+    use crate::broker::{Broker, Effect, Setup, Teardown};
     use crate::close::CloseReason;
     use crate::conn::origin::Origins;
     use crate::ids::{ConnId, Epoch, Millis, ShardId};
@@ -71,6 +71,12 @@ mod tests {
         broker.accepted(peer, Millis(0)).expect("there is room")
     }
 
+    /// How many more read than at the last look.
+    fn newcomers(broker: &mut Broker) -> i32 {
+        let changes = std::iter::from_fn(|| broker.next_subscriber_change());
+        changes.map(|change| change.difference).sum()
+    }
+
     fn is_answered(broker: &Broker, id: ConnId) -> bool {
         broker.outbox(id).is_some_and(|outbox| !outbox.is_empty())
     }
@@ -90,6 +96,33 @@ mod tests {
         assert_eq!(broker.connections(), 1);
         let closed = broker.ledger().account(Payer::Other).closed;
         assert_eq!(closed[CloseReason::Panicked as usize], 1, "it is counted");
+    }
+
+    #[test]
+    fn a_reader_whose_frame_panics_is_no_longer_among_the_readers() {
+        let mut broker = broker();
+        let (victim, other) = (accept(&mut broker), accept(&mut broker));
+        for conn in [victim, other] {
+            ask(
+                &mut broker,
+                conn,
+                b"GET /chat/ws HTTP/1.1\r\nHost: tollway.example\r\nConnection: Upgrade\r\n\
+                  Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                  Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+            );
+        }
+        assert_eq!(newcomers(&mut broker), 2);
+        TRAP.set(1);
+        ask(&mut broker, victim, b"\x81\x82\0\0\0\0hi");
+        assert_eq!(newcomers(&mut broker), -1);
+        let teardown = broker.next_teardown();
+        assert_eq!(teardown, Some((victim, Teardown::Drop(CloseReason::Panicked))));
+        broker.socket_closed(victim, None, Millis(1));
+        // The other one is still heard, and asks the sequencer for a place for what it says.
+        ask(&mut broker, other, b"\x81\x82\0\0\0\0hi");
+        let wants = std::iter::from_fn(|| broker.next_effect());
+        let publishes = |effect: &Effect| matches!(effect, Effect::Publish { .. });
+        assert_eq!(wants.filter(publishes).count(), 1);
     }
 
     /// The clock is data from outside as well.
