@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, IsTerminal, Write as _};
+use std::net::SocketAddr;
 use std::panic;
 use std::path::Path;
 use std::process::ExitCode;
@@ -82,7 +83,7 @@ fn start(config: &Config, out: &Output) -> Result<Server, String> {
     let file = found.transpose()?;
     let server = Server::bind(config).map_err(|error| error.to_string())?;
     if let (Some(path), Some(file)) = (path, file) {
-        let ports: Vec<u16> = server.addresses().iter().map(|address| address.port()).collect();
+        let ports: Vec<u16> = server.addresses().iter().map(SocketAddr::port).collect();
         file.write(&ports, out).map_err(|error| wrong(path, error))?;
     }
     Ok(server)
@@ -148,13 +149,11 @@ fn show(text: &str) -> ExitCode {
 
 /// One line on standard error, if that can be had, and the exit code in any case.
 fn fail(code: u8, what: impl Display) -> ExitCode {
-    match Output::stderr() {
-        Ok(log) => end(&log, Err((code, what.to_string()))),
-        Err(_) => {
-            let _ = writeln!(io::stderr(), "tollway: {what}");
-            ExitCode::from(code)
-        }
+    if let Ok(log) = Output::stderr() {
+        return end(&log, Err((code, what.to_string())));
     }
+    let _ = writeln!(io::stderr(), "tollway: {what}");
+    ExitCode::from(code)
 }
 
 /// Ends the log, with one line more if something failed.

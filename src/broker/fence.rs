@@ -6,7 +6,7 @@
 //! them afterwards is outside of the fence. A panic there may leave the log or the lists of readers
 //! half changed, and ends the server.
 //!
-//! Came from: `broker`, around `Conn::next_ask`. Goes to: `teardown`, which drops the connection.
+//! Came from: `input`, around `Conn::next_ask`. Goes to: `teardown`, which drops the connection.
 //! Absent on purpose: a retry. What panicked once would panic again.
 
 use std::panic::{self, AssertUnwindSafe};
@@ -89,7 +89,7 @@ mod tests {
         ask(&mut broker, victim, REQUEST);
         assert!(!is_answered(&broker, victim));
         let teardown = broker.next_teardown();
-        assert_eq!(teardown, Some((victim, Teardown::Drop(CloseReason::Panicked))));
+        assert_eq!(teardown, Some((victim, Teardown::Close(CloseReason::Panicked))));
         broker.socket_closed(victim, None, Millis(1));
         ask(&mut broker, other, REQUEST);
         assert!(is_answered(&broker, other));
@@ -116,7 +116,7 @@ mod tests {
         ask(&mut broker, victim, b"\x81\x82\0\0\0\0hi");
         assert_eq!(newcomers(&mut broker), -1);
         let teardown = broker.next_teardown();
-        assert_eq!(teardown, Some((victim, Teardown::Drop(CloseReason::Panicked))));
+        assert_eq!(teardown, Some((victim, Teardown::Close(CloseReason::Panicked))));
         broker.socket_closed(victim, None, Millis(1));
         // The other one is still heard, and asks the sequencer for a place for what it says.
         ask(&mut broker, other, b"\x81\x82\0\0\0\0hi");
@@ -145,7 +145,7 @@ mod tests {
         TRAP.set(1);
         ask(&mut broker, victim, &REQUEST[9..]);
         let teardown = broker.next_teardown();
-        assert_eq!(teardown, Some((victim, Teardown::Drop(CloseReason::Panicked))));
+        assert_eq!(teardown, Some((victim, Teardown::Close(CloseReason::Panicked))));
         broker.socket_closed(victim, None, Millis(1));
         let account = broker.ledger().account(Payer::Other);
         assert_eq!(account.bytes_in.total(), REQUEST.len() as u64, "each byte is counted once");
