@@ -97,8 +97,7 @@ impl DeliveryFormat {
             None => entry.encoded(self.format, epoch),
             Some(window) => entry.deflated(self.format, window, epoch),
         };
-        let range = if self.whole { 0..encoded.bytes.len() } else { sse::event_in(&encoded.bytes) };
-        Segment::shared(encoded, range)
+        Segment::shared(encoded, encoded.range(self.whole))
     }
 }
 

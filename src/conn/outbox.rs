@@ -243,6 +243,7 @@ impl Outbox {
 mod tests {
     use super::*;
     use crate::ledger::Bytes;
+    use crate::technique::ChunkAround;
 
     fn gathered(outbox: &Outbox) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); SLICES_MAX];
@@ -254,6 +255,7 @@ mod tests {
         Rc::new(EncodedMessage {
             bytes: format!("{around}{payload}").into_bytes().into(),
             payload: payload.len() as u32,
+            chunk: ChunkAround::default(),
             at: Micros(0),
         })
     }

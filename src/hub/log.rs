@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use super::message::Message;
 use crate::ids::{Epoch, Seq};
-use crate::technique::{self, EncodedMessage, Format, Window, websocket};
+use crate::technique::{self, EncodedMessage, Format, Window};
 
 /// A message in the log, with what it was encoded to so far.
 #[derive(Debug)]
@@ -43,10 +43,10 @@ impl Entry {
     pub fn deflated(&self, format: Format, window: Window, epoch: Epoch) -> &Rc<EncodedMessage> {
         let deflated = self.deflated.get_or_init(Box::default);
         deflated[window as usize][format as usize].get_or_init(|| {
-            let plain = technique::render(&self.message.content(epoch), format);
-            match websocket::deflate(&plain, window) {
+            let content = self.message.content(epoch);
+            match technique::render_deflated(&content, format, window) {
                 Some(deflated) => Rc::new(deflated),
-                None => Rc::clone(self.encodings[format as usize].get_or_init(|| Rc::new(plain))),
+                None => Rc::clone(self.encoded(format, epoch)),
             }
         })
     }

@@ -24,6 +24,8 @@ pub mod sse;
 pub mod v1;
 pub mod websocket;
 
+use std::ops::Range;
+
 use crate::ids::{Id, Micros};
 pub use crate::wire::deflate::Window;
 pub use crate::wire::utf8::text;
@@ -121,17 +123,39 @@ pub struct EncodedMessage {
     /// How many of them are the payload itself; the others are framing. An escaped or encoded
     /// payload counts with the bytes it had when it was published.
     pub payload: u32,
+    /// Where the message begins, and how much stands behind it: an event lies in a chunk, which
+    /// HTTP/1.0 does not have. 0 and 0 in any other format.
+    pub chunk: ChunkAround,
     /// When the message was committed.
     pub at: Micros,
+}
+
+/// How many bytes of a chunk stand around a message.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ChunkAround {
+    /// The line with its size, in front.
+    pub before: u8,
+    /// The end of the line behind it.
+    pub behind: u8,
+}
+
+impl EncodedMessage {
+    /// Its bytes: with the chunk around them, or the message alone.
+    pub fn range(&self, chunked: bool) -> Range<usize> {
+        let ChunkAround { before, behind } =
+            if chunked { ChunkAround::default() } else { self.chunk };
+        usize::from(before)..self.bytes.len() - usize::from(behind)
+    }
 }
 
 /// Encodes `content`.
 pub fn render(content: &Content<'_>, format: Format) -> EncodedMessage {
     let mut out = Vec::with_capacity(content.bytes.len() + 128);
+    let mut chunk = ChunkAround::default();
     match format {
         Format::Poll => short_poll::render(content, false, &mut out),
         Format::PollNamed => short_poll::render(content, true, &mut out),
-        Format::Event => sse::render(content, &mut out),
+        Format::Event => chunk = sse::render(content, &mut out),
         Format::Frame => websocket::render(content, &mut out),
         Format::Object => v1::render(content, false, &mut out),
         Format::ObjectNamed => v1::render(content, true, &mut out),
@@ -140,7 +164,23 @@ pub fn render(content: &Content<'_>, format: Format) -> EncodedMessage {
         bytes: out.into_boxed_slice(),
         // Exact: MESSAGE_BYTES_MAX and its flag are bounded far below 4 GiB (config.rs).
         payload: content.bytes.len() as u32,
+        chunk,
         at: content.at,
+    }
+}
+
+/// Encodes `content` as a frame whose payload is compressed, for readers that agreed to it. `None`
+/// where that does not pay, and for what is no frame.
+pub fn render_deflated(
+    content: &Content<'_>,
+    format: Format,
+    window: Window,
+) -> Option<EncodedMessage> {
+    match format {
+        Format::Frame => websocket::render_deflated(content, window),
+        Format::Object => v1::render_deflated(content, false, window),
+        Format::ObjectNamed => v1::render_deflated(content, true, window),
+        Format::Poll | Format::PollNamed | Format::Event => None,
     }
 }
 

@@ -1,16 +1,14 @@
 //! Server-Sent Events: one answer that never ends. WHATWG HTML §9.2.
 //!
 //! Under HTTP/1.1 every event is one chunk; under HTTP/1.0 there are no chunks and the end of the
-//! connection is the end of the answer. An encoded message holds the chunk; [`event_in`] finds the
-//! event in it, so that both kinds of reader share it.
+//! connection is the end of the answer. An encoded message holds the chunk,
+//! and says where in it the event is, so that both kinds of reader share it.
 //!
 //! Came from: `broker`, on connecting, and the pump. Goes to: `wire::event_stream`,
 //! `wire::response`. Absent on purpose: resuming; the browser sends `Last-Event-ID`, and the log
 //! does the rest.
 
-use std::ops::Range;
-
-use super::{Content, Gap, gap_object};
+use super::{ChunkAround, Content, Gap, gap_object};
 use crate::ids::Id;
 use crate::wire::event_stream;
 use crate::wire::response::{self, HeadWriter};
@@ -45,19 +43,13 @@ pub fn snapshot(json: &str, chunked: bool, out: &mut Vec<u8>) {
     in_chunk(chunked, out, |out| event_stream::data(json, out));
 }
 
-/// One event, as one chunk.
-pub fn render(content: &Content<'_>, out: &mut Vec<u8>) {
+/// One event, as one chunk. Tells what of the chunk stands around it.
+pub fn render(content: &Content<'_>, out: &mut Vec<u8>) -> ChunkAround {
     let id = content.id.to_string();
     in_chunk(true, out, |out| match content.text {
         Some(text) => event_stream::event(&id, content.event, text, out),
         None => event_stream::base64_event(&id, content.event, content.bytes, out),
-    });
-}
-
-/// Where in an encoded message the bare event is, for a reader without chunks.
-pub fn event_in(encoded: &[u8]) -> Range<usize> {
-    let size_line = encoded.windows(2).position(|pair| pair == b"\r\n").map_or(0, |at| at + 2);
-    size_line..encoded.len().saturating_sub(2)
+    })
 }
 
 /// An event named `gap`. Its id is the number before what follows, so that a reader that is cut off
@@ -80,17 +72,21 @@ pub const fn heartbeat(chunked: bool) -> &'static [u8] {
 /// What ends the answer in good order where there are chunks. Under HTTP/1.0 closing says it.
 pub const LAST_CHUNK: &[u8] = response::LAST_CHUNK;
 
-/// Writes a body piece, as a chunk of its own where there are chunks.
-fn in_chunk(chunked: bool, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+/// Writes a body piece, as a chunk of its own where there are chunks. Tells what stands around it.
+fn in_chunk(chunked: bool, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> ChunkAround {
     if !chunked {
         write(out);
-        return;
+        return ChunkAround::default();
     }
     let mut piece = Vec::new();
     write(&mut piece);
+    let start = out.len();
     response::chunk_begin(piece.len(), out);
+    // Exact: a size has 16 digits at most.
+    let before = (out.len() - start) as u8;
     out.extend_from_slice(&piece);
     out.extend_from_slice(response::CHUNK_END);
+    ChunkAround { before, behind: response::CHUNK_END.len() as u8 }
 }
 
 #[cfg(test)]
@@ -107,11 +103,10 @@ mod tests {
     }
 
     #[test]
-    fn the_bare_event_is_found_in_its_chunk() {
+    fn what_stands_around_a_piece_is_told() {
         let mut chunk = Vec::new();
-        in_chunk(true, &mut chunk, |out| {
-            out.extend_from_slice(b"data: a\r\n\n");
-        });
-        assert_eq!(&chunk[event_in(&chunk)], b"data: a\r\n\n");
+        let around = in_chunk(true, &mut chunk, |out| out.extend_from_slice(&[b'x'; 300]));
+        assert_eq!((around.before, around.behind), (5, 2), "12c and two ends of lines");
+        assert_eq!(chunk.len(), 5 + 300 + 2);
     }
 }

@@ -7,7 +7,7 @@
 //! words for a message and a gap it shares; `wire::handshake`, `wire::frame`. Absent on purpose:
 //! reading frames; `conn` and `wire::v1` do that.
 
-use super::{Content, Gap, gap_object, short_poll};
+use super::{Content, EncodedMessage, Gap, Window, gap_object, short_poll, websocket};
 use crate::ids::Id;
 use crate::wire::frame::{self, Opcode};
 use crate::wire::handshake::{self, Accept};
@@ -43,10 +43,25 @@ pub fn open(cursor: Id, gap: Option<&Gap>, out: &mut Vec<u8>) {
 
 /// One frame, with what a poll's list has of the message.
 pub fn render(content: &Content<'_>, named: bool, out: &mut Vec<u8>) {
+    frame::encode(Opcode::Text, &object(content, named), out);
+}
+
+/// The same frame, its payload compressed.
+pub fn render_deflated(
+    content: &Content<'_>,
+    named: bool,
+    window: Window,
+) -> Option<EncodedMessage> {
+    websocket::deflate(content, Opcode::Text, &object(content, named), window)
+}
+
+/// The payload of that frame.
+fn object(content: &Content<'_>, named: bool) -> Vec<u8> {
     let mut element = Vec::with_capacity(content.bytes.len() + 128);
     short_poll::render(content, named, &mut element);
     // Without the comma that parts it from the element before.
-    frame::encode(Opcode::Text, &element[1..], out);
+    element.remove(0);
+    element
 }
 
 /// A frame of its own; the reader stays.

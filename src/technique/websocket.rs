@@ -8,7 +8,7 @@
 //! Came from: `broker`, on connecting, and the pump. Goes to: `wire::handshake`, `wire::frame`.
 //! Absent on purpose: reading frames; `conn` does that.
 
-use super::{Content, EncodedMessage, Gap, Window};
+use super::{ChunkAround, Content, EncodedMessage, Gap, Window};
 use crate::ids::Id;
 use crate::limits::{DEFLATE_BYTES_MIN, FRAME_HEADER_BYTES_MAX};
 use crate::wire::deflate::deflate as compress;
@@ -25,8 +25,11 @@ pub fn greet(accept: &Accept, cursor: Option<Id>, out: &mut Vec<u8>) {
 
 /// One frame.
 pub fn render(content: &Content<'_>, out: &mut Vec<u8>) {
-    let opcode = if content.binary { Opcode::Binary } else { Opcode::Text };
-    frame::encode(opcode, content.bytes, out);
+    frame::encode(opcode(content), content.bytes, out);
+}
+
+fn opcode(content: &Content<'_>) -> Opcode {
+    if content.binary { Opcode::Binary } else { Opcode::Text }
 }
 
 /// A snapshot of the cost ledger: a text frame.
@@ -34,10 +37,19 @@ pub fn snapshot(json: &str, out: &mut Vec<u8>) {
     frame::encode(Opcode::Text, json.as_bytes(), out);
 }
 
-/// The same frame with its payload compressed, for readers that agreed to it (RFC 7692 §6). `None`
-/// where it does not pay: short messages, and what is compressed already.
-pub fn deflate(plain: &EncodedMessage, window: Window) -> Option<EncodedMessage> {
-    let (opcode, payload) = frame::split(&plain.bytes)?;
+/// One frame, its payload compressed.
+pub fn render_deflated(content: &Content<'_>, window: Window) -> Option<EncodedMessage> {
+    deflate(content, opcode(content), content.bytes, window)
+}
+
+/// A frame of this `payload`, which has the message in it, compressed (RFC 7692 §6). `None` where
+/// that does not pay: short messages, and what is compressed already.
+pub fn deflate(
+    content: &Content<'_>,
+    opcode: Opcode,
+    payload: &[u8],
+    window: Window,
+) -> Option<EncodedMessage> {
     if payload.len() < DEFLATE_BYTES_MIN {
         return None;
     }
@@ -45,8 +57,9 @@ pub fn deflate(plain: &EncodedMessage, window: Window) -> Option<EncodedMessage>
     let mut out = Vec::with_capacity(deflated.len() + FRAME_HEADER_BYTES_MAX);
     frame::encode_deflated(opcode, &deflated, &mut out);
     // The data's share of what went in is its share of what came out. The cast is exact: it shrank.
-    let share = deflated.len() as u64 * u64::from(plain.payload) / payload.len() as u64;
-    Some(EncodedMessage { bytes: out.into_boxed_slice(), payload: share as u32, at: plain.at })
+    let share = deflated.len() as u64 * content.bytes.len() as u64 / payload.len() as u64;
+    let chunk = ChunkAround::default();
+    Some(EncodedMessage { bytes: out.into(), payload: share as u32, chunk, at: content.at })
 }
 
 /// A gap has no frame of its own here: the reader is told why in the Close frame, and has to come

@@ -187,13 +187,6 @@ pub fn encode_deflated(opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
     out[start] |= RESERVED1;
 }
 
-/// Takes apart a frame that [`encode`] wrote. `None` for anything else.
-pub fn split(frame: &[u8]) -> Option<(Opcode, &[u8])> {
-    let opcode = Opcode::from_bits(frame.first()? & 0b0000_1111)?;
-    let (_, length_bytes) = announced_length(*frame.get(1)?, &frame[2..])?;
-    Some((opcode, &frame[2 + length_bytes..]))
-}
-
 /// Appends a Close frame. The reason is cut, between characters, to what a control frame holds
 /// beside the code.
 pub fn encode_close(code: CloseCode, reason: &str, out: &mut Vec<u8>) {

@@ -91,9 +91,10 @@ impl Story {
             at: Micros(0),
         };
         let from = self.chunked.len();
-        sse::render(&content, &mut self.chunked);
+        let around = sse::render(&content, &mut self.chunked);
         let chunk = &self.chunked[from..];
-        self.bare.extend_from_slice(&chunk[sse::event_in(chunk)]);
+        let event = usize::from(around.before)..chunk.len() - usize::from(around.behind);
+        self.bare.extend_from_slice(&chunk[event]);
         let data = match text {
             // The format has no way to carry the difference.
             Some(text) => text.replace("\r\n", "\n").replace('\r', "\n"),

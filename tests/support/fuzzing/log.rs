@@ -9,7 +9,7 @@ use tollway::hub::log::{Entry, TopicLog};
 use tollway::hub::message::{Message, Payload};
 use tollway::ids::{Epoch, Millis, Seq, TopicName};
 use tollway::limits::MESSAGE_OVERHEAD_BYTES;
-use tollway::technique::{Format, sse};
+use tollway::technique::Format;
 
 use super::operations::{self, operations};
 use super::readers::{events, frames, http, json};
@@ -111,9 +111,10 @@ pub fn dresses_read_back(entry: &Entry, message: &Message) {
         assert!(left.is_empty() && frames.len() == 1 && frames[0].opcode == 1);
         object_reads_back(&frames[0].payload, &id, named, message);
     }
-    let chunk = &entry.encoded(Format::Event, EPOCH).bytes;
+    let event = entry.encoded(Format::Event, EPOCH);
+    let chunk = &event.bytes[event.range(true)];
     let body = http::chunked(chunk);
-    assert_eq!((body.used, &*body.data), (chunk.len(), &chunk[sse::event_in(chunk)]));
+    assert_eq!((body.used, &*body.data), (event.bytes.len(), &event.bytes[event.range(false)]));
     let stream = events::read(&body.data);
     assert_eq!((stream.events.len(), stream.last_id), (1, id));
     assert_eq!(stream.events[0].kind, message.event.as_deref().unwrap_or("message"));

@@ -10,7 +10,7 @@ use tollway::conn::outbox::{Outbox, Segment};
 use tollway::ids::Micros;
 use tollway::ledger::{Bytes, Class, Payer};
 use tollway::limits::OUTBOX_BYTES_HIGH;
-use tollway::technique::EncodedMessage;
+use tollway::technique::{ChunkAround, EncodedMessage};
 
 use super::operations::{self, operations};
 use super::response::gathered;
@@ -101,6 +101,7 @@ fn play(step: Step, outbox: &mut Outbox, twin: &mut Twin, bill: &mut Bytes) {
             let encoded = EncodedMessage {
                 bytes: bytes.clone().into(),
                 payload: payload as u32,
+                chunk: ChunkAround::default(),
                 at: Micros(0),
             };
             let from = usize::from(cut) % (around + 1);
