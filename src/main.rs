@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use log::LevelFilter;
 use tollway::compare;
-use tollway::compare::flags::Request;
+use tollway::compare::flags::CompareOptions;
 use tollway::config::{Config, NoConfig};
 use tollway::shell::Server;
 
@@ -67,8 +67,8 @@ fn serve(arguments: Vec<OsString>) -> ExitCode {
 /// Measures, and shows what was measured.
 fn compare(mut arguments: Vec<OsString>) -> ExitCode {
     arguments.remove(0); // The program's name; the command's stands for it.
-    let request = match Request::read(arguments) {
-        Ok(request) => request,
+    let options = match CompareOptions::read(arguments) {
+        Ok(options) => options,
         Err(NoConfig::Awaiting(text)) => {
             say(&text);
             return ExitCode::SUCCESS;
@@ -77,18 +77,18 @@ fn compare(mut arguments: Vec<OsString>) -> ExitCode {
     };
     // Found out before a minute is spent; what stands there already stays until then.
     let open = |file| File::options().create(true).append(true).open(file);
-    if let Some(file) = &request.svg
+    if let Some(file) = &options.svg
         && let Err(error) = open(file)
     {
         let file = file.display();
         return fail(WRONG, format!("--svg {file}: {error}; name a file we may write"));
     }
-    let outcome = match compare::run(&request) {
+    let outcome = match compare::run(&options) {
         Ok(outcome) => outcome,
         Err(line) => return fail(CRASHED, line),
     };
     say(&outcome.text);
-    if let Some(file) = &request.svg
+    if let Some(file) = &options.svg
         && let Err(error) = fs::write(file, outcome.picture)
     {
         return fail(CRASHED, format!("--svg {}: {error}", file.display()));

@@ -1,8 +1,8 @@
 //! What a server says at `/-/costs`, read, and the difference of two such answers.
 //!
-//! Came from: `rig`, with the body. Goes to: `figures`. Absent on purpose: `shared` and `publish`.
-//! A technique's share of what is shared is in its own row, and publishing costs the same whoever
-//! reads.
+//! Came from: `processes`, with the body. Goes to: `figures`. Absent on purpose: `shared` and
+//! `publish`. A technique's share of what is shared is in its own row, and publishing costs the
+//! same whoever reads.
 
 use std::collections::BTreeMap;
 

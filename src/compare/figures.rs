@@ -14,14 +14,14 @@ use crate::technique::Technique;
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
     /// What was done.
-    pub setup: Setup,
+    pub setup: RunSetup,
     /// What came of it, in the order in which the variants ran.
     pub techniques: Vec<Figures>,
 }
 
 /// What was done.
 #[derive(Clone, Debug, Serialize)]
-pub struct Setup {
+pub struct RunSetup {
     /// Name and version of the server, as it says.
     pub server: String,
     /// Event loops of the server.
@@ -61,7 +61,7 @@ pub struct Figures {
     #[serde(flatten)]
     pub row: Row,
     /// Divided by deliveries.
-    pub per_message: PerMessage,
+    pub per_message: PerDelivery,
     /// Bytes held by the server, divided by clients.
     pub memory_per_client: PerClient,
     /// Of connections and requests.
@@ -80,7 +80,7 @@ fn by_name<S: Serializer>(technique: &Technique, serializer: S) -> Result<S::Ok,
 
 /// Divided by deliveries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct PerMessage {
+pub struct PerDelivery {
     /// Received by the server.
     pub bytes_in: f64,
     /// The same by class.
@@ -175,7 +175,7 @@ impl Figures {
             clients: measured.clients,
             poll_interval_ms: measured.poll_interval_ms,
             seconds: measured.seconds,
-            per_message: PerMessage {
+            per_message: PerDelivery {
                 bytes_in: row.bytes_in.total as f64 / deliveries,
                 bytes_in_by_class: row.bytes_in.per(deliveries),
                 bytes_out: row.bytes_out.total as f64 / deliveries,

@@ -9,7 +9,7 @@
 use std::fmt::Write as _;
 
 use super::figures::{Comparison, Figures};
-use super::sheet::{ratio, setup_lines, time};
+use super::table::{ratio, setup_lines, time};
 
 /// The whole document.
 pub fn render(comparison: &Comparison) -> String {
@@ -23,10 +23,10 @@ pub fn render(comparison: &Comparison) -> String {
 }
 
 /// A class of bytes in the stack: name, colour, and bytes for each delivered message.
-type Class = (&'static str, &'static str, fn(&Figures) -> f64);
+type Series = (&'static str, &'static str, fn(&Figures) -> f64);
 
 /// Both directions together, but for the heads, which are what the techniques differ in.
-const CLASSES: [Class; 6] = [
+const SERIES: [Series; 6] = [
     ("payload", "#0072b2", |f| {
         f.per_message.bytes_out_by_class.payload + f.per_message.bytes_in_by_class.payload
     }),
@@ -44,8 +44,8 @@ const CLASSES: [Class; 6] = [
 ];
 
 fn bytes(canvas: &mut Canvas, rows: &[Figures]) {
-    let occurs = |(_, _, class): &&Class| rows.iter().any(|row| class(row) > 0.0);
-    let classes: Vec<&Class> = CLASSES.iter().filter(occurs).collect();
+    let occurs = |(_, _, class): &&Series| rows.iter().any(|row| class(row) > 0.0);
+    let classes: Vec<&Series> = SERIES.iter().filter(occurs).collect();
     canvas.heading("Bytes for each delivered message, both directions");
     let legend: Vec<_> = classes.iter().map(|(name, colour, _)| (*name, *colour)).collect();
     canvas.legend(&legend);
@@ -233,14 +233,14 @@ impl Canvas {
         }
     }
 
-    /// A variant's row: its label, and what `jitter` puts at the top of its bar.
-    fn row(&mut self, label: &str, jitter: impl FnOnce(&mut Self, f64)) {
+    /// A variant's row: its label, and what `draw` puts at the top of its bar.
+    fn row(&mut self, label: &str, draw: impl FnOnce(&mut Self, f64)) {
         let (x, y) = (LEFT - 12.0, self.y + ROW / 2.0 + 4.5);
         let label = escaped(label);
         self.add(format_args!(
             r#"<g class="variant"><text x="{x}" y="{y}" class="label">{label}</text>"#
         ));
-        jitter(self, self.y + (ROW - BAR) / 2.0);
+        draw(self, self.y + (ROW - BAR) / 2.0);
         self.add(format_args!("</g>"));
         self.y += ROW;
     }
@@ -331,7 +331,7 @@ mod tests {
     fn a_stack_is_as_long_as_its_sum() {
         let comparison = comparison();
         let row = &comparison.techniques[0];
-        let sum: f64 = CLASSES.iter().map(|(_, _, class)| class(row)).sum();
+        let sum: f64 = SERIES.iter().map(|(_, _, class)| class(row)).sum();
         assert!((sum - row.bytes_per_message()).abs() < 1e-9, "{sum}");
     }
 

@@ -7,7 +7,7 @@ use crate::compare::costs::{Connections, Memory, ServerLatency, Syscalls, Tcp};
 
 /// Two variants: the first has ten times the bytes and five times the CPU of the second.
 pub(in crate::compare) fn comparison() -> Comparison {
-    let setup = Setup {
+    let setup = RunSetup {
         server: "tollway/0.1.0".into(),
         threads: 1,
         url: None,

@@ -1,10 +1,10 @@
-//! What the figures say, in sentences that are made of them.
+//! The findings: what the figures say, in sentences that are made of them.
 //!
-//! Came from: `table` and `markdown`. Goes to: the same. Absent on purpose: anything that is known
-//! beforehand. A sentence that the figures do not bear out is not said.
+//! Came from: `terminal` and `markdown`. Goes to: the same. Absent on purpose: anything that is
+//! known beforehand. A sentence that the figures do not bear out is not said.
 
 use super::figures::{Comparison, Figures};
-use super::sheet::{grouped, ratio, time};
+use super::table::{grouped, ratio, time};
 use super::variant::{ANEW, KEPT_ALIVE};
 
 /// The sentences, most general first.

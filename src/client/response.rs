@@ -1,4 +1,4 @@
-//! HTTP answers as a client reads them: bytes → head, pieces of body, end. RFC 9112 §4, §6, §7.
+//! HTTP responses as a client reads them: bytes → head, pieces of body, end. RFC 9112 §4, §6, §7.
 //!
 //! Came from: `subscriber`, and `compare` for its own requests, with bytes of a server. Goes to:
 //! the same two. Absent on purpose: what an answer means, and keeping bytes. As in `wire`, "not
@@ -8,19 +8,19 @@ use crate::limits::{CHUNK_LINE_BYTES_MAX, HEAD_BYTES_MAX};
 
 /// Reads one answer after another from the front of a buffer.
 #[derive(Debug, Default)]
-pub struct AnswerDecoder {
-    stage: Stage,
+pub struct ResponseDecoder {
+    stage: ResponseStage,
 }
 
 /// What was found at the front of the buffer.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Step<'b> {
+pub enum ResponseStep<'b> {
     /// Not all here yet. Nothing was consumed.
     Partial,
     /// The head of the final answer took `used` bytes, interim answers before it included.
     Head {
         /// Status and fields.
-        head: AnswerHead,
+        head: ResponseHead,
         /// Bytes from the front.
         used: usize,
     },
@@ -40,7 +40,7 @@ pub enum Step<'b> {
 
 /// Status line and fields of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AnswerHead {
+pub struct ResponseHead {
     /// The status code.
     pub status: u16,
     /// Names in lower case, values without the white space around them, in order.
@@ -49,7 +49,7 @@ pub struct AnswerHead {
 
 /// What is wrong with an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AnswerError {
+pub enum ResponseError {
     /// The first line is not `HTTP/1.x` and three digits.
     StatusLine,
     /// A field without a colon, or a head that is not UTF-8.
@@ -67,7 +67,7 @@ pub enum AnswerError {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Stage {
+enum ResponseStage {
     #[default]
     Head,
     /// So many bytes of body are still to come.
@@ -81,110 +81,111 @@ enum Stage {
     UntilClose,
 }
 
-impl AnswerDecoder {
-    /// Takes one step. After [`Step::End`] the decoder stands before the next answer.
-    pub fn decode<'b>(&mut self, buf: &'b [u8]) -> Result<Step<'b>, AnswerError> {
+impl ResponseDecoder {
+    /// Takes one step. After [`ResponseStep::End`] the decoder stands before the next answer.
+    pub fn decode<'b>(&mut self, buf: &'b [u8]) -> Result<ResponseStep<'b>, ResponseError> {
         match self.stage {
-            Stage::Head => self.head(buf),
-            Stage::Length(0) => {
-                self.stage = Stage::Head;
-                Ok(Step::End { used: 0 })
+            ResponseStage::Head => self.head(buf),
+            ResponseStage::Length(0) => {
+                self.stage = ResponseStage::Head;
+                Ok(ResponseStep::End { used: 0 })
             }
-            Stage::Length(left) => {
+            ResponseStage::Length(left) => {
                 let bytes = front(buf, left);
-                self.stage = Stage::Length(left - bytes.len() as u64);
+                self.stage = ResponseStage::Length(left - bytes.len() as u64);
                 Ok(piece(bytes))
             }
-            Stage::Chunk(left) => {
+            ResponseStage::Chunk(left) => {
                 let bytes = front(buf, left);
                 let left = left - bytes.len() as u64;
-                self.stage = if left == 0 { Stage::ChunkEnd } else { Stage::Chunk(left) };
+                self.stage =
+                    if left == 0 { ResponseStage::ChunkEnd } else { ResponseStage::Chunk(left) };
                 Ok(piece(bytes))
             }
-            Stage::ChunkLine => self.chunk_line(buf),
-            Stage::ChunkEnd => match buf {
+            ResponseStage::ChunkLine => self.chunk_line(buf),
+            ResponseStage::ChunkEnd => match buf {
                 [b'\r', b'\n', ..] => {
-                    self.stage = Stage::ChunkLine;
-                    Ok(Step::Body { bytes: &[], used: 2 })
+                    self.stage = ResponseStage::ChunkLine;
+                    Ok(ResponseStep::Body { bytes: &[], used: 2 })
                 }
-                [] | [b'\r'] => Ok(Step::Partial),
-                _ => Err(AnswerError::ChunkEnd),
+                [] | [b'\r'] => Ok(ResponseStep::Partial),
+                _ => Err(ResponseError::ChunkEnd),
             },
-            Stage::Trailers => self.trailers(buf),
-            Stage::UntilClose => Ok(piece(buf)),
+            ResponseStage::Trailers => self.trailers(buf),
+            ResponseStage::UntilClose => Ok(piece(buf)),
         }
     }
 
     /// The connection ended, and `unused` bytes were left. Good between two answers, and where the
     /// end is what ends the body.
-    pub fn ended(&self, unused: &[u8]) -> Result<(), AnswerError> {
+    pub fn ended(&self, unused: &[u8]) -> Result<(), ResponseError> {
         match self.stage {
-            Stage::Head if unused.is_empty() => Ok(()),
-            Stage::UntilClose => Ok(()),
-            _ => Err(AnswerError::CutOff),
+            ResponseStage::Head if unused.is_empty() => Ok(()),
+            ResponseStage::UntilClose => Ok(()),
+            _ => Err(ResponseError::CutOff),
         }
     }
 
-    fn head<'b>(&mut self, buf: &'b [u8]) -> Result<Step<'b>, AnswerError> {
+    fn head<'b>(&mut self, buf: &'b [u8]) -> Result<ResponseStep<'b>, ResponseError> {
         let mut used = 0;
         loop {
             let rest = &buf[used..];
             let Some(end) = find(rest, b"\r\n\r\n") else {
                 return if rest.len() > HEAD_BYTES_MAX {
-                    Err(AnswerError::HeadTooLong)
+                    Err(ResponseError::HeadTooLong)
                 } else {
-                    Ok(Step::Partial)
+                    Ok(ResponseStep::Partial)
                 };
             };
-            let head = AnswerHead::read(&rest[..end])?;
+            let head = ResponseHead::read(&rest[..end])?;
             used += end + 4;
             // RFC 9110 §15.2: interim answers come before the final one, and are skipped. 101 is
             // the last that HTTP says on its connection.
             if !(100..200).contains(&head.status) || head.status == 101 {
                 self.stage = head.body()?;
-                return Ok(Step::Head { head, used });
+                return Ok(ResponseStep::Head { head, used });
             }
         }
     }
 
-    fn chunk_line<'b>(&mut self, buf: &'b [u8]) -> Result<Step<'b>, AnswerError> {
+    fn chunk_line<'b>(&mut self, buf: &'b [u8]) -> Result<ResponseStep<'b>, ResponseError> {
         let Some(end) = find(buf, b"\r\n") else {
             return if buf.len() > CHUNK_LINE_BYTES_MAX {
-                Err(AnswerError::ChunkLine)
+                Err(ResponseError::ChunkLine)
             } else {
-                Ok(Step::Partial)
+                Ok(ResponseStep::Partial)
             };
         };
-        let line = str::from_utf8(&buf[..end]).map_err(|_| AnswerError::ChunkLine)?;
+        let line = str::from_utf8(&buf[..end]).map_err(|_| ResponseError::ChunkLine)?;
         let digits = line.split(';').next().unwrap_or_default().trim_end();
         // `from_str_radix` takes a sign.
         if !digits.starts_with(|c: char| c.is_ascii_hexdigit()) {
-            return Err(AnswerError::ChunkLine);
+            return Err(ResponseError::ChunkLine);
         }
-        let size = u64::from_str_radix(digits, 16).map_err(|_| AnswerError::ChunkLine)?;
+        let size = u64::from_str_radix(digits, 16).map_err(|_| ResponseError::ChunkLine)?;
         self.stage = match size {
-            0 => Stage::Trailers,
-            size => Stage::Chunk(size),
+            0 => ResponseStage::Trailers,
+            size => ResponseStage::Chunk(size),
         };
-        Ok(Step::Body { bytes: &[], used: end + 2 })
+        Ok(ResponseStep::Body { bytes: &[], used: end + 2 })
     }
 
-    fn trailers<'b>(&mut self, buf: &'b [u8]) -> Result<Step<'b>, AnswerError> {
+    fn trailers<'b>(&mut self, buf: &'b [u8]) -> Result<ResponseStep<'b>, ResponseError> {
         let used = if buf.starts_with(b"\r\n") {
             2
         } else if let Some(end) = find(buf, b"\r\n\r\n") {
             end + 4
         } else if buf.len() > HEAD_BYTES_MAX {
-            return Err(AnswerError::HeadTooLong);
+            return Err(ResponseError::HeadTooLong);
         } else {
-            return Ok(Step::Partial);
+            return Ok(ResponseStep::Partial);
         };
-        self.stage = Stage::Head;
-        Ok(Step::End { used })
+        self.stage = ResponseStage::Head;
+        Ok(ResponseStep::End { used })
     }
 }
 
-impl AnswerHead {
+impl ResponseHead {
     /// The first field of this name, which is given in lower case.
     pub fn field(&self, name: &str) -> Option<&str> {
         let found = self.fields.iter().find(|(given, _)| given == name);
@@ -197,8 +198,8 @@ impl AnswerHead {
     }
 
     /// `lines`: without the empty line at their end.
-    fn read(lines: &[u8]) -> Result<Self, AnswerError> {
-        let text = str::from_utf8(lines).map_err(|_| AnswerError::Field)?;
+    fn read(lines: &[u8]) -> Result<Self, ResponseError> {
+        let text = str::from_utf8(lines).map_err(|_| ResponseError::Field)?;
         let mut lines = text.split("\r\n");
         let status = lines.next().and_then(|line| {
             let rest = line.strip_prefix("HTTP/1.1 ").or_else(|| line.strip_prefix("HTTP/1.0 "))?;
@@ -206,27 +207,29 @@ impl AnswerHead {
             digits.bytes().all(|b| b.is_ascii_digit()).then_some(())?;
             digits.parse().ok()
         });
-        let status = status.ok_or(AnswerError::StatusLine)?;
+        let status = status.ok_or(ResponseError::StatusLine)?;
         let mut fields = Vec::new();
         for line in lines {
-            let (name, value) = line.split_once(':').ok_or(AnswerError::Field)?;
+            let (name, value) = line.split_once(':').ok_or(ResponseError::Field)?;
             fields.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
         Ok(Self { status, fields })
     }
 
     /// How long the body is, RFC 9112 §6.3.
-    fn body(&self) -> Result<Stage, AnswerError> {
+    fn body(&self) -> Result<ResponseStage, ResponseError> {
         if matches!(self.status, 101 | 204 | 304) {
-            return Ok(Stage::Length(0));
+            return Ok(ResponseStage::Length(0));
         }
         let chunked = self.field("transfer-encoding");
         if chunked.is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
-            return Ok(Stage::ChunkLine);
+            return Ok(ResponseStage::ChunkLine);
         }
         match self.field("content-length") {
-            Some(length) => length.parse().map(Stage::Length).map_err(|_| AnswerError::Length),
-            None => Ok(Stage::UntilClose),
+            Some(length) => {
+                length.parse().map(ResponseStage::Length).map_err(|_| ResponseError::Length)
+            }
+            None => Ok(ResponseStage::UntilClose),
         }
     }
 }
@@ -237,12 +240,12 @@ fn front(buf: &[u8], left: u64) -> &[u8] {
     &buf[..buf.len().min(left)]
 }
 
-fn piece(bytes: &[u8]) -> Step<'_> {
+fn piece(bytes: &[u8]) -> ResponseStep<'_> {
     if bytes.is_empty() {
-        return Step::Partial;
+        return ResponseStep::Partial;
     }
     let used = bytes.len();
-    Step::Body { bytes, used }
+    ResponseStep::Body { bytes, used }
 }
 
 fn find(buf: &[u8], what: &[u8]) -> Option<usize> {
@@ -254,24 +257,24 @@ mod tests {
     use super::*;
 
     /// Feeds `stream` in pieces of `at_once` bytes; gives status, body and end of each answer.
-    fn read(stream: &[u8], at_once: usize) -> Result<Vec<(u16, String, bool)>, AnswerError> {
-        let mut decoder = AnswerDecoder::default();
+    fn read(stream: &[u8], at_once: usize) -> Result<Vec<(u16, String, bool)>, ResponseError> {
+        let mut decoder = ResponseDecoder::default();
         let (mut inbox, mut answers) = (Vec::new(), Vec::new());
         for bytes in stream.chunks(at_once) {
             inbox.extend_from_slice(bytes);
             loop {
                 let used = match decoder.decode(&inbox)? {
-                    Step::Partial => break,
-                    Step::Head { head, used } => {
+                    ResponseStep::Partial => break,
+                    ResponseStep::Head { head, used } => {
                         answers.push((head.status, String::new(), false));
                         used
                     }
-                    Step::Body { bytes, used } => {
+                    ResponseStep::Body { bytes, used } => {
                         let body = &mut answers.last_mut().expect("a head comes first").1;
                         body.push_str(str::from_utf8(bytes).expect("ASCII in these tests"));
                         used
                     }
-                    Step::End { used } => {
+                    ResponseStep::End { used } => {
                         answers.last_mut().expect("a head comes first").2 = true;
                         used
                     }
@@ -313,17 +316,17 @@ mod tests {
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
         let long = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(HEAD_BYTES_MAX));
         for (stream, error) in [
-            ("HTTP/2 200\r\n\r\n", AnswerError::StatusLine),
-            ("HTTP/1.1 2x0 OK\r\n\r\n", AnswerError::StatusLine),
-            ("HTTP/1.1 200 OK\r\nfield\r\n\r\n", AnswerError::Field),
-            ("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", AnswerError::Length),
-            (&format!("{chunked}\r\n"), AnswerError::ChunkLine),
-            (&format!("{chunked}+4\r\n"), AnswerError::ChunkLine),
-            (&format!("{chunked}{}", "0".repeat(300)), AnswerError::ChunkLine),
-            (&format!("{chunked}1\r\nab\r\n"), AnswerError::ChunkEnd),
-            (&format!("{chunked}5\r\nab"), AnswerError::CutOff),
-            ("HTTP/1.1 200 OK\r\n", AnswerError::CutOff),
-            (&long, AnswerError::HeadTooLong),
+            ("HTTP/2 200\r\n\r\n", ResponseError::StatusLine),
+            ("HTTP/1.1 2x0 OK\r\n\r\n", ResponseError::StatusLine),
+            ("HTTP/1.1 200 OK\r\nfield\r\n\r\n", ResponseError::Field),
+            ("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", ResponseError::Length),
+            (&format!("{chunked}\r\n"), ResponseError::ChunkLine),
+            (&format!("{chunked}+4\r\n"), ResponseError::ChunkLine),
+            (&format!("{chunked}{}", "0".repeat(300)), ResponseError::ChunkLine),
+            (&format!("{chunked}1\r\nab\r\n"), ResponseError::ChunkEnd),
+            (&format!("{chunked}5\r\nab"), ResponseError::CutOff),
+            ("HTTP/1.1 200 OK\r\n", ResponseError::CutOff),
+            (&long, ResponseError::HeadTooLong),
         ] {
             for at_once in [stream.len(), 1] {
                 let outcome = read(stream.as_bytes(), at_once);
@@ -334,7 +337,7 @@ mod tests {
 
     #[test]
     fn fields_are_found_by_name() {
-        let head = AnswerHead::read(b"HTTP/1.1 200 OK\r\nETag:  \"e\" \r\nConnection: Close");
+        let head = ResponseHead::read(b"HTTP/1.1 200 OK\r\nETag:  \"e\" \r\nConnection: Close");
         let head = head.expect("a head");
         assert_eq!(head.field("etag"), Some("\"e\""));
         assert!(head.closes());

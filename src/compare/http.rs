@@ -1,22 +1,22 @@
-//! One kept-alive connection on which a request is sent and its answer waited for.
+//! A kept-alive HTTP connection on which one request is sent and its response waited for.
 //!
-//! Came from: `rig`: the publisher's connection, and the one that asks for costs. Goes to: a
+//! Came from: `processes`: the publisher's connection, and the one that asks for costs. Goes to: a
 //! server. Absent on purpose: reconnecting. What fails here ends the comparison.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use crate::client::answer::{AnswerDecoder, Step};
+use crate::client::response::{ResponseDecoder, ResponseStep};
 
 /// A connection of ours to the server.
-pub struct Line {
+pub struct HttpConnection {
     stream: TcpStream,
     host: String,
     inbox: Vec<u8>,
 }
 
-impl Line {
+impl HttpConnection {
     /// Connects. `host` is what the field `Host` says.
     pub fn open(address: SocketAddr, host: &str) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
@@ -44,26 +44,26 @@ impl Line {
 
     fn ask(&mut self, request: &[u8]) -> io::Result<(u16, Vec<u8>)> {
         self.stream.write_all(request)?;
-        let mut decoder = AnswerDecoder::default();
+        let mut decoder = ResponseDecoder::default();
         let (mut status, mut body) = (0, Vec::new());
         loop {
             let step = decoder.decode(&self.inbox);
             let step =
                 step.map_err(|e| io::Error::new(ErrorKind::InvalidData, format!("{e:?}")))?;
             let used = match step {
-                Step::Partial => {
+                ResponseStep::Partial => {
                     self.read(&decoder)?;
                     continue;
                 }
-                Step::Head { head, used } => {
+                ResponseStep::Head { head, used } => {
                     status = head.status;
                     used
                 }
-                Step::Body { bytes, used } => {
+                ResponseStep::Body { bytes, used } => {
                     body.extend_from_slice(bytes);
                     used
                 }
-                Step::End { used } => {
+                ResponseStep::End { used } => {
                     self.inbox.drain(..used);
                     return Ok((status, body));
                 }
@@ -72,7 +72,7 @@ impl Line {
         }
     }
 
-    fn read(&mut self, decoder: &AnswerDecoder) -> io::Result<()> {
+    fn read(&mut self, decoder: &ResponseDecoder) -> io::Result<()> {
         let mut scratch = [0; 16 * 1024];
         let length = self.stream.read(&mut scratch)?;
         if length == 0 {

@@ -1,4 +1,4 @@
-//! The rig of a run: a server's process and the clients' process, both started from this program.
+//! The processes of a run: a server and the clients, both started from this program.
 //!
 //! Came from: `mod`, for each variant. Goes to: `clients` in one process, `shell` in another, by
 //! pipes and signals. Absent on purpose: threads. One step follows the other; only publishing has
@@ -9,8 +9,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use super::clients::{ARGUMENT, Order, Word};
-use crate::client::swarm::{Plan, Report};
+use super::clients::{ARGUMENT, SwarmCommand, SwarmEvent};
+use crate::client::swarm::{Plan, SwarmReport};
 use crate::shell::{clock, sys};
 
 /// What a server has to be told so that it can hold a run.
@@ -112,33 +112,33 @@ impl ClientsProcess {
 
     /// Waits until all are subscribed, as far as they can know.
     pub fn ready(&mut self) -> Result<(), String> {
-        match self.next_word()? {
-            Word::Ready => Ok(()),
+        match self.next_event()? {
+            SwarmEvent::Ready => Ok(()),
             other => Err(format!("the clients said {other:?} instead of Ready")),
         }
     }
 
     /// The last message was published: waits until all have it, `patience_ms` at most.
     pub fn over(&mut self, patience_ms: u64) -> Result<(), String> {
-        self.order(&Order::Published(patience_ms))?;
-        match self.next_word()? {
-            Word::Over => Ok(()),
+        self.order(&SwarmCommand::Published(patience_ms))?;
+        match self.next_event()? {
+            SwarmEvent::Over => Ok(()),
             other => Err(format!("the clients said {other:?} instead of Over")),
         }
     }
 
     /// Ends them, and has their account.
-    pub fn stop(mut self) -> Result<Report, String> {
-        self.order(&Order::Stop)?;
-        let report = match self.next_word()? {
-            Word::Report(report) => report,
+    pub fn stop(mut self) -> Result<SwarmReport, String> {
+        self.order(&SwarmCommand::Stop)?;
+        let report = match self.next_event()? {
+            SwarmEvent::Report(report) => report,
             other => return Err(format!("the clients said {other:?} instead of Report")),
         };
         let _ = self.child.wait();
         Ok(report)
     }
 
-    fn order(&mut self, order: &Order) -> Result<(), String> {
+    fn order(&mut self, order: &SwarmCommand) -> Result<(), String> {
         self.tell(&serde_json::to_string(order).expect("an order is plain data"))
     }
 
@@ -147,7 +147,7 @@ impl ClientsProcess {
         told.map_err(|error| format!("the clients' process does not listen: {error}"))
     }
 
-    fn next_word(&mut self) -> Result<Word, String> {
+    fn next_event(&mut self) -> Result<SwarmEvent, String> {
         let mut line = String::new();
         let read = self.words.read_line(&mut line);
         let gone = || "the clients' process has ended by itself".to_owned();
