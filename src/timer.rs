@@ -32,12 +32,12 @@ const SLOTS: usize = 1 << DIGIT_BITS;
 const LEVELS: usize = (u64::BITS as usize).div_ceil(DIGIT_BITS as usize);
 
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+struct Hint {
     at: Millis,
     who: ConnId,
 }
 
-const _: () = assert!(size_of::<Entry>() == 16);
+const _: () = assert!(size_of::<Hint>() == 16);
 
 /// Hints about deadlines, earliest first. See the module's text for how it is laid out.
 #[derive(Debug)]
@@ -45,15 +45,15 @@ pub struct TimerWheel {
     /// Every entry in a slot is later than this; every entry in `due` is not.
     present: Millis,
     /// Handed out from the end by [`pop_due`](Self::pop_due).
-    due: Vec<Entry>,
+    due: Vec<Hint>,
     /// Bit `s` of `occupied[l]` is set iff `slots[l][s]` is not empty.
     occupied: [u64; LEVELS],
-    slots: Box<[[Vec<Entry>; SLOTS]; LEVELS]>,
+    slots: Box<[[Vec<Hint>; SLOTS]; LEVELS]>,
 }
 
 /// One slot, and the first moment that belongs to it.
 #[derive(Clone, Copy)]
-struct Slot {
+struct WheelSlot {
     level: usize,
     index: usize,
     start: Millis,
@@ -74,7 +74,7 @@ impl TimerWheel {
     /// Asks to hand out `who` at `at`, or at the next [`pop_due`](Self::pop_due) if that is past.
     /// The same connection may be in the wheel any number of times.
     pub fn insert(&mut self, at: Millis, who: ConnId) {
-        let entry = Entry { at, who };
+        let entry = Hint { at, who };
         let differing = at.0 ^ self.present.0;
         if at <= self.present {
             self.due.push(entry);
@@ -101,7 +101,7 @@ impl TimerWheel {
                 }
             }
         }
-        let Entry { at, who } = self.due.pop()?;
+        let Hint { at, who } = self.due.pop()?;
         if self.due.is_empty() {
             self.due = Vec::new(); // A burst of 100,000 leaves no 1.6 MB behind.
         }
@@ -121,17 +121,17 @@ impl TimerWheel {
     }
 
     /// The slot with the earliest entries.
-    fn first_slot(&self) -> Option<Slot> {
+    fn first_slot(&self) -> Option<WheelSlot> {
         let level = self.occupied.iter().position(|&slots| slots != 0)?;
         let index = self.occupied[level].trailing_zeros() as usize;
         // The present's digits above this level, then the slot's digit, then zeros.
         let above = self.present.0 >> shift(level) & !(SLOTS as u64 - 1);
         let start = Millis((above | index as u64) << shift(level));
-        Some(Slot { level, index, start })
+        Some(WheelSlot { level, index, start })
     }
 
     /// Moves the present to the slot's first moment, and its entries to where they belong then.
-    fn open(&mut self, slot: Slot) {
+    fn open(&mut self, slot: WheelSlot) {
         debug_assert!(self.present < slot.start, "a slot lies in the future");
         self.present = slot.start;
         self.occupied[slot.level] &= !(1 << slot.index);
@@ -141,7 +141,7 @@ impl TimerWheel {
             self.due = entries;
             return;
         }
-        for Entry { at, who } in entries {
+        for Hint { at, who } in entries {
             self.insert(at, who);
         }
     }

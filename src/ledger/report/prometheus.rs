@@ -23,7 +23,7 @@ const MICROS_PER_S: f64 = 1_000_000.0;
 
 /// What `sum` says, `now` milliseconds after the start.
 pub fn prometheus(sum: &ShardReport, now: Millis) -> String {
-    let mut page = Page { out: String::with_capacity(16 * 1024), sum };
+    let mut page = Exposition { out: String::with_capacity(16 * 1024), sum };
     page.connections();
     page.requests();
     page.bytes();
@@ -36,12 +36,12 @@ pub fn prometheus(sum: &ShardReport, now: Millis) -> String {
 }
 
 /// A page of metrics being written.
-struct Page<'a> {
+struct Exposition<'a> {
     out: String,
     sum: &'a ShardReport,
 }
 
-impl Page<'_> {
+impl Exposition<'_> {
     fn connections(&mut self) {
         self.counter("connections_opened", "Connections, by first request.", |a| a.opened);
         self.counter("connections_joined", "Connections that came from another technique.", |a| {
