@@ -5,7 +5,7 @@
 
 use super::MessageError as E;
 use super::*;
-use crate::wire::frame::FrameError as F;
+use crate::wire::frame::{CloseCode, FrameError as F};
 
 mod deflate;
 mod memory;
