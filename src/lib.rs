@@ -38,6 +38,7 @@
 
 pub mod ids;
 pub mod limits;
+mod named;
 
 pub mod config;
 pub mod shell;

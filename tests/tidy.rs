@@ -13,23 +13,24 @@ mod source;
 use self::source::{assert_none, is_test, product_lines, room, root, sources};
 
 /// Room → rooms it may import. `main → shell → broker → {conn, hub} → technique → wire → limits`;
-/// `close`, `ids`, `ledger`, `limits`, `timer` are leaves. The clients' side stands apart:
-/// `main → compare → client → wire`.
+/// `close`, `ids`, `ledger`, `limits`, `named`, `timer` are leaves. The clients' side stands apart:
+/// `main → compare → client → wire`; what `/-/costs` says is `ledger`'s to say, for both sides.
 const ARROWS: &[(&str, &[&str])] = &[
     ("limits", &[]),
-    ("close", &[]),
+    ("named", &[]),
+    ("close", &["named"]),
     ("ids", &["limits"]),
     ("timer", &["ids"]),
-    ("ledger", &["close", "ids"]),
+    ("ledger", &["close", "ids", "named"]),
     ("wire", &["limits"]),
-    ("technique", &["ids", "limits", "wire"]),
+    ("technique", &["ids", "limits", "named", "wire"]),
     ("hub", &["ids", "limits", "technique"]),
     ("conn", &["close", "ids", "ledger", "limits", "technique", "wire"]),
     ("broker", &["close", "conn", "hub", "ids", "ledger", "limits", "technique", "timer", "wire"]),
     ("config", &["limits"]),
     ("shell", &["broker", "close", "config", "conn", "hub", "ids", "ledger", "limits"]),
     ("client", &["limits", "wire"]),
-    ("compare", &["client", "config", "limits", "shell", "technique"]),
+    ("compare", &["client", "config", "ledger", "limits", "shell", "technique"]),
 ];
 
 /// Words that may stand in these places only, and why.

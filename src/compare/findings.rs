@@ -92,14 +92,14 @@ const CLOSE: f64 = 1.15;
 
 /// What asking in vain costs. One on new connections asks as often as the one that stays.
 fn emptiness(row: &Figures) -> Option<String> {
-    let (empty, requests) = (row.row.answers_empty, row.row.requests);
+    let (empty, requests) = (row.row.answers.answers_empty, row.row.answers.requests);
     // Every client's first poll is for its cursor, and has to be empty.
     let first = row.clients as u64;
     if row.poll_interval_ms == 0 || row.variant.ends_with(ANEW) || empty <= first {
         return None;
     }
     let share = 100.0 * empty as f64 / requests as f64;
-    let each = ratio(requests as f64 / row.row.messages.max(1) as f64);
+    let each = ratio(requests as f64 / row.row.answers.messages.max(1) as f64);
     let per = row.per_message;
     let heads = ratio(per.bytes_in_by_class.head + per.bytes_out_by_class.head);
     Some(format!(
@@ -179,7 +179,7 @@ mod tests {
         comparison.techniques.truncate(1);
         let said = all(&comparison);
         assert!(said.iter().all(|s| s.starts_with("short poll 1s keep-alive:")), "{said:?}");
-        comparison.techniques[0].row.answers_empty = 10;
+        comparison.techniques[0].row.answers.answers_empty = 10;
         comparison.techniques[0].poll_interval_ms = 0;
         assert_eq!(all(&comparison), Vec::<String>::new());
     }

@@ -9,7 +9,7 @@ use super::figures::Comparison;
 use super::findings;
 use super::table;
 
-/// RunSetup, tables, and what they say.
+/// Setup, tables, and what they say.
 pub fn render(comparison: &Comparison) -> String {
     let mut out = table::setup_lines(comparison).join(".\n") + ".\n";
     for table in table::all(comparison) {
@@ -33,7 +33,7 @@ pub fn render(comparison: &Comparison) -> String {
     out
 }
 
-/// A heading in one line; a word that was socket_closed for a narrow column is whole again.
+/// A heading in one line; a word that was split for a narrow column is whole again.
 fn joined(lines: &[&str]) -> String {
     lines.join(" ").replace("- ", "").replace(" /", "/")
 }

@@ -17,7 +17,6 @@
 )]
 
 pub mod clients;
-pub mod costs;
 pub mod csv;
 pub mod figures;
 pub mod findings;
@@ -34,7 +33,6 @@ pub mod variant;
 use std::net::SocketAddr;
 use std::process;
 
-use self::costs::{Costs, Row};
 use self::figures::{Comparison, Figures, Measured, RunSetup};
 use self::flags::{CompareOptions, Form};
 use self::http::HttpConnection;
@@ -44,7 +42,9 @@ use self::variant::Variant;
 use crate::client::stamp;
 use crate::client::subscriber::ReadMode;
 use crate::client::swarm::Plan;
+use crate::ledger::report::shapes::{Costs, TechniqueCosts};
 use crate::shell::clock;
+use crate::technique::Technique;
 
 /// What a comparison gives.
 #[derive(Clone, Debug)]
@@ -161,11 +161,7 @@ fn measure(
     if !report.complaints.is_empty() {
         return Err(void(&report.complaints));
     }
-    let name = variant.technique.name();
-    let row = |costs: &Costs| -> Result<Row, String> {
-        let row = costs.techniques.get(name).cloned();
-        row.ok_or_else(|| format!("http://{}/-/costs knows no {name}", destination.host))
-    };
+    let (row_before, row) = (of(&before, variant.technique), of(&after, variant.technique));
     let figures = Figures::of(Measured {
         technique: variant.technique,
         variant: variant.name.clone(),
@@ -173,11 +169,22 @@ fn measure(
         poll_interval_ms: variant.interval_ms,
         // A count of microseconds far below 2^53.
         seconds: (ended_us - began_us) as f64 / 1e6,
-        row: row(&after)?.since(&row(&before)?),
+        row: row.counts.since(&row_before.counts),
+        latency_server: (row_before.latency.count == 0).then_some(row.latency),
         process: (before.process, after.process),
         latency: report.latency,
     });
     Ok((figures, after))
+}
+
+/// What one technique has cost.
+fn of(costs: &Costs, technique: Technique) -> &TechniqueCosts {
+    match technique {
+        Technique::ShortPoll => &costs.techniques.short_poll,
+        Technique::LongPoll => &costs.techniques.long_poll,
+        Technique::Sse => &costs.techniques.sse,
+        Technique::WebSocket => &costs.techniques.websocket,
+    }
 }
 
 /// Publishes to a schedule that does not wait for anybody: a message is due at its moment, however

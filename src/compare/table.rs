@@ -46,13 +46,13 @@ pub fn all(comparison: &Comparison) -> Vec<Table> {
 }
 
 const TRAFFIC: &[Column] = &[
-    (&["connec-", "tions"], |f| f.row.connections.opened as f64, Unit::Count),
-    (&["hand-", "shakes"], |f| f.row.tcp.handshakes as f64, Unit::Count),
-    (&["requests"], |f| f.row.requests as f64, Unit::Count),
-    (&["empty", "answers"], |f| f.row.answers_empty as f64, Unit::Count),
-    (&["messages", "delivered"], |f| f.row.messages as f64, Unit::Count),
+    (&["connec-", "tions"], |f| f.row.connections.counts.opened as f64, Unit::Count),
+    (&["hand-", "shakes"], |f| f.row.tcp.counts.handshakes as f64, Unit::Count),
+    (&["requests"], |f| f.row.answers.requests as f64, Unit::Count),
+    (&["empty", "answers"], |f| f.row.answers.answers_empty as f64, Unit::Count),
+    (&["messages", "delivered"], |f| f.row.answers.messages as f64, Unit::Count),
     (&["segments", "/message"], |f| f.per_message.segments, Unit::Ratio),
-    (&["retrans-", "mits"], |f| f.row.tcp.retransmits as f64, Unit::Count),
+    (&["retrans-", "mits"], |f| f.row.tcp.counts.retransmits as f64, Unit::Count),
     (&["RTTs to", "1st byte"], |f| f.round_trips.before_first_byte as f64, Unit::Count),
     (&["RTTs", "/message"], |f| f.round_trips.per_message, Unit::Ratio),
 ];

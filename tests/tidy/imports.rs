@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::source::{assert_none, is_test, product_lines, room, sources};
 
 /// Rooms whose files still import each other in circles. The list may only shrink.
-const CIRCULAR: &[&str] = &["broker", "conn", "hub", "ledger", "technique", "wire"];
+const CIRCULAR: &[&str] = &["broker", "conn", "hub", "technique", "wire"];
 
 /// Re-exports of another room's names that are still there. The list may only shrink.
 const LAUNDERED: &[&str] =
@@ -119,8 +119,11 @@ fn read_module(file: &str, text: &str) -> Module {
         let is_use =
             line.starts_with("use ") || (line.starts_with("pub") && line.contains(" use "));
         if statement.is_none() && !is_use {
-            body.push_str(line);
-            body.push('\n');
+            // `mod` declares a name, and uses none.
+            if !(line.contains("mod ") && line.ends_with(';')) {
+                body.push_str(line);
+                body.push('\n');
+            }
             continue;
         }
         let text = statement.get_or_insert_default();

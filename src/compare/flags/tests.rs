@@ -13,7 +13,7 @@ fn good(line: &str) -> CompareOptions {
 
 #[test]
 fn the_command_line_holds_together() {
-    CommandLine::command().debug_assert();
+    CompareFlags::command().debug_assert();
 }
 
 #[test]

@@ -5,8 +5,8 @@
 
 use serde::Serialize;
 
-use super::costs::ByClass;
 use super::json;
+use super::shapes::ByClass;
 use crate::ids::Millis;
 use crate::ledger::{Row, ShardReport};
 

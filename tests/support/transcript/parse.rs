@@ -272,7 +272,7 @@ impl<'t> Reader<'t> {
             ("overloaded", ["off"]) => Act::Overloaded(false),
             ("unreadable", ["on"]) => Act::Unreadable(true),
             ("close", [name, reason]) => {
-                let reason = named(CloseReason::ALL, CloseReason::name, reason)?;
+                let reason = named(&CloseReason::ALL, CloseReason::name, reason)?;
                 self.story.shows.reasons.insert(reason.name());
                 Act::Close(self.client(name), reason)
             }
