@@ -155,6 +155,7 @@ const fn shift(level: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dice::Dice;
 
     fn conn(slot: u32) -> ConnId {
         ConnId { slot, generation: 0 }
@@ -166,22 +167,10 @@ mod tests {
             .collect()
     }
 
-    /// A small generator (SplitMix64): the same seed gives the same story.
-    struct Dice(u64);
-
-    impl Dice {
-        fn roll(&mut self) -> u64 {
-            self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            mixed ^ (mixed >> 31)
-        }
-
-        /// Any number of bits is as likely as any other, so that all levels have their share.
-        fn stretch(&mut self, bits_max: u64) -> u64 {
-            let bits = self.roll() % (bits_max + 1);
-            self.roll().checked_shr(64 - bits as u32).unwrap_or(0)
-        }
+    /// Any number of bits is as likely as any other, so that all levels have their share.
+    fn stretch(dice: &mut Dice, bits_max: u64) -> u64 {
+        let bits = dice.roll() % (bits_max + 1);
+        dice.roll().checked_shr(64 - bits as u32).unwrap_or(0)
     }
 
     /// The same by brute force: a list, searched and sorted.
@@ -203,13 +192,13 @@ mod tests {
     /// Plays `steps` random operations on a wheel and on its twin.
     fn play(seed: u64, jump_bits: u64, steps: u32) {
         let mut dice = Dice(seed);
-        let mut now = dice.stretch(40);
+        let mut now = stretch(&mut dice, 40);
         let mut wheel = TimerWheel::new(Millis(now));
         let mut twin = NaiveTwin::default();
         for step in 0..steps {
             for _ in 0..dice.roll() % 4 {
                 let past = dice.roll().is_multiple_of(16);
-                let far = dice.stretch(jump_bits);
+                let far = stretch(&mut dice, jump_bits);
                 let at = if past { now.saturating_sub(far) } else { now.saturating_add(far) };
                 wheel.insert(Millis(at), conn(step));
                 twin.0.push((at, step));
@@ -219,7 +208,7 @@ mod tests {
             assert!(deadline <= twin.earliest().map(|at| at.max(now)), "seed {seed}");
             now = match deadline {
                 Some(at) if dice.roll().is_multiple_of(2) => now.max(at),
-                Some(_) | None => now.saturating_add(dice.stretch(jump_bits)),
+                Some(_) | None => now.saturating_add(stretch(&mut dice, jump_bits)),
             };
             let mut popped = pop_all(&mut wheel, now);
             if step % 2 == 0 {
@@ -249,7 +238,7 @@ mod tests {
         let mut dice = Dice(7);
         let mut wheel = TimerWheel::new(Millis(0));
         for slot in 0..5_000 {
-            wheel.insert(Millis(dice.stretch(44)), conn(slot));
+            wheel.insert(Millis(stretch(&mut dice, 44)), conn(slot));
         }
         let (mut last, mut popped, mut looks) = (None, 0, 0);
         while let Some(now) = wheel.next_deadline() {

@@ -41,13 +41,14 @@ folders! {
     event_streams "sse"
     websockets "websocket"
     websocket_offences "websocket_offences"
-    dialect "dialect"
+    v1 "v1"
     deflate "deflate"
     hopping "hopping"
     browsers "browsers"
     limits "limits"
     files "files"
     reports "reports"
+    regressions "regressions"
 }
 
 fn root() -> &'static Path {

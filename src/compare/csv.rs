@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::figures::Comparison;
 
-/// RFC 4180, but for line ends of one character. Columns are the paths of `--json`, with points.
+/// RFC 4180, with line ends of one character. Columns are the paths of `--json`, with points.
 pub fn render(comparison: &Comparison) -> String {
     let rows: Vec<Vec<(String, String)>> = comparison
         .techniques

@@ -25,7 +25,7 @@ pub fn render(comparison: &Comparison) -> String {
 /// A class of bytes in the stack: name, colour, and bytes for each delivered message.
 type Series = (&'static str, &'static str, fn(&Figures) -> f64);
 
-/// Both directions together, but for the heads, which are what the techniques differ in.
+/// Both directions together; only heads are apart, because the techniques differ in them.
 const SERIES: [Series; 6] = [
     ("payload", "#0072b2", |f| {
         f.per_message.bytes_out_by_class.payload + f.per_message.bytes_in_by_class.payload

@@ -27,11 +27,12 @@ counters! {
         /// Requests, answers and messages.
         pub struct AnswerCounts {
             /// Requests that were served: their head was read, and their body if one was to come.
-            requests = "requests", "requests", "Request heads read.";
+            requests = "requests", "requests", "Requests served.";
             /// Answers that carried no message: 204 and 304.
             answers_empty = "answers_empty",
                 "answers_empty", "Answers that carried no message.";
-            /// Messages delivered; for `publish`: taken in.
+            /// Messages delivered; for `publish`: taken in. What a WebSocket publishes is not counted
+            /// here: its bytes are, as payload received.
             messages = "messages", "messages", "Messages delivered; for publish, taken in.";
         }
         others {

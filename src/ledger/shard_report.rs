@@ -102,7 +102,7 @@ pub struct Row {
     pub bytes_in: Bytes,
     /// Bytes that the kernel took.
     pub bytes_out: Bytes,
-    /// Messages delivered, or taken in.
+    /// Messages delivered, or taken in over HTTP.
     pub messages: u64,
     /// Bytes that wait for the kernel to take them.
     pub pending: u64,

@@ -94,7 +94,7 @@ pub trait Output {
     /// How much was taken in.
     fn taken(&self) -> usize;
 
-    /// Takes in more, for which there shall be room of `bytes_max` at most.
+    /// Takes in more, for which room is made of `bytes_max` at most.
     fn take_in(&mut self, bytes: &[u8], bytes_max: usize) -> Result<(), NotUtf8>;
 }
 

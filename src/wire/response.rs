@@ -134,7 +134,7 @@ pub fn bare(out: &mut Vec<u8>, status: Status) -> HeadWriter<'_> {
     HeadWriter { out }
 }
 
-/// A head being written. Nothing in here allocates, but for the room in `out`.
+/// A head being written. Nothing in here allocates except room in `out`.
 #[derive(Debug)]
 #[must_use = "a head ends only by `finish`"]
 pub struct HeadWriter<'o> {

@@ -227,22 +227,7 @@ fn decoded(assembler: &mut Assembler, inbox: &mut [u8], piece: usize) -> usize {
 
 /// A whole text frame as a client sends it (RFC 6455 §5.2).
 fn client_frame(payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![0x81];
-    match payload.len() {
-        // The highest bit says that a mask follows.
-        length @ 0..126 => frame.push(0x80 | length as u8),
-        length @ 126..=0xFFFF => {
-            frame.push(0xFE);
-            frame.extend((length as u16).to_be_bytes());
-        }
-        length => {
-            frame.push(0xFF);
-            frame.extend((length as u64).to_be_bytes());
-        }
-    }
-    frame.extend(MASK);
-    frame.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, key)| byte ^ key));
-    frame
+    frames::client(true, frames::TEXT, payload, MASK)
 }
 
 /// Times everybody once a round, beginning with another one each round. The first rounds, which

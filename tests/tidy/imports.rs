@@ -27,7 +27,7 @@ fn module_of(file: &str) -> String {
     path.trim_end_matches("/mod").replace('/', "::")
 }
 
-/// Splits what stands between braces at its commas, but for those in inner braces.
+/// Splits what stands between braces at its commas, except those in inner braces.
 fn split_tree(text: &str) -> Vec<&str> {
     let (mut depth, mut from, mut parts) = (0, 0, Vec::new());
     for (at, c) in text.char_indices() {

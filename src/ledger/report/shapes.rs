@@ -56,8 +56,8 @@ pub struct TechniqueCosts {
     pub per_message: Option<PerMessage>,
 }
 
-/// What one technique has cost. Counters since the start, but for `open`, `rtt_us`, `memory` and
-/// `parked`, which are the case now.
+/// What one technique has cost. Counters since the start; only `open`, `rtt_us`, `memory`
+/// and `parked` are the case now.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TechniqueCounts {
     /// Connections by what became of them.

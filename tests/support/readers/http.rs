@@ -128,3 +128,22 @@ pub fn answers(bytes: &[u8]) -> (Vec<Answer>, usize) {
     }
     (answers, at)
 }
+
+/// Takes chunks apart as they come.
+#[derive(Default)]
+pub struct Chunks {
+    raw: Vec<u8>,
+    pub ended: bool,
+}
+
+impl Chunks {
+    pub fn feed(&mut self, bytes: &[u8]) -> Vec<u8> {
+        assert!(!self.ended || bytes.is_empty(), "bytes behind the last chunk");
+        self.raw.extend_from_slice(bytes);
+        let body = chunked(&self.raw);
+        self.raw.drain(..body.used);
+        self.ended |= body.ended;
+        assert!(!self.ended || self.raw.is_empty(), "bytes behind the last chunk");
+        body.data
+    }
+}

@@ -1,12 +1,23 @@
 //! A small generator (SplitMix64): the same seed gives the same story.
 //!
-//! Came from: whoever needs chance that can be had again. Goes to: cuts and mutations. Absent on
+//! Came from: whoever needs chance that can be had again: the transcripts' cuts, the simulator, the
+//! bodies of the fuzz targets, and unit tests in src/. Goes to: cuts, mutations, stories. Absent on
 //! purpose: entropy.
 
+#![allow(dead_code, unreachable_pub, clippy::pedantic)] // Each user takes what it needs.
+
 /// The state is the seed.
+#[derive(Clone, Debug)]
 pub struct Dice(pub u64);
 
 impl Dice {
+    /// For seeds that are counted up: neighbours have nothing in common.
+    pub fn new(seed: u64) -> Self {
+        let mut dice = Self(seed.wrapping_mul(0xD134_2543_DE82_EF95) ^ 0x5851_F42D_4C95_7F2D);
+        dice.roll();
+        dice
+    }
+
     /// Any number.
     pub fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -21,6 +32,34 @@ impl Dice {
             0 => 0,
             _ => (self.roll() % bound as u64) as usize,
         }
+    }
+
+    /// `min` up to `max`, both included.
+    pub fn range(&mut self, min: u64, max: u64) -> u64 {
+        min + self.roll() % (max - min + 1)
+    }
+
+    /// As [`Self::range`], and every order of magnitude is as likely as any other.
+    pub fn wide(&mut self, min: u64, max: u64) -> u64 {
+        let orders = (max / min.max(1)).max(1).ilog2() + 1;
+        let scale = 1_u64 << self.below(orders as usize);
+        let top = max.min(min.max(1).saturating_mul(scale * 2));
+        self.range(min, top)
+    }
+
+    /// True `n` times of a hundred.
+    pub fn percent(&mut self, n: u32) -> bool {
+        self.roll() % 100 < u64::from(n)
+    }
+
+    /// True once in `n` times.
+    pub fn one_in(&mut self, n: u64) -> bool {
+        self.roll().is_multiple_of(n)
+    }
+
+    /// One of them.
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len())]
     }
 
     /// Noise of up to `most` bytes.

@@ -1,5 +1,15 @@
 //! WebSocket frames, read and written bit by bit. RFC 6455 §5.2.
 
+pub const TEXT: u8 = 1;
+pub const BINARY: u8 = 2;
+pub const CLOSE: u8 = 8;
+pub const PING: u8 = 9;
+pub const PONG: u8 = 10;
+
+/// A key, and the accept value that goes with it: those of RFC 6455 §1.3.
+pub const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+pub const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
 /// A frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
@@ -92,14 +102,21 @@ pub fn client(fin: bool, opcode: u8, payload: &[u8], mask: [u8; 4]) -> Vec<u8> {
     out
 }
 
-/// Reads what a server sends: whole messages, none masked. Tells what is left unfinished.
+/// Reads one frame of our server, which sends whole messages in one frame each. `reserved`: those
+/// of RSV1 to RSV3 that an extension has given a meaning.
+pub fn server_frame(bytes: &[u8], reserved: u8) -> Option<Frame> {
+    let frame = frame(bytes)?;
+    assert!(frame.fin && frame.reserved & !reserved == 0 && frame.minimal, "{frame:?}");
+    assert!(frame.mask.is_none(), "a server's frame is not masked");
+    assert!([TEXT, BINARY, CLOSE, PING, PONG].contains(&frame.opcode), "{frame:?}");
+    assert!(frame.opcode < CLOSE || frame.payload.len() <= 125, "{frame:?}");
+    Some(frame)
+}
+
+/// Reads what a server sends where no extension was agreed on. Tells what is left unfinished.
 pub fn server(mut bytes: &[u8]) -> (Vec<Frame>, &[u8]) {
     let mut frames = Vec::new();
-    while let Some(frame) = frame(bytes) {
-        assert!(frame.fin && frame.reserved == 0 && frame.minimal, "{frame:?}");
-        assert!(frame.mask.is_none(), "a server's frame is not masked");
-        assert!(matches!(frame.opcode, 1 | 2 | 8 | 9 | 10), "{frame:?}");
-        assert!(frame.opcode < 8 || frame.payload.len() <= 125, "{frame:?}");
+    while let Some(frame) = server_frame(bytes, 0) {
         bytes = &bytes[frame.used..];
         frames.push(frame);
     }
