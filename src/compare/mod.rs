@@ -42,7 +42,7 @@ use self::variant::Variant;
 use crate::client::stamp;
 use crate::client::subscriber::ReadMode;
 use crate::client::swarm::Plan;
-use crate::ledger::report::shapes::{Costs, TechniqueCosts};
+use crate::ledger::report::shapes::{CostsReport, TechniqueCosts};
 use crate::shell::clock;
 use crate::technique::Technique;
 
@@ -93,7 +93,7 @@ fn run_variant(
     variant: &Variant,
     number: usize,
     progress: &mut Progress,
-) -> Result<(Figures, Costs), String> {
+) -> Result<(Figures, CostsReport), String> {
     if let Some(target) = &options.url {
         let destination = Destination {
             address: target.address,
@@ -124,7 +124,7 @@ fn measure(
     variant: &Variant,
     destination: &Destination,
     progress: &mut Progress,
-) -> Result<(Figures, Costs), String> {
+) -> Result<(Figures, CostsReport), String> {
     let failed = |error| format!("http://{}: {error}", destination.host);
     let mut control =
         HttpConnection::open(destination.address, &destination.host).map_err(failed)?;
@@ -178,7 +178,7 @@ fn measure(
 }
 
 /// What one technique has cost.
-fn of(costs: &Costs, technique: Technique) -> &TechniqueCosts {
+fn of(costs: &CostsReport, technique: Technique) -> &TechniqueCosts {
     match technique {
         Technique::ShortPoll => &costs.techniques.short_poll,
         Technique::LongPoll => &costs.techniques.long_poll,
@@ -213,7 +213,10 @@ fn publish(
 }
 
 /// What the ledger says. A server without one cannot be compared.
-fn ask_costs(control: &mut HttpConnection, destination: &Destination) -> Result<Costs, String> {
+fn ask_costs(
+    control: &mut HttpConnection,
+    destination: &Destination,
+) -> Result<CostsReport, String> {
     let url = format!("http://{}/-/costs", destination.host);
     let (status, body) = control.get("/-/costs").map_err(|error| format!("{url}: {error}"))?;
     if status != 200 {

@@ -31,8 +31,8 @@ counters! {
             /// Answers that carried no message: 204 and 304.
             answers_empty = "answers_empty",
                 "answers_empty", "Answers that carried no message.";
-            /// Messages delivered; for `publish`: taken in. What a WebSocket publishes is not counted
-            /// here: its bytes are, as payload received.
+            /// Messages delivered; for `publish`: taken in. What a WebSocket publishes is only in
+            /// its `bytes_in`, as payload.
             messages = "messages", "messages", "Messages delivered; for publish, taken in.";
         }
         others {

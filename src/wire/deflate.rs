@@ -13,8 +13,8 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 
 use super::utf8::NotUtf8;
 
-/// How far back a compressed message of ours may refer. Every window is one more encoding of
-/// a message, so there are three: zlib's own, and two for small devices, which ask for as little as
+/// How far back a compressed message of ours may refer. Every window is one more encoded copy of a
+/// message, so there are three: zlib's own, and two for small devices, which ask for as little as
 /// 512 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {

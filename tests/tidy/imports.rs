@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::source::{assert_none, is_test, product_lines, room, sources};
 
 /// Rooms whose files still import each other in circles. The list may only shrink.
-const CIRCULAR: &[&str] = &["broker", "conn", "hub", "technique", "wire"];
+const CIRCULAR: &[&str] = &["conn", "hub", "technique"];
 
 /// Re-exports of another room's names that are still there. The list may only shrink.
 const LAUNDERED: &[&str] =
@@ -202,7 +202,7 @@ fn no_two_files_of_a_room_import_each_other() {
             }
         }
     }
-    assert!(edges["broker::pump"].contains("broker"), "edges are found");
+    assert!(edges["wire::message"].contains("wire::frame"), "edges are found");
     let mut circles = BTreeSet::new();
     let mut rooms = BTreeSet::new();
     for name in edges.keys() {

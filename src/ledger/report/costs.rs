@@ -4,7 +4,7 @@
 //! asks twice can subtract.
 
 use super::shapes::{
-    CallCosts, ConnectionCosts, Costs, MemoryCosts, PerMessage, ServerLatency, SharedCosts,
+    CallCosts, ConnectionCosts, CostsReport, MemoryCosts, PerMessage, ServerLatency, SharedCosts,
     TcpCosts, TechniqueCosts, TechniqueCounts, Techniques,
 };
 use super::{json, ratio, rounded};
@@ -15,7 +15,7 @@ use crate::ledger::{Account, Gauges, Payer, ShardReport};
 pub fn costs(sum: &ShardReport, now: Millis) -> String {
     let of = |payer| technique(sum, payer);
     let shared = &sum.ledger.shared;
-    json(&Costs {
+    json(&CostsReport {
         server: concat!("tollway/", env!("CARGO_PKG_VERSION")).to_owned(),
         uptime_s: ratio(now.0, 1000),
         threads: sum.threads,
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back_whole_in_the_documented_order() {
         let text = costs(&sum(), Millis(12_345));
-        let read: Costs = serde_json::from_str(&text).expect("our own shape");
+        let read: CostsReport = serde_json::from_str(&text).expect("our own shape");
         assert_eq!(json(&read), text);
         let row = &read.techniques.long_poll;
         let answers = row.counts.answers;

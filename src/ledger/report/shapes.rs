@@ -15,7 +15,7 @@ use crate::ledger::{
 
 /// The ledger of a server at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Costs {
+pub struct CostsReport {
     /// Name and version.
     pub server: String,
     /// Since the start, in seconds.
