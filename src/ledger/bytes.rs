@@ -1,6 +1,6 @@
 //! What a byte on the wire is for, and bytes counted by that.
 //!
-//! Came from: `conn` and `technique`, which know what they read and wrote. Goes to: accounts and
+//! Came from: `conn` and `broker`, which know what they read and wrote. Goes to: accounts and
 //! tallies. Absent on purpose: directions; whoever counts has one of these for each.
 
 use std::ops::AddAssign;
