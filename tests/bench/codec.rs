@@ -12,12 +12,16 @@
 //! from round to round, and a ratio is of one round, so that a busy machine slows both of its
 //! sides. Nothing is asserted: a machine that does other work has no right to fail anybody.
 
+#[path = "../support/readers/mod.rs"]
+mod readers;
+
 use std::hint::black_box;
 use std::io::{self, Read, Write};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use readers::frames;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tollway::limits::{MESSAGE_BYTES_MAX, READ_BYTES};
 use tollway::wire::frame::unmask;

@@ -106,16 +106,18 @@ fn inline(code: &str) -> Vec<Vec<String>> {
 fn read_module(file: &str, text: &str) -> Module {
     let module = module_of(file);
     let lines = product_lines(text);
-    let code: String = lines.iter().map(|(_, line)| format!("{line}\n")).collect();
-    let children = code.lines().filter_map(|line| {
-        let rest = line.trim_start_matches("pub ").trim_start_matches("pub(super) ");
+    let code: Vec<&str> = lines.iter().map(|(_, line)| *line).collect();
+    let children = code.iter().filter_map(|line| {
+        let rest = ["pub ", "pub(crate) ", "pub(super) "]
+            .iter()
+            .fold(*line, |l, v| l.trim_start_matches(v));
         Some(rest.strip_prefix("mod ")?.trim_end_matches(';').to_owned())
     });
     let children: BTreeSet<String> = children.collect();
     let (mut exports, mut paths) = (BTreeMap::new(), BTreeSet::new());
     let mut body = String::new();
     let mut statement: Option<String> = None;
-    for line in code.lines() {
+    for line in code {
         let is_use =
             line.starts_with("use ") || (line.starts_with("pub") && line.contains(" use "));
         if statement.is_none() && !is_use {
