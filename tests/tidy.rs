@@ -43,8 +43,12 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
         "the core knows no sockets",
     ),
     ("std::fs", &["src/shell/", "src/main.rs"], "the core knows no files"),
-    // The configuration asks how many processors there are, and starts none.
-    ("std::thread", &["src/shell/", "src/main.rs", "src/config.rs"], "the core knows no threads"),
+    (
+        "std::thread",
+        &["src/shell/", "src/main.rs", "src/config/checks.rs"],
+        "the core knows no threads; the last one counts cores",
+    ),
+    ("httpdate::", &["src/wire/date.rs"], "it panics at what no date can say"),
     ("Instant::now", &["src/shell/clock.rs"], "time is an input"),
     ("SystemTime::now", &["src/shell/clock.rs"], "time is an input"),
     ("Mutex", &["src/shell/"], "nothing on the path of a byte is locked"),
@@ -224,7 +228,7 @@ const BROKER_LAYERS: &[&[&str]] = &[
     &["teardown"],
     &["subscribe", "accounting"],
     &["visit"],
-    &["conns", "effect", "pending"],
+    &["conns", "effect", "fence", "pending"],
 ];
 
 /// The files of the same room that `code` names: `super::x`, and the members of `super::{…}`.

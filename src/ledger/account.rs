@@ -143,7 +143,7 @@ counters! {
 
 counters! {
     /// What was spent on all connections of a thread together.
-    pub struct Shared {
+    pub struct SharedAccount {
         /// Connections that no payer has.
         pub struct SharedCounts {
             /// Connections refused before anything was read.

@@ -30,7 +30,7 @@ mod tally;
 mod tcp;
 
 pub use account::{
-    Account, AnswerCounts, Calls, ConnectionCounts, Shared, SharedCalls, SharedCounts,
+    Account, AnswerCounts, Calls, ConnectionCounts, SharedAccount, SharedCalls, SharedCounts,
 };
 pub use bytes::{Bytes, Class};
 pub use counters::{CHARGES, Counter};
@@ -95,7 +95,7 @@ pub enum SharedCall {
 pub struct Ledger {
     accounts: [Account; Payer::ALL.len()],
     /// What was spent on all connections together.
-    pub shared: Shared,
+    pub shared: SharedAccount,
 }
 
 impl Ledger {

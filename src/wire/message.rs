@@ -14,7 +14,7 @@
 use std::ops::Range;
 
 use super::Parsed;
-use super::deflate::{Inflater, Output};
+use super::deflate::{InflateOutput, Inflater};
 use super::extension::Agreement;
 use super::frame::{FrameHeader, Opcode, decode_header, unmask};
 use buffer::Buffer;

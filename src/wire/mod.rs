@@ -10,6 +10,7 @@
 
 pub mod body;
 pub mod condition;
+pub mod date;
 pub mod deflate;
 pub mod event_stream;
 pub mod extension;

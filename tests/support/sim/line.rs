@@ -258,7 +258,7 @@ impl Line {
             }
             CloseReason::Stalled => stalled,
             CloseReason::Reset => deeds.reset,
-            CloseReason::Interrupted => false,
+            CloseReason::Interrupted | CloseReason::Panicked => false,
         }
     }
 }
