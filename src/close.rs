@@ -5,51 +5,38 @@
 //! `ledger`, which counts it, and the access log. Absent on purpose: how it is said on the wire;
 //! the technique says it.
 
-/// Declares the reasons: variant, name on the outside, sentence.
-macro_rules! close_reasons {
-    ($($variant:ident $name:literal $sentence:literal)*) => {
-        /// Why a connection ended, in the order of a connection's life.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[repr(u8)]
-        pub enum CloseReason { $(#[doc = $sentence] $variant),* }
+use crate::named::named;
 
-        impl CloseReason {
-            /// All reasons, in the order of the table.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
-
-            /// The name that logs, metrics and transcripts use.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name),* }
-            }
-
-            /// What it means, in a sentence.
-            pub const fn sentence(self) -> &'static str {
-                match self { $(Self::$variant => $sentence),* }
-            }
-        }
-    };
-}
-
-close_reasons! {
-    Idle "idle" "No request came on a kept-alive connection for --idle-timeout."
-    HeadTimeout "head_timeout" "A request head was begun and not ended within --head-timeout (408)."
-    BodyTimeout "body_timeout" "A request body was not ended within --body-timeout (408)."
-    Refused "refused" "A request was refused, and nothing after it can be read."
-    Answered "answered" "The request was answered and keep-alive was not wanted."
-    PeerFinished "peer_finished" "The peer ended its side and everything it had asked was answered."
-    PeerLeft "peer_left" "The peer ended its side in the middle of a request, a stream or a socket."
-    PeerClosed "peer_closed" "The peer sent a WebSocket Close frame and got ours."
-    ProtocolError "protocol_error" "The peer broke a rule of RFC 6455 or RFC 7692 (1002)."
-    NotUtf8 "not_utf8" "The peer sent text that is not UTF-8 (1007)."
-    NotAllowed "not_allowed" "The peer published on a socket that may only read (1008)."
-    TooBig "too_big" "The peer sent a message over --max-message (1009)."
-    Gap "gap" "A raw WebSocket would have missed messages and has no word for it (1013)."
-    Overloaded "overloaded" "A message said on a WebSocket could not be taken (1013)."
-    PongTimeout "pong_timeout" "The peer sent nothing after a Ping for the pong deadline."
-    Stalled "stalled" "The peer took none of the bytes that waited for it for --stall-timeout."
-    Reset "reset" "Reading or writing failed: the peer reset the connection, or the network did."
-    Panicked "panicked" "What the peer sent met a defect of the server; the log says which."
-    Interrupted "interrupted" "A file that was being sent could not be read to its end."
+named! {
+    /// Why a connection ended, in the order of a connection's life. The name is what logs, metrics
+    /// and transcripts use.
+    #[repr(u8)]
+    pub enum CloseReason {
+        Idle = "idle", "No request came on a kept-alive connection for --idle-timeout.";
+        HeadTimeout = "head_timeout",
+            "A request head was begun and not ended within --head-timeout (408).";
+        BodyTimeout = "body_timeout", "A request body was not ended within --body-timeout (408).";
+        Refused = "refused", "A request was refused, and nothing after it can be read.";
+        Answered = "answered", "The request was answered and keep-alive was not wanted.";
+        PeerFinished = "peer_finished",
+            "The peer ended its side and everything it had asked was answered.";
+        PeerLeft = "peer_left",
+            "The peer ended its side in the middle of a request, a stream or a socket.";
+        PeerClosed = "peer_closed", "The peer sent a WebSocket Close frame and got ours.";
+        ProtocolError = "protocol_error", "The peer broke a rule of RFC 6455 or RFC 7692 (1002).";
+        NotUtf8 = "not_utf8", "The peer sent text that is not UTF-8 (1007).";
+        NotAllowed = "not_allowed", "The peer published on a socket that may only read (1008).";
+        TooBig = "too_big", "The peer sent a message over --max-message (1009).";
+        Gap = "gap", "A raw WebSocket would have missed messages and has no word for it (1013).";
+        Overloaded = "overloaded", "A message said on a WebSocket could not be taken (1013).";
+        PongTimeout = "pong_timeout", "The peer sent nothing after a Ping for the pong deadline.";
+        Stalled = "stalled",
+            "The peer took none of the bytes that waited for it for --stall-timeout.";
+        Reset = "reset",
+            "Reading or writing failed: the peer reset the connection, or the network did.";
+        Panicked = "panicked", "What the peer sent met a defect of the server; the log says which.";
+        Interrupted = "interrupted", "A file that was being sent could not be read to its end.";
+    }
 }
 
 #[cfg(test)]

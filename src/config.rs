@@ -66,24 +66,24 @@ struct CommandLine {
     #[arg(value_name = "COMMAND", value_parser = ["serve"], hide = true)]
     command: Option<String>,
     #[command(flatten)]
-    addresses: Addresses,
+    addresses: AddressFlags,
     #[command(flatten)]
-    retention: Retention,
+    retention: RetentionFlags,
     #[command(flatten)]
-    bounds: Bounds,
+    bounds: LimitFlags,
     #[command(flatten)]
-    deadlines: Deadlines,
+    deadlines: DeadlineFlags,
     #[command(flatten)]
-    sockets: Sockets,
+    sockets: WebSocketFlags,
     #[command(flatten)]
-    browsers: Browsers,
+    browsers: BrowserFlags,
     #[command(flatten)]
-    output: Output,
+    output: OutputFlags,
 }
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Addresses")]
-struct Addresses {
+struct AddressFlags {
     /// Where to listen: HOST:PORT, or :PORT for all addresses of this machine; port 0 takes any;
     /// repeatable
     #[arg(long, env = "TOLLWAY_LISTEN", value_name = "HOST:PORT", value_delimiter = ',')]
@@ -99,7 +99,7 @@ struct Addresses {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Retention")]
-struct Retention {
+struct RetentionFlags {
     /// Messages retained per topic
     #[arg(long, env = "TOLLWAY_HISTORY_MESSAGES", value_name = "N")]
     #[arg(default_value_t = limits::HISTORY_MESSAGES)]
@@ -121,7 +121,7 @@ struct Retention {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 #[expect(clippy::struct_field_names, reason = "fields are named like their flags")]
-struct Bounds {
+struct LimitFlags {
     /// The largest message
     #[arg(long, env = "TOLLWAY_MAX_MESSAGE", value_name = "SIZE")]
     #[arg(default_value_t = Size(limits::MESSAGE_BYTES_MAX))]
@@ -142,7 +142,7 @@ struct Bounds {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Deadlines")]
-struct Deadlines {
+struct DeadlineFlags {
     /// Silence after which a stream gets a comment and a WebSocket a Ping
     #[arg(long, env = "TOLLWAY_HEARTBEAT", value_name = "DURATION")]
     #[arg(default_value_t = Span(limits::HEARTBEAT_MS))]
@@ -167,7 +167,7 @@ struct Deadlines {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "WebSocket")]
-struct Sockets {
+struct WebSocketFlags {
     /// Compress messages for the WebSocket clients that offer permessage-deflate
     #[arg(long, env = "TOLLWAY_DEFLATE", value_name = "on|off", value_parser = switch)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "on")]
@@ -177,7 +177,7 @@ struct Sockets {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Browsers")]
-struct Browsers {
+struct BrowserFlags {
     /// Another site whose pages may ask, by its origin, or * for all; repeatable
     #[arg(long, env = "TOLLWAY_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     allow_origin: Vec<String>,
@@ -185,7 +185,7 @@ struct Browsers {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
-struct Output {
+struct OutputFlags {
     /// Write the port of each --listen to this file, one a line, once all threads listen
     #[arg(long, env = "TOLLWAY_PORT_FILE", value_name = "FILE")]
     port_file: Option<PathBuf>,
@@ -247,7 +247,7 @@ pub fn unknown_variables() -> Vec<String> {
 impl CommandLine {
     /// Quiet and verbose at once is a mistake, but for a flag that goes before a variable.
     fn settle_output(&mut self, matches: &ArgMatches) -> Result<(), String> {
-        let Output { verbose, quiet, .. } = &mut self.output;
+        let OutputFlags { verbose, quiet, .. } = &mut self.output;
         if !*quiet || *verbose == 0 {
             return Ok(());
         }

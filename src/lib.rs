@@ -81,6 +81,12 @@
 
 pub mod ids;
 pub mod limits;
+mod named;
+
+/// Chance for unit tests, shared with those in `tests/`.
+#[cfg(test)]
+#[path = "../tests/support/dice.rs"]
+mod dice;
 
 pub mod config;
 pub mod shell;

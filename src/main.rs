@@ -21,7 +21,7 @@ use std::time::Duration;
 use env_logger::WriteStyle;
 use log::LevelFilter;
 use tollway::compare;
-use tollway::compare::flags::Request;
+use tollway::compare::flags::CompareOptions;
 use tollway::config::{self, Config, NoConfig};
 use tollway::limits::OUTPUT_FLUSH_MS_MAX;
 use tollway::shell::output::Output;
@@ -109,25 +109,25 @@ fn greet(server: &Server, threads: usize, out: &Output) {
 /// Measures, and shows what was measured.
 fn compare(mut arguments: Vec<OsString>) -> ExitCode {
     arguments.remove(0); // The program's name; the command's stands for it.
-    let request = match Request::read(arguments) {
-        Ok(request) => request,
+    let options = match CompareOptions::read(arguments) {
+        Ok(options) => options,
         Err(NoConfig::Asked(text)) => return show(&text),
         Err(NoConfig::Wrong(line)) => return fail(WRONG, line),
     };
     // Found out before a minute is spent; what stands there already stays until then.
     let open = |file| File::options().create(true).append(true).open(file);
-    if let Some(file) = &request.svg
+    if let Some(file) = &options.svg
         && let Err(error) = open(file)
     {
         let file = file.display();
         return fail(WRONG, format!("--svg {file}: {error}; name a file we may write"));
     }
-    let outcome = match compare::run(&request) {
+    let outcome = match compare::run(&options) {
         Ok(outcome) => outcome,
         Err(line) => return fail(CRASHED, line),
     };
     let shown = show(&outcome.text);
-    if let Some(file) = &request.svg
+    if let Some(file) = &options.svg
         && let Err(error) = fs::write(file, outcome.picture)
     {
         return fail(CRASHED, format!("--svg {}: {error}", file.display()));

@@ -32,12 +32,12 @@ const SLOTS: usize = 1 << DIGIT_BITS;
 const LEVELS: usize = (u64::BITS as usize).div_ceil(DIGIT_BITS as usize);
 
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+struct Hint {
     at: Millis,
     who: ConnId,
 }
 
-const _: () = assert!(size_of::<Entry>() == 16);
+const _: () = assert!(size_of::<Hint>() == 16);
 
 /// Hints about deadlines, earliest first. See the module's text for how it is laid out.
 #[derive(Debug)]
@@ -45,15 +45,15 @@ pub struct TimerWheel {
     /// Every entry in a slot is later than this; every entry in `due` is not.
     present: Millis,
     /// Handed out from the end by [`pop_due`](Self::pop_due).
-    due: Vec<Entry>,
+    due: Vec<Hint>,
     /// Bit `s` of `occupied[l]` is set iff `slots[l][s]` is not empty.
     occupied: [u64; LEVELS],
-    slots: Box<[[Vec<Entry>; SLOTS]; LEVELS]>,
+    slots: Box<[[Vec<Hint>; SLOTS]; LEVELS]>,
 }
 
 /// One slot, and the first moment that belongs to it.
 #[derive(Clone, Copy)]
-struct Slot {
+struct WheelSlot {
     level: usize,
     index: usize,
     start: Millis,
@@ -74,7 +74,7 @@ impl TimerWheel {
     /// Asks to hand out `who` at `at`, or at the next [`pop_due`](Self::pop_due) if that is past.
     /// The same connection may be in the wheel any number of times.
     pub fn insert(&mut self, at: Millis, who: ConnId) {
-        let entry = Entry { at, who };
+        let entry = Hint { at, who };
         let differing = at.0 ^ self.present.0;
         if at <= self.present {
             self.due.push(entry);
@@ -101,7 +101,7 @@ impl TimerWheel {
                 }
             }
         }
-        let Entry { at, who } = self.due.pop()?;
+        let Hint { at, who } = self.due.pop()?;
         if self.due.is_empty() {
             self.due = Vec::new(); // A burst of 100,000 leaves no 1.6 MB behind.
         }
@@ -121,17 +121,17 @@ impl TimerWheel {
     }
 
     /// The slot with the earliest entries.
-    fn first_slot(&self) -> Option<Slot> {
+    fn first_slot(&self) -> Option<WheelSlot> {
         let level = self.occupied.iter().position(|&slots| slots != 0)?;
         let index = self.occupied[level].trailing_zeros() as usize;
         // The present's digits above this level, then the slot's digit, then zeros.
         let above = self.present.0 >> shift(level) & !(SLOTS as u64 - 1);
         let start = Millis((above | index as u64) << shift(level));
-        Some(Slot { level, index, start })
+        Some(WheelSlot { level, index, start })
     }
 
     /// Moves the present to the slot's first moment, and its entries to where they belong then.
-    fn open(&mut self, slot: Slot) {
+    fn open(&mut self, slot: WheelSlot) {
         debug_assert!(self.present < slot.start, "a slot lies in the future");
         self.present = slot.start;
         self.occupied[slot.level] &= !(1 << slot.index);
@@ -141,7 +141,7 @@ impl TimerWheel {
             self.due = entries;
             return;
         }
-        for Entry { at, who } in entries {
+        for Hint { at, who } in entries {
             self.insert(at, who);
         }
     }
@@ -155,6 +155,7 @@ const fn shift(level: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dice::Dice;
 
     fn conn(slot: u32) -> ConnId {
         ConnId { slot, generation: 0 }
@@ -166,22 +167,10 @@ mod tests {
             .collect()
     }
 
-    /// A small generator (SplitMix64): the same seed gives the same story.
-    struct Dice(u64);
-
-    impl Dice {
-        fn roll(&mut self) -> u64 {
-            self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            mixed ^ (mixed >> 31)
-        }
-
-        /// Any number of bits is as likely as any other, so that all levels have their share.
-        fn stretch(&mut self, bits_max: u64) -> u64 {
-            let bits = self.roll() % (bits_max + 1);
-            self.roll().checked_shr(64 - bits as u32).unwrap_or(0)
-        }
+    /// Any number of bits is as likely as any other, so that all levels have their share.
+    fn stretch(dice: &mut Dice, bits_max: u64) -> u64 {
+        let bits = dice.roll() % (bits_max + 1);
+        dice.roll().checked_shr(64 - bits as u32).unwrap_or(0)
     }
 
     /// The same by brute force: a list, searched and sorted.
@@ -203,13 +192,13 @@ mod tests {
     /// Plays `steps` random operations on a wheel and on its twin.
     fn play(seed: u64, jump_bits: u64, steps: u32) {
         let mut dice = Dice(seed);
-        let mut now = dice.stretch(40);
+        let mut now = stretch(&mut dice, 40);
         let mut wheel = TimerWheel::new(Millis(now));
         let mut twin = NaiveTwin::default();
         for step in 0..steps {
             for _ in 0..dice.roll() % 4 {
                 let past = dice.roll().is_multiple_of(16);
-                let far = dice.stretch(jump_bits);
+                let far = stretch(&mut dice, jump_bits);
                 let at = if past { now.saturating_sub(far) } else { now.saturating_add(far) };
                 wheel.insert(Millis(at), conn(step));
                 twin.0.push((at, step));
@@ -219,7 +208,7 @@ mod tests {
             assert!(deadline <= twin.earliest().map(|at| at.max(now)), "seed {seed}");
             now = match deadline {
                 Some(at) if dice.roll().is_multiple_of(2) => now.max(at),
-                Some(_) | None => now.saturating_add(dice.stretch(jump_bits)),
+                Some(_) | None => now.saturating_add(stretch(&mut dice, jump_bits)),
             };
             let mut popped = pop_all(&mut wheel, now);
             if step % 2 == 0 {
@@ -249,7 +238,7 @@ mod tests {
         let mut dice = Dice(7);
         let mut wheel = TimerWheel::new(Millis(0));
         for slot in 0..5_000 {
-            wheel.insert(Millis(dice.stretch(44)), conn(slot));
+            wheel.insert(Millis(stretch(&mut dice, 44)), conn(slot));
         }
         let (mut last, mut popped, mut looks) = (None, 0, 0);
         while let Some(now) = wheel.next_deadline() {

@@ -4,9 +4,15 @@
 //! Absent on purpose: what compressed bytes mean (the codec's own tests), what is agreed on and
 //! refused (`transcripts/deflate`), and foreign clients (`loopback.rs`).
 
+#[path = "support/dice.rs"]
+mod dice;
+#[path = "support/readers/mod.rs"]
+mod readers;
 #[path = "support/world.rs"]
 mod world;
 
+use dice::Dice;
+use readers::frames;
 use tollway::ledger::{Class, Payer};
 use tollway::limits::{DEFLATE_BYTES_MIN, Limits};
 use tollway::wire::deflate::{Inflater, Window, deflate};
@@ -81,15 +87,9 @@ impl Stage {
         let readers = self.readers.clone();
         let frame = |(client, window)| {
             let bytes = self.heard(client);
-            let header = match bytes[1] {
-                126 => 4,
-                127 => 10,
-                short => {
-                    assert_eq!(usize::from(short), bytes.len() - 2);
-                    2
-                }
-            };
-            (window, bytes[0], bytes[header..].to_vec())
+            let frame = frames::server_frame(&bytes, 0b100).expect("a whole frame");
+            assert_eq!(frame.used, bytes.len(), "one frame");
+            (window, bytes[0], frame.payload)
         };
         readers.into_iter().map(frame).collect()
     }
@@ -108,14 +108,10 @@ impl Stage {
     }
 }
 
-fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(payload.len()).expect("not the longest length");
-    let [high, low] = length.to_be_bytes();
-    let header = match payload.len() {
-        0..126 => vec![first, 0x80 | low],
-        _ => vec![first, 0xFE, high, low],
-    };
-    [&header, &[0; 4][..], payload].concat()
+/// A client's frame, with FIN; `reserved` is 4 for a compressed one.
+fn masked(reserved: u8, opcode: u8, payload: &[u8]) -> Vec<u8> {
+    let header = frames::header(true, reserved, opcode, payload.len() as u64, [0; 4]);
+    [&header, payload].concat()
 }
 
 fn inflated(payload: &[u8]) -> Vec<u8> {
@@ -135,7 +131,7 @@ fn a_message_reaches_each_reader_in_the_window_that_was_agreed_on() {
         let text = text();
         let sender = stage.readers[1].0;
         let sent = deflate(text.as_bytes(), Window::Bits15).expect("it shrinks");
-        stage.send(sender, &masked(0xC1, &sent));
+        stage.send(sender, &masked(0b100, frames::TEXT, &sent));
 
         let frames = stage.frames();
         let mut payloads = 0;
@@ -158,13 +154,10 @@ fn what_would_gain_nothing_goes_out_as_it_is() {
     on_all_threads("/news", "", |stage| {
         let sender = stage.readers[1].0;
         // Too short to try; and long enough, but of random digits in all its bytes.
-        let mut seed = 1_u64;
-        let noise = (0..1000).map(|_| {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (seed >> 56) as u8
-        });
+        let mut dice = Dice(1);
+        let noise = (0..1000).map(|_| dice.roll() as u8);
         for data in [vec![b'x'; DEFLATE_BYTES_MIN - 1], noise.collect()] {
-            stage.send(sender, &masked(0x82, &data)[..]);
+            stage.send(sender, &masked(0, frames::BINARY, &data));
             for (_, first, payload) in stage.frames() {
                 assert_eq!((first, &payload), (0x82, &data));
             }
@@ -180,7 +173,7 @@ fn the_second_dialect_is_compressed_in_both_directions() {
         let object = format!(r#"{{"ref":1,"data":"{text}"}}"#);
         let sent = deflate(object.as_bytes(), Window::Bits12).expect("it shrinks");
         let (sender, _) = stage.readers.remove(2);
-        stage.send(sender, &masked(0xC1, &sent));
+        stage.send(sender, &masked(0b100, frames::TEXT, &sent));
         let answer = stage.heard(sender);
         let acknowledged = br#"{"ref":1,"id":"e-1"}"#;
         let told = answer.windows(acknowledged.len()).any(|w| w == acknowledged);
@@ -219,7 +212,7 @@ fn between_messages_a_connection_holds_the_context_that_was_agreed_on_and_no_mor
             let idle = memory(stage, n);
             assert!((1..100).contains(&idle), "{idle}");
             let sender = stage.readers[n].0;
-            stage.send(sender, &masked(0xC1, &sent));
+            stage.send(sender, &masked(0b100, frames::TEXT, &sent));
             stage.frames();
             assert_eq!(memory(stage, n), idle + held);
         }

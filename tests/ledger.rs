@@ -2,9 +2,12 @@
 //! and what they say. That the reports agree with what really goes over a wire, and with the system
 //! calls that are really made, is for others to testify, who have a wire and a kernel.
 
+#[path = "support/readers/mod.rs"]
+mod readers;
 #[path = "support/world.rs"]
 mod world;
 
+use readers::frames;
 use serde_json::Value;
 use tollway::limits::{CLOSED_ROWS_MAX, Limits};
 use world::{Client, Plan, World};
@@ -195,6 +198,21 @@ fn every_technique_has_a_row_and_every_row_the_same_numbers() {
     }
     assert_eq!(costs["threads"], 2);
     assert_eq!(row["per_message"], Value::Null, "no message, no average");
+}
+
+#[test]
+fn an_acknowledgement_is_no_delivery() {
+    for threads in [1, 4] {
+        let mut stage = Stage::new(threads);
+        let client = stage.connect();
+        let protocol = format!("{UPGRADE}Sec-WebSocket-Protocol: tollway.v1\r\n");
+        stage.send(client, request("/news", &protocol));
+        let publish = frames::client(true, frames::TEXT, br#"{"ref":1,"data":"x"}"#, [1, 2, 3, 4]);
+        let heard = stage.send(client, publish);
+        assert!(heard.contains(r#"{"ref":1,"id":"e-1"}"#), "{heard}");
+        assert!(heard.contains(r#"{"id":"e-1","data":"x"}"#), "{heard}");
+        assert_eq!(stage.costs()["websocket"]["messages"], 1);
+    }
 }
 
 #[test]

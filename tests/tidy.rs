@@ -2,26 +2,35 @@
 //! be named. A rule that is broken names the file, the line and the rule.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+
+#[path = "tidy/imports.rs"]
+mod imports;
+#[path = "tidy/names.rs"]
+mod names;
+#[path = "tidy/source.rs"]
+mod source;
+
+use self::source::{assert_none, is_test, product_lines, room, root, sources};
 
 /// Room → rooms it may import. `main → shell → broker → {conn, hub} → technique → wire → limits`;
-/// `close`, `ids`, `ledger`, `limits`, `timer` are leaves. The clients' side stands apart:
-/// `main → compare → client → wire`.
+/// `close`, `ids`, `ledger`, `limits`, `named`, `timer` are leaves. The clients' side stands apart:
+/// `main → compare → client → wire`; what `/-/costs` says is `ledger`'s to say, for both sides.
 const ARROWS: &[(&str, &[&str])] = &[
     ("limits", &[]),
-    ("close", &[]),
+    ("named", &[]),
+    ("close", &["named"]),
     ("ids", &["limits"]),
     ("timer", &["ids"]),
-    ("ledger", &["close", "ids"]),
+    ("ledger", &["close", "ids", "named"]),
     ("wire", &["limits"]),
-    ("technique", &["ids", "limits", "wire"]),
+    ("technique", &["ids", "limits", "named", "wire"]),
     ("hub", &["ids", "limits", "technique"]),
     ("conn", &["close", "ids", "ledger", "limits", "technique", "wire"]),
     ("broker", &["close", "conn", "hub", "ids", "ledger", "limits", "technique", "timer", "wire"]),
     ("config", &["limits"]),
     ("shell", &["broker", "close", "config", "conn", "hub", "ids", "ledger", "limits"]),
     ("client", &["limits", "wire"]),
-    ("compare", &["client", "config", "limits", "shell", "technique"]),
+    ("compare", &["client", "config", "ledger", "limits", "shell", "technique"]),
 ];
 
 /// Words that may stand in these places only, and why.
@@ -89,54 +98,11 @@ const CRATES: &[&str] = &[
     "slab",
 ];
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Every Rust file below `folder`, with its path from the root and its text.
-fn sources(folder: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut folders: Vec<PathBuf> = vec![root().join(folder)];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("a folder of ours") {
-            let path = entry.expect("readable").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "rs") {
-                let name = path.strip_prefix(root()).expect("below the root");
-                let text = fs::read_to_string(&path).expect("UTF-8");
-                found.push((name.display().to_string(), text));
-            }
-        }
-    }
-    found.sort();
-    assert!(!found.is_empty());
-    found
-}
-
-fn is_test(name: &str) -> bool {
-    name.contains("/tests")
-}
-
-/// The lines of the product in a file: without its unit tests, comments and doc comments.
-fn product_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines()
-        .enumerate()
-        .map(|(n, line)| (n + 1, line))
-        .take_while(|(_, line)| *line != "#[cfg(test)]")
-        .filter(|(_, line)| !line.trim_start().starts_with("//"))
-}
-
-fn assert_none(rule: &str, offences: &[String]) {
-    assert!(offences.is_empty(), "{rule}:\n  {}", offences.join("\n  "));
-}
-
 #[test]
 fn rooms_import_only_what_lies_below_them() {
     let mut offences = Vec::new();
     for (name, text) in sources("src") {
-        let path = name.trim_start_matches("src/");
-        let room = path.split(['/', '.']).next().expect("a name");
+        let room = room(&name);
         if matches!(room, "lib" | "main") || is_test(&name) {
             continue;
         }
@@ -297,7 +263,7 @@ fn the_broker_calls_downwards_only() {
         if from == 0 {
             continue;
         }
-        let product: Vec<&str> = product_lines(&text).map(|(_, line)| line).collect();
+        let product: Vec<&str> = product_lines(&text).into_iter().map(|(_, line)| line).collect();
         for sibling in siblings(&product.join("\n")) {
             // What is no file is an item of the face.
             let to = if sibling == "super" { None } else { Some(layer(&sibling).unwrap_or(0)) };

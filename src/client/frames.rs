@@ -8,7 +8,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::answer::AnswerHead;
+use super::response::ResponseHead;
 use crate::limits::CONTROL_BYTES_MAX;
 use crate::wire::Parsed;
 use crate::wire::frame::{self, Opcode};
@@ -48,7 +48,7 @@ pub fn key(number: u64) -> String {
 }
 
 /// Whether `head` takes the handshake with this key, in this subprotocol or in none (§4.1).
-pub fn is_accepted(head: &AnswerHead, key: &str, protocol: Option<&str>) -> bool {
+pub fn is_accepted(head: &ResponseHead, key: &str, protocol: Option<&str>) -> bool {
     let accept = handshake::accept_key(key.as_bytes());
     let has =
         |name, value: &str| head.field(name).is_some_and(|given| given.eq_ignore_ascii_case(value));
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn a_handshake_is_taken_only_with_the_key_and_the_protocol_that_were_sent() {
         let key = "dGhlIHNhbXBsZSBub25jZQ=="; // RFC 6455 §1.3
-        let head = |accept: &str, protocol: Option<&str>| AnswerHead {
+        let head = |accept: &str, protocol: Option<&str>| ResponseHead {
             status: 101,
             fields: [
                 ("upgrade", Some("websocket")),
@@ -201,7 +201,7 @@ mod tests {
         assert!(!is_accepted(&head("s3pP", None), key, None));
         assert!(!is_accepted(&head(good, None), key, Some("tollway.v1")));
         assert!(!is_accepted(&head(good, Some("x")), key, None));
-        assert!(!is_accepted(&AnswerHead { status: 200, ..head(good, None) }, key, None));
+        assert!(!is_accepted(&ResponseHead { status: 200, ..head(good, None) }, key, None));
         assert_eq!(self::key(7).len(), 24);
         assert_ne!(self::key(7), self::key(8));
     }

@@ -8,12 +8,12 @@
 //! `wire`, for what both halves share. Absent on purpose: reconnecting with a cursor after a loss.
 //! A comparison in which a connection broke is void, and mending it would hide that.
 
-pub mod answer;
 pub mod checklist;
 pub mod delay;
 pub mod events;
 pub mod frames;
 pub mod quantiles;
+pub mod response;
 pub mod stamp;
 pub mod subscriber;
 pub mod swarm;

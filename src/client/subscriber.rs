@@ -9,16 +9,16 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::answer::{AnswerDecoder, AnswerError, AnswerHead, Step};
 use super::events::EventReader;
 use super::frames::{self, ServerFrameError};
+use super::response::{ResponseDecoder, ResponseError, ResponseHead, ResponseStep};
 use crate::limits::MESSAGE_BYTES_MAX;
 use crate::wire::Parsed;
 use crate::wire::frame::Opcode;
 
 /// How a subscriber reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Way {
+pub enum ReadMode {
     /// Asks again and again.
     ShortPoll {
         /// On one connection; otherwise on a new one each time.
@@ -41,15 +41,15 @@ pub enum Way {
 /// A subscriber, from its first connection on.
 #[derive(Debug)]
 pub struct Subscriber {
-    way: Way,
+    mode: ReadMode,
     number: u64,
     /// `host:port`, as in the field `Host`.
     host: String,
     topic: String,
     /// Where polling goes on.
     cursor: Option<String>,
-    decoder: AnswerDecoder,
-    stage: Stage,
+    decoder: ResponseDecoder,
+    stage: SubscriberStage,
     /// Bytes that were not understood yet.
     inbox: Vec<u8>,
     /// Body of a poll's answer, or the message that frames are joined to.
@@ -58,7 +58,7 @@ pub struct Subscriber {
 }
 
 #[derive(Debug)]
-enum Stage {
+enum SubscriberStage {
     Head,
     PollBody { closes: bool },
     Events(EventReader),
@@ -89,7 +89,7 @@ pub enum Fault {
     /// An answer with another status than the way expects.
     Status(u16),
     /// An answer that breaks HTTP.
-    Answer(AnswerError),
+    Answer(ResponseError),
     /// A handshake that RFC 6455 does not allow, or another subprotocol than asked for.
     Handshake,
     /// A frame that breaks RFC 6455.
@@ -123,15 +123,15 @@ struct Element<'b> {
 
 impl Subscriber {
     /// `number` makes the key of a WebSocket's handshake.
-    pub fn new(way: Way, number: u64, host: &str, topic: &str) -> Self {
+    pub fn new(mode: ReadMode, number: u64, host: &str, topic: &str) -> Self {
         Self {
-            way,
+            mode,
             number,
             host: host.to_owned(),
             topic: topic.to_owned(),
             cursor: None,
-            decoder: AnswerDecoder::default(),
-            stage: Stage::Head,
+            decoder: ResponseDecoder::default(),
+            stage: SubscriberStage::Head,
             inbox: Vec::new(),
             held: Vec::new(),
             is_subscribed: false,
@@ -140,8 +140,8 @@ impl Subscriber {
 
     /// Forgets what the last connection left unfinished; the cursor stays.
     pub fn connected(&mut self) {
-        self.decoder = AnswerDecoder::default();
-        self.stage = Stage::Head;
+        self.decoder = ResponseDecoder::default();
+        self.stage = SubscriberStage::Head;
         self.inbox.clear();
         self.held.clear();
     }
@@ -150,17 +150,19 @@ impl Subscriber {
     pub fn request(&self) -> Vec<u8> {
         let Self { host, topic, .. } = self;
         let since = self.cursor.as_deref().unwrap_or("latest");
-        let (path, fields) = match self.way {
-            Way::ShortPoll { kept_alive: true } => (format!("poll?since={since}"), String::new()),
-            Way::ShortPoll { kept_alive: false } => {
+        let (path, fields) = match self.mode {
+            ReadMode::ShortPoll { kept_alive: true } => {
+                (format!("poll?since={since}"), String::new())
+            }
+            ReadMode::ShortPoll { kept_alive: false } => {
                 let fields = "Connection: close\r\n".to_owned();
                 (format!("poll?since={since}"), fields)
             }
-            Way::LongPoll { wait_s } => {
+            ReadMode::LongPoll { wait_s } => {
                 (format!("poll?since={since}&wait={wait_s}"), String::new())
             }
-            Way::Sse => ("sse".into(), "Accept: text/event-stream\r\n".into()),
-            Way::WebSocket { v1 } => {
+            ReadMode::Sse => ("sse".into(), "Accept: text/event-stream\r\n".into()),
+            ReadMode::WebSocket { v1 } => {
                 let key = frames::key(self.number);
                 let protocol = if v1 { "Sec-WebSocket-Protocol: tollway.v1\r\n" } else { "" };
                 let fields = format!(
@@ -210,18 +212,18 @@ impl Subscriber {
         turn: &mut Turn,
         heard: &mut impl FnMut(&[u8]),
     ) -> Result<Option<usize>, Fault> {
-        if let Stage::Frames = self.stage {
+        if let SubscriberStage::Frames = self.stage {
             return self.frame(buf, turn, heard);
         }
         match self.decoder.decode(buf).map_err(Fault::Answer)? {
-            Step::Partial => Ok(None),
-            Step::Head { head, used } => {
+            ResponseStep::Partial => Ok(None),
+            ResponseStep::Head { head, used } => {
                 self.begin(&head)?;
                 Ok(Some(used))
             }
-            Step::Body { bytes, used } => {
+            ResponseStep::Body { bytes, used } => {
                 match &mut self.stage {
-                    Stage::Events(reader) => {
+                    SubscriberStage::Events(reader) => {
                         let mut events = Vec::new();
                         reader.push(bytes, &mut events);
                         self.is_subscribed |= reader.last_id().is_some();
@@ -234,12 +236,12 @@ impl Subscriber {
                 }
                 Ok(Some(used))
             }
-            Step::End { used } => {
-                let Stage::PollBody { closes } = self.stage else {
+            ResponseStep::End { used } => {
+                let SubscriberStage::PollBody { closes } = self.stage else {
                     return Err(Fault::CutOff); // An event stream that its server has ended.
                 };
                 let more = self.read_poll(heard)?;
-                self.stage = Stage::Head;
+                self.stage = SubscriberStage::Head;
                 self.is_subscribed = true;
                 turn.answered = Some(Answered { more, closes });
                 Ok(Some(used))
@@ -248,24 +250,24 @@ impl Subscriber {
     }
 
     /// A head decides what follows it.
-    fn begin(&mut self, head: &AnswerHead) -> Result<(), Fault> {
-        self.stage = match (self.way, head.status) {
-            (Way::ShortPoll { .. } | Way::LongPoll { .. }, 200 | 204 | 304) => {
+    fn begin(&mut self, head: &ResponseHead) -> Result<(), Fault> {
+        self.stage = match (self.mode, head.status) {
+            (ReadMode::ShortPoll { .. } | ReadMode::LongPoll { .. }, 200 | 204 | 304) => {
                 if let Some(tag) = head.field("etag") {
                     self.cursor = Some(tag.trim_matches('"').to_owned());
                 }
                 let closes = head.closes();
-                Stage::PollBody { closes }
+                SubscriberStage::PollBody { closes }
             }
-            (Way::Sse, 200) => Stage::Events(EventReader::default()),
-            (Way::WebSocket { v1 }, 101) => {
+            (ReadMode::Sse, 200) => SubscriberStage::Events(EventReader::default()),
+            (ReadMode::WebSocket { v1 }, 101) => {
                 let key = frames::key(self.number);
                 if !frames::is_accepted(head, &key, v1.then_some("tollway.v1")) {
                     return Err(Fault::Handshake);
                 }
                 // In `tollway.v1` the first frame is the cursor.
                 self.is_subscribed = !v1;
-                Stage::Frames
+                SubscriberStage::Frames
             }
             (_, status) => return Err(Fault::Status(status)),
         };
@@ -320,7 +322,7 @@ impl Subscriber {
     }
 
     fn message(&mut self, payload: &[u8], heard: &mut impl FnMut(&[u8])) -> Result<(), Fault> {
-        if let Way::WebSocket { v1: true } = self.way {
+        if let ReadMode::WebSocket { v1: true } = self.mode {
             let element: Element = serde_json::from_slice(payload).map_err(|_| Fault::Json)?;
             self.is_subscribed = true;
             if let Some(data) = element.data {

@@ -1,8 +1,8 @@
-//! The swarm: any number of subscribers in one thread and one `epoll`.
+//! The load generator: a swarm of any number of subscribers in one thread and one `epoll`.
 //!
 //! Came from: `compare`, in a process of its own. Goes to: a server, over as many sockets as there
-//! are clients; and back, as a [`Report`]. Absent on purpose: a clock (it is a function that is
-//! given), and anything about a server that a client could not see.
+//! are clients; and back, as a [`SwarmReport`]. Absent on purpose: a clock (it is a function that
+//! is given), and anything about a server that a client could not see.
 //!
 //! Polls keep to a grid, as `setInterval` does: client *i* of *n* asks at every full interval after
 //! the start, *i/n* of an interval later, so that a server sees them spread evenly. Their first
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::checklist::Checklist;
 use super::delay::DelayLine;
 use super::quantiles::Quantiles;
-use super::subscriber::{Answered, Subscriber, Way};
+use super::subscriber::{Answered, ReadMode, Subscriber};
 
 /// What a swarm is to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ pub struct Plan {
     /// What is read.
     pub topic: String,
     /// How.
-    pub way: Way,
+    pub mode: ReadMode,
     /// By how many.
     pub clients: usize,
     /// Messages that each of them is to get.
@@ -49,7 +49,7 @@ pub struct Plan {
 
 /// What the clients have seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub struct SwarmReport {
     /// Messages that came, of all clients together.
     pub received: u64,
     /// Publishing to receiving, of every message that came.
@@ -91,7 +91,7 @@ impl Swarm {
     pub fn new(plan: Plan, clock: fn() -> u64) -> io::Result<Self> {
         let started_us = clock();
         let client = |number: usize| Client {
-            subscriber: Subscriber::new(plan.way, number as u64, &plan.host, &plan.topic),
+            subscriber: Subscriber::new(plan.mode, number as u64, &plan.host, &plan.topic),
             socket: None,
             line: DelayLine::opened(started_us, plan.rtt_us),
             unsent: Vec::new(),
@@ -158,7 +158,7 @@ impl Swarm {
 
     /// All are subscribed, or have failed. Of a long poll: its first request has left.
     pub fn is_ready(&self) -> bool {
-        let long = matches!(self.plan.way, Way::LongPoll { .. });
+        let long = matches!(self.plan.mode, ReadMode::LongPoll { .. });
         self.clients.iter().all(|client| {
             let has_left = client.ask_us.is_none()
                 && client.unsent.is_empty()
@@ -174,7 +174,7 @@ impl Swarm {
     }
 
     /// The account of all clients.
-    pub fn report(&self) -> Report {
+    pub fn report(&self) -> SwarmReport {
         let count = self.clients.len();
         let complaint = |(number, client): (usize, &Client)| {
             let parts = [client.fault.clone(), client.checklist.complaint()];
@@ -183,7 +183,7 @@ impl Swarm {
             (!parts.is_empty()).then(|| format!("client {} of {count} {what}", number + 1))
         };
         let complaints = self.clients.iter().enumerate().filter_map(complaint);
-        Report {
+        SwarmReport {
             received: self.clients.iter().map(|c| c.checklist.received()).sum(),
             latency: Quantiles::of(self.latencies_us.clone()),
             complaints: complaints.collect(),
@@ -270,8 +270,8 @@ impl Swarm {
             client.socket = None;
             client.line = DelayLine::opened(now, self.plan.rtt_us);
         }
-        client.ask_us = Some(match self.plan.way {
-            Way::ShortPoll { .. } if !answered.more => next,
+        client.ask_us = Some(match self.plan.mode {
+            ReadMode::ShortPoll { .. } if !answered.more => next,
             _ => now,
         });
         if client.ask_us == Some(now) {

@@ -1,11 +1,12 @@
-//! The clients' process: a swarm that is told what to do by lines of JSON, and tells what it saw.
+//! The clients' process: the load generator, told what to do by lines of JSON, and telling what it
+//! saw.
 //!
 //! Clients live in a process of their own so that what they cost is not taken for the server's, and
 //! so that the publisher keeps its schedule.
 //!
-//! Came from: `rig`, which starts this very program with [`ARGUMENT`]: a [`Plan`], then [`Order`]s.
-//! Goes to: `client::swarm`, and back as [`Word`]s. Absent on purpose: staying alive. When standard
-//! input ends, whoever started us is gone, and so are we.
+//! Came from: `processes`, which starts this very program with [`ARGUMENT`]: a [`Plan`], then
+//! [`SwarmCommand`]s. Goes to: `client::swarm`, and back as [`SwarmEvent`]s. Absent on purpose:
+//! staying alive. When standard input ends, whoever started us is gone, and so are we.
 
 use std::io::{self, BufRead, Write};
 use std::os::fd::AsRawFd;
@@ -14,7 +15,7 @@ use mio::Events;
 use mio::unix::SourceFd;
 use serde::{Deserialize, Serialize};
 
-use crate::client::swarm::{Plan, Report, Swarm};
+use crate::client::swarm::{Plan, Swarm, SwarmReport};
 use crate::shell::{clock, sys};
 
 /// The first argument of this process; not for people.
@@ -22,7 +23,7 @@ pub const ARGUMENT: &str = "compare-clients";
 
 /// What is said to the clients, after the plan.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum Order {
+pub enum SwarmCommand {
     /// The last message was published: in so many milliseconds whoever waits gives up.
     Published(u64),
     /// Tell what you saw, and end.
@@ -31,13 +32,13 @@ pub enum Order {
 
 /// What the clients say.
 #[derive(Debug, Serialize, Deserialize)]
-pub enum Word {
+pub enum SwarmEvent {
     /// All are subscribed.
     Ready,
     /// All have the last message, or have waited long enough.
     Over,
-    /// The answer to [`Order::Stop`].
-    Report(Report),
+    /// The answer to [`SwarmCommand::Stop`].
+    Report(SwarmReport),
 }
 
 /// Runs the process until it is told to stop or nobody is there any more.
@@ -61,21 +62,21 @@ pub fn run() -> io::Result<()> {
                 return Ok(());
             }
             match serde_json::from_str(&line)? {
-                Order::Published(ms) => over_us_max = Some(clock::shared_us() + ms * 1000),
-                Order::Stop => return say(&Word::Report(swarm.report())),
+                SwarmCommand::Published(ms) => over_us_max = Some(clock::shared_us() + ms * 1000),
+                SwarmCommand::Stop => return say(&SwarmEvent::Report(swarm.report())),
             }
         }
         let now = clock::shared_us();
         if ready_us_max.take_if(|until| swarm.is_ready() || *until <= now).is_some() {
-            say(&Word::Ready)?;
+            say(&SwarmEvent::Ready)?;
         }
         if over_us_max.take_if(|until| swarm.is_over() || *until <= now).is_some() {
-            say(&Word::Over)?;
+            say(&SwarmEvent::Over)?;
         }
     }
 }
 
-fn say(word: &Word) -> io::Result<()> {
+fn say(word: &SwarmEvent) -> io::Result<()> {
     let mut out = io::stdout().lock();
     serde_json::to_writer(&mut out, word)?;
     out.write_all(b"\n")?;

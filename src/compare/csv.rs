@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::figures::Comparison;
 
-/// RFC 4180, but for line ends of one character. Columns are the paths of `--json`, with points.
+/// RFC 4180, with line ends of one character. Columns are the paths of `--json`, with points.
 pub fn render(comparison: &Comparison) -> String {
     let rows: Vec<Vec<(String, String)>> = comparison
         .techniques
@@ -42,8 +42,8 @@ fn flatten(path: &str, value: &Value, cells: &mut Vec<(String, String)>) {
         }
         Value::Object(members) => {
             for (name, member) in members {
-                let parted = if path.is_empty() { "" } else { "." };
-                flatten(&format!("{path}{parted}{name}"), member, cells);
+                let point = if path.is_empty() { "" } else { "." };
+                flatten(&format!("{path}{point}{name}"), member, cells);
             }
         }
         Value::String(text) => cells.push((path.to_owned(), quoted(text))),

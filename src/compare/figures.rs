@@ -5,23 +5,24 @@
 
 use serde::{Serialize, Serializer};
 
-use super::costs::{Bytes, Process, Row};
 use super::variant;
 use crate::client::quantiles::Quantiles;
+use crate::ledger::Process;
+use crate::ledger::report::shapes::{ByClass, ServerLatency, TechniqueCounts};
 use crate::technique::Technique;
 
 /// A whole comparison.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
     /// What was done.
-    pub setup: Setup,
+    pub setup: RunSetup,
     /// What came of it, in the order in which the variants ran.
     pub techniques: Vec<Figures>,
 }
 
 /// What was done.
 #[derive(Clone, Debug, Serialize)]
-pub struct Setup {
+pub struct RunSetup {
     /// Name and version of the server, as it says.
     pub server: String,
     /// Event loops of the server.
@@ -57,11 +58,14 @@ pub struct Figures {
     pub poll_interval_ms: u64,
     /// From before the first connection to the last reception.
     pub seconds: f64,
-    /// The row of `/-/costs`.
+    /// The numbers of `/-/costs`: what was added in the run.
     #[serde(flatten)]
-    pub row: Row,
+    pub row: TechniqueCounts,
+    /// Commit → written. `None` where the server had delivered before: a quantile cannot be taken
+    /// from another.
+    pub latency_server: Option<ServerLatency>,
     /// Divided by deliveries.
-    pub per_message: PerMessage,
+    pub per_message: PerDelivery,
     /// Bytes held by the server, divided by clients.
     pub memory_per_client: PerClient,
     /// Of connections and requests.
@@ -80,15 +84,15 @@ fn by_name<S: Serializer>(technique: &Technique, serializer: S) -> Result<S::Ok,
 
 /// Divided by deliveries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct PerMessage {
+pub struct PerDelivery {
     /// Received by the server.
     pub bytes_in: f64,
     /// The same by class.
-    pub bytes_in_by_class: Bytes<f64>,
+    pub bytes_in_by_class: ByClass<f64>,
     /// Sent by the server.
     pub bytes_out: f64,
     /// The same by class.
-    pub bytes_out_by_class: Bytes<f64>,
+    pub bytes_out_by_class: ByClass<f64>,
     /// Of all bytes in both directions, those that are the messages: 0 to 1.
     pub payload_share: f64,
     /// Sent and received, of any kind.
@@ -146,7 +150,9 @@ pub struct Measured {
     /// How long it took.
     pub seconds: f64,
     /// What the technique has cost.
-    pub row: Row,
+    pub row: TechniqueCounts,
+    /// Commit → written, if it is of this run alone.
+    pub latency_server: Option<ServerLatency>,
     /// The process before and after.
     pub process: (Process, Process),
     /// What the clients saw.
@@ -165,23 +171,23 @@ impl Figures {
             rss: after.rss,
         };
         let cpu = Cpu { total_us: cpu.user_us + cpu.system_us, ..cpu };
-        let deliveries = row.messages.max(1) as f64;
+        let deliveries = row.answers.messages.max(1) as f64;
         let clients = measured.clients as f64;
         let bytes = (row.bytes_in.total + row.bytes_out.total).max(1) as f64;
-        let round_trips = (row.tcp.handshakes + row.requests) as f64 / deliveries;
+        let round_trips = (row.tcp.counts.handshakes + row.answers.requests) as f64 / deliveries;
         Self {
             technique: measured.technique,
             variant: measured.variant,
             clients: measured.clients,
             poll_interval_ms: measured.poll_interval_ms,
             seconds: measured.seconds,
-            per_message: PerMessage {
+            per_message: PerDelivery {
                 bytes_in: row.bytes_in.total as f64 / deliveries,
                 bytes_in_by_class: row.bytes_in.per(deliveries),
                 bytes_out: row.bytes_out.total as f64 / deliveries,
                 bytes_out_by_class: row.bytes_out.per(deliveries),
                 payload_share: row.bytes_out.payload as f64 / bytes,
-                segments: (row.tcp.segments_in + row.tcp.segments_out) as f64 / deliveries,
+                segments: (row.tcp.counts.segments()) as f64 / deliveries,
                 syscalls: row.syscalls.total / deliveries,
                 round_trips,
                 cpu_us: cpu.total_us as f64 / deliveries,
@@ -195,6 +201,7 @@ impl Figures {
                 per_message: round_trips,
             },
             latency: measured.latency,
+            latency_server: measured.latency_server,
             cpu,
             row,
         }

@@ -1,8 +1,8 @@
 //! The flags of `tollway compare`, read, checked and explained.
 //!
-//! Came from: `main`, with the arguments after `compare`. Goes to: `mod`, as a [`Request`] whose
-//! values fit together. Absent on purpose: environment variables. They are for servers that others
-//! start; a comparison is started by whoever reads it.
+//! Came from: `main`, with the arguments after `compare`. Goes to: `mod`, as a [`CompareOptions`]
+//! whose values fit together. Absent on purpose: environment variables. They are for servers that
+//! others start; a comparison is started by whoever reads it.
 
 use std::ffi::OsString;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -17,7 +17,7 @@ use crate::technique::Technique;
 
 /// What is to be compared, and how it is to be shown.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Request {
+pub struct CompareOptions {
     /// Clients of each variant, at least one.
     pub clients: usize,
     /// Messages, at least one.
@@ -80,18 +80,18 @@ pub enum Form {
     disable_version_flag = true,
     max_term_width = 100
 )]
-struct CommandLine {
+struct CompareFlags {
     #[command(flatten)]
-    load: Load,
+    load: LoadFlags,
     #[command(flatten)]
-    lanes: Lanes,
+    choice: TechniqueFlags,
     #[command(flatten)]
-    output: Output,
+    output: FormFlags,
 }
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Load")]
-struct Load {
+struct LoadFlags {
     /// Clients of each variant
     #[arg(long, value_name = "N", default_value_t = 200)]
     clients: usize,
@@ -114,8 +114,8 @@ struct Load {
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Lanes")]
-struct Lanes {
+#[command(next_help_heading = "Techniques")]
+struct TechniqueFlags {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     #[arg(help = "What to compare: short_poll, long_poll, sse, websocket, separated by commas \
                   [default: all]")]
@@ -127,7 +127,7 @@ struct Lanes {
     /// Event loops of each server
     #[arg(long, value_name = "N", default_value_t = 1)]
     threads: usize,
-    /// Compare the lanes of this running server, http://HOST:PORT, by what its /-/costs says
+    /// Compare the techniques of this running server, http://HOST:PORT, by what its /-/costs says
     /// before and after
     #[arg(long, value_name = "URL", conflicts_with = "threads")]
     url: Option<String>,
@@ -135,7 +135,7 @@ struct Lanes {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
-struct Output {
+struct FormFlags {
     /// Print one JSON object instead of tables
     #[arg(long, conflicts_with_all = ["markdown", "csv"])]
     json: bool,
@@ -150,26 +150,26 @@ struct Output {
     svg: Option<PathBuf>,
 }
 
-impl Request {
+impl CompareOptions {
     /// Reads the arguments, the command's name first.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, NoConfig> {
-        let command = CommandLine::command().mut_args(|flag| {
+        let command = CompareFlags::command().mut_args(|flag| {
             let takes_value = flag.get_action().takes_values();
             flag.allow_negative_numbers(takes_value)
         });
         let given = command
             .try_get_matches_from(arguments)
-            .and_then(|matches| CommandLine::from_arg_matches(&matches))
+            .and_then(|matches| CompareFlags::from_arg_matches(&matches))
             .map_err(|error| NoConfig::of(&error, "tollway compare --help"))?;
         given.into_request().map_err(NoConfig::Wrong)
     }
 }
 
-impl CommandLine {
-    fn into_request(self) -> Result<Request, String> {
-        let Self { load, lanes, output } = self;
+impl CompareFlags {
+    fn into_request(self) -> Result<CompareOptions, String> {
+        let Self { load, choice, output } = self;
         in_range("--clients", load.clients as u64, 1, CLIENTS_MAX)?;
-        in_range("--threads", lanes.threads as u64, 1, 64)?;
+        in_range("--threads", choice.threads as u64, 1, 64)?;
         let rate = load.rate;
         if !(rate > 0.0 && rate <= RATE_MAX) {
             return Err(format!(
@@ -183,16 +183,16 @@ impl CommandLine {
             let most = Span(RTT_MS_MAX);
             return Err(format!("--rtt {rtt} is too long; give {most} or less"));
         }
-        Ok(Request {
+        Ok(CompareOptions {
             clients: load.clients,
             messages,
             rate,
             size: size(load.size)?,
-            poll_intervals_ms: intervals(&lanes.poll_interval)?,
-            techniques: techniques(&lanes.techniques)?,
-            threads: lanes.threads,
+            poll_intervals_ms: intervals(&choice.poll_interval)?,
+            techniques: techniques(&choice.techniques)?,
+            threads: choice.threads,
             rtt_ms: rtt.0,
-            url: lanes.url.as_deref().map(target).transpose()?,
+            url: choice.url.as_deref().map(target).transpose()?,
             form: match (output.json, output.markdown, output.csv) {
                 (true, _, _) => Form::Json,
                 (_, true, _) => Form::Markdown,

@@ -6,25 +6,25 @@
 use std::fmt::Write as _;
 
 use super::figures::Comparison;
-use super::sheet;
-use super::words;
+use super::findings;
+use super::table;
 
 /// Setup, tables, and what they say.
 pub fn render(comparison: &Comparison) -> String {
-    let mut out = sheet::setup_lines(comparison).join(".\n") + ".\n";
-    for sheet in sheet::all(comparison) {
-        let headings: Vec<String> = sheet.headings.iter().map(|lines| joined(lines)).collect();
+    let mut out = table::setup_lines(comparison).join(".\n") + ".\n";
+    for table in table::all(comparison) {
+        let headings: Vec<String> = table.headings.iter().map(|lines| joined(lines)).collect();
         let rule = "| ---: ".repeat(headings.len());
         let headings = headings.join(" | ");
-        write!(out, "\n**{}**\n\n| | {headings} |\n| --- {rule}|\n", sheet.title)
+        write!(out, "\n**{}**\n\n| | {headings} |\n| --- {rule}|\n", table.title)
             .expect("a string takes everything");
-        for (label, cells) in sheet.rows {
+        for (label, cells) in table.rows {
             let cells = cells.join(" | ");
             writeln!(out, "| {label} | {cells} |").expect("a string takes everything");
         }
     }
     out.push('\n');
-    for sentence in words::all(comparison) {
+    for sentence in findings::all(comparison) {
         writeln!(out, "- {sentence}").expect("a string takes everything");
     }
     for note in &comparison.setup.notes {
@@ -33,7 +33,7 @@ pub fn render(comparison: &Comparison) -> String {
     out
 }
 
-/// A heading in one line; a word that was parted for a narrow column is whole again.
+/// A heading in one line; a word that was split for a narrow column is whole again.
 fn joined(lines: &[&str]) -> String {
     lines.join(" ").replace("- ", "").replace(" /", "/")
 }

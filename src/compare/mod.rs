@@ -6,7 +6,7 @@
 //! clients saw. A run in which a client did not get every message, once, in order, is void, and so
 //! is the comparison.
 //!
-//! Came from: `main`, with a [`Request`]. Goes to: `rig` for the processes, `client` for what the
+//! Came from: `main`, with a [`CompareOptions`]. Goes to: `processes`, `client` for what the
 //! clients do, and to whoever reads the figures. Absent on purpose: measuring anything twice. What
 //! the ledger counts is not counted here.
 
@@ -17,34 +17,34 @@
 )]
 
 pub mod clients;
-pub mod costs;
 pub mod csv;
 pub mod figures;
+pub mod findings;
 pub mod flags;
-pub mod line;
+pub mod http;
 pub mod markdown;
+pub mod processes;
 pub mod progress;
-pub mod rig;
-pub mod sheet;
 pub mod svg;
 pub mod table;
+pub mod terminal;
 pub mod variant;
-pub mod words;
 
 use std::net::SocketAddr;
 use std::process;
 
-use self::costs::{Costs, Row};
-use self::figures::{Comparison, Figures, Measured, Setup};
-use self::flags::{Form, Request};
-use self::line::Line;
+use self::figures::{Comparison, Figures, Measured, RunSetup};
+use self::flags::{CompareOptions, Form};
+use self::http::HttpConnection;
+use self::processes::{ClientsProcess, Needs, ServerProcess};
 use self::progress::Progress;
-use self::rig::{ClientsProcess, Needs, ServerProcess};
 use self::variant::Variant;
 use crate::client::stamp;
-use crate::client::subscriber::Way;
+use crate::client::subscriber::ReadMode;
 use crate::client::swarm::Plan;
+use crate::ledger::report::shapes::{CostsReport, TechniqueCosts};
 use crate::shell::clock;
+use crate::technique::Technique;
 
 /// What a comparison gives.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ pub struct Outcome {
 }
 
 /// Where a run's messages go.
-struct Lane {
+struct Destination {
     address: SocketAddr,
     host: String,
     topic: String,
@@ -64,22 +64,22 @@ struct Lane {
 
 /// Runs every variant. An error is a line for people; nothing is shown then, because figures of
 /// a run that lost messages would be about something else.
-pub fn run(request: &Request) -> Result<Outcome, String> {
-    let variants = Variant::all(request);
-    let mut progress = Progress::begin(request, &variants);
+pub fn run(options: &CompareOptions) -> Result<Outcome, String> {
+    let variants = Variant::all(options);
+    let mut progress = Progress::begin(options, &variants);
     let mut rows = Vec::new();
     let mut server = (String::new(), 0);
     for (number, variant) in variants.iter().enumerate() {
         progress.next(variant);
-        let (figures, costs) = run_variant(request, variant, number, &mut progress)
+        let (figures, costs) = run_variant(options, variant, number, &mut progress)
             .map_err(|error| format!("{}: {error}", variant.label()))?;
         server = (costs.server, costs.threads);
         rows.push(figures);
     }
     progress.end();
-    let comparison = Comparison { setup: setup(request, server), techniques: rows };
-    let text = match request.form {
-        Form::Table => table::render(&comparison),
+    let comparison = Comparison { setup: setup(options, server), techniques: rows };
+    let text = match options.form {
+        Form::Table => terminal::render(&comparison),
         Form::Json => serde_json::to_string_pretty(&comparison).expect("plain data") + "\n",
         Form::Markdown => markdown::render(&comparison),
         Form::Csv => csv::render(&comparison),
@@ -89,107 +89,119 @@ pub fn run(request: &Request) -> Result<Outcome, String> {
 
 /// One variant, against a server of its own or the one that was given.
 fn run_variant(
-    request: &Request,
+    options: &CompareOptions,
     variant: &Variant,
     number: usize,
     progress: &mut Progress,
-) -> Result<(Figures, Costs), String> {
-    if let Some(target) = &request.url {
-        let lane = Lane {
+) -> Result<(Figures, CostsReport), String> {
+    if let Some(target) = &options.url {
+        let destination = Destination {
             address: target.address,
             host: target.host.clone(),
             // Of its own, so that neither another run's messages nor other people's come by.
             topic: format!("compare-{}-{number}-{}", process::id(), clock::shared_us()),
         };
-        return run_lane(request, variant, &lane, progress);
+        return measure(options, variant, &destination, progress);
     }
     let server = ServerProcess::start(&Needs {
-        threads: request.threads,
-        messages: request.messages,
-        size: request.size,
+        threads: options.threads,
+        messages: options.messages,
+        size: options.size,
         interval_ms: variant.interval_ms,
     })?;
-    let lane =
-        Lane { address: server.address, host: server.address.to_string(), topic: "compare".into() };
-    let figures = run_lane(request, variant, &lane, progress)?;
+    let destination = Destination {
+        address: server.address,
+        host: server.address.to_string(),
+        topic: "compare".into(),
+    };
+    let figures = measure(options, variant, &destination, progress)?;
     server.stop()?;
     Ok(figures)
 }
 
-fn run_lane(
-    request: &Request,
+fn measure(
+    options: &CompareOptions,
     variant: &Variant,
-    lane: &Lane,
+    destination: &Destination,
     progress: &mut Progress,
-) -> Result<(Figures, Costs), String> {
-    let failed = |error| format!("http://{}: {error}", lane.host);
-    let mut control = Line::open(lane.address, &lane.host).map_err(failed)?;
-    let mut publisher = Line::open(lane.address, &lane.host).map_err(failed)?;
-    let before = ask_costs(&mut control, lane)?;
+) -> Result<(Figures, CostsReport), String> {
+    let failed = |error| format!("http://{}: {error}", destination.host);
+    let mut control =
+        HttpConnection::open(destination.address, &destination.host).map_err(failed)?;
+    let mut publisher =
+        HttpConnection::open(destination.address, &destination.host).map_err(failed)?;
+    let before = ask_costs(&mut control, destination)?;
     let began_us = clock::shared_us();
     let mut clients = ClientsProcess::start(&Plan {
-        address: lane.address,
-        host: lane.host.clone(),
-        topic: lane.topic.clone(),
-        way: variant.way,
-        clients: request.clients,
-        messages: request.messages,
-        size: request.size,
+        address: destination.address,
+        host: destination.host.clone(),
+        topic: destination.topic.clone(),
+        mode: variant.mode,
+        clients: options.clients,
+        messages: options.messages,
+        size: options.size,
         interval_us: variant.interval_ms * 1000,
-        rtt_us: request.rtt_ms * 1000,
+        rtt_us: options.rtt_ms * 1000,
     })?;
     clients.ready()?;
-    if let Way::LongPoll { .. } = variant.way {
-        wait_until_parked(&mut control, lane, request.clients, PARK_US_MAX)?;
+    if let ReadMode::LongPoll { .. } = variant.mode {
+        wait_until_parked(&mut control, destination, options.clients, PARK_US_MAX)?;
     }
-    publish(request, &mut publisher, lane, progress)?;
-    clients.over(5_000 + 2 * variant.interval_ms + 6 * request.rtt_ms)?;
+    publish(options, &mut publisher, destination, progress)?;
+    clients.over(5_000 + 2 * variant.interval_ms + 6 * options.rtt_ms)?;
     let ended_us = clock::shared_us();
-    if let Way::LongPoll { .. } = variant.way {
+    if let ReadMode::LongPoll { .. } = variant.mode {
         // Each has asked again at once; on a long way that request is still to arrive. Whoever fell
         // out does not come back, and is told of by the report.
-        let patience_us = PARK_AGAIN_US_MAX + request.rtt_ms * 1000;
-        let _ = wait_until_parked(&mut control, lane, request.clients, patience_us);
+        let patience_us = PARK_AGAIN_US_MAX + options.rtt_ms * 1000;
+        let _ = wait_until_parked(&mut control, destination, options.clients, patience_us);
     }
-    let after = ask_costs(&mut control, lane)?;
+    let after = ask_costs(&mut control, destination)?;
     let report = clients.stop()?;
     if !report.complaints.is_empty() {
         return Err(void(&report.complaints));
     }
-    let name = variant.technique.name();
-    let row = |costs: &Costs| -> Result<Row, String> {
-        let row = costs.techniques.get(name).cloned();
-        row.ok_or_else(|| format!("http://{}/-/costs knows no {name}", lane.host))
-    };
+    let (row_before, row) = (of(&before, variant.technique), of(&after, variant.technique));
     let figures = Figures::of(Measured {
         technique: variant.technique,
         variant: variant.name.clone(),
-        clients: request.clients,
+        clients: options.clients,
         poll_interval_ms: variant.interval_ms,
         // A count of microseconds far below 2^53.
         seconds: (ended_us - began_us) as f64 / 1e6,
-        row: row(&after)?.since(&row(&before)?),
+        row: row.counts.since(&row_before.counts),
+        latency_server: (row_before.latency.count == 0).then_some(row.latency),
         process: (before.process, after.process),
         latency: report.latency,
     });
     Ok((figures, after))
 }
 
+/// What one technique has cost.
+fn of(costs: &CostsReport, technique: Technique) -> &TechniqueCosts {
+    match technique {
+        Technique::ShortPoll => &costs.techniques.short_poll,
+        Technique::LongPoll => &costs.techniques.long_poll,
+        Technique::Sse => &costs.techniques.sse,
+        Technique::WebSocket => &costs.techniques.websocket,
+    }
+}
+
 /// Publishes to a schedule that does not wait for anybody: a message is due at its moment, however
 /// long the one before it took.
 fn publish(
-    request: &Request,
-    publisher: &mut Line,
-    lane: &Lane,
+    options: &CompareOptions,
+    publisher: &mut HttpConnection,
+    destination: &Destination,
     progress: &mut Progress,
 ) -> Result<(), String> {
-    let period_us = 1e6 / request.rate;
+    let period_us = 1e6 / options.rate;
     let first_us = clock::shared_us() + (period_us as u64).min(FIRST_US_MAX);
-    for number in 0..request.messages {
+    for number in 0..options.messages {
         clock::sleep_until_us(first_us + (number as f64 * period_us) as u64);
-        let text = stamp::write(number + 1, clock::shared_us(), request.size);
+        let text = stamp::write(number + 1, clock::shared_us(), options.size);
         let (status, body) = publisher
-            .post(&lane.topic, &text)
+            .post(&destination.topic, &text)
             .map_err(|error| format!("publishing message {}: {error}", number + 1))?;
         if status != 201 {
             let body = String::from_utf8_lossy(&body).into_owned();
@@ -201,8 +213,11 @@ fn publish(
 }
 
 /// What the ledger says. A server without one cannot be compared.
-fn ask_costs(control: &mut Line, lane: &Lane) -> Result<Costs, String> {
-    let url = format!("http://{}/-/costs", lane.host);
+fn ask_costs(
+    control: &mut HttpConnection,
+    destination: &Destination,
+) -> Result<CostsReport, String> {
+    let url = format!("http://{}/-/costs", destination.host);
     let (status, body) = control.get("/-/costs").map_err(|error| format!("{url}: {error}"))?;
     if status != 200 {
         return Err(format!(
@@ -217,12 +232,12 @@ fn ask_costs(control: &mut Line, lane: &Lane) -> Result<Costs, String> {
 /// A long poll cannot know that it is parked, and a message before would be told to nobody: the
 /// first request is for what comes after the moment in which it is read.
 fn wait_until_parked(
-    control: &mut Line,
-    lane: &Lane,
+    control: &mut HttpConnection,
+    destination: &Destination,
     clients: usize,
     patience_us: u64,
 ) -> Result<(), String> {
-    let path = format!("/{}/info", lane.topic);
+    let path = format!("/{}/info", destination.topic);
     let until = clock::shared_us() + patience_us;
     loop {
         let (status, body) = control.get(&path).map_err(|error| format!("{path}: {error}"))?;
@@ -250,7 +265,7 @@ fn void(complaints: &[String]) -> String {
 }
 
 /// What was done, and how it was measured.
-fn setup(request: &Request, (server, threads): (String, u64)) -> Setup {
+fn setup(options: &CompareOptions, (server, threads): (String, u64)) -> RunSetup {
     let mut notes = vec![
         "Counts are the server's own (/-/costs), from before the first client connects until the \
          last message has come: connecting is in them, spread over the messages."
@@ -259,8 +274,8 @@ fn setup(request: &Request, (server, threads): (String, u64)) -> Setup {
          the clients': from before the publish is sent until the message is read."
             .to_owned(),
     ];
-    if request.rtt_ms > 0 {
-        let rtt = request.rtt_ms;
+    if options.rtt_ms > 0 {
+        let rtt = options.rtt_ms;
         notes.push(format!(
             "A round trip of {rtt} ms is emulated by the clients: a new connection sends nothing \
              for {rtt} ms, and afterwards every write leaves, and every read is seen, half of that \
@@ -268,22 +283,22 @@ fn setup(request: &Request, (server, threads): (String, u64)) -> Setup {
              back."
         ));
     }
-    if request.url.is_some() {
+    if options.url.is_some() {
         notes.push(
             "The server was running before: whatever others did there meanwhile is in its counts, \
              its CPU and its memory."
                 .to_owned(),
         );
     }
-    Setup {
+    RunSetup {
         server,
         threads,
-        url: request.url.as_ref().map(|target| format!("http://{}", target.host)),
-        clients: request.clients,
-        messages: request.messages,
-        rate: request.rate,
-        size: request.size,
-        rtt_ms: request.rtt_ms,
+        url: options.url.as_ref().map(|target| format!("http://{}", target.host)),
+        clients: options.clients,
+        messages: options.messages,
+        rate: options.rate,
+        size: options.size,
+        rtt_ms: options.rtt_ms,
         notes,
     }
 }

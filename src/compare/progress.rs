@@ -5,7 +5,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use super::flags::Request;
+use super::flags::CompareOptions;
 use super::variant::Variant;
 
 /// How far it is.
@@ -20,11 +20,11 @@ pub struct Progress {
 
 impl Progress {
     /// Nothing is done yet.
-    pub fn begin(request: &Request, variants: &[Variant]) -> Self {
+    pub fn begin(options: &CompareOptions, variants: &[Variant]) -> Self {
         Self {
             shown: io::stderr().is_terminal(),
             variants: variants.len() as u64,
-            messages: request.messages,
+            messages: options.messages,
             begun: 0,
             label: String::new(),
         }

@@ -9,7 +9,7 @@
 use std::fmt::Write as _;
 
 use super::figures::{Comparison, Figures};
-use super::sheet::{ratio, setup_lines, time};
+use super::table::{ratio, setup_lines, time};
 
 /// The whole document.
 pub fn render(comparison: &Comparison) -> String {
@@ -23,10 +23,10 @@ pub fn render(comparison: &Comparison) -> String {
 }
 
 /// A class of bytes in the stack: name, colour, and bytes for each delivered message.
-type Class = (&'static str, &'static str, fn(&Figures) -> f64);
+type Series = (&'static str, &'static str, fn(&Figures) -> f64);
 
-/// Both directions together, but for the heads, which are what the techniques differ in.
-const CLASSES: [Class; 6] = [
+/// Both directions together; only heads are apart, because the techniques differ in them.
+const SERIES: [Series; 6] = [
     ("payload", "#0072b2", |f| {
         f.per_message.bytes_out_by_class.payload + f.per_message.bytes_in_by_class.payload
     }),
@@ -44,8 +44,8 @@ const CLASSES: [Class; 6] = [
 ];
 
 fn bytes(canvas: &mut Canvas, rows: &[Figures]) {
-    let occurs = |(_, _, class): &&Class| rows.iter().any(|row| class(row) > 0.0);
-    let classes: Vec<&Class> = CLASSES.iter().filter(occurs).collect();
+    let occurs = |(_, _, class): &&Series| rows.iter().any(|row| class(row) > 0.0);
+    let classes: Vec<&Series> = SERIES.iter().filter(occurs).collect();
     canvas.heading("Bytes for each delivered message, both directions");
     let legend: Vec<_> = classes.iter().map(|(name, colour, _)| (*name, *colour)).collect();
     canvas.legend(&legend);
@@ -331,7 +331,7 @@ mod tests {
     fn a_stack_is_as_long_as_its_sum() {
         let comparison = comparison();
         let row = &comparison.techniques[0];
-        let sum: f64 = CLASSES.iter().map(|(_, _, class)| class(row)).sum();
+        let sum: f64 = SERIES.iter().map(|(_, _, class)| class(row)).sum();
         assert!((sum - row.bytes_per_message()).abs() < 1e-9, "{sum}");
     }
 

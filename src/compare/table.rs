@@ -1,91 +1,185 @@
-//! A comparison for a terminal, 120 columns wide at most.
+//! Figures as text tables: what stands in which column, and how a number is written.
 //!
-//! Came from: `mod`. Goes to: standard output. Absent on purpose: colours. Figures are copied into
-//! mails and tickets.
+//! Came from: `terminal` and `markdown`. Goes to: the same, which draw the lines. Absent on
+//! purpose: lines, and rarities: a column such as that of heartbeats is left out where all of it is
+//! 0.
 
-use std::fmt::Write as _;
+use super::figures::{Comparison, Figures};
 
-use super::figures::Comparison;
-use super::sheet::{self, Sheet};
-use super::words;
-
-/// Setup, tables, and what they say.
-pub fn render(comparison: &Comparison) -> String {
-    let mut out = String::new();
-    for line in sheet::setup_lines(comparison) {
-        line_to(&mut out, &line);
-    }
-    for sheet in sheet::all(comparison) {
-        draw(&sheet, &mut out);
-    }
-    out.push('\n');
-    for sentence in words::all(comparison) {
-        paragraph(&sentence, "- ", &mut out);
-    }
-    out.push('\n');
-    for note in &comparison.setup.notes {
-        paragraph(note, "", &mut out);
-    }
-    out
+/// One small table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// What it is about.
+    pub title: String,
+    /// A column's heading in lines.
+    pub headings: Vec<Vec<&'static str>>,
+    /// Label and cells of each variant.
+    pub rows: Vec<(String, Vec<String>)>,
 }
 
-fn draw(sheet: &Sheet, out: &mut String) {
-    let chars = |text: &str| text.chars().count();
-    let labels = sheet.rows.iter().map(|(label, _)| chars(label));
-    let label_width = labels.max().unwrap_or(0);
-    let width = |column: usize| {
-        let cells = sheet.rows.iter().map(|(_, cells)| chars(&cells[column]));
-        let heading = sheet.headings[column].iter().map(|line| chars(line));
-        cells.chain(heading).max().unwrap_or(0)
+/// A column: heading, and the figure of a row.
+type Column = (&'static [&'static str], fn(&Figures) -> f64, Unit);
+
+/// How a figure is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    /// A whole number.
+    Count,
+    /// A number with as many digits as carry something.
+    Ratio,
+    /// Of 1.
+    Share,
+    /// Microseconds.
+    Time,
+    /// Bytes of memory.
+    Memory,
+}
+
+/// All tables of a comparison.
+pub fn all(comparison: &Comparison) -> Vec<Table> {
+    let rows = &comparison.techniques;
+    vec![
+        table("What goes over the network", TRAFFIC, rows),
+        table("Bytes for each delivered message", BYTES, rows),
+        table("What the server does, and how long a message takes", WORK, rows),
+    ]
+}
+
+const TRAFFIC: &[Column] = &[
+    (&["connec-", "tions"], |f| f.row.connections.counts.opened as f64, Unit::Count),
+    (&["hand-", "shakes"], |f| f.row.tcp.counts.handshakes as f64, Unit::Count),
+    (&["requests"], |f| f.row.answers.requests as f64, Unit::Count),
+    (&["empty", "answers"], |f| f.row.answers.answers_empty as f64, Unit::Count),
+    (&["messages", "delivered"], |f| f.row.answers.messages as f64, Unit::Count),
+    (&["segments", "/message"], |f| f.per_message.segments, Unit::Ratio),
+    (&["retrans-", "mits"], |f| f.row.tcp.counts.retransmits as f64, Unit::Count),
+    (&["RTTs to", "1st byte"], |f| f.round_trips.before_first_byte as f64, Unit::Count),
+    (&["RTTs", "/message"], |f| f.round_trips.per_message, Unit::Ratio),
+];
+
+const BYTES: &[Column] = &[
+    (&["up:", "heads"], |f| f.per_message.bytes_in_by_class.head, Unit::Ratio),
+    (&["up:", "framing"], |f| f.per_message.bytes_in_by_class.framing, Unit::Ratio),
+    (&["up:", "payload"], |f| f.per_message.bytes_in_by_class.payload, Unit::Ratio),
+    (&["up:", "heartbeat"], |f| f.per_message.bytes_in_by_class.heartbeat, Unit::Ratio),
+    (&["up:", "bodies"], |f| f.per_message.bytes_in_by_class.body, Unit::Ratio),
+    (&["up:", "all"], |f| f.per_message.bytes_in, Unit::Ratio),
+    (&["down:", "heads"], |f| f.per_message.bytes_out_by_class.head, Unit::Ratio),
+    (&["down:", "framing"], |f| f.per_message.bytes_out_by_class.framing, Unit::Ratio),
+    (&["down:", "payload"], |f| f.per_message.bytes_out_by_class.payload, Unit::Ratio),
+    (&["down:", "heartbeat"], |f| f.per_message.bytes_out_by_class.heartbeat, Unit::Ratio),
+    (&["down:", "bodies"], |f| f.per_message.bytes_out_by_class.body, Unit::Ratio),
+    (&["down:", "all"], |f| f.per_message.bytes_out, Unit::Ratio),
+    (&["payload", "share"], |f| f.per_message.payload_share, Unit::Share),
+];
+
+const WORK: &[Column] = &[
+    (&["syscalls", "/message"], |f| f.per_message.syscalls, Unit::Ratio),
+    (&["CPU µs", "/message"], |f| f.per_message.cpu_us, Unit::Ratio),
+    (&["memory/client", "user"], |f| f.memory_per_client.user, Unit::Memory),
+    (&["memory/client", "kernel"], |f| f.memory_per_client.kernel, Unit::Memory),
+    (&["latency", "p50"], |f| f.latency.p50 as f64, Unit::Time),
+    (&["latency", "p99"], |f| f.latency.p99 as f64, Unit::Time),
+    (&["latency", "max"], |f| f.latency.max as f64, Unit::Time),
+];
+
+/// Words of the headings of what need not occur at all.
+const RARITIES: &[&str] = &["retrans-", "up:", "heartbeat", "bodies"];
+
+fn table(title: &str, columns: &[Column], rows: &[Figures]) -> Table {
+    let says_something = |(heading, figure, _): &&Column| {
+        let rarity = RARITIES.iter().any(|rarity| heading.contains(rarity));
+        !rarity || rows.iter().any(|row| figure(row) != 0.0)
     };
-    let widths: Vec<usize> = (0..sheet.headings.len()).map(width).collect();
-    let heading_lines = sheet.headings.iter().map(Vec::len).max().unwrap_or(0);
-
-    line_to(out, &format!("\n{}", sheet.title));
-    for line in 0..heading_lines {
-        let mut text = " ".repeat(label_width);
-        for (heading, width) in sheet.headings.iter().zip(&widths) {
-            // Headings stand on the cells: the short ones begin further down.
-            let missing = heading_lines - heading.len();
-            let part = line.checked_sub(missing).map_or("", |at| heading[at]);
-            write!(text, "  {part:>width$}").expect("a string takes everything");
-        }
-        line_to(out, &text);
-    }
-    let all = label_width + widths.iter().map(|width| width + 2).sum::<usize>();
-    line_to(out, &"─".repeat(all));
-    for (label, cells) in &sheet.rows {
-        let mut text = format!("{label:label_width$}");
-        for (cell, width) in cells.iter().zip(&widths) {
-            write!(text, "  {cell:>width$}").expect("a string takes everything");
-        }
-        line_to(out, &text);
+    let columns: Vec<&Column> = columns.iter().filter(says_something).collect();
+    let cells = |row: &Figures| {
+        let cells = columns.iter().map(|(_, figure, unit)| unit.write(figure(row)));
+        (row.label(), cells.collect())
+    };
+    Table {
+        title: title.to_owned(),
+        headings: columns.iter().map(|(heading, _, _)| heading.to_vec()).collect(),
+        rows: rows.iter().map(cells).collect(),
     }
 }
 
-/// Wraps `text` between words; `mark` begins its first line and indents the others.
-fn paragraph(text: &str, mark: &str, out: &mut String) {
-    let mut line = mark.to_owned();
-    let indent = " ".repeat(mark.len());
-    for word in text.split(' ') {
-        if line.chars().count() + 1 + word.chars().count() > COLUMNS {
-            line_to(out, &line);
-            line.clone_from(&indent);
+impl Unit {
+    fn write(self, figure: f64) -> String {
+        match self {
+            Self::Count => grouped(figure),
+            Self::Ratio => ratio(figure),
+            Self::Share => format!("{:.1} %", 100.0 * figure),
+            Self::Time => time(figure),
+            Self::Memory => format!("{} B", grouped(figure)),
         }
-        if !line.trim().is_empty() && line != mark {
-            line.push(' ');
-        }
-        line.push_str(word);
     }
-    line_to(out, &line);
 }
 
-fn line_to(out: &mut String, line: &str) {
-    out.push_str(line.trim_end());
-    out.push('\n');
+/// `1,234,567`.
+pub fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
-const COLUMNS: usize = 100;
+/// Two decimals below 10, one below 100, none above.
+pub fn ratio(number: f64) -> String {
+    if number == 0.0 {
+        "0".into()
+    } else if number < 9.995 {
+        format!("{number:.2}")
+    } else if number < 99.95 {
+        format!("{number:.1}")
+    } else {
+        grouped(number)
+    }
+}
+
+/// Microseconds in the unit that people would use.
+pub fn time(us: f64) -> String {
+    let (number, unit) = match us {
+        us if us < 999.5 => return format!("{us:.0} µs"),
+        us if us < 999_500.0 => (us / 1e3, "ms"),
+        us => (us / 1e6, "s"),
+    };
+    format!("{} {unit}", ratio(number))
+}
+
+/// What was done, in a line or two.
+pub fn setup_lines(comparison: &Comparison) -> Vec<String> {
+    let setup = &comparison.setup;
+    let seconds = setup.messages as f64 / setup.rate;
+    let threads = if setup.threads == 1 {
+        "1 event loop".to_owned()
+    } else {
+        format!("{} event loops", setup.threads)
+    };
+    let whom = match &setup.url {
+        Some(url) => format!("{} at {url}, {threads}", setup.server),
+        None => format!("{}, {threads}, a fresh server for each row", setup.server),
+    };
+    let rtt = match setup.rtt_ms {
+        0 => String::from("over loopback"),
+        ms => format!("over loopback with an emulated round trip of {ms} ms"),
+    };
+    vec![
+        format!(
+            "{} clients, {} messages of {} bytes at {} a second ({} s), {rtt}",
+            grouped(setup.clients as f64),
+            grouped(setup.messages as f64),
+            grouped(setup.size as f64),
+            setup.rate,
+            ratio(seconds),
+        ),
+        whom,
+    ]
+}
 
 #[cfg(test)]
 mod tests {
@@ -93,46 +187,31 @@ mod tests {
     use crate::compare::figures::example::comparison;
 
     #[test]
-    fn a_table_fits_a_terminal_and_has_every_variant() {
-        let text = render(&comparison());
-        for line in text.lines() {
-            assert!(line.chars().count() <= 120, "{line}");
-            assert_eq!(line, line.trim_end());
+    fn numbers_have_as_many_digits_as_carry_something() {
+        for (number, text) in [(0.0, "0"), (0.5, "0.50"), (9.999, "10.0"), (99.96, "100")] {
+            assert_eq!(ratio(number), text);
         }
-        for label in ["short poll 1s keep-alive", "WebSocket raw"] {
-            let rows = text.lines().filter(|line| line.starts_with(label));
-            assert_eq!(rows.count(), 3, "{label}: {text}");
+        for (us, text) in
+            [(0.4, "0 µs"), (999.7, "1.00 ms"), (12_345.0, "12.3 ms"), (2e6, "2.00 s")]
+        {
+            assert_eq!(time(us), text);
         }
+        assert_eq!(grouped(1_234_567.0), "1,234,567");
+        assert_eq!(grouped(999.0), "999");
     }
 
     #[test]
-    fn columns_line_up() {
-        let sheet = Sheet {
-            title: "Title".into(),
-            headings: vec![vec!["one"], vec!["two", "lines"]],
-            rows: vec![
-                ("a".into(), vec!["1".into(), "2".into()]),
-                ("long µ".into(), vec!["12,345".into(), "3".into()]),
-            ],
-        };
-        let mut out = String::new();
-        draw(&sheet, &mut out);
-        let expected = "\nTitle\n\
-            \x20                 two\n\
-            \x20          one  lines\n\
-            ─────────────────────\n\
-            a            1      2\n\
-            long µ  12,345      3\n";
-        assert_eq!(out, expected);
-    }
-
-    #[test]
-    fn long_sentences_are_wrapped_between_words() {
-        let mut out = String::new();
-        paragraph(&"word ".repeat(30), "- ", &mut out);
-        let lines: Vec<&str> = out.lines().collect();
-        assert_eq!(lines.len(), 2);
-        assert!(lines[0].starts_with("- word") && lines[1].starts_with("  word"));
-        assert!(lines.iter().all(|line| line.len() <= COLUMNS));
+    fn a_rarity_that_never_occurs_is_left_out_and_nothing_else() {
+        let tables = all(&comparison());
+        let headings =
+            |n: usize| -> Vec<String> { tables[n].headings.iter().map(|h| h.join(" ")).collect() };
+        assert!(headings(0).contains(&"empty answers".to_owned()), "one of two has some");
+        assert!(!headings(0).contains(&"retrans- mits".to_owned()));
+        assert!(!headings(1).contains(&"down: heartbeat".to_owned()));
+        assert!(headings(2).contains(&"memory/client kernel".to_owned()), "0 is an answer");
+        for table in &tables {
+            assert_eq!(table.rows.len(), 2);
+            assert!(table.rows.iter().all(|(_, cells)| cells.len() == table.headings.len()));
+        }
     }
 }

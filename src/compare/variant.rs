@@ -3,8 +3,8 @@
 //! Came from: `flags`. Goes to: `mod`, which runs one after the other. Absent on purpose: variants
 //! that differ in nothing a server could notice.
 
-use super::flags::Request;
-use crate::client::subscriber::Way;
+use super::flags::CompareOptions;
+use crate::client::subscriber::ReadMode;
 use crate::config::Span;
 use crate::technique::Technique;
 
@@ -16,37 +16,37 @@ pub struct Variant {
     /// What sets it apart from the technique's other variants.
     pub name: String,
     /// How a client reads.
-    pub way: Way,
+    pub mode: ReadMode,
     /// Between two short polls; 0 for whoever does not poll by the clock.
     pub interval_ms: u64,
 }
 
 impl Variant {
     /// Those that are asked for, in the order in which they run and are shown.
-    pub fn all(request: &Request) -> Vec<Self> {
+    pub fn all(options: &CompareOptions) -> Vec<Self> {
         let mut all = Vec::new();
-        for &technique in &request.techniques {
-            let mut add = |name: String, way, interval_ms| {
-                all.push(Self { technique, name, way, interval_ms });
+        for &technique in &options.techniques {
+            let mut add = |name: String, mode, interval_ms| {
+                all.push(Self { technique, name, mode, interval_ms });
             };
             match technique {
                 Technique::ShortPoll => {
-                    for &ms in &request.poll_intervals_ms {
+                    for &ms in &options.poll_intervals_ms {
                         let interval = Span(ms);
                         for (kept_alive, name) in [(true, KEPT_ALIVE), (false, ANEW)] {
-                            let way = Way::ShortPoll { kept_alive };
-                            add(format!("{interval} {name}"), way, ms);
+                            let mode = ReadMode::ShortPoll { kept_alive };
+                            add(format!("{interval} {name}"), mode, ms);
                         }
                     }
                 }
                 Technique::LongPoll => {
-                    let way = Way::LongPoll { wait_s: WAIT_S };
-                    add(format!("wait {WAIT_S}s"), way, 0);
+                    let mode = ReadMode::LongPoll { wait_s: WAIT_S };
+                    add(format!("wait {WAIT_S}s"), mode, 0);
                 }
-                Technique::Sse => add("stream".into(), Way::Sse, 0),
+                Technique::Sse => add("stream".into(), ReadMode::Sse, 0),
                 Technique::WebSocket => {
-                    add("raw".into(), Way::WebSocket { v1: false }, 0);
-                    add("tollway.v1".into(), Way::WebSocket { v1: true }, 0);
+                    add("raw".into(), ReadMode::WebSocket { v1: false }, 0);
+                    add("tollway.v1".into(), ReadMode::WebSocket { v1: true }, 0);
                 }
             }
         }

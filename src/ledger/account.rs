@@ -3,38 +3,53 @@
 //! Came from: `Ledger::charge` and the broker. Goes to: a `ShardReport`, summed over the threads.
 //! Absent on purpose: what is open now; that is looked up, not counted.
 
-use std::ops::AddAssign;
+use std::ops::{AddAssign, Index, IndexMut};
 
-use super::{Bytes, Class, Histogram, Tcp};
+use super::bytes::{Bytes, Class};
+use super::counters::counters;
+use super::histogram::Histogram;
+use super::tcp::Tcp;
 use crate::close::CloseReason;
 
-/// The account of one payer. All numbers only grow.
-#[derive(Clone, Debug, Default)]
-pub struct Account {
-    /// Connections whose first request was of this kind.
-    pub opened: u64,
-    /// Connections that came from another kind, by a request of this one.
-    pub joined: u64,
-    /// Connections that went to another kind.
-    pub left: u64,
-    /// Connections that ended while of this kind, by reason.
-    pub closed: [u64; CloseReason::ALL.len()],
-    /// Request heads read.
-    pub requests: u64,
-    /// Answers that carried no message: 204 and 304.
-    pub answers_empty: u64,
-    /// Messages delivered; for `publish`: taken in.
-    pub messages: u64,
-    /// Bytes that `read` brought.
-    pub bytes_in: Bytes,
-    /// Bytes that `writev` took.
-    pub bytes_out: Bytes,
-    /// System calls.
-    pub calls: Calls,
-    /// What the kernel counted on connections, as far as it was asked.
-    pub tcp: Tcp,
-    /// From the commit of a message to the moment when the kernel had the last byte of it.
-    pub latency: Histogram,
+counters! {
+    /// The account of one payer. All numbers only grow.
+    pub struct Account {
+        /// Connections by how they came and went.
+        pub struct ConnectionCounts {
+            /// Connections whose first request was of this kind.
+            opened = "opened", "connections_opened", "Connections, by first request.";
+            /// Connections that came from another kind, by a request of this one.
+            joined = "joined",
+                "connections_joined", "Connections that came from another technique.";
+            /// Connections that went to another kind.
+            left = "left", "connections_left", "Connections that went to another technique.";
+        }
+        /// Requests, answers and messages.
+        pub struct AnswerCounts {
+            /// Requests that were served: their head was read, and their body if one was to come.
+            requests = "requests", "requests", "Requests served.";
+            /// Answers that carried no message: 204 and 304.
+            answers_empty = "answers_empty",
+                "answers_empty", "Answers that carried no message.";
+            /// Messages delivered; for `publish`: taken in. What a WebSocket publishes is only in
+            /// its `bytes_in`, as payload.
+            messages = "messages", "messages", "Messages delivered; for publish, taken in.";
+        }
+        others {
+            /// Connections that ended while of this kind, by reason.
+            closed: ClosedCounts;
+            /// Bytes that `read` brought.
+            bytes_in: Bytes;
+            /// Bytes that `writev` took.
+            bytes_out: Bytes;
+            /// System calls.
+            calls: Calls;
+            /// What the kernel counted on connections, as far as it was asked.
+            tcp: Tcp;
+            /// From the commit of a message to the moment when the kernel had its last byte.
+            latency: Histogram;
+        }
+    }
 }
 
 impl Account {
@@ -49,42 +64,58 @@ impl Account {
 
     /// Connections that ended while of this kind.
     pub fn closed_total(&self) -> u64 {
-        self.closed.iter().sum()
+        self.closed.0.iter().sum()
     }
 }
 
-impl AddAssign<&Self> for Account {
+/// Connections that ended, by reason: the index is the reason's place in [`CloseReason::ALL`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClosedCounts([u64; CloseReason::ALL.len()]);
+
+impl ClosedCounts {
+    /// The reasons that occurred, in order, each with its number.
+    pub fn occurred(&self) -> impl Iterator<Item = (CloseReason, u64)> {
+        CloseReason::ALL.into_iter().zip(self.0).filter(|&(_, n)| n > 0)
+    }
+}
+
+impl Index<usize> for ClosedCounts {
+    type Output = u64;
+
+    fn index(&self, reason: usize) -> &u64 {
+        &self.0[reason]
+    }
+}
+
+impl IndexMut<usize> for ClosedCounts {
+    fn index_mut(&mut self, reason: usize) -> &mut u64 {
+        &mut self.0[reason]
+    }
+}
+
+impl AddAssign<&Self> for ClosedCounts {
     fn add_assign(&mut self, other: &Self) {
-        self.opened += other.opened;
-        self.joined += other.joined;
-        self.left += other.left;
-        for (sum, n) in self.closed.iter_mut().zip(other.closed) {
+        for (sum, n) in self.0.iter_mut().zip(other.0) {
             *sum += n;
         }
-        self.requests += other.requests;
-        self.answers_empty += other.answers_empty;
-        self.messages += other.messages;
-        self.bytes_in += &other.bytes_in;
-        self.bytes_out += &other.bytes_out;
-        self.calls += &other.calls;
-        self.tcp += &other.tcp;
-        self.latency += &other.latency;
     }
 }
 
-/// System calls made for the connections of one payer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Calls {
-    /// `accept4` that brought a connection.
-    pub accepts: u64,
-    /// `read` calls.
-    pub reads: u64,
-    /// `writev` calls.
-    pub writes: u64,
-    /// How many of the last two found nothing to move.
-    pub would_blocks: u64,
-    /// `shutdown` and `close` calls.
-    pub ends: u64,
+counters! {
+    /// System calls made for the connections of one payer.
+    pub struct Calls {
+        /// `accept4` that brought a connection.
+        accepts = "accept";
+        /// `read` calls.
+        reads = "read";
+        /// `writev` calls.
+        writes = "write";
+        /// How many of the last two found nothing to move.
+        would_blocks = "would_block",
+            "syscalls_would_block", "Reads and writes that found nothing to move.";
+        /// `shutdown` and `close` calls.
+        ends = "end";
+    }
 }
 
 impl Calls {
@@ -94,46 +125,38 @@ impl Calls {
     }
 }
 
-impl AddAssign<&Self> for Calls {
-    fn add_assign(&mut self, other: &Self) {
-        self.accepts += other.accepts;
-        self.reads += other.reads;
-        self.writes += other.writes;
-        self.would_blocks += other.would_blocks;
-        self.ends += other.ends;
+counters! {
+    /// System calls made for all connections of a thread together.
+    pub struct SharedCalls {
+        /// `epoll_wait` calls.
+        waits = "wait", "epoll_wait";
+        /// `epoll_ctl` calls.
+        controls = "control", "epoll_ctl";
+        /// `write` calls that woke another thread.
+        wakes = "wake";
+        /// `accept4` calls that brought nobody.
+        would_block_accepts = "accept_empty";
+        /// `getsockopt` calls.
+        samples = "sample", "getsockopt";
     }
 }
 
-/// What was spent on all connections of a thread together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Shared {
-    /// `epoll_wait` calls.
-    pub waits: u64,
-    /// `epoll_ctl` calls.
-    pub controls: u64,
-    /// `write` calls that woke another thread.
-    pub wakes: u64,
-    /// `accept4` calls that brought nobody.
-    pub accepts_in_vain: u64,
-    /// `getsockopt` calls.
-    pub samples: u64,
-    /// Connections refused before anything was read.
-    pub refused: u64,
-    /// Bytes that `read` brought: the other side of all `bytes_in`.
-    pub bytes_read: u64,
-    /// Bytes that `writev` took: the other side of all `bytes_out`.
-    pub bytes_written: u64,
-}
-
-impl AddAssign<&Self> for Shared {
-    fn add_assign(&mut self, other: &Self) {
-        self.waits += other.waits;
-        self.controls += other.controls;
-        self.wakes += other.wakes;
-        self.accepts_in_vain += other.accepts_in_vain;
-        self.samples += other.samples;
-        self.refused += other.refused;
-        self.bytes_read += other.bytes_read;
-        self.bytes_written += other.bytes_written;
+counters! {
+    /// What was spent on all connections of a thread together.
+    pub struct SharedAccount {
+        /// Connections that no payer has.
+        pub struct SharedCounts {
+            /// Connections refused before anything was read.
+            refused = "refused",
+                "connections_refused", "Connections refused before anything was read.";
+        }
+        others {
+            /// System calls.
+            calls: SharedCalls;
+            /// Bytes that `read` brought: the other side of all `bytes_in`.
+            bytes_read: u64;
+            /// Bytes that `writev` took: the other side of all `bytes_out`.
+            bytes_written: u64;
+        }
     }
 }

@@ -9,7 +9,7 @@
 
 use std::ops::AddAssign;
 
-use super::CHARGES;
+use super::counters::CHARGES;
 
 /// Buckets of an octave, as a power of two.
 const FINE_BITS: u32 = 3;

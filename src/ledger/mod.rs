@@ -7,6 +7,8 @@
 //!
 //! | file | what it holds |
 //! | --- | --- |
+//! | `payer`, `bytes` | who caused a cost; what a byte is for |
+//! | `counters` | a counter in one row: field, sum, JSON key, metric, help |
 //! | `account` | the numbers of one payer |
 //! | `tally` | the numbers of one connection |
 //! | `histogram` | latencies |
@@ -18,127 +20,27 @@
 //! to: `report`. Absent on purpose: locks, atomics, and any decision.
 
 mod account;
+mod bytes;
+mod counters;
 mod histogram;
+mod payer;
 pub mod report;
 mod shard_report;
 mod tally;
 mod tcp;
 
-pub use account::{Account, Calls, Shared};
+pub use account::{
+    Account, AnswerCounts, Calls, ConnectionCounts, SharedAccount, SharedCalls, SharedCounts,
+};
+pub use bytes::{Bytes, Class};
+pub use counters::{CHARGES, Counter};
 pub use histogram::Histogram;
+pub use payer::Payer;
 pub use shard_report::{Closed, Gauges, Identity, Order, Process, Row, Rows, Scope, ShardReport};
 pub use tally::{Due, RefusedConnection, Tally};
 pub use tcp::{Sample, Tcp};
 
 use std::ops::AddAssign;
-
-/// Whether bytes, calls and deliveries are counted. They are; a build without shows the cost.
-pub const CHARGES: bool = !cfg!(feature = "uncharged");
-
-/// Who caused a cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Payer {
-    /// Readers that ask and go.
-    ShortPoll,
-    /// Readers that ask and wait.
-    LongPoll,
-    /// Readers of an event stream.
-    Sse,
-    /// WebSockets, both ways.
-    WebSocket,
-    /// HTTP requests that publish.
-    Publish,
-    /// The page, files, reports, errors, and strangers that never asked for anything.
-    Other,
-}
-
-impl Payer {
-    /// All payers, in the order of the docs.
-    pub const ALL: [Self; 6] =
-        [Self::ShortPoll, Self::LongPoll, Self::Sse, Self::WebSocket, Self::Publish, Self::Other];
-
-    /// The label that reports and metrics use.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ShortPoll => "short_poll",
-            Self::LongPoll => "long_poll",
-            Self::Sse => "sse",
-            Self::WebSocket => "websocket",
-            Self::Publish => "publish",
-            Self::Other => "other",
-        }
-    }
-}
-
-/// What a byte on the wire is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Class {
-    /// Request and response heads.
-    Head,
-    /// Chunk lines, frame headers, field names, JSON around the data; WebSocket Close frames.
-    Framing,
-    /// The data of messages, as it was published.
-    Payload,
-    /// Pings, pongs, comments.
-    Heartbeat,
-    /// Any other body: pages, files, reports, errors; bytes that were read and dropped.
-    Body,
-}
-
-impl Class {
-    /// All classes, in the order of the docs.
-    pub const ALL: [Self; 5] =
-        [Self::Head, Self::Framing, Self::Payload, Self::Heartbeat, Self::Body];
-
-    /// The label that reports and metrics use.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Head => "head",
-            Self::Framing => "framing",
-            Self::Payload => "payload",
-            Self::Heartbeat => "heartbeat",
-            Self::Body => "body",
-        }
-    }
-}
-
-/// Bytes by class.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bytes(pub [u64; Class::ALL.len()]);
-
-impl Bytes {
-    /// Adds `bytes` of `class`.
-    pub fn add(&mut self, class: Class, bytes: usize) {
-        self.0[class as usize] += bytes as u64;
-    }
-
-    /// Adds the portions of a segment.
-    pub fn add_all(&mut self, portions: [(Class, usize); 2]) {
-        for (class, bytes) in portions {
-            self.add(class, bytes);
-        }
-    }
-
-    /// Those of `class`.
-    pub fn of(&self, class: Class) -> u64 {
-        self.0[class as usize]
-    }
-
-    /// All classes together.
-    pub fn total(&self) -> u64 {
-        self.0.iter().sum()
-    }
-}
-
-impl AddAssign<&Self> for Bytes {
-    fn add_assign(&mut self, other: &Self) {
-        for (sum, n) in self.0.iter_mut().zip(other.0) {
-            *sum += n;
-        }
-    }
-}
 
 /// A system call made for one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,7 +95,7 @@ pub enum SharedCall {
 pub struct Ledger {
     accounts: [Account; Payer::ALL.len()],
     /// What was spent on all connections together.
-    pub shared: Shared,
+    pub shared: SharedAccount,
 }
 
 impl Ledger {
@@ -240,13 +142,13 @@ impl Ledger {
         if !CHARGES {
             return;
         }
-        let shared = &mut self.shared;
+        let calls = &mut self.shared.calls;
         *match call {
-            SharedCall::Wait => &mut shared.waits,
-            SharedCall::Control => &mut shared.controls,
-            SharedCall::Wake => &mut shared.wakes,
-            SharedCall::AcceptWouldBlock => &mut shared.accepts_in_vain,
-            SharedCall::Sample => &mut shared.samples,
+            SharedCall::Wait => &mut calls.waits,
+            SharedCall::Control => &mut calls.controls,
+            SharedCall::Wake => &mut calls.wakes,
+            SharedCall::AcceptWouldBlock => &mut calls.would_block_accepts,
+            SharedCall::Sample => &mut calls.samples,
         } += n;
     }
 }

@@ -6,9 +6,12 @@
 use std::cmp::Reverse;
 use std::ops::AddAssign;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Account, Bytes, Ledger, Payer};
 use crate::close::CloseReason;
 use crate::ids::{Millis, Peer};
+use crate::named::named;
 
 /// What a report covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,55 +35,32 @@ pub struct Rows {
     pub most: usize,
 }
 
-/// Which connections come first in the table: the oldest, or those with the most of something.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Order {
-    /// The oldest.
-    #[default]
-    Id,
-    /// Those that have been silent for longest.
-    Idle,
-    /// Those that sent most bytes.
-    Received,
-    /// Those that got most bytes.
-    Sent,
-    /// Those that got most messages.
-    Messages,
-    /// Those for which most bytes wait.
-    Pending,
-    /// Those farthest away.
-    Rtt,
-    /// Those that cost most segments.
-    Segments,
+named! {
+    /// Which connections come first in the table: the oldest, or those with the most of something.
+    /// The name is the value of the query's `sort`.
+    #[derive(Default)]
+    pub enum Order {
+        /// The oldest.
+        #[default]
+        Id = "id";
+        /// Those that have been silent for longest.
+        Idle = "idle";
+        /// Those that sent most bytes.
+        Received = "received";
+        /// Those that got most bytes.
+        Sent = "sent";
+        /// Those that got most messages.
+        Messages = "messages";
+        /// Those for which most bytes wait.
+        Pending = "pending";
+        /// Those farthest away.
+        Rtt = "rtt";
+        /// Those that cost most segments.
+        Segments = "segments";
+    }
 }
 
 impl Order {
-    /// All orders.
-    pub const ALL: [Self; 8] = [
-        Self::Id,
-        Self::Idle,
-        Self::Received,
-        Self::Sent,
-        Self::Messages,
-        Self::Pending,
-        Self::Rtt,
-        Self::Segments,
-    ];
-
-    /// The value of the query's `sort`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Id => "id",
-            Self::Idle => "idle",
-            Self::Received => "received",
-            Self::Sent => "sent",
-            Self::Messages => "messages",
-            Self::Pending => "pending",
-            Self::Rtt => "rtt",
-            Self::Segments => "segments",
-        }
-    }
-
     /// The order of that name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|order| order.name() == name)
@@ -122,7 +102,7 @@ pub struct Row {
     pub bytes_in: Bytes,
     /// Bytes that the kernel took.
     pub bytes_out: Bytes,
-    /// Messages delivered, or taken in.
+    /// Messages delivered, or taken in over HTTP.
     pub messages: u64,
     /// Bytes that wait for the kernel to take them.
     pub pending: u64,
@@ -161,7 +141,7 @@ pub struct Gauges {
 }
 
 /// What the system says about the process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
     /// Resident memory, in bytes.
     pub rss: u64,

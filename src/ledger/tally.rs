@@ -41,7 +41,7 @@ impl Tally {
         self.passed(1);
     }
 
-    /// Messages delivered, or taken in.
+    /// Messages delivered, or taken in over HTTP.
     pub fn passed(&mut self, messages: u64) {
         self.add(MESSAGES, messages);
     }
@@ -56,7 +56,7 @@ impl Tally {
         Bytes(std::array::from_fn(|class| self.number(Class::ALL.len() + class)))
     }
 
-    /// Messages delivered, or taken in.
+    /// Messages delivered, or taken in over HTTP.
     pub fn messages(&self) -> u64 {
         self.number(MESSAGES)
     }

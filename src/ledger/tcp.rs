@@ -3,7 +3,7 @@
 //! Came from: the shell, which reads `TCP_INFO` and `SO_MEMINFO`. Goes to: accounts, as the
 //! difference to what was settled before. Absent on purpose: the system call.
 
-use std::ops::AddAssign;
+use super::counters::counters;
 
 /// What the kernel said about one connection at one moment. Counts are since it was accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,21 +24,26 @@ pub struct Sample {
     pub kernel_bytes: u32,
 }
 
-/// What the kernel counted on the connections of one payer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tcp {
-    /// Connections that were set up: SYN, SYN-ACK, ACK.
-    pub handshakes: u64,
-    /// Segments received.
-    pub segments_in: u64,
-    /// Segments sent, the SYN-ACKs too.
-    pub segments_out: u64,
-    /// Bytes of data received.
-    pub bytes_in: u64,
-    /// Bytes of data sent, each once.
-    pub bytes_out: u64,
-    /// Segments that were sent again.
-    pub retransmits: u64,
+counters! {
+    /// What the kernel counted on the connections of one payer.
+    pub struct Tcp {
+        /// Connections that were set up: SYN, SYN-ACK, ACK.
+        handshakes = "handshakes", "tcp_handshakes", "Connections set up.";
+        /// Segments received.
+        segments_in = "segments_in",
+            "tcp_received_segments", "Segments received, as the kernel counts them.";
+        /// Segments sent, the SYN-ACKs too.
+        segments_out = "segments_out",
+            "tcp_sent_segments", "Segments sent, as the kernel counts them.";
+        /// Bytes of data received, each once.
+        bytes_in = "bytes_in",
+            "tcp_received_bytes", "Bytes received, as the kernel counts them.";
+        /// Bytes of data sent, each once.
+        bytes_out = "bytes_out", "tcp_sent_bytes", "Bytes sent, as the kernel counts them.";
+        /// Segments that were sent again.
+        retransmits = "retransmits",
+            "tcp_retransmits", "Segments sent again, as the kernel counts them.";
+    }
 }
 
 impl Tcp {
@@ -66,17 +71,6 @@ impl Tcp {
     /// Segments in both directions.
     pub fn segments(&self) -> u64 {
         self.segments_in + self.segments_out
-    }
-}
-
-impl AddAssign<&Self> for Tcp {
-    fn add_assign(&mut self, other: &Self) {
-        self.handshakes += other.handshakes;
-        self.segments_in += other.segments_in;
-        self.segments_out += other.segments_out;
-        self.bytes_in += other.bytes_in;
-        self.bytes_out += other.bytes_out;
-        self.retransmits += other.retransmits;
     }
 }
 

@@ -27,34 +27,22 @@ pub mod websocket;
 use std::ops::Range;
 
 use crate::ids::{Id, Micros};
+use crate::named::named;
 pub use crate::wire::deflate::Window;
 pub use crate::wire::utf8::text;
 
-/// One of the four ways to read a topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Technique {
-    /// Ask, get what there is, be gone.
-    ShortPoll,
-    /// Ask, and be kept waiting until there is something.
-    LongPoll,
-    /// One answer that never ends.
-    Sse,
-    /// Frames, both ways.
-    WebSocket,
-}
-
-impl Technique {
-    /// All four, in the order of the docs.
-    pub const ALL: [Self; 4] = [Self::ShortPoll, Self::LongPoll, Self::Sse, Self::WebSocket];
-
-    /// The name that reports, logs and metrics use.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ShortPoll => "short_poll",
-            Self::LongPoll => "long_poll",
-            Self::Sse => "sse",
-            Self::WebSocket => "websocket",
-        }
+named! {
+    /// One of the four ways to read a topic.
+    #[derive(PartialOrd, Ord)]
+    pub enum Technique {
+        /// Ask, get what there is, be gone.
+        ShortPoll = "short_poll";
+        /// Ask, and be kept waiting until there is something.
+        LongPoll = "long_poll";
+        /// One answer that never ends.
+        Sse = "sse";
+        /// Frames, both ways.
+        WebSocket = "websocket";
     }
 }
 
@@ -195,25 +183,15 @@ pub struct Gap {
     pub reason: GapReason,
 }
 
-/// Why messages are missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GapReason {
-    /// The cursor belongs to another numbering, or to none.
-    Epoch,
-    /// The messages after the cursor are no longer retained.
-    Expired,
-    /// The reader was connected and took too little for too long.
-    Slow,
-}
-
-impl GapReason {
-    /// The word on the wire.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Epoch => "epoch",
-            Self::Expired => "expired",
-            Self::Slow => "slow",
-        }
+named! {
+    /// Why messages are missing. The name is the word on the wire.
+    pub enum GapReason {
+        /// The cursor belongs to another numbering, or to none.
+        Epoch = "epoch";
+        /// The messages after the cursor are no longer retained.
+        Expired = "expired";
+        /// The reader was connected and took too little for too long.
+        Slow = "slow";
     }
 }
 

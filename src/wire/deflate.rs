@@ -94,18 +94,18 @@ pub enum InflateError {
 }
 
 /// What takes in what a message says, as it is inflated.
-pub trait Output {
+pub trait InflateOutput {
     /// All that was taken in and stands; of a text, without a character whose end is still to come.
     fn bytes(&self) -> &[u8];
 
     /// How much was taken in.
     fn taken(&self) -> usize;
 
-    /// Takes in more, for which there shall be room of `bytes_max` at most.
+    /// Takes in more, for which room is made of `bytes_max` at most.
     fn take_in(&mut self, bytes: &[u8], bytes_max: usize) -> Result<(), NotUtf8>;
 }
 
-impl Output for Vec<u8> {
+impl InflateOutput for Vec<u8> {
     fn bytes(&self) -> &[u8] {
         self
     }
@@ -147,7 +147,7 @@ impl Inflater {
         &mut self,
         piece: &[u8],
         last: bool,
-        out: &mut impl Output,
+        out: &mut impl InflateOutput,
         bytes_max: usize,
     ) -> Result<(), InflateError> {
         let mut stream = match self.stream.take() {
@@ -209,7 +209,7 @@ impl std::fmt::Debug for Inflater {
 fn inflate(
     stream: &mut Decompress,
     mut piece: &[u8],
-    out: &mut impl Output,
+    out: &mut impl InflateOutput,
     bytes_max: usize,
 ) -> Result<(), InflateError> {
     let mut block = Vec::new();

@@ -6,7 +6,7 @@
 //! Two rules of the format shape this file. A field ends at a CR, at an LF or at both, so a line
 //! break within data must become a second `data` field, and one within an id or a name would forge
 //! a field: it is made a space. And a reader takes one space away after the colon, so we always
-//! send one, lest data that begins with a space lose its own.
+//! send one: otherwise data that begins with a space would lose its own.
 
 use super::json;
 

@@ -8,6 +8,7 @@
 //! A header is judged before any payload has arrived, and its first byte before its second: a peer
 //! that announces too much is refused after at most 10 bytes, not after filling our memory.
 
+use super::offences::offences;
 use super::{Parsed, refuse_if};
 use crate::limits::{CONTROL_BYTES_MAX, FRAME_HEADER_BYTES_MAX};
 
@@ -230,81 +231,25 @@ impl CloseCode {
     }
 }
 
-/// What is wrong with a frame's header. The variant is the offence; [`Self::close_code`] the
-/// remedy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrameError {
-    /// An opcode that no standard has given a meaning.
-    ReservedOpcode,
-    /// RSV1, RSV2 or RSV3 is set, and no extension that uses it was agreed on.
-    ReservedBits,
-    /// A control frame without FIN.
-    ControlFragmented,
-    /// A client's frame without a mask.
-    Unmasked,
-    /// A control frame over 125 bytes.
-    ControlTooLong,
-    /// The highest bit of a 64-bit length.
-    LengthHighBit,
-    /// A length that fits a shorter form.
-    LengthNotMinimal,
-    /// A data frame over the message bound.
-    TooLong,
-}
-
-impl FrameError {
-    /// Every offence, in the order in which [`decode_header`] looks for them.
-    pub const ALL: &[Self] = &[
-        Self::ReservedOpcode,
-        Self::ReservedBits,
-        Self::ControlFragmented,
-        Self::Unmasked,
-        Self::ControlTooLong,
-        Self::LengthHighBit,
-        Self::LengthNotMinimal,
-        Self::TooLong,
-    ];
-
-    /// The code to close with.
-    pub const fn close_code(self) -> CloseCode {
-        match self {
-            Self::ReservedOpcode
-            | Self::ReservedBits
-            | Self::ControlFragmented
-            | Self::Unmasked
-            | Self::ControlTooLong
-            | Self::LengthHighBit
-            | Self::LengthNotMinimal => CloseCode::PROTOCOL,
-            Self::TooLong => CloseCode::TOO_BIG,
-        }
-    }
-
-    /// The offence as a word for programs.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::ReservedOpcode => "reserved_opcode",
-            Self::ReservedBits => "reserved_bits",
-            Self::ControlFragmented => "control_fragmented",
-            Self::Unmasked => "unmasked",
-            Self::ControlTooLong => "control_too_long",
-            Self::LengthHighBit => "length_high_bit",
-            Self::LengthNotMinimal => "length_not_minimal",
-            Self::TooLong => "too_long",
-        }
-    }
-
-    /// The offence and what to do about it: a sentence that fits a Close frame.
-    pub const fn detail(self) -> &'static str {
-        match self {
-            Self::ReservedOpcode => "Unknown opcode; use 0, 1, 2, 8, 9 or 10.",
-            Self::ReservedBits => "A reserved bit is set; no extension in use gives it a meaning.",
-            Self::ControlFragmented => "Control frames are never fragmented; set FIN.",
-            Self::Unmasked => "A client's frames must be masked.",
-            Self::ControlTooLong => "A control frame holds 125 bytes at most.",
-            Self::LengthHighBit => "The highest bit of a 64-bit length must be 0.",
-            Self::LengthNotMinimal => "The length fits a shorter form; use the shortest.",
-            Self::TooLong => "The frame is over the message bound; send less at a time.",
-        }
+offences! {
+    /// What is wrong with a frame's header, in the order in which [`decode_header`] looks for it.
+    pub enum FrameError: close_code -> CloseCode {
+        ReservedOpcode = PROTOCOL, "reserved_opcode",
+            "Unknown opcode; use 0, 1, 2, 8, 9 or 10.";
+        ReservedBits = PROTOCOL, "reserved_bits",
+            "A reserved bit is set; no extension in use gives it a meaning.";
+        ControlFragmented = PROTOCOL, "control_fragmented",
+            "Control frames are never fragmented; set FIN.";
+        Unmasked = PROTOCOL, "unmasked",
+            "A client's frames must be masked.";
+        ControlTooLong = PROTOCOL, "control_too_long",
+            "A control frame holds 125 bytes at most.";
+        LengthHighBit = PROTOCOL, "length_high_bit",
+            "The highest bit of a 64-bit length must be 0.";
+        LengthNotMinimal = PROTOCOL, "length_not_minimal",
+            "The length fits a shorter form; use the shortest.";
+        TooLong = TOO_BIG, "too_long",
+            "The frame is over the message bound; send less at a time.";
     }
 }
 

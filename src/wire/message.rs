@@ -14,17 +14,18 @@
 use std::ops::Range;
 
 use super::Parsed;
-use super::deflate::{Inflater, Output};
+use super::deflate::{InflateOutput, Inflater};
 use super::extension::Agreement;
-use super::frame::{CloseCode, FrameHeader, Opcode, decode_header, unmask};
-use super::utf8::{self, Text};
-use kept::Kept;
+use super::frame::{FrameHeader, Opcode, decode_header, unmask};
+use buffer::Buffer;
+use incoming::read;
 
+mod buffer;
 mod error;
-mod held;
-mod kept;
+mod incoming;
 
 pub use error::MessageError;
+pub use incoming::Incoming;
 
 /// Joins the frames of one connection. Two pointers while no message is unfinished, so that an idle
 /// WebSocket costs nothing here.
@@ -36,26 +37,6 @@ pub struct Assembler {
 }
 
 const _: () = assert!(size_of::<Assembler>() == 2 * size_of::<usize>());
-
-/// What a client said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Incoming<'b> {
-    /// A whole text message.
-    Text(&'b str),
-    /// A whole message of bytes.
-    Binary(&'b [u8]),
-    /// To be answered by a Pong with the same bytes (§5.5.2).
-    Ping(&'b [u8]),
-    /// An answer to our Ping, or an unasked heartbeat.
-    Pong(&'b [u8]),
-    /// The client's last frame.
-    Close {
-        /// Its code; one that may be echoed. `None` when the payload was empty.
-        code: Option<u16>,
-        /// Its words, often empty.
-        reason: &'b str,
-    },
-}
 
 /// What one call of [`Assembler::push`] came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -78,16 +59,14 @@ pub enum Step<'b> {
 /// The message of which a part is here.
 #[derive(Debug)]
 struct Unfinished {
-    kept: Kept,
-    /// `Some` for a compressed message: the bytes of it that came before this frame.
-    deflated: Option<usize>,
-    stage: Stage,
+    buffer: Buffer,
+    stage: MessageStage,
 }
 
 #[derive(Debug)]
-enum Stage {
+enum MessageStage {
     /// Within the payload of a frame.
-    Payload(Payload),
+    Payload(FramePayload),
     /// Between two fragments: a header comes next.
     Between,
     /// Whole, and lent to the caller until the next push.
@@ -96,7 +75,7 @@ enum Stage {
 
 /// A payload that is going on: `taken + left` is its frame's length.
 #[derive(Clone, Copy, Debug)]
-struct Payload {
+struct FramePayload {
     fin: bool,
     mask: [u8; 4],
     taken: usize,
@@ -108,7 +87,7 @@ enum Found {
     /// More bytes are needed.
     Starved { used: usize },
     /// Something was taken, nothing is whole yet, and there may be more to find.
-    Part { used: usize },
+    Piece { used: usize },
     /// A message or control frame that lies in the buffer, unmasked.
     Frame { opcode: Opcode, payload: Range<usize> },
     /// The unfinished message became whole.
@@ -139,18 +118,15 @@ impl Assembler {
         loop {
             match self.look(&mut buf[start..], message_bytes_max)? {
                 Found::Starved { used } => return Ok(Step::Partial { used: start + used }),
-                Found::Part { used } => start += used,
+                Found::Piece { used } => start += used,
                 Found::Frame { opcode, payload } => {
                     let used = start + payload.end;
                     let incoming = read(opcode, &buf[start..][payload])?;
                     return Ok(Step::Complete { incoming, used });
                 }
                 Found::Message { used } => {
-                    let whole = self.unfinished.as_ref().expect("it has just become whole");
-                    let incoming = match &whole.kept {
-                        Kept::Text(text) => Incoming::Text(text.as_str()),
-                        Kept::Bytes(bytes) => Incoming::Binary(bytes),
-                    };
+                    let whole = self.unfinished.as_ref();
+                    let incoming = whole.expect("it has just become whole").buffer.message();
                     let used = start + used;
                     return Ok(Step::Complete { incoming, used });
                 }
@@ -162,17 +138,54 @@ impl Assembler {
     /// has nothing more to push calls it, so that an idle connection holds nothing.
     pub fn release(&mut self) {
         if let Some(unfinished) = &self.unfinished
-            && matches!(unfinished.stage, Stage::Lent)
+            && matches!(unfinished.stage, MessageStage::Lent)
         {
             self.unfinished = None;
         }
+    }
+
+    /// Whether a message has begun and not ended.
+    pub fn mid_message(&self) -> bool {
+        let unfinished = self.unfinished.as_ref();
+        unfinished.is_some_and(|unfinished| !matches!(unfinished.stage, MessageStage::Lent))
+    }
+
+    /// Bytes held of the unfinished message, or of the lent one; inflated, if it was compressed.
+    pub fn buffered(&self) -> usize {
+        self.unfinished.as_ref().map_or(0, |unfinished| unfinished.buffer.taken())
+    }
+
+    /// Payload bytes of that message as they were sent.
+    pub fn taken(&self) -> usize {
+        let buffer = self.unfinished.as_ref().map(|unfinished| &unfinished.buffer);
+        buffer.map_or(0, |buffer| buffer.deflated().unwrap_or(buffer.taken()))
+    }
+
+    /// How many of those carried `length` bytes of a lent message: their share, if it was
+    /// compressed.
+    pub fn share(&self, length: usize) -> usize {
+        let buffer = self.unfinished.as_ref().map(|unfinished| &unfinished.buffer);
+        let deflated = buffer.and_then(|b| Some((b.deflated()? as u128, b.taken() as u128)));
+        match deflated {
+            // The cast is exact: a share is at most the whole.
+            Some((taken, held @ 1..)) => (length as u128 * taken / held) as usize,
+            Some((_, 0)) | None => length,
+        }
+    }
+
+    /// Bytes of memory held beside the assembler itself.
+    pub fn memory(&self) -> usize {
+        let unfinished = self.unfinished.as_ref();
+        let inflater = self.inflater.as_ref();
+        unfinished.map_or(0, |u| size_of::<Unfinished>() + u.buffer.capacity())
+            + inflater.map_or(0, |i| size_of::<Inflater>() + i.memory())
     }
 
     /// Looks for the next thing at the front of `buf`: a piece of the payload that is going on, or
     /// a header. Gives places, not borrows, so that [`Self::push`] may look again.
     fn look(&mut self, buf: &mut [u8], message_bytes_max: usize) -> Result<Found, MessageError> {
         if let Some(unfinished) = &mut self.unfinished
-            && let Stage::Payload(payload) = unfinished.stage
+            && let MessageStage::Payload(payload) = unfinished.stage
         {
             return unfinished.take(payload, buf, message_bytes_max, self.inflater.as_deref_mut());
         }
@@ -197,7 +210,7 @@ impl Assembler {
             return Ok(Found::Starved { used: 0 });
         }
         self.begin(&header);
-        Ok(Found::Part { used })
+        Ok(Found::Piece { used })
     }
 
     /// The rules of §5.4 about a frame's place, and the bound on the message it belongs to. The
@@ -208,7 +221,7 @@ impl Assembler {
             (Opcode::Continuation, false) => Err(MessageError::ContinuationWithoutStart),
             (Opcode::Text | Opcode::Binary, true) => Err(MessageError::StartWithinFragments),
             (Opcode::Continuation, true) | (Opcode::Text | Opcode::Binary, false) => {
-                let before = self.unfinished.as_ref().and_then(|u| u.deflated);
+                let before = self.unfinished.as_ref().and_then(|u| u.buffer.deflated());
                 let room = if header.reserved1 || before.is_some() {
                     bytes_max.saturating_mul(2).saturating_sub(before.unwrap_or(0))
                 } else {
@@ -228,16 +241,11 @@ impl Assembler {
     fn begin(&mut self, header: &FrameHeader) {
         let unfinished = self.unfinished.get_or_insert_with(|| {
             Box::new(Unfinished {
-                kept: if matches!(header.opcode, Opcode::Text) {
-                    Kept::Text(Text::default())
-                } else {
-                    Kept::Bytes(Vec::new())
-                },
-                deflated: header.reserved1.then_some(0),
-                stage: Stage::Between,
+                buffer: Buffer::new(matches!(header.opcode, Opcode::Text), header.reserved1),
+                stage: MessageStage::Between,
             })
         });
-        unfinished.stage = Stage::Payload(Payload {
+        unfinished.stage = MessageStage::Payload(FramePayload {
             fin: header.fin,
             mask: header.mask,
             taken: 0,
@@ -250,7 +258,7 @@ impl Unfinished {
     /// Takes what `buf` has of the payload that is going on.
     fn take(
         &mut self,
-        mut payload: Payload,
+        mut payload: FramePayload,
         buf: &mut [u8],
         message_bytes_max: usize,
         inflater: Option<&mut Inflater>,
@@ -259,59 +267,29 @@ impl Unfinished {
         let piece = &mut buf[..used];
         unmask(piece, payload.mask, payload.taken);
         // A last frame tells how long the message will be, the others only that it is in bounds.
-        let end = self.kept.taken() + payload.left;
+        let end = self.buffer.taken() + payload.left;
         payload.taken += used;
         payload.left -= used;
-        if let (Some(before), Some(inflater)) = (&mut self.deflated, inflater) {
-            *before += used;
+        if let (Some(_), Some(inflater)) = (self.buffer.deflated(), inflater) {
+            self.buffer.count_deflated(used);
             let last = payload.fin && payload.left == 0;
-            inflater.take(piece, last, &mut self.kept, message_bytes_max)?;
+            inflater.take(piece, last, &mut self.buffer, message_bytes_max)?;
         } else {
             let bytes_max = if payload.fin { end } else { message_bytes_max };
-            self.kept.take_in(piece, bytes_max)?;
+            self.buffer.take_in(piece, bytes_max)?;
         }
         if payload.left > 0 {
-            self.stage = Stage::Payload(payload);
+            self.stage = MessageStage::Payload(payload);
             return Ok(Found::Starved { used });
         }
         if !payload.fin {
-            self.stage = Stage::Between;
-            return Ok(Found::Part { used });
+            self.stage = MessageStage::Between;
+            return Ok(Found::Piece { used });
         }
-        self.kept.finish()?;
-        self.stage = Stage::Lent;
+        self.buffer.finish()?;
+        self.stage = MessageStage::Lent;
         Ok(Found::Message { used })
     }
-}
-
-/// What a payload means that lies whole in the caller's buffer.
-fn read(opcode: Opcode, payload: &[u8]) -> Result<Incoming<'_>, MessageError> {
-    Ok(match opcode {
-        Opcode::Text => Incoming::Text(utf8::text(payload).ok_or(MessageError::NotUtf8)?),
-        // `Assembler::judge` lets no continuation come here by itself.
-        Opcode::Binary | Opcode::Continuation => Incoming::Binary(payload),
-        Opcode::Ping => Incoming::Ping(payload),
-        Opcode::Pong => Incoming::Pong(payload),
-        Opcode::Close => read_close(payload)?,
-    })
-}
-
-/// A Close payload: nothing, or a code and a reason (§5.5.1).
-fn read_close(payload: &[u8]) -> Result<Incoming<'_>, MessageError> {
-    let Some((&code, reason)) = payload.split_first_chunk() else {
-        if !payload.is_empty() {
-            return Err(MessageError::CloseTooShort);
-        }
-        let (code, reason) = (None, "");
-        return Ok(Incoming::Close { code, reason });
-    };
-    let code = u16::from_be_bytes(code);
-    if !CloseCode::valid_from_peer(code) {
-        return Err(MessageError::CloseCodeInvalid);
-    }
-    let reason = str::from_utf8(reason).map_err(|_| MessageError::CloseReasonNotUtf8)?;
-    let code = Some(code);
-    Ok(Incoming::Close { code, reason })
 }
 
 #[cfg(test)]

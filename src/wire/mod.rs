@@ -20,6 +20,7 @@ pub mod handshake;
 pub mod head;
 pub mod json;
 pub mod message;
+pub(crate) mod offences;
 pub mod response;
 pub mod target;
 pub mod utf8;

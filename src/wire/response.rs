@@ -7,6 +7,7 @@
 use std::fmt::{self, Display, Write};
 
 use super::json;
+pub(crate) use super::offences::offences;
 
 /// The answer to `Expect: 100-continue` when the body is wanted. RFC 9110 §10.1.1.
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -133,7 +134,7 @@ fn bare(out: &mut Vec<u8>, status: Status) -> HeadWriter<'_> {
     HeadWriter { out }
 }
 
-/// A head being written. Nothing in here allocates, but for the room in `out`.
+/// A head being written. Nothing in here allocates except room in `out`.
 #[derive(Debug)]
 #[must_use = "a head ends only by `finish`"]
 pub struct HeadWriter<'o> {
@@ -216,51 +217,6 @@ pub fn problem(status: Status, code: &str, detail: &str) -> Vec<u8> {
     out.push(b'}');
     out
 }
-
-/// Declares the error enum of a decoder as one table: a row is the offence, the status it is
-/// answered with, its name on the wire, and the sentence that tells the offence and the remedy,
-/// which is the variant's documentation as well. So nobody can add an offence and forget a part.
-macro_rules! offences {
-    (
-        $(#[$about:meta])*
-        pub enum $name:ident {
-            $($offence:ident = $status:ident, $code:literal, $detail:literal;)*
-        }
-    ) => {
-        $(#[$about])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name {
-            $(#[doc = $detail] $offence,)*
-        }
-
-        impl $name {
-            /// Every offence, in the order of declaration.
-            pub const ALL: &[Self] = &[$(Self::$offence),*];
-
-            /// The status of the answer.
-            pub const fn status(self) -> $crate::wire::response::Status {
-                match self {
-                    $(Self::$offence => $crate::wire::response::Status::$status,)*
-                }
-            }
-
-            /// The offence's name in a problem body, in metrics and in logs.
-            pub const fn code(self) -> &'static str {
-                match self {
-                    $(Self::$offence => $code,)*
-                }
-            }
-
-            /// The offence and its remedy, in one sentence.
-            pub const fn detail(self) -> &'static str {
-                match self {
-                    $(Self::$offence => $detail,)*
-                }
-            }
-        }
-    };
-}
-pub(crate) use offences;
 
 /// What every table of offences owes to those who read its codes and sentences.
 #[cfg(test)]

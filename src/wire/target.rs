@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use super::response::offences;
+use super::offences::offences;
 
 offences! {
     /// What can be wrong with a path or a query that a head let through.

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use super::response::offences;
+use super::offences::offences;
 use crate::limits::{IDEMPOTENCY_KEY_BYTES_MAX, REF_BYTES_MAX};
 
 /// What a client asks to be published.

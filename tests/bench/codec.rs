@@ -12,12 +12,16 @@
 //! from round to round, and a ratio is of one round, so that a busy machine slows both of its
 //! sides. Nothing is asserted: a machine that does other work has no right to fail anybody.
 
+#[path = "../support/readers/mod.rs"]
+mod readers;
+
 use std::hint::black_box;
 use std::io::{self, Read, Write};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use readers::frames;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tollway::limits::{MESSAGE_BYTES_MAX, READ_BYTES};
 use tollway::wire::frame::unmask;
@@ -227,22 +231,7 @@ fn decoded(assembler: &mut Assembler, inbox: &mut [u8], piece: usize) -> usize {
 
 /// A whole text frame as a client sends it (RFC 6455 §5.2).
 fn client_frame(payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![0x81];
-    match payload.len() {
-        // The highest bit says that a mask follows.
-        length @ 0..126 => frame.push(0x80 | length as u8),
-        length @ 126..=0xFFFF => {
-            frame.push(0xFE);
-            frame.extend((length as u16).to_be_bytes());
-        }
-        length => {
-            frame.push(0xFF);
-            frame.extend((length as u64).to_be_bytes());
-        }
-    }
-    frame.extend(MASK);
-    frame.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, key)| byte ^ key));
-    frame
+    frames::client(true, frames::TEXT, payload, MASK)
 }
 
 /// Times everybody once a round, beginning with another one each round. The first rounds, which

@@ -52,7 +52,9 @@ fn links_lead_somewhere() {
             let (path, anchor) = link.split_once('#').unwrap_or((&link, ""));
             let target =
                 if path.is_empty() { page.name.clone() } else { resolve(&page.name, path) };
-            let there = root().join(&target).exists();
+            // The package that is published leaves the fuzz kit out.
+            let left_out = target.starts_with("fuzz/") && !root().join("fuzz").exists();
+            let there = left_out || root().join(&target).exists();
             if !there || (!anchor.is_empty() && !anchors(&read(&target)).contains(anchor)) {
                 offences.push(format!("{}: {link}", page.name));
             }

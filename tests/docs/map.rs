@@ -7,11 +7,12 @@ use crate::item;
 use crate::pages::{files, keep_part, read};
 
 /// The rooms in the order in which a reader meets them.
-const ROOMS: [&str; 16] = [
+const ROOMS: [&str; 17] = [
     "main",
     "lib",
     "ids",
     "limits",
+    "named",
     "config",
     "shell",
     "broker",

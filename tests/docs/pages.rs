@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::{env, fs};
 
-/// A page: README.md, or one below docs/.
+/// A page: README.md, tests/README.md, or one below docs/.
 pub(crate) struct Page {
     /// From the top of the tree.
     pub(crate) name: String,
@@ -54,7 +54,7 @@ pub(crate) fn files(folder: &str, ending: &str) -> Vec<String> {
 
 /// Every page.
 pub(crate) fn pages() -> Vec<Page> {
-    let mut names = vec!["README.md".to_owned()];
+    let mut names = vec!["README.md".to_owned(), "tests/README.md".to_owned()];
     names.extend(files("docs", "md"));
     let page = |name: String| Page { text: read(&name), name };
     names.into_iter().map(page).collect()

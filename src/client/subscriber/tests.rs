@@ -3,10 +3,10 @@
 use super::*;
 use crate::wire::frame;
 
-const POLL: Way = Way::ShortPoll { kept_alive: true };
-const LONG: Way = Way::LongPoll { wait_s: 25 };
-const RAW: Way = Way::WebSocket { v1: false };
-const V1: Way = Way::WebSocket { v1: true };
+const POLL: ReadMode = ReadMode::ShortPoll { kept_alive: true };
+const LONG: ReadMode = ReadMode::LongPoll { wait_s: 25 };
+const RAW: ReadMode = ReadMode::WebSocket { v1: false };
+const V1: ReadMode = ReadMode::WebSocket { v1: true };
 
 struct Outcome {
     subscriber: Subscriber,
@@ -16,9 +16,9 @@ struct Outcome {
     fault: Option<Fault>,
 }
 
-fn fed(way: Way, stream: &[u8], at_once: usize) -> Outcome {
+fn fed(mode: ReadMode, stream: &[u8], at_once: usize) -> Outcome {
     let mut outcome = Outcome {
-        subscriber: Subscriber::new(way, 7, "h:1", "t"),
+        subscriber: Subscriber::new(mode, 7, "h:1", "t"),
         heard: vec![],
         reply: vec![],
         answered: vec![],
@@ -44,9 +44,9 @@ fn fed(way: Way, stream: &[u8], at_once: usize) -> Outcome {
 }
 
 /// `check` on the stream in one piece, byte by byte, and in pieces of seven.
-fn each_cut(way: Way, stream: &[u8], check: impl Fn(Outcome)) {
+fn each_cut(mode: ReadMode, stream: &[u8], check: impl Fn(Outcome)) {
     for at_once in [stream.len(), 1, 7] {
-        check(fed(way, stream, at_once));
+        check(fed(mode, stream, at_once));
     }
 }
 
@@ -92,15 +92,15 @@ fn a_poll_goes_on_from_what_it_was_told() {
 
 #[test]
 fn the_first_request_says_what_the_way_is() {
-    for (way, line) in [
+    for (mode, line) in [
         (POLL, "GET /t/poll?since=latest HTTP/1.1"),
         (LONG, "GET /t/poll?since=latest&wait=25 HTTP/1.1"),
-        (Way::Sse, "Accept: text/event-stream"),
-        (Way::ShortPoll { kept_alive: false }, "Connection: close"),
+        (ReadMode::Sse, "Accept: text/event-stream"),
+        (ReadMode::ShortPoll { kept_alive: false }, "Connection: close"),
         (RAW, "Upgrade: websocket"),
         (V1, "Sec-WebSocket-Protocol: tollway.v1"),
     ] {
-        let request = request(&Subscriber::new(way, 7, "h:1", "t"));
+        let request = request(&Subscriber::new(mode, 7, "h:1", "t"));
         assert!(request.split("\r\n").any(|is| is == line), "{request}");
         assert!(request.ends_with("\r\n\r\n"));
     }
@@ -109,17 +109,17 @@ fn the_first_request_says_what_the_way_is() {
 #[test]
 fn a_stream_is_subscribed_once_it_has_its_cursor() {
     let mut stream = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
-    let head_only = fed(Way::Sse, &stream, 1);
+    let head_only = fed(ReadMode::Sse, &stream, 1);
     assert!(!head_only.subscriber.is_subscribed());
     stream.extend_from_slice(b"12\r\nretry: 9\nid: e-1\n\n\r\n3\r\n:\n\n\r\n");
-    let greeted = fed(Way::Sse, &stream, 1);
+    let greeted = fed(ReadMode::Sse, &stream, 1);
     assert!(greeted.subscriber.is_subscribed() && greeted.heard.is_empty());
     stream.extend_from_slice(b"15\r\nid: e-2\ndata: hello\n\n\r\n");
-    each_cut(Way::Sse, &stream, |outcome| {
+    each_cut(ReadMode::Sse, &stream, |outcome| {
         assert_eq!((outcome.heard, outcome.fault), (vec!["hello".into()], None));
     });
     stream.extend_from_slice(b"0\r\n\r\n");
-    each_cut(Way::Sse, &stream, |outcome| {
+    each_cut(ReadMode::Sse, &stream, |outcome| {
         assert_eq!(outcome.fault, Some(Fault::CutOff));
     });
 }
@@ -161,8 +161,8 @@ fn a_socket_of_tollway_v1_is_subscribed_once_it_has_its_cursor() {
 #[test]
 fn what_is_not_expected_is_a_fault() {
     let refused = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
-    for way in [POLL, LONG, Way::Sse, RAW] {
-        each_cut(way, refused, |outcome| {
+    for mode in [POLL, LONG, ReadMode::Sse, RAW] {
+        each_cut(mode, refused, |outcome| {
             assert_eq!(outcome.fault, Some(Fault::Status(503)));
         });
     }

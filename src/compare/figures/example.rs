@@ -3,11 +3,12 @@
 //! Came from: the tests of everyone who shows figures. Goes to: the same. Absent on purpose: sense.
 
 use super::*;
-use crate::compare::costs::{Connections, Memory, ServerLatency, Syscalls, Tcp};
+use crate::ledger::report::shapes::{CallCosts, ConnectionCosts, MemoryCosts, TcpCosts};
+use crate::ledger::{AnswerCounts, ConnectionCounts, Tcp};
 
 /// Two variants: the first has ten times the bytes and five times the CPU of the second.
 pub(in crate::compare) fn comparison() -> Comparison {
-    let setup = Setup {
+    let setup = RunSetup {
         server: "tollway/0.1.0".into(),
         threads: 1,
         url: None,
@@ -40,12 +41,13 @@ fn figures(technique: Technique, variant: &str, times: u64, cpu_us: u64, ms: u64
         seconds: 5.0,
         row,
         process: (Process::default(), after),
+        latency_server: Some(ServerLatency { p50_us: 30, ..ServerLatency::default() }),
         latency: Quantiles { count: 100, mean: ms as f64, p50: ms, p99: 2 * ms, max: 3 * ms },
     })
 }
 
-fn row(polls: bool, times: u64) -> Row {
-    let bytes_out = Bytes {
+fn row(polls: bool, times: u64) -> TechniqueCounts {
+    let bytes_out = ByClass {
         head: 4000 * times,
         framing: 1000 * times,
         payload: 10_000,
@@ -53,17 +55,20 @@ fn row(polls: bool, times: u64) -> Row {
         body: 0,
         total: 5000 * times + 10_000,
     };
-    Row {
-        connections: Connections { opened: 10, open: 10, ..Connections::default() },
-        requests: if polls { 190 } else { 10 },
-        answers_empty: if polls { 90 } else { 0 },
-        messages: 100,
-        bytes_in: Bytes { head: 4000 * times, total: 4000 * times, ..Bytes::default() },
+    let opened = ConnectionCounts { opened: 10, ..ConnectionCounts::default() };
+    let tcp = Tcp { handshakes: 10, segments_in: 200, segments_out: 200, ..Tcp::default() };
+    TechniqueCounts {
+        connections: ConnectionCosts { counts: opened, open: 10, ..ConnectionCosts::default() },
+        answers: AnswerCounts {
+            requests: if polls { 190 } else { 10 },
+            answers_empty: if polls { 90 } else { 0 },
+            messages: 100,
+        },
+        bytes_in: ByClass { head: 4000 * times, total: 4000 * times, ..ByClass::default() },
         bytes_out,
-        syscalls: Syscalls { total: 300.0, ..Syscalls::default() },
-        tcp: Tcp { handshakes: 10, segments_in: 200, segments_out: 200, ..Tcp::default() },
-        memory: Memory { user: 2560, kernel: 0 },
+        syscalls: CallCosts { total: 300.0, ..CallCosts::default() },
+        tcp: TcpCosts { counts: tcp, rtt_us: 0.0 },
+        memory: MemoryCosts { user: 2560, kernel: 0 },
         parked: 0,
-        latency: Some(ServerLatency { p50_us: 30, ..ServerLatency::default() }),
     }
 }

@@ -2,18 +2,18 @@
 
 use super::*;
 
-fn read(line: &str) -> Result<Request, NoConfig> {
+fn read(line: &str) -> Result<CompareOptions, NoConfig> {
     let words = std::iter::once("compare").chain(line.split_whitespace());
-    Request::read(words.map(OsString::from))
+    CompareOptions::read(words.map(OsString::from))
 }
 
-fn good(line: &str) -> Request {
+fn good(line: &str) -> CompareOptions {
     read(line).expect(line)
 }
 
 #[test]
 fn the_command_line_holds_together() {
-    CommandLine::command().debug_assert();
+    CompareFlags::command().debug_assert();
 }
 
 #[test]

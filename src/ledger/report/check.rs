@@ -10,11 +10,11 @@ use crate::ledger::{Identity, ShardReport};
 #[derive(Serialize)]
 struct Check<'a> {
     holds: bool,
-    identities: Vec<Line<'a>>,
+    identities: Vec<IdentityCheck<'a>>,
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct IdentityCheck<'a> {
     name: &'a str,
     holds: bool,
     left: Side,
@@ -31,7 +31,7 @@ struct Side {
 pub fn check(sum: &ShardReport) -> String {
     let side = |(what, value)| Side { what, value };
     let identities = sum.identities();
-    let lines = identities.iter().map(|identity| Line {
+    let lines = identities.iter().map(|identity| IdentityCheck {
         name: &identity.name,
         holds: identity.holds(),
         left: side(identity.left),

@@ -3,160 +3,20 @@
 //! Came from: `broker`. Goes to: people, the page, `tollway compare`. Absent on purpose: rates; who
 //! asks twice can subtract.
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
-
+use super::shapes::{
+    CallCosts, ConnectionCosts, CostsReport, MemoryCosts, PerMessage, ServerLatency, SharedCosts,
+    TcpCosts, TechniqueCosts, TechniqueCounts, Techniques,
+};
 use super::{json, ratio, rounded};
-use crate::close::CloseReason;
 use crate::ids::Millis;
-use crate::ledger::{Account, Bytes, Class, Gauges, Payer, ShardReport};
-
-#[derive(Serialize)]
-struct Costs {
-    server: &'static str,
-    uptime_s: f64,
-    threads: u64,
-    strangers: u64,
-    techniques: Techniques,
-    shared: Shared,
-    process: Process,
-}
-
-#[derive(Serialize)]
-struct Techniques {
-    short_poll: Technique,
-    long_poll: Technique,
-    sse: Technique,
-    websocket: Technique,
-    publish: Technique,
-    other: Technique,
-}
-
-#[derive(Serialize)]
-struct Technique {
-    connections: Connections,
-    requests: u64,
-    answers_empty: u64,
-    messages: u64,
-    bytes_in: ByClass,
-    bytes_out: ByClass,
-    syscalls: Calls,
-    tcp: Tcp,
-    memory: Memory,
-    parked: u64,
-    latency: Latency,
-    per_message: Option<PerMessage>,
-}
-
-#[derive(Serialize)]
-struct Connections {
-    opened: u64,
-    joined: u64,
-    left: u64,
-    open: u64,
-    closed: BTreeMap<&'static str, u64>,
-}
-
-/// Bytes by class, as an object.
-#[derive(Serialize)]
-pub(super) struct ByClass {
-    head: u64,
-    framing: u64,
-    payload: u64,
-    heartbeat: u64,
-    body: u64,
-    total: u64,
-}
-
-impl From<&Bytes> for ByClass {
-    fn from(bytes: &Bytes) -> Self {
-        Self {
-            head: bytes.of(Class::Head),
-            framing: bytes.of(Class::Framing),
-            payload: bytes.of(Class::Payload),
-            heartbeat: bytes.of(Class::Heartbeat),
-            body: bytes.of(Class::Body),
-            total: bytes.total(),
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Calls {
-    accept: u64,
-    read: u64,
-    write: u64,
-    would_block: u64,
-    end: u64,
-    wait: f64,
-    total: f64,
-}
-
-#[derive(Serialize)]
-struct Tcp {
-    handshakes: u64,
-    segments_in: u64,
-    segments_out: u64,
-    bytes_in: u64,
-    bytes_out: u64,
-    retransmits: u64,
-    rtt_us: f64,
-}
-
-#[derive(Serialize)]
-struct Memory {
-    user: u64,
-    kernel: u64,
-}
-
-#[derive(Serialize)]
-struct Latency {
-    count: u64,
-    mean_us: f64,
-    p50_us: u64,
-    p90_us: u64,
-    p99_us: u64,
-    max_us: u64,
-}
-
-#[derive(Serialize)]
-struct PerMessage {
-    bytes_in: f64,
-    bytes_out: f64,
-    segments: f64,
-    syscalls: f64,
-    round_trips: f64,
-}
-
-#[derive(Serialize)]
-struct Shared {
-    syscalls: SharedCalls,
-    refused: u64,
-}
-
-#[derive(Serialize)]
-struct SharedCalls {
-    wait: u64,
-    control: u64,
-    wake: u64,
-    accept_empty: u64,
-    sample: u64,
-}
-
-#[derive(Serialize)]
-struct Process {
-    rss: u64,
-    cpu_user_us: u64,
-    cpu_system_us: u64,
-}
+use crate::ledger::{Account, Gauges, Payer, ShardReport};
 
 /// What `sum` says, `now` milliseconds after the start, as JSON.
 pub fn costs(sum: &ShardReport, now: Millis) -> String {
     let of = |payer| technique(sum, payer);
     let shared = &sum.ledger.shared;
-    json(&Costs {
-        server: concat!("tollway/", env!("CARGO_PKG_VERSION")),
+    json(&CostsReport {
+        server: concat!("tollway/", env!("CARGO_PKG_VERSION")).to_owned(),
         uptime_s: ratio(now.0, 1000),
         threads: sum.threads,
         strangers: sum.strangers,
@@ -168,81 +28,48 @@ pub fn costs(sum: &ShardReport, now: Millis) -> String {
             publish: of(Payer::Publish),
             other: of(Payer::Other),
         },
-        shared: Shared {
-            syscalls: SharedCalls {
-                wait: shared.waits,
-                control: shared.controls,
-                wake: shared.wakes,
-                accept_empty: shared.accepts_in_vain,
-                sample: shared.samples,
-            },
-            refused: shared.refused,
-        },
-        process: Process {
-            rss: sum.process.rss,
-            cpu_user_us: sum.process.cpu_user_us,
-            cpu_system_us: sum.process.cpu_system_us,
-        },
+        shared: SharedCosts { syscalls: shared.calls, counts: shared.into() },
+        process: sum.process,
     })
 }
 
-fn technique(sum: &ShardReport, payer: Payer) -> Technique {
+fn technique(sum: &ShardReport, payer: Payer) -> TechniqueCosts {
     let account = sum.ledger.account(payer);
     let gauges = &sum.gauges[payer as usize];
-    let calls = &account.calls;
     let wait = share_of_waits(sum, account);
-    Technique {
-        connections: connections(account, gauges),
-        requests: account.requests,
-        answers_empty: account.answers_empty,
-        messages: account.messages,
-        bytes_in: (&account.bytes_in).into(),
-        bytes_out: (&account.bytes_out).into(),
-        syscalls: Calls {
-            accept: calls.accepts,
-            read: calls.reads,
-            write: calls.writes,
-            would_block: calls.would_blocks,
-            end: calls.ends,
-            wait,
-            total: rounded(ratio(calls.total(), 1) + wait),
+    TechniqueCosts {
+        counts: TechniqueCounts {
+            connections: connections(account, gauges),
+            answers: account.into(),
+            bytes_in: (&account.bytes_in).into(),
+            bytes_out: (&account.bytes_out).into(),
+            syscalls: CallCosts {
+                counts: account.calls,
+                wait,
+                total: rounded(ratio(account.calls.total(), 1) + wait),
+            },
+            tcp: TcpCosts { counts: account.tcp, rtt_us: ratio(gauges.rtt_us, gauges.open) },
+            memory: MemoryCosts { user: gauges.user_bytes, kernel: gauges.kernel_bytes },
+            parked: gauges.parked,
         },
-        tcp: tcp(account, gauges),
-        memory: Memory { user: gauges.user_bytes, kernel: gauges.kernel_bytes },
-        parked: gauges.parked,
         latency: latency(account),
         per_message: per_message(account, wait),
     }
 }
 
-fn connections(account: &Account, gauges: &Gauges) -> Connections {
-    let reasons = CloseReason::ALL.iter().map(|r| r.name());
-    let occurred = reasons.zip(account.closed).filter(|&(_, n)| n > 0);
-    Connections {
-        opened: account.opened,
-        joined: account.joined,
-        left: account.left,
+fn connections(account: &Account, gauges: &Gauges) -> ConnectionCosts {
+    let occurred = account.closed.occurred().map(|(reason, n)| (reason.name(), n));
+    let closed = occurred.chain([("total", account.closed_total())]);
+    ConnectionCosts {
+        counts: account.into(),
         open: gauges.open,
-        closed: occurred.chain([("total", account.closed_total())]).collect(),
+        closed: closed.map(|(reason, n)| (reason.to_owned(), n)).collect(),
     }
 }
 
-fn tcp(account: &Account, gauges: &Gauges) -> Tcp {
-    let tcp = &account.tcp;
-    Tcp {
-        handshakes: tcp.handshakes,
-        segments_in: tcp.segments_in,
-        segments_out: tcp.segments_out,
-        bytes_in: tcp.bytes_in,
-        bytes_out: tcp.bytes_out,
-        retransmits: tcp.retransmits,
-        rtt_us: ratio(gauges.rtt_us, gauges.open),
-    }
-}
-
-fn latency(account: &Account) -> Latency {
+fn latency(account: &Account) -> ServerLatency {
     let all = &account.latency;
-    Latency {
+    ServerLatency {
         count: all.count(),
         mean_us: ratio(all.sum_us(), all.count()),
         p50_us: all.quantile_us(0.5),
@@ -269,5 +96,62 @@ fn share_of_waits(sum: &ShardReport, account: &Account) -> f64 {
     let calls = |account: &Account| account.calls.total();
     let all = Payer::ALL.map(|payer| calls(sum.ledger.account(payer)));
     let whole: u64 = all.iter().sum();
-    ratio(sum.ledger.shared.waits * calls(account), whole)
+    ratio(sum.ledger.shared.calls.waits * calls(account), whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Call, Process, SharedCall};
+
+    fn sum() -> ShardReport {
+        let mut sum = ShardReport { threads: 2, strangers: 1, ..ShardReport::default() };
+        sum.process = Process { rss: 1000, cpu_user_us: 700, cpu_system_us: 300 };
+        sum.ledger.charge(Payer::LongPoll, Call::Accept);
+        sum.ledger.charge(Payer::LongPoll, Call::Read { bytes: 100 });
+        sum.ledger.charge_shared(SharedCall::Wait, 9);
+        sum.ledger.charge_shared(SharedCall::AcceptWouldBlock, 3);
+        sum.ledger.shared.refused = 4;
+        let account = sum.ledger.account_mut(Payer::LongPoll);
+        (account.opened, account.requests, account.answers_empty) = (3, 10, 4);
+        account.closed[0] = 2;
+        account.tcp.handshake();
+        account.delivered(50, 600, 30);
+        sum
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_whole_in_the_documented_order() {
+        let text = costs(&sum(), Millis(12_345));
+        let read: CostsReport = serde_json::from_str(&text).expect("our own shape");
+        assert_eq!(json(&read), text);
+        let row = &read.techniques.long_poll;
+        let answers = row.counts.answers;
+        assert_eq!((answers.requests, answers.answers_empty, answers.messages), (10, 4, 1));
+        assert_eq!((row.counts.connections.closed["idle"], row.counts.bytes_out.total), (2, 650));
+        assert_eq!((read.process.rss, read.threads), (1000, 2));
+        let row = serde_json::to_string(row).expect("plain data");
+        let expected = r#"{"connections":{"opened":3,"joined":0,"left":0,"open":0,"closed":{"idle":2,"total":2}},"requests":10,"answers_empty":4,"messages":1,"bytes_in":{"head":0,"framing":0,"payload":0,"heartbeat":0,"body":0,"total":0},"bytes_out":{"head":0,"framing":50,"payload":600,"heartbeat":0,"body":0,"total":650},"syscalls":{"accept":1,"read":1,"write":0,"would_block":0,"end":0,"wait":9.0,"total":11.0},"tcp":{"handshakes":1,"segments_in":0,"segments_out":1,"bytes_in":0,"bytes_out":0,"retransmits":0,"rtt_us":0.0},"memory":{"user":0,"kernel":0},"parked":0,"latency":{"count":1,"mean_us":30.0,"p50_us":30,"p90_us":30,"p99_us":30,"max_us":30},"per_message":{"bytes_in":0.0,"bytes_out":650.0,"segments":1.0,"syscalls":11.0,"round_trips":11.0}}"#; // rustfmt::skip
+        assert_eq!(row, expected);
+        let shared = serde_json::to_string(&read.shared).expect("plain data");
+        let expected = r#"{"syscalls":{"wait":9,"control":0,"wake":0,"accept_empty":3,"sample":0},"refused":4}"#; // rustfmt::skip
+        assert_eq!(shared, expected);
+    }
+
+    #[test]
+    fn the_difference_of_two_answers_is_what_happened_between_them() {
+        let mut sum = sum();
+        let before = technique(&sum, Payer::LongPoll).counts;
+        sum.ledger.account_mut(Payer::LongPoll).requests += 5;
+        sum.ledger.account_mut(Payer::LongPoll).closed[7] = 2;
+        sum.ledger.account_mut(Payer::LongPoll).delivered(0, 100, 1);
+        sum.ledger.charge_shared(SharedCall::Wait, 1);
+        let difference = technique(&sum, Payer::LongPoll).counts.since(&before);
+        assert_eq!((difference.answers.requests, difference.answers.messages), (5, 1));
+        assert_eq!(difference.bytes_out.per(5.0).payload.to_string(), "20");
+        assert_eq!(difference.syscalls.wait.to_string(), "1");
+        let closed: Vec<_> = difference.connections.closed.into_iter().collect();
+        assert_eq!(closed, [("peer_closed".into(), 2), ("total".into(), 2)]);
+        assert_eq!(before.since(&technique(&sum, Payer::LongPoll).counts).answers.requests, 0);
+    }
 }

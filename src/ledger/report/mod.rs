@@ -6,6 +6,7 @@
 mod check;
 mod costs;
 mod prometheus;
+pub mod shapes;
 mod table;
 
 pub use check::check;

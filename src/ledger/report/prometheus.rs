@@ -9,9 +9,11 @@
 
 use std::fmt::{Display, Write as _};
 
-use crate::close::CloseReason;
 use crate::ids::Millis;
-use crate::ledger::{Account, Class, Gauges, Payer, ShardReport};
+use crate::ledger::{
+    Account, AnswerCounts, Calls, Class, ConnectionCounts, Counter, Gauges, Payer, ShardReport,
+    SharedCalls, SharedCounts, Tcp,
+};
 
 /// The media type of [`prometheus`].
 pub const PROMETHEUS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -23,7 +25,7 @@ const MICROS_PER_S: f64 = 1_000_000.0;
 
 /// What `sum` says, `now` milliseconds after the start.
 pub fn prometheus(sum: &ShardReport, now: Millis) -> String {
-    let mut page = Page { out: String::with_capacity(16 * 1024), sum };
+    let mut page = Exposition { out: String::with_capacity(16 * 1024), sum };
     page.connections();
     page.requests();
     page.bytes();
@@ -36,50 +38,45 @@ pub fn prometheus(sum: &ShardReport, now: Millis) -> String {
 }
 
 /// A page of metrics being written.
-struct Page<'a> {
+struct Exposition<'a> {
     out: String,
     sum: &'a ShardReport,
 }
 
-impl Page<'_> {
+impl Exposition<'_> {
     fn connections(&mut self) {
-        self.counter("connections_opened", "Connections, by first request.", |a| a.opened);
-        self.counter("connections_joined", "Connections that came from another technique.", |a| {
-            a.joined
-        });
-        self.counter("connections_left", "Connections that went to another technique.", |a| a.left);
+        self.counters(ConnectionCounts::COUNTERS, |account| account.into());
         self.family("connections_closed_total", "counter", "Connections ended.");
         for payer in Payer::ALL {
-            let closed = self.sum.ledger.account(payer).closed;
-            for (reason, n) in CloseReason::ALL.iter().zip(closed) {
-                // Only those that occur: most reasons are of one technique alone.
-                if n > 0 {
-                    let labels = [("technique", payer.name()), ("reason", reason.name())];
-                    self.sample("connections_closed_total", &labels, n);
-                }
+            // Only those that occur: most reasons are of one technique alone.
+            for (reason, n) in self.sum.ledger.account(payer).closed.occurred() {
+                let labels = [("technique", payer.name()), ("reason", reason.name())];
+                self.sample("connections_closed_total", &labels, n);
             }
         }
         self.gauge("connections_open", "Open connections.", |g| g.open);
         self.gauge("connections_parked", "Requests that are parked.", |g| g.parked);
-        let (strangers, refused) = (self.sum.strangers, self.sum.ledger.shared.refused);
+        let strangers = self.sum.strangers;
         self.one(
             "connections_strangers",
             "gauge",
             "Connections that have not asked anything yet.",
             strangers,
         );
-        self.one(
-            "connections_refused_total",
-            "counter",
-            "Connections refused before anything was read.",
-            refused,
-        );
+        let shared = SharedCounts::from(&self.sum.ledger.shared);
+        for counter in SharedCounts::COUNTERS {
+            let help = counter.help.expect("each has its own metric");
+            self.one(
+                &format!("{}_total", counter.metric),
+                "counter",
+                help,
+                (counter.read)(&shared),
+            );
+        }
     }
 
     fn requests(&mut self) {
-        self.counter("requests", "Request heads read.", |a| a.requests);
-        self.counter("answers_empty", "Answers that carried no message.", |a| a.answers_empty);
-        self.counter("messages", "Messages delivered; for publish, taken in.", |a| a.messages);
+        self.counters(AnswerCounts::COUNTERS, |account| account.into());
     }
 
     fn bytes(&mut self) {
@@ -104,48 +101,22 @@ impl Page<'_> {
         self.family(name, "counter", "System calls made for the connections of a technique.");
         for payer in Payer::ALL {
             let calls = self.sum.ledger.account(payer).calls;
-            for (call, n) in [
-                ("accept", calls.accepts),
-                ("read", calls.reads),
-                ("write", calls.writes),
-                ("end", calls.ends),
-            ] {
-                self.sample(name, &[("technique", payer.name()), ("call", call)], n);
+            for counter in Calls::COUNTERS.iter().filter(|counter| counter.help.is_none()) {
+                let labels = [("technique", payer.name()), ("call", counter.metric)];
+                self.sample(name, &labels, (counter.read)(&calls));
             }
         }
-        self.counter("syscalls_would_block", "Reads and writes that found nothing to move.", |a| {
-            a.calls.would_blocks
-        });
+        self.counters(Calls::COUNTERS, |account| account.calls);
         let name = "syscalls_shared_total";
         self.family(name, "counter", "System calls made for all connections.");
-        let shared = self.sum.ledger.shared;
-        for (call, n) in [
-            ("epoll_wait", shared.waits),
-            ("epoll_ctl", shared.controls),
-            ("wake", shared.wakes),
-            ("accept_empty", shared.accepts_in_vain),
-            ("getsockopt", shared.samples),
-        ] {
-            self.sample(name, &[("call", call)], n);
+        let shared = self.sum.ledger.shared.calls;
+        for counter in SharedCalls::COUNTERS {
+            self.sample(name, &[("call", counter.metric)], (counter.read)(&shared));
         }
     }
 
     fn tcp(&mut self) {
-        let told = "as the kernel counts them.";
-        self.counter("tcp_handshakes", "Connections set up.", |a| a.tcp.handshakes);
-        for (name, help, pick) in [
-            (
-                "tcp_received_segments",
-                "Segments received",
-                (|a| a.tcp.segments_in) as fn(&Account) -> u64,
-            ),
-            ("tcp_sent_segments", "Segments sent", |a| a.tcp.segments_out),
-            ("tcp_received_bytes", "Bytes received", |a| a.tcp.bytes_in),
-            ("tcp_sent_bytes", "Bytes sent", |a| a.tcp.bytes_out),
-            ("tcp_retransmits", "Segments sent again", |a| a.tcp.retransmits),
-        ] {
-            self.counter(name, &format!("{help}, {told}"), pick);
-        }
+        self.counters(Tcp::COUNTERS, |account| account.tcp);
         let name = "tcp_rtt_seconds";
         self.family(name, "gauge", "Mean smoothed round-trip time of the open connections.");
         for payer in Payer::ALL {
@@ -207,13 +178,16 @@ impl Page<'_> {
         self.out.push_str(&lines);
     }
 
-    /// A counter with a sample for each technique.
-    fn counter(&mut self, name: &str, help: &str, pick: fn(&Account) -> u64) {
-        let name = format!("{name}_total");
-        self.family(&name, "counter", help);
-        for payer in Payer::ALL {
-            let value = pick(self.sum.ledger.account(payer));
-            self.sample(&name, &[("technique", payer.name())], value);
+    /// The counters that have metrics of their own, with a sample for each technique.
+    fn counters<T>(&mut self, counters: &[Counter<T>], of: fn(&Account) -> T) {
+        for counter in counters {
+            let Some(help) = counter.help else { continue };
+            let name = format!("{}_total", counter.metric);
+            self.family(&name, "counter", help);
+            for payer in Payer::ALL {
+                let value = (counter.read)(&of(self.sum.ledger.account(payer)));
+                self.sample(&name, &[("technique", payer.name())], value);
+            }
         }
     }
 

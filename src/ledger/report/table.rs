@@ -5,8 +5,8 @@
 
 use serde::Serialize;
 
-use super::costs::ByClass;
 use super::json;
+use super::shapes::ByClass;
 use crate::ids::Millis;
 use crate::ledger::{Row, ShardReport};
 
@@ -20,15 +20,15 @@ pub struct Page {
 }
 
 #[derive(Serialize)]
-struct Table<'a> {
+struct ConnectionTable<'a> {
     total: u64,
     offset: usize,
     limit: usize,
-    connections: Vec<Line<'a>>,
+    connections: Vec<ConnectionRow<'a>>,
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct ConnectionRow<'a> {
     id: u64,
     technique: &'static str,
     peer: String,
@@ -51,16 +51,16 @@ struct Line<'a> {
 /// A page of the table that `sum` has, as JSON.
 pub fn table(sum: &ShardReport, page: Page, now: Millis) -> String {
     let rows = sum.rows.iter().skip(page.offset).take(page.limit);
-    json(&Table {
+    json(&ConnectionTable {
         total: sum.rows_total,
         offset: page.offset,
         limit: page.limit,
-        connections: rows.map(|row| line(row, now)).collect(),
+        connections: rows.map(|row| row_of(row, now)).collect(),
     })
 }
 
-fn line(row: &Row, now: Millis) -> Line<'_> {
-    Line {
+fn row_of(row: &Row, now: Millis) -> ConnectionRow<'_> {
+    ConnectionRow {
         id: row.id,
         technique: row.payer.name(),
         peer: row.peer.to_string(),

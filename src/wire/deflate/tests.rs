@@ -3,6 +3,7 @@
 //! Came from: RFC 7692 §7.2. Goes to: `cargo test`.
 
 use super::*;
+use crate::dice::Dice;
 
 mod naive;
 
@@ -24,12 +25,8 @@ fn inflated(inflater: &mut Inflater, message: &[u8], size: usize) -> Result<Vec<
 
 /// Texts of every kind: repeating, compressible, incompressible.
 fn samples() -> Vec<Vec<u8>> {
-    let mut seed = 1_u64;
-    let mut random = || {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (seed >> 56) as u8
-    };
-    let noise: Vec<u8> = (0..70_000).map(|_| random()).collect();
+    let mut dice = Dice(1);
+    let noise: Vec<u8> = (0..70_000).map(|_| dice.roll() as u8).collect();
     let words = noise.iter().map(|n| format!("word{} ", n % 40));
     let text: String = words.collect();
     let mut far = noise[..600].to_vec();

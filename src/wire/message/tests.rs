@@ -5,7 +5,8 @@
 
 use super::MessageError as E;
 use super::*;
-use crate::wire::frame::FrameError as F;
+use crate::dice::Dice;
+use crate::wire::frame::{CloseCode, FrameError as F};
 
 mod deflate;
 mod memory;
@@ -99,25 +100,12 @@ fn story_to(assembler: impl Fn() -> Assembler, name: &str, bytes: &[u8]) -> Stor
     let byte_by_byte = told_to(assembler(), bytes, || 1);
     assert_eq!(byte_by_byte, whole, "{name}, byte by byte");
     for seed in 0..32 {
-        let mut random = Random(seed);
-        let longest = 1 + random.below(bytes.len().max(1));
-        let cut = told_to(assembler(), bytes, || 1 + random.below(longest));
+        let mut dice = Dice(seed);
+        let longest = 1 + dice.below(bytes.len().max(1));
+        let cut = told_to(assembler(), bytes, || 1 + dice.below(longest));
         assert_eq!(cut, whole, "{name}, cut by seed {seed}");
     }
     whole
-}
-
-/// A seeded generator (SplitMix64): the same numbers on every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) % end as u64) as usize
-    }
 }
 
 /// Name, frames, what is heard.
@@ -217,14 +205,14 @@ fn just_the_bound_is_heard_in_one_frame_and_in_many() {
 
 /// A frame that is right where it stands most of the time, so that random conversations get
 /// somewhere.
-fn random_frame(random: &mut Random, mid_message: &mut bool) -> Vec<u8> {
+fn random_frame(dice: &mut Dice, mid_message: &mut bool) -> Vec<u8> {
     const PAYLOADS: [&[u8]; 8] =
         [b"", b"x", b"", b"text", b"\xC3\xA9", &[b'y'; 130], b"\xE2", b"\x98\x83"];
-    let payload = PAYLOADS[random.below(PAYLOADS.len())];
-    let fin = [0x00, 0x80][random.below(2)];
+    let payload = PAYLOADS[dice.below(PAYLOADS.len())];
+    let fin = [0x00, 0x80][dice.below(2)];
     let any = [0x00, 0x81, 0x02, 0x83, 0x88, 0xC1];
-    let first = match random.below(16) {
-        0 => any[random.below(any.len())],
+    let first = match dice.below(16) {
+        0 => any[dice.below(any.len())],
         1 | 2 => return frame(0x89, &payload[..payload.len().min(125)]),
         _ if *mid_message => fin,
         kind => fin | [0x01, 0x02][kind % 2],
@@ -237,16 +225,16 @@ fn random_frame(random: &mut Random, mid_message: &mut bool) -> Vec<u8> {
 fn random_conversations_do_not_depend_on_the_cuts() {
     let (mut good, mut messages) = (0, 0);
     for seed in 0..400 {
-        let mut random = Random(seed << 32);
+        let mut dice = Dice(seed << 32);
         let (mut bytes, mut mid_message) = (Vec::new(), false);
-        for _ in 0..=random.below(9) {
-            bytes.extend(random_frame(&mut random, &mut mid_message));
+        for _ in 0..=dice.below(9) {
+            bytes.extend(random_frame(&mut dice, &mut mid_message));
         }
         // Some end within a frame, some have a bit that was never sent.
-        bytes.truncate(bytes.len() - random.below(2) * random.below(bytes.len()));
-        if random.below(8) == 0 {
-            let at = random.below(bytes.len());
-            bytes[at] ^= 1 << random.below(8);
+        bytes.truncate(bytes.len() - dice.below(2) * dice.below(bytes.len()));
+        if dice.below(8) == 0 {
+            let at = dice.below(bytes.len());
+            bytes[at] ^= 1 << dice.below(8);
         }
         let (heard, verdict) = story(&format!("conversation {seed}"), &bytes);
         good += usize::from(verdict.is_ok());

@@ -1,11 +1,11 @@
 //! The client halves: answers, event streams and frames of a server mean the same however they are
 //! cut, and a stream fires what the standard says.
 //!
-//! Came from: bytes; the first chooses the cuts. Goes to: `client::{answer, events, frames}`.
+//! Came from: bytes; the first chooses the cuts. Goes to: `client::{events, frames, response}`.
 
-use tollway::client::answer::{AnswerDecoder, AnswerError, Step};
 use tollway::client::events::EventReader;
 use tollway::client::frames::{self, ServerFrameError};
+use tollway::client::response::{ResponseDecoder, ResponseError, ResponseStep};
 use tollway::wire::Parsed;
 use tollway::wire::frame::Opcode;
 
@@ -16,7 +16,7 @@ use super::{choice, cuts};
 struct Said {
     /// Status and fields of each answer, its body, and whether it ended.
     answers: Vec<(u16, usize, Vec<u8>, bool)>,
-    offence: Option<AnswerError>,
+    offence: Option<ResponseError>,
     /// Bytes that mean nothing yet.
     left: usize,
 }
@@ -63,26 +63,26 @@ fn fired(text: &str) -> Vec<(String, String)> {
 }
 
 fn answers(pieces: &[&[u8]]) -> Said {
-    let mut decoder = AnswerDecoder::default();
+    let mut decoder = ResponseDecoder::default();
     let (mut said, mut buffer) = (Said::default(), Vec::new());
     for piece in pieces {
         buffer.extend_from_slice(piece);
         loop {
             let used = match decoder.decode(&buffer) {
-                Ok(Step::Partial) => break,
-                Ok(Step::Head { head, used }) => {
+                Ok(ResponseStep::Partial) => break,
+                Ok(ResponseStep::Head { head, used }) => {
                     let fields = head.fields.len();
                     said.answers.push((head.status, fields, Vec::new(), false));
                     assert!(used > 0, "a head has bytes");
                     used
                 }
-                Ok(Step::Body { bytes, used }) => {
+                Ok(ResponseStep::Body { bytes, used }) => {
                     let answer = said.answers.last_mut().expect("a head goes first");
                     answer.2.extend_from_slice(bytes);
                     assert!(used > 0, "progress");
                     used
                 }
-                Ok(Step::End { used }) => {
+                Ok(ResponseStep::End { used }) => {
                     said.answers.last_mut().expect("a head goes first").3 = true;
                     used
                 }

@@ -11,8 +11,10 @@
 #![allow(dead_code, missing_docs, unreachable_pub)] // Each user takes what it needs.
 #![allow(clippy::unwrap_used, clippy::pedantic)] // A twin is plain before it is polished.
 
+#[path = "../dice.rs"]
 pub mod dice;
 pub mod operations;
+#[path = "../readers/mod.rs"]
 pub mod readers;
 
 #[path = "../world.rs"]

@@ -3,8 +3,8 @@
 use super::line::{Line, Mode};
 use super::plan::{Habits, Room, Way};
 use super::reader::Notes;
+use super::readers::frames;
 use super::stage::Stage;
-use super::ws;
 use crate::world::Client;
 
 pub struct Actor {
@@ -172,16 +172,14 @@ impl Actor {
                 [topic] => line.say(stage, &self.habits, topic),
                 _ if stage.dice.one_in(10) => {
                     line.deeds.spoiled_at = Some(line.composed);
-                    let mut frame = Vec::new();
-                    ws::masked(ws::TEXT, true, b"may I?", [3; 4], &mut frame);
+                    let frame = frames::client(true, frames::TEXT, b"may I?", [3; 4]);
                     line.compose(&frame);
                 }
                 _ => {}
             }
         } else if stage.dice.one_in(20) {
             let ping = b"are you there?"[..stage.dice.below(14)].to_vec();
-            let mut frame = Vec::new();
-            ws::masked(ws::PING, true, &ping, [7; 4], &mut frame);
+            let frame = frames::client(true, frames::PING, &ping, [7; 4]);
             line.compose(&frame);
             line.pings.push_back(ping);
         }
@@ -198,8 +196,7 @@ impl Actor {
         match (&line.mode, way) {
             (Mode::Socket { .. }, 0 | 1) if !line.deeds.said_close && !line.deeds.finished => {
                 stage.tell(|| format!("client {} says goodbye", client.0));
-                let mut frame = Vec::new();
-                ws::masked(ws::CLOSE, true, &1000_u16.to_be_bytes(), [5; 4], &mut frame);
+                let frame = frames::client(true, frames::CLOSE, &1000_u16.to_be_bytes(), [5; 4]);
                 line.compose(&frame);
                 line.deeds.said_close = true;
                 line.push(stage, usize::MAX);

@@ -6,9 +6,9 @@ use super::judge::{Ask, From};
 use super::line::{Expect, Kind, Line};
 use super::oracle::Said;
 use super::plan::{Habits, Way};
+use super::readers::frames;
+use super::readers::json::to_base64;
 use super::stage::{Stage, id};
-use super::verdict::base64;
-use super::ws;
 
 /// Files of `--static`.
 pub const FILES: [(&str, usize); 2] = [("small.txt", 100), ("large.bin", 150_000)];
@@ -85,7 +85,7 @@ impl Line {
                 }
                 fields += "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n";
                 fields +=
-                    &format!("Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\n", ws::KEY);
+                    &format!("Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\n", frames::KEY);
                 (Kind::Socket { ask, dialect }, false)
             }
         };
@@ -143,19 +143,20 @@ impl Line {
     pub fn say(&mut self, stage: &mut Stage, habits: &Habits, topic: usize) {
         let number = message(stage, habits, Some(topic), false);
         let said = &stage.oracle.said[number];
-        let mut opcode = if said.binary { ws::BINARY } else { ws::TEXT };
+        let mut opcode = if said.binary { frames::BINARY } else { frames::TEXT };
         let body = said.body.clone();
         let mut rest = &body[..];
-        let mut frames = Vec::new();
+        let mut said_frames = Vec::new();
         while stage.dice.percent(30) && !rest.is_empty() {
             let (piece, more) = rest.split_at(stage.dice.below(rest.len()));
             let mask = stage.dice.roll().to_le_bytes();
-            ws::masked(opcode, false, piece, [mask[0], mask[1], mask[2], mask[3]], &mut frames);
+            let mask = [mask[0], mask[1], mask[2], mask[3]];
+            said_frames.extend(frames::client(false, opcode, piece, mask));
             opcode = 0;
             rest = more;
         }
-        ws::masked(opcode, true, rest, [9, 8, 7, 6], &mut frames);
-        self.compose(&frames);
+        said_frames.extend(frames::client(true, opcode, rest, [9, 8, 7, 6]));
+        self.compose(&said_frames);
         self.says.push((number, self.composed));
         stage.tell(|| format!("client {} says message {number}", self.client.0));
     }
@@ -169,7 +170,7 @@ impl Line {
         match str::from_utf8(&said.body) {
             Ok(text) => object["data"] = text.into(),
             Err(_) => {
-                object["data"] = base64(&said.body).into();
+                object["data"] = to_base64(&said.body).into();
                 object["encoding"] = "base64".into();
             }
         }
@@ -181,9 +182,8 @@ impl Line {
             None => number.into(),
         };
         object["once"] = said.key.is_some().into();
-        let mut frame = Vec::new();
         let text = object.to_string();
-        ws::masked(ws::TEXT, true, text.as_bytes(), [2, 4, 6, 8], &mut frame);
+        let frame = frames::client(true, frames::TEXT, text.as_bytes(), [2, 4, 6, 8]);
         self.compose(&frame);
         self.told.push_back((number, self.composed));
         stage.tell(|| format!("client {} tells message {number}", self.client.0));

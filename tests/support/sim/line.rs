@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use tollway::close::CloseReason;
 use tollway::limits::PONG_MS_MAX;
 
-use super::http::{self, Answer, Chunks};
 use super::judge::{Ask, Stand};
+use super::readers::http::{self, Answer, Chunks};
 use super::sse::Blocks;
 use super::stage::Stage;
 use crate::world::Client;
@@ -183,7 +183,12 @@ impl Line {
         loop {
             let bare = self.expects.front().is_some_and(|expect| expect.bare);
             let answer = http::answer(&self.buf, bare)?;
-            self.buf.drain(..answer.length);
+            if !answer.body.ended {
+                let length = answer.head.field("Content-Length");
+                assert!(length.is_some(), "an answer without a length: {answer:?}");
+                return None;
+            }
+            self.buf.drain(..answer.head.used + answer.body.used);
             if answer.head.status == 100 {
                 continue;
             }

@@ -12,17 +12,18 @@ mod actor;
 mod burst;
 mod checks;
 mod compose;
+#[path = "../dice.rs"]
 mod dice;
-mod http;
 mod judge;
 mod line;
 mod oracle;
 mod plan;
 mod reader;
+#[path = "../readers/mod.rs"]
+mod readers;
 mod sse;
 mod stage;
 mod verdict;
-mod ws;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -3,16 +3,16 @@
 use serde_json::Value;
 
 use super::compose;
-use super::http::{Answer, Chunks};
 use super::judge::Stand;
 use super::line::{Expect, Kind, Line, Mode};
+use super::readers::frames;
+use super::readers::http::{self, Answer, Chunks};
 use super::sse::Blocks;
 use super::stage::{Stage, place};
 use super::verdict::{
     Answered, greeted_socket, greeted_stream, judge_block, judge_frame, judge_object,
     judge_publish, judge_socket_gap, judge_told,
 };
-use super::ws;
 
 /// What a client takes away from a connection.
 #[derive(Debug, Default)]
@@ -54,10 +54,10 @@ impl Line {
             None if self.spoiled() => return self.buf.clear(),
             None => {
                 // An interim answer may come behind a half-close, and the answer before it.
-                let interim = super::http::head(&self.buf);
+                let interim = http::head(&self.buf);
                 if let Some(interim) = interim {
                     assert_eq!(interim.status, 100, "an answer to nothing: {interim:?}");
-                    self.buf.drain(..interim.length);
+                    self.buf.drain(..interim.used);
                 }
                 return;
             }
@@ -67,7 +67,8 @@ impl Line {
         };
         let number = expect.number;
         stage.tell(|| {
-            let body = String::from_utf8_lossy(&answer.body[..answer.body.len().min(300)]);
+            let body =
+                String::from_utf8_lossy(&answer.body.data[..answer.body.data.len().min(300)]);
             let tag = answer.head.field("ETag").unwrap_or_default();
             format!("#{number} is answered {} {tag} {body}", answer.head.status)
         });
@@ -104,7 +105,7 @@ impl Line {
             Kind::Plain(wanted) => assert_eq!(status, *wanted, "{expect:?}"),
             Kind::File(n) => {
                 assert_eq!(status, 200);
-                assert!(answer.body == compose::file(*n), "a file was changed on its way");
+                assert!(answer.body.data == compose::file(*n), "a file was changed on its way");
             }
             Kind::TooLong | Kind::Stream { .. } | Kind::Socket { .. } => {
                 panic!("{status} to {expect:?}")
@@ -131,7 +132,7 @@ impl Line {
             assert_eq!(next, stand.at, "an empty answer moves nobody");
             stand.skip(stage, ask.acked);
         } else if !expect.bare {
-            let said = Answered::read(&answer.body);
+            let said = Answered::read(&answer.body.data);
             assert_eq!(said.next, next, "tag and body say the same");
             assert!(said.messages.len() <= *limit);
             let first = said.messages.first().map(|message| message.at);
@@ -158,11 +159,11 @@ impl Line {
 
     /// The head of an answer that goes on for ever.
     fn digest_greeting(&mut self, stage: &mut Stage, notes: &mut Notes) {
-        let Some(head) = super::http::head(&self.buf) else {
+        let Some(head) = http::head(&self.buf) else {
             return;
         };
         if head.status == 100 {
-            self.buf.drain(..head.length);
+            self.buf.drain(..head.used);
             return;
         }
         let spoiled_at = self.deeds.spoiled_at.unwrap_or(u64::MAX);
@@ -173,7 +174,7 @@ impl Line {
             }
             return;
         }
-        self.buf.drain(..head.length);
+        self.buf.drain(..head.used);
         let expect = self.expects.pop_front().expect("looked at before");
         stage.tell(|| format!("#{} is greeted {}", expect.number, head.status));
         self.mode = match expect.kind {
@@ -222,36 +223,35 @@ impl Line {
     }
 
     fn digest_frame(&mut self, stage: &mut Stage, notes: &mut Notes, polite: bool) {
-        let Some(frame) = ws::frame(&self.buf) else {
+        let Some(frame) = frames::server_frame(&self.buf, 0) else {
             return;
         };
-        self.buf.drain(..frame.length);
+        self.buf.drain(..frame.used);
         let client = self.client.0;
         stage.tell(|| {
             let text = String::from_utf8_lossy(&frame.payload[..frame.payload.len().min(100)]);
             format!("client {client} reads frame {} {text}", frame.opcode)
         });
         match frame.opcode {
-            ws::PING if polite => {
-                let mut pong = Vec::new();
-                ws::masked(ws::PONG, true, &frame.payload, [1, 2, 3, 4], &mut pong);
+            frames::PING if polite => {
+                let pong = frames::client(true, frames::PONG, &frame.payload, [1, 2, 3, 4]);
                 self.compose(&pong);
                 self.deeds.pong_due = Some(self.composed);
             }
-            ws::PING => self.deeds.silent = true,
-            ws::PONG => {
+            frames::PING => self.deeds.silent = true,
+            frames::PONG => {
                 let ping = self.pings.pop_front();
                 assert_eq!(ping.as_deref(), Some(&frame.payload[..]), "a Pong to nothing");
             }
-            ws::CLOSE => self.digest_close(stage, notes, &frame.payload, polite),
-            ws::TEXT if matches!(self.mode, Mode::Socket { dialect: true, .. }) => {
+            frames::CLOSE => self.digest_close(stage, notes, &frame.payload, polite),
+            frames::TEXT if matches!(self.mode, Mode::Socket { dialect: true, .. }) => {
                 self.digest_object(stage, notes, &frame.payload);
             }
             data => {
                 let Mode::Socket { stand: Some(stand), .. } = &mut self.mode else {
                     panic!("a message to a reader that has no place");
                 };
-                let binary = data == ws::BINARY;
+                let binary = data == frames::BINARY;
                 judge_frame(stage, stand, binary, &frame.payload);
                 notes.cursor = Some(stand.at);
                 notes.messages += 1;
@@ -295,8 +295,7 @@ impl Line {
             assert!(stand.is_some(), "greeted without a cursor, and no gap told: {words}");
         }
         if polite && !self.deeds.said_close {
-            let mut frame = Vec::new();
-            ws::masked(ws::CLOSE, true, payload, [0, 0, 0, 0], &mut frame);
+            let frame = frames::client(true, frames::CLOSE, payload, [0, 0, 0, 0]);
             self.compose(&frame);
             self.deeds.said_close = true;
         }

@@ -3,13 +3,14 @@
 use serde_json::Value;
 use tollway::limits::{RETRY_MS_MAX, RETRY_MS_MIN};
 
-use super::http::{Answer, Head};
 use super::judge::{Ask, Gap, Stand};
 use super::line::Expect;
 use super::reader::Notes;
-use super::sse::Block;
+use super::readers::events::Block;
+use super::readers::frames;
+use super::readers::http::{Answer, Head};
+use super::readers::json::to_base64;
 use super::stage::{Stage, id, place};
-use super::ws;
 
 /// A reader that is greeted without a cursor must be told of a gap, and is closed.
 pub fn greeted_socket(
@@ -20,7 +21,7 @@ pub fn greeted_socket(
     dialect: bool,
 ) -> Option<Stand> {
     assert_eq!(head.status, 101, "{head:?}");
-    assert_eq!(head.field("Sec-WebSocket-Accept"), Some(ws::ACCEPT));
+    assert_eq!(head.field("Sec-WebSocket-Accept"), Some(frames::ACCEPT));
     let protocol = head.field("Sec-WebSocket-Protocol");
     assert_eq!(protocol, dialect.then_some("tollway.v1"));
     let greeting = head.field("Last-Event-ID").filter(|_| !dialect);
@@ -58,7 +59,7 @@ pub fn judge_socket_gap(
 }
 
 pub fn greeted_stream(stage: &Stage, shard: usize, ask: &Ask, block: &Block) -> Stand {
-    let retry = block.retry.expect("the first block says when to come back");
+    let retry = block.retry_ms.expect("the first block says when to come back");
     assert!((RETRY_MS_MIN..=RETRY_MS_MAX).contains(&retry));
     assert!(block.data.is_none(), "the first block fires nothing");
     let greeting = block.id.as_deref().expect("the first block holds the cursor");
@@ -82,7 +83,7 @@ pub fn judge_block(stage: &Stage, stand: &mut Stand, ask: &Ask, block: &Block, n
     assert_eq!(block.event, said.event);
     let (text, comments) = match str::from_utf8(&said.body) {
         Ok(text) => (text.replace("\r\n", "\n").replace('\r', "\n"), Vec::new()),
-        Err(_) => (base64(&said.body), vec!["base64".to_owned()]),
+        Err(_) => (to_base64(&said.body), vec![" base64".to_owned()]),
     };
     assert_eq!(*data, text);
     assert_eq!(block.comments, comments);
@@ -168,7 +169,7 @@ pub fn judge_publish(
         return;
     }
     assert_eq!(answer.head.status, 201, "{expect:?}");
-    let value: Value = serde_json::from_slice(&answer.body).expect("JSON");
+    let value: Value = serde_json::from_slice(&answer.body.data).expect("JSON");
     let at = place(value["id"].as_str().expect("an id")).expect("an id of this world");
     assert!(value["subscribers"].is_u64());
     let said = &stage.oracle.said[number];
@@ -226,7 +227,7 @@ impl Message {
         match str::from_utf8(&said.body) {
             Ok(body) => assert_eq!((text("data"), text("encoding")), (Some(body), None)),
             Err(_) => {
-                let body = base64(&said.body);
+                let body = to_base64(&said.body);
                 let found = (text("data"), text("encoding"));
                 assert_eq!(found, (Some(body.as_str()), Some("base64")));
             }
@@ -237,18 +238,4 @@ impl Message {
 pub fn gap(value: &Value) -> Gap {
     let text = |name: &str| value[name].as_str().expect("text").to_owned();
     Gap { from: text("from"), to: text("to"), reason: text("reason") }
-}
-
-pub fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let number =
-            (0..3).fold(0_usize, |n, i| n << 8 | usize::from(three.get(i).copied().unwrap_or(0)));
-        for place in 0..4 {
-            let digit = DIGITS[number >> (18 - 6 * place) & 63];
-            text.push(if place > three.len() { '=' } else { digit as char });
-        }
-    }
-    text
 }

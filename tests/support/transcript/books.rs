@@ -19,7 +19,7 @@ pub fn hold(world: &World, bytes_sent: usize, bytes_received: usize) -> Result<(
     }
     let accounts = Payer::ALL.map(|payer| sum.ledger.account(payer));
     let total = |pick: fn(&Account) -> u64| accounts.into_iter().map(pick).sum::<u64>() as usize;
-    for &reason in CloseReason::ALL {
+    for reason in CloseReason::ALL {
         let seen = world.pipes.iter().filter(|pipe| pipe.closed == Some(reason));
         let counted = accounts.iter().map(|a| a.closed[reason as usize]);
         equal(reason.name(), counted.sum::<u64>() as usize, seen.count())?;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::dice::Dice;
+
 /// How often each transcript is cut at random.
 const SEEDS: u64 = 32;
 
@@ -45,16 +47,16 @@ impl Feeding {
 /// Where to cut.
 pub struct Knife {
     cuts: Cuts,
-    dice: u64,
+    dice: Dice,
 }
 
 impl Knife {
     pub fn new(cuts: Cuts) -> Self {
-        let dice = match cuts {
+        let seed = match cuts {
             Cuts::Random(seed) => seed,
             Cuts::Whole | Cuts::ByteByByte => 0,
         };
-        Self { cuts, dice }
+        Self { cuts, dice: Dice(seed) }
     }
 
     /// The length of the next piece of at most `most` bytes. At random, it is often short, and
@@ -64,18 +66,10 @@ impl Knife {
             Cuts::Whole => most,
             Cuts::ByteByByte => 1,
             Cuts::Random(_) => {
-                let dice = self.roll();
+                let dice = self.dice.roll() as usize;
                 let up_to = [3, 16, 128, usize::MAX][dice % 4].min(most);
                 1 + (dice >> 2) % up_to
             }
         }
-    }
-
-    /// A small generator (`SplitMix64`): the same seed gives the same cuts.
-    fn roll(&mut self) -> usize {
-        self.dice = self.dice.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.dice ^ (self.dice >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) as usize
     }
 }

@@ -58,6 +58,8 @@ pub mod answers;
 pub mod books;
 pub mod bytes;
 pub mod compare;
+#[path = "../dice.rs"]
+pub mod dice;
 pub mod feeding;
 pub mod offences;
 pub mod parse;

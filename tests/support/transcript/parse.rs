@@ -191,7 +191,8 @@ impl<'t> Reader<'t> {
 
     /// A frame of `tollway.v1` that says what was wrong with another.
     fn error(&mut self, words: &str) -> Result<Vec<Piece>, String> {
-        let &[reference, number, code] = &words.split(' ').collect::<Vec<_>>()[..] else {
+        // A ref may have spaces in it.
+        let &[code, number, reference] = &words.rsplitn(3, ' ').collect::<Vec<_>>()[..] else {
             return Err("error REF NUMBER CODE".into());
         };
         let number = number.parse().map_err(|_| "error REF NUMBER CODE")?;
@@ -272,7 +273,7 @@ impl<'t> Reader<'t> {
             ("overloaded", ["off"]) => Act::Overloaded(false),
             ("unreadable", ["on"]) => Act::Unreadable(true),
             ("close", [name, reason]) => {
-                let reason = named(CloseReason::ALL, CloseReason::name, reason)?;
+                let reason = named(&CloseReason::ALL, CloseReason::name, reason)?;
                 self.story.shows.reasons.insert(reason.name());
                 Act::Close(self.client(name), reason)
             }

@@ -142,7 +142,7 @@ impl Bench {
         let opened = self.total(|account| account.opened);
         let closed = self.total(Account::closed_total);
         assert_eq!((opened - closed, closed), (began, (pipes.len() - open) as u64));
-        for &reason in CloseReason::ALL {
+        for reason in CloseReason::ALL {
             let ended = pipes.iter().filter(|pipe| pipe.closed == Some(reason)).count();
             let counted = self.total(|account| account.closed[reason as usize]);
             assert_eq!(counted, ended as u64, "{}", reason.name());

@@ -1,0 +1,142 @@
+//! What a connection and the sequencer hold within, where bytes on the wire cannot tell: each fact
+//! on a whole server without sockets.
+//!
+//! Absent on purpose: what a client can see (`tests/transcripts`), and codecs (their unit tests).
+
+#[path = "support/readers/mod.rs"]
+mod readers;
+#[path = "support/world.rs"]
+mod world;
+
+use readers::frames;
+use readers::json::{self, Json};
+use tollway::close::CloseReason;
+use tollway::limits::{IDEMPOTENCY_MS_MAX, Limits, UNANSWERED_MAX};
+use world::{Client, Plan, World};
+
+/// Tells a fact with one thread and with four, of which the client is on the last one.
+fn on_all_threads(fact: impl Fn(&mut World, usize)) {
+    for threads in [1, 4] {
+        let plan = Plan { threads, limits: Limits::default(), ..Plan::default() };
+        fact(&mut World::new(plan), usize::from(threads) - 1);
+    }
+}
+
+/// Opens a socket on `/news` that speaks `tollway.v1`, and passes over its greeting.
+fn open(world: &mut World, shard: usize) -> Client {
+    let client = world.connect(shard).expect("room for it");
+    let head = format!(
+        "GET /news HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\n\
+         Sec-WebSocket-Protocol: tollway.v1\r\n\r\n",
+        frames::KEY
+    );
+    world.send(client, head.as_bytes());
+    world.run();
+    let greeting = world.pipe(client).take();
+    assert!(greeting.ends_with(br#"{"next":"e-0"}"#), "{}", greeting.escape_ascii());
+    client
+}
+
+fn publication(n: usize) -> Vec<u8> {
+    let text = format!(r#"{{"ref":{n},"topic":"x","data":""}}"#);
+    frames::client(true, frames::TEXT, text.as_bytes(), [0x37, 0xFA, 0x21, 0x3D])
+}
+
+/// The objects that came since the last time.
+fn heard(world: &mut World, client: Client) -> Vec<Json> {
+    world.run();
+    let bytes = world.pipe(client).take();
+    let (frames, unfinished) = frames::server(&bytes);
+    assert!(unfinished.is_empty(), "a frame is cut: {}", unfinished.escape_ascii());
+    frames.iter().map(|frame| json::read(&frame.payload)).collect()
+}
+
+/// Posts on a connection of its own.
+fn publish(world: &mut World, fields: &str, body: &str) {
+    let client = world.connect(0).expect("room for it");
+    let length = body.len();
+    let head = format!("POST /t HTTP/1.1\r\nHost: h\r\n{fields}Content-Length: {length}\r\n\r\n");
+    world.send(client, format!("{head}{body}").as_bytes());
+    world.finish(client);
+    world.run();
+    let answer = world.pipe(client).take();
+    assert!(answer.starts_with(b"HTTP/1.1 201 "), "{}", answer.escape_ascii());
+}
+
+#[test]
+fn a_flood_is_answered_to_the_last_frame_though_the_peer_has_ended_its_side() {
+    const FRAMES: usize = 10 * UNANSWERED_MAX + 1;
+    on_all_threads(|world, shard| {
+        let client = open(world, shard);
+        let mut flood: Vec<u8> = (1..=FRAMES).flat_map(publication).collect();
+        let id = world.pipe(client).id;
+        let broker = &mut world.brokers[shard];
+        // All of it at once, and the end of the peer's side before the first is committed.
+        broker.received(id, &mut flood, world.now);
+        broker.peer_finished(id, world.now);
+        let conn = broker.conn(id).expect("its answers are awaited");
+        assert!(conn.is_held() && !conn.wants_bytes());
+        assert!(conn.flow.inbox.len() > flood.len() / 2, "kept as bytes, not as effects");
+        let answers = heard(world, client);
+        assert_eq!(answers.len(), FRAMES);
+        for (answer, n) in answers.iter().zip(1..) {
+            assert_eq!(answer.get("ref"), Some(&Json::Number(f64::from(n))));
+            assert_eq!(answer.text("id"), format!("e-{n}"));
+        }
+        assert_eq!(world.pipe(client).closed, Some(CloseReason::PeerLeft));
+    });
+}
+
+#[test]
+fn a_peer_that_reads_no_answers_is_not_read_and_loses_none() {
+    const FRAMES: usize = 20_000;
+    on_all_threads(|world, shard| {
+        let client = open(world, shard);
+        world.pipe(client).room = 0;
+        for n in 1..=FRAMES {
+            world.send(client, &publication(n));
+        }
+        world.run();
+        let id = world.pipe(client).id;
+        let conn = world.brokers[shard].conn(id).expect("open");
+        assert!(conn.flow.outbox.bytes() < 100_000 && conn.flow.inbox.len() <= 65_536);
+        assert!(!world.pipe(client).inbound.is_empty());
+        world.pipe(client).room = usize::MAX;
+        let answers = heard(world, client);
+        assert_eq!(answers.len(), FRAMES);
+        for (answer, n) in answers.iter().zip(1..) {
+            assert_eq!(answer.get("ref"), Some(&Json::Number(f64::from(n))));
+        }
+    });
+}
+
+#[test]
+fn what_stands_behind_the_last_answer_is_not_kept_until_that_is_read() {
+    let mut world = World::new(Plan::default());
+    publish(&mut world, "", &"x".repeat(200_000));
+    for last in [
+        "GET /t HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+        "GET /t/sse?since=earliest HTTP/1.1\r\nHost: h\r\n\r\n",
+    ] {
+        let client = world.connect(0).expect("room");
+        world.pipe(client).room = 1;
+        let behind = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
+        world.send(client, format!("{last}{behind}").as_bytes());
+        world.run();
+        let id = world.pipe(client).id;
+        let conn = world.brokers[0].conn(id).expect("it waits to be read");
+        assert!(conn.flow.outbox.is_high(), "{last}");
+        assert_eq!(conn.flow.inbox.capacity(), 0, "{last}");
+    }
+}
+
+#[test]
+fn old_keys_are_forgotten_by_any_publish() {
+    let mut world = World::new(Plan::default());
+    publish(&mut world, "Idempotency-Key: k\r\n", "x");
+    assert_eq!(world.sequencer.names(), 1);
+    world.advance(IDEMPOTENCY_MS_MAX);
+    publish(&mut world, "", "y");
+    assert_eq!(world.sequencer.names(), 0);
+}

@@ -1,0 +1,45 @@
+//! No two types of one name, anywhere in src/: a reader who looks a name up finds one answer.
+
+use std::collections::BTreeMap;
+
+use crate::source::{assert_none, is_test, product_lines, sources};
+
+/// Names that are still there twice: in `conn` and `technique`, `shell` and `wire`, two files of
+/// `wire`, two of `shell`, `conn` and `shell`, `conn` and `wire`. The list may only shrink.
+const TWINS: &[&str] = &["Content", "Incoming", "Offer", "Queue", "Source", "State"];
+
+/// The type that a line declares. An indented `type` belongs to an `impl` and is a trait's choice.
+fn declared(line: &str) -> Option<&str> {
+    let mut words = line.split_whitespace().skip_while(|word| word.starts_with("pub"));
+    let keyword = words.next()?;
+    let is_item = matches!(keyword, "struct" | "enum" | "union" | "trait")
+        || (keyword == "type" && !line.starts_with(' '));
+    let name = words.next().filter(|_| is_item)?;
+    let end = name.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.len());
+    // A macro's `$name` is declared where the macro is used.
+    Some(&name[..end]).filter(|name| !name.is_empty())
+}
+
+#[test]
+fn no_two_types_have_one_name() {
+    let files = sources("src");
+    let mut places: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (name, text) in files.iter().filter(|(name, _)| !is_test(name)) {
+        for (line, code) in product_lines(text) {
+            if let Some(declared) = declared(code) {
+                places.entry(declared).or_default().push(format!("{name}:{line}"));
+            }
+        }
+    }
+    assert!(places.contains_key("Broker") && places.contains_key("HeadError"), "they are found");
+    let twins = places.iter().filter(|(_, places)| places.len() > 1);
+    let twins: BTreeMap<_, _> = twins.collect();
+    let mut offences: Vec<String> = twins
+        .iter()
+        .filter(|(name, _)| !TWINS.contains(name))
+        .map(|(name, places)| format!("{name}: {}", places.join(", ")))
+        .collect();
+    let mended = TWINS.iter().filter(|name| !twins.contains_key(*name));
+    offences.extend(mended.map(|name| format!("{name} is no twin any more: take it off the list")));
+    assert_none("types of one name", &offences);
+}
