@@ -58,6 +58,7 @@ impl Broker {
                 self.ask(id, reply, question, Effect::Count { conn: id, topic }, now);
             }
             Want::Page => self.page(id, &reply, now),
+            Want::Client(tag) => self.client(id, &reply, tag.as_deref(), now),
             Want::Report(report) => {
                 self.stand_still(id, reply, Question::Report(report), now);
                 self.await_survey(id, scope_of(report));

@@ -12,6 +12,7 @@
 //! the broker introduces the two. Absent on purpose: sockets, clocks, threads, locks.
 
 mod answer;
+mod asset;
 mod bill;
 mod conns;
 mod deadline;

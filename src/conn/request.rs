@@ -33,6 +33,8 @@ pub enum Want {
     Info(TopicName),
     /// The live page.
     Page,
+    /// The client for browsers, if it is not the one that `If-None-Match` names.
+    Client(Option<Box<[u8]>>),
     /// The ledger, in one answer.
     Report(Report),
     /// The ledger, a snapshot a second.

@@ -66,7 +66,7 @@ fn payer(want: &Want) -> Payer {
             How::Socket { .. } => Payer::WebSocket,
         },
         Want::Info(_) | Want::Page | Want::Healthy | Want::Ready => Payer::Other,
-        Want::Report(_) | Want::Watch(_) => Payer::Other,
+        Want::Client(_) | Want::Report(_) | Want::Watch(_) => Payer::Other,
         Want::File(_) | Want::Options { .. } | Want::Refuse(_) => Payer::Other,
     }
 }
@@ -74,6 +74,7 @@ fn payer(want: &Want) -> Payer {
 /// What a path leads to.
 enum Place<'t> {
     Root,
+    Client,
     Fixed(Want),
     Costs,
     Connections,
@@ -103,6 +104,7 @@ fn want(head: &Head<'_>, house: &House, verdict: &Verdict) -> Result<Want, Probl
         Place::Nowhere => Err(Rule::NoSuchResource.into()),
         Place::Root if head.upgrade.is_some() => socket(head, &query, verdict, ROOT_TOPIC),
         Place::Root => fixed(head, Want::Page),
+        Place::Client => fixed(head, Want::Client(head.if_none_match.map(Into::into))),
         Place::Fixed(want) => fixed(head, want),
         Place::Costs => costs(head, &query, verdict),
         Place::Connections => fixed(head, Want::Report(table(&query))),
@@ -120,6 +122,7 @@ fn place<'t>(path: &'t str, house: &House) -> Result<Place<'t>, Problem> {
     Ok(match (first, rest) {
         ("", None) => Place::Root,
         ("metrics", None) => Place::Fixed(Want::Report(Report::Metrics)),
+        ("-", Some("client.js")) => Place::Client,
         ("-", Some("healthy")) => Place::Fixed(Want::Healthy),
         ("-", Some("ready")) => Place::Fixed(Want::Ready),
         ("-", Some("costs")) => Place::Costs,
