@@ -13,7 +13,7 @@ use std::fs;
 use std::path::Path;
 
 use foreign::Foreign;
-use server::for_threads_with;
+use server::{Server, for_threads_with};
 
 /// Runs the function of that name in the script, with one thread and with four.
 fn tell(fact: &str) {
@@ -48,6 +48,22 @@ fn tell_claim(fact: &str) {
     }
 }
 
+/// Runs the function of that name in the script about our own client, behind a proxy.
+fn tell_client(fact: &str) {
+    let script = "browser/client.mjs";
+    let Some(chromium) = foreign::chromium(fact) else {
+        return;
+    };
+    let Some(node) = Foreign::node(fact, &["playwright-core"], script) else {
+        return;
+    };
+    let pages = foreign::tests().join("browser/pages");
+    let pages = pages.to_str().expect("a tree in a path of UTF-8");
+    let flags = ["--threads", "4", "--static", pages, "--allow-origin", "*"];
+    let server = Server::start(&flags);
+    node.run(&[&server.port().to_string(), fact, &chromium]);
+}
+
 macro_rules! facts {
     ($tell:ident: $($fact:ident)*) => {$(
         #[test]
@@ -62,6 +78,15 @@ facts! {
     a_data_line_without_a_blank_line_fires_nothing
     an_event_source_comes_back_by_itself_after_a_delay
     a_stream_that_ends_after_each_event_is_polling
+}
+
+facts! {
+    tell_client:
+    a_browser_hops_among_four_techniques
+    three_tabs_share_one_connection
+    the_network_goes_and_comes_back
+    a_page_that_was_put_away_goes_on_where_it_was
+    a_page_of_another_origin_imports_the_client
 }
 
 facts! {

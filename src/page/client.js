@@ -19,7 +19,8 @@ const TIMINGS = {
   first: 5_000, // until the first byte of a stream: a proxy that collects bytes shows none
   grace: 5_000, // for an answer, beyond the wait that it was asked to be withheld for
   proof: 10_000, // a technique that has worked for so long works here
-  trial: 10_000, // until a better technique is tried again; doubled each time, 64-fold at most
+  trial: 10_000, // until a better technique is tried again; doubled each time, up to:
+  trialMax: 600_000,
   silence: 60_000, // a WebSocket that says nothing for so long is doubted
   backOff: 500, // the delay after the first failure; doubled each time, up to:
   backOffMax: 30_000,
@@ -57,7 +58,7 @@ class Client {
   #trials = 0;
   #running; // the controller of everything that goes on; none when closed or put away
   #reading; // the controller of the technique that reads
-  #told; // the gap that was told last
+  #told; // the cursor before the gap that was told last
   #channel; // to the other tabs
   #sleepers = new Set(); // pauses that may be cut short
   #published = Promise.resolve(); // the publish before the next one
@@ -233,10 +234,11 @@ class Client {
     this.cursor = cursor ?? from;
     // To the other tabs first: they are not to wait for what a callback does.
     if (cursor !== from || gap) this.#channel?.postMessage({ from, cursor, message, gap });
-    if (gap && !isSame(gap, this.#told)) call(this.#options.ongap, gap);
-    // A gap that ends a connection is told again on the next, until a message moves the cursor.
-    this.#told = gap ?? (message ? undefined : this.#told);
+    // A gap is told by every connection that starts before it, until a message moves the cursor.
+    if (gap && gap.from !== this.#told) call(this.#options.ongap, gap);
+    if (gap) this.#told = gap.from;
     if (!message) return;
+    this.#told = undefined;
     this.#count(technique, { messages: 1 });
     call(this.#options.onmessage, message);
   }
@@ -324,7 +326,8 @@ class Client {
   async #climb(present, { signal, abort }) {
     const better = this.#techniques.slice(0, this.#techniques.indexOf(present));
     while (better.length && !signal.aborted) {
-      const ms = this.#setup.timings.trial * 2 ** Math.min(6, this.#trials);
+      const { trial, trialMax } = this.#setup.timings;
+      const ms = Math.min(trialMax, trial * 2 ** this.#trials);
       await this.#pause(ms * (0.75 + Math.random() / 2), signal);
       if (isHidden()) continue;
       this.#trials += 1;
@@ -467,13 +470,14 @@ async function websocket(line) {
           fail(error); // somebody on the way speaks another dialect
         }
       };
-      socket.onclose = ({ code, reason }) =>
-        fail(new Error(`The WebSocket was ${line.isOpen ? 'closed' : 'refused'}: ${reason || code}`));
+      // Node 20 tells of a refused handshake by an error alone.
+      socket.onclose = socket.onerror = ({ code = 1006, reason }) =>
+        fail(new Error(`The WebSocket was ${line.isOpen ? 'cut' : 'refused'}: ${reason || code}`));
       line.signal.addEventListener('abort', fail);
     });
   } finally {
     clearTimeout(late);
-    socket.onmessage = socket.onclose = null;
+    socket.onmessage = socket.onclose = socket.onerror = null;
     socket.close();
   }
 }
@@ -670,7 +674,6 @@ async function refusal(answer) {
 const isFinal = ({ status }) => status >= 400 && status < 500 && ![408, 425, 429].includes(status);
 
 const isHidden = () => globalThis.document?.visibilityState === 'hidden';
-const isSame = (gap, other) => gap.from === other?.from && gap.to === other?.to;
 
 const bytesIn = (text) => new TextEncoder().encode(text).length;
 

@@ -1,0 +1,32 @@
+// The hop test: 1,000 messages flow while a proxy takes one technique after another away, and gives
+// them back. Shared by Node and Chromium.
+
+/** What a proxy lets through, so that this technique is the best that works. */
+const RULES = {
+  websocket: { refusesUpgrades: false, holdsStreams: false, requestMsMax: Infinity },
+  sse: { refusesUpgrades: true },
+  'long-poll': { holdsStreams: true },
+  poll: { requestMsMax: 200 },
+};
+const MESSAGES = 1_000;
+
+/**
+ * Goes down through the techniques, up to the best, down and up again. `client.reads(technique)`
+ * waits until that one reads.
+ */
+export async function hop(proxy, client, publish, techniques) {
+  const way = [...techniques, techniques[0], techniques.at(-1), techniques[0]];
+  let next = 0;
+  const some = async (until) => {
+    for (; next < until; next += 1) await publish(String(next));
+  };
+  for (const [n, technique] of way.entries()) {
+    const rules = Object.values(RULES).slice(0, Object.keys(RULES).indexOf(technique) + 1);
+    const end = Math.floor((MESSAGES * (n + 1)) / way.length);
+    if (n > 0) proxy.set(Object.assign({}, ...rules));
+    // Half of them while it finds its way, half when it has.
+    await some(Math.floor((next + end) / 2));
+    await client.reads(technique);
+    await some(end);
+  }
+}
