@@ -19,7 +19,7 @@ for target; do
     case $target in
         head | body | target | condition | handshake) flags="$flags -dict=fuzz/dictionaries/http.dict" ;;
         deflate) flags="$flags -dict=fuzz/dictionaries/extension.dict" ;;
-        publish) flags="$flags -dict=fuzz/dictionaries/publish.dict" ;;
+        v1) flags="$flags -dict=fuzz/dictionaries/v1.dict" ;;
         conn) flags="$flags -dict=fuzz/dictionaries/http.dict" ;;
     esac
     # shellcheck disable=SC2086 # The flags are words.

@@ -3,7 +3,7 @@
 //!
 //! Came from: whoever decides that a connection shall end, once, at the first reason. Goes to:
 //! `ledger`, which counts it, and the access log. Absent on purpose: how it is said on the wire;
-//! that is each technique's farewell.
+//! the technique says it.
 
 /// Declares the reasons: variant, name on the outside, sentence.
 macro_rules! close_reasons {

@@ -91,8 +91,15 @@ impl fmt::Display for Peer {
 pub struct ConnId {
     /// Index into the connection slab.
     pub slot: u32,
-    /// How often that slot had been handed out before.
+    /// Tells the connections that have had the slot apart: counts the connections of the thread, up
+    /// to [`ConnId::GENERATION_MAX`], and then begins anew.
     pub generation: u32,
+}
+
+impl ConnId {
+    /// The last generation. The one behind it is no connection's: the shell's tokens use it for
+    /// what is watched and is no connection.
+    pub const GENERATION_MAX: u32 = u32::MAX - 1;
 }
 
 /// Names one topic of one thread: an index, good for as long as the topic is not forgotten.
@@ -102,7 +109,7 @@ pub struct TopicId(pub u32);
 /// Where a reader stands: in which topic, and where in its list. The slot moves when another
 /// reader leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Seat {
     /// The topic it reads.
     pub topic: TopicId,
     /// Its index among the topic's readers.
@@ -113,13 +120,13 @@ pub struct Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShardId(pub u16);
 
-/// The place of a message in the one sequence of the whole server. Counts from 1; 0 is the place
+/// The number of a message in the one sequence of the whole server. Counts from 1; 0 is the number
 /// before the first message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seq(pub u64);
 
 impl Seq {
-    /// The place just before this one; 0 stays 0.
+    /// The number just before this one; 0 stays 0.
     #[must_use]
     pub const fn before(self) -> Self {
         Self(self.0.saturating_sub(1))
@@ -138,7 +145,7 @@ pub struct Epoch(pub u64);
 pub struct Id {
     /// Which numbering.
     pub epoch: Epoch,
-    /// Which place in it.
+    /// Which number in it.
     pub seq: Seq,
 }
 

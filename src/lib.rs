@@ -21,10 +21,10 @@
 //! | 6 | [`conn::route`] | what is asked, and who pays |
 //! | 7 | [`wire::body`] | the body: the payload |
 //! | 8 | `broker::answer` | a draft, and an effect: publish this |
-//! | 9 | [`hub::sequencer`] | its place in the one sequence; posted to every thread |
+//! | 9 | [`hub::sequencer`] | its number in the one sequence; posted to every thread |
 //! | 10 | [`hub::Hub::append`] | every thread's log has it; a round begins |
 //! | 11 | `broker::pump` | a reader of the topic has room |
-//! | 12 | [`hub::log::Entry::rendition`] | dressed for its technique, once for all readers |
+//! | 12 | [`hub::log::Entry::encoded`] | encoded for its technique, once for all readers |
 //! | 13 | [`technique::websocket`] | … as a frame |
 //! | 14 | [`wire::frame`] | … with a header of two to ten bytes |
 //! | 15 | [`conn::outbox`] | a segment that shares those bytes |

@@ -37,6 +37,7 @@ facts! {
     a_client_takes_each_technique_by_name
     a_client_reads_several_topics_and_their_names
     a_publish_whose_answer_was_lost_adds_one_message
+    a_client_that_its_callback_closes_hears_no_more
     a_refused_request_ends_the_client_and_says_why
     a_killed_server_is_a_gap_on_every_technique
     a_websocket_that_died_in_silence_is_found_out

@@ -273,7 +273,7 @@ fn a_watcher_that_does_not_read_costs_no_more_than_a_full_outbox() {
 }
 
 #[test]
-fn who_asks_while_a_survey_is_under_way_hears_of_all_that_happened_before() {
+fn who_asks_while_a_report_is_collected_hears_of_all_that_happened_before() {
     let mut stage = Stage::new(3);
     let [first, poller, second] = [0, 1, 0].map(|shard| stage.0.connect(shard).expect("room"));
     stage.0.send(first, request("/-/costs", "").as_bytes());
@@ -293,12 +293,12 @@ fn who_asks_while_a_survey_is_under_way_hears_of_all_that_happened_before() {
         assert_eq!(costs["threads"], 3);
         costs["techniques"]["short_poll"]["requests"].clone()
     };
-    assert_eq!(polls(first), 0, "its survey was past that thread");
+    assert_eq!(polls(first), 0, "its report was past that thread");
     assert_eq!(polls(second), 1);
 }
 
 #[test]
-fn a_crowd_that_asks_at_once_is_answered_by_few_surveys() {
+fn a_crowd_that_asks_at_once_is_answered_by_few_reports() {
     let mut stage = Stage::new(3);
     let askers: Vec<_> = (0..300).map(|_| stage.connect()).collect();
     for &asker in &askers {

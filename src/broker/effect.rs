@@ -9,7 +9,7 @@ use crate::close::CloseReason;
 use crate::hub::Receipt;
 use crate::hub::message::{Draft, Message};
 use crate::ids::{ConnId, ShardId, TopicName};
-use crate::ledger::{Part, Payer, Scope};
+use crate::ledger::{Payer, Scope, ShardReport};
 
 /// What the broker needs the shell to do.
 #[derive(Debug)]
@@ -58,13 +58,14 @@ pub enum Effect {
         /// Who pays for what it has counted.
         payer: Payer,
     },
-    /// Send every thread, this one too, a [`Letter::Survey`].
-    Survey {
+    /// Send every thread, this one too, a [`Letter::ReportWanted`].
+    AskForReport {
         /// What is asked.
         scope: Scope,
     },
-    /// Take this thread's part by [`super::Broker::part`], and send it in a [`Letter::Part`].
-    Part {
+    /// Take this thread's report by [`super::Broker::shard_report`], and send it in a
+    /// [`Letter::ShardReport`].
+    ShardReport {
         /// To this thread.
         to: ShardId,
         /// What is asked.
@@ -75,7 +76,7 @@ pub enum Effect {
 /// What a thread is told by the sequencer, or by another thread.
 #[derive(Debug)]
 pub enum Letter {
-    /// A message has its place. Every thread gets it, in the order of places.
+    /// A message has its sequence number. Every thread gets it, in the order of the numbers.
     Committed {
         /// The message.
         message: Arc<Message>,
@@ -84,26 +85,26 @@ pub enum Letter {
     },
     /// A publish was a repeat. Only the thread that asked gets this.
     Repeated(Receipt),
-    /// A publish could not be taken now; the message has no place and never will.
+    /// A publish could not be taken now; the message is in no log and never will be.
     Refused(ConnId),
-    /// A thread wants this one's part of a report.
-    Survey {
+    /// A thread wants this one's report.
+    ReportWanted {
         /// Who wants it.
         from: ShardId,
         /// What is asked.
         scope: Scope,
     },
-    /// A part of the report that this thread wants.
-    Part(Box<Part>),
+    /// The report of a thread, for this one, which wants it.
+    ShardReport(Box<ShardReport>),
 }
 
-/// How the shell is to part with a socket.
+/// How the shell ends a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Farewell {
+pub enum Teardown {
     /// End our side; the peer's may still come.
     HalfClose,
-    /// Close it, for this reason, and say so by [`super::Broker::parted`].
-    Drop(CloseReason),
+    /// Close it, for this reason, and say so by [`super::Broker::socket_closed`].
+    Close(CloseReason),
 }
 
 /// Why a connection is not taken at all.

@@ -1,168 +1,148 @@
 //! Polling, short and long: one answer from the log, now or when there is something in it.
 //!
-//! Came from: `read`, with a request; `pump` and `deadline`, with a parked one. Goes to:
+//! Came from: `read`, with a request; the face and `deadline`, with a parked one. Goes to:
 //! `technique::{short_poll, long_poll}`, for the words. Absent on purpose: a difference between the
-//! two, but for who may wait.
+//! two, but that one may wait.
 
 use std::rc::Rc;
 
-use super::Broker;
-use super::pump::{slow, topics};
+use super::visit::Visit;
+use super::{respond, subscribe};
 use crate::conn::outbox::Segment;
-use crate::conn::reply::Reply;
 use crate::conn::state::{Parked, PollTerms, State};
-use crate::hub::Start;
-use crate::ids::{ConnId, Id, Millis, Seq, TopicId, TopicName};
+use crate::hub::{Hub, Start};
+use crate::ids::{Id, Seq, TopicId, TopicName};
 use crate::ledger::Class;
 use crate::limits::POLL_BYTES_MAX;
-use crate::technique::{Dress, Rendition, Technique, long_poll, short_poll};
+use crate::technique::{EncodedMessage, Format, Technique, long_poll, short_poll};
 use crate::wire::condition;
 use crate::wire::response::Status;
 
 /// The messages of one poll answer.
-struct Batch {
-    renditions: Vec<Rc<Rendition>>,
+struct PollMessages {
+    encoded: Vec<Rc<EncodedMessage>>,
     /// The last of them, or where the reader stood.
     next: Seq,
     /// There are more than the answer may carry.
     more: bool,
 }
 
-impl Broker {
-    /// Answers at once if there is anything to say, or no wait is wanted; parks otherwise.
-    pub(super) fn poll(
-        &mut self,
-        id: ConnId,
-        reply: Reply,
-        names: &[TopicName],
-        start: &Start,
-        terms: PollTerms,
-        now: Millis,
-    ) {
-        let topics: Vec<TopicId> = self.hub.known(names).collect();
-        let nothing =
-            start.gap.is_none() && self.hub.next(topics.iter().copied(), start.cursor).is_none();
-        let Some(wait_s) = terms.wait_s.filter(|_| nothing) else {
-            return self.answer_poll(id, &reply, &topics, start, &terms, now);
-        };
-        let following = self.follow(id, names, start.cursor, Technique::LongPoll);
-        let Some(conn) = self.conns.get_mut(id) else {
-            return;
-        };
-        let parked = Parked { reply, following, until: now.plus(wait_s * 1000), terms };
-        conn.shift(State::Parked(Box::new(parked)), now);
-        if conn.finished {
-            // Said before we came to its request: ask whether it lives.
-            self.peer_finished(id, now);
-        }
+/// Answers at once if there is anything to say, or no wait is wanted; parks otherwise.
+pub(super) fn poll(visit: &mut Visit<'_>, names: &[TopicName], start: &Start, terms: PollTerms) {
+    let hub = &visit.shard.hub;
+    let topics: Vec<TopicId> = hub.known(names).collect();
+    let nothing = start.gap.is_none() && hub.next(topics.iter().copied(), start.cursor).is_none();
+    let Some(wait_s) = terms.wait_s.filter(|_| nothing) else {
+        return answer(visit, &topics, start, &terms);
+    };
+    let subscription = subscribe::subscribe(visit, names, start.cursor, Technique::LongPoll);
+    let until = visit.now.plus(wait_s * 1000);
+    let next = |context| State::Parked(Box::new(Parked { context, subscription, until, terms }));
+    visit.conn.withhold(next, visit.now);
+    if visit.conn.flow.finished {
+        respond::ask_whether_alive(visit); // It ended its side before we came to its request.
     }
+}
 
-    /// A parked poll is answered, with whatever there is.
-    pub(super) fn release(&mut self, id: ConnId, now: Millis) {
-        let Some(following) = self.conns.get(id).and_then(|conn| conn.state.following()) else {
-            return;
-        };
-        let topics: Vec<TopicId> = topics(following).collect();
-        let lost =
-            topics.iter().any(|&topic| self.hub.missed(topic, following.cursor, following.knew));
-        let start = if lost {
-            slow(following, &self.hub)
-        } else {
-            Start { cursor: following.cursor, gap: None }
-        };
-        self.strike_out(id);
-        let Some(conn) = self.conns.get_mut(id) else {
-            return;
-        };
-        if let State::Parked(parked) = conn.shift(State::idle(), now) {
-            self.answer_poll(id, &parked.reply, &topics, &start, &parked.terms, now);
-        }
+/// A parked poll is released by the first message that it waits for, or by a gap.
+pub(super) fn release_if_any(visit: &mut Visit<'_>) {
+    let hub = &visit.shard.hub;
+    let any = visit.conn.state.subscription().is_some_and(|subscription| {
+        let next = hub.next(subscribe::topics(subscription), subscription.cursor);
+        next.is_some() || subscribe::missed(subscription, hub)
+    });
+    if any {
+        release(visit);
     }
+}
 
-    fn answer_poll(
-        &mut self,
-        id: ConnId,
-        reply: &Reply,
-        topics: &[TopicId],
-        start: &Start,
-        terms: &PollTerms,
-        now: Millis,
-    ) {
-        let batch = self.batch(topics, start.cursor, terms);
-        let next = self.hub.id(batch.next);
-        let tag = format!("\"{next}\"");
-        let unchanged =
-            terms.if_none_match.as_deref().is_some_and(|field| condition::names_tag(field, &tag));
-        let empty = batch.renditions.is_empty() && start.gap.is_none();
-        if unchanged || empty {
-            let status = if unchanged { Status::NotModified } else { Status::NoContent };
-            return self.answer_empty(id, reply, status, next, terms, now);
-        }
-        let mut open = Vec::with_capacity(64);
-        short_poll::open(next, start.gap.as_ref(), batch.more, &mut open);
-        let messages: usize = batch.renditions.iter().map(|r| r.bytes.len()).sum();
-        // The first message goes without its comma.
-        let comma = usize::from(!batch.renditions.is_empty());
-        let length = open.len() + messages - comma + short_poll::LIST_END.len();
-        let mut out = Vec::with_capacity(256);
-        let head = reply.head(Status::Ok, &self.date, &mut out);
-        match terms.wait_s {
-            None => short_poll::greet(head, next, length),
-            Some(wait_s) => long_poll::greet(head, next, length, wait_s),
-        }
-        let Some(conn) = self.conns.get_mut(id) else {
-            return;
-        };
-        conn.push(Segment::own(out, Class::Head));
-        if !reply.head_only {
-            conn.push(Segment::own(open, Class::Framing));
-            for (n, rendition) in batch.renditions.iter().enumerate() {
-                let from = usize::from(n == 0);
-                conn.push(Segment::shared(rendition, from..rendition.bytes.len()));
-            }
-            conn.push(Segment::fixed(short_poll::LIST_END, Class::Framing));
-        }
-        self.answered(id, reply, Status::Ok, now);
+/// A parked poll is answered, with whatever there is.
+pub(super) fn release(visit: &mut Visit<'_>) {
+    let Some(subscription) = visit.conn.state.subscription() else {
+        return;
+    };
+    let topics: Vec<TopicId> = subscribe::topics(subscription).collect();
+    let start = if subscribe::missed(subscription, &visit.shard.hub) {
+        subscribe::after_slow(subscription, &visit.shard.hub)
+    } else {
+        Start { cursor: subscription.cursor, gap: None }
+    };
+    subscribe::unsubscribe(visit);
+    if let Some(terms) = visit.conn.released(visit.now) {
+        answer(visit, &topics, &start, &terms);
     }
+}
 
-    fn answer_empty(
-        &mut self,
-        id: ConnId,
-        reply: &Reply,
-        status: Status,
-        next: Id,
-        terms: &PollTerms,
-        now: Millis,
-    ) {
-        let mut out = Vec::with_capacity(256);
-        let head = reply.head(status, &self.date, &mut out);
-        match terms.wait_s {
-            None => short_poll::farewell(head, next),
-            Some(wait_s) => long_poll::farewell(head, next, wait_s),
-        }
-        if let Some(conn) = self.conns.get_mut(id) {
-            conn.push(Segment::own(out, Class::Head));
-            self.ledger.account_mut(conn.payer).answers_empty += 1;
-        }
-        self.answered(id, reply, status, now);
+fn answer(visit: &mut Visit<'_>, topics: &[TopicId], start: &Start, terms: &PollTerms) {
+    let hub = &visit.shard.hub;
+    let PollMessages { encoded, next, more } = messages(hub, topics, start.cursor, terms);
+    let next = hub.id(next);
+    let tag = format!("\"{next}\"");
+    let unchanged =
+        terms.if_none_match.as_deref().is_some_and(|field| condition::names_tag(field, &tag));
+    let empty = encoded.is_empty() && start.gap.is_none();
+    if unchanged || empty {
+        let status = if unchanged { Status::NotModified } else { Status::NoContent };
+        return answer_empty(visit, status, next, terms);
     }
+    let State::Answering(context) = &visit.conn.state else {
+        return;
+    };
+    let head_only = context.head_only;
+    let mut open = Vec::with_capacity(64);
+    short_poll::open(next, start.gap.as_ref(), more, &mut open);
+    let bytes: usize = encoded.iter().map(|message| message.bytes.len()).sum();
+    // The first message goes without its comma.
+    let comma = usize::from(!encoded.is_empty());
+    let length = open.len() + bytes - comma + short_poll::LIST_END.len();
+    let mut out = Vec::with_capacity(256);
+    let head = context.head(Status::Ok, &visit.shard.date, &mut out);
+    match terms.wait_s {
+        None => short_poll::greet(head, next, length),
+        Some(wait_s) => long_poll::greet(head, next, length, wait_s),
+    }
+    visit.conn.push(Segment::own(out, Class::Head));
+    if !head_only {
+        visit.conn.push(Segment::own(open, Class::Framing));
+        for (n, message) in encoded.iter().enumerate() {
+            let from = usize::from(n == 0);
+            visit.conn.push(Segment::shared(message, from..message.bytes.len()));
+        }
+        visit.conn.push(Segment::fixed(short_poll::LIST_END, Class::Framing));
+    }
+    respond::answered(visit, Status::Ok);
+}
 
-    /// What one answer may carry of what comes after `cursor`.
-    fn batch(&self, topics: &[TopicId], cursor: Seq, terms: &PollTerms) -> Batch {
-        let dress = if terms.named { Dress::PollNamed } else { Dress::Poll };
-        let mut batch = Batch { renditions: Vec::new(), next: cursor, more: false };
-        let mut bytes = 0;
-        while let Some(entry) = self.hub.next(topics.iter().copied(), batch.next) {
-            let rendition = entry.rendition(dress, self.hub.epoch());
-            bytes += rendition.bytes.len();
-            let count = batch.renditions.len();
-            if count == terms.limit || (count > 0 && bytes > POLL_BYTES_MAX) {
-                batch.more = true;
-                break;
-            }
-            batch.renditions.push(Rc::clone(rendition));
-            batch.next = entry.seq();
-        }
-        batch
+fn answer_empty(visit: &mut Visit<'_>, status: Status, next: Id, terms: &PollTerms) {
+    let State::Answering(context) = &visit.conn.state else {
+        return;
+    };
+    let mut out = Vec::with_capacity(256);
+    let head = context.head(status, &visit.shard.date, &mut out);
+    match terms.wait_s {
+        None => short_poll::farewell(head, next),
+        Some(wait_s) => long_poll::farewell(head, next, wait_s),
     }
+    visit.conn.push(Segment::own(out, Class::Head));
+    visit.shard.ledger.account_mut(visit.conn.costs.payer).answers_empty += 1;
+    respond::answered(visit, status);
+}
+
+/// What one answer may carry of what comes after `cursor`.
+fn messages(hub: &Hub, topics: &[TopicId], cursor: Seq, terms: &PollTerms) -> PollMessages {
+    let format = if terms.named { Format::PollNamed } else { Format::Poll };
+    let mut found = PollMessages { encoded: Vec::new(), next: cursor, more: false };
+    let mut bytes = 0;
+    while let Some(entry) = hub.next(topics.iter().copied(), found.next) {
+        let message = entry.encoded(format, hub.epoch());
+        bytes += message.bytes.len();
+        let count = found.encoded.len();
+        if count == terms.limit || (count > 0 && bytes > POLL_BYTES_MAX) {
+            found.more = true;
+            break;
+        }
+        found.encoded.push(Rc::clone(message));
+        found.next = entry.seq();
+    }
+    found
 }

@@ -1,22 +1,22 @@
 //! What a connection holds of user space.
 //!
 //! The sum of what was asked of the allocator for it; the allocator's own rounding is not in it,
-//! and neither is what it shares with others: renditions, the thread's read scratch.
+//! and neither is what it shares with others: encoded messages, the thread's read scratch.
 //!
 //! Came from: `broker`, when a report is asked for. Goes to: the same. Absent on purpose: the
 //! socket; what the kernel holds, the kernel is asked.
 
 use super::Conn;
-use super::state::{Asked, Parked, Sending, State, Upload};
-use crate::ids::{ConnId, Place};
+use super::state::{Awaiting, Parked, Sending, State, Upload};
+use crate::ids::{ConnId, Seat};
 
 impl Conn {
     /// Bytes that it holds beside itself.
     pub fn heap_bytes(&self) -> usize {
-        self.inbox.capacity()
-            + self.outbox.heap_bytes()
-            + self.tally.heap_bytes()
-            + self.settled.as_deref().map_or(0, size_of_val)
+        self.flow.inbox.capacity()
+            + self.flow.outbox.heap_bytes()
+            + self.costs.tally.heap_bytes()
+            + self.costs.accounted.as_deref().map_or(0, size_of_val)
             + state_bytes(&self.state)
     }
 }
@@ -24,15 +24,16 @@ impl Conn {
 fn state_bytes(state: &State) -> usize {
     let own = match state {
         State::Body(upload) => size_of::<Upload>() + upload.data.capacity(),
-        State::Asked(_) => size_of::<Asked>(),
+        State::Awaiting(_) => size_of::<Awaiting>(),
         State::Parked(_) => size_of::<Parked>(),
         State::Sending(_) => size_of::<Sending>(),
         State::Open(socket) => socket.assembler.memory(),
-        State::Closing(assembler) => assembler.memory(),
-        State::Head { .. } | State::Streaming(_) | State::Lingering { .. } | State::Closed => 0,
+        State::Closing(closing) => closing.assembler.memory(),
+        State::Head { .. } | State::Answering(_) | State::Streaming(_) => 0,
+        State::Lingering { .. } | State::Closed => 0,
     };
-    let places = state.following().map_or(0, |f| f.places.as_slice().len());
+    let seats = state.subscription().map_or(0, |f| f.seats.as_slice().len());
     // A reader of several topics keeps a list; each topic keeps the id of each reader.
-    let list = if places > 1 { places * size_of::<Place>() } else { 0 };
-    own + list + places * size_of::<ConnId>()
+    let list = if seats > 1 { seats * size_of::<Seat>() } else { 0 };
+    own + list + seats * size_of::<ConnId>()
 }

@@ -13,7 +13,7 @@ pub struct Origins {
 
 /// What an `Origin` field comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum OriginCheck {
     /// No browser asks, or a page of ours: nothing to grant.
     Same,
     /// A page of another site, which the operator allows: the value to grant.
@@ -29,25 +29,25 @@ impl Origins {
     }
 
     /// Judges an `Origin` against the `Host` that was asked for.
-    pub fn judge(&self, origin: Option<&[u8]>, host: Option<&str>) -> Verdict {
+    pub fn judge(&self, origin: Option<&[u8]>, host: Option<&str>) -> OriginCheck {
         let Some(origin) = origin else {
-            return Verdict::Same;
+            return OriginCheck::Same;
         };
         let Ok(origin) = str::from_utf8(origin) else {
-            return Verdict::Foreign;
+            return OriginCheck::Foreign;
         };
         // The scheme is left out of the comparison: behind a proxy that ends TLS, the browser says
         // https and we cannot know better.
         let authority = origin.split_once("://").map(|(_, authority)| authority);
         let same = authority.zip(host).is_some_and(|(a, h)| a.eq_ignore_ascii_case(h));
         if same {
-            Verdict::Same
+            OriginCheck::Same
         } else if self.any {
-            Verdict::Allowed("*".into())
+            OriginCheck::Allowed("*".into())
         } else if self.list.iter().any(|listed| listed.eq_ignore_ascii_case(origin)) {
-            Verdict::Allowed(origin.into())
+            OriginCheck::Allowed(origin.into())
         } else {
-            Verdict::Foreign
+            OriginCheck::Foreign
         }
     }
 }
@@ -62,13 +62,13 @@ mod tests {
         let any = Origins::new(vec!["*".into()]);
         let host = Some("chat.example:8080");
         let judge = |origins: &Origins, origin: &str| origins.judge(Some(origin.as_bytes()), host);
-        assert_eq!(listed.judge(None, host), Verdict::Same);
-        assert_eq!(judge(&listed, "http://Chat.example:8080"), Verdict::Same);
+        assert_eq!(listed.judge(None, host), OriginCheck::Same);
+        assert_eq!(judge(&listed, "http://Chat.example:8080"), OriginCheck::Same);
         assert_eq!(
             judge(&listed, "https://app.example"),
-            Verdict::Allowed("https://app.example".into())
+            OriginCheck::Allowed("https://app.example".into())
         );
-        assert_eq!(judge(&any, "https://else.example"), Verdict::Allowed("*".into()));
+        assert_eq!(judge(&any, "https://else.example"), OriginCheck::Allowed("*".into()));
         for foreign in [
             "http://chat.example",
             "https://app.example:1",
@@ -76,8 +76,8 @@ mod tests {
             "",
             "http://chat.example:8080.evil",
         ] {
-            assert_eq!(judge(&listed, foreign), Verdict::Foreign, "{foreign}");
+            assert_eq!(judge(&listed, foreign), OriginCheck::Foreign, "{foreign}");
         }
-        assert_eq!(listed.judge(Some(b"http://\xff"), host), Verdict::Foreign);
+        assert_eq!(listed.judge(Some(b"http://\xff"), host), OriginCheck::Foreign);
     }
 }

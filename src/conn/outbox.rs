@@ -1,7 +1,7 @@
 //! Bytes that the kernel has not taken yet.
 //!
-//! A queue of segments. A segment is owned by this connection, or part of a rendition that many
-//! connections share, or static. One segment lies in the outbox itself, so that delivering one
+//! A queue of segments. A segment is owned by this connection, or part of an encoded message that
+//! many connections share, or static. One segment lies in the outbox itself, so that delivering one
 //! message to a reader who keeps up allocates nothing; when empty, it owns nothing.
 //!
 //! Came from: answers and the pump, which push. Goes to: the shell, which gathers the segments into
@@ -16,7 +16,7 @@ use std::rc::Rc;
 use crate::ids::Micros;
 use crate::ledger::{Class, Payer};
 use crate::limits::OUTBOX_BYTES_HIGH;
-use crate::technique::Rendition;
+use crate::technique::EncodedMessage;
 
 /// Segments that one `writev` may gather. The kernel takes 1,024; the slices lie on the stack.
 pub const SLICES_MAX: usize = 64;
@@ -38,8 +38,8 @@ enum Source {
     Own(Vec<u8>),
     Static(&'static [u8]),
     Shared {
-        rendition: Rc<Rendition>,
-        /// Exact: a rendition is bounded far below 4 GiB.
+        encoded: Rc<EncodedMessage>,
+        /// Exact: an encoded message is bounded far below 4 GiB.
         from: u32,
         to: u32,
     },
@@ -56,16 +56,17 @@ impl Segment {
         Self { source: Source::Static(bytes), class, payload: 0, payer: Payer::Other }
     }
 
-    /// The part `range` of a rendition; all its payload lies in there, and all else is framing.
-    pub fn shared(rendition: &Rc<Rendition>, range: Range<usize>) -> Self {
+    /// The part `range` of an encoded message; all its payload lies in there, and all else is
+    /// framing.
+    pub fn shared(encoded: &Rc<EncodedMessage>, range: Range<usize>) -> Self {
         Self {
             source: Source::Shared {
-                rendition: Rc::clone(rendition),
+                encoded: Rc::clone(encoded),
                 from: range.start as u32,
                 to: range.end as u32,
             },
             class: Class::Framing,
-            payload: rendition.payload,
+            payload: encoded.payload,
             payer: Payer::Other,
         }
     }
@@ -78,7 +79,7 @@ impl Segment {
     /// When the message in it was committed, if it is one.
     pub fn committed_at(&self) -> Option<Micros> {
         match &self.source {
-            Source::Shared { rendition, .. } => Some(rendition.at),
+            Source::Shared { encoded, .. } => Some(encoded.at),
             Source::Own(_) | Source::Static(_) => None,
         }
     }
@@ -87,9 +88,7 @@ impl Segment {
         match &self.source {
             Source::Own(bytes) => bytes,
             Source::Static(bytes) => bytes,
-            Source::Shared { rendition, from, to } => {
-                &rendition.bytes[*from as usize..*to as usize]
-            }
+            Source::Shared { encoded, from, to } => &encoded.bytes[*from as usize..*to as usize],
         }
     }
 
@@ -119,25 +118,31 @@ pub struct Outbox {
     /// How much of the first segment the kernel has taken.
     sent: usize,
     bytes: usize,
+    /// It went from empty to non-empty, and nobody has asked since.
+    fresh: bool,
 }
 
 impl Outbox {
-    /// Queues a segment, at the cost of `payer`. `true`: the outbox was empty, so somebody must be
-    /// told.
-    pub fn push(&mut self, segment: Segment, payer: Payer) -> bool {
+    /// Queues a segment, at the cost of `payer`.
+    pub fn push(&mut self, segment: Segment, payer: Payer) {
         let segment = Segment { payer, ..segment };
         let length = segment.bytes().len();
         if length == 0 {
-            return false;
+            return;
         }
-        let was_empty = self.is_empty();
         self.bytes += length;
-        if was_empty {
+        if self.is_empty() {
+            self.fresh = true;
             self.first = Some(segment);
         } else if let Some(segment) = self.not_joined(segment) {
             self.rest.get_or_insert_default().push_back(segment);
         }
-        was_empty
+    }
+
+    /// Whether it went from empty to non-empty since this was last asked: then the shell must be
+    /// told.
+    pub fn take_fresh(&mut self) -> bool {
+        std::mem::take(&mut self.fresh)
     }
 
     /// Joins `segment` to the last one when both are our own, of one class and of one payer, so
@@ -245,8 +250,8 @@ mod tests {
         slices[..filled].iter().flat_map(|s| s.to_vec()).collect()
     }
 
-    fn message(around: &str, payload: &str) -> Rc<Rendition> {
-        Rc::new(Rendition {
+    fn message(around: &str, payload: &str) -> Rc<EncodedMessage> {
+        Rc::new(EncodedMessage {
             bytes: format!("{around}{payload}").into_bytes().into(),
             payload: payload.len() as u32,
             at: Micros(0),
@@ -255,13 +260,15 @@ mod tests {
 
     #[test]
     fn what_goes_in_comes_out_in_any_portions() {
-        let rendition = message("--", "payload");
+        let encoded = message("--", "payload");
         for portion in 1..20 {
             let mut outbox = Outbox::default();
-            assert!(outbox.push(Segment::own(b"head".to_vec(), Class::Head), Payer::Sse));
-            assert!(!outbox.push(Segment::shared(&rendition, 0..9), Payer::Sse));
-            assert!(!outbox.push(Segment::fixed(b"]}", Class::Framing), Payer::Sse));
-            assert!(!outbox.push(Segment::own(Vec::new(), Class::Body), Payer::Sse));
+            outbox.push(Segment::own(b"head".to_vec(), Class::Head), Payer::Sse);
+            assert!(outbox.take_fresh());
+            outbox.push(Segment::shared(&encoded, 0..9), Payer::Sse);
+            outbox.push(Segment::fixed(b"]}", Class::Framing), Payer::Sse);
+            outbox.push(Segment::own(Vec::new(), Class::Body), Payer::Sse);
+            assert!(!outbox.take_fresh());
             let mut bill = Bytes::default();
             let mut seen = Vec::new();
             while !outbox.is_empty() {

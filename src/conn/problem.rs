@@ -3,16 +3,16 @@
 //! Every decoder and every rule has an error enum of its own, with one variant an offence; here
 //! they become one thing that can be answered.
 //!
-//! Came from: `wire`'s errors and `route`'s. Goes to: `broker::answer`; and to `broker::dialect`,
+//! Came from: `wire`'s errors and `route`'s. Goes to: `broker::answer`; and to `broker::v1`,
 //! which words the same refusals for `tollway.v1`. Absent on purpose: offences against RFC 6455;
 //! those are said in a Close frame.
 
 use crate::wire::body::BodyError;
 use crate::wire::handshake::HandshakeError;
 use crate::wire::head::HeadError;
-use crate::wire::publish::PublishError;
 use crate::wire::response::{Status, offences};
 use crate::wire::target::TargetError;
+use crate::wire::v1::PublishError;
 
 /// A refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 //! text. Whatever a client spelled is a name, a number or a choice by now.
 
 use super::problem::{Allow, Problem};
-use super::reply::Reply;
+use super::response_context::ResponseContext;
 use crate::ids::{Cursor, TopicName};
 use crate::ledger::report::Page;
 use crate::ledger::{Payer, Rows};
@@ -14,8 +14,8 @@ use crate::wire::handshake::Accept;
 /// A request, understood.
 #[derive(Debug)]
 pub struct Request {
-    /// How the answer is to be worded.
-    pub reply: Reply,
+    /// What the answer needs to know of it.
+    pub context: ResponseContext,
     /// Who pays.
     pub payer: Payer,
     /// What is wanted.
@@ -31,9 +31,9 @@ pub enum Want {
     Read(Read),
     /// Who reads a topic, and what it holds.
     Info(TopicName),
-    /// The live page.
-    Page,
-    /// The client for browsers, if it is not the one that `If-None-Match` names.
+    /// The live page, if it is not the one that this `If-None-Match` names.
+    Page(Option<Box<[u8]>>),
+    /// The client for browsers, likewise.
     Client(Option<Box<[u8]>>),
     /// The ledger, in one answer.
     Report(Report),

@@ -3,11 +3,11 @@
 //! Came from: `conn::Conn::next_ask`, with a head from `wire::head`. Goes to: `broker::answer`, as
 //! a [`Request`]. Absent on purpose: whether a topic exists; nothing here knows the hub.
 
-use super::origin::{Origins, Verdict};
+use super::origin::{OriginCheck, Origins};
 use super::problem::{Allow, Problem, Rule};
 use super::query::Query;
-use super::reply::Reply;
 use super::request::{FileWant, How, Publish, Read, Report, Request, Want, Watch};
+use super::response_context::ResponseContext;
 use crate::ids::{Cursor, TopicName};
 use crate::ledger::report::Page;
 use crate::ledger::{Payer, Rows};
@@ -25,7 +25,7 @@ pub const ROOT_TOPIC: &str = "chat";
 
 /// What every request is judged by.
 #[derive(Debug, Clone, Default)]
-pub struct House {
+pub struct Policy {
     /// The bounds.
     pub limits: Limits,
     /// Who may ask from a browser.
@@ -35,19 +35,19 @@ pub struct House {
 }
 
 /// Understands `head`.
-pub fn route(head: &Head<'_>, house: &House) -> Request {
-    let verdict = house.origins.judge(head.origin, head.host);
-    let want = want(head, house, &verdict).unwrap_or_else(Want::Refuse);
+pub fn route(head: &Head<'_>, policy: &Policy) -> Request {
+    let verdict = policy.origins.judge(head.origin, head.host);
+    let want = want(head, policy, &verdict).unwrap_or_else(Want::Refuse);
     let access = log::log_enabled!(target: "tollway::access", log::Level::Info)
         .then(|| format!("{} {}", head.method_text, head.target).into());
     Request {
-        reply: Reply {
+        context: ResponseContext {
             http10: head.version == Version::Http10,
             keep_alive: head.keep_alive,
             head_only: head.method == Method::Head,
             allow_origin: match verdict {
-                Verdict::Allowed(origin) => Some(origin),
-                Verdict::Same | Verdict::Foreign => None,
+                OriginCheck::Allowed(origin) => Some(origin),
+                OriginCheck::Same | OriginCheck::Foreign => None,
             },
             access,
         },
@@ -65,14 +65,14 @@ fn payer(want: &Want) -> Payer {
             How::Stream => Payer::Sse,
             How::Socket { .. } => Payer::WebSocket,
         },
-        Want::Info(_) | Want::Page | Want::Healthy | Want::Ready => Payer::Other,
+        Want::Info(_) | Want::Page(_) | Want::Healthy | Want::Ready => Payer::Other,
         Want::Client(_) | Want::Report(_) | Want::Watch(_) => Payer::Other,
         Want::File(_) | Want::Options { .. } | Want::Refuse(_) => Payer::Other,
     }
 }
 
 /// What a path leads to.
-enum Place<'t> {
+enum Resource<'t> {
     Root,
     Client,
     Fixed(Want),
@@ -91,7 +91,7 @@ enum Suffix {
     Info,
 }
 
-fn want(head: &Head<'_>, house: &House, verdict: &Verdict) -> Result<Want, Problem> {
+fn want(head: &Head<'_>, policy: &Policy, verdict: &OriginCheck) -> Result<Want, Problem> {
     if head.target == "*" {
         return match head.method {
             Method::Options => Ok(options(head, Allow::ReadAndPublish)),
@@ -100,35 +100,35 @@ fn want(head: &Head<'_>, house: &House, verdict: &Verdict) -> Result<Want, Probl
     }
     let (path, query) = target::split(head.target);
     let query = Query::parse(query)?;
-    match place(path, house)? {
-        Place::Nowhere => Err(Rule::NoSuchResource.into()),
-        Place::Root if head.upgrade.is_some() => socket(head, &query, verdict, ROOT_TOPIC),
-        Place::Root => fixed(head, Want::Page),
-        Place::Client => fixed(head, Want::Client(head.if_none_match.map(Into::into))),
-        Place::Fixed(want) => fixed(head, want),
-        Place::Costs => costs(head, &query, verdict),
-        Place::Connections => fixed(head, Want::Report(table(&query))),
-        Place::Static(rest) => fixed(head, Want::File(file(head, rest)?)),
-        Place::Topic { list, suffix } => topic(head, &query, verdict, &list, suffix),
+    match resource(path, policy)? {
+        Resource::Nowhere => Err(Rule::NoSuchResource.into()),
+        Resource::Root if head.upgrade.is_some() => socket(head, &query, verdict, ROOT_TOPIC),
+        Resource::Root => fixed(head, Want::Page(head.if_none_match.map(Into::into))),
+        Resource::Client => fixed(head, Want::Client(head.if_none_match.map(Into::into))),
+        Resource::Fixed(want) => fixed(head, want),
+        Resource::Costs => costs(head, &query, verdict),
+        Resource::Connections => fixed(head, Want::Report(table(&query))),
+        Resource::Static(rest) => fixed(head, Want::File(file(head, rest)?)),
+        Resource::Topic { list, suffix } => topic(head, &query, verdict, &list, suffix),
     }
 }
 
-fn place<'t>(path: &'t str, house: &House) -> Result<Place<'t>, Problem> {
+fn resource<'t>(path: &'t str, policy: &Policy) -> Result<Resource<'t>, Problem> {
     let path = path.strip_prefix('/').unwrap_or(path);
     let (first, rest) = match path.split_once('/') {
         Some((first, rest)) => (first, Some(rest)),
         None => (path, None),
     };
     Ok(match (first, rest) {
-        ("", None) => Place::Root,
-        ("metrics", None) => Place::Fixed(Want::Report(Report::Metrics)),
-        ("-", Some("client.js")) => Place::Client,
-        ("-", Some("healthy")) => Place::Fixed(Want::Healthy),
-        ("-", Some("ready")) => Place::Fixed(Want::Ready),
-        ("-", Some("costs")) => Place::Costs,
-        ("-", Some("connections")) => Place::Connections,
-        ("static", Some(rest)) if house.serves_files => Place::Static(rest),
-        ("-" | "metrics" | "static" | "favicon.ico" | "robots.txt", _) => Place::Nowhere,
+        ("", None) => Resource::Root,
+        ("metrics", None) => Resource::Fixed(Want::Report(Report::Metrics)),
+        ("-", Some("client.js")) => Resource::Client,
+        ("-", Some("healthy")) => Resource::Fixed(Want::Healthy),
+        ("-", Some("ready")) => Resource::Fixed(Want::Ready),
+        ("-", Some("costs")) => Resource::Costs,
+        ("-", Some("connections")) => Resource::Connections,
+        ("static", Some(rest)) if policy.serves_files => Resource::Static(rest),
+        ("-" | "metrics" | "static" | "favicon.ico" | "robots.txt", _) => Resource::Nowhere,
         (list, rest) => {
             let suffix = match rest {
                 None => None,
@@ -136,17 +136,17 @@ fn place<'t>(path: &'t str, house: &House) -> Result<Place<'t>, Problem> {
                 Some("sse") => Some(Suffix::Sse),
                 Some("ws") => Some(Suffix::Ws),
                 Some("info") => Some(Suffix::Info),
-                Some(_) => return Ok(Place::Nowhere),
+                Some(_) => return Ok(Resource::Nowhere),
             };
             let decoded = target::percent_decode(list)?;
             let list = str::from_utf8(&decoded).map_err(|_| Rule::TopicMalformed)?;
-            Place::Topic { list: list.to_owned(), suffix }
+            Resource::Topic { list: list.to_owned(), suffix }
         }
     })
 }
 
 /// The cost ledger: once, or a snapshot a second in one of the two ways that do not end.
-fn costs(head: &Head<'_>, query: &Query, verdict: &Verdict) -> Result<Want, Problem> {
+fn costs(head: &Head<'_>, query: &Query, verdict: &OriginCheck) -> Result<Want, Problem> {
     if head.method == Method::Get && head.upgrade.is_some() {
         return Ok(Want::Watch(Watch::Socket(handshake(head, verdict)?)));
     }
@@ -185,7 +185,7 @@ fn options(head: &Head<'_>, allow: Allow) -> Want {
 fn topic(
     head: &Head<'_>,
     query: &Query,
-    verdict: &Verdict,
+    verdict: &OriginCheck,
     list: &str,
     suffix: Option<Suffix>,
 ) -> Result<Want, Problem> {
@@ -219,8 +219,13 @@ fn topic(
     }
 }
 
-fn publish(head: &Head<'_>, query: &Query, verdict: &Verdict, list: &str) -> Result<Want, Problem> {
-    if *verdict == Verdict::Foreign {
+fn publish(
+    head: &Head<'_>,
+    query: &Query,
+    verdict: &OriginCheck,
+    list: &str,
+) -> Result<Want, Problem> {
+    if *verdict == OriginCheck::Foreign {
         return Err(Rule::OriginForeign.into());
     }
     let topic = published_topic(list)?;
@@ -272,17 +277,22 @@ fn stream(head: &Head<'_>, query: &Query, list: &str) -> Result<Want, Problem> {
     read(head, query, list, How::Stream)
 }
 
-fn socket(head: &Head<'_>, query: &Query, verdict: &Verdict, list: &str) -> Result<Want, Problem> {
+fn socket(
+    head: &Head<'_>,
+    query: &Query,
+    verdict: &OriginCheck,
+    list: &str,
+) -> Result<Want, Problem> {
     let accept = handshake(head, verdict)?;
     let offer = head.upgrade.as_ref().expect("called for an upgrade only");
     let dialect = Dialect::choose(offer.protocols());
     read(head, query, list, How::Socket { accept, dialect })
 }
 
-fn handshake(head: &Head<'_>, verdict: &Verdict) -> Result<Accept, Problem> {
+fn handshake(head: &Head<'_>, verdict: &OriginCheck) -> Result<Accept, Problem> {
     let offer = head.upgrade.as_ref().expect("called for an upgrade only");
     let accept = handshake::judge(head.method, head.version, head.framing, offer)?;
-    if *verdict == Verdict::Foreign {
+    if *verdict == OriginCheck::Foreign {
         return Err(Rule::OriginForeign.into());
     }
     Ok(accept)

@@ -4,7 +4,7 @@
 //! known at once waits behind the publishes before it. So the nth answer is that of the nth frame,
 //! and a client that sends no refs, or sends what is not JSON, still knows which frame was meant.
 //!
-//! Came from: `broker::dialect`, on asking the sequencer, and again with its receipts. Goes to: the
+//! Came from: `broker::v1`, on asking the sequencer, and again with its receipts. Goes to: the
 //! same, as answers that may be sent. Absent on purpose: messages. What was asked is on its way;
 //! here is only what it is called.
 
@@ -13,12 +13,12 @@ use std::collections::VecDeque;
 use super::problem::Problem;
 use crate::ids::Id;
 use crate::limits::UNANSWERED_MAX;
-use crate::wire::publish::Reference;
+use crate::wire::v1::Reference;
 
 /// What became of a frame: the id of its message, or why there is none.
-pub type Verdict = Result<Id, Problem>;
+pub type PublishOutcome = Result<Id, Problem>;
 
-/// The line. Invariants: the first in it has no verdict, but between [`Unanswered::settle`] or
+/// The line. Invariants: the first in it has no outcome, but between [`Unanswered::resolve`] or
 /// [`Unanswered::push`] and [`Unanswered::next_answer`]; it owns nothing when it is empty.
 #[derive(Debug, Default)]
 pub struct Unanswered {
@@ -29,34 +29,34 @@ pub struct Unanswered {
 #[derive(Debug)]
 struct Frame {
     reference: Reference,
-    verdict: Option<Verdict>,
+    outcome: Option<PublishOutcome>,
 }
 
 impl Unanswered {
-    /// A frame came. Without a `verdict` it waits for one.
-    pub fn push(&mut self, reference: Reference, verdict: Option<Verdict>) {
+    /// A frame came. Without a `outcome` it waits for one.
+    pub fn push(&mut self, reference: Reference, outcome: Option<PublishOutcome>) {
         let line = self.line.get_or_insert_default();
-        line.push_back(Frame { reference, verdict });
+        line.push_back(Frame { reference, outcome });
     }
 
-    /// The verdict on the first frame that waits for one: the sequencer answers in the order of
+    /// The outcome on the first frame that waits for one: the sequencer answers in the order of
     /// asking.
-    pub fn settle(&mut self, verdict: Verdict) {
+    pub fn resolve(&mut self, outcome: PublishOutcome) {
         let mut frames = self.line.iter_mut().flat_map(|line| line.iter_mut());
-        if let Some(frame) = frames.find(|frame| frame.verdict.is_none()) {
-            frame.verdict = Some(verdict);
+        if let Some(frame) = frames.find(|frame| frame.outcome.is_none()) {
+            frame.outcome = Some(outcome);
         }
     }
 
     /// The next answer to be sent, if its turn has come.
-    pub fn next_answer(&mut self) -> Option<(Reference, Verdict)> {
+    pub fn next_answer(&mut self) -> Option<(Reference, PublishOutcome)> {
         let line = self.line.as_mut()?;
-        let verdict = line.front()?.verdict?;
+        let outcome = line.front()?.outcome?;
         let frame = line.pop_front()?;
         if line.is_empty() {
             self.line = None;
         }
-        Some((frame.reference, verdict))
+        Some((frame.reference, outcome))
     }
 
     /// Whether every frame is answered.
@@ -75,10 +75,10 @@ mod tests {
     use super::*;
     use crate::conn::problem::Rule;
     use crate::ids::{Epoch, Seq};
-    use crate::wire::publish;
+    use crate::wire::v1;
 
     fn reference(n: usize) -> Reference {
-        publish::decode(&format!(r#"{{"ref":{n}}}"#), 0).0
+        v1::decode(&format!(r#"{{"ref":{n}}}"#), 0).0
     }
 
     fn id(n: u64) -> Id {
@@ -87,7 +87,7 @@ mod tests {
 
     fn answers(unanswered: &mut Unanswered) -> Vec<String> {
         std::iter::from_fn(|| unanswered.next_answer())
-            .map(|(reference, verdict)| match verdict {
+            .map(|(reference, outcome)| match outcome {
                 Ok(id) => format!("{} {}", reference.json(), id.seq.0),
                 Err(problem) => format!("{} {}", reference.json(), problem.code),
             })
@@ -106,14 +106,14 @@ mod tests {
         unanswered.push(reference(5), None);
         unanswered.push(Reference::default(), refused());
         assert!(answers(&mut unanswered).is_empty());
-        unanswered.settle(Ok(id(7)));
+        unanswered.resolve(Ok(id(7)));
         assert_eq!(answers(&mut unanswered), ["2 7", "3 topic_malformed"]);
-        unanswered.settle(Err(Rule::Overloaded.into()));
-        unanswered.settle(Ok(id(8)));
+        unanswered.resolve(Err(Rule::Overloaded.into()));
+        unanswered.resolve(Ok(id(8)));
         let rest = ["4 overloaded", "5 8", "null topic_malformed"];
         assert_eq!(answers(&mut unanswered), rest);
         assert!(unanswered.is_empty());
-        unanswered.settle(Ok(id(9)));
+        unanswered.resolve(Ok(id(9)));
         assert!(answers(&mut unanswered).is_empty());
     }
 
@@ -126,7 +126,7 @@ mod tests {
         }
         assert!(unanswered.is_full());
         for n in 0..UNANSWERED_MAX {
-            unanswered.settle(Ok(id(n as u64)));
+            unanswered.resolve(Ok(id(n as u64)));
             assert_eq!(answers(&mut unanswered), [format!("{n} {n}")]);
         }
         assert!(unanswered.line.is_none());

@@ -2,8 +2,9 @@
 //!
 //! A topic without messages and readers is forgotten, name and all. A reader may come back with a
 //! cursor from before its last message fell off, and must be told so. We keep, for each of 1,024
-//! groups of names, the highest place that any forgotten topic of the group has lost. Two topics in
-//! one group may so declare a gap where nothing was lost; a gap that there was is always declared.
+//! groups of names, the highest number that any forgotten topic of the group has lost. Two topics
+//! in one group may so declare a gap where nothing was lost; a gap that there was is always
+//! declared.
 //!
 //! Came from: `hub`, on forgetting a name. Goes to: the same, on meeting it again. Absent on
 //! purpose: names.
@@ -14,7 +15,7 @@ use crate::ids::{Seq, TopicName};
 
 const GROUPS: usize = 1024;
 
-/// The highest place lost, by group of names. 8 KiB a thread, once anything is forgotten.
+/// The highest number lost, by group of names. 8 KiB a thread, once anything is forgotten.
 #[derive(Debug, Default)]
 pub struct Forgotten {
     hasher: RandomState,

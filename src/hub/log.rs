@@ -1,4 +1,4 @@
-//! The log of one topic: messages in the order of their places, the oldest falling off.
+//! The log of one topic: messages in the order of their sequence numbers, the oldest falling off.
 //!
 //! A reader is a cursor, and the log answers one question: what comes after it? The answer is the
 //! same function for a poll, a replay, a live delivery and a reader that catches up.
@@ -13,53 +13,53 @@ use std::sync::Arc;
 
 use super::message::Message;
 use crate::ids::{Epoch, Seq};
-use crate::technique::{self, Dress, Rendition, Window, websocket};
+use crate::technique::{self, EncodedMessage, Format, Window, websocket};
 
-/// A message in the log, with the renditions made of it so far.
+/// A message in the log, with what it was encoded to so far.
 #[derive(Debug)]
 pub struct Entry {
     message: Arc<Message>,
-    renditions: Wardrobe,
+    encodings: Encodings,
     /// The same, compressed: made for the first reader that agreed to it.
-    deflated: OnceCell<Box<[Wardrobe; Window::ALL.len()]>>,
+    deflated: OnceCell<Box<[Encodings; Window::ALL.len()]>>,
 }
 
-type Wardrobe = [OnceCell<Rc<Rendition>>; Dress::COUNT];
+type Encodings = [OnceCell<Rc<EncodedMessage>>; Format::COUNT];
 
 impl Entry {
-    /// Its place.
+    /// Its sequence number.
     pub fn seq(&self) -> Seq {
         self.message.seq
     }
 
-    /// The message in `dress`: rendered for the first reader that wants it, shared by the others.
-    pub fn rendition(&self, dress: Dress, epoch: Epoch) -> &Rc<Rendition> {
-        self.renditions[dress as usize]
-            .get_or_init(|| Rc::new(technique::render(&self.message.content(epoch), dress)))
+    /// The message in `format`: rendered for the first reader that wants it, shared by the others.
+    pub fn encoded(&self, format: Format, epoch: Epoch) -> &Rc<EncodedMessage> {
+        self.encodings[format as usize]
+            .get_or_init(|| Rc::new(technique::render(&self.message.content(epoch), format)))
     }
 
-    /// The message as a frame in `dress`, compressed once for all readers that have this window.
+    /// The message as a frame in `format`, compressed once for all readers that have this window.
     /// Where that does not pay it is the frame that is not compressed, and no copy of it.
-    pub fn deflated(&self, dress: Dress, window: Window, epoch: Epoch) -> &Rc<Rendition> {
+    pub fn deflated(&self, format: Format, window: Window, epoch: Epoch) -> &Rc<EncodedMessage> {
         let deflated = self.deflated.get_or_init(Box::default);
-        deflated[window as usize][dress as usize].get_or_init(|| {
-            let plain = technique::render(&self.message.content(epoch), dress);
+        deflated[window as usize][format as usize].get_or_init(|| {
+            let plain = technique::render(&self.message.content(epoch), format);
             match websocket::deflate(&plain, window) {
                 Some(deflated) => Rc::new(deflated),
-                None => Rc::clone(self.renditions[dress as usize].get_or_init(|| Rc::new(plain))),
+                None => Rc::clone(self.encodings[format as usize].get_or_init(|| Rc::new(plain))),
             }
         })
     }
 }
 
-/// The log of one topic. Invariants: entries stand in the order of their places; `evicted` < the
-/// first entry's place; `tip` = the last entry's place, or what it was.
+/// The log of one topic. Invariants: entries stand in the order of their sequence numbers;
+/// `evicted` < the first entry's number; `tip` = the last entry's, or what it was.
 #[derive(Debug)]
 pub struct TopicLog {
     entries: VecDeque<Entry>,
     /// Weight of all entries.
     bytes: usize,
-    /// The place of the last message that fell off: a cursor before it has missed something.
+    /// The number of the last message that fell off: a cursor before it has missed something.
     evicted: Seq,
     tip: Seq,
 }
@@ -77,12 +77,12 @@ impl TopicLog {
         self.bytes += message.weight();
         self.entries.push_back(Entry {
             message,
-            renditions: Default::default(),
+            encodings: Default::default(),
             deflated: OnceCell::new(),
         });
     }
 
-    /// Drops the oldest message and tells its place.
+    /// Drops the oldest message and tells its number.
     pub fn evict(&mut self) -> Option<Evicted> {
         let entry = self.entries.pop_front()?;
         self.evicted = entry.seq();
@@ -136,7 +136,7 @@ impl TopicLog {
         self.evicted
     }
 
-    /// The place of the newest message ever held.
+    /// The number of the newest message ever held.
     pub fn tip(&self) -> Seq {
         self.tip
     }

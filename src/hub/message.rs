@@ -1,7 +1,7 @@
-//! A message: what was published, and the place it was given.
+//! A message: what was published, and the sequence number it was given.
 //!
 //! Came from: `conn`, as a draft; from the sequencer, as a message. Goes to: every thread's log.
-//! Absent on purpose: how it looks on the wire; that is a rendition, made once per technique and
+//! Absent on purpose: how it looks on the wire; that is a encoded, made once per technique and
 //! thread and kept beside it in the log.
 
 use crate::ids::{Epoch, Id, Micros, Seq, TopicName};
@@ -19,7 +19,7 @@ pub struct Payload {
 
 impl Payload {
     /// The data of a WebSocket message. A text message was checked by the codec.
-    pub fn said(bytes: Box<[u8]>, binary: bool) -> Self {
+    pub fn framed(bytes: Box<[u8]>, binary: bool) -> Self {
         debug_assert!(binary || str::from_utf8(&bytes).is_ok());
         Self { utf8: !binary || text(&bytes).is_some(), bytes, binary }
     }
@@ -36,7 +36,7 @@ impl Payload {
     }
 }
 
-/// What somebody asked to be published: a message without its place.
+/// What somebody asked to be published: a message without its number.
 #[derive(Debug, Clone)]
 pub struct Draft {
     /// Where.
@@ -49,10 +49,10 @@ pub struct Draft {
     pub idempotency_key: Option<Box<str>>,
 }
 
-/// A message with its place in the one sequence. Shared by all threads, never changed.
+/// A message with its number in the one sequence. Shared by all threads, never changed.
 #[derive(Debug)]
 pub struct Message {
-    /// Its place.
+    /// Its sequence number.
     pub seq: Seq,
     /// Where it was published.
     pub topic: TopicName,

@@ -28,7 +28,7 @@ use self::log::{Entry, TopicLog};
 use self::message::Message;
 use self::retention::{Age, Retention};
 pub use self::start::Start;
-use crate::ids::{ConnId, Epoch, Id, Place, Seq, TopicId, TopicName};
+use crate::ids::{ConnId, Epoch, Id, Seat, Seq, TopicId, TopicName};
 use crate::limits::Limits;
 use crate::technique::Technique;
 
@@ -37,7 +37,7 @@ use crate::technique::Technique;
 pub struct Receipt {
     /// Who asked.
     pub conn: ConnId,
-    /// The place the message got.
+    /// The number that the message got.
     pub seq: Seq,
     /// How many were reading the topic then.
     pub subscribers: u32,
@@ -45,13 +45,13 @@ pub struct Receipt {
 
 /// Readers of a topic that came (or went, when negative) on one thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Census {
+pub struct SubscriberChange {
     /// The topic.
     pub topic: TopicName,
     /// How they read.
     pub technique: Technique,
     /// How many more.
-    pub change: i32,
+    pub difference: i32,
 }
 
 /// Readers of a topic, by technique. Short polls do not stay and are not counted.
@@ -92,7 +92,7 @@ struct Topic {
     round: Option<usize>,
     /// Something was appended since the round began.
     grew: bool,
-    /// Readers that came since the last census, by technique.
+    /// Readers that came since the last change was told, by technique.
     came: [i32; Technique::ALL.len()],
     /// It stands in `Hub::changed`.
     changed: bool,
@@ -108,7 +108,7 @@ pub struct Hub {
     names: HashMap<TopicName, TopicId>,
     topics: Slab<Topic>,
     forgotten: Forgotten,
-    /// The place of the newest message of the server, as far as this thread has heard.
+    /// The number of the newest message of the server, as far as this thread has heard.
     tip: Seq,
     /// Every message held, oldest first, whatever its topic; and some that are gone already.
     ages: VecDeque<Age>,
@@ -119,7 +119,7 @@ pub struct Hub {
     evictions: u64,
     /// Topics with a round on, the one to serve in front.
     growing: VecDeque<TopicId>,
-    /// Topics whose number of readers changed since the last census.
+    /// Topics whose number of readers changed since the last change was told.
     changed: Vec<TopicId>,
 }
 
@@ -144,7 +144,7 @@ impl Hub {
 
     /// Takes in a committed message and opens a round for it.
     pub fn append(&mut self, message: Arc<Message>) {
-        debug_assert!(message.seq > self.tip, "letters come in the order of places");
+        debug_assert!(message.seq > self.tip, "letters come in the order of seats");
         let id = self.topic_named(&message.topic);
         self.tip = message.seq;
         self.held += 1;
@@ -162,20 +162,20 @@ impl Hub {
     }
 
     /// Enters a reader and says where it stands.
-    pub fn follow(&mut self, name: &TopicName, conn: ConnId, technique: Technique) -> Place {
+    pub fn subscribe(&mut self, name: &TopicName, conn: ConnId, technique: Technique) -> Seat {
         let id = self.topic_named(name);
         let topic = &mut self.topics[id.0 as usize];
         topic.readers.push(conn);
         // Exact: a reader is a connection, and those are numbered by u32.
         let slot = (topic.readers.len() - 1) as u32;
         self.count(id, technique, 1);
-        Place { topic: id, slot }
+        Seat { topic: id, slot }
     }
 
-    /// Strikes out the reader that stands at `place`. `Some`: this reader stands there now.
-    pub fn unfollow(&mut self, place: Place, technique: Technique) -> Option<ConnId> {
-        let topic = &mut self.topics[place.topic.0 as usize];
-        let slot = place.slot as usize;
+    /// Takes the subscriber in `seat` out of the list. `Some`: this one has the seat now.
+    pub fn unsubscribe(&mut self, seat: Seat, technique: Technique) -> Option<ConnId> {
+        let topic = &mut self.topics[seat.topic.0 as usize];
+        let slot = seat.slot as usize;
         // A round goes downwards, so the reader that fills the hole comes from the part that is
         // served already, or is still to be reached: nobody is passed over.
         topic.readers.swap_remove(slot);
@@ -183,7 +183,7 @@ impl Hub {
         if topic.readers.len() < topic.readers.capacity() / 4 {
             topic.readers.shrink_to(topic.readers.len() * 2);
         }
-        self.count(place.topic, technique, -1);
+        self.count(seat.topic, technique, -1);
         moved
     }
 
@@ -197,13 +197,17 @@ impl Hub {
     }
 
     /// The next change in the number of readers, to be told to the sequencer.
-    pub fn next_census(&mut self) -> Option<Census> {
+    pub fn next_subscriber_change(&mut self) -> Option<SubscriberChange> {
         while let Some(&id) = self.changed.last() {
             let topic = &mut self.topics[id.0 as usize];
             for technique in Technique::ALL {
                 let change = std::mem::take(&mut topic.came[technique as usize]);
                 if change != 0 {
-                    return Some(Census { topic: topic.name.clone(), technique, change });
+                    return Some(SubscriberChange {
+                        topic: topic.name.clone(),
+                        technique,
+                        difference: change,
+                    });
                 }
             }
             topic.changed = false;
@@ -214,7 +218,7 @@ impl Hub {
     }
 
     /// The next reader to be served in the rounds that are on. `None`: all rounds are over.
-    pub fn next_reader(&mut self) -> Option<ConnId> {
+    pub fn next_subscriber(&mut self) -> Option<ConnId> {
         while let Some(&id) = self.growing.front() {
             let topic = &mut self.topics[id.0 as usize];
             let left = topic.round.unwrap_or(0).min(topic.readers.len());
@@ -251,11 +255,11 @@ impl Hub {
             .min_by_key(|entry| entry.seq())
     }
 
-    /// Whether a reader at `cursor` has lost a message of `topic` since it `knew` of so many
-    /// evictions.
-    pub fn missed(&self, topic: TopicId, cursor: Seq, knew: u64) -> bool {
+    /// Whether a reader at `cursor` has lost a message of `topic` since it `evictions_seen` of so
+    /// many evictions.
+    pub fn missed(&self, topic: TopicId, cursor: Seq, evictions_seen: u64) -> bool {
         let topic = &self.topics[topic.0 as usize];
-        topic.evicted_at > knew && topic.log.evicted() > cursor
+        topic.evicted_at > evictions_seen && topic.log.evicted() > cursor
     }
 
     /// How many messages ever fell off; what a reader that is told of a gap knows from then on.

@@ -1,9 +1,9 @@
 //! What has to go: by count and bytes per topic, by bytes in all, by age.
 //!
-//! Places are given in the order of time and one age holds for all topics, so one queue over the
-//! whole hub, in the order of places, tells both what is too old and what is the oldest. An entry
-//! of the queue whose message fell off earlier, by its topic's own bounds, is skipped when met, and
-//! swept out when such entries outnumber the others.
+//! Seats are given in the order of time and one age holds for all topics, so one queue over the
+//! whole hub, in the order of sequence numbers, tells both what is too old and what is the oldest.
+//! An entry of the queue whose message fell off earlier, by its topic's own bounds, is skipped when
+//! met, and swept out when such entries outnumber the others.
 //!
 //! Came from: `hub`, after appends and at deadlines. Goes to: `log`, which drops its oldest. Absent
 //! on purpose: who still wanted to read it; readers find out by their cursors.

@@ -1,9 +1,10 @@
-//! The one sequencer of the server: gives every message its place, and knows the two things that
-//! must be known in one place: how many read a topic on all threads, and which publishes are
+//! The one sequencer of the server: gives every message its number, and knows the two things that
+//! must be known at one point: how many read a topic on all threads, and which publishes are
 //! repeats.
 //!
 //! It is a plain value; the shell keeps it under the one lock of the server and posts what it
-//! commits to every thread before letting go, so that order on every thread is the order of places.
+//! commits to every thread before letting go, so that order on every thread is the order of
+//! sequence numbers.
 //!
 //! Came from: `broker`'s effects, by way of the shell. Goes to: every thread's `hub`. Absent on
 //! purpose: the messages themselves. A durable log would take this file's place, and nothing else
@@ -13,14 +14,14 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::message::{Draft, Message};
-use super::{Census, Subscribers};
+use super::{SubscriberChange, Subscribers};
 use crate::ids::{Micros, Millis, Seq, TopicName};
 use crate::limits::{IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_MS_MAX};
 
 /// What became of a draft.
 #[derive(Debug)]
 pub enum Commit {
-    /// It has a place now.
+    /// It has a sequence number now.
     Appended {
         /// The message, to be posted to every thread.
         message: Arc<Message>,
@@ -29,14 +30,14 @@ pub enum Commit {
     },
     /// The same key was there before: nothing was added.
     Repeated {
-        /// The place that the first publish got.
+        /// The number that the first publish got.
         seq: Seq,
         /// How many are reading the topic.
         subscribers: u32,
     },
 }
 
-/// Gives places. Invariant: `keys` and `ages` hold the same keys.
+/// Gives sequence numbers. Invariant: `keys` and `ages` hold the same keys.
 #[derive(Debug, Default)]
 pub struct Sequencer {
     tip: Seq,
@@ -48,7 +49,7 @@ pub struct Sequencer {
 type KeyOfTopic = (TopicName, Arc<str>);
 
 impl Sequencer {
-    /// Gives `draft` the next place, unless its key was seen before.
+    /// Gives `draft` the next number, unless its key was seen before.
     pub fn commit(&mut self, draft: Draft, at: Micros) -> Commit {
         let now = at.millis();
         let subscribers = self.subscribers(&draft.topic).total();
@@ -73,11 +74,11 @@ impl Sequencer {
     }
 
     /// Takes note of readers that came or went on one thread.
-    pub fn take(&mut self, census: &Census) {
-        let readers = self.readers.entry(census.topic.clone()).or_default();
-        readers.change(census.technique, census.change);
+    pub fn take(&mut self, change: &SubscriberChange) {
+        let readers = self.readers.entry(change.topic.clone()).or_default();
+        readers.change(change.technique, change.difference);
         if readers.total() == 0 {
-            self.readers.remove(&census.topic);
+            self.readers.remove(&change.topic);
         }
     }
 
@@ -117,7 +118,7 @@ mod tests {
         }
     }
 
-    fn place(commit: &Commit) -> (u64, bool) {
+    fn number(commit: &Commit) -> (u64, bool) {
         match commit {
             Commit::Appended { message, .. } => (message.seq.0, true),
             Commit::Repeated { seq, .. } => (seq.0, false),
@@ -129,7 +130,7 @@ mod tests {
         let mut sequencer = Sequencer::default();
         for (n, topic) in ["a", "b", "a"].into_iter().enumerate() {
             let commit = sequencer.commit(draft(topic, None), Micros(0));
-            assert_eq!(place(&commit), (n as u64 + 1, true));
+            assert_eq!(number(&commit), (n as u64 + 1, true));
         }
     }
 
@@ -137,7 +138,7 @@ mod tests {
     fn a_repeated_key_adds_nothing_until_it_is_too_old() {
         let mut sequencer = Sequencer::default();
         let mut commit =
-            |topic, at| place(&sequencer.commit(draft(topic, Some("k")), Millis(at).micros()));
+            |topic, at| number(&sequencer.commit(draft(topic, Some("k")), Millis(at).micros()));
         assert_eq!(commit("a", 0), (1, true));
         assert_eq!(commit("a", IDEMPOTENCY_MS_MAX - 1), (1, false));
         assert_eq!(commit("b", IDEMPOTENCY_MS_MAX - 1), (2, true), "keys belong to a topic");
@@ -158,15 +159,15 @@ mod tests {
     #[test]
     fn readers_are_counted_over_threads_and_forgotten_at_none() {
         let mut sequencer = Sequencer::default();
-        let census = |change| Census {
+        let change = |difference| SubscriberChange {
             topic: TopicName::parse("a").expect("a good name"),
             technique: Technique::Sse,
-            change,
+            difference,
         };
-        sequencer.take(&census(2));
-        sequencer.take(&census(-1));
-        assert_eq!(sequencer.subscribers(&census(0).topic).sse, 1);
-        sequencer.take(&census(-1));
+        sequencer.take(&change(2));
+        sequencer.take(&change(-1));
+        assert_eq!(sequencer.subscribers(&change(0).topic).sse, 1);
+        sequencer.take(&change(-1));
         assert_eq!(sequencer.names(), 0);
     }
 }

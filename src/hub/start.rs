@@ -1,4 +1,5 @@
-//! Where a reader starts: from the cursor it asks for, to the place it gets, and what it missed.
+//! Where a reader starts: from the cursor it asks for, to the message after which it begins, and
+//! what it missed.
 //!
 //! Came from: `broker`, once per poll and once per stream or socket. Goes to: the reader's cursor.
 //! Absent on purpose: techniques. A cursor from any of them means the same here.
@@ -10,7 +11,7 @@ use crate::technique::{Gap, GapReason};
 /// Where a reader starts.
 #[derive(Debug)]
 pub struct Start {
-    /// After this place.
+    /// After the message of this number.
     pub cursor: Seq,
     /// What it misses, to be said before anything else.
     pub gap: Option<Gap>,
@@ -24,7 +25,7 @@ impl Hub {
         match asked {
             Cursor::Latest => at(self.tip),
             Cursor::Earliest => at(self.earliest(topics)),
-            // A place that we have not given yet belongs to somebody else's numbering.
+            // A number that we have not given yet belongs to somebody else's numbering.
             Cursor::After(id) if id.epoch != self.epoch || id.seq > self.tip => {
                 self.after_gap(topics, self.earliest(topics), &id.to_string(), GapReason::Epoch)
             }
@@ -54,7 +55,7 @@ impl Hub {
         Start { cursor, gap: Some(Gap { from: from.into(), to, reason }) }
     }
 
-    /// The highest place before the first message retained; behind all that is lost when nothing
+    /// The highest number before the first message retained; behind all that is lost when nothing
     /// is.
     fn earliest(&self, topics: &[TopicName]) -> Seq {
         let first = self.next(self.known(topics), Seq(0));

@@ -3,7 +3,7 @@
 use super::message::{Message, Payload};
 use super::*;
 use crate::ids::{Cursor, Millis};
-use crate::technique::{Dress, GapReason, Window};
+use crate::technique::{Format, GapReason, Window};
 
 fn name(text: &str) -> TopicName {
     TopicName::parse(text).expect("a good name")
@@ -38,7 +38,7 @@ impl Bench {
 
     /// Ends all rounds, and tells who was served.
     fn rounds(&mut self) -> Vec<u32> {
-        std::iter::from_fn(|| self.hub.next_reader()).map(|id| id.slot).collect()
+        std::iter::from_fn(|| self.hub.next_subscriber()).map(|id| id.slot).collect()
     }
 
     fn start(&self, topics: &[&str], asked: &Cursor) -> (u64, Option<(String, u64, GapReason)>) {
@@ -61,10 +61,10 @@ fn few(messages: usize) -> Limits {
 fn a_round_serves_every_reader_once_and_a_message_within_it_opens_another() {
     let mut bench = Bench::new(&Limits::default());
     for slot in 0..3 {
-        bench.hub.follow(&name("a"), conn(slot), Technique::Sse);
+        bench.hub.subscribe(&name("a"), conn(slot), Technique::Sse);
     }
     bench.publish("a", 0);
-    assert_eq!(bench.hub.next_reader(), Some(conn(2)));
+    assert_eq!(bench.hub.next_subscriber(), Some(conn(2)));
     bench.publish("a", 0);
     assert_eq!(bench.rounds(), [1, 0, 2, 1, 0]);
     assert!(!bench.hub.has_rounds());
@@ -75,13 +75,13 @@ fn nobody_is_passed_over_when_readers_leave_within_a_round() {
     for leaver in 0..4_u32 {
         for served in 0..4 {
             let mut bench = Bench::new(&Limits::default());
-            let places: Vec<_> = (0..4)
-                .map(|slot| bench.hub.follow(&name("a"), conn(slot), Technique::Sse))
+            let seats: Vec<_> = (0..4)
+                .map(|slot| bench.hub.subscribe(&name("a"), conn(slot), Technique::Sse))
                 .collect();
             bench.publish("a", 0);
             let mut seen: Vec<u32> =
-                (0..served).filter_map(|_| bench.hub.next_reader().map(|id| id.slot)).collect();
-            bench.hub.unfollow(places[leaver as usize], Technique::Sse);
+                (0..served).filter_map(|_| bench.hub.next_subscriber().map(|id| id.slot)).collect();
+            bench.hub.unsubscribe(seats[leaver as usize], Technique::Sse);
             seen.extend(bench.rounds());
             for slot in (0..4).filter(|&slot| slot != leaver) {
                 assert!(seen.contains(&slot), "{slot} when {leaver} left after {served}");
@@ -93,7 +93,7 @@ fn nobody_is_passed_over_when_readers_leave_within_a_round() {
 #[test]
 fn a_topic_keeps_its_newest_messages_and_trims_only_between_rounds() {
     let mut bench = Bench::new(&few(2));
-    bench.hub.follow(&name("a"), conn(0), Technique::Sse);
+    bench.hub.subscribe(&name("a"), conn(0), Technique::Sse);
     for _ in 0..4 {
         bench.publish("a", 0);
     }
@@ -205,26 +205,26 @@ fn a_reader_at_the_tip_has_missed_nothing_and_one_behind_has() {
     let mut bench = Bench::new(&few(1));
     bench.publish("a", 0);
     bench.rounds();
-    let knew = bench.hub.evictions();
-    let place = bench.hub.follow(&name("a"), conn(0), Technique::Sse);
+    let evictions_seen = bench.hub.evictions();
+    let seat = bench.hub.subscribe(&name("a"), conn(0), Technique::Sse);
     bench.publish("a", 0);
     bench.publish("a", 0);
     bench.rounds();
-    assert!(bench.hub.missed(place.topic, Seq(1), knew));
-    assert!(!bench.hub.missed(place.topic, Seq(3), knew));
-    assert!(!bench.hub.missed(place.topic, Seq(1), bench.hub.evictions()), "it was told");
+    assert!(bench.hub.missed(seat.topic, Seq(1), evictions_seen));
+    assert!(!bench.hub.missed(seat.topic, Seq(3), evictions_seen));
+    assert!(!bench.hub.missed(seat.topic, Seq(1), bench.hub.evictions()), "it was told");
 }
 
 #[test]
-fn readers_that_come_and_go_between_two_censuses_are_not_mentioned() {
+fn readers_that_come_and_go_between_two_changes_are_not_mentioned() {
     let mut bench = Bench::new(&Limits::default());
-    let place = bench.hub.follow(&name("a"), conn(0), Technique::LongPoll);
-    bench.hub.unfollow(place, Technique::LongPoll);
-    assert_eq!(bench.hub.next_census(), None);
+    let seat = bench.hub.subscribe(&name("a"), conn(0), Technique::LongPoll);
+    bench.hub.unsubscribe(seat, Technique::LongPoll);
+    assert_eq!(bench.hub.next_subscriber_change(), None);
     assert_eq!(bench.hub.holdings().0, 0, "and their topic is forgotten");
-    bench.hub.follow(&name("a"), conn(0), Technique::LongPoll);
-    let census = bench.hub.next_census().expect("one came");
-    assert_eq!((census.technique, census.change), (Technique::LongPoll, 1));
+    bench.hub.subscribe(&name("a"), conn(0), Technique::LongPoll);
+    let change = bench.hub.next_subscriber_change().expect("one came");
+    assert_eq!((change.technique, change.difference), (Technique::LongPoll, 1));
 }
 
 #[test]
@@ -243,9 +243,9 @@ fn a_message_is_compressed_once_a_window_and_not_copied_where_that_gains_nothing
     let (long, short) = (hub.next(topic(), Seq(0)), hub.next(topic(), Seq(1)));
     let (long, short) = (long.expect("there"), short.expect("there"));
     let deflated = |entry: &log::Entry, window| {
-        std::rc::Rc::as_ptr(entry.deflated(Dress::Frame, window, Epoch(14)))
+        std::rc::Rc::as_ptr(entry.deflated(Format::Frame, window, Epoch(14)))
     };
-    let plain = |entry: &log::Entry| std::rc::Rc::as_ptr(entry.rendition(Dress::Frame, Epoch(14)));
+    let plain = |entry: &log::Entry| std::rc::Rc::as_ptr(entry.encoded(Format::Frame, Epoch(14)));
 
     let once = Window::ALL.map(|window| deflated(long, window));
     assert_eq!(Window::ALL.map(|window| deflated(long, window)), once);

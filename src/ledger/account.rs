@@ -1,7 +1,7 @@
 //! The numbers of one payer on one thread, and those that have no payer.
 //!
-//! Came from: `Ledger::charge` and the broker. Goes to: a `Part`, summed over the threads. Absent
-//! on purpose: what is open now; that is looked up, not counted.
+//! Came from: `Ledger::charge` and the broker. Goes to: a `ShardReport`, summed over the threads.
+//! Absent on purpose: what is open now; that is looked up, not counted.
 
 use std::ops::AddAssign;
 
@@ -117,7 +117,7 @@ pub struct Shared {
     pub accepts_in_vain: u64,
     /// `getsockopt` calls.
     pub samples: u64,
-    /// Connections refused at the door.
+    /// Connections refused before anything was read.
     pub refused: u64,
     /// Bytes that `read` brought: the other side of all `bytes_in`.
     pub bytes_read: u64,

@@ -3,7 +3,7 @@
 //! Every byte is charged once, to a class and to the payer that caused it; every system call, every
 //! segment that the kernel counted, every connection and every end of one likewise. A thread keeps
 //! its own [`Ledger`], as plain numbers; whoever wants to know asks all threads, and each gives a
-//! [`Part`]: its numbers of one moment. The sum of the parts is a [`report`].
+//! [`ShardReport`]: its numbers of one moment. The sum of them is a [`report`].
 //!
 //! | file | what it holds |
 //! | --- | --- |
@@ -11,7 +11,7 @@
 //! | `tally` | the numbers of one connection |
 //! | `histogram` | latencies |
 //! | `tcp` | what the kernel counts |
-//! | `part` | all that one thread has to report |
+//! | `shard_report` | all that one thread has to report |
 //! | `report` | the same as text: JSON, Prometheus |
 //!
 //! Came from: `shell`, which makes the system calls, and `broker`, which knows who is served. Goes
@@ -19,15 +19,15 @@
 
 mod account;
 mod histogram;
-mod part;
 pub mod report;
+mod shard_report;
 mod tally;
 mod tcp;
 
 pub use account::{Account, Calls, Shared};
 pub use histogram::Histogram;
-pub use part::{Closed, Gauges, Identity, Order, Part, Process, Row, Rows, Scope};
-pub use tally::{Brush, Due, Tally};
+pub use shard_report::{Closed, Gauges, Identity, Order, Process, Row, Rows, Scope, ShardReport};
+pub use tally::{Due, RefusedConnection, Tally};
 pub use tcp::{Sample, Tcp};
 
 use std::ops::AddAssign;
@@ -151,14 +151,14 @@ pub enum Call {
         bytes: usize,
     },
     /// A `read` that found nothing.
-    ReadInVain,
+    ReadWouldBlock,
     /// `writev`, and how many bytes the kernel took.
     Write {
         /// What went.
         bytes: usize,
     },
     /// A `writev` that found no room.
-    WriteInVain,
+    WriteWouldBlock,
     /// `shutdown` or `close`.
     End,
 }
@@ -168,7 +168,7 @@ impl Call {
     pub const fn bytes(self) -> usize {
         match self {
             Self::Read { bytes } | Self::Write { bytes } => bytes,
-            Self::Accept | Self::ReadInVain | Self::WriteInVain | Self::End => 0,
+            Self::Accept | Self::ReadWouldBlock | Self::WriteWouldBlock | Self::End => 0,
         }
     }
 }
@@ -183,7 +183,7 @@ pub enum SharedCall {
     /// The `write` that wakes another thread.
     Wake,
     /// An `accept4` that brought nobody.
-    AcceptInVain,
+    AcceptWouldBlock,
     /// `getsockopt`.
     Sample,
 }
@@ -219,7 +219,7 @@ impl Ledger {
                 calls.reads += 1;
                 self.shared.bytes_read += bytes as u64;
             }
-            Call::ReadInVain => {
+            Call::ReadWouldBlock => {
                 calls.reads += 1;
                 calls.would_blocks += 1;
             }
@@ -227,7 +227,7 @@ impl Ledger {
                 calls.writes += 1;
                 self.shared.bytes_written += bytes as u64;
             }
-            Call::WriteInVain => {
+            Call::WriteWouldBlock => {
                 calls.writes += 1;
                 calls.would_blocks += 1;
             }
@@ -245,7 +245,7 @@ impl Ledger {
             SharedCall::Wait => &mut shared.waits,
             SharedCall::Control => &mut shared.controls,
             SharedCall::Wake => &mut shared.wakes,
-            SharedCall::AcceptInVain => &mut shared.accepts_in_vain,
+            SharedCall::AcceptWouldBlock => &mut shared.accepts_in_vain,
             SharedCall::Sample => &mut shared.samples,
         } += n;
     }

@@ -98,7 +98,7 @@ pub struct Due {
     /// `read` calls that brought something.
     pub reads: u16,
     /// `read` calls that found nothing.
-    pub reads_in_vain: u16,
+    pub would_block_reads: u16,
 }
 
 impl Due {
@@ -110,7 +110,7 @@ impl Due {
 
 /// What passed over a connection that was not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Brush {
+pub struct RefusedConnection {
     /// The refusal.
     pub written: Call,
     /// What it had sent, as far as that was read.

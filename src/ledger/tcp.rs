@@ -51,7 +51,7 @@ impl Tcp {
 
     /// Adds what `now` counts and `before` did not: nothing, if it is the older one. 32 bits of
     /// segments may wrap between two samples, once.
-    pub fn settle(&mut self, before: &Sample, now: &Sample) {
+    pub fn add_since(&mut self, before: &Sample, now: &Sample) {
         let more = |now: u32, before: u32| match now.wrapping_sub(before) {
             0x8000_0000.. => 0,
             more => u64::from(more),
@@ -95,12 +95,12 @@ mod tests {
         };
         let (mut first, mut second) = (Tcp::default(), Tcp::default());
         first.handshake();
-        first.settle(&Sample::default(), &at(3));
-        second.settle(&at(3), &at(10));
+        first.add_since(&Sample::default(), &at(3));
+        second.add_since(&at(3), &at(10));
         assert_eq!((first.segments_in, first.segments_out), (3, 7));
         assert_eq!((second.segments_in, second.segments_out), (7, 14));
         assert_eq!(first.bytes_in + second.bytes_in, 1000);
-        second.settle(&at(10), &at(3));
+        second.add_since(&at(10), &at(3));
         assert_eq!(second.segments_in, 7, "a sample that is older adds nothing");
         first += &second;
         assert_eq!(first.segments(), 31);

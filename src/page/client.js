@@ -178,7 +178,7 @@ class Client {
   /** Longer after each failure, and not as long as others wait: a crowd must not come as one. */
   #delay(failures, { retryAfter = 0 }) {
     const ms = this.#line.timings.backOff * Math.min(64, 2 ** failures);
-    return Math.max(ms * (0.5 + Math.random() / 2), retryAfter);
+    return Math.max(ms * (0.5 + Math.random() / 2), Math.min(retryAfter, 3_600_000));
   }
 
   // ── What it tells

@@ -1,11 +1,11 @@
 //! The event loop: one thread's whole life, one `turn` after another.
 //!
 //! ```text
-//!  wait ─► take_in ─► settle ─► expire ─► deliver ─► settle ─► give_out ─► settle ─► part
-//!   ▲      accept,    letters,  what is   log to               one writev             close,
-//!   │      read       lock,     due       outboxes             for each               shutdown
-//!   │                 files                                    connection               │
-//!   └───────────────────────────────────────────────────────────────────────────────────┘
+//!  wait ─► take_in ─► run_effects ─► expire ─► deliver ─► run_effects ─► write_out ─► …
+//!          accept,     letters,      what is   log to                    one writev
+//!          read        lock, files   due       outboxes                  for each
+//!
+//!  … ─► run_effects ─► close_sockets ─► wait
 //! ```
 //!
 //! The loop owns the sockets and the time, and decides nothing: the [`Broker`] is told what the
@@ -17,7 +17,7 @@
 //! there the loop waits with a timeout of zero. What a socket last said is kept beside it (see
 //! [`Socket`]), until a call finds the opposite. Two kinds of socket are ready and yet in no queue,
 //! because somebody else will say so: one whose connection wants no bytes now
-//! (`Broker::next_thirsty` brings it back), and one whose outbox is empty (`Broker::next_dirty`
+//! (`Broker::next_resumed` brings it back), and one whose outbox is empty (`Broker::next_dirty`
 //! does).
 //!
 //! **Nobody is served for ever.** Each turn reads a bounded number of bytes of one socket, makes a
@@ -36,7 +36,7 @@
 //! costs `epoll_wait`, `read`, `writev`, and under load the first is shared.
 //!
 //! Came from: `mod`, which puts the parts together. Goes to: `broker`, and with what that wants of
-//! other threads and of files to `desk`. Absent on purpose: HTTP, topics, deadlines, and every
+//! other threads and of files to `effects`. Absent on purpose: HTTP, topics, deadlines, and every
 //! other reason for doing anything.
 
 use std::io::{self, ErrorKind, IoSlice};
@@ -47,14 +47,14 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll};
 use signal_hook_mio::v1_0::Signals;
 
+use super::acceptor::{self, Accepted, Acceptor};
+use super::bus::Bus;
 use super::clock::{Clock, Wall};
-use super::desk::Desk;
-use super::listener::{self, Arrival, Door};
-use super::post_office::PostOffice;
+use super::effects::Effects;
 use super::queue::Queue;
 use super::socket::{self, Socket, Sockets};
 use super::token::Source;
-use crate::broker::{Broker, Farewell, Setup};
+use crate::broker::{Broker, Setup, Teardown};
 use crate::conn::outbox::SLICES_MAX;
 use crate::ids::{ConnId, Micros, Millis};
 use crate::ledger::{CHARGES, Call, SharedCall};
@@ -67,13 +67,13 @@ const EVENTS_MAX: usize = 1024;
 const WRITES_PER_LOOK: usize = 16;
 
 /// What a thread needs to run a loop. It can be sent to another thread; the loop itself cannot.
-pub struct Station {
-    /// Has the waker, and the door's sockets, registered.
+pub struct LoopSetup {
+    /// Has the waker, and the acceptor's sockets, registered.
     pub poll: Poll,
     /// How connections come in.
-    pub door: Door,
+    pub acceptor: Acceptor,
     /// How other threads and files are reached.
-    pub desk: Desk,
+    pub effects: Effects,
     /// On one thread of the server: how an operator is heard.
     pub signals: Option<Signals>,
     /// The server's time.
@@ -86,8 +86,8 @@ pub struct Station {
 pub struct EventLoop {
     poll: Poll,
     events: Events,
-    door: Door,
-    desk: Desk,
+    acceptor: Acceptor,
+    effects: Effects,
     signals: Option<Signals>,
     clock: Clock,
     broker: Broker,
@@ -108,20 +108,20 @@ pub struct EventLoop {
 
 impl EventLoop {
     /// A loop with no connections yet. To be called on the thread that will run it.
-    pub fn new(station: Station) -> Self {
+    pub fn new(setup: LoopSetup) -> Self {
         Self {
-            poll: station.poll,
+            poll: setup.poll,
             events: Events::with_capacity(EVENTS_MAX),
-            door: station.door,
-            desk: station.desk,
-            signals: station.signals,
-            clock: station.clock,
-            broker: Broker::new(station.setup),
+            acceptor: setup.acceptor,
+            effects: setup.effects,
+            signals: setup.signals,
+            clock: setup.clock,
+            broker: Broker::new(setup.setup),
             sockets: Sockets::default(),
             again: Queue::default(),
             outgoing: Queue::default(),
             more: false,
-            now: station.clock.now(),
+            now: setup.clock.now(),
             next_second: Millis(0),
             scratch: vec![0; READ_BYTES].into_boxed_slice(),
         }
@@ -129,7 +129,7 @@ impl EventLoop {
 
     /// Turns until the server is told to stop.
     pub fn run(mut self) -> io::Result<()> {
-        while !self.desk.post_office().is_closed() {
+        while !self.effects.bus().is_closed() {
             self.turn()?;
         }
         Ok(())
@@ -138,30 +138,30 @@ impl EventLoop {
     fn turn(&mut self) -> io::Result<()> {
         self.wait()?;
         self.take_in();
-        self.settle();
+        self.run_effects();
         self.expire();
         self.more = self.broker.deliver(self.now);
         let (broker, sockets) = (&mut self.broker, &mut self.sockets);
-        self.desk.gather(broker, sockets, self.now);
+        self.effects.sample(broker, sockets, self.now);
         // A reader that was greeted must be counted before it reads its greeting: whoever has seen
         // one is among the subscribers of the next publish.
-        self.more |= self.settle();
-        self.give_out();
+        self.more |= self.run_effects();
+        self.write_out();
         // What was written made room: the next piece of a file, the next request of a pipeline.
-        self.more |= self.settle();
-        self.part();
+        self.more |= self.run_effects();
+        self.close_sockets();
         Ok(())
     }
 
     fn wait(&mut self) -> io::Result<()> {
-        self.gather_dirty();
+        self.queue_dirty();
         let patience = self.patience();
         match self.poll.poll(&mut self.events, patience) {
             // A signal; the events are none.
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             result => result?,
         }
-        self.desk.wake_up();
+        self.effects.wake_up();
         self.now = self.clock.now();
         self.broker.charge_shared(SharedCall::Wait, 1);
         if self.now >= self.next_second {
@@ -175,26 +175,26 @@ impl EventLoop {
     /// How long to wait. `None`: until something happens.
     fn patience(&self) -> Option<Duration> {
         let standing = !self.again.is_empty() || !self.outgoing.is_empty();
-        let busy = self.more || standing || self.desk.is_gathering();
-        if busy || !self.desk.fall_asleep() {
+        let busy = self.more || standing || self.effects.is_sampling();
+        if busy || !self.effects.fall_asleep() {
             return Some(Duration::ZERO);
         }
-        let deadlines = [self.broker.next_deadline(), self.door.next_look()];
+        let deadlines = [self.broker.next_deadline(), self.acceptor.next_look()];
         let next = deadlines.into_iter().flatten().min()?;
         Some(Duration::from_millis(next.since(self.now)))
     }
 
     fn take_in(&mut self) {
-        self.heed_events();
+        self.on_events();
         for _ in 0..ACCEPTS_PER_TURN {
-            match self.door.next_arrival(self.now) {
-                Some(Arrival::Guest(stream, peer)) => self.let_in(stream, peer),
-                Some(Arrival::TurnedAway(brush)) => self.broker.turned_away(brush),
+            match self.acceptor.next_accepted(self.now) {
+                Some(Accepted::Kept(stream, peer)) => self.admit(stream, peer),
+                Some(Accepted::Refused(brush)) => self.broker.refused_unseen(brush),
                 None => break,
             }
         }
-        let in_vain = self.door.take_in_vain();
-        self.broker.charge_shared(SharedCall::AcceptInVain, in_vain);
+        let would_blocks = self.acceptor.take_would_blocks();
+        self.broker.charge_shared(SharedCall::AcceptWouldBlock, would_blocks);
         for _ in 0..self.again.len() {
             if let Some(id) = self.again.pop() {
                 self.read(id);
@@ -203,17 +203,17 @@ impl EventLoop {
     }
 
     /// Notes down what the kernel says, and does nothing about it yet.
-    fn heed_events(&mut self) {
+    fn on_events(&mut self) {
         for event in &self.events {
             let id = match Source::of(event.token()) {
                 Source::Socket(id) => id,
-                Source::Bell(index) => {
-                    self.door.ring(index);
+                Source::ListeningSocket(index) => {
+                    self.acceptor.on_event(index);
                     continue;
                 }
                 Source::Waker => continue, // Letters are looked for in any case.
                 Source::Signals => {
-                    heed_signals(self.signals.as_mut(), self.desk.post_office());
+                    on_signals(self.signals.as_mut(), self.effects.bus());
                     continue;
                 }
             };
@@ -221,7 +221,7 @@ impl EventLoop {
                 continue; // Closed since; its slot may have a new tenant.
             };
             let was_full = !socket.is_writable();
-            socket.heed(event);
+            socket.on_event(event);
             self.again.to_read(id, socket);
             if was_full && has_output(&self.broker, id) {
                 self.outgoing.to_write(id, socket);
@@ -233,9 +233,9 @@ impl EventLoop {
         }
     }
 
-    fn let_in(&mut self, stream: TcpStream, peer: SocketAddr) {
+    fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
         let Ok(id) = self.broker.accepted(peer, self.now) else {
-            return self.broker.turned_away(listener::turn_away(&stream));
+            return self.broker.refused_unseen(acceptor::refuse(&stream));
         };
         let socket = self.sockets.insert(id, stream);
         let both = Interest::READABLE | Interest::WRITABLE;
@@ -273,7 +273,7 @@ impl EventLoop {
                 Ok(0) => self.broker.peer_finished(id, self.now),
                 Ok(bytes) => {
                     share = share.saturating_sub(bytes);
-                    self.desk.open_letters(&mut self.broker, self.now);
+                    self.effects.open_letters(&mut self.broker, self.now);
                     self.broker.received(id, &mut self.scratch[..bytes], self.now);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -283,10 +283,10 @@ impl EventLoop {
     }
 
     /// Does what the broker asks for. `true`: something happened.
-    fn settle(&mut self) -> bool {
+    fn run_effects(&mut self) -> bool {
         let (broker, sockets) = (&mut self.broker, &mut self.sockets);
-        let busy = self.desk.settle(broker, sockets, self.now);
-        while let Some(id) = self.broker.next_thirsty() {
+        let busy = self.effects.carry_out(broker, sockets, self.now);
+        while let Some(id) = self.broker.next_resumed() {
             if let Some(socket) = self.sockets.find(id) {
                 self.again.to_read(id, socket);
             }
@@ -301,10 +301,10 @@ impl EventLoop {
     }
 
     /// Writes to everyone who stands in the queue now, once each.
-    fn give_out(&mut self) {
+    fn write_out(&mut self) {
         let mut at = self.clock.now_us();
         self.now = at.millis();
-        self.gather_dirty();
+        self.queue_dirty();
         for n in 0..self.outgoing.len().min(DELIVERIES_PER_TURN) {
             if CHARGES && n % WRITES_PER_LOOK == 0 {
                 at = self.clock.now_us();
@@ -317,7 +317,7 @@ impl EventLoop {
 
     /// Moves those whose outbox is no longer empty into the queue. Whoever's socket is full is
     /// left out: the edge that tells of room brings it back.
-    fn gather_dirty(&mut self) {
+    fn queue_dirty(&mut self) {
         while let Some(id) = self.broker.next_dirty() {
             if let Some(socket) = self.sockets.find(id) {
                 self.outgoing.to_write(id, socket);
@@ -351,22 +351,22 @@ impl EventLoop {
         }
     }
 
-    fn part(&mut self) {
-        while let Some((id, farewell)) = self.broker.next_farewell() {
+    fn close_sockets(&mut self) {
+        while let Some((id, farewell)) = self.broker.next_teardown() {
             match farewell {
-                Farewell::HalfClose => {
+                Teardown::HalfClose => {
                     if let Some(socket) = self.sockets.find(id) {
                         socket.half_close();
                         self.broker.charge(id, Call::End);
                     }
                 }
-                Farewell::Drop(_) => {
+                Teardown::Close(_) => {
                     let socket = self.sockets.find(id).filter(|_| CHARGES);
                     let sample = socket.and_then(|socket| socket.sample());
                     self.broker.charge_shared(SharedCall::Sample, 1);
                     self.sockets.remove(id);
-                    self.desk.forget(id);
-                    self.broker.parted(id, sample, self.now);
+                    self.effects.forget(id);
+                    self.broker.socket_closed(id, sample, self.now);
                 }
             }
         }
@@ -385,9 +385,9 @@ fn report_error(broker: &mut Broker, id: ConnId, socket: &mut Socket, now: Milli
 }
 
 /// The first signal ends all loops; the second never comes here, it ends the process where it is.
-fn heed_signals(signals: Option<&mut Signals>, post_office: &PostOffice) {
+fn on_signals(signals: Option<&mut Signals>, bus: &Bus) {
     for signal in signals.into_iter().flat_map(Signals::pending) {
         log::info!("signal {signal}: stopping");
-        post_office.close();
+        bus.close();
     }
 }

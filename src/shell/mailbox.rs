@@ -10,7 +10,7 @@
 //! at least one of the two sees the other: no letter is left lying beside a sleeper. The poster
 //! that sees the sleeper takes the flag away, so the next one does not wake it again.
 //!
-//! Came from: `post_office`, under the sequencer's lock. Goes to: the owner's `event_loop`. Absent
+//! Came from: `bus`, under the sequencer's lock. Goes to: the owner's `event_loop`. Absent
 //! on purpose: what a letter says.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};

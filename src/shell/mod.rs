@@ -3,14 +3,15 @@
 //!
 //! | file | what it owns |
 //! | --- | --- |
-//! | `event_loop` | one thread's life: wait, read, settle, write |
+//! | `event_loop` | one thread's life: wait, read, run effects, write |
 //! | `socket` | what the kernel last said about a connection |
 //! | `queue` | sockets that stand in line |
-//! | `listener` | ports, and the queue in front of them |
-//! | `desk` | letters, counts and files, for one thread |
+//! | `listen` | ports, taken before anybody is served |
+//! | `acceptor` | connections, as they come in |
+//! | `effects` | letters, counts and files, for one thread |
 //! | `mailbox` | letters from thread to thread |
-//! | `post_office` | the server's one lock |
-//! | `gathering` | the kernel's counts for a report |
+//! | `bus` | the sequencer that all threads share, and their mailboxes |
+//! | `sampling` | the kernel's counts for a report |
 //! | `files` | a folder that nobody gets out of |
 //! | `token` | whom an event is about |
 //! | `clock` | the only clock |
@@ -20,15 +21,16 @@
 //! work that is handed from thread to thread. A connection lives and dies where the kernel dealt
 //! it.
 
+pub mod acceptor;
+pub mod bus;
 pub mod clock;
-pub mod desk;
+pub mod effects;
 pub mod event_loop;
 pub mod files;
-pub mod gathering;
-pub mod listener;
+pub mod listen;
 pub mod mailbox;
-pub mod post_office;
 pub mod queue;
+pub mod sampling;
 pub mod socket;
 pub mod sys;
 pub mod token;
@@ -50,13 +52,14 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook_mio::v1_0::Signals;
 
+use self::acceptor::Acceptor;
+use self::bus::Bus;
 use self::clock::Clock;
-use self::desk::Desk;
-use self::event_loop::{EventLoop, Station};
+use self::effects::Effects;
+use self::event_loop::{EventLoop, LoopSetup};
 use self::files::Files;
-use self::listener::{BindError, Door};
+use self::listen::BindError;
 use self::mailbox::{Address, Mailbox};
-use self::post_office::PostOffice;
 use self::token::Source;
 use crate::broker::Setup;
 use crate::config::Config;
@@ -67,7 +70,7 @@ use crate::ids::ShardId;
 /// A server whose ports are taken, and whose threads are still to be started.
 pub struct Server {
     addresses: Vec<SocketAddr>,
-    stations: Vec<Station>,
+    loop_setups: Vec<LoopSetup>,
 }
 
 /// Why a server cannot start: wrong use, or a machine that has not got what was asked for.
@@ -98,22 +101,22 @@ impl Server {
     /// [`run`](Self::run).
     pub fn bind(config: &Config) -> Result<Self, StartError> {
         let mut addresses = Vec::new();
-        let mut doors: Vec<Vec<TcpListener>> = (0..config.threads).map(|_| Vec::new()).collect();
+        let mut sockets: Vec<Vec<TcpListener>> = (0..config.threads).map(|_| Vec::new()).collect();
         for listen in &config.listen {
-            let bound = listener::bind(listen, config.threads).map_err(StartError::Port)?;
+            let bound = listen::bind(listen, config.threads).map_err(StartError::Port)?;
             addresses.push(bound[0].address);
             for one in bound {
-                for (door, socket) in doors.iter_mut().zip(one.sockets) {
-                    door.push(socket);
+                for (acceptor, socket) in sockets.iter_mut().zip(one.sockets) {
+                    acceptor.push(socket);
                 }
             }
         }
-        let mut stations = stations(config, doors)?;
+        let mut loop_setups = loop_setups(config, sockets)?;
         let total = config.limits.connections_max.min(room_for_connections(config.threads));
-        for (shard, station) in stations.iter_mut().enumerate() {
-            station.setup.limits.connections_max = share(total, config.threads, shard);
+        for (shard, setup) in loop_setups.iter_mut().enumerate() {
+            setup.setup.limits.connections_max = share(total, config.threads, shard);
         }
-        Ok(Self { addresses, stations })
+        Ok(Self { addresses, loop_setups })
     }
 
     /// The address of each `--listen`, in their order, with the port that it got.
@@ -123,12 +126,12 @@ impl Server {
 
     /// Serves until SIGTERM or SIGINT. A second one ends the process at once.
     pub fn run(mut self) -> Result<(), Crash> {
-        heed_signals(&mut self.stations[0]).map_err(Crash::System)?;
+        on_signals(&mut self.loop_setups[0]).map_err(Crash::System)?;
         let (sender, endings) = mpsc::channel();
-        for (shard, station) in self.stations.into_iter().enumerate() {
+        for (shard, setup) in self.loop_setups.into_iter().enumerate() {
             let sender = sender.clone();
             let body = move || {
-                let life = AssertUnwindSafe(|| EventLoop::new(station).run());
+                let life = AssertUnwindSafe(|| EventLoop::new(setup).run());
                 // Nobody receives any more when another thread crashed first.
                 let _ = sender.send((shard, panic::catch_unwind(life)));
             };
@@ -146,8 +149,11 @@ impl Server {
     }
 }
 
-/// A station for each thread, with that thread's sockets.
-fn stations(config: &Config, doors: Vec<Vec<TcpListener>>) -> Result<Vec<Station>, StartError> {
+/// A setup for each thread, with that thread's sockets.
+fn loop_setups(
+    config: &Config,
+    sockets: Vec<Vec<TcpListener>>,
+) -> Result<Vec<LoopSetup>, StartError> {
     let mut polls = Vec::new();
     let mut addresses = Vec::new();
     for _ in 0..config.threads {
@@ -155,13 +161,13 @@ fn stations(config: &Config, doors: Vec<Vec<TcpListener>>) -> Result<Vec<Station
         polls.push((poll, mailbox));
         addresses.push(address);
     }
-    let post_office = Arc::new(PostOffice::new(Sequencer::default(), addresses));
+    let bus = Arc::new(Bus::new(Sequencer::default(), addresses));
     let clock = Clock::start();
     let epoch = clock::new_epoch();
     let origins = Origins::new(config.allow_origin.clone());
-    let mut stations = Vec::new();
-    for (shard, ((poll, mailbox), sockets)) in polls.into_iter().zip(doors).enumerate() {
-        let door = Door::new(sockets, poll.registry()).map_err(StartError::System)?;
+    let mut loop_setups = Vec::new();
+    for (shard, ((poll, mailbox), sockets)) in polls.into_iter().zip(sockets).enumerate() {
+        let acceptor = Acceptor::new(sockets, poll.registry()).map_err(StartError::System)?;
         let files = config.static_dir.as_deref().map(open_folder).transpose()?;
         let setup = Setup {
             // Exact: there are 64 threads at most.
@@ -174,16 +180,16 @@ fn stations(config: &Config, doors: Vec<Vec<TcpListener>>) -> Result<Vec<Station
             // The standard library's hash keys are drawn from the system's randomness.
             seed: RandomState::new().build_hasher().finish(),
         };
-        stations.push(Station {
+        loop_setups.push(LoopSetup {
             poll,
-            door,
-            desk: Desk::new(setup.shard, Arc::clone(&post_office), mailbox, clock, files),
+            acceptor,
+            effects: Effects::new(setup.shard, Arc::clone(&bus), mailbox, clock, files),
             signals: None,
             clock,
             setup,
         });
     }
-    Ok(stations)
+    Ok(loop_setups)
 }
 
 fn poll_and_mailbox() -> io::Result<(Poll, Address, Mailbox)> {
@@ -223,7 +229,7 @@ fn share(total: usize, threads: usize, shard: usize) -> usize {
 
 /// Makes SIGTERM and SIGINT events of this thread's loop; the second of them, wherever the process
 /// hangs by then, ends it with the exit code that a shell expects of the signal.
-fn heed_signals(station: &mut Station) -> io::Result<()> {
+fn on_signals(setup: &mut LoopSetup) -> io::Result<()> {
     let stopping = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGINT] {
         // In this order: the first signal finds the flag down and only then raises it.
@@ -231,9 +237,9 @@ fn heed_signals(station: &mut Station) -> io::Result<()> {
         flag::register(signal, Arc::clone(&stopping))?;
     }
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
-    let registry = station.poll.registry();
+    let registry = setup.poll.registry();
     registry.register(&mut signals, Source::Signals.token(), Interest::READABLE)?;
-    station.signals = Some(signals);
+    setup.signals = Some(signals);
     Ok(())
 }
 

@@ -87,7 +87,7 @@ impl Socket {
 
     /// Remembers what an event says. An event tells all that is true when it is fetched, not only
     /// what is new, so that much of it is known already.
-    pub fn heed(&mut self, event: &Event) {
+    pub fn on_event(&mut self, event: &Event) {
         self.writable |= event.is_writable();
         let ends = event.is_read_closed() || event.is_error();
         self.incoming = match self.incoming {
@@ -163,7 +163,7 @@ impl Socket {
 pub fn read_call(result: &io::Result<usize>) -> Call {
     match result {
         Ok(bytes) => Call::Read { bytes: *bytes },
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Call::ReadInVain,
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Call::ReadWouldBlock,
         Err(_) => Call::Read { bytes: 0 },
     }
 }
@@ -235,16 +235,16 @@ mod tests {
             let registry = poll.registry();
             registry.register(socket.stream_mut(), Token(0), both).expect("it is watched");
             let mut pair = Self { poll, socket, peer };
-            pair.heed_until(Socket::is_writable);
+            pair.events_until(Socket::is_writable);
             pair
         }
 
         /// Takes in events until the socket is as expected.
-        fn heed_until(&mut self, expected: impl Fn(&Socket) -> bool) {
+        fn events_until(&mut self, expected: impl Fn(&Socket) -> bool) {
             let mut events = Events::with_capacity(4);
             for _ in 0..100 {
                 self.poll.poll(&mut events, Some(Duration::from_millis(50))).expect("a poll");
-                events.iter().for_each(|event| self.socket.heed(event));
+                events.iter().for_each(|event| self.socket.on_event(event));
                 if expected(&self.socket) {
                     return;
                 }
@@ -258,13 +258,13 @@ mod tests {
         let mut pair = Pair::new();
         let mut scratch = [0; 8];
         pair.peer.write_all(b"0123456789").expect("room");
-        pair.heed_until(Socket::is_readable);
+        pair.events_until(Socket::is_readable);
         assert_eq!(pair.socket.read(&mut scratch).expect("bytes"), 8);
         assert!(pair.socket.is_readable(), "two bytes are left, and no edge will tell of them");
         assert_eq!(pair.socket.read(&mut scratch).expect("bytes"), 2);
         assert!(!pair.socket.is_readable());
         pair.peer.write_all(b"!").expect("room");
-        pair.heed_until(Socket::is_readable);
+        pair.events_until(Socket::is_readable);
     }
 
     #[test]
@@ -273,7 +273,7 @@ mod tests {
         let mut scratch = [0; 8];
         pair.peer.write_all(b"bye").expect("room");
         pair.peer.shutdown(Shutdown::Write).expect("connected");
-        pair.heed_until(Socket::is_ending);
+        pair.events_until(Socket::is_ending);
         assert_eq!(pair.socket.read(&mut scratch).expect("bytes"), 3);
         assert!(pair.socket.is_readable(), "the end is still to be read");
         assert_eq!(pair.socket.read(&mut scratch).expect("the end"), 0);
@@ -282,7 +282,7 @@ mod tests {
         drop(pair.peer);
         let mut events = Events::with_capacity(4);
         pair.poll.poll(&mut events, Some(Duration::from_millis(50))).expect("a poll");
-        events.iter().for_each(|event| pair.socket.heed(event));
+        events.iter().for_each(|event| pair.socket.on_event(event));
         assert!(!pair.socket.is_readable());
     }
 
@@ -300,7 +300,7 @@ mod tests {
         assert!(sent > 0);
         let mut taken = vec![0; sent];
         pair.peer.read_exact(&mut taken).expect("they were sent");
-        pair.heed_until(Socket::is_writable);
+        pair.events_until(Socket::is_writable);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! System calls that neither `std` nor `mio` has: the only file with `unsafe`.
 //!
-//! Came from: `listener`, `files`, `clock` and `mod`; `compare`, for its processes. Goes to: the
+//! Came from: `listen`, `files`, `clock` and `mod`; `compare`, for its processes. Goes to: the
 //! kernel. Absent on purpose: policy. Every function here is one system call (or one socket's worth
 //! of them) behind a safe signature.
 

@@ -5,7 +5,7 @@
 //! for a tenant who has moved out since is told from one for the next tenant by the comparison that
 //! tells timers and letters apart as well.
 //!
-//! Came from: `event_loop` and `listener`, at registration. Goes to: `event_loop`, with an event.
+//! Came from: `event_loop` and `acceptor`, at registration. Goes to: `event_loop`, with an event.
 //! Absent on purpose: pointers. A number that means nothing any more is harmless.
 
 use mio::Token;
@@ -19,15 +19,14 @@ pub enum Source {
     Waker,
     /// A signal came.
     Signals,
-    /// Somebody is at the door, at the listening socket with this index.
-    Bell(u32),
+    /// Somebody waits at the listening socket with this index.
+    ListeningSocket(u32),
     /// Something happened to this connection.
     Socket(ConnId),
 }
 
-/// The generation that no connection reaches: a slot would have to be handed out every
-/// millisecond for fifty days.
-const NO_CONNECTION: u32 = u32::MAX;
+/// The generation that no connection has: the broker passes it over.
+const NO_CONNECTION: u32 = ConnId::GENERATION_MAX + 1;
 const WAKER: u32 = u32::MAX;
 const SIGNALS: u32 = u32::MAX - 1;
 
@@ -39,7 +38,7 @@ impl Source {
         let (generation, slot) = match self {
             Self::Waker => (NO_CONNECTION, WAKER),
             Self::Signals => (NO_CONNECTION, SIGNALS),
-            Self::Bell(index) => (NO_CONNECTION, index),
+            Self::ListeningSocket(index) => (NO_CONNECTION, index),
             Self::Socket(id) => (id.generation, id.slot),
         };
         Token((generation as usize) << 32 | slot as usize)
@@ -51,7 +50,7 @@ impl Source {
         match ((word >> 32) as u32, word as u32) {
             (NO_CONNECTION, WAKER) => Self::Waker,
             (NO_CONNECTION, SIGNALS) => Self::Signals,
-            (NO_CONNECTION, index) => Self::Bell(index),
+            (NO_CONNECTION, index) => Self::ListeningSocket(index),
             (generation, slot) => Self::Socket(ConnId { slot, generation }),
         }
     }
@@ -63,13 +62,13 @@ mod tests {
 
     #[test]
     fn a_token_names_what_it_was_made_from() {
-        let last = ConnId { slot: u32::MAX, generation: u32::MAX - 1 };
+        let last = ConnId { slot: u32::MAX, generation: ConnId::GENERATION_MAX };
         let first = ConnId { slot: 0, generation: 0 };
         for source in [
             Source::Waker,
             Source::Signals,
-            Source::Bell(0),
-            Source::Bell(7),
+            Source::ListeningSocket(0),
+            Source::ListeningSocket(7),
             Source::Socket(first),
             Source::Socket(last),
         ] {

@@ -12,8 +12,8 @@
 pub mod long_poll;
 pub mod short_poll;
 pub mod sse;
+pub mod v1;
 pub mod websocket;
-pub mod websocket_v1;
 
 use crate::ids::{Id, Micros};
 pub use crate::wire::deflate::Window;
@@ -52,14 +52,14 @@ impl Technique {
 pub enum Dialect {
     /// Data as it is: no subprotocol that we speak was asked for.
     Raw,
-    /// JSON objects: [`websocket_v1::PROTOCOL`].
+    /// JSON objects: [`v1::PROTOCOL`].
     V1,
 }
 
 impl Dialect {
     /// The one to be spoken with a client that asks for these subprotocols.
     pub fn choose<'o>(mut asked: impl Iterator<Item = &'o str>) -> Self {
-        if asked.any(|protocol| protocol == websocket_v1::PROTOCOL) { Self::V1 } else { Self::Raw }
+        if asked.any(|protocol| protocol == v1::PROTOCOL) { Self::V1 } else { Self::Raw }
     }
 }
 
@@ -82,9 +82,9 @@ pub struct Content<'m> {
     pub at: Micros,
 }
 
-/// How a message is dressed. All readers that want the same dress share one rendition.
+/// How a message is encoded. All readers that want the same format share one encoded message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dress {
+pub enum Format {
     /// An element of a poll's list.
     Poll,
     /// The same with the topic's name, for readers of several topics.
@@ -99,14 +99,14 @@ pub enum Dress {
     ObjectNamed,
 }
 
-impl Dress {
-    /// How many dresses there are: what an entry of the log has room for.
+impl Format {
+    /// How many formats there are: what an entry of the log has room for.
     pub const COUNT: usize = 6;
 }
 
-/// A message, dressed: ready to be sent, as often as there are readers.
+/// A message, encoded: ready to be sent, as often as there are readers.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Rendition {
+pub struct EncodedMessage {
     /// Every byte that goes out.
     pub bytes: Box<[u8]>,
     /// How many of them are the payload itself; the others are framing. An escaped or encoded
@@ -116,18 +116,18 @@ pub struct Rendition {
     pub at: Micros,
 }
 
-/// Dresses `content`.
-pub fn render(content: &Content<'_>, dress: Dress) -> Rendition {
+/// Encodes `content`.
+pub fn render(content: &Content<'_>, format: Format) -> EncodedMessage {
     let mut out = Vec::with_capacity(content.bytes.len() + 128);
-    match dress {
-        Dress::Poll => short_poll::render(content, false, &mut out),
-        Dress::PollNamed => short_poll::render(content, true, &mut out),
-        Dress::Event => sse::render(content, &mut out),
-        Dress::Frame => websocket::render(content, &mut out),
-        Dress::Object => websocket_v1::render(content, false, &mut out),
-        Dress::ObjectNamed => websocket_v1::render(content, true, &mut out),
+    match format {
+        Format::Poll => short_poll::render(content, false, &mut out),
+        Format::PollNamed => short_poll::render(content, true, &mut out),
+        Format::Event => sse::render(content, &mut out),
+        Format::Frame => websocket::render(content, &mut out),
+        Format::Object => v1::render(content, false, &mut out),
+        Format::ObjectNamed => v1::render(content, true, &mut out),
     }
-    Rendition {
+    EncodedMessage {
         bytes: out.into_boxed_slice(),
         // Exact: MESSAGE_BYTES_MAX and its flag are bounded far below 4 GiB (config.rs).
         payload: content.bytes.len() as u32,

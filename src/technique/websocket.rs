@@ -3,12 +3,12 @@
 //! Nothing but messages is ever sent, so a plain `new WebSocket(url)` works as tutorials show it.
 //! The price: a message's id, its name and a gap have no place. The cursor of the moment of
 //! connecting is handed out in the handshake; a reader that would have a gap is closed. Who wants
-//! more asks for `tollway.v1`, which is `websocket_v1`.
+//! more asks for `tollway.v1`, which is `v1`.
 //!
 //! Came from: `broker`, on connecting, and the pump. Goes to: `wire::handshake`, `wire::frame`.
 //! Absent on purpose: reading frames; `conn` does that.
 
-use super::{Content, Gap, Rendition, Window};
+use super::{Content, EncodedMessage, Gap, Window};
 use crate::ids::Id;
 use crate::limits::{DEFLATE_BYTES_MIN, FRAME_HEADER_BYTES_MAX};
 use crate::wire::deflate::deflate as compress;
@@ -17,12 +17,10 @@ use crate::wire::handshake::{self, Accept};
 
 /// The whole head of the 101 answer. `Last-Event-ID` mirrors the field in which a reader sends its
 /// cursor; one that is to be told of a gap gets none.
-pub fn greet(accept: &Accept, cursor: Option<Id>, fields: &[(&str, &str)], out: &mut Vec<u8>) {
+pub fn greet(accept: &Accept, cursor: Option<Id>, out: &mut Vec<u8>) {
     let cursor = cursor.map(|cursor| cursor.to_string());
     let cursor = cursor.as_deref().map(|cursor| ("Last-Event-ID", cursor));
-    let mut extra: Vec<_> = cursor.into_iter().collect();
-    extra.extend_from_slice(fields);
-    handshake::response(accept, None, &extra, out);
+    handshake::response(accept, None, cursor.as_slice(), out);
 }
 
 /// One frame.
@@ -38,7 +36,7 @@ pub fn snapshot(json: &str, out: &mut Vec<u8>) {
 
 /// The same frame with its payload compressed, for readers that agreed to it (RFC 7692 §6). `None`
 /// where it does not pay: short messages, and what is compressed already.
-pub fn deflate(plain: &Rendition, window: Window) -> Option<Rendition> {
+pub fn deflate(plain: &EncodedMessage, window: Window) -> Option<EncodedMessage> {
     let (opcode, payload) = frame::split(&plain.bytes)?;
     if payload.len() < DEFLATE_BYTES_MIN {
         return None;
@@ -48,7 +46,7 @@ pub fn deflate(plain: &Rendition, window: Window) -> Option<Rendition> {
     frame::encode_deflated(opcode, &deflated, &mut out);
     // The data's share of what went in is its share of what came out. The cast is exact: it shrank.
     let share = deflated.len() as u64 * u64::from(plain.payload) / payload.len() as u64;
-    Some(Rendition { bytes: out.into_boxed_slice(), payload: share as u32, at: plain.at })
+    Some(EncodedMessage { bytes: out.into_boxed_slice(), payload: share as u32, at: plain.at })
 }
 
 /// A gap has no frame of its own here: the reader is told why in the Close frame, and has to come

@@ -18,10 +18,10 @@ pub mod handshake;
 pub mod head;
 pub mod json;
 pub mod message;
-pub mod publish;
 pub mod response;
 pub mod target;
 pub mod utf8;
+pub mod v1;
 
 /// What a decoder found at the front of its input.
 #[derive(Debug, PartialEq, Eq)]

@@ -128,6 +128,7 @@ async function the_network_goes_and_comes_back() {
       await client.until(() => connection.state === 'offline');
       const receipt = client.evaluate((data) => connection.publish(data), String(n));
       await context.setOffline(false);
+      await client.reads('websocket');
       await receipt;
       for (const data of numbers(n + 1, n + 10)) await publish(fact, data);
       await client.has(n + 10);

@@ -115,14 +115,18 @@ async function a_publish_whose_answer_was_lost_adds_one_message() {
   const client = noted(proxy.port);
   await client.until(() => client.connection.state === 'open');
   proxy.losesReceipt = true;
-  const published = [0, 1, 2].map((n) => client.connection.publish(String(n)));
-  const receipts = await Promise.all(published);
+  await client.connection.publish('0');
   assert.equal(proxy.losesReceipt, false, 'an answer was lost');
-  assert.equal(proxy.seen.post, 4, 'and its request repeated');
+  assert.equal(proxy.seen.post, 2, 'and its request repeated');
+  // What is repeated keeps its place before what was published after it.
+  proxy.losesRequest = true;
+  const published = ['1', '2'].map((data) => client.connection.publish(data));
+  const receipts = await Promise.all(published);
+  assert.equal(proxy.seen.post, 5);
   await client.until(has(3));
   const { messages } = await (await fetch(`${http}/${fact}/poll?since=earliest`)).json();
   assert.deepEqual(messages.map(({ data }) => data), ['0', '1', '2']);
-  assert.deepEqual(messages.map(({ id }) => id), receipts.map(({ id }) => id));
+  assert.deepEqual(messages.slice(1).map(({ id }) => id), receipts.map(({ id }) => id));
   assert.deepEqual(client.data, ['0', '1', '2']);
   await assert.rejects(client.connection.publish('x', { topic: 'no/topic' }), { status: 400 });
   // What is being published when the client ends is not known to be published.
@@ -130,6 +134,29 @@ async function a_publish_whose_answer_was_lost_adds_one_message() {
   client.connection.close();
   await assert.rejects(last, { name: 'AbortError' });
   proxy.close();
+}
+
+async function a_client_that_its_callback_closes_hears_no_more() {
+  for (const technique of TECHNIQUES) {
+    const topics = `${fact}-${technique}`;
+    for (const data of numbers(0, 10)) await publish(topics, data);
+    const seen = [];
+    const first = noted(port, {
+      topics,
+      techniques: [technique],
+      since: 'earliest',
+      onmessage({ data }) {
+        seen.push(data);
+        if (seen.length === 3) first.connection.close();
+      },
+    });
+    await first.until(() => first.connection.state === 'closed');
+    // From where it was closed, another goes on.
+    const second = noted(port, { topics, techniques: [technique], since: first.connection.cursor });
+    await second.until(has(7));
+    assert.deepEqual([...seen, ...second.data], numbers(0, 10), technique);
+    second.connection.close();
+  }
 }
 
 async function a_refused_request_ends_the_client_and_says_why() {
@@ -147,6 +174,7 @@ async function a_refused_request_ends_the_client_and_says_why() {
 async function server() {
   const file = path.join(os.tmpdir(), `tollway-${process.pid}-${Math.random()}.port`);
   const child = spawn(binary, ['-q', '--listen', '127.0.0.1:0', '--port-file', file], { stdio: 'ignore' });
+  process.on('exit', () => child.kill('SIGKILL')); // when a fact fails as well
   while (!fs.existsSync(file) || !fs.readFileSync(file, 'utf8').includes('\n')) await pause(10);
   const at = Number(fs.readFileSync(file, 'utf8'));
   fs.unlinkSync(file);
@@ -159,6 +187,7 @@ async function a_killed_server_is_a_gap_on_every_technique() {
     const proxy = await Hindrance.open(first.at);
     const client = noted(proxy.port, { techniques: [technique] });
     await client.reads(technique);
+    assert.notEqual(client.connection.cursor, 'latest', 'a cursor comes before any message');
     await client.connection.publish('0');
     await client.until(has(1));
     const before = client.connection.cursor;
@@ -213,15 +242,15 @@ async function a_client_waits_as_long_as_it_is_told() {
     }
     response.writeHead(200, { 'Content-Type': 'text/event-stream' });
     // Cut at random places, with every kind of line end.
-    const text = ':\r\nid: e-0\r\n\r\nid: e-1\ndata: a\rdata:  b\n\nid:e-2\rdata\r\r: base64\nid: e-3\ndata: /wA=\n\n';
+    const text = ':\r\nid: e-0\r\n\r\nid: e-1\ndata: a\rdata:  b\n\nid:e-2\rdata\r\r: base64\nid: e-3\ndata: /wA=\n\nid: e-4\r\ndata: c\r\ndata: d\r\n\r\n';
     const pieces = [...text];
     const more = () => (pieces.length ? (response.write(pieces.shift()), setTimeout(more, 1)) : undefined);
     more();
   });
   await new Promise((resolve) => busy.listen(0, '127.0.0.1', resolve));
   const client = noted(busy.address().port, { techniques: ['sse', 'poll'] });
-  await client.until(has(3));
-  assert.deepEqual(client.data, ['a\n b', '', new Uint8Array([255, 0])]);
+  await client.until(has(4));
+  assert.deepEqual(client.data, ['a\n b', '', new Uint8Array([255, 0]), 'c\nd']);
   assert.ok(came[1].at - came[0].at >= 1_000, 'Retry-After');
   assert.ok(came[2].at - came[1].at >= 900, 'retry:');
   assert.ok(came.every(({ url }) => url.includes('/sse?')), 'no other technique was bothered');
@@ -260,6 +289,7 @@ await tell({
   a_client_takes_each_technique_by_name,
   a_client_reads_several_topics_and_their_names,
   a_publish_whose_answer_was_lost_adds_one_message,
+  a_client_that_its_callback_closes_hears_no_more,
   a_refused_request_ends_the_client_and_says_why,
   a_killed_server_is_a_gap_on_every_technique,
   a_websocket_that_died_in_silence_is_found_out,

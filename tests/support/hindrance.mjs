@@ -13,6 +13,8 @@ export class Hindrance {
   holdsStreams = false;
   /** Cuts a request that was not answered in full after so many milliseconds. */
   requestMsMax = Infinity;
+  /** Drops the next POST, before the server has seen it. */
+  losesRequest = false;
   /** Drops the answer to the next POST, which the server has obeyed by then. */
   losesReceipt = false;
   /** Passes on nothing of what the server says on an upgraded connection, and keeps it open. */
@@ -59,6 +61,11 @@ export class Hindrance {
     const { method, url, headers } = request;
     const kind = method === 'POST' ? 'post' : /\/(poll|sse)\?/.exec(url)?.[1] ?? 'other';
     this.seen[kind === 'sse' ? 'stream' : kind] += 1;
+    if (method === 'POST' && this.losesRequest) {
+      this.losesRequest = false;
+      request.socket.destroy();
+      return;
+    }
     const options = { port: this.target, host: '127.0.0.1', method, path: url, headers };
     const far = http.request({ ...options, agent: false }, (answer) => {
       if (method === 'POST' && this.losesReceipt) {

@@ -9,6 +9,8 @@ const RULES = {
   poll: { requestMsMax: 200 },
 };
 const MESSAGES = 1_000;
+/** Between two messages while the client looks for a way, so that some come at every moment. */
+const PACE_MS = 15;
 
 /**
  * Goes down through the techniques, up to the best, down and up again. `client.reads(technique)`
@@ -17,16 +19,18 @@ const MESSAGES = 1_000;
 export async function hop(proxy, client, publish, techniques) {
   const way = [...techniques, techniques[0], techniques.at(-1), techniques[0]];
   let next = 0;
-  const some = async (until) => {
-    for (; next < until; next += 1) await publish(String(next));
+  const some = async (until, pace) => {
+    for (; next < until; next += 1) {
+      await publish(String(next));
+      if (pace) await new Promise((over) => setTimeout(over, pace));
+    }
   };
   for (const [n, technique] of way.entries()) {
     const rules = Object.values(RULES).slice(0, Object.keys(RULES).indexOf(technique) + 1);
     const end = Math.floor((MESSAGES * (n + 1)) / way.length);
     if (n > 0) proxy.set(Object.assign({}, ...rules));
-    // Half of them while it finds its way, half when it has.
-    await some(Math.floor((next + end) / 2));
-    await client.reads(technique);
-    await some(end);
+    // Half of them while it finds its way, and the others when it has.
+    await Promise.all([some(Math.floor((next + end) / 2), PACE_MS), client.reads(technique)]);
+    await some(end, 0);
   }
 }

@@ -10,7 +10,7 @@ use std::io::{ErrorKind, IoSlice};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tollway::broker::{Broker, Effect, Farewell, FileError, FileInfo, Letter, Setup};
+use tollway::broker::{Broker, Effect, FileError, FileInfo, Letter, Setup, Teardown};
 use tollway::close::CloseReason;
 use tollway::conn::origin::Origins;
 use tollway::conn::outbox::SLICES_MAX;
@@ -18,7 +18,7 @@ use tollway::hub::Receipt;
 use tollway::hub::message::Message;
 use tollway::hub::sequencer::{Commit, Sequencer};
 use tollway::ids::{ConnId, Epoch, Millis, ShardId};
-use tollway::ledger::{Call, Ledger, Part, Process, Sample, Scope};
+use tollway::ledger::{Call, Ledger, Process, Sample, Scope, ShardReport};
 use tollway::limits::{Limits, READ_BYTES};
 
 /// The epoch of every world: ids read `e-1`, `e-2`, ….
@@ -66,7 +66,7 @@ pub struct Pipe {
     pub finished: bool,
     finish_told: bool,
     /// An edge told of bytes or of the end. Like an edge, it is told once: a connection that wants
-    /// no bytes is not asked again before it says that it is thirsty.
+    /// no bytes is not asked again before it says that it has resumed.
     to_read: bool,
     /// The last write found room for everything.
     writable: bool,
@@ -205,7 +205,7 @@ impl World {
         let (shard, id) = (self.pipe(client).shard, self.pipe(client).id);
         if self.pipe(client).closed.is_none() {
             self.brokers[shard].failed(id, ErrorKind::ConnectionReset, self.now);
-            self.part(shard);
+            self.close_sockets(shard);
         }
     }
 
@@ -256,20 +256,29 @@ impl World {
         any
     }
 
-    /// One turn of one thread, in the order of the real event loop.
+    /// One turn of one thread, in the order of the real event loop; `tests/tidy.rs` compares them.
     pub fn turn_of(&mut self, shard: usize) -> bool {
         let mut any = self.take_in(shard);
-        any |= self.settle(shard);
-        let due = self.brokers[shard].next_deadline();
-        if due.is_some_and(|due| due <= self.now) {
-            self.brokers[shard].expire(self.now);
-            any = true;
-        }
-        any |= self.brokers[shard].deliver(self.now);
-        any |= self.settle(shard);
-        any |= self.give_out(shard);
-        any |= self.part(shard);
+        any |= self.run_effects(shard);
+        any |= self.expire(shard);
+        any |= self.deliver(shard);
+        any |= self.run_effects(shard);
+        any |= self.write_out(shard);
+        any |= self.run_effects(shard);
+        any |= self.close_sockets(shard);
         any
+    }
+
+    fn expire(&mut self, shard: usize) -> bool {
+        let due = self.brokers[shard].next_deadline().is_some_and(|due| due <= self.now);
+        if due {
+            self.brokers[shard].expire(self.now);
+        }
+        due
+    }
+
+    fn deliver(&mut self, shard: usize) -> bool {
+        self.brokers[shard].deliver(self.now)
     }
 
     fn take_in(&mut self, shard: usize) -> bool {
@@ -313,12 +322,12 @@ impl World {
         any
     }
 
-    fn settle(&mut self, shard: usize) -> bool {
+    fn run_effects(&mut self, shard: usize) -> bool {
         let mut any = false;
         loop {
             let mut progress = false;
-            while let Some(census) = self.brokers[shard].next_census() {
-                self.sequencer.take(&census);
+            while let Some(change) = self.brokers[shard].next_subscriber_change() {
+                self.sequencer.take(&change);
                 progress = true;
             }
             while let Some(effect) = self.brokers[shard].next_effect() {
@@ -327,7 +336,7 @@ impl World {
             }
             progress |= self.drain(shard);
             progress |= self.brokers[shard].resume(self.now);
-            while let Some(id) = self.brokers[shard].next_thirsty() {
+            while let Some(id) = self.brokers[shard].next_resumed() {
                 if let Some(&n) = self.by_id.get(&(shard, id)) {
                     self.pipes[n].to_read = true;
                 }
@@ -399,16 +408,16 @@ impl World {
                     self.brokers[shard].sampled(conn, payer, sample);
                 }
             }
-            Effect::Survey { scope } => {
+            Effect::AskForReport { scope } => {
                 // Exact: a world has few threads.
                 let from = ShardId(shard as u16);
                 for mailbox in &mut self.mailboxes {
-                    mailbox.push_back(Letter::Survey { from, scope });
+                    mailbox.push_back(Letter::ReportWanted { from, scope });
                 }
             }
-            Effect::Part { to, scope } => {
+            Effect::ShardReport { to, scope } => {
                 let part = Box::new(self.part_of(shard, scope));
-                self.mailboxes[usize::from(to.0)].push_back(Letter::Part(part));
+                self.mailboxes[usize::from(to.0)].push_back(Letter::ShardReport(part));
             }
         }
     }
@@ -427,14 +436,14 @@ impl World {
     }
 
     /// What a thread has to report.
-    pub fn part_of(&self, shard: usize, scope: Scope) -> Part {
+    pub fn part_of(&self, shard: usize, scope: Scope) -> ShardReport {
         let sample = |id| self.sample(shard, id);
-        self.brokers[shard].part(scope, Process::default(), self.now, sample)
+        self.brokers[shard].shard_report(scope, Process::default(), self.now, sample)
     }
 
     /// What all threads have to report.
-    pub fn parts(&self) -> Part {
-        let mut sum = Part::default();
+    pub fn parts(&self) -> ShardReport {
+        let mut sum = ShardReport::default();
         for shard in 0..self.brokers.len() {
             sum += self.part_of(shard, Scope::Sums);
         }
@@ -484,7 +493,7 @@ impl World {
     }
 
     /// Writes to whoever became dirty, and to whoever found no room and has some now.
-    fn give_out(&mut self, shard: usize) -> bool {
+    fn write_out(&mut self, shard: usize) -> bool {
         let mut any = false;
         while let Some(id) = self.brokers[shard].next_dirty() {
             if let Some(&n) = self.by_id.get(&(shard, id)) {
@@ -546,21 +555,21 @@ impl World {
         written > 0
     }
 
-    fn part(&mut self, shard: usize) -> bool {
+    fn close_sockets(&mut self, shard: usize) -> bool {
         let mut any = false;
-        while let Some((id, farewell)) = self.brokers[shard].next_farewell() {
+        while let Some((id, farewell)) = self.brokers[shard].next_teardown() {
             any = true;
             let Some(&n) = self.by_id.get(&(shard, id)) else {
                 continue;
             };
             match farewell {
-                Farewell::HalfClose => {
+                Teardown::HalfClose => {
                     self.pipes[n].half_closed = true;
                     self.brokers[shard].charge(id, Call::End);
                 }
-                Farewell::Drop(reason) => {
+                Teardown::Close(reason) => {
                     let sample = self.sample(shard, id);
-                    self.brokers[shard].parted(id, sample, self.now);
+                    self.brokers[shard].socket_closed(id, sample, self.now);
                     self.pipes[n].closed = Some(reason);
                     self.pipes[n].closed_at = self.now;
                     self.by_id.remove(&(shard, id));

@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use super::json;
-use crate::ledger::{Identity, Part};
+use crate::ledger::{Identity, ShardReport};
 
 #[derive(Serialize)]
 struct Check<'a> {
@@ -28,7 +28,7 @@ struct Side {
 }
 
 /// The identities of `sum` as JSON.
-pub fn check(sum: &Part) -> String {
+pub fn check(sum: &ShardReport) -> String {
     let side = |(what, value)| Side { what, value };
     let identities = sum.identities();
     let lines = identities.iter().map(|identity| Line {

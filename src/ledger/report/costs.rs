@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::{json, ratio, rounded};
 use crate::close::CloseReason;
 use crate::ids::Millis;
-use crate::ledger::{Account, Bytes, Class, Gauges, Part, Payer};
+use crate::ledger::{Account, Bytes, Class, Gauges, Payer, ShardReport};
 
 #[derive(Serialize)]
 struct Costs {
@@ -152,7 +152,7 @@ struct Process {
 }
 
 /// What `sum` says, `now` milliseconds after the start, as JSON.
-pub fn costs(sum: &Part, now: Millis) -> String {
+pub fn costs(sum: &ShardReport, now: Millis) -> String {
     let of = |payer| technique(sum, payer);
     let shared = &sum.ledger.shared;
     json(&Costs {
@@ -186,7 +186,7 @@ pub fn costs(sum: &Part, now: Millis) -> String {
     })
 }
 
-fn technique(sum: &Part, payer: Payer) -> Technique {
+fn technique(sum: &ShardReport, payer: Payer) -> Technique {
     let account = sum.ledger.account(payer);
     let gauges = &sum.gauges[payer as usize];
     let calls = &account.calls;
@@ -265,7 +265,7 @@ fn per_message(account: &Account, wait: f64) -> Option<PerMessage> {
 }
 
 /// `epoll_wait` is called for all; everyone bears it in proportion to the calls made for him.
-fn share_of_waits(sum: &Part, account: &Account) -> f64 {
+fn share_of_waits(sum: &ShardReport, account: &Account) -> f64 {
     let calls = |account: &Account| account.calls.total();
     let all = Payer::ALL.map(|payer| calls(sum.ledger.account(payer)));
     let whole: u64 = all.iter().sum();

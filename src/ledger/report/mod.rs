@@ -1,6 +1,6 @@
 //! The ledger as text: JSON for people and pages, the Prometheus exposition for monitoring.
 //!
-//! Came from: `broker`, with the parts of all threads added up. Goes to: the body of an answer.
+//! Came from: `broker`, with the reports of all threads added up. Goes to: the body of an answer.
 //! Absent on purpose: topics as labels; their number has no bound, and a metric's labels must.
 
 mod check;

@@ -11,7 +11,7 @@ use std::fmt::{Display, Write as _};
 
 use crate::close::CloseReason;
 use crate::ids::Millis;
-use crate::ledger::{Account, Class, Gauges, Part, Payer};
+use crate::ledger::{Account, Class, Gauges, Payer, ShardReport};
 
 /// The media type of [`prometheus`].
 pub const PROMETHEUS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -22,7 +22,7 @@ const LATENCY_BITS: [u32; 16] = [6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
 const MICROS_PER_S: f64 = 1_000_000.0;
 
 /// What `sum` says, `now` milliseconds after the start.
-pub fn prometheus(sum: &Part, now: Millis) -> String {
+pub fn prometheus(sum: &ShardReport, now: Millis) -> String {
     let mut page = Page { out: String::with_capacity(16 * 1024), sum };
     page.connections();
     page.requests();
@@ -38,7 +38,7 @@ pub fn prometheus(sum: &Part, now: Millis) -> String {
 /// A page of metrics being written.
 struct Page<'a> {
     out: String,
-    sum: &'a Part,
+    sum: &'a ShardReport,
 }
 
 impl Page<'_> {
@@ -71,7 +71,7 @@ impl Page<'_> {
         self.one(
             "connections_refused_total",
             "counter",
-            "Connections refused at the door.",
+            "Connections refused before anything was read.",
             refused,
         );
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::costs::ByClass;
 use super::json;
 use crate::ids::Millis;
-use crate::ledger::{Part, Row};
+use crate::ledger::{Row, ShardReport};
 
 /// Which rows of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ struct Line<'a> {
 }
 
 /// A page of the table that `sum` has, as JSON.
-pub fn table(sum: &Part, page: Page, now: Millis) -> String {
+pub fn table(sum: &ShardReport, page: Page, now: Millis) -> String {
     let rows = sum.rows.iter().skip(page.offset).take(page.limit);
     json(&Table {
         total: sum.rows_total,

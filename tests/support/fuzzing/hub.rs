@@ -9,7 +9,7 @@ mod start;
 use std::sync::Arc;
 
 use tollway::hub::Hub;
-use tollway::ids::{ConnId, Epoch, Millis, Place, Seq, TopicName};
+use tollway::ids::{ConnId, Epoch, Millis, Seat, Seq, TopicName};
 use tollway::limits::Limits;
 use tollway::technique::Technique;
 
@@ -22,9 +22,9 @@ operations! {
         /// A message is committed.
         Publish { topic: u8, length: u8 }
         /// A reader comes.
-        Follow { topic: u8, technique: u8, behind: u8 }
+        Subscribe { topic: u8, technique: u8, behind: u8 }
         /// A reader goes.
-        Unfollow { reader: u8 }
+        Unsubscribe { reader: u8 }
         /// So many readers are served.
         Serve { readers: u8 }
         /// All readers are served and counted.
@@ -52,9 +52,9 @@ struct Reader {
     conn: ConnId,
     topic: usize,
     technique: Technique,
-    place: Place,
+    place: Seat,
     cursor: u64,
-    knew: u64,
+    evictions_seen: u64,
     /// Something was published since it was served.
     owed: bool,
 }
@@ -80,7 +80,7 @@ pub fn check(input: &[u8]) {
         bench.agree();
     });
     for _ in 0..bench.readers.len() {
-        bench.unfollow(0);
+        bench.unsubscribe(0);
     }
     bench.now += bench.limits.history_age_ms;
     bench.settle();
@@ -115,8 +115,10 @@ impl Bench {
     fn play(&mut self, step: Step) {
         match step {
             Step::Publish { topic, length } => self.publish(usize::from(topic % 4), length),
-            Step::Follow { topic, technique, behind } => self.follow(topic, technique, behind),
-            Step::Unfollow { reader } => self.unfollow(reader.into()),
+            Step::Subscribe { topic, technique, behind } => {
+                self.subscribe(topic, technique, behind)
+            }
+            Step::Unsubscribe { reader } => self.unsubscribe(reader.into()),
             Step::Serve { readers } => {
                 for _ in 0..readers % 8 {
                     self.serve();
@@ -188,30 +190,38 @@ impl Bench {
         }
     }
 
-    fn follow(&mut self, topic: u8, technique: u8, behind: u8) {
+    fn subscribe(&mut self, topic: u8, technique: u8, behind: u8) {
         let topic = usize::from(topic % 4);
         self.conns += 1;
         let conn = ConnId { slot: self.conns, generation: 1 };
         let technique = Technique::ALL[usize::from(technique % 4)];
-        let place = self.hub.follow(&name(topic), conn, technique);
+        let place = self.hub.subscribe(&name(topic), conn, technique);
         let cursor = self.tip.saturating_sub(u64::from(behind % 8));
-        let knew = self.hub.evictions();
-        self.readers.push(Reader { conn, topic, technique, place, cursor, knew, owed: false });
+        let evictions_seen = self.hub.evictions();
+        self.readers.push(Reader {
+            conn,
+            topic,
+            technique,
+            place,
+            cursor,
+            evictions_seen,
+            owed: false,
+        });
     }
 
-    fn unfollow(&mut self, reader: usize) {
+    fn unsubscribe(&mut self, reader: usize) {
         if self.readers.is_empty() {
             return;
         }
         let gone = self.readers.swap_remove(reader % self.readers.len());
-        if let Some(moved) = self.hub.unfollow(gone.place, gone.technique) {
+        if let Some(moved) = self.hub.unsubscribe(gone.place, gone.technique) {
             let reader = self.readers.iter_mut().find(|reader| reader.conn == moved);
             reader.expect("only a reader can move").place = gone.place;
         }
     }
 
     fn serve(&mut self) -> bool {
-        let Some(conn) = self.hub.next_reader() else {
+        let Some(conn) = self.hub.next_subscriber() else {
             assert!(!self.hub.has_rounds());
             return false;
         };
@@ -226,9 +236,9 @@ impl Bench {
         assert!(self.readers.iter().all(|reader| !reader.owed), "nobody is passed over");
         (0..4).for_each(|topic| self.trim(topic));
         self.hold_total();
-        while let Some(census) = self.hub.next_census() {
-            let topic = TOPICS.iter().position(|topic| *topic == census.topic.as_str()).unwrap();
-            self.counted[topic][census.technique as usize] += census.change;
+        while let Some(change) = self.hub.next_subscriber_change() {
+            let topic = TOPICS.iter().position(|topic| *topic == change.topic.as_str()).unwrap();
+            self.counted[topic][change.technique as usize] += change.difference;
         }
         let mut reading = [[0; 4]; 4];
         for reader in &self.readers {
@@ -271,9 +281,10 @@ impl Bench {
         let asked = self.hub.next_deadline();
         assert!(oldest.is_none() || (asked.is_some() && asked <= oldest), "{asked:?} {oldest:?}");
         for reader in &self.readers {
-            let since = &self.gone[reader.knew as usize..];
+            let since = &self.gone[reader.evictions_seen as usize..];
             let lost = since.iter().any(|m| m.topic == reader.topic && m.seq > reader.cursor);
-            let missed = self.hub.missed(reader.place.topic, Seq(reader.cursor), reader.knew);
+            let missed =
+                self.hub.missed(reader.place.topic, Seq(reader.cursor), reader.evictions_seen);
             assert_eq!(missed, lost, "a loss is told once, and no other");
         }
     }
@@ -285,27 +296,34 @@ fn name(topic: usize) -> TopicName {
 
 pub fn seeds() -> Vec<Vec<u8>> {
     let publish = |topic| Step::Publish { topic, length: 9 };
-    let follow = |topic| Step::Follow { topic, technique: topic + 1, behind: 0 };
+    let subscribe = |topic| Step::Subscribe { topic, technique: topic + 1, behind: 0 };
     let start = |how, seq| Step::Start { topics: 3, how, seq };
     let settle = Step::Settle {};
     let all_starts: Vec<Step> = (0..16).flat_map(|how| [start(how, 1), start(how, 3)]).collect();
     let twenty: Vec<Step> = (0..20).flat_map(|n| [publish(n % 3), settle]).collect();
     let stories: [Vec<Step>; 6] = [
-        vec![follow(0), follow(0), publish(0), Step::Serve { readers: 1 }, publish(0), settle],
         vec![
-            follow(1),
-            follow(1),
-            follow(1),
+            subscribe(0),
+            subscribe(0),
+            publish(0),
+            Step::Serve { readers: 1 },
+            publish(0),
+            settle,
+        ],
+        vec![
+            subscribe(1),
+            subscribe(1),
+            subscribe(1),
             publish(1),
             Step::Serve { readers: 1 },
-            Step::Unfollow { reader: 0 },
+            Step::Unsubscribe { reader: 0 },
             Step::Serve { readers: 2 },
             settle,
         ],
         [twenty.clone(), all_starts.clone()].concat(),
         [vec![publish(0); 25], all_starts.clone(), vec![settle]].concat(),
         [vec![publish(0), settle, Step::Sleep { ms: 10_000 }, settle], all_starts].concat(),
-        [vec![follow(0)], twenty, vec![Step::Unfollow { reader: 0 }, settle]].concat(),
+        [vec![subscribe(0)], twenty, vec![Step::Unsubscribe { reader: 0 }, settle]].concat(),
     ];
     let seed = |(n, story): (usize, &Vec<Step>)| {
         [&[n as u8 * 13 + 2], operations::write(story).as_slice()].concat()

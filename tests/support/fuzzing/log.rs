@@ -1,7 +1,7 @@
-//! The log of one topic agrees with a list that is searched from its front, and every dress of a
+//! The log of one topic agrees with a list that is searched from its front, and every format of a
 //! message reads back as what was published.
 //!
-//! Came from: operations. Goes to: `hub::log`, and by renditions to `technique`.
+//! Came from: operations. Goes to: `hub::log`, and by encodings to `technique`.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tollway::hub::log::{Entry, TopicLog};
 use tollway::hub::message::{Message, Payload};
 use tollway::ids::{Epoch, Millis, Seq, TopicName};
 use tollway::limits::MESSAGE_OVERHEAD_BYTES;
-use tollway::technique::{Dress, sse};
+use tollway::technique::{Format, sse};
 
 use super::operations::{self, operations};
 use super::readers::{events, frames, http, json};
@@ -83,8 +83,8 @@ pub fn message(seq: u64, length: usize, kind: u8) -> Message {
         event: (kind & 64 > 0).then(|| "tick \"tock\"".into()),
         payload: match kind & 3 {
             0 | 1 => Payload::posted(bytes),
-            2 => Payload::said(bytes.into(), false),
-            _ => Payload::said(bytes.into(), true),
+            2 => Payload::framed(bytes.into(), false),
+            _ => Payload::framed(bytes.into(), true),
         },
         at: Millis(seq).micros(),
     }
@@ -95,23 +95,23 @@ pub fn dresses_read_back(entry: &Entry, message: &Message) {
     let id = message.content(EPOCH).id.to_string();
     let data = message.payload.bytes();
     let text = str::from_utf8(data).ok();
-    let all = [Dress::Poll, Dress::PollNamed, Dress::Event, Dress::Frame];
-    for dress in all.into_iter().chain([Dress::Object, Dress::ObjectNamed]) {
-        let rendition = entry.rendition(dress, EPOCH);
-        assert_eq!(rendition.payload as usize, data.len());
-        let again = entry.rendition(dress, EPOCH);
-        assert!(std::rc::Rc::ptr_eq(rendition, again), "rendered once");
+    let all = [Format::Poll, Format::PollNamed, Format::Event, Format::Frame];
+    for format in all.into_iter().chain([Format::Object, Format::ObjectNamed]) {
+        let encoded = entry.encoded(format, EPOCH);
+        assert_eq!(encoded.payload as usize, data.len());
+        let again = entry.encoded(format, EPOCH);
+        assert!(std::rc::Rc::ptr_eq(encoded, again), "rendered once");
     }
-    for (dress, named) in [(Dress::Poll, false), (Dress::PollNamed, true)] {
-        let element = &entry.rendition(dress, EPOCH).bytes;
+    for (format, named) in [(Format::Poll, false), (Format::PollNamed, true)] {
+        let element = &entry.encoded(format, EPOCH).bytes;
         object_reads_back(element.strip_prefix(b",").expect("a comma"), &id, named, message);
     }
-    for (dress, named) in [(Dress::Object, false), (Dress::ObjectNamed, true)] {
-        let (frames, left) = frames::server(&entry.rendition(dress, EPOCH).bytes);
+    for (format, named) in [(Format::Object, false), (Format::ObjectNamed, true)] {
+        let (frames, left) = frames::server(&entry.encoded(format, EPOCH).bytes);
         assert!(left.is_empty() && frames.len() == 1 && frames[0].opcode == 1);
         object_reads_back(&frames[0].payload, &id, named, message);
     }
-    let chunk = &entry.rendition(Dress::Event, EPOCH).bytes;
+    let chunk = &entry.encoded(Format::Event, EPOCH).bytes;
     let body = http::chunked(chunk);
     assert_eq!((body.used, &*body.data), (chunk.len(), &chunk[sse::event_in(chunk)]));
     let stream = events::read(&body.data);
@@ -125,7 +125,7 @@ pub fn dresses_read_back(entry: &Entry, message: &Message) {
             None => json::to_base64(data),
         }
     );
-    let (frames, left) = frames::server(&entry.rendition(Dress::Frame, EPOCH).bytes);
+    let (frames, left) = frames::server(&entry.encoded(Format::Frame, EPOCH).bytes);
     assert!(left.is_empty() && frames.len() == 1 && frames[0].payload == data);
     assert!(frames[0].opcode == 2 || text.is_some(), "a text frame is UTF-8");
 }

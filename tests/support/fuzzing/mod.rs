@@ -33,12 +33,12 @@ pub mod json;
 pub mod log;
 pub mod message;
 pub mod outbox;
-pub mod publish;
 pub mod response;
 pub mod sequencer;
 pub mod target;
 pub mod timer;
 pub mod utf8;
+pub mod v1;
 
 use std::ops::Range;
 
@@ -79,7 +79,7 @@ targets! {
     frame 3000 None;
     message 3000 None;
     deflate 3000 Some("extension.dict");
-    publish 3000 Some("publish.dict");
+    v1 3000 Some("v1.dict");
     utf8 3000 None;
     client 3000 Some("http.dict");
     json 3000 None;

@@ -10,7 +10,7 @@ use tollway::conn::outbox::{Outbox, Segment};
 use tollway::ids::Micros;
 use tollway::ledger::{Bytes, Class, Payer};
 use tollway::limits::OUTBOX_BYTES_HIGH;
-use tollway::technique::Rendition;
+use tollway::technique::EncodedMessage;
 
 use super::operations::{self, operations};
 use super::response::gathered;
@@ -22,7 +22,7 @@ operations! {
         Own { length: u8, class: u8, large: u8 }
         /// Static bytes.
         Fixed { length: u8 }
-        /// A part of a rendition that keeps all its payload.
+        /// A part of an encoded message that keeps all its payload.
         Shared { around: u8, payload: u8, cut: u8 }
         /// The kernel takes as many as these.
         Advance { bytes: u16 }
@@ -98,10 +98,13 @@ fn play(step: Step, outbox: &mut Outbox, twin: &mut Twin, bill: &mut Bytes) {
         Step::Shared { around, payload, cut } => {
             let (around, payload) = (usize::from(around), usize::from(payload));
             let bytes = twin.bytes(around + payload);
-            let rendition =
-                Rendition { bytes: bytes.clone().into(), payload: payload as u32, at: Micros(0) };
+            let encoded = EncodedMessage {
+                bytes: bytes.clone().into(),
+                payload: payload as u32,
+                at: Micros(0),
+            };
             let from = usize::from(cut) % (around + 1);
-            let segment = Segment::shared(&Rc::new(rendition), from..bytes.len());
+            let segment = Segment::shared(&Rc::new(encoded), from..bytes.len());
             // What is not payload goes first.
             let class = |at: usize| match at < around - from {
                 true => Class::Framing,
@@ -136,11 +139,8 @@ impl Twin {
         class: impl Fn(usize) -> Class,
     ) {
         let tell = self.waiting.is_empty() && !bytes.is_empty();
-        assert_eq!(
-            outbox.push(segment, Payer::Sse),
-            tell,
-            "told when there was nothing and now is"
-        );
+        outbox.push(segment, Payer::Sse);
+        assert_eq!(outbox.take_fresh(), tell, "told when there was nothing and now is");
         self.waiting.extend(bytes.iter().enumerate().map(|(at, &byte)| (byte, class(at))));
     }
 

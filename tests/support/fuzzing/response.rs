@@ -1,12 +1,12 @@
 //! Answers: a head, a chunked body and a problem that we write are what a naive reader reads.
 //!
-//! Came from: text, cut into values. Goes to: `wire::response`, `conn::reply`. Absent on purpose:
-//! values with line breaks, which are the caller's error and asserted against.
+//! Came from: text, cut into values. Goes to: `wire::response`, `conn::response_context`. Absent on
+//! purpose: values with line breaks, which are the caller's error and asserted against.
 
 use std::fmt::Display;
 
 use tollway::conn::outbox::{Outbox, SLICES_MAX};
-use tollway::conn::reply::{Body, Reply};
+use tollway::conn::response_context::{Body, ResponseContext};
 use tollway::ledger::Payer;
 use tollway::wire::response::{self, CHUNK_END, LAST_CHUNK, Status, chunk_begin};
 
@@ -72,7 +72,7 @@ fn problems(status: Status, text: &str) {
 
 fn replies(status: Status, bits: u8, bytes: &[u8], text: &str) {
     let values = values(text);
-    let reply = Reply {
+    let reply = ResponseContext {
         http10: bits & 1 > 0,
         keep_alive: bits & 2 > 0,
         head_only: bits & 4 > 0,

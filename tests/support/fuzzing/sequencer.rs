@@ -5,7 +5,7 @@
 
 use tollway::hub::message::{Draft, Payload};
 use tollway::hub::sequencer::{Commit, Sequencer};
-use tollway::hub::{Census, Subscribers};
+use tollway::hub::{SubscriberChange, Subscribers};
 use tollway::ids::{Millis, TopicName};
 use tollway::limits::IDEMPOTENCY_MS_MAX;
 use tollway::technique::Technique;
@@ -18,7 +18,7 @@ operations! {
         /// To give a message its place; with key 0 it has none.
         Commit { topic: u8, key: u8 }
         /// To note that readers came, or that some of those that are there went.
-        Census { topic: u8, technique: u8, change: i8 }
+        SubscriberChange { topic: u8, technique: u8, change: i8 }
         /// Time goes on.
         Sleep { s: u16 }
     }
@@ -58,11 +58,15 @@ pub fn check(input: &[u8]) {
                     }
                 }
             }
-            Step::Census { topic, technique, change } => {
+            Step::SubscriberChange { topic, technique, change } => {
                 let technique = Technique::ALL[usize::from(technique % 4)];
                 let count = &mut readers[usize::from(topic % 4)][technique as usize];
                 let change = i32::from(change).max(-(*count as i32));
-                sequencer.take(&Census { topic: name(topic % 4), technique, change });
+                sequencer.take(&SubscriberChange {
+                    topic: name(topic % 4),
+                    technique,
+                    difference: change,
+                });
                 if technique != Technique::ShortPoll {
                     *count = count.saturating_add_signed(change);
                 }
@@ -100,7 +104,7 @@ fn draft(topic: u8, key: u8) -> Draft {
 
 pub fn seeds() -> Vec<Vec<u8>> {
     let commit = |topic, key| Step::Commit { topic, key };
-    let census = |topic, technique, change| Step::Census { topic, technique, change };
+    let change = |topic, technique, change| Step::SubscriberChange { topic, technique, change };
     let stories: [Vec<Step>; 3] = [
         vec![commit(0, 0), commit(0, 1), commit(0, 1), commit(1, 1), commit(0, 0)],
         vec![
@@ -110,7 +114,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
             Step::Sleep { s: 1 },
             commit(0, 1),
         ],
-        vec![census(0, 2, 3), census(0, 3, 1), census(0, 0, 5), commit(0, 0), census(0, 2, -9)],
+        vec![change(0, 2, 3), change(0, 3, 1), change(0, 0, 5), commit(0, 0), change(0, 2, -9)],
     ];
     stories.iter().map(|story| operations::write(story)).collect()
 }

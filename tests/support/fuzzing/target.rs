@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use tollway::conn::origin::Origins;
 use tollway::conn::request::{How, Want};
-use tollway::conn::route::{House, route};
+use tollway::conn::route::{Policy, route};
 use tollway::ids::{Cursor, Epoch, Id, Seq, TopicName};
 use tollway::limits::{CURSOR_BYTES_MAX, Limits, POLL_MESSAGES_MAX, TOPICS_PER_READER_MAX};
 use tollway::wire::Parsed;
@@ -114,7 +114,7 @@ fn names(text: &str) {
 
 /// Asks for `text` by every method, and looks at what that is taken for.
 fn routes(text: &str) {
-    let house = House {
+    let policy = Policy {
         limits: Limits::default(),
         origins: Origins::new(vec!["https://a.example".to_owned()]),
         serves_files: true,
@@ -125,7 +125,7 @@ fn routes(text: &str) {
         let Ok(Parsed::Complete { value: head, .. }) = head else {
             continue;
         };
-        match route(&head, &house).want {
+        match route(&head, &policy).want {
             Want::Publish(publish) => {
                 assert!(matches!(method, "POST" | "PUT"));
                 let event = publish.event.as_deref().unwrap_or("tick");

@@ -81,7 +81,7 @@ impl Bench {
                     let Some((at, who)) = self.wheel.pop_due(Millis(self.now)) else {
                         break;
                     };
-                    self.strike_out(at.0, who.slot);
+                    self.unsubscribe(at.0, who.slot);
                 }
                 self.insert(self.now.saturating_add(ahead.into()));
             }
@@ -95,7 +95,7 @@ impl Bench {
         self.list.push((at, self.count));
     }
 
-    fn strike_out(&mut self, at: u64, who: u32) {
+    fn unsubscribe(&mut self, at: u64, who: u32) {
         assert!(at <= self.now, "not before its time");
         let place = self.list.iter().position(|&hint| hint == (at, who));
         self.list.remove(place.expect("each comes once"));

@@ -10,7 +10,7 @@ use crate::world::Client;
 use tollway::ids::TopicName;
 use tollway::limits::MESSAGE_OVERHEAD_BYTES;
 
-/// So many messages fit into an outbox, whatever they are dressed in.
+/// So many messages fit into an outbox, whatever they are encoded to.
 const MOST: usize = 60;
 
 impl Story {

@@ -44,7 +44,7 @@ pub enum Kind {
 pub struct Expect {
     pub number: u64,
     pub kind: Kind,
-    /// Asked with HEAD.
+    /// Awaiting with HEAD.
     pub bare: bool,
     /// Where in the stream of bytes it ends.
     pub ends_at: u64,
@@ -80,7 +80,7 @@ pub struct Deeds {
     pub spoiled_at: Option<u64>,
     /// A request took so long that it was answered by 408.
     pub timed_out: bool,
-    /// Asked for the end behind the last request.
+    /// Awaiting for the end behind the last request.
     pub closes: bool,
     pub finished: bool,
     pub reset: bool,

@@ -115,7 +115,7 @@ impl Oracle {
         self.at(place).topic
     }
 
-    /// Places of `topics` behind `after`, up to and with `upto`, in order.
+    /// Seats of `topics` behind `after`, up to and with `upto`, in order.
     pub fn between(&self, topics: &[usize], after: u64, upto: u64) -> Vec<u64> {
         let mut all = Vec::new();
         for &topic in topics {

@@ -96,7 +96,7 @@ pub struct Step {
 #[derive(Clone, Debug)]
 pub enum Act {
     Connect(usize),
-    TurnedAway,
+    Refused,
     /// A request whose answer's greeting is shown elsewhere.
     Open(usize, Greeting, Vec<u8>),
     Send(usize, Vec<u8>),

@@ -5,8 +5,8 @@ use tollway::wire::body::BodyError;
 use tollway::wire::handshake::HandshakeError;
 use tollway::wire::head::HeadError;
 use tollway::wire::message::MessageError;
-use tollway::wire::publish::PublishError;
 use tollway::wire::target::TargetError;
+use tollway::wire::v1::PublishError;
 
 /// One row of one table.
 #[derive(Clone, Copy, Debug)]

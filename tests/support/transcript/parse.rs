@@ -259,7 +259,7 @@ impl<'t> Reader<'t> {
             ("connect", [name]) => Act::Connect(self.client(name)),
             ("turned", ["away", name]) => {
                 self.client(name);
-                Act::TurnedAway
+                Act::Refused
             }
             ("open", [kind, target, "as", name]) => self.open(kind, target, name)?,
             ("publish", [target, ..]) => publish(target, written.trim_start_matches(target))?,

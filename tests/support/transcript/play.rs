@@ -117,7 +117,7 @@ impl<'s> Player<'s> {
     fn act(&mut self, act: &Act, next: Option<&Act>) -> Result<(), String> {
         match act {
             Act::Connect(client) => drop(self.end(*client)?),
-            Act::TurnedAway => {
+            Act::Refused => {
                 let refused = self.world.connect(0).is_none();
                 return refused.then_some(()).ok_or("the connection was taken".into());
             }

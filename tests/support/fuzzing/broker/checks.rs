@@ -21,8 +21,8 @@ impl Bench {
             assert!(broker.connections() <= self.limits.connections_max);
             for id in broker.conn_ids() {
                 let conn = broker.conn(id).expect("listed");
-                assert!(conn.inbox.len() <= INBOX_BYTES_MAX + READ_BYTES);
-                assert!(conn.outbox.bytes() <= OUTBOX_BYTES_HIGH + ANSWER_BYTES_MAX);
+                assert!(conn.flow.inbox.len() <= INBOX_BYTES_MAX + READ_BYTES);
+                assert!(conn.flow.outbox.bytes() <= OUTBOX_BYTES_HIGH + ANSWER_BYTES_MAX);
             }
             let (_, count, bytes) = broker.hub().holdings();
             assert!(bytes / 2 <= self.limits.retain_bytes, "twice is where softness ends");
@@ -51,12 +51,15 @@ impl Bench {
             for id in broker.conn_ids() {
                 let conn = broker.conn(id).expect("listed");
                 let name = conn.state.name();
-                assert!(!matches!(name, Name::Asked | Name::Closed), "{name:?} at rest");
+                assert!(!matches!(name, Name::Awaiting | Name::Closed), "{name:?} at rest");
                 let due = conn.due(&self.limits);
                 assert!(due.is_some_and(|due| due > now), "{name:?} has no deadline: {due:?}");
                 let looked_at = broker.next_deadline();
                 assert!(looked_at.is_some() && looked_at <= due, "{name:?} is not looked at");
-                assert!(!conn.inbox.is_empty() || conn.inbox.capacity() == 0, "idle is free");
+                assert!(
+                    !conn.flow.inbox.is_empty() || conn.flow.inbox.capacity() == 0,
+                    "idle is free"
+                );
             }
         }
         assert!(self.world.open_files() <= self.peers.len());
@@ -87,9 +90,9 @@ impl Bench {
             for broker in &self.world.brokers {
                 for id in broker.conn_ids() {
                     let conn = broker.conn(id).expect("listed");
-                    let places = conn.state.following().map(|following| &following.places);
-                    let places = places.iter().flat_map(|places| places.as_slice());
-                    let here = places.filter(|place| broker.hub().name(place.topic) == &name);
+                    let seats = conn.state.subscription().map(|subscription| &subscription.seats);
+                    let seats = seats.iter().flat_map(|seats| seats.as_slice());
+                    let here = seats.filter(|seat| broker.hub().name(seat.topic) == &name);
                     let count = here.count() as u32;
                     match conn.state.name() {
                         Name::Parked => reading.long_poll += count,
@@ -121,9 +124,9 @@ impl Bench {
         let (mut kept, mut waiting, mut began) = (0, 0, 0);
         for broker in &self.world.brokers {
             for conn in broker.conn_ids().filter_map(|id| broker.conn(id)) {
-                kept += conn.inbox.len() as u64;
-                waiting += conn.outbox.bytes();
-                began += u64::from(conn.kind.is_some());
+                kept += conn.flow.inbox.len() as u64;
+                waiting += conn.flow.outbox.bytes();
+                began += u64::from(conn.costs.kind.is_some());
             }
         }
         assert_eq!(

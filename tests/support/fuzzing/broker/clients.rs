@@ -1,6 +1,7 @@
 //! What clients send: sound requests and frames, and what is to be expected of them.
 //!
-//! Came from: `broker`, an operation at a time. Goes to: `World`, as bytes; `checks`, as [`Asked`].
+//! Came from: `broker`, an operation at a time. Goes to: `World`, as bytes; `checks`, as
+//! [`Asked`].
 
 use super::super::readers::{frames, json};
 use super::{Asked, Bench, TOPICS};

@@ -2,12 +2,12 @@
 //! understood the same; a ref comes back as it was spelled; no bound is passed.
 //!
 //! Came from: text, as it is and as the data of a sound frame; the first byte chooses the bound.
-//! Goes to: `wire::publish`, `technique::websocket_v1`.
+//! Goes to: `wire::v1`, `technique::v1`.
 
 use tollway::ids::{Epoch, Id, Seq};
 use tollway::limits::{IDEMPOTENCY_KEY_BYTES_MAX, REF_BYTES_MAX};
-use tollway::technique::websocket_v1;
-use tollway::wire::publish::{Publication, PublishError, Reference, decode};
+use tollway::technique::v1;
+use tollway::wire::v1::{Publication, PublishError, Reference, decode};
 
 use super::choice;
 use super::readers::json::Json;
@@ -90,10 +90,10 @@ fn is_taken_as_data(text: &str, bytes: &[u8]) {
 fn answers_read_back(reference: &Reference, simple: bool) {
     let id = Id { epoch: Epoch(14), seq: Seq(3) };
     let mut out = Vec::new();
-    websocket_v1::acknowledge(reference, id, &mut out);
+    v1::acknowledge(reference, id, &mut out);
     for offence in PublishError::ALL {
         let problem = (offence.status(), offence.code(), offence.detail());
-        websocket_v1::refuse(reference, problem, &mut out);
+        v1::refuse(reference, problem, &mut out);
     }
     let (frames, left) = frames::server(&out);
     assert!(left.is_empty() && frames.len() == 1 + PublishError::ALL.len());

@@ -5,23 +5,23 @@
 //!
 //! Came from: `broker`, on connecting and on committing, and the pump. Goes to: `short_poll`, whose
 //! words for a message and a gap it shares; `wire::handshake`, `wire::frame`. Absent on purpose:
-//! reading frames; `conn` and `wire::publish` do that.
+//! reading frames; `conn` and `wire::v1` do that.
 
 use super::{Content, Gap, gap_object, short_poll, websocket};
 use crate::ids::Id;
 use crate::wire::frame::{self, CloseCode, Opcode};
 use crate::wire::handshake::{self, Accept};
 use crate::wire::json;
-use crate::wire::publish::Reference;
 use crate::wire::response::{self, Status};
+use crate::wire::v1::Reference;
 
 /// The name of the dialect: a subprotocol, RFC 6455 §1.9.
 pub const PROTOCOL: &str = "tollway.v1";
 
 /// The whole head of the 101 answer. The cursor is not in it: [`open`] tells it to those who cannot
 /// see heads, as pages cannot.
-pub fn greet(accept: &Accept, fields: &[(&str, &str)], out: &mut Vec<u8>) {
-    handshake::response(accept, Some(PROTOCOL), fields, out);
+pub fn greet(accept: &Accept, out: &mut Vec<u8>) {
+    handshake::response(accept, Some(PROTOCOL), &[], out);
 }
 
 /// The first frames, at once: the cursor, and what the reader has missed. With a gap the cursor is

@@ -10,7 +10,7 @@ use super::{Account, Bytes, Ledger, Payer};
 use crate::close::CloseReason;
 use crate::ids::{Millis, Peer};
 
-/// What a survey covers.
+/// What a report covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// The numbers.
@@ -174,9 +174,9 @@ pub struct Process {
 /// Rows that are worth sorting.
 const ROWS_KEPT_MIN: usize = 1024;
 
-/// The part of one thread, or of several, added up.
+/// The report of one thread, or of several, added up.
 #[derive(Clone, Debug, Default)]
-pub struct Part {
+pub struct ShardReport {
     /// Threads in it.
     pub threads: u64,
     /// What was counted.
@@ -199,7 +199,7 @@ pub struct Part {
     pub rows_total: u64,
 }
 
-impl Part {
+impl ShardReport {
     /// Adds a row, unless it is clear by now that it will not be among the first. So a page of a
     /// table takes room for two, however many connections there are.
     pub fn add_row(&mut self, row: Row, asked: &Rows) {
@@ -287,7 +287,7 @@ impl Identity {
     }
 }
 
-impl AddAssign<Self> for Part {
+impl AddAssign<Self> for ShardReport {
     fn add_assign(&mut self, other: Self) {
         self.threads += other.threads;
         self.ledger += &other.ledger;

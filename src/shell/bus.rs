@@ -1,9 +1,10 @@
-//! The post office: the server's one lock, and what happens under it.
+//! The bus between threads: the one sequencer that they share, and a mailbox for each.
 //!
-//! Every message gets its place from the one sequencer and is put into every thread's mailbox, the
-//! sender's too, before the lock is let go. So letters lie in every box in the order of places,
-//! and once a publish is acknowledged its message lies in every box: a thread that looks into its
-//! box before it takes in the bytes of a request has seen all that the request can know of.
+//! Every message gets its number from the one sequencer and is put into every thread's mailbox, the
+//! sender's too, before the lock is let go. So letters lie in every box in the order of sequence
+//! numbers, and once a publish is acknowledged its message lies in every box: a thread that looks
+//! into its box before it takes in the bytes of a request has seen all that the request can know
+//! of.
 //!
 //! A turn's publishes go under one lock together, and the lock is held for a few hundred
 //! nanoseconds: nothing is encoded, copied or woken under it.
@@ -20,14 +21,14 @@ use super::mailbox::Address;
 use crate::broker::Letter;
 use crate::hub::message::{Draft, Message};
 use crate::hub::sequencer::{Commit, Sequencer};
-use crate::hub::{Census, Receipt, Subscribers};
+use crate::hub::{Receipt, SubscriberChange, Subscribers};
 use crate::ids::{ConnId, Micros, ShardId, TopicName};
-use crate::ledger::{Part, Scope};
+use crate::ledger::{Scope, ShardReport};
 use crate::limits::MAILBOX_LETTERS_MAX;
 
 /// Shared by all threads.
 #[derive(Debug)]
-pub struct PostOffice {
+pub struct Bus {
     sequencer: Mutex<Sequencer>,
     /// One for each thread, in the order of [`ShardId`]. Posting is done under the sequencer's
     /// lock and nowhere else, so a box does not fill while the lock is held.
@@ -39,7 +40,7 @@ pub struct PostOffice {
 #[derive(Debug, Default)]
 pub struct Batch {
     /// Readers that came or went.
-    pub censuses: Vec<Census>,
+    pub subscriber_changes: Vec<SubscriberChange>,
     /// Publishes, and who asked.
     pub orders: Vec<(ConnId, Draft)>,
     /// What every thread is told.
@@ -52,12 +53,12 @@ pub struct Batch {
 impl Batch {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
-        self.censuses.is_empty() && self.orders.is_empty()
+        self.subscriber_changes.is_empty() && self.orders.is_empty()
     }
 }
 
-impl PostOffice {
-    /// An office that serves the owners of `addresses`, shard 0 first.
+impl Bus {
+    /// A bus that serves the owners of `addresses`, shard 0 first.
     pub fn new(sequencer: Sequencer, addresses: Vec<Address>) -> Self {
         Self {
             sequencer: Mutex::new(sequencer),
@@ -71,8 +72,8 @@ impl PostOffice {
     pub fn handle(&self, batch: &mut Batch, origin: ShardId, now: Micros) -> usize {
         {
             let mut sequencer = self.lock();
-            for census in batch.censuses.drain(..) {
-                sequencer.take(&census);
+            for change in batch.subscriber_changes.drain(..) {
+                sequencer.take(&change);
             }
             if batch.orders.is_empty() {
                 return 0;
@@ -87,21 +88,22 @@ impl PostOffice {
         self.others(origin).filter(|address| address.wake_if_asleep()).count()
     }
 
-    /// Asks every thread for its part of a report. Tells how many threads had to be woken.
-    pub fn survey(&self, origin: ShardId, scope: Scope) -> usize {
+    /// Asks every thread for its report. Tells how many threads had to be woken.
+    pub fn ask_for_reports(&self, origin: ShardId, scope: Scope) -> usize {
         let lock = self.lock();
         for address in &self.addresses {
-            address.post([Letter::Survey { from: origin, scope }].into_iter());
+            address.post([Letter::ReportWanted { from: origin, scope }].into_iter());
         }
         drop(lock);
         self.others(origin).filter(|address| address.wake_if_asleep()).count()
     }
 
-    /// Sends the part of thread `origin` to the thread that wants it. `true`: that had to be woken.
-    pub fn send_part(&self, origin: ShardId, to: ShardId, part: Box<Part>) -> bool {
+    /// Sends the report of thread `origin` to the thread that wants it. `true`: that had to be
+    /// woken.
+    pub fn send_shard_report(&self, origin: ShardId, to: ShardId, part: Box<ShardReport>) -> bool {
         let lock = self.lock();
         let address = &self.addresses[usize::from(to.0)];
-        address.post([Letter::Part(part)].into_iter());
+        address.post([Letter::ShardReport(part)].into_iter());
         drop(lock);
         to != origin && address.wake_if_asleep()
     }
@@ -124,7 +126,7 @@ impl PostOffice {
         self.closed.load(SeqCst)
     }
 
-    /// Gives the orders their places, as long as every box has room.
+    /// Gives the orders their numbers, as long as every box has room.
     fn commit(&self, sequencer: &mut Sequencer, batch: &mut Batch, now: Micros) {
         let fullest = self.addresses.iter().map(Address::len).max().unwrap_or(0);
         let mut room = MAILBOX_LETTERS_MAX.saturating_sub(fullest);
@@ -185,15 +187,15 @@ mod tests {
     use super::*;
     use crate::hub::message::Payload;
 
-    /// An office with two threads, without the threads.
-    fn office() -> (PostOffice, [Mailbox; 2]) {
+    /// An bus with two threads, without the threads.
+    fn bus() -> (Bus, [Mailbox; 2]) {
         let [(first, own), (second, other)] = [0, 1].map(|_| {
             // Nobody waits on the poll: a thread is asleep when its box says so.
             let poll = mio::Poll::new().expect("a descriptor");
             mailbox::new(mio::Waker::new(poll.registry(), mio::Token(0)).expect("a descriptor"))
         });
-        let office = PostOffice::new(Sequencer::default(), vec![first, second]);
-        (office, [own, other])
+        let bus = Bus::new(Sequencer::default(), vec![first, second]);
+        (bus, [own, other])
     }
 
     fn conn(slot: u32) -> ConnId {
@@ -210,7 +212,7 @@ mod tests {
         (conn(slot), draft)
     }
 
-    /// The letters of a box in short: place and addressee.
+    /// The letters of a box in short: number and addressee.
     fn read(mailbox: &Mailbox) -> Vec<String> {
         let mut letters = Vec::new();
         mailbox.drain(&mut letters);
@@ -221,18 +223,18 @@ mod tests {
             }
             Letter::Repeated(receipt) => format!("again {}", receipt.seq.0),
             Letter::Refused(conn) => format!("refused {}", conn.slot),
-            Letter::Survey { from, .. } => format!("survey for {}", from.0),
-            Letter::Part(part) => format!("part of {}", part.threads),
+            Letter::ReportWanted { from, .. } => format!("report wanted by {}", from.0),
+            Letter::ShardReport(part) => format!("part of {}", part.threads),
         };
         letters.into_iter().map(short).collect()
     }
 
     #[test]
     fn everyone_gets_the_message_and_the_asker_the_receipt() {
-        let (office, [own, other]) = office();
+        let (bus, [own, other]) = bus();
         let mut batch = Batch::default();
         batch.orders.extend([order(7, Some("k")), order(8, Some("k")), order(9, None)]);
-        assert_eq!(office.handle(&mut batch, ShardId(0), Micros(0)), 0, "nobody sleeps");
+        assert_eq!(bus.handle(&mut batch, ShardId(0), Micros(0)), 0, "nobody sleeps");
         assert!(batch.is_empty());
         assert_eq!(read(&own), ["1 Some((7, true))", "again 1", "2 Some((9, true))"]);
         assert_eq!(read(&other), ["1 None", "2 None"]);
@@ -240,33 +242,33 @@ mod tests {
 
     #[test]
     fn only_the_other_thread_is_woken_and_not_for_a_repeat() {
-        let (office, [own, other]) = office();
+        let (bus, [own, other]) = bus();
         let mut batch = Batch::default();
         assert!(own.fall_asleep() && other.fall_asleep());
         batch.orders.push(order(1, Some("k")));
-        assert_eq!(office.handle(&mut batch, ShardId(0), Micros(0)), 1);
+        assert_eq!(bus.handle(&mut batch, ShardId(0), Micros(0)), 1);
         batch.orders.push(order(1, None));
-        assert_eq!(office.handle(&mut batch, ShardId(0), Micros(0)), 0, "woken before");
+        assert_eq!(bus.handle(&mut batch, ShardId(0), Micros(0)), 0, "woken before");
         other.wake_up();
         other.drain(&mut Vec::new());
         assert!(other.fall_asleep());
         batch.orders.push(order(1, Some("k")));
-        assert_eq!(office.handle(&mut batch, ShardId(0), Micros(0)), 0, "nothing for it");
+        assert_eq!(bus.handle(&mut batch, ShardId(0), Micros(0)), 0, "nothing for it");
     }
 
     #[test]
     fn a_full_box_refuses_rather_than_grows() {
-        let (office, [own, other]) = office();
+        let (bus, [own, other]) = bus();
         let mut batch = Batch::default();
         batch.orders.resize(MAILBOX_LETTERS_MAX + 1, order(1, None));
-        office.handle(&mut batch, ShardId(0), Micros(0));
+        bus.handle(&mut batch, ShardId(0), Micros(0));
         assert_eq!(read(&own).last().expect("letters"), "refused 1");
         batch.orders.push(order(2, None));
-        office.handle(&mut batch, ShardId(0), Micros(0));
+        bus.handle(&mut batch, ShardId(0), Micros(0));
         assert_eq!(read(&own), ["refused 2"], "the other thread has not looked into its box");
         assert_eq!(read(&other).len(), MAILBOX_LETTERS_MAX);
         batch.orders.push(order(3, None));
-        office.handle(&mut batch, ShardId(0), Micros(0));
+        bus.handle(&mut batch, ShardId(0), Micros(0));
         assert_eq!(read(&other), [format!("{} None", MAILBOX_LETTERS_MAX + 1)]);
     }
 }

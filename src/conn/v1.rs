@@ -1,26 +1,26 @@
 //! What a frame of `tollway.v1` asks: its members, held to the rules of publishing.
 //!
-//! Came from: `said`, with a whole message of a socket that speaks the dialect. Goes to:
-//! `broker::dialect`, as something [`Told`]. Absent on purpose: the topic that is meant when none
+//! Came from: `websocket`, with a whole message of a socket that speaks the dialect. Goes to:
+//! `broker::v1`, as a [`V1Request`]. Absent on purpose: the topic that is meant when none
 //! is named; the broker knows what was opened.
 
 use super::problem::{Problem, Rule};
 use super::route::{event_name, published_topic};
 use crate::ids::TopicName;
-use crate::wire::publish::{self, Publication, Reference};
+use crate::wire::v1::{self, Publication, Reference};
 
 /// A frame, understood: it asks for a message, or offends.
 #[derive(Debug)]
-pub struct Told {
+pub struct V1Request {
     /// What the client calls it.
     pub reference: Reference,
     /// What it asks.
-    pub wish: Result<Wish, Problem>,
+    pub publish: Result<V1Publish, Problem>,
 }
 
 /// A message to be published.
 #[derive(Debug)]
-pub struct Wish {
+pub struct V1Publish {
     /// Where; without it, on the one topic that was opened.
     pub topic: Option<TopicName>,
     /// Its name.
@@ -34,20 +34,20 @@ pub struct Wish {
 }
 
 /// Understands a text.
-pub(super) fn understand(text: &str, data_bytes_max: usize) -> Told {
-    let (reference, publication) = publish::decode(text, data_bytes_max);
-    Told { reference, wish: publication.map_err(Problem::from).and_then(wish) }
+pub(super) fn parse(text: &str, data_bytes_max: usize) -> V1Request {
+    let (reference, publication) = v1::decode(text, data_bytes_max);
+    V1Request { reference, publish: publication.map_err(Problem::from).and_then(publish) }
 }
 
 /// The dialect has no words in bytes.
-pub(super) fn not_text() -> Told {
-    Told { reference: Reference::default(), wish: Err(Rule::BinaryFrame.into()) }
+pub(super) fn not_text() -> V1Request {
+    V1Request { reference: Reference::default(), publish: Err(Rule::BinaryFrame.into()) }
 }
 
-fn wish(publication: Publication) -> Result<Wish, Problem> {
+fn publish(publication: Publication) -> Result<V1Publish, Problem> {
     let topic = publication.topic.as_deref().map(published_topic);
     let event = publication.event.map(|event| event_name(event.into()));
-    Ok(Wish {
+    Ok(V1Publish {
         topic: topic.transpose()?,
         event: event.transpose()?.flatten(),
         data: publication.data.into(),

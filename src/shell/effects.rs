@@ -1,17 +1,17 @@
-//! The desk: everything a broker wants of the world that is not a socket of its own. Letters to
-//! and from other threads, the count of readers, files.
+//! Effects, carried out: everything a broker wants of the world that is not a socket of its own.
+//! Letters to and from other threads, the count of subscribers, files.
 //!
-//! Came from: `event_loop`, several times a turn. Goes to: `post_office`, `mailbox`, `files`, and
+//! Came from: `event_loop`, several times a turn. Goes to: `bus`, `mailbox`, `files`, and
 //! back to the broker with what came of it. Absent on purpose: waiting. The lock is short, and a
 //! file is read on the spot.
 
 use std::sync::Arc;
 
+use super::bus::{Batch, Bus};
 use super::clock::Clock;
 use super::files::Files;
-use super::gathering::Gathering;
 use super::mailbox::Mailbox;
-use super::post_office::{Batch, PostOffice};
+use super::sampling::Sampling;
 use super::socket::Sockets;
 use crate::broker::{Broker, Effect, Letter};
 use crate::ids::{ConnId, Millis, ShardId, TopicName};
@@ -21,37 +21,37 @@ use crate::ledger::SharedCall;
 /// behind one another on a connection; the rest is for the next turn.
 const ROUNDS_MAX: usize = 32;
 
-/// One thread's desk.
+/// What carries out the effects of one thread.
 #[derive(Debug)]
-pub struct Desk {
+pub struct Effects {
     shard: ShardId,
-    post_office: Arc<PostOffice>,
+    bus: Arc<Bus>,
     mailbox: Mailbox,
     clock: Clock,
     files: Option<Files>,
-    gathering: Gathering,
+    sampling: Sampling,
     /// The next three are empty between calls, and kept for their room.
     batch: Batch,
     counts: Vec<(ConnId, TopicName)>,
     letters: Vec<Letter>,
 }
 
-impl Desk {
-    /// The desk of thread `shard`.
+impl Effects {
+    /// What carries out the effects of thread `shard`.
     pub fn new(
         shard: ShardId,
-        post_office: Arc<PostOffice>,
+        bus: Arc<Bus>,
         mailbox: Mailbox,
         clock: Clock,
         files: Option<Files>,
     ) -> Self {
         Self {
             shard,
-            post_office,
+            bus,
             mailbox,
             clock,
             files,
-            gathering: Gathering::default(),
+            sampling: Sampling::default(),
             batch: Batch::default(),
             counts: Vec::new(),
             letters: Vec::new(),
@@ -60,9 +60,9 @@ impl Desk {
 
     /// Does what `broker` asks for, and tells it what came of that, until it asks for nothing more.
     /// `true`: something happened.
-    pub fn settle(&mut self, broker: &mut Broker, sockets: &mut Sockets, now: Millis) -> bool {
+    pub fn carry_out(&mut self, broker: &mut Broker, sockets: &mut Sockets, now: Millis) -> bool {
         for round in 0..ROUNDS_MAX {
-            let mut stirred = self.grant_effects(broker, sockets, now);
+            let mut stirred = self.take_effects(broker, sockets, now);
             stirred |= self.open_letters(broker, now);
             stirred |= broker.resume(now);
             if !stirred {
@@ -86,17 +86,17 @@ impl Desk {
     }
 
     /// Goes on with a report that needs more samples than fit into a turn; to be called in each.
-    pub fn gather(&mut self, broker: &mut Broker, sockets: &mut Sockets, now: Millis) {
-        if let Some((to, part)) = self.gathering.step(broker, sockets, now)
-            && self.post_office.send_part(self.shard, to, Box::new(part))
+    pub fn sample(&mut self, broker: &mut Broker, sockets: &mut Sockets, now: Millis) {
+        if let Some((to, part)) = self.sampling.step(broker, sockets, now)
+            && self.bus.send_shard_report(self.shard, to, Box::new(part))
         {
             broker.charge_shared(SharedCall::Wake, 1);
         }
     }
 
     /// Whether a report waits for the next turn, so that there must be one.
-    pub fn is_gathering(&self) -> bool {
-        !self.gathering.is_empty()
+    pub fn is_sampling(&self) -> bool {
+        !self.sampling.is_empty()
     }
 
     /// To be called before waiting. `false`: there are letters, so do not wait.
@@ -116,13 +116,13 @@ impl Desk {
         }
     }
 
-    /// The office that this desk belongs to.
-    pub fn post_office(&self) -> &PostOffice {
-        &self.post_office
+    /// The bus between the threads.
+    pub fn bus(&self) -> &Bus {
+        &self.bus
     }
 
     /// `true`: the broker asked for something, whose answer may make it ask for more.
-    fn grant_effects(&mut self, broker: &mut Broker, sockets: &mut Sockets, now: Millis) -> bool {
+    fn take_effects(&mut self, broker: &mut Broker, sockets: &mut Sockets, now: Millis) -> bool {
         let mut stirred = false;
         while let Some(effect) = broker.next_effect() {
             stirred = true;
@@ -142,34 +142,34 @@ impl Desk {
                         broker.sampled(conn, payer, sample);
                     }
                 }
-                Effect::Survey { scope } => {
-                    let woken = self.post_office.survey(self.shard, scope);
+                Effect::AskForReport { scope } => {
+                    let woken = self.bus.ask_for_reports(self.shard, scope);
                     broker.charge_shared(SharedCall::Wake, woken as u64);
                 }
-                Effect::Part { to, scope } => {
-                    if self.gathering.want(to, scope) {
-                        self.gather(broker, sockets, now);
+                Effect::ShardReport { to, scope } => {
+                    if self.sampling.want(to, scope) {
+                        self.sample(broker, sockets, now);
                     }
                 }
             }
         }
-        self.go_to_the_post_office(broker, now);
+        self.use_the_bus(broker, now);
         stirred
     }
 
     /// Everything that needs the sequencer goes under its lock together: who came and went first,
     /// so that a publish of this turn counts those who came in this turn.
-    fn go_to_the_post_office(&mut self, broker: &mut Broker, now: Millis) {
-        while let Some(census) = broker.next_census() {
-            self.batch.censuses.push(census);
+    fn use_the_bus(&mut self, broker: &mut Broker, now: Millis) {
+        while let Some(change) = broker.next_subscriber_change() {
+            self.batch.subscriber_changes.push(change);
         }
         if !self.batch.is_empty() {
             let now = self.clock.now_us();
-            let woken = self.post_office.handle(&mut self.batch, self.shard, now);
+            let woken = self.bus.handle(&mut self.batch, self.shard, now);
             broker.charge_shared(SharedCall::Wake, woken as u64);
         }
         for (conn, topic) in self.counts.drain(..) {
-            broker.counted(conn, self.post_office.subscribers(&topic), now);
+            broker.counted(conn, self.bus.subscribers(&topic), now);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::wire::response::{self, HeadWriter, Status};
 
 /// How an answer is to be worded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reply {
+pub struct ResponseContext {
     /// The request was HTTP/1.0: no chunks, and keep-alive must be said.
     pub http10: bool,
     /// The connection goes on after the answer.
@@ -27,10 +27,16 @@ pub struct Reply {
 /// Response fields that a page of another site may read.
 const EXPOSED: &str = "ETag, Location, Retry-After, Preference-Applied";
 
-impl Reply {
+impl ResponseContext {
     /// The answer to a request that was not understood: say so, and close.
     pub fn closing() -> Self {
         Self::default()
+    }
+
+    /// The same for the last answer of a connection.
+    #[must_use]
+    pub fn last(self) -> Self {
+        Self { keep_alive: false, ..self }
     }
 
     /// The same for an answer that never ends. Without chunks, the end of the connection is the end

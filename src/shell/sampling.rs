@@ -2,12 +2,12 @@
 //!
 //! Asking the kernel about a connection takes two system calls, about two microseconds. A thread
 //! with 100,000 of them would do nothing else for a fifth of a second, so it asks about
-//! [`SAMPLES_PER_TURN`] at a time, and takes its part of the report when it has asked about all:
+//! [`SAMPLES_PER_TURN`] at a time, and takes its report when it has asked about all:
 //! what the thread itself counts is of that one moment, what the kernel counts up to some turns
 //! older.
 //!
-//! Came from: `desk`, with who wants a part. Goes to: the broker, which takes it. Absent on
-//! purpose: two parts at a time. The next begins when this one is done.
+//! Came from: `effects`, with which thread wants a report. Goes to: the broker, which takes it.
+//! Absent on purpose: two reports at a time. The next begins when this one is done.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -15,20 +15,20 @@ use super::socket::Sockets;
 use super::sys;
 use crate::broker::Broker;
 use crate::ids::{ConnId, Millis, ShardId};
-use crate::ledger::{Part, Sample, Scope, SharedCall};
+use crate::ledger::{Sample, Scope, ShardReport, SharedCall};
 use crate::limits::SAMPLES_PER_TURN;
 
-/// Parts that are wanted, and what was gathered for the first of them.
+/// Reports that are wanted, and what was gathered for the first of them.
 #[derive(Debug, Default)]
-pub struct Gathering {
+pub struct Sampling {
     wanted: VecDeque<(ShardId, Scope)>,
     /// Connections that are still to be asked about; `None`: not begun.
     left: Option<Vec<ConnId>>,
     samples: HashMap<ConnId, Sample>,
 }
 
-impl Gathering {
-    /// Somebody wants a part. `true`: nobody else did, so it may begin at once.
+impl Sampling {
+    /// A thread wants a report. `true`: nobody else did, so it may begin at once.
     pub fn want(&mut self, to: ShardId, scope: Scope) -> bool {
         self.wanted.push_back((to, scope));
         self.wanted.len() == 1
@@ -39,14 +39,14 @@ impl Gathering {
         self.wanted.is_empty()
     }
 
-    /// Asks about a turn's worth of connections. Gives the part, and who wants it, when that was
-    /// the last.
+    /// Asks about a turn's worth of connections. Gives the report, and the thread that wants it,
+    /// when that was the last.
     pub fn step(
         &mut self,
         broker: &mut Broker,
         sockets: &mut Sockets,
         now: Millis,
-    ) -> Option<(ShardId, Part)> {
+    ) -> Option<(ShardId, ShardReport)> {
         let &(to, scope) = self.wanted.front()?;
         let left = self.left.get_or_insert_with(|| broker.conn_ids().collect());
         for id in left.split_off(left.len().saturating_sub(SAMPLES_PER_TURN)) {
@@ -59,7 +59,7 @@ impl Gathering {
             return None;
         }
         let mut calls = 0;
-        let part = broker.part(scope, sys::process(), now, |id| {
+        let part = broker.shard_report(scope, sys::process(), now, |id| {
             // Who came meanwhile was not asked about yet.
             self.samples.remove(&id).or_else(|| {
                 calls += CALLS;

@@ -1,10 +1,10 @@
 //! What a client says in `tollway.v1`: a JSON object that asks for one message to be published.
 //! RFC 8259.
 //!
-//! Came from: `conn::dialect`, with the text of a WebSocket message. Goes to: the same, as a
+//! Came from: `conn::v1`, with the text of a WebSocket message. Goes to: the same, as a
 //! [`Publication`] and the [`Reference`] under which its answer is awaited. Absent on purpose: what
 //! may name a topic or an event (the rules are those of HTTP, and `conn` has them), and what is
-//! answered: `technique::websocket_v1` words it.
+//! answered: `technique::v1` words it.
 //!
 //! The members are found first and left as the text they are, and then read one by one. So a ref
 //! comes back as it was spelled, a number of forty digits included; what is wrong with one member

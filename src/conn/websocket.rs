@@ -5,7 +5,7 @@
 //! broker by way of the same. Absent on purpose: frames; they are joined by now.
 
 use super::outbox::Segment;
-use super::{Ask, Failure, dialect};
+use super::{Ask, Failure, v1};
 use crate::close::CloseReason;
 use crate::ledger::{Bytes, Class};
 use crate::limits::Limits;
@@ -32,14 +32,14 @@ pub(super) fn act(
     let (class, ask) = match incoming {
         Incoming::Text(text) => {
             return Some(match dialect {
-                Dialect::Raw => said(text.as_bytes(), false),
-                Dialect::V1 => told(dialect::understand(text, limits.message_bytes_max)),
+                Dialect::Raw => publish_raw(text.as_bytes(), false),
+                Dialect::V1 => publish_v1(v1::parse(text, limits.message_bytes_max)),
             });
         }
         Incoming::Binary(bytes) => {
             return Some(match dialect {
-                Dialect::Raw => said(bytes, true),
-                Dialect::V1 => told(dialect::not_text()),
+                Dialect::Raw => publish_raw(bytes, true),
+                Dialect::V1 => publish_v1(v1::not_text()),
             });
         }
         Incoming::Pong(_) => return None, // solicited or not, RFC 6455 §5.5.3
@@ -65,12 +65,12 @@ pub(super) fn act_closing(incoming: Incoming<'_>) -> Option<Ask> {
     matches!(incoming, Incoming::Close { .. }).then_some(Ask::Leave(CloseReason::PeerClosed))
 }
 
-fn said(data: &[u8], binary: bool) -> Ask {
-    Ask::Said { data: data.into(), binary }
+fn publish_raw(data: &[u8], binary: bool) -> Ask {
+    Ask::PublishRaw { data: data.into(), binary }
 }
 
-fn told(told: dialect::Told) -> Ask {
-    Ask::Told(Box::new(told))
+fn publish_v1(request: v1::V1Request) -> Ask {
+    Ask::PublishV1(Box::new(request))
 }
 
 /// How a connection ends whose peer broke a rule.
@@ -103,8 +103,8 @@ impl Weight {
         const HEADER_BYTES: usize = 2 + 4;
         match (incoming, ask) {
             // What stands around the data in an object is framing.
-            (_, Some(Ask::Told(told))) => match &told.wish {
-                Ok(wish) => Self::Payload(wish.data.len()),
+            (_, Some(Ask::PublishV1(request))) => match &request.publish {
+                Ok(publish) => Self::Payload(publish.data.len()),
                 Err(_) => Self::Offence,
             },
             (Incoming::Text(text), _) => Self::Payload(text.len()),
@@ -118,7 +118,13 @@ impl Weight {
 
     /// Charges `used` bytes, which the assembler has taken. Of the unfinished message, `held` bytes
     /// were taken before them, and charged then.
-    pub(super) fn charge(self, used: usize, held: usize, assembler: &Assembler, bill: &mut Bytes) {
+    pub(super) fn charge(
+        self,
+        used: usize,
+        held: usize,
+        assembler: &Assembler,
+        by_class: &mut Bytes,
+    ) {
         let holds = assembler.taken();
         let (class, length, payload) = match self {
             // No JSON is shorter than its data. Of an object that came in pieces, all that came
@@ -132,8 +138,8 @@ impl Weight {
             Self::Close => (Class::Framing, 0, holds - held),
             Self::Offence => (Class::Body, used, 0),
         };
-        bill.add(class, length);
-        bill.add(Class::Payload, payload);
-        bill.add(Class::Framing, used - length - payload);
+        by_class.add(class, length);
+        by_class.add(Class::Payload, payload);
+        by_class.add(Class::Framing, used - length - payload);
     }
 }

@@ -1,0 +1,226 @@
+//! The acceptor: how connections come in by a thread's listening sockets.
+//!
+//! **Out of descriptors** is not an error to stop at. The queue would stay full, the edge would
+//! never come again, and the peers would wait for an answer that nobody gives. The bound on
+//! connections is set so that we do not get there by ourselves; but the whole machine may run out,
+//! or an operator may lower our limit while we run. So each thread keeps one spare descriptor: it
+//! lets go of it, accepts with the one that became free, says 503, closes, and takes it back.
+//!
+//! Came from: `listen`, with sockets; the kernel, with connections. Goes to: `event_loop`. Absent
+//! on purpose: which connections are kept; `broker` says that.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener};
+
+use mio::net::TcpStream;
+use mio::{Interest, Registry};
+
+use super::socket;
+use super::token::Source;
+use crate::ids::Millis;
+use crate::ledger::{Call, RefusedConnection};
+
+/// How long accepting rests when the kernel has no memory, or no descriptor even with the spare one
+/// gone: the queue is still there, and asking it again at once would be a spin.
+const REST_MS: u64 = 100;
+/// A thread complains once in this time, however many it refuses.
+const COMPLAINT_MS: u64 = 1_000;
+
+/// What a connection gets that cannot be kept. RFC 9110 §15.6.4; a 5xx answer needs no `Date`
+/// (§6.6.1). One text, made in advance: this is said when there is nothing left to make one with.
+const SERVICE_UNAVAILABLE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+Server: tollway\r\n\
+Content-Type: application/problem+json\r\n\
+Content-Length: 168\r\n\
+Retry-After: 5\r\n\
+Connection: close\r\n\
+\r\n\
+{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\
+\"detail\":\"There is no room for another connection now; try again later.\",\
+\"code\":\"too_many_connections\"}";
+
+/// What `accept4` brought.
+#[derive(Debug)]
+pub enum Accepted {
+    /// A connection that was accepted.
+    Kept(TcpStream, SocketAddr),
+    /// One that we had no descriptor for; it has been answered.
+    Refused(RefusedConnection),
+}
+
+/// All listening sockets of a thread.
+#[derive(Debug)]
+pub struct Acceptor {
+    sockets: Vec<ListeningSocket>,
+    /// Whose turn it is, so that a flood at one address does not close the others.
+    next: usize,
+    spare: Option<File>,
+    /// Nobody is accepted before this moment.
+    rests_until: Millis,
+    /// Nothing is said before this moment.
+    quiet_until: Millis,
+    /// `accept4` calls that brought nobody, and were not told yet.
+    would_blocks: u64,
+}
+
+#[derive(Debug)]
+struct ListeningSocket {
+    listener: mio::net::TcpListener,
+    /// Somebody may be waiting. Cleared by `WouldBlock` alone.
+    ready: bool,
+}
+
+impl Acceptor {
+    /// An acceptor with these sockets; the events of each name its index, as
+    /// [`Source::ListeningSocket`].
+    pub fn new(sockets: Vec<TcpListener>, registry: &Registry) -> io::Result<Self> {
+        let mut watched = Vec::with_capacity(sockets.len());
+        for (index, socket) in (0..).zip(sockets) {
+            let mut listener = mio::net::TcpListener::from_std(socket);
+            registry.register(
+                &mut listener,
+                Source::ListeningSocket(index).token(),
+                Interest::READABLE,
+            )?;
+            watched.push(ListeningSocket { listener, ready: false });
+        }
+        Ok(Self {
+            sockets: watched,
+            next: 0,
+            spare: spare(),
+            rests_until: Millis(0),
+            quiet_until: Millis(0),
+            would_blocks: 0,
+        })
+    }
+
+    /// An event came for the socket with this index.
+    pub fn on_event(&mut self, index: u32) {
+        self.sockets[index as usize].ready = true;
+    }
+
+    /// When to look again although no event comes: somebody may be waiting still.
+    pub fn next_look(&self) -> Option<Millis> {
+        self.sockets.iter().any(|socket| socket.ready).then_some(self.rests_until)
+    }
+
+    /// How many `accept4` calls brought nobody since this was last asked.
+    pub fn take_would_blocks(&mut self) -> u64 {
+        std::mem::take(&mut self.would_blocks)
+    }
+
+    /// Accepts the next connection. `None`: nobody is there, or accepting rests.
+    pub fn next_accepted(&mut self, now: Millis) -> Option<Accepted> {
+        if now < self.rests_until {
+            return None;
+        }
+        let count = self.sockets.len();
+        for index in (self.next..self.next + count).map(|index| index % count) {
+            while self.sockets[index].ready {
+                match self.accept(index, now) {
+                    Ok(arrival) => {
+                        self.next = (index + 1) % count;
+                        return Some(arrival);
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        self.sockets[index].ready = false;
+                        self.would_blocks += 1;
+                    }
+                    Err(error) if is_of_one_connection(&error) => self.would_blocks += 1,
+                    Err(error) => {
+                        self.would_blocks += 1;
+                        return self.rest(&error, now);
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn accept(&mut self, index: usize, now: Millis) -> io::Result<Accepted> {
+        let listener = &self.sockets[index].listener;
+        match listener.accept() {
+            Err(error) if is_out_of_descriptors(&error) && self.spare.take().is_some() => {
+                // The spare descriptor is free now; another thread may be faster, though.
+                let accepted = listener.accept();
+                self.would_blocks += 1;
+                let result = accepted.map(|(stream, _)| Accepted::Refused(refuse(&stream)));
+                self.spare = spare();
+                self.complain(&error, now);
+                result
+            }
+            Ok((stream, peer)) => Ok(Accepted::Kept(stream, peer)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn rest(&mut self, error: &io::Error, now: Millis) -> Option<Accepted> {
+        self.complain(error, now);
+        self.rests_until = now.plus(REST_MS);
+        self.spare = self.spare.take().or_else(spare);
+        None
+    }
+
+    fn complain(&mut self, error: &io::Error, now: Millis) {
+        if now >= self.quiet_until {
+            self.quiet_until = now.plus(COMPLAINT_MS);
+            log::warn!("connections are refused: {error} (see ulimit -n)");
+        }
+    }
+}
+
+/// Answers 503 to a connection that cannot be kept.
+///
+/// What it has sent is read once before it is closed: closing a socket with unread bytes sends a
+/// reset, which could overtake the answer. To wait for all it may send is more than we can afford.
+pub fn refuse(mut stream: &TcpStream) -> RefusedConnection {
+    // No failure here leaves us anything to do; a fresh socket has room.
+    let bytes = stream.write(SERVICE_UNAVAILABLE).unwrap_or_default();
+    let _ = stream.shutdown(Shutdown::Write);
+    let read = stream.read(&mut [0; 4096]);
+    RefusedConnection { written: Call::Write { bytes }, read: socket::read_call(&read) }
+}
+
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
+/// Whether a connection died while it stood in the queue, or a signal came: then the next one may
+/// be well. Linux hands out here what the network said about that connection (accept(2)).
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(
+            libc::ECONNABORTED
+                | libc::EINTR
+                | libc::EPERM
+                | libc::EPROTO
+                | libc::ENOPROTOOPT
+                | libc::EOPNOTSUPP
+                | libc::ENETDOWN
+                | libc::ENETUNREACH
+                | libc::EHOSTDOWN
+                | libc::EHOSTUNREACH
+                | libc::ENONET
+        )
+    )
+}
+
+/// A descriptor to have in hand.
+fn spare() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_503_says_how_long_it_is() {
+        let text = str::from_utf8(SERVICE_UNAVAILABLE).expect("ASCII");
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{}", body.len());
+        assert!(body.starts_with("{\"type\"") && body.ends_with("\"}"));
+    }
+}
