@@ -59,7 +59,9 @@ const numbers = (from, to) => Array.from({ length: to - from }, (_, n) => String
 async function hops(techniques) {
   const proxy = await Hindrance.open(port);
   const client = noted(proxy.port, { techniques, since: 'earliest' });
-  await hop(proxy, client, (data) => publish(fact, data), techniques);
+  // Down through all of them, up to the best, down and up again.
+  const [best, worst] = [techniques[0], techniques.at(-1)];
+  await hop(proxy, client, (data) => publish(fact, data), [...techniques, best, worst, best]);
   await client.until(has(1_000));
   assert.deepEqual(client.data, numbers(0, 1_000), 'each once, in order');
   assert.deepEqual(client.gaps, []);
