@@ -28,7 +28,7 @@
 //!                 │
 //!  intake      input  deadline                bytes, or none for too long
 //!                 │
-//!  questions   answer ─▶ read publish file report ─▶ poll v1 websocket
+//!  questions   answer ─▶ read publish file report asset ─▶ poll v1 websocket
 //!                 │
 //!  answers     respond  pump                  over HTTP, or from the log
 //!                 │
