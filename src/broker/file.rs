@@ -9,7 +9,6 @@
 
 use std::fmt::Display;
 use std::ops::Range;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::effect::Effect;
 use super::visit::Visit;
@@ -23,6 +22,7 @@ use crate::conn::state::{Awaited, Sending, State};
 use crate::ledger::Class;
 use crate::limits::FILE_CHUNK_BYTES;
 use crate::wire::condition::{self, Ranged};
+use crate::wire::date;
 use crate::wire::response::{self, Status};
 use crate::wire::target;
 
@@ -31,8 +31,8 @@ use crate::wire::target;
 pub struct FileInfo {
     /// Its length in bytes.
     pub length: u64,
-    /// When it was last changed, in seconds since 1970 …
-    pub modified_s: u64,
+    /// When it was last changed, in seconds since 1970, negative before …
+    pub modified_s: i64,
     /// … and nanoseconds.
     pub modified_ns: u32,
 }
@@ -71,10 +71,19 @@ pub(super) fn opened(visit: &mut Visit<'_>, file: Result<FileInfo, FileError>) {
         Ok(info) => answer(visit, &want, info),
         Err(FileError::NotFound) => respond::refuse(visit, Rule::NoSuchFile.into()),
         Err(FileError::Unreadable) => respond::refuse(visit, Rule::FileUnreadable.into()),
+        // A folder that is called index.html stands where a page should: there is no slash to be
+        // added that would lead to one.
+        Err(FileError::IsDirectory) if want.path.is_empty() || want.path.ends_with('/') => {
+            respond::refuse(visit, Rule::NoSuchFile.into());
+        }
         Err(FileError::IsDirectory) => {
             let mut location = String::from("/static/");
             target::percent_encode(&want.path, &mut location);
             location.push('/');
+            if let Some(query) = &want.query {
+                location.push('?');
+                location.push_str(query);
+            }
             let fields: [(&str, &dyn Display); 2] =
                 [("Location", &location), ("Cache-Control", &"no-store")];
             respond::say(visit, Status::MovedPermanently, &fields, Body::EMPTY);
@@ -127,7 +136,9 @@ pub(super) fn feed(visit: &mut Visit<'_>) {
 
 fn answer(visit: &mut Visit<'_>, want: &FileWant, info: FileInfo) {
     let tag = format!("\"{:x}-{:x}-{:x}\"", info.length, info.modified_s, info.modified_ns);
-    let modified = httpdate::fmt_http_date(moment(info.modified_s));
+    // RFC 9110 §8.8.2.1: never later than our own date. The years before 1970 have no spelling.
+    let modified = info.modified_s.min(visit.shard.unix_s);
+    let modified = (modified >= 0).then(|| date::write(modified));
     let (status, range) = match choose(want, &info, &tag) {
         Choice::Whole => (Status::Ok, 0..info.length),
         Choice::Part(range) => (Status::PartialContent, range),
@@ -138,12 +149,11 @@ fn answer(visit: &mut Visit<'_>, want: &FileWant, info: FileInfo) {
         return;
     };
     let mut out = Vec::with_capacity(256);
-    let mut head = context
-        .head(status, &visit.shard.date, &mut out)
-        .field("ETag", &tag)
-        .field("Last-Modified", &modified)
-        .field("Cache-Control", "no-cache")
-        .field("Vary", "Origin");
+    let mut head = context.head(status, &visit.shard.date, &mut out).field("ETag", &tag);
+    if let Some(modified) = &modified {
+        head = head.field("Last-Modified", modified);
+    }
+    head = head.field("Cache-Control", "no-cache").field("Vary", "Origin");
     if status != Status::NotModified {
         head = head
             .field("Content-Type", media_type(&want.path))
@@ -180,16 +190,17 @@ fn refuse_range(visit: &mut Visit<'_>, info: &FileInfo) {
 fn choose(want: &FileWant, info: &FileInfo, tag: &str) -> Choice {
     let unchanged = match (&want.if_none_match, &want.if_modified_since) {
         (Some(field), _) => condition::names_tag(field, tag),
-        (None, Some(since)) => date(since).is_some_and(|since| moment(info.modified_s) <= since),
+        (None, Some(since)) => date::read(since).is_some_and(|since| info.modified_s <= since),
         (None, None) => false,
     };
     if unchanged {
         return Choice::NotModified;
     }
     // §13.1.5: a range of another version would be put together with this one.
-    let same_version = want.if_range.as_deref().is_none_or(|field| {
-        field == tag.as_bytes() || date(field).is_some_and(|d| d == moment(info.modified_s))
-    });
+    let same_version = want
+        .if_range
+        .as_deref()
+        .is_none_or(|field| field == tag.as_bytes() || date::read(field) == Some(info.modified_s));
     match &want.range {
         Some(field) if same_version => match condition::range(field, info.length) {
             Ranged::Whole => Choice::Whole,
@@ -198,14 +209,6 @@ fn choose(want: &FileWant, info: &FileInfo, tag: &str) -> Choice {
         },
         Some(_) | None => Choice::Whole,
     }
-}
-
-fn date(field: &[u8]) -> Option<SystemTime> {
-    httpdate::parse_http_date(str::from_utf8(field).ok()?).ok()
-}
-
-fn moment(unix_s: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(unix_s)
 }
 
 /// By the ending of the name; what we do not know is bytes.

@@ -51,6 +51,7 @@ mod asset;
 mod conns;
 mod deadline;
 mod effect;
+mod fence;
 mod file;
 mod handlers;
 mod input;
@@ -71,7 +72,7 @@ mod work;
 use std::collections::VecDeque;
 
 use self::conns::Conns;
-pub use self::effect::{Effect, Letter, Refusal, Teardown};
+pub use self::effect::{Effect, Letter, Teardown};
 pub use self::file::{FileError, FileInfo};
 use self::pending::PendingReports;
 use self::visit::{Shard, Visit};
@@ -85,7 +86,7 @@ use crate::ledger::Ledger;
 use crate::limits::Limits;
 use crate::timer::TimerWheel;
 
-/// What a broker is made of.
+/// What a broker is made of. By default: one thread, the default bounds, epoch 1.
 #[derive(Debug)]
 pub struct Setup {
     /// Which thread it serves.
@@ -102,6 +103,20 @@ pub struct Setup {
     pub serves_files: bool,
     /// Where the jitter of `retry:` begins.
     pub seed: u64,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            shard: ShardId(0),
+            threads: 1,
+            epoch: Epoch(1),
+            limits: Limits::default(),
+            origins: Origins::default(),
+            serves_files: false,
+            seed: 1,
+        }
+    }
 }
 
 /// The server of one thread.
@@ -133,6 +148,7 @@ impl Broker {
                 ledger: Ledger::default(),
                 closed: VecDeque::new(),
                 reports: PendingReports::default(),
+                unix_s: 0,
                 date: String::new(),
                 random: setup.seed | 1,
                 effects: VecDeque::new(),
@@ -244,22 +260,25 @@ impl Broker {
         self.conns.len()
     }
 
-    /// The connection of that id, to be looked at by tests and reports.
+    /// The connection of that id, to be looked at by tests.
+    #[doc(hidden)]
     pub fn conn(&self, id: ConnId) -> Option<&Conn> {
         self.conns.get(id)
     }
 
-    /// All connections, to be looked at by tests and reports.
+    /// All connections, to be looked at by tests.
     pub fn conn_ids(&self) -> impl Iterator<Item = ConnId> {
         self.conns.ids()
     }
 
     /// What this thread has counted, to be looked at by tests.
+    #[doc(hidden)]
     pub fn ledger(&self) -> &Ledger {
         &self.shard.ledger
     }
 
-    /// The hub, to be looked at by tests and reports.
+    /// The hub, to be looked at by tests.
+    #[doc(hidden)]
     pub fn hub(&self) -> &Hub {
         &self.shard.hub
     }

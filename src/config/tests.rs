@@ -1,5 +1,6 @@
 //! The command line from outside: what is taken, what is shown, and what is refused how.
 
+use super::checks::THREADS_MAX;
 use super::*;
 
 fn read(line: &str) -> Result<Config, NoConfig> {
@@ -108,6 +109,9 @@ const WRONG_USE: &[(&str, &str)] = &[
     ("--max-wait 15", "--max-wait 15: has no unit; write 500ms, 15s"),
     ("--max-wait soon", "--max-wait soon: is not a duration; write"),
     ("--max-wait 99999999999999999d", "is longer than anything"),
+    ("--max-wait 999ms", "--max-wait 999ms is less than a second, and clients wait for whole"),
+    ("--deflate=maybe", "--deflate maybe: is neither on nor off; write true or false"),
+    ("--quiet=2", "--quiet 2: is neither on nor off; write true or false"),
     ("--max-wait 0s", "--max-wait 0 would not turn a bound off; give 1s or more"),
     ("--max-message 0", "--max-message 0 would not turn a bound off; give 1KiB"),
     ("--history-messages 0", "--history-messages 0"),
@@ -133,7 +137,7 @@ const WRONG_USE: &[(&str, &str)] = &[
     ("sevre", "there is no command sevre; `tollway --help`"),
     ("--allow-origin a.example", "--allow-origin a.example: is not an origin; write"),
     ("--allow-origin https://a.example/", "is not an origin"),
-    ("-q -v", "do not go together; leave one out"),
+    ("-q -v", "-q and -v do not go together; leave one out"),
 ];
 
 #[test]

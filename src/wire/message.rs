@@ -3,7 +3,7 @@
 //!
 //! Came from: `conn`, with bytes of a client after the handshake. Goes to: the same, one
 //! [`Incoming`] at a time. Absent on purpose: what is done about a message (a Ping wants a Pong, a
-//! Close wants a Close: `broker` knows), DEFLATE itself, and everything that is sent.
+//! Close wants a Close: `conn` answers them), DEFLATE itself, and everything that is sent.
 //!
 //! A payload is taken as it arrives (unmasked, inflated, judged, kept), so a text is refused at its
 //! first offending byte and what is announced costs nothing until it is here. Two things are not
@@ -146,8 +146,11 @@ impl Assembler {
                     return Ok(Step::Complete { incoming, used });
                 }
                 Found::Message { used } => {
-                    let whole = self.unfinished.as_ref();
-                    let incoming = whole.expect("it has just become whole").kept.message();
+                    let whole = self.unfinished.as_ref().expect("it has just become whole");
+                    let incoming = match &whole.kept {
+                        Kept::Text(text) => Incoming::Text(text.as_str()),
+                        Kept::Bytes(bytes) => Incoming::Binary(bytes),
+                    };
                     let used = start + used;
                     return Ok(Step::Complete { incoming, used });
                 }
