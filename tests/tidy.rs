@@ -262,7 +262,7 @@ const BROKER_LAYERS: &[&[&str]] = &[
     &["teardown"],
     &["subscribe", "accounting"],
     &["visit"],
-    &["conns", "effect", "pending"],
+    &["conns", "effect", "fence", "pending"],
 ];
 
 /// The files of the same room that `code` names: `super::x`, and the members of `super::{…}`.

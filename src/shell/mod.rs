@@ -104,7 +104,8 @@ pub enum Crash {
 }
 
 impl Server {
-    /// Takes all ports, for all threads. Connections that come in wait until the threads
+    /// Takes all ports, for all threads, and hears signals from then on: whoever is told of a port
+    /// may send one. Connections and signals that come in wait until the threads
     /// [`run`](Self::run).
     pub fn bind(config: &Config) -> Result<Self, StartError> {
         let (mut addresses, mut all) = (Vec::new(), Vec::new());
@@ -124,6 +125,7 @@ impl Server {
         for (shard, setup) in loop_setups.iter_mut().enumerate() {
             setup.setup.limits.connections_max = share(total, config.threads, shard);
         }
+        on_signals(&mut loop_setups[0]).map_err(StartError::System)?;
         Ok(Self { addresses, bound: all, loop_setups })
     }
 
@@ -138,8 +140,7 @@ impl Server {
     }
 
     /// Serves until SIGTERM, SIGINT or SIGHUP. A second one ends the process at once.
-    pub fn run(mut self) -> Result<(), Crash> {
-        on_signals(&mut self.loop_setups[0]).map_err(Crash::System)?;
+    pub fn run(self) -> Result<(), Crash> {
         let lives = self.loop_setups.into_iter();
         run_all(lives.map(|setup| move || EventLoop::new(setup).run()))
     }
