@@ -13,7 +13,7 @@ use std::fs;
 use std::path::Path;
 
 use foreign::Foreign;
-use server::for_threads_with;
+use server::{Server, for_threads_with};
 
 /// Runs the function of that name in the script, with one thread and with four.
 fn tell(fact: &str) {
@@ -48,6 +48,31 @@ fn tell_claim(fact: &str) {
     }
 }
 
+/// Runs the function of that name in a script that has a proxy in front of the server.
+fn tell_behind_a_proxy(fact: &str, script: &str, packages: &[&str]) {
+    let Some(chromium) = foreign::chromium(fact) else {
+        return;
+    };
+    let Some(node) = Foreign::node(fact, packages, script) else {
+        return;
+    };
+    let pages = foreign::tests().join("browser/pages");
+    let pages = pages.to_str().expect("a tree in a path of UTF-8");
+    let screenshots = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots");
+    fs::create_dir_all(&screenshots).expect("target is writable");
+    let screenshots = screenshots.to_str().expect("a tree in a path of UTF-8");
+    let server = Server::start(&["--threads", "4", "--static", pages, "--allow-origin", "*"]);
+    node.run(&[&server.port().to_string(), fact, &chromium, screenshots]);
+}
+
+fn tell_client(fact: &str) {
+    tell_behind_a_proxy(fact, "browser/client.mjs", &["playwright-core"]);
+}
+
+fn tell_page(fact: &str) {
+    tell_behind_a_proxy(fact, "browser/page.mjs", &["playwright-core", "axe-core"]);
+}
+
 macro_rules! facts {
     ($tell:ident: $($fact:ident)*) => {$(
         #[test]
@@ -62,6 +87,23 @@ facts! {
     a_data_line_without_a_blank_line_fires_nothing
     an_event_source_comes_back_by_itself_after_a_delay
     a_stream_that_ends_after_each_event_is_polling
+}
+
+facts! {
+    tell_client:
+    a_browser_hops_among_four_techniques
+    three_tabs_share_one_connection
+    the_network_goes_and_comes_back
+    a_page_that_was_put_away_goes_on_where_it_was
+    a_page_of_another_origin_imports_the_client
+}
+
+facts! {
+    tell_page:
+    the_live_page_keeps_up_and_keeps_fifty_lines
+    the_live_page_tells_in_words_that_the_server_is_gone
+    the_live_page_works_in_four_tabs
+    the_live_page_can_be_used_by_everybody
 }
 
 facts! {

@@ -222,7 +222,7 @@ const BROKER_LAYERS: &[&[&str]] = &[
     &["mod", "handlers", "work"],
     &["input", "deadline"],
     &["answer"],
-    &["read", "publish", "file", "report"],
+    &["read", "publish", "file", "report", "asset"],
     &["poll", "v1", "websocket"],
     &["respond", "pump"],
     &["teardown"],

@@ -1,15 +1,16 @@
 //! What is done for each thing that a connection asks.
 //!
 //! Came from: `input`, with an [`Ask`]. Goes to: `read` for readers, `publish` and `v1` for
-//! publishers, `file` and `report` for what the shell has to be asked for, and `respond` for all
-//! that is answered on the spot. Absent on purpose: parsing; whatever arrives here is understood.
+//! publishers, `file` and `report` for what the shell has to be asked for, `asset` for what the
+//! program carries, and `respond` for all else that is answered on the spot. Absent on purpose:
+//! parsing; whatever arrives here is understood.
 
 use std::fmt::Display;
 
 use super::effect::Effect;
 use super::respond::{JSON, NO_STORE};
 use super::visit::Visit;
-use super::{file, publish, read, report, respond, teardown, v1, websocket};
+use super::{asset, file, publish, read, report, respond, teardown, v1, websocket};
 use crate::conn::Ask;
 use crate::conn::problem::Allow;
 use crate::conn::request::Want;
@@ -19,14 +20,6 @@ use crate::hub::{Hub, Subscribers};
 use crate::ids::TopicName;
 use crate::ledger::Payer;
 use crate::wire::response::Status;
-
-/// The live page.
-const PAGE: &[u8] = include_bytes!("../page/index.html");
-
-/// The page may run what it carries and talk to its own server, and nothing else.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
-    script-src 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; \
-    form-action 'self'; frame-ancestors 'none'";
 
 /// What a page of another site may send.
 const ALLOWED_FIELDS: &str =
@@ -54,7 +47,8 @@ fn serve(visit: &mut Visit<'_>, payer: Payer, want: Want, body: Vec<u8>) {
             let effect = Effect::Count { conn: visit.id, topic: topic.clone() };
             respond::await_effect(visit, Awaited::Count(topic), effect);
         }
-        Want::Page => page(visit),
+        Want::Page(tag) => asset::page(visit, tag.as_deref()),
+        Want::Client(tag) => asset::client(visit, tag.as_deref()),
         Want::Report(wanted) => report::ask(visit, wanted),
         Want::Watch(watch) => report::watch(visit, &watch),
         Want::Healthy | Want::Ready => {
@@ -87,16 +81,6 @@ fn info(hub: &Hub, topic: &TopicName, subscribers: Subscribers) -> String {
         format!(r#"{{"messages":{messages},"bytes":{bytes},"first":{first},"last":{last}}}"#);
     let subscribers = format!(r#"{{"long_poll":{long_poll},"sse":{sse},"websocket":{websocket}}}"#);
     format!(r#"{{"topic":"{topic}","retained":{retained},"subscribers":{subscribers}}}"#)
-}
-
-fn page(visit: &mut Visit<'_>) {
-    let fields: [(&str, &dyn Display); 3] = [
-        ("Cache-Control", &"no-cache"),
-        ("Content-Security-Policy", &PAGE_POLICY),
-        ("Vary", &"Origin, Upgrade"),
-    ];
-    let body = Body::fixed("text/html; charset=utf-8", PAGE);
-    respond::say(visit, Status::Ok, &fields, body);
 }
 
 fn options(visit: &mut Visit<'_>, allow: Allow, preflight: bool) {

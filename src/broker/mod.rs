@@ -28,7 +28,7 @@
 //!                 │
 //!  intake      input  deadline                bytes, or none for too long
 //!                 │
-//!  questions   answer ─▶ read publish file report ─▶ poll v1 websocket
+//!  questions   answer ─▶ read publish file report asset ─▶ poll v1 websocket
 //!                 │
 //!  answers     respond  pump                  over HTTP, or from the log
 //!                 │
@@ -47,6 +47,7 @@
 
 mod accounting;
 mod answer;
+mod asset;
 mod conns;
 mod deadline;
 mod effect;

@@ -31,8 +31,10 @@ pub enum Want {
     Read(Read),
     /// Who reads a topic, and what it holds.
     Info(TopicName),
-    /// The live page.
-    Page,
+    /// The live page, if it is not the one that this `If-None-Match` names.
+    Page(Option<Box<[u8]>>),
+    /// The client for browsers, likewise.
+    Client(Option<Box<[u8]>>),
     /// The ledger, in one answer.
     Report(Report),
     /// The ledger, a snapshot a second.

@@ -65,8 +65,8 @@ fn payer(want: &Want) -> Payer {
             How::Stream => Payer::Sse,
             How::Socket { .. } => Payer::WebSocket,
         },
-        Want::Info(_) | Want::Page | Want::Healthy | Want::Ready => Payer::Other,
-        Want::Report(_) | Want::Watch(_) => Payer::Other,
+        Want::Info(_) | Want::Page(_) | Want::Healthy | Want::Ready => Payer::Other,
+        Want::Client(_) | Want::Report(_) | Want::Watch(_) => Payer::Other,
         Want::File(_) | Want::Options { .. } | Want::Refuse(_) => Payer::Other,
     }
 }
@@ -74,6 +74,7 @@ fn payer(want: &Want) -> Payer {
 /// What a path leads to.
 enum Resource<'t> {
     Root,
+    Client,
     Fixed(Want),
     Costs,
     Connections,
@@ -102,7 +103,8 @@ fn want(head: &Head<'_>, policy: &Policy, verdict: &OriginCheck) -> Result<Want,
     match resource(path, policy)? {
         Resource::Nowhere => Err(Rule::NoSuchResource.into()),
         Resource::Root if head.upgrade.is_some() => socket(head, &query, verdict, ROOT_TOPIC),
-        Resource::Root => fixed(head, Want::Page),
+        Resource::Root => fixed(head, Want::Page(head.if_none_match.map(Into::into))),
+        Resource::Client => fixed(head, Want::Client(head.if_none_match.map(Into::into))),
         Resource::Fixed(want) => fixed(head, want),
         Resource::Costs => costs(head, &query, verdict),
         Resource::Connections => fixed(head, Want::Report(table(&query))),
@@ -120,6 +122,7 @@ fn resource<'t>(path: &'t str, policy: &Policy) -> Result<Resource<'t>, Problem>
     Ok(match (first, rest) {
         ("", None) => Resource::Root,
         ("metrics", None) => Resource::Fixed(Want::Report(Report::Metrics)),
+        ("-", Some("client.js")) => Resource::Client,
         ("-", Some("healthy")) => Resource::Fixed(Want::Healthy),
         ("-", Some("ready")) => Resource::Fixed(Want::Ready),
         ("-", Some("costs")) => Resource::Costs,

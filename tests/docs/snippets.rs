@@ -24,11 +24,13 @@ fn the_snippets_of_the_readme_run_in_a_browser() {
         .filter(|block| block.info == "js")
         .map(|block| &readme[block.range])
         .collect();
-    assert_eq!(snippets.len(), 4, "one for each technique");
+    assert_eq!(snippets.len(), 5, "one for each technique, and one for the client");
     for snippet in snippets {
         let server = Server::start(&["--threads", "2", "--static", path]);
         let port = server.port().to_string();
-        let page = format!("<!doctype html><link rel=icon href=data:,><script>{snippet}</script>");
+        let page = format!(
+            "<!doctype html><link rel=icon href=data:,><script type=module>{snippet}</script>"
+        );
         fs::write(folder.join("page.html"), page).expect("just made");
         let expects_name = snippet.contains("myMsg").to_string();
         node.run(&[&port, "the_snippet_shows_messages", &chromium, &expects_name]);

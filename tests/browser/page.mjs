@@ -1,0 +1,159 @@
+// The live page, behind a proxy. Called as `page.mjs PORT FACT CHROMIUM SCREENSHOTS`.
+
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+
+import { Hindrance } from '../support/hindrance.mjs';
+import { foreign, more, port, publish, tell } from '../support/stage.mjs';
+import { args } from './chromium_args.mjs';
+
+const { chromium } = foreign('playwright-core');
+const [executablePath, screenshots] = more;
+const topic = process.argv[3].slice(0, 64); // each fact has its own
+const timeout = 20_000;
+const LANES = ['short_poll', 'long_poll', 'sse', 'websocket'];
+
+/** Gives `look` a function that opens the page in one more tab, and the proxy in between. */
+async function browse(look, settings) {
+  const proxy = await Hindrance.open(port);
+  const browser = await chromium.launch({ executablePath, args, headless: true });
+  try {
+    const context = await browser.newContext(settings);
+    const tab = async () => {
+      const page = await context.newPage();
+      const errors = [];
+      page.on('pageerror', (error) => errors.push(String(error)));
+      await page.goto(`http://localhost:${proxy.port}/?topic=${topic}`);
+      await page.locator('[data-state="open"]').nth(3).waitFor({ timeout });
+      const lane = (name) => page.locator(`[data-lane="${name}"]`);
+      const shows = (text) =>
+        Promise.all(LANES.map((name) => lane(name).locator('.message', { hasText: text }).waitFor({ timeout })));
+      return { page, errors, lane, shows };
+    };
+    await look({ proxy, tab });
+  } finally {
+    await browser.close();
+    proxy.close();
+  }
+}
+
+async function the_live_page_keeps_up_and_keeps_fifty_lines() {
+  await browse(async ({ tab }) => {
+    const { page, lane, shows, errors } = await tab();
+    // What is seen is not a chance of the last frame: all came, in order, by every lane.
+    await page.evaluate(() => {
+      window.seen = {};
+      new MutationObserver((records) => {
+        for (const { addedNodes } of records) {
+          for (const node of addedNodes) {
+            if (!node.classList?.contains('message')) continue;
+            (window.seen[node.closest('.lane').dataset.lane] ??= []).push(node.textContent);
+          }
+        }
+      }).observe(document.querySelector('main'), { childList: true, subtree: true });
+    });
+    for (let n = 0; n < 400; n += 1) await publish(topic, `number ${n}.`);
+    await shows('number 399.');
+    const seen = await page.evaluate(() => window.seen);
+    for (const name of LANES) {
+      const lines = await lane(name).locator('.log > *').allTextContents();
+      assert.equal(lines.length, 50, name);
+      assert.deepEqual(lines, Array.from({ length: 50 }, (_, n) => `number ${350 + n}.`), name);
+      const numbers = seen[name].map((text) => Number(text.slice(7, -1)));
+      // A lane may have been given more than it keeps between two frames; it never goes back.
+      assert.ok(numbers.every((number, at) => at === 0 || number > numbers[at - 1]), name);
+      assert.equal(await lane(name).locator('[data-count="messages"]').innerText(), '400', name);
+    }
+    assert.deepEqual(errors, []);
+  });
+}
+
+async function the_live_page_tells_in_words_that_the_server_is_gone() {
+  await browse(async ({ proxy, tab }) => {
+    const { page, shows, errors } = await tab();
+    await page.fill('#text', 'before');
+    await page.press('#text', 'Enter');
+    await shows('before');
+    await page.locator('#status', { hasText: /^Published by POST in .* ms, to 3 readers\.$/ }).waitFor({ timeout });
+    proxy.set({ isDown: true });
+    await page.locator('#status', { hasText: /^Server gone; next try / }).waitFor({ timeout });
+    await page.locator('.state', { hasText: /^next try in \d+ s$/ }).first().waitFor({ timeout });
+    // The text stays until the server has it.
+    await page.fill('#text', 'while it was gone');
+    await page.press('#text', 'Enter');
+    await page.waitForFunction(() => document.querySelector('#text').readOnly, undefined, { timeout });
+    assert.equal(await page.inputValue('#text'), 'while it was gone');
+    await page.screenshot({ path: path.join(screenshots, 'server-gone.png') });
+    proxy.set({ isDown: false });
+    await shows('while it was gone');
+    await page.waitForFunction(() => document.querySelector('#text').value === '', undefined, { timeout });
+    await page.waitForFunction(() => !document.querySelector('#status').textContent.startsWith('Server gone'), undefined, { timeout });
+    assert.deepEqual(errors, []);
+  });
+}
+
+async function the_live_page_works_in_four_tabs() {
+  await browse(async ({ proxy, tab }) => {
+    const tabs = [];
+    for (let n = 0; n < 4; n += 1) tabs.push(await tab());
+    for (const [n, { page }] of tabs.entries()) {
+      await page.fill('#text', `from tab ${n}`);
+      await page.press('#text', 'Enter');
+      for (const { shows } of tabs) await shows(`from tab ${n}`);
+    }
+    assert.equal(proxy.seen.stream, 1, 'one event stream for all');
+    // The tab that holds the connections is closed.
+    await tabs.shift().page.close();
+    await publish(topic, 'after the first tab');
+    for (const { shows, errors } of tabs) {
+      await shows('after the first tab');
+      assert.deepEqual(errors, []);
+    }
+    await tabs[0].page.click('[value="websocket"]'); // nothing to send
+    await tabs[0].page.fill('#text', 'by socket');
+    await tabs[0].page.click('[value="websocket"]');
+    for (const { shows } of tabs) await shows('by socket');
+    await tabs[0].page.locator('#status', { hasText: 'Published by WebSocket in' }).waitFor({ timeout });
+  });
+}
+
+async function the_live_page_can_be_used_by_everybody() {
+  const axe = fs.readFileSync(foreign.resolve('axe-core/axe.min.js'), 'utf8');
+  const look = async ({ tab }) => {
+    const { page, lane, shows } = await tab();
+    await publish(`${topic}?event=named`, 'hello');
+    await shows('hello');
+    // One lane is off, which has colours of its own.
+    await lane('long_poll').getByRole('switch').click();
+    await page.evaluate(axe);
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme });
+      for (const width of [320, 1200]) {
+        const where = `${colorScheme}, ${width} px`;
+        await page.setViewportSize({ width, height: 800 });
+        const { violations } = await page.evaluate(() => window.axe.run());
+        const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target)}`);
+        assert.deepEqual(found, [], where);
+        const small = await page.evaluate(() =>
+          [...document.querySelectorAll('button, input, select')]
+            .filter((control) => Math.min(control.offsetWidth, control.offsetHeight) < 24)
+            .map(({ outerHTML }) => outerHTML),
+        );
+        assert.deepEqual(small, [], `targets of 24 px: ${where}`);
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+        assert.ok(wide <= width, `${wide} px wide: ${where}`);
+        await page.screenshot({ path: path.join(screenshots, `page-${colorScheme}-${width}.png`), fullPage: true });
+      }
+    }
+  };
+  // The policy of the page keeps axe out as it does everybody else.
+  await browse(look, { bypassCSP: true });
+}
+
+await tell({
+  the_live_page_keeps_up_and_keeps_fifty_lines,
+  the_live_page_tells_in_words_that_the_server_is_gone,
+  the_live_page_works_in_four_tabs,
+  the_live_page_can_be_used_by_everybody,
+});

@@ -1,0 +1,300 @@
+// The client of `/-/client.js` in Node: what it promises, held against a proxy that is in the way.
+// Called as `node.mjs PORT FACT BINARY`; the module is the one that the server sends.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+import { Hindrance } from '../support/hindrance.mjs';
+import { hop } from '../support/hop.mjs';
+import { http, more, port, publish, tell } from '../support/stage.mjs';
+
+const [binary] = more;
+// Each fact has a topic of its own.
+const fact = process.argv[3];
+
+// What the server sends is what is tested. Node imports from files alone.
+const module = path.join(os.tmpdir(), `tollway-${process.pid}.mjs`);
+fs.writeFileSync(module, await (await fetch(`${http}/-/client.js`)).text());
+const { connect, TECHNIQUES } = await import(module).finally(() => fs.unlinkSync(module));
+
+/** So short that a test is short, and long enough for two busy cores. */
+const timings = { first: 700, grace: 700, proof: 600, trial: 15, backOff: 40, silence: 300 };
+
+/** A connection whose calls are noted, and waited for. */
+function noted(at, options) {
+  const noted = { data: [], gaps: [], states: [] };
+  let look = () => {};
+  const note = (list, value) => {
+    list.push(value);
+    look();
+  };
+  const connection = connect(`http://127.0.0.1:${at}`, {
+    topics: fact,
+    wait: 1,
+    interval: 50,
+    timings,
+    onmessage: ({ data }) => note(noted.data, data),
+    ongap: (gap) => note(noted.gaps, gap),
+    onstate: (status) => note(noted.states, status),
+    ...options,
+  });
+  /** Waits until `holds` does; `tell` bounds it. */
+  noted.until = (holds) =>
+    new Promise((resolve) => {
+      look = () => holds(noted) && resolve();
+      look();
+    });
+  noted.reads = (technique) =>
+    noted.until(() => connection.status.state === 'open' && connection.status.technique === technique);
+  return Object.assign(noted, { connection });
+}
+
+const pause = (ms) => new Promise((over) => setTimeout(over, ms));
+const has = (count) => ({ data }) => data.length >= count;
+const numbers = (from, to) => Array.from({ length: to - from }, (_, n) => String(from + n));
+
+async function hops(techniques) {
+  const proxy = await Hindrance.open(port);
+  const client = noted(proxy.port, { techniques, since: 'earliest' });
+  // Down through all of them, up to the best, down and up again.
+  const [best, worst] = [techniques[0], techniques.at(-1)];
+  await hop(proxy, client, (data) => publish(fact, data), [...techniques, best, worst, best]);
+  await client.until(has(1_000));
+  assert.deepEqual(client.data, numbers(0, 1_000), 'each once, in order');
+  assert.deepEqual(client.gaps, []);
+  client.connection.close();
+  proxy.close();
+}
+
+const a_client_hops_among_four_techniques = () => hops(TECHNIQUES);
+const a_client_without_websocket_hops_among_three = async () => {
+  globalThis.WebSocket = undefined;
+  await hops(TECHNIQUES.slice(1));
+};
+
+async function a_client_takes_each_technique_by_name() {
+  for (const technique of TECHNIQUES) {
+    const topic = `by-${technique}`;
+    await publish(topic, 'before');
+    const client = noted(port, { topics: topic, techniques: [technique], since: 'earliest' });
+    await client.reads(technique);
+    await publish(`${topic}?event=named`, 'text\nof two lines ü😀');
+    await publish(topic, new Uint8Array([255, 0]));
+    await publish(topic, '');
+    await client.until(has(4));
+    const expected = ['before', 'text\nof two lines ü😀', new Uint8Array([255, 0]), ''];
+    assert.deepEqual(client.data, expected, technique);
+    const { requests, messages, bytes } = client.connection.costs[technique];
+    assert.ok(requests >= 1 && messages === 4 && bytes > 0, technique);
+    client.connection.close();
+  }
+}
+
+async function a_client_reads_several_topics_and_their_names() {
+  for (const technique of ['websocket', 'long-poll', 'poll']) {
+    const seen = [];
+    const topics = [`a-${technique}`, `b-${technique}`];
+    const techniques = [technique];
+    const client = noted(port, { topics, techniques, onmessage: (m) => seen.push([m.topic, m.event, m.data]) });
+    await client.reads(technique);
+    for (const topic of topics) await client.connection.publish('hello', { topic, event: 'named' });
+    while (seen.length < 2) await pause(20);
+    assert.deepEqual(seen, topics.map((topic) => [topic, 'named', 'hello']));
+    client.connection.close();
+  }
+  // An event does not say its topic: SSE is left out unless somebody asks for it.
+  globalThis.WebSocket = undefined;
+  const client = noted(port, { topics: ['a', 'b'] });
+  await client.reads('long-poll');
+  client.connection.close();
+}
+
+async function a_publish_whose_answer_was_lost_adds_one_message() {
+  const proxy = await Hindrance.open(port);
+  const client = noted(proxy.port);
+  await client.until(() => client.connection.state === 'open');
+  proxy.losesReceipt = true;
+  await client.connection.publish('0');
+  assert.equal(proxy.losesReceipt, false, 'an answer was lost');
+  assert.equal(proxy.seen.post, 2, 'and its request repeated');
+  // What is repeated keeps its place before what was published after it.
+  proxy.losesRequest = true;
+  const published = ['1', '2'].map((data) => client.connection.publish(data));
+  const receipts = await Promise.all(published);
+  assert.equal(proxy.seen.post, 5);
+  await client.until(has(3));
+  const { messages } = await (await fetch(`${http}/${fact}/poll?since=earliest`)).json();
+  assert.deepEqual(messages.map(({ data }) => data), ['0', '1', '2']);
+  assert.deepEqual(messages.slice(1).map(({ id }) => id), receipts.map(({ id }) => id));
+  assert.deepEqual(client.data, ['0', '1', '2']);
+  await assert.rejects(client.connection.publish('x', { topic: 'no/topic' }), { status: 400 });
+  // What is being published when the client ends is not known to be published.
+  const last = client.connection.publish('x');
+  client.connection.close();
+  await assert.rejects(last, { name: 'AbortError' });
+  proxy.close();
+}
+
+async function a_client_that_its_callback_closes_hears_no_more() {
+  for (const technique of TECHNIQUES) {
+    const topics = `${fact}-${technique}`;
+    for (const data of numbers(0, 10)) await publish(topics, data);
+    const seen = [];
+    const first = noted(port, {
+      topics,
+      techniques: [technique],
+      since: 'earliest',
+      onmessage({ data }) {
+        seen.push(data);
+        if (seen.length === 3) first.connection.close();
+      },
+    });
+    await first.until(() => first.connection.state === 'closed');
+    // From where it was closed, another goes on.
+    const second = noted(port, { topics, techniques: [technique], since: first.connection.cursor });
+    await second.until(has(7));
+    assert.deepEqual([...seen, ...second.data], numbers(0, 10), technique);
+    second.connection.close();
+  }
+}
+
+async function a_refused_request_ends_the_client_and_says_why() {
+  const client = noted(port, { topics: 'a topic' });
+  await client.until(() => client.connection.state === 'closed');
+  const { error } = client.states.at(-1);
+  assert.equal(error.status, 400);
+  assert.match(error.message, /^400 Bad Request\. A topic's name /);
+  for (const wrong of [{}, { topics: [] }, { topics: 'a', techniques: ['carrier-pigeon'] }]) {
+    assert.throws(() => connect(http, wrong), TypeError);
+  }
+}
+
+/** A server of our own, to be killed. */
+async function server() {
+  const file = path.join(os.tmpdir(), `tollway-${process.pid}-${Math.random()}.port`);
+  const child = spawn(binary, ['-q', '--listen', '127.0.0.1:0', '--port-file', file], { stdio: 'ignore' });
+  process.on('exit', () => child.kill('SIGKILL')); // when a fact fails as well
+  while (!fs.existsSync(file) || !fs.readFileSync(file, 'utf8').includes('\n')) await pause(10);
+  const at = Number(fs.readFileSync(file, 'utf8'));
+  fs.unlinkSync(file);
+  return { at, kill: () => child.kill('SIGKILL') };
+}
+
+async function a_killed_server_is_a_gap_on_every_technique() {
+  for (const technique of TECHNIQUES) {
+    const first = await server();
+    const proxy = await Hindrance.open(first.at);
+    const client = noted(proxy.port, { techniques: [technique] });
+    await client.reads(technique);
+    assert.notEqual(client.connection.cursor, 'latest', 'a cursor comes before any message');
+    await client.connection.publish('0');
+    await client.until(has(1));
+    const before = client.connection.cursor;
+    first.kill();
+    proxy.set({ isDown: true });
+    await client.until(() => client.connection.state === 'waiting');
+    const { retryIn, error } = client.connection.status;
+    assert.ok(retryIn > 0 && error instanceof Error);
+    const second = await server();
+    proxy.set({ isDown: false, target: second.at });
+    // Nobody knows whether the topic was written to meanwhile: it is a gap in any case.
+    await client.until(({ gaps }) => gaps.length > 0);
+    await client.reads(technique);
+    assert.equal(client.gaps[0].from, before);
+    assert.equal(client.gaps[0].reason, 'epoch');
+    // Cut again before any message: the same gap is not told twice.
+    proxy.set({});
+    await client.connection.publish('1');
+    await client.until(has(2));
+    assert.deepEqual(client.data, ['0', '1'], technique);
+    assert.equal(client.gaps.length, 1, technique);
+    client.connection.close();
+    proxy.close();
+    second.kill();
+  }
+}
+
+async function a_websocket_that_died_in_silence_is_found_out() {
+  const proxy = await Hindrance.open(port);
+  const client = noted(proxy.port, { techniques: ['websocket', 'poll'] });
+  await client.reads('websocket');
+  await client.connection.publish('0');
+  await client.until(has(1));
+  proxy.mutes = true;
+  await publish(fact, '1');
+  await client.until(has(2));
+  assert.deepEqual(client.data, ['0', '1']);
+  client.connection.close();
+  proxy.close();
+}
+
+async function a_client_waits_as_long_as_it_is_told() {
+  // Not the server, which answers so under a load that a test would rather not bring about.
+  const { createServer } = await import('node:http');
+  const came = [];
+  const busy = createServer((request, response) => {
+    came.push({ at: performance.now(), url: request.url });
+    if (came.length === 1) return response.writeHead(503, { 'Retry-After': '1' }).end();
+    if (came.length === 2) {
+      // What the server says to an event stream for which it has no place.
+      return response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end('retry: 900\n\n');
+    }
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    // Cut at random places, with every kind of line end.
+    const text = ':\r\nid: e-0\r\n\r\nid: e-1\ndata: a\rdata:  b\n\nid:e-2\rdata\r\r: base64\nid: e-3\ndata: /wA=\n\nid: e-4\r\ndata: c\r\ndata: d\r\n\r\n';
+    const pieces = [...text];
+    const more = () => (pieces.length ? (response.write(pieces.shift()), setTimeout(more, 1)) : undefined);
+    more();
+  });
+  await new Promise((resolve) => busy.listen(0, '127.0.0.1', resolve));
+  const client = noted(busy.address().port, { techniques: ['sse', 'poll'] });
+  await client.until(has(4));
+  assert.deepEqual(client.data, ['a\n b', '', new Uint8Array([255, 0]), 'c\nd']);
+  assert.ok(came[1].at - came[0].at >= 1_000, 'Retry-After');
+  assert.ok(came[2].at - came[1].at >= 900, 'retry:');
+  assert.ok(came.every(({ url }) => url.includes('/sse?')), 'no other technique was bothered');
+  client.connection.close();
+  busy.closeAllConnections();
+  busy.close();
+}
+
+async function the_module_is_revalidated_and_a_token_is_sent() {
+  const tag = (await fetch(`${http}/-/client.js`)).headers.get('ETag');
+  const again = await fetch(`${http}/-/client.js`, { headers: { 'If-None-Match': tag } });
+  assert.equal(again.status, 304);
+  const { createServer } = await import('node:http');
+  const seen = [];
+  const guarded = createServer((request, response) => {
+    seen.push(`${request.method} ${request.headers.authorization}`);
+    if (request.method === 'POST') return response.writeHead(201).end('{"id":"e-1","subscribers":0}');
+    response.writeHead(200).end('{"next":"e-0","messages":[]}');
+  });
+  await new Promise((resolve) => guarded.listen(0, '127.0.0.1', resolve));
+  let tokens = 0;
+  const token = async () => `t${(tokens += 1)}`;
+  const client = noted(guarded.address().port, { techniques: ['websocket', 'poll'], token });
+  await client.reads('poll');
+  await client.connection.publish('x');
+  client.connection.close();
+  assert.ok(seen.includes('GET Bearer t1'));
+  assert.match(seen.find((line) => line.startsWith('POST')), /^POST Bearer t\d+$/);
+  guarded.closeAllConnections();
+  guarded.close();
+}
+
+await tell({
+  a_client_hops_among_four_techniques,
+  a_client_without_websocket_hops_among_three,
+  a_client_takes_each_technique_by_name,
+  a_client_reads_several_topics_and_their_names,
+  a_publish_whose_answer_was_lost_adds_one_message,
+  a_client_that_its_callback_closes_hears_no_more,
+  a_refused_request_ends_the_client_and_says_why,
+  a_killed_server_is_a_gap_on_every_technique,
+  a_websocket_that_died_in_silence_is_found_out,
+  a_client_waits_as_long_as_it_is_told,
+  the_module_is_revalidated_and_a_token_is_sent,
+});
