@@ -41,7 +41,7 @@ folders! {
     event_streams "sse"
     websockets "websocket"
     websocket_offences "websocket_offences"
-    dialect "dialect"
+    dialect "v1"
     deflate "deflate"
     hopping "hopping"
     browsers "browsers"

@@ -12,9 +12,10 @@ use crate::conn::outbox::Segment;
 use crate::conn::response_context::ResponseContext;
 use crate::conn::state::{Parked, PollTerms, State};
 use crate::hub::Start;
-use crate::ids::{ConnId, Id, Millis, Seq, TopicId, TopicName};
+use crate::ids::{ConnId, Millis, Seq, TopicId, TopicName};
 use crate::ledger::Class;
 use crate::limits::POLL_BYTES_MAX;
+use crate::technique::short_poll::Tag;
 use crate::technique::{EncodedMessage, Format, Technique, long_poll, short_poll};
 use crate::wire::condition;
 use crate::wire::response::Status;
@@ -90,18 +91,21 @@ impl Broker {
         terms: &PollTerms,
         now: Millis,
     ) {
+        let state = self.fingerprint(topics, start, terms);
+        let field = terms.if_none_match.as_deref().unwrap_or_default();
+        if let Some(tag) = Tag::find(field, state) {
+            return self.answer_empty(id, reply, Status::NotModified, tag, terms, now);
+        }
         let found = self.messages(topics, start.cursor, terms);
-        let next = self.hub.id(found.next);
-        let tag = format!("\"{next}\"");
-        let unchanged =
-            terms.if_none_match.as_deref().is_some_and(|field| condition::names_tag(field, &tag));
+        let tag = Tag { next: self.hub.id(found.next), state };
+        let unchanged = condition::names_any(field);
         let empty = found.encodings.is_empty() && start.gap.is_none();
         if unchanged || empty {
             let status = if unchanged { Status::NotModified } else { Status::NoContent };
-            return self.answer_empty(id, reply, status, next, terms, now);
+            return self.answer_empty(id, reply, status, tag, terms, now);
         }
         let mut open = Vec::with_capacity(64);
-        short_poll::open(next, start.gap.as_ref(), found.more, &mut open);
+        short_poll::open(tag.next, start.gap.as_ref(), found.more, &mut open);
         let messages: usize = found.encodings.iter().map(|r| r.bytes.len()).sum();
         // The first message goes without its comma.
         let comma = usize::from(!found.encodings.is_empty());
@@ -109,8 +113,8 @@ impl Broker {
         let mut out = Vec::with_capacity(256);
         let head = reply.head(Status::Ok, &self.date, &mut out);
         match terms.wait_s {
-            None => short_poll::greet(head, next, length),
-            Some(wait_s) => long_poll::greet(head, next, length, wait_s),
+            None => short_poll::greet(head, tag, length),
+            Some(wait_s) => long_poll::greet(head, tag, length, wait_s),
         }
         let Some(conn) = self.conns.get_mut(id) else {
             return;
@@ -132,21 +136,33 @@ impl Broker {
         id: ConnId,
         reply: &ResponseContext,
         status: Status,
-        next: Id,
+        tag: Tag,
         terms: &PollTerms,
         now: Millis,
     ) {
         let mut out = Vec::with_capacity(256);
         let head = reply.head(status, &self.date, &mut out);
         match terms.wait_s {
-            None => short_poll::farewell(head, next),
-            Some(wait_s) => long_poll::farewell(head, next, wait_s),
+            None => short_poll::farewell(head, tag),
+            Some(wait_s) => long_poll::farewell(head, tag, wait_s),
         }
         if let Some(conn) = self.conns.get_mut(id) {
             conn.push(Segment::own(out, Class::Head));
             self.ledger.account_mut(conn.payer).answers_empty += 1;
         }
         self.answered(id, reply, status, now);
+    }
+
+    /// All that the answer depends on, but for what is in the address.
+    fn fingerprint(&self, topics: &[TopicId], start: &Start, terms: &PollTerms) -> u64 {
+        let found = self.hub.fingerprint(topics, start.cursor).with(terms.limit as u64);
+        match &start.gap {
+            None => found.0,
+            Some(gap) => {
+                let said = found.with_text(gap.reason.name()).with(gap.to.seq.0);
+                said.with_text(&gap.from).0
+            }
+        }
     }
 
     /// What one answer may carry of what comes after `cursor`.

@@ -19,6 +19,7 @@ pub mod handshake;
 pub mod head;
 pub mod json;
 pub mod message;
+pub mod number;
 pub mod response;
 pub mod target;
 pub mod utf8;

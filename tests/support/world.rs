@@ -457,8 +457,14 @@ impl World {
             _ => path.to_owned(),
         };
         if let Some(bytes) = self.files.get(&name) {
-            let info =
-                FileInfo { length: bytes.len() as u64, modified_s: UNIX_START_S, modified_ns: 0 };
+            let info = FileInfo {
+                length: bytes.len() as u64,
+                modified_s: UNIX_START_S - 3_600,
+                modified_ns: 0,
+                changed_s: UNIX_START_S - 3_600,
+                changed_ns: 0,
+                inode: 1,
+            };
             return Ok((name, info));
         }
         let folder = format!("{name}/");

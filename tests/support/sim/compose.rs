@@ -2,13 +2,16 @@
 
 use std::sync::LazyLock;
 
+use tollway::hub::fingerprint::Fingerprint;
+
 use super::judge::{Ask, From};
 use super::line::{Expect, Kind, Line};
 use super::oracle::Said;
 use super::plan::{Habits, Way};
-use super::stage::{Stage, id};
+use super::stage::{Stage, id, place};
 use super::verdict::base64;
 use super::ws;
+use crate::world::EPOCH;
 
 /// Files of `--static`.
 pub const FILES: [(&str, usize); 2] = [("small.txt", 100), ("large.bin", 150_000)];
@@ -264,9 +267,12 @@ fn poll(
         limit = 1 + dice.below(5);
         query.push(format!("limit={limit}"));
     }
-    let tagged = matches!(ask.from, From::After(_)) && dice.percent(30);
+    let at = place(&ask.text);
+    let tagged = matches!(ask.from, From::After(_)) && at.is_some() && dice.percent(30);
     if tagged {
-        *fields += &format!("If-None-Match: \"{}\"\r\n", ask.text);
+        // The tag of an answer without messages at that cursor.
+        let print = Fingerprint(EPOCH.0).with(at.unwrap_or(0)).with(limit as u64).0;
+        *fields += &format!("If-None-Match: \"{}.{print:016x}\"\r\n", ask.text);
     }
     let mut wait_s = None;
     if way == Way::Long {

@@ -46,7 +46,8 @@
 //! After a 101, `a>` and `a<` are bytes; `a< problem 1002 unmasked` is the Close frame for it.
 //! `a> text {…}` and `a< text {…}` are whole text frames, and `a< error 1 400 not_json` the one in
 //! which `tollway.v1` refuses another.
-//! `{retry}` is a delay in the bounds of its jitter; `{x*100}` in a text is a hundred times x.
+//! `{retry}` is a delay in the bounds of its jitter, `{print}` are the sixteen digits of a
+//! fingerprint; `{x*100}` in a text is a hundred times x.
 //! `wait 5s` lets time pass. `overloaded on` and `unreadable on` switch on what their names say.
 //!
 //! Everything is exact: whatever the server says must be told, at the moment when it says it, and
@@ -143,6 +144,8 @@ pub enum Piece {
     /// Anything up to a line that says this, and anything behind it.
     Line(Vec<u8>),
 }
+    /// Sixteen hexadecimal digits.
+    Print,
 
 /// What a story shows, for the test that nothing goes unshown.
 #[derive(Default)]

@@ -171,7 +171,7 @@ impl<'t> Reader<'t> {
         if text.is_empty() && self.clients[client] == Wire::Upgrading {
             self.clients[client] = Wire::Frames;
         }
-        Ok(vec![Piece::Exact(format!("{text}\r\n").into_bytes())])
+        Ok(bytes::pieces(&format!("{text}\r\n")))
     }
 
     fn problem(&mut self, words: &str) -> Result<Vec<Piece>, String> {
