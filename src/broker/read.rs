@@ -61,6 +61,9 @@ impl Broker {
         now: Millis,
     ) {
         let chunked = !reply.http10;
+        if reply.head_only {
+            return self.stream_head(id, reply, now);
+        }
         let retry_ms = self.jitter(RETRY_MS_MIN, RETRY_MS_MAX);
         let cursor = self.hub.id(start.cursor);
         let subscription = self.subscribe(id, names, start.cursor, Technique::Sse);
@@ -85,6 +88,18 @@ impl Broker {
         conn.shift(stream, now);
         self.log_access(id, reply, Status::Ok);
         self.pump(id, now);
+    }
+
+    /// What a stream would begin with, for HEAD: the head, and the connection is free again. Nobody
+    /// reads, so nobody is entered in a list.
+    pub(super) fn stream_head(&mut self, id: ConnId, reply: &ResponseContext, now: Millis) {
+        let reply = reply.streamed();
+        let mut head = Vec::with_capacity(256);
+        sse::greet(reply.head(Status::Ok, &self.date, &mut head), !reply.http10);
+        if let Some(conn) = self.conns.get_mut(id) {
+            conn.push(Segment::own(head, Class::Head));
+        }
+        self.answered(id, &reply, Status::Ok, now);
     }
 
     fn socket(

@@ -187,6 +187,9 @@ impl Broker {
         watch: &Watch,
         now: Millis,
     ) {
+        if reply.head_only {
+            return self.stream_head(id, reply, now);
+        }
         let retry_ms = self.jitter(RETRY_MS_MIN, RETRY_MS_MAX);
         let chunked = !reply.http10;
         let (mut head, mut open) = (Vec::with_capacity(256), Vec::new());
