@@ -423,28 +423,27 @@ fn a_cursor_of_any_technique_is_good_here_and_the_other_way_round() {
 }
 
 #[test]
-fn once_makes_the_ref_a_key_that_http_knows_too() {
+fn a_key_is_one_that_http_knows_too_and_a_ref_is_none() {
     on_all_threads(|stage| {
         let clients = [(); 4].map(|()| stage.open_greeted("/quiet"));
-        let mut publish = |n: usize, topic: &str, reference: Value, once: bool| {
-            let frame = json!({"ref": reference, "topic": topic, "data": "x", "once": once});
+        let mut publish = |n: usize, topic: &str, reference: Value, key: Option<&str>| {
+            let frame = json!({"ref": reference, "topic": topic, "data": "x", "key": key});
             stage.say(clients[n], &frame);
             let answer = stage.heard(clients[n]).remove(0);
             assert_eq!(answer["ref"], reference);
             answer["id"].as_str().expect("an id").to_owned()
         };
-        assert_eq!(publish(0, "a", json!("k"), true), "e-1");
-        assert_eq!(publish(1, "a", json!("k"), true), "e-1");
-        assert_eq!(publish(2, "b", json!("k"), true), "e-2", "keys belong to a topic");
-        assert_eq!(publish(3, "a", json!(7), true), "e-3");
-        assert_eq!(publish(3, "a", json!("7"), true), "e-3");
-        assert_eq!(publish(0, "a", json!("k"), false), "e-4");
+        assert_eq!(publish(0, "a", json!(1), Some("k")), "e-1");
+        assert_eq!(publish(1, "a", json!(2), Some("k")), "e-1");
+        assert_eq!(publish(2, "b", json!(1), Some("k")), "e-2", "keys belong to a topic");
+        assert_eq!(publish(3, "a", json!(1), None), "e-3");
+        assert_eq!(publish(3, "a", json!("1"), None), "e-4");
         let (status, body) = stage.ask("POST /a", "Idempotency-Key: k\r\n", b"x");
         assert_eq!(status, 201);
         assert!(String::from_utf8_lossy(&body).contains(r#""id":"e-1""#));
         assert_eq!(stage.retained("a").len(), 3);
-        stage.say(clients[0], &json!({"topic": "a", "data": "x", "once": true}));
-        assert_eq!(refusal(&stage.heard(clients[0])[0]).1, "once_without_ref");
+        stage.say(clients[0], &json!({"topic": "a", "data": "x", "key": 7}));
+        assert_eq!(refusal(&stage.heard(clients[0])[0]).1, "key_not_text");
     });
 }
 

@@ -95,7 +95,7 @@ offences! {
         EventMalformed = BadRequest, "event_malformed",
             "An event's name is UTF-8 without CR, LF and NUL, and takes at most 64 bytes.";
         KeyMalformed = BadRequest, "idempotency_key_malformed",
-            "An Idempotency-Key is UTF-8 and takes 1 to 128 bytes.";
+            "A key by which repeats are known is UTF-8 and takes 1 to 128 bytes.";
         HeadTimeout = RequestTimeout, "head_timeout",
             "The request's head did not arrive in time.";
         BodyTimeout = RequestTimeout, "body_timeout",

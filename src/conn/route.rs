@@ -234,13 +234,11 @@ fn publish(
         (None, None) => None,
     };
     let event = event.map(event_name).transpose()?.flatten();
-    let idempotency_key = match head.idempotency_key {
-        None => None,
-        Some(key) if !(1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()) => {
-            return Err(Rule::KeyMalformed.into());
-        }
-        Some(key) => Some(str::from_utf8(key).map_err(|_| Rule::KeyMalformed)?.into()),
-    };
+    let key = head.idempotency_key.map(|key| match str::from_utf8(key) {
+        Ok(key) => idempotency_key(key.into()),
+        Err(_) => Err(Rule::KeyMalformed.into()),
+    });
+    let idempotency_key = key.transpose()?;
     Ok(Want::Publish(Publish { topic, event, idempotency_key }))
 }
 
@@ -260,8 +258,17 @@ pub(super) fn event_name(event: Box<str>) -> Result<Option<Box<str>>, Problem> {
     Ok(Some(event).filter(|event| !event.is_empty()))
 }
 
-fn poll(head: &Head<'_>, query: &Query, list: &str) -> Result<Want, Problem> {
-    let wait_s = query.wait_s.or(head.prefer_wait_s).filter(|&s| s > 0);
+/// A key by which a repeat is known.
+pub(super) fn idempotency_key(key: Box<str>) -> Result<Box<str>, Problem> {
+    if (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()) {
+        Ok(key)
+    } else {
+        Err(Rule::KeyMalformed.into())
+    }
+}
+
+fn poll(head: &Head<'_>, query: Query<'_>, list: &str) -> Result<Want, Problem> {
+    let wait_s = query.wait_s()?.or(head.prefer_wait_s).filter(|&s| s > 0);
     let how = How::Poll {
         wait_s,
         limit: query.limit.unwrap_or(POLL_MESSAGES_MAX).min(POLL_MESSAGES_MAX),

@@ -179,11 +179,10 @@ impl Line {
         if let Some(event) = &said.event {
             object["event"] = event.as_str().into();
         }
-        object["ref"] = match &said.key {
-            Some(key) => key.as_str().into(),
-            None => number.into(),
-        };
-        object["once"] = said.key.is_some().into();
+        object["ref"] = number.into();
+        if let Some(key) = &said.key {
+            object["key"] = key.as_str().into();
+        }
         let mut frame = Vec::new();
         let text = object.to_string();
         ws::masked(ws::TEXT, true, text.as_bytes(), [2, 4, 6, 8], &mut frame);
