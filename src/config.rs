@@ -24,6 +24,7 @@ pub use complaint::NoConfig;
 pub use spelling::{Listen, Misspelt, Size, Span};
 
 use crate::limits::{self, Limits};
+use crate::wire::authority::{HostPattern, OriginPattern, PatternError};
 
 /// One word of 64 bits will tell which threads are concerned; and more threads than cores only get
 /// in each other's way.
@@ -47,7 +48,9 @@ pub struct Config {
     /// The bounds.
     pub limits: Limits,
     /// Origins of other sites whose pages may ask.
-    pub allow_origin: Vec<String>,
+    pub allow_origin: Vec<OriginPattern>,
+    /// The hosts that are served; when there are none, all are.
+    pub allow_host: Vec<HostPattern>,
     /// Where to write the ports.
     pub port_file: Option<PathBuf>,
     /// How much to tell on standard error.
@@ -183,9 +186,14 @@ struct Sockets {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Browsers")]
 struct Browsers {
-    /// Another site whose pages may ask, by its origin, or * for all; repeatable
+    /// Another site whose pages may ask, by its origin: https://example.com, https://*.example.com,
+    /// null, file://, or * for all; repeatable
     #[arg(long, env = "TOLLWAY_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     allow_origin: Vec<String>,
+    /// A name by which this server may be asked for, with *. in front for all below it; any other
+    /// gets 421; repeatable [default: all]
+    #[arg(long, env = "TOLLWAY_ALLOW_HOST", value_name = "NAME", value_delimiter = ',')]
+    allow_host: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -253,7 +261,9 @@ impl CommandLine {
         let Self { retention: kept, bounds, deadlines: until, .. } = self;
         let threads = threads(self.addresses.threads)?;
         check_head(bounds.max_head)?;
-        check_origins(&self.browsers.allow_origin)?;
+        let Browsers { allow_origin, allow_host } = self.browsers;
+        let allow_origin = patterns("--allow-origin", &allow_origin, OriginPattern::parse)?;
+        let allow_host = patterns("--allow-host", &allow_host, HostPattern::parse)?;
         check_history(bounds.max_message, kept.history_bytes, kept.retain_bytes)?;
         if bounds.max_connections < threads {
             return Err(format!(
@@ -282,7 +292,8 @@ impl CommandLine {
                 stall_ms_max: until.stall_timeout.0,
                 deflate: self.sockets.deflate,
             },
-            allow_origin: self.browsers.allow_origin,
+            allow_origin,
+            allow_host,
             port_file: self.output.port_file,
             verbosity: match (self.output.quiet, self.output.verbose) {
                 (true, _) => LevelFilter::Error,
@@ -323,19 +334,14 @@ fn check_head(head: Size) -> Result<(), String> {
     Ok(())
 }
 
-/// RFC 6454 §6.2: scheme, host and port, and nothing behind them. Anything else would never match.
-fn check_origins(origins: &[String]) -> Result<(), String> {
-    let is_origin = |text: &str| {
-        let host = text.split_once("://").map_or("", |(_, host)| host);
-        text == "*" || (!host.is_empty() && !host.contains('/'))
-    };
-    match origins.iter().find(|text| !is_origin(text)) {
-        Some(text) => Err(format!(
-            "--allow-origin {text}: is not an origin; write scheme://host, such as \
-             https://example.com, or * for all"
-        )),
-        None => Ok(()),
-    }
+/// Reads all values of one flag that takes patterns.
+fn patterns<P>(
+    flag: &str,
+    values: &[String],
+    parse: impl Fn(&str) -> Result<P, PatternError>,
+) -> Result<Vec<P>, String> {
+    let parse = |value: &String| parse(value).map_err(|error| format!("{flag} {value}: {error}"));
+    values.iter().map(parse).collect()
 }
 
 /// The largest message must fit into its topic's log, and that log into what is retained in all:

@@ -31,7 +31,7 @@ pub const UNIX_START_S: u64 = 784_111_777;
 pub struct Plan {
     pub threads: u16,
     pub limits: Limits,
-    pub origins: Vec<String>,
+    pub origins: Origins,
     /// `Some`: `--static` was given, and these are the files below it.
     pub files: Option<BTreeMap<String, Vec<u8>>>,
     pub epoch: Epoch,
@@ -43,7 +43,7 @@ impl Default for Plan {
         Self {
             threads: 1,
             limits: Limits::default(),
-            origins: Vec::new(),
+            origins: Origins::default(),
             files: None,
             epoch: EPOCH,
             seed: 1,
@@ -129,7 +129,7 @@ impl World {
                     threads: plan.threads,
                     epoch: plan.epoch,
                     limits: plan.limits.clone(),
-                    origins: Origins::new(plan.origins.clone()),
+                    origins: plan.origins.clone(),
                     serves_files: plan.files.is_some(),
                     seed: plan.seed,
                 });

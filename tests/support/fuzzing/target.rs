@@ -11,6 +11,7 @@ use tollway::conn::route::{Policy, route};
 use tollway::ids::{Cursor, Epoch, Id, Seq, TopicName};
 use tollway::limits::{CURSOR_BYTES_MAX, Limits, POLL_MESSAGES_MAX, TOPICS_PER_READER_MAX};
 use tollway::wire::Parsed;
+use tollway::wire::authority::OriginPattern;
 use tollway::wire::head::HeadDecoder;
 use tollway::wire::target::{TargetError, percent_decode, percent_encode, query_pairs, split};
 
@@ -116,7 +117,10 @@ fn names(text: &str) {
 fn routes(text: &str) {
     let policy = Policy {
         limits: Limits::default(),
-        origins: Origins::new(vec!["https://a.example".to_owned()]),
+        origins: Origins {
+            allowed: vec![OriginPattern::parse("https://a.example").expect("an origin")],
+            ..Origins::default()
+        },
         serves_files: true,
     };
     for method in ["GET", "HEAD", "POST", "PUT", "OPTIONS", "DELETE"] {
@@ -151,6 +155,7 @@ fn routes(text: &str) {
             Want::Refuse(problem) => assert!(problem.status.code() >= 400),
             Want::Options { .. } => assert_eq!(method, "OPTIONS"),
             _ => assert!(matches!(method, "GET" | "HEAD")),
+            Want::RefuseOrigin(_) => unreachable!("nobody said an origin"),
         }
     }
 }

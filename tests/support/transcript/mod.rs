@@ -7,6 +7,8 @@
 //! before the first act:
 //!   limits --max-message 1KiB …     flags of the server; `--deflate on`
 //!   origins https://app.example …   --allow-origin
+//!   hosts tollway.example …         --allow-host
+//!   ports 80 8080 …                 --listen, as far as pages are concerned
 //!   file notes/a.txt "text"         --static, and a file below it
 //!   only whole                      what arrives together matters: not to be cut
 //!   only one thread                 what a thread has for itself matters
@@ -67,6 +69,7 @@ pub mod play;
 use std::collections::{BTreeMap, BTreeSet};
 
 use tollway::close::CloseReason;
+use tollway::conn::origin::Origins;
 use tollway::ledger::{Class, Payer};
 use tollway::limits::Limits;
 
@@ -77,7 +80,7 @@ pub struct Transcript {
     /// Its first line.
     pub title: String,
     pub limits: Limits,
-    pub origins: Vec<String>,
+    pub origins: Origins,
     pub files: Option<BTreeMap<String, Vec<u8>>>,
     pub only_whole: bool,
     pub only_one_thread: bool,
@@ -141,11 +144,11 @@ pub enum Piece {
     Date,
     /// Four digits in the bounds of the jitter.
     Retry,
+    /// Sixteen hexadecimal digits.
+    Print,
     /// Anything up to a line that says this, and anything behind it.
     Line(Vec<u8>),
 }
-    /// Sixteen hexadecimal digits.
-    Print,
 
 /// What a story shows, for the test that nothing goes unshown.
 #[derive(Default)]
