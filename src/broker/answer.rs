@@ -11,7 +11,7 @@ use super::{Broker, Effect};
 use crate::close::CloseReason;
 use crate::conn::Ask;
 use crate::conn::problem::{Allow, Problem, Rule};
-use crate::conn::request::{Publish, Request, Want};
+use crate::conn::request::{Preflight, Publish, Request, Want};
 use crate::conn::response_context::{Body, ResponseContext};
 use crate::conn::state::{Awaited, Awaiting, Name, Seats, State};
 use crate::hub::message::{Draft, Payload};
@@ -23,14 +23,11 @@ use crate::wire::response::{self, Status};
 /// The live page.
 const PAGE: &[u8] = include_bytes!("../page/index.html");
 
-/// The page may run what it carries and talk to its own server, and nothing else.
+/// The page may run what it carries and talk to its own server, and nothing else. Whither it may
+/// talk stands last: what is ours beside its own origin is written behind it.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
-    script-src 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; \
-    form-action 'self'; frame-ancestors 'none'";
-
-/// What a page of another site may send.
-const ALLOWED_FIELDS: &str =
-    "Cache-Control, Content-Type, Event, Idempotency-Key, If-None-Match, Last-Event-ID, Prefer";
+    script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'self'; \
+    frame-ancestors 'none'; connect-src 'self'";
 
 pub(super) const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -57,7 +54,7 @@ impl Broker {
                 let question = Awaited::Count(topic.clone());
                 self.ask(id, reply, question, Effect::Count { conn: id, topic }, now);
             }
-            Want::Page => self.page(id, &reply, now),
+            Want::Page { sources } => self.page(id, &reply, &sources, now),
             Want::Report(report) => {
                 self.stand_still(id, reply, Awaited::Report(report), now);
                 self.await_report(id, scope_of(report));
@@ -71,8 +68,13 @@ impl Broker {
                 let effect = Effect::OpenFile { conn: id, path };
                 self.ask(id, reply, Awaited::Open(want), effect, now);
             }
-            Want::Options { allow, preflight } => self.options(id, &reply, allow, preflight, now),
+            Want::Options { allow, preflight } => {
+                self.options(id, &reply, allow, preflight.as_ref(), now);
+            }
             Want::Refuse(problem) => self.refuse(id, &reply, problem, now),
+            Want::RefuseOrigin(detail) => {
+                self.refuse_saying(id, &reply, Rule::OriginForeign.into(), &detail, now);
+            }
         }
     }
 
@@ -207,10 +209,11 @@ impl Broker {
         format!(r#"{{"topic":"{topic}","retained":{retained},"subscribers":{readers}}}"#)
     }
 
-    fn page(&mut self, id: ConnId, reply: &ResponseContext, now: Millis) {
+    fn page(&mut self, id: ConnId, reply: &ResponseContext, sources: &str, now: Millis) {
+        let policy = format_args!("{PAGE_POLICY}{sources}");
         let fields: [(&str, &dyn Display); 3] = [
             ("Cache-Control", &"no-cache"),
-            ("Content-Security-Policy", &PAGE_POLICY),
+            ("Content-Security-Policy", &policy),
             ("Vary", &"Origin, Upgrade"),
         ];
         let body = Body::fixed("text/html; charset=utf-8", PAGE);
@@ -222,15 +225,20 @@ impl Broker {
         id: ConnId,
         reply: &ResponseContext,
         allow: Allow,
-        preflight: bool,
+        preflight: Option<&Preflight>,
         now: Millis,
     ) {
         let methods = allow.methods();
         let mut fields: Vec<(&str, &dyn Display)> =
             vec![("Allow", &methods), ("Cache-Control", &"no-store"), ("Vary", &"Origin")];
-        if preflight && reply.allow_origin.is_some() {
+        if let Some(asked) = preflight.filter(|_| reply.allow_origin.is_some()) {
             fields.push(("Access-Control-Allow-Methods", &methods));
-            fields.push(("Access-Control-Allow-Headers", &ALLOWED_FIELDS));
+            if !asked.fields.is_empty() {
+                fields.push(("Access-Control-Allow-Headers", &asked.fields));
+            }
+            if asked.private_network {
+                fields.push(("Access-Control-Allow-Private-Network", &"true"));
+            }
             fields.push(("Access-Control-Max-Age", &"600"));
         }
         self.say(id, reply, Status::NoContent, &fields, Body::EMPTY, now);
@@ -244,6 +252,18 @@ impl Broker {
         problem: Problem,
         now: Millis,
     ) {
+        self.refuse_saying(id, reply, problem, problem.detail, now);
+    }
+
+    /// Says what was wrong, with a sentence of its own.
+    fn refuse_saying(
+        &mut self,
+        id: ConnId,
+        reply: &ResponseContext,
+        problem: Problem,
+        detail: &str,
+        now: Millis,
+    ) {
         let status = problem.status;
         let mut fields: Vec<(&str, &dyn Display)> = vec![("Cache-Control", &"no-store")];
         let allow = problem.allow.map(Allow::methods);
@@ -255,10 +275,13 @@ impl Broker {
             fields.push(("Upgrade", &"websocket"));
             fields.push(("Sec-WebSocket-Version", &"13"));
         }
+        if status == Status::UnsupportedMediaType {
+            fields.push(("Accept-Encoding", &"identity")); // RFC 9110 §15.5.16.
+        }
         if status == Status::Unavailable {
             fields.push(("Retry-After", &"1"));
         }
-        let body = response::problem(status, problem.code, problem.detail);
+        let body = response::problem(status, problem.code, detail);
         let body = Body::own("application/problem+json", body);
         if !reply.keep_alive
             && let Some(conn) = self.conns.get_mut(id)

@@ -225,7 +225,7 @@ impl Conn {
         if head.framing == Framing::Empty {
             return Pace::Ask(used, Ask::Request(Box::new(request), Vec::new()));
         }
-        let refused = matches!(request.want, Want::Refuse(_));
+        let refused = request.want.is_refusal();
         if head.expect_continue && refused {
             // The client may send its body all the same, or not: nothing after this can be read.
             request.reply.keep_alive = false;

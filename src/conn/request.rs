@@ -32,7 +32,10 @@ pub enum Want {
     /// Who reads a topic, and what it holds.
     Info(TopicName),
     /// The live page.
-    Page,
+    Page {
+        /// Where it may connect to, beside its own origin: sources of a Content-Security-Policy.
+        sources: Box<str>,
+    },
     /// The ledger, in one answer.
     Report(Report),
     /// The ledger, a snapshot a second.
@@ -48,10 +51,37 @@ pub enum Want {
         /// Of this path.
         allow: Allow,
         /// A browser asks on behalf of a page of another site.
-        preflight: bool,
+        preflight: Option<Preflight>,
     },
     /// Nothing that can be had.
     Refuse(Problem),
+    /// Nothing that this page can have; who is not allowed to ask whom, in a sentence.
+    RefuseOrigin(Box<str>),
+}
+
+impl Want {
+    /// Whether nothing can be had.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refuse(_) | Self::RefuseOrigin(_))
+    }
+
+    /// Whether this is a WebSocket.
+    pub fn upgrades(&self) -> bool {
+        match self {
+            Self::Read(read) => matches!(read.how, How::Socket { .. }),
+            Self::Watch(watch) => matches!(watch, Watch::Socket(_)),
+            _ => false,
+        }
+    }
+}
+
+/// What a browser asks before it sends what a form could not. Fetch standard, CORS-preflight.
+#[derive(Debug)]
+pub struct Preflight {
+    /// The names of the fields that the page wants to send, as one list; perhaps empty.
+    pub fields: Box<str>,
+    /// The page comes from a network further out than ours.
+    pub private_network: bool,
 }
 
 /// What of the ledger is wanted.

@@ -28,8 +28,8 @@ use crate::limits::{HEAD_FIELDS_MAX, TARGET_BYTES_MAX};
 
 use super::Parsed;
 use super::handshake::Offer;
+pub(super) use fields::split_field;
 use fields::{Gathering, is_host, is_token};
-pub(super) use fields::{is_field_value, split_field};
 pub use offence::HeadError;
 
 /// Room for a request line with its CRLF: a target, and 52 bytes of method beside ` HTTP/1.1`. So
@@ -102,8 +102,8 @@ pub struct Head<'b> {
     pub prefer_wait_s: Option<u64>,
     /// `Last-Event-ID`.
     pub last_event_id: Option<&'b [u8]>,
-    /// `If-None-Match`; the first, if there are several.
-    pub if_none_match: Option<&'b [u8]>,
+    /// Every `If-None-Match`, in order: together they are one list.
+    pub if_none_match: Vec<&'b [u8]>,
     /// `If-Modified-Since`.
     pub if_modified_since: Option<&'b [u8]>,
     /// `Range`.
@@ -114,8 +114,14 @@ pub struct Head<'b> {
     pub event: Option<&'b [u8]>,
     /// `Idempotency-Key`.
     pub idempotency_key: Option<&'b [u8]>,
+    /// Whether `Content-Encoding` names a coding other than `identity`.
+    pub content_coded: bool,
     /// Whether `Access-Control-Request-Method` is there: with OPTIONS, a CORS preflight.
     pub preflight: bool,
+    /// `Access-Control-Request-Headers`.
+    pub request_headers: Option<&'b [u8]>,
+    /// Whether `Access-Control-Request-Private-Network` says `true`.
+    pub private_network: bool,
     /// What the `Sec-WebSocket-` fields offer; `Some` if and only if `Upgrade` lists `websocket`.
     pub upgrade: Option<Offer<'b>>,
 }
@@ -307,7 +313,7 @@ fn reduce<'b>(method: &str, target: &'b str) -> Option<(&'b str, Option<&'b str>
 
 /// Names and passwords before an `@` are not for a server's eyes; RFC 9110 §4.2.4.
 fn is_authority(text: &str) -> bool {
-    !text.is_empty() && is_host(text.as_bytes())
+    is_host(text.as_bytes())
 }
 
 /// Where the first LF is. Eight bytes at a time: every byte of every head passes here.

@@ -4,11 +4,12 @@
 //! on purpose: fields that no part of the server asks about; their syntax is judged, no more.
 
 use crate::wire::handshake::Offer;
+use crate::wire::number;
 
 use super::{Framing, Head, HeadError, RequestLine, Version, refuse_if};
 
-/// The name of `Access-Control-Request-Method`, the longest that we ask about, has 29 bytes.
-const KNOWN_NAME_BYTES_MAX: usize = 32;
+/// `Access-Control-Request-Private-Network`, the longest name that we ask about, has 38 bytes.
+const KNOWN_NAME_BYTES_MAX: usize = 40;
 
 /// A head of which not all fields have been taken yet.
 pub(super) struct Gathering<'b> {
@@ -56,13 +57,16 @@ impl<'b> Gathering<'b> {
                 accepts_event_stream: false,
                 prefer_wait_s: None,
                 last_event_id: None,
-                if_none_match: None,
+                if_none_match: Vec::new(),
                 if_modified_since: None,
                 range: None,
                 if_range: None,
                 event: None,
                 idempotency_key: None,
+                content_coded: false,
                 preflight: false,
+                request_headers: None,
+                private_network: false,
                 upgrade: None,
             },
             authority: line.authority,
@@ -100,10 +104,18 @@ impl<'b> Gathering<'b> {
             b"if-modified-since" => return once(&mut head.if_modified_since, value),
             b"range" => return once(&mut head.range, value),
             b"if-range" => return once(&mut head.if_range, value),
-            // A list, which may come in several fields. With the first alone we may send in full
-            // what the client already has; no more can go wrong.
-            b"if-none-match" => head.if_none_match = head.if_none_match.or(Some(value)),
+            b"if-none-match" => head.if_none_match.push(value),
+            b"content-encoding" => {
+                let is_coding = |name: &[u8]| !name.eq_ignore_ascii_case(b"identity");
+                head.content_coded |= elements(value).any(is_coding);
+            }
             b"access-control-request-method" => head.preflight = true,
+            b"access-control-request-headers" => {
+                return once(&mut head.request_headers, value);
+            }
+            b"access-control-request-private-network" => {
+                head.private_network = value.eq_ignore_ascii_case(b"true");
+            }
             b"upgrade" => {
                 self.upgrades |=
                     elements(value).any(|name| name.eq_ignore_ascii_case(b"websocket"));
@@ -147,7 +159,7 @@ impl<'b> Gathering<'b> {
     /// two cannot be trusted with either.
     fn take_length(&mut self, value: &[u8]) -> Result<(), HeadError> {
         refuse_if(self.length.is_some(), HeadError::LengthDouble)?;
-        self.length = Some(number(value).ok_or(HeadError::LengthMalformed)?);
+        self.length = Some(number::saturating(value).ok_or(HeadError::LengthMalformed)?);
         Ok(())
     }
 
@@ -191,7 +203,7 @@ impl<'b> Gathering<'b> {
             };
             if name.eq_ignore_ascii_case(b"wait") && !self.waits {
                 self.waits = true;
-                self.head.prefer_wait_s = number(unquoted(value));
+                self.head.prefer_wait_s = number::saturating(unquoted(value));
             }
         }
     }
@@ -241,9 +253,9 @@ fn frame(coding: Coding, length: Option<u64>, version: Version) -> Result<Framin
     }
 }
 
-/// Whether `text` is a host with an optional port, or empty, which is how a client says that its
-/// URL has none. RFC 9110 §7.2, RFC 3986 §3.2.2. A percent sign passes unchecked: nobody here
-/// decodes a host.
+/// Whether `text` is a host with an optional port. RFC 9110 §7.2, RFC 3986 §3.2.2. Empty it is
+/// none: that would say that the URL has no host, and one of `http` has (RFC 9110 §4.2.1). A
+/// percent sign passes unchecked; `wire::authority` judges it where hosts are compared.
 pub(super) fn is_host(text: &[u8]) -> bool {
     let in_literal = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
     let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(byte);
@@ -254,7 +266,7 @@ pub(super) fn is_host(text: &[u8]) -> bool {
         closed.filter(|_| length > 0)
     } else {
         let length = text.iter().take_while(|byte| in_name(byte)).count();
-        (length > 0 || text.is_empty()).then(|| &text[length..])
+        (length > 0).then(|| &text[length..])
     };
     match behind {
         Some([]) => true,
@@ -283,7 +295,7 @@ const TOKEN_BYTES: [bool; 256] = {
 
 /// Whether a value has no control character but the tab. RFC 9110 §5.5. Counted, and not ended at
 /// the first, so that the compiler can take many bytes at once.
-pub(in crate::wire) fn is_field_value(value: &[u8]) -> bool {
+fn is_field_value(value: &[u8]) -> bool {
     let is_bad = |byte: &&u8| byte.is_ascii_control() && **byte != b'\t';
     value.iter().filter(is_bad).count() == 0
 }
@@ -333,17 +345,6 @@ fn cut_at_equals(parameter: &[u8]) -> (&[u8], &[u8]) {
 fn unquoted(value: &[u8]) -> &[u8] {
     let inner = value.strip_prefix(b"\"");
     inner.and_then(|inner| inner.strip_suffix(b"\"")).unwrap_or(value)
-}
-
-/// Reads decimal digits and nothing else: no sign, no list, no blank. `None` beyond 64 bits too.
-fn number(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |number, &byte| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        number.checked_mul(10)?.checked_add(digit)
-    })
 }
 
 /// Takes the value of a field that may come once.
