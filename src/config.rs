@@ -32,8 +32,8 @@ const THREADS_MAX: usize = 64;
 /// The smallest head that a browser's request fits in.
 const HEAD_BYTES_MIN: usize = 1024;
 
-/// The largest message that can be allowed. Escaped in JSON it may grow sixfold, and a encoded is
-/// measured in 32 bits.
+/// The largest message that can be allowed. Escaped in JSON it may grow sixfold, and an encoded
+/// message is measured in 32 bits.
 const MESSAGE_BYTES_CEILING: usize = 512 * 1024 * 1024;
 
 /// What the server is to do. Its values fit together.

@@ -91,8 +91,15 @@ impl fmt::Display for Peer {
 pub struct ConnId {
     /// Index into the connection slab.
     pub slot: u32,
-    /// How often that slot had been handed out before.
+    /// Tells the connections that have had the slot apart: counts the connections of the thread, up
+    /// to [`ConnId::GENERATION_MAX`], and then begins anew.
     pub generation: u32,
+}
+
+impl ConnId {
+    /// The last generation. The one behind it is no connection's: the shell's tokens use it for
+    /// what is watched and is no connection.
+    pub const GENERATION_MAX: u32 = u32::MAX - 1;
 }
 
 /// Names one topic of one thread: an index, good for as long as the topic is not forgotten.

@@ -20,21 +20,64 @@
 //! | 5 | [`wire::head`] | a head: method, target, fields, the rules of RFC 9112 |
 //! | 6 | [`conn::route`] | what is asked, and who pays |
 //! | 7 | [`wire::body`] | the body: the payload |
-//! | 8 | `broker::answer` | a draft, and an effect: publish this |
+//! | 8 | `broker::publish` | a draft, and an effect: publish this |
 //! | 9 | [`hub::sequencer`] | its number in the one sequence; posted to every thread |
 //! | 10 | [`hub::Hub::append`] | every thread's log has it; a round begins |
-//! | 11 | `broker::pump` | a reader of the topic has room |
+//! | 11 | `broker::pump` | a subscriber of the topic has room |
 //! | 12 | [`hub::log::Entry::encoded`] | encoded for its technique, once for all readers |
 //! | 13 | [`technique::websocket`] | … as a frame |
 //! | 14 | [`wire::frame`] | … with a header of two to ten bytes |
 //! | 15 | [`conn::outbox`] | a segment that shares those bytes |
 //! | 16 | [`shell::event_loop`] | one `writev` per connection and turn |
 //!
+//! # A server without sockets
+//!
+//! The caller is the shell: it hands over bytes, carries out effects, and takes what is to be sent.
+//! Here a message is published and read, without a thread, a socket or a clock.
+//!
+//! ```
+//! use tollway::broker::{Broker, Effect, Letter, Setup};
+//! use tollway::hub::{Receipt, sequencer::{Commit, Sequencer}};
+//! use tollway::ids::{ConnId, Millis};
+//!
+//! fn all_output(broker: &mut Broker, id: ConnId, now: Millis) -> String {
+//!     let mut slices = [std::io::IoSlice::new(&[]); 64];
+//!     let filled = broker.outbox(id).expect("it is open").slices(&mut slices);
+//!     let bytes: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
+//!     broker.sent(id, bytes.len(), now.micros());
+//!     String::from_utf8(bytes).expect("text")
+//! }
+//!
+//! let (now, mut sequencer) = (Millis(0), Sequencer::default());
+//! let mut broker = Broker::new(Setup::default());
+//! let id = broker.accepted(([127, 0, 0, 1], 50_000).into(), now).expect("there is room");
+//!
+//! let mut bytes = *b"POST /chat HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
+//! broker.received(id, &mut bytes, now);
+//! let Some(Effect::Publish { conn, draft }) = broker.next_effect() else { panic!() };
+//! let Commit::Appended { message, subscribers } = sequencer.commit(draft, now.micros()) else {
+//!     panic!()
+//! };
+//! let receipt = Some(Receipt { conn, seq: message.seq, subscribers });
+//! broker.letter(Letter::Committed { message, receipt }, now);
+//! assert!(all_output(&mut broker, id, now).starts_with("HTTP/1.1 201 Created\r\n"));
+//!
+//! let mut bytes = *b"GET /chat HTTP/1.1\r\nHost: a\r\n\r\n";
+//! broker.received(id, &mut bytes, now);
+//! assert!(all_output(&mut broker, id, now).ends_with(r#""data":"hello"}]}"#));
+//! ```
+//!
+//! # What this crate is not
+//!
+//! A stable library. The program is the product; the crate is public so that its parts can be
+//! tested, fuzzed and read, and any of them may change with any release.
+//!
 //! # What is not there
 //!
-//! No queue per reader: a slow reader is an old cursor. No lock on the path of a byte but the
-//! sequencer's. No clock, no socket and no system call outside [`shell`]. No `unsafe` outside
-//! `shell::sys`. Nothing a stranger sends makes anything grow beyond a row of [`limits`].
+//! No queue per reader: a slow reader is an old cursor. No lock that is held while anything is
+//! encoded, copied or written; reading takes none. No clock, no socket and no system call outside
+//! [`shell`]. No `unsafe` outside `shell::sys`. Nothing a stranger sends makes anything grow beyond
+//! a row of [`limits`].
 
 pub mod ids;
 pub mod limits;

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 fn serve(arguments: Vec<OsString>) -> ExitCode {
     let config = match Config::read(arguments) {
         Ok(config) => config,
-        Err(NoConfig::Awaiting(text)) => {
+        Err(NoConfig::Asked(text)) => {
             say(&text);
             return ExitCode::SUCCESS;
         }
@@ -69,7 +69,7 @@ fn compare(mut arguments: Vec<OsString>) -> ExitCode {
     arguments.remove(0); // The program's name; the command's stands for it.
     let request = match Request::read(arguments) {
         Ok(request) => request,
-        Err(NoConfig::Awaiting(text)) => {
+        Err(NoConfig::Asked(text)) => {
             say(&text);
             return ExitCode::SUCCESS;
         }

@@ -477,7 +477,7 @@ fn a_flood_is_answered_to_the_last_frame_though_the_peer_has_ended_its_side() {
         broker.peer_finished(id, stage.world.now);
         let conn = broker.conn(id).expect("its answers are awaited");
         assert!(conn.is_held() && !conn.wants_bytes());
-        assert!(conn.inbox.len() > flood.len() / 2, "kept as bytes, not as effects");
+        assert!(conn.flow.inbox.len() > flood.len() / 2, "kept as bytes, not as effects");
         let answer = |n| json!({"ref": n, "id": format!("e-{n}")});
         let expected: Vec<_> = (1..=FRAMES).map(answer).collect();
         assert_eq!(stage.heard(client), expected);
@@ -497,7 +497,7 @@ fn a_peer_that_reads_no_answers_is_not_read_and_loses_none() {
         stage.world.run();
         let (shard, id) = stage.place(client);
         let conn = stage.world.brokers[shard].conn(id).expect("open");
-        assert!(conn.outbox.bytes() < 100_000 && conn.inbox.len() <= 65_536);
+        assert!(conn.flow.outbox.bytes() < 100_000 && conn.flow.inbox.len() <= 65_536);
         assert!(!stage.world.pipe(client).inbound.is_empty());
         stage.world.pipe(client).room = usize::MAX;
         let heard = stage.heard(client);

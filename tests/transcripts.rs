@@ -41,7 +41,7 @@ folders! {
     event_streams "sse"
     websockets "websocket"
     websocket_offences "websocket_offences"
-    dialect "v1"
+    v1 "v1"
     deflate "deflate"
     hopping "hopping"
     browsers "browsers"

@@ -18,15 +18,20 @@ struct Slot {
 #[derive(Debug, Default)]
 pub(super) struct Conns {
     slots: Slab<Slot>,
-    /// Counts every connection; two with one slot are 4 G connections apart or differ in it.
+    /// The generation of the newest connection. It counts every connection of the thread, whatever
+    /// its slot, and begins anew after [`ConnId::GENERATION_MAX`]: two connections of one slot have
+    /// one generation only if that many came between them.
     generation: u32,
 }
 
 impl Conns {
     /// Enters a connection.
     pub(super) fn insert(&mut self, conn: Conn) -> ConnId {
-        self.generation = self.generation.wrapping_add(1);
-        let generation = self.generation;
+        let generation = match self.generation {
+            ConnId::GENERATION_MAX => 0,
+            newest => newest + 1,
+        };
+        self.generation = generation;
         // Exact: a process cannot have 4 G descriptors.
         let slot = self.slots.insert(Slot { generation, conn }) as u32;
         ConnId { slot, generation }
@@ -44,7 +49,7 @@ impl Conns {
         (slot.generation == id.generation).then_some(&mut slot.conn)
     }
 
-    /// Strikes out the connection of that id.
+    /// Takes out the connection of that id.
     pub(super) fn remove(&mut self, id: ConnId) -> Option<Conn> {
         self.get(id)?;
         Some(self.slots.remove(id.slot as usize).conn)
@@ -58,12 +63,34 @@ impl Conns {
         self.slots.len()
     }
 
+    /// All connections, and their ids.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (ConnId, &Conn)> {
+        self.slots.iter().map(|(slot, entry)| {
+            // Exact, as in `insert`.
+            let id = ConnId { slot: slot as u32, generation: entry.generation };
+            (id, &entry.conn)
+        })
+    }
+
     /// All ids.
     pub(super) fn ids(&self) -> impl Iterator<Item = ConnId> {
-        self.slots.iter().map(|(slot, entry)| ConnId {
-            // Exact, as in `insert`.
-            slot: slot as u32,
-            generation: entry.generation,
-        })
+        self.iter().map(|(id, _)| id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Millis;
+
+    #[test]
+    fn no_connection_gets_the_generation_that_is_kept_for_listening_sockets() {
+        let conn = || Conn::new(([127, 0, 0, 1], 1).into(), Millis(0));
+        let mut conns = Conns { generation: ConnId::GENERATION_MAX - 1, ..Conns::default() };
+        let last = conns.insert(conn());
+        let next = conns.insert(conn());
+        assert_eq!((last.generation, next.generation), (ConnId::GENERATION_MAX, 0));
+        assert!(conns.get(last).is_some() && conns.get(next).is_some());
+        assert!(conns.remove(last).is_some() && conns.get(last).is_none());
     }
 }

@@ -4,100 +4,71 @@
 //! up it is compared with the truth, [`crate::conn::Conn::due`], and hung up again. A connection
 //! that is served a thousand times between two heartbeats touches the wheel once.
 //!
-//! Came from: the shell, when `next_deadline` has come. Goes to: `teardown`, mostly. Absent on
-//! purpose: clocks.
+//! Came from: the face, when the deadline of a connection has come. Goes to: `teardown`, mostly.
+//! Absent on purpose: clocks, and the wheel.
 
-use super::Broker;
+use super::visit::Visit;
+use super::{poll, report, respond, teardown};
 use crate::close::CloseReason;
 use crate::conn::outbox::Segment;
 use crate::conn::problem::Rule;
 use crate::conn::response_context::ResponseContext;
 use crate::conn::state::{State, Stream, WebSocket};
-use crate::ids::{ConnId, Millis};
+use crate::ids::Millis;
 use crate::ledger::{Class, Scope};
 use crate::technique::{sse, websocket};
 
-impl Broker {
-    /// Does everything that is due.
-    pub fn expire(&mut self, now: Millis) {
-        self.hub.expire(now);
-        while let Some((hint, id)) = self.wheel.pop_due(now) {
-            let Some(conn) = self.conns.get_mut(id) else {
-                continue;
-            };
-            if conn.hint != hint {
-                continue; // An earlier hint was hung up since, and speaks for both.
-            }
-            conn.hint = Millis::NEVER;
-            if conn.due(&self.policy.limits).is_some_and(|due| due <= now) {
-                self.ring(id, now);
-            }
-            self.settle(id, now);
-        }
+/// The deadline of a connection has come.
+pub(super) fn expired(visit: &mut Visit<'_>) {
+    let (conn, now) = (&mut *visit.conn, visit.now);
+    let stalls_at = conn.stalls_at(&visit.shard.policy.limits);
+    if !conn.flow.outbox.is_empty() && stalls_at <= now {
+        return teardown::give_up(visit, CloseReason::Stalled);
     }
-
-    /// The deadline of `id` has come.
-    fn ring(&mut self, id: ConnId, now: Millis) {
-        let Some(conn) = self.conns.get_mut(id) else {
-            return;
-        };
-        let stalled = conn.stuck_since.plus(self.policy.limits.stall_ms_max);
-        if !conn.outbox.is_empty() && stalled <= now {
-            return self.give_up(id, CloseReason::Stalled, now);
+    match &mut conn.state {
+        State::Head { began: None, .. } => teardown::give_up(visit, CloseReason::Idle),
+        State::Head { began: Some(_), .. } => {
+            conn.flow.leaving = Some(CloseReason::HeadTimeout);
+            conn.shift(State::Answering(ResponseContext::closing()), now);
+            respond::refuse(visit, Rule::HeadTimeout.into());
         }
-        match &mut conn.state {
-            State::Head { began: None, .. } => self.give_up(id, CloseReason::Idle, now),
-            State::Head { began: Some(_), .. } => {
-                conn.leaving = Some(CloseReason::HeadTimeout);
-                self.refuse(id, &ResponseContext::closing(), Rule::HeadTimeout.into(), now);
-            }
-            State::Body(upload) => {
-                let reply = ResponseContext { keep_alive: false, ..upload.request.reply.clone() };
-                conn.leaving = Some(CloseReason::BodyTimeout);
-                self.refuse(id, &reply, Rule::BodyTimeout.into(), now);
-            }
-            State::Parked(_) => self.release(id, now),
-            State::Streaming(Stream { costs: true, .. })
-            | State::Open(WebSocket { costs: true, .. }) => {
-                conn.since = now;
-                self.await_report(id, Scope::Sums);
-            }
-            State::Streaming(stream) => {
-                let beat = sse::heartbeat(stream.chunked);
-                self.beat(id, beat, now);
-            }
-            State::Open(socket) if socket.pinged != Millis::NEVER => {
-                self.give_up(id, CloseReason::PongTimeout, now);
-            }
-            State::Open(socket) => {
-                // Behind bytes that wait, no Ping goes out: no Pong can be due.
-                if conn.outbox.is_empty() {
-                    socket.pinged = now;
-                }
-                self.beat(id, websocket::heartbeat(), now);
-            }
-            // Its reason was given when our Close frame was.
-            State::Closing(_) => self.leave(id, CloseReason::PeerLeft, now),
-            State::Lingering { .. } => self.drop(id, now),
-            State::Awaiting(_) | State::Sending(_) | State::Closed => {}
+        State::Body(upload) => {
+            let context = std::mem::take(&mut upload.request.context).last();
+            conn.flow.leaving = Some(CloseReason::BodyTimeout);
+            conn.shift(State::Answering(context), now);
+            respond::refuse(visit, Rule::BodyTimeout.into());
         }
+        State::Parked(_) => poll::release(visit),
+        State::Streaming(Stream { costs: true, .. })
+        | State::Open(WebSocket { costs: true, .. }) => {
+            conn.timing.active_at = now;
+            report::await_report(visit, Scope::Sums);
+        }
+        State::Streaming(stream) => {
+            let beat = sse::heartbeat(stream.chunked);
+            send_heartbeat(visit, beat);
+        }
+        State::Open(socket) if socket.pinged != Millis::NEVER => {
+            teardown::give_up(visit, CloseReason::PongTimeout);
+        }
+        State::Open(socket) => {
+            // Behind bytes that wait, no Ping goes out: no Pong can be due.
+            if conn.flow.outbox.is_empty() {
+                socket.pinged = now;
+            }
+            send_heartbeat(visit, websocket::heartbeat());
+        }
+        // Its reason was given when our Close frame was.
+        State::Closing(_) => teardown::leave(visit, CloseReason::PeerLeft),
+        State::Lingering { .. } => teardown::close(visit),
+        State::Answering(_) | State::Awaiting(_) | State::Sending(_) | State::Closed => {}
     }
+}
 
-    /// Sends a heartbeat, unless bytes that wait already do its work.
-    fn beat(&mut self, id: ConnId, beat: &'static [u8], now: Millis) {
-        if let Some(conn) = self.conns.get_mut(id) {
-            conn.since = now;
-            if conn.outbox.is_empty() {
-                conn.push(Segment::fixed(beat, Class::Heartbeat));
-            }
-        }
-    }
-
-    /// Drops a peer that does not answer: there is nobody to linger for.
-    fn give_up(&mut self, id: ConnId, reason: CloseReason, now: Millis) {
-        if let Some(conn) = self.conns.get_mut(id) {
-            conn.leaving.get_or_insert(reason);
-            self.drop(id, now);
-        }
+/// Sends a heartbeat, unless bytes that wait already do its work.
+fn send_heartbeat(visit: &mut Visit<'_>, beat: &'static [u8]) {
+    visit.conn.timing.active_at = visit.now;
+    if visit.conn.flow.outbox.is_empty() {
+        visit.conn.push(Segment::fixed(beat, Class::Heartbeat));
     }
 }

@@ -104,7 +104,7 @@ pub enum Teardown {
     /// End our side; the peer's may still come.
     HalfClose,
     /// Close it, for this reason, and say so by [`super::Broker::socket_closed`].
-    Drop(CloseReason),
+    Close(CloseReason),
 }
 
 /// Why a connection is not taken at all.

@@ -3,27 +3,28 @@
 //! The shell opens and reads; what is sent is decided here. A piece is read when the one before has
 //! nearly left, so a large file and a slow reader together cost one piece of memory.
 //!
-//! Came from: `answer`, with a path; the shell, with what it found there. Goes to: the outbox.
-//! Absent on purpose: the file system, directory listings, and anything that follows a link out of
-//! the folder.
+//! Came from: `answer`, with a path; the face, with what the shell found there. Goes to: the
+//! outbox. Absent on purpose: the file system, directory listings, and anything that follows a link
+//! out of the folder.
 
 use std::fmt::{self, Display};
 use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{Broker, Effect};
+use super::effect::Effect;
+use super::visit::Visit;
+use super::{respond, teardown};
 use crate::close::CloseReason;
 use crate::conn::outbox::Segment;
 use crate::conn::problem::Rule;
 use crate::conn::request::FileWant;
-use crate::conn::response_context::{Body, ResponseContext};
-use crate::conn::state::{Awaited, Awaiting, Sending, State};
+use crate::conn::response_context::Body;
+use crate::conn::state::{Awaited, Sending, State};
 use crate::hub::fingerprint::Fingerprint;
-use crate::ids::{ConnId, Millis};
 use crate::ledger::Class;
 use crate::limits::FILE_CHUNK_BYTES;
 use crate::wire::condition::{self, Ranged};
-use crate::wire::response::Status;
+use crate::wire::response::{self, Status};
 use crate::wire::target;
 
 /// What the shell knows of a file that it has opened.
@@ -57,146 +58,135 @@ pub enum FileError {
 /// What is to be sent of a file.
 enum Choice {
     Whole,
-    ShardReport(Range<u64>),
+    Part(Range<u64>),
     NotModified,
     Unsatisfiable,
 }
 
-impl Broker {
-    /// The shell has opened the file that `id` waits for, or has not.
-    pub fn file_opened(&mut self, id: ConnId, file: Result<FileInfo, FileError>, now: Millis) {
-        let asked = self.asked(id, now);
-        let Some(Awaiting { reply, question: Awaited::Open(want) }) = asked else {
-            self.effects.push_back(Effect::CloseFile { conn: id });
-            return;
-        };
-        match file {
-            Ok(info) => self.answer_file(id, reply, &want, info, now),
-            Err(FileError::NotFound) => self.refuse(id, &reply, Rule::NoSuchFile.into(), now),
-            Err(FileError::Unreadable) => self.refuse(id, &reply, Rule::FileUnreadable.into(), now),
-            Err(FileError::IsDirectory) => {
-                let mut location = String::from("/static/");
-                target::percent_encode(&want.path, &mut location);
-                location.push('/');
-                let fields: [(&str, &dyn Display); 2] =
-                    [("Location", &location), ("Cache-Control", &"no-store")];
-                self.say(id, &reply, Status::MovedPermanently, &fields, Body::EMPTY, now);
-            }
-        }
-        self.settle(id, now);
-    }
+/// A file is wanted.
+pub(super) fn ask(visit: &mut Visit<'_>, wanted: FileWant) {
+    let effect = Effect::OpenFile { conn: visit.id, path: wanted.path.clone() };
+    respond::await_effect(visit, Awaited::Open(wanted), effect);
+}
 
-    /// The shell has read the piece that `id` waits for, or has not.
-    pub fn file_read(&mut self, id: ConnId, piece: Result<Vec<u8>, FileError>, now: Millis) {
-        let Some(conn) = self.conns.get_mut(id) else {
-            return;
-        };
-        let State::Sending(sending) = &mut conn.state else {
-            return;
-        };
-        sending.asked = false;
-        match piece {
-            Ok(bytes) if !bytes.is_empty() => {
-                sending.offset += bytes.len() as u64;
-                sending.left = sending.left.saturating_sub(bytes.len() as u64);
-                conn.push(Segment::own(bytes, Class::Body));
-                self.feed(id, now);
-            }
-            // The file became shorter, or cannot be read: the length that we announced cannot be
-            // kept, and only closing says so.
-            Ok(_) | Err(_) => self.leave(id, CloseReason::Interrupted, now),
-        }
-        self.settle(id, now);
-    }
-
-    /// Asks for the next piece of the file, if there is room for it; goes on when there is none.
-    pub(super) fn feed(&mut self, id: ConnId, now: Millis) {
-        let Some(conn) = self.conns.get_mut(id) else {
-            return;
-        };
-        let high = conn.outbox.is_high();
-        let State::Sending(sending) = &mut conn.state else {
-            return;
-        };
-        if sending.left == 0 {
-            let keep_alive = sending.reply.keep_alive;
-            conn.shift(State::idle(), now);
-            self.effects.push_back(Effect::CloseFile { conn: id });
-            self.go_on(id, keep_alive, now);
-        } else if !high && !sending.asked {
-            sending.asked = true;
-            self.effects.push_back(Effect::ReadFile {
-                conn: id,
-                offset: sending.offset,
-                // Exact: bounded by FILE_CHUNK_BYTES.
-                length: sending.left.min(FILE_CHUNK_BYTES as u64) as usize,
-            });
+/// The shell has opened the file that was wanted, or has not.
+pub(super) fn opened(visit: &mut Visit<'_>, file: Result<FileInfo, FileError>) {
+    let Some(Awaited::Open(want)) = visit.conn.awaited(visit.now) else {
+        return visit.effect(Effect::CloseFile { conn: visit.id });
+    };
+    match file {
+        Ok(info) => answer(visit, &want, info),
+        Err(FileError::NotFound) => respond::refuse(visit, Rule::NoSuchFile.into()),
+        Err(FileError::Unreadable) => respond::refuse(visit, Rule::FileUnreadable.into()),
+        Err(FileError::IsDirectory) => {
+            let mut location = String::from("/static/");
+            target::percent_encode(&want.path, &mut location);
+            location.push('/');
+            let fields: [(&str, &dyn Display); 2] =
+                [("Location", &location), ("Cache-Control", &"no-store")];
+            respond::say(visit, Status::MovedPermanently, &fields, Body::EMPTY);
         }
     }
+}
 
-    fn answer_file(
-        &mut self,
-        id: ConnId,
-        reply: ResponseContext,
-        want: &FileWant,
-        info: FileInfo,
-        now: Millis,
-    ) {
-        let validator = Validator::new(&info, self.date_s());
-        let modified = httpdate::fmt_http_date(moment(validator.modified_s));
-        let (status, range) = match choose(want, info.length, &validator) {
-            Choice::Whole => (Status::Ok, 0..info.length),
-            Choice::ShardReport(range) => (Status::PartialContent, range),
-            Choice::NotModified => (Status::NotModified, 0..0),
-            Choice::Unsatisfiable => return self.refuse_range(id, &reply, &info, now),
-        };
-        let mut out = Vec::with_capacity(256);
-        let mut head = reply
-            .head(status, &self.date, &mut out)
-            .field("ETag", &validator)
-            .field("Last-Modified", &modified)
-            .field("Cache-Control", "no-cache")
-            .field("Vary", "Origin");
-        if status != Status::NotModified {
-            head = head
-                .field("Content-Type", media_type(&want.path))
-                .field("X-Content-Type-Options", "nosniff")
-                .field("Accept-Ranges", "bytes")
-                .field("Content-Length", range.end - range.start);
+/// The shell has read the piece that was asked for, or has not.
+pub(super) fn piece_read(visit: &mut Visit<'_>, piece: Result<Vec<u8>, FileError>) {
+    let State::Sending(sending) = &mut visit.conn.state else {
+        return;
+    };
+    sending.asked = false;
+    match piece {
+        Ok(bytes) if !bytes.is_empty() => {
+            sending.offset += bytes.len() as u64;
+            sending.left = sending.left.saturating_sub(bytes.len() as u64);
+            visit.conn.push(Segment::own(bytes, Class::Body));
+            feed(visit);
         }
-        if status == Status::PartialContent {
-            let (first, last, length) = (range.start, range.end - 1, info.length);
-            head = head.field("Content-Range", format_args!("bytes {first}-{last}/{length}"));
+        // The file became shorter, or cannot be read: the length that we announced cannot be kept,
+        // and only closing says so.
+        Ok(_) | Err(_) => teardown::leave(visit, CloseReason::Interrupted),
+    }
+}
+
+/// Asks for the next piece of the file, if there is room for it; goes on when there is none.
+pub(super) fn feed(visit: &mut Visit<'_>) {
+    let high = visit.conn.flow.outbox.is_high();
+    let State::Sending(sending) = &mut visit.conn.state else {
+        return;
+    };
+    if sending.left == 0 {
+        let keep_alive = sending.keep_alive;
+        if keep_alive {
+            visit.effect(Effect::CloseFile { conn: visit.id }); // Otherwise leaving does so.
         }
-        head.finish();
-        self.log_access(id, &reply, status);
-        let Some(conn) = self.conns.get_mut(id) else {
-            return;
+        respond::next_request(visit, keep_alive);
+    } else if !high && !sending.asked {
+        sending.asked = true;
+        let effect = Effect::ReadFile {
+            conn: visit.id,
+            offset: sending.offset,
+            // Exact: bounded by FILE_CHUNK_BYTES.
+            length: sending.left.min(FILE_CHUNK_BYTES as u64) as usize,
         };
-        conn.push(Segment::own(out, Class::Head));
-        let left = if reply.head_only { 0 } else { range.end - range.start };
-        let sending = Sending { reply, offset: range.start, left, asked: false };
-        conn.shift(State::Sending(Box::new(sending)), now);
-        self.feed(id, now);
+        visit.effect(effect);
     }
+}
 
-    /// The second that the `Date` field tells, since 1970.
-    fn date_s(&self) -> u64 {
-        let date = date(self.date.as_bytes()).unwrap_or(UNIX_EPOCH);
-        date.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+fn answer(visit: &mut Visit<'_>, want: &FileWant, info: FileInfo) {
+    let validator = Validator::new(&info, date_s(&visit.shard.date));
+    let modified = httpdate::fmt_http_date(moment(validator.modified_s));
+    let (status, range) = match choose(want, info.length, &validator) {
+        Choice::Whole => (Status::Ok, 0..info.length),
+        Choice::Part(range) => (Status::PartialContent, range),
+        Choice::NotModified => (Status::NotModified, 0..0),
+        Choice::Unsatisfiable => return refuse_range(visit, &info),
+    };
+    let State::Answering(context) = &visit.conn.state else {
+        return;
+    };
+    let mut out = Vec::with_capacity(256);
+    let mut head = context
+        .head(status, &visit.shard.date, &mut out)
+        .field("ETag", &validator)
+        .field("Last-Modified", &modified)
+        .field("Cache-Control", "no-cache")
+        .field("Vary", "Origin");
+    if status != Status::NotModified {
+        head = head
+            .field("Content-Type", media_type(&want.path))
+            .field("X-Content-Type-Options", "nosniff")
+            .field("Accept-Ranges", "bytes")
+            .field("Content-Length", range.end - range.start);
     }
+    if status == Status::PartialContent {
+        let (first, last, length) = (range.start, range.end - 1, info.length);
+        head = head.field("Content-Range", format_args!("bytes {first}-{last}/{length}"));
+    }
+    head.finish();
+    let left = if context.head_only { 0 } else { range.end - range.start };
+    let sending =
+        Sending { keep_alive: context.keep_alive, offset: range.start, left, asked: false };
+    respond::log_access(visit, status);
+    visit.conn.push(Segment::own(out, Class::Head));
+    visit.conn.shift(State::Sending(Box::new(sending)), visit.now);
+    feed(visit);
+}
 
-    fn refuse_range(&mut self, id: ConnId, reply: &ResponseContext, info: &FileInfo, now: Millis) {
-        self.effects.push_back(Effect::CloseFile { conn: id });
-        let problem = Rule::RangeNotSatisfiable;
-        let body =
-            crate::wire::response::problem(problem.status(), problem.code(), problem.detail());
-        let range = format!("bytes */{}", info.length);
-        let fields: [(&str, &dyn Display); 2] =
-            [("Content-Range", &range), ("Cache-Control", &"no-store")];
-        let body = Body::own("application/problem+json", body);
-        self.say(id, reply, problem.status(), &fields, body, now);
-    }
+/// The second that a `Date` field tells, since 1970.
+fn date_s(text: &str) -> u64 {
+    let date = date(text.as_bytes()).unwrap_or(UNIX_EPOCH);
+    date.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn refuse_range(visit: &mut Visit<'_>, info: &FileInfo) {
+    visit.effect(Effect::CloseFile { conn: visit.id });
+    let problem = Rule::RangeNotSatisfiable;
+    let body = response::problem(problem.status(), problem.code(), problem.detail());
+    let range = format!("bytes */{}", info.length);
+    let fields: [(&str, &dyn Display); 2] =
+        [("Content-Range", &range), ("Cache-Control", &"no-store")];
+    let body = Body::own("application/problem+json", body);
+    respond::say(visit, problem.status(), &fields, body);
 }
 
 /// What tells one version of a file from another. RFC 9110 §8.8.
@@ -264,7 +254,7 @@ fn choose(want: &FileWant, length: u64, validator: &Validator) -> Choice {
         Some(field) if want.if_range.as_deref().is_none_or(|field| validator.joins(field)) => {
             match condition::range(field, length) {
                 Ranged::Whole => Choice::Whole,
-                Ranged::ShardReport(range) => Choice::ShardReport(range),
+                Ranged::Part(range) => Choice::Part(range),
                 Ranged::Unsatisfiable => Choice::Unsatisfiable,
             }
         }

@@ -1,13 +1,46 @@
-//! The broker: the whole server without sockets and clocks.
+//! The broker: the whole server of one thread, without sockets and clocks.
 //!
-//! Four kinds of methods, and an order to call them in. **Handlers** say what the world did:
-//! [`Broker::accepted`], [`received`](Broker::received), [`sent`](Broker::sent), … Each does what
-//! follows at once, in bounded time. **Work** is what may take longer and is done in portions:
-//! [`resume`](Broker::resume), [`deliver`](Broker::deliver). **Pollers** say what the broker wants
-//! of the world: `next_subscriber_change`, `next_effect`, `next_dirty`, `next_resumed`,
-//! `next_teardown`, `next_deadline`; the caller asks them until they have nothing, after handlers
-//! and work. The rest are plain questions. Time is an argument, never later than at the call
-//! before.
+//! **How to drive it.** Four kinds of methods, and an order to call them in. **Handlers** say what
+//! the world did: [`Broker::accepted`], [`received`](Broker::received), [`sent`](Broker::sent), …
+//! Each does what follows at once, in bounded time. **Work** is what may take longer and is done in
+//! portions: [`resume`](Broker::resume), [`deliver`](Broker::deliver),
+//! [`expire`](Broker::expire). **Pollers** say what the broker wants of the world, and are asked
+//! until they have nothing, after handlers and work:
+//!
+//! 1. [`next_subscriber_change`](Broker::next_subscriber_change) before
+//!    [`next_effect`](Broker::next_effect): whoever came in this turn is among the subscribers that
+//!    a publish of this turn is told of. This order is a promise to clients.
+//! 2. `next_effect` before writing: answers to effects are written in the same turn. That saves a
+//!    turn; nothing else depends on it.
+//! 3. [`next_dirty`](Broker::next_dirty), and for each the [`outbox`](Broker::outbox), before
+//!    [`next_teardown`](Broker::next_teardown): the last answer leaves before its socket is closed.
+//!    The teardowns of a connection come in their own order, and behind `Close` none comes.
+//! 4. [`next_resumed`](Broker::next_resumed) whenever: no edge will tell of bytes that were left in
+//!    the kernel, so the wish for them may come late and must not be lost.
+//! 5. [`next_deadline`](Broker::next_deadline) last, before waiting.
+//!
+//! The rest are plain questions. Time is an argument, never earlier than at the call before.
+//!
+//! **How it is built.** In layers, and calls go down only; `tests/tidy.rs` draws the line.
+//!
+//! ```text
+//!  face        mod handlers work conns        finds the connection, once: a visit
+//!                 │
+//!  intake      input  deadline                bytes, or none for too long
+//!                 │
+//!  questions   answer ─▶ read publish file report ─▶ poll v1 websocket
+//!                 │
+//!  answers     respond  pump                  over HTTP, or from the log
+//!                 │
+//!  ends        teardown ─▶ subscribe          out of the lists, then out of the house
+//!                 │
+//!  books       accounting ─▶ visit, pending, effect
+//! ```
+//!
+//! So nothing recurses. Where one thing could lead to another without end, the second is noted and
+//! done by the face, after the visit: the request behind an answered one
+//! ([`resume`](Broker::resume)), so that a pipeline is a loop; a subscriber that sits elsewhere
+//! because another one left; the next report that somebody waits for.
 //!
 //! Came from: the shell, a simulator, a fuzzer. Goes to: `conn` with bytes, `hub` with messages;
 //! the broker introduces the two. Absent on purpose: sockets, clocks, threads, locks.
@@ -18,35 +51,40 @@ mod conns;
 mod deadline;
 mod effect;
 mod file;
+mod handlers;
+mod input;
+mod pending;
 mod poll;
+mod publish;
 mod pump;
 mod read;
 mod report;
+mod respond;
+mod subscribe;
 mod teardown;
 mod v1;
+mod visit;
+mod websocket;
+mod work;
 
 use std::collections::VecDeque;
-use std::io;
-use std::net::SocketAddr;
 
 use self::conns::Conns;
 pub use self::effect::{Effect, Letter, Refusal, Teardown};
 pub use self::file::{FileError, FileInfo};
-use self::report::PendingReports;
-use crate::close::CloseReason;
+use self::pending::PendingReports;
+use self::visit::{Shard, Visit};
 use crate::conn::Conn;
 use crate::conn::origin::Origins;
-use crate::conn::outbox::{Outbox, Segment};
+use crate::conn::outbox::Outbox;
 use crate::conn::route::Policy;
-use crate::conn::state::{Name, State};
-use crate::hub::{Hub, SubscriberChange, Subscribers};
-use crate::ids::{ConnId, Epoch, Micros, Millis, ShardId};
-use crate::ledger::{Bytes, Class, Ledger, Row};
+use crate::hub::{Hub, SubscriberChange};
+use crate::ids::{ConnId, Epoch, Millis, ShardId};
+use crate::ledger::Ledger;
 use crate::limits::Limits;
 use crate::timer::TimerWheel;
-use crate::wire::response::CONTINUE;
 
-/// What a broker is made of.
+/// What a broker is made of. By default: one thread, the default bounds, epoch 1.
 #[derive(Debug)]
 pub struct Setup {
     /// Which thread it serves.
@@ -65,188 +103,111 @@ pub struct Setup {
     pub seed: u64,
 }
 
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            shard: ShardId(0),
+            threads: 1,
+            epoch: Epoch(1),
+            limits: Limits::default(),
+            origins: Origins::default(),
+            serves_files: false,
+            seed: 1,
+        }
+    }
+}
+
 /// The server of one thread.
 #[derive(Debug)]
 pub struct Broker {
-    shard: ShardId,
-    threads: u16,
-    policy: Policy,
     conns: Conns,
-    hub: Hub,
+    shard: Shard,
     wheel: TimerWheel,
-    ledger: Ledger,
-    /// Connections that ended not long ago, for the table.
-    closed: VecDeque<Row>,
-    reports: PendingReports,
-    /// The value of the `Date` field.
-    date: String,
-    jitter: u64,
-    effects: VecDeque<Effect>,
     /// Connections whose outbox went from empty to non-empty.
     dirty: VecDeque<ConnId>,
     /// Connections that want bytes again after they did not.
     resumed: VecDeque<ConnId>,
-    /// Connections with bytes behind a request that is answered now.
-    resumable: VecDeque<ConnId>,
-    teardowns: VecDeque<(ConnId, Teardown)>,
 }
 
 impl Broker {
     /// A broker without connections.
     pub fn new(setup: Setup) -> Self {
         Self {
-            hub: Hub::new(setup.epoch, &setup.limits),
-            policy: Policy {
-                limits: setup.limits,
-                origins: setup.origins,
-                serves_files: setup.serves_files,
-            },
             conns: Conns::default(),
+            shard: Shard {
+                id: setup.shard,
+                threads: setup.threads,
+                hub: Hub::new(setup.epoch, &setup.limits),
+                policy: Policy {
+                    limits: setup.limits,
+                    origins: setup.origins,
+                    serves_files: setup.serves_files,
+                },
+                ledger: Ledger::default(),
+                closed: VecDeque::new(),
+                reports: PendingReports::default(),
+                date: String::new(),
+                random: setup.seed | 1,
+                effects: VecDeque::new(),
+                resumable: VecDeque::new(),
+                teardowns: VecDeque::new(),
+                reseated: Vec::new(),
+            },
             wheel: TimerWheel::new(Millis(0)),
-            shard: setup.shard,
-            threads: setup.threads,
-            ledger: Ledger::default(),
-            closed: VecDeque::new(),
-            reports: PendingReports::default(),
-            date: String::new(),
-            jitter: setup.seed | 1,
-            effects: VecDeque::new(),
             dirty: VecDeque::new(),
             resumed: VecDeque::new(),
-            resumable: VecDeque::new(),
-            teardowns: VecDeque::new(),
         }
     }
 
-    /// A peer has connected.
-    pub fn accepted(&mut self, peer: SocketAddr, now: Millis) -> Result<ConnId, Refusal> {
-        if self.conns.len() >= self.policy.limits.connections_max {
-            return Err(Refusal::Full);
-        }
-        let id = self.conns.insert(Conn::new(peer, now));
-        self.settle(id, now);
-        Ok(id)
-    }
-
-    /// Bytes have come. They are understood where they lie; what cannot be understood yet is kept.
-    pub fn received(&mut self, id: ConnId, bytes: &mut [u8], now: Millis) {
+    /// Finds a connection, lets `act` happen to it, and does what is due after anything happened.
+    /// A connection that is gone is not visited: a timer, a letter or an event meant for it dies
+    /// here.
+    fn visit(&mut self, id: ConnId, now: Millis, act: impl FnOnce(&mut Visit<'_>)) {
         let Some(conn) = self.conns.get_mut(id) else {
             return;
         };
-        if conn.inbox.is_empty() {
-            let used = self.digest(id, bytes, now);
-            if let Some(conn) = self.conns.get_mut(id) {
-                conn.inbox = bytes[used..].to_vec();
-            }
-        } else {
-            conn.inbox.extend_from_slice(bytes);
-            self.digest_inbox(id, now);
+        let mut visit = Visit { id, conn, shard: &mut self.shard, now };
+        act(&mut visit);
+        if visit.conn.flow.has_last_bytes() {
+            input::digest_inbox(&mut visit); // What came while it was held was not looked at yet.
         }
-        self.settle(id, now);
+        teardown::end_if_finished(&mut visit);
+        self.note_wishes(id, now);
+        self.reseat();
     }
 
-    /// The peer has ended its side: no more bytes will come. It may still be reading.
-    pub fn peer_finished(&mut self, id: ConnId, now: Millis) {
+    /// What the shell must know of a connection, and when the timer wheel is to ask for it next.
+    fn note_wishes(&mut self, id: ConnId, now: Millis) {
         let Some(conn) = self.conns.get_mut(id) else {
             return;
         };
-        conn.finished = true;
-        match &conn.state {
-            // Whoever waits for an answer still gets it. Whether the peer is there at all to read
-            // it shows when we write: an interim answer (RFC 9110 §15.2) asks, and a peer that is
-            // gone resets. HTTP/1.0 has no interim answers.
-            State::Parked(parked) if !parked.reply.http10 => {
-                conn.push(Segment::fixed(CONTINUE, Class::Heartbeat));
-            }
-            State::Lingering { half_closed: true } => self.drop(id, now),
-            // `settle` ends those that have nothing more to wait for.
-            State::Head { .. } | State::Body(_) | State::Awaiting(_) | State::Parked(_) => {}
-            State::Sending(_) | State::Streaming(_) | State::Open(_) | State::Closing(_) => {}
-            State::Lingering { half_closed: false } | State::Closed => {}
+        if conn.flow.outbox.take_fresh() {
+            conn.timing.took_at = now;
+            self.dirty.push_back(id);
         }
-        self.settle(id, now);
-    }
-
-    /// The kernel took `bytes` of the outbox; 0 when it had no room. `at` is now; it may be later
-    /// than the time of the turn, since many are written to in one.
-    pub fn sent(&mut self, id: ConnId, bytes: usize, at: Micros) {
-        let now = at.millis();
-        let Some(conn) = self.conns.get_mut(id) else {
-            return;
-        };
-        let was_high = conn.outbox.is_high();
-        accounting::went_out(&mut self.ledger, conn, bytes, at);
-        if bytes > 0 {
-            conn.stuck_since = now;
+        let wanted = conn.wants_bytes();
+        if conn.flow.resumes_reading(wanted) {
+            self.resumed.push_back(id);
         }
-        let low_again = was_high && !conn.outbox.is_high();
-        let empty = conn.outbox.is_empty();
-        match conn.state.name() {
-            Name::Streaming => conn.since = now,
-            Name::Head if empty => conn.since = now, // It has our answer: idle from now on.
-            Name::Lingering if empty => self.end_own_side(id, now),
-            _ => {}
-        }
-        if low_again {
-            // The log, a file and what the peer has sent meanwhile were waiting for room.
-            self.pump(id, now);
-            self.feed(id, now);
-            self.resumable.push_back(id);
-        }
-        self.settle(id, now);
-    }
-
-    /// Reading or writing failed for good.
-    pub fn failed(&mut self, id: ConnId, kind: io::ErrorKind, now: Millis) {
-        if let Some(conn) = self.conns.get_mut(id) {
-            log::debug!("{}: {kind}", conn.peer);
-            conn.leaving.get_or_insert(CloseReason::Reset);
-            self.drop(id, now);
+        if let Some(due) = conn.due(&self.shard.policy.limits)
+            && conn.timing.hints_at(due)
+        {
+            self.wheel.insert(due, id);
         }
     }
 
-    /// The sequencer or a thread has posted something.
-    pub fn letter(&mut self, letter: Letter, now: Millis) {
-        match letter {
-            Letter::Committed { message, receipt } => {
-                self.hub.append(message);
-                if let Some(receipt) = receipt {
-                    self.committed(receipt, now);
+    /// Tells those whose seat was moved where they sit now.
+    fn reseat(&mut self) {
+        for (id, seat) in self.shard.reseated.drain(..) {
+            let conn = self.conns.get_mut(id);
+            let subscription = conn.and_then(|conn| conn.state.subscription_mut());
+            let seats = subscription.into_iter().flat_map(|s| s.seats.as_mut_slice());
+            for own in seats {
+                if own.topic == seat.topic {
+                    own.slot = seat.slot;
                 }
             }
-            Letter::Repeated(receipt) => self.committed(receipt, now),
-            Letter::Refused(conn) => self.not_committed(conn, now),
-            Letter::ReportWanted { from, scope } => {
-                self.effects.push_back(Effect::ShardReport { to: from, scope });
-            }
-            Letter::ShardReport(part) => self.shard_report_came(*part, now),
         }
-    }
-
-    /// The sequencer has counted the readers of the topic that `id` asked about.
-    pub fn counted(&mut self, id: ConnId, subscribers: Subscribers, now: Millis) {
-        self.tell_info(id, subscribers, now);
-        self.settle(id, now);
-    }
-
-    /// The wall clock's second has changed.
-    pub fn wall_clock(&mut self, unix_s: u64) {
-        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(unix_s);
-        self.date = httpdate::fmt_http_date(time);
-    }
-
-    /// Goes on with requests that stood behind an answered one. `true`: there may be effects.
-    pub fn resume(&mut self, now: Millis) -> bool {
-        let mut left = self.resumable.len();
-        let any = left > 0;
-        while left > 0 {
-            left -= 1;
-            if let Some(id) = self.resumable.pop_front() {
-                self.digest_inbox(id, now);
-                self.settle(id, now);
-            }
-        }
-        any
     }
 
     /// Whether bytes of `id` should be read; if not, they stay in the kernel.
@@ -261,12 +222,12 @@ impl Broker {
 
     /// The next change in who reads what, for the sequencer.
     pub fn next_subscriber_change(&mut self) -> Option<SubscriberChange> {
-        self.hub.next_subscriber_change()
+        self.shard.hub.next_subscriber_change()
     }
 
     /// The next thing to be done outside.
     pub fn next_effect(&mut self) -> Option<Effect> {
-        self.effects.pop_front()
+        self.shard.effects.pop_front()
     }
 
     /// The next connection whose outbox went from empty to non-empty.
@@ -276,18 +237,18 @@ impl Broker {
 
     /// What `id` has to send; `None` when it is gone.
     pub fn outbox(&self, id: ConnId) -> Option<&Outbox> {
-        self.conns.get(id).map(|conn| &conn.outbox)
+        self.conns.get(id).map(|conn| &conn.flow.outbox)
     }
 
-    /// The next socket to part with.
+    /// The next socket to be ended.
     pub fn next_teardown(&mut self) -> Option<(ConnId, Teardown)> {
-        self.teardowns.pop_front()
+        self.shard.teardowns.pop_front()
     }
 
     /// The earliest moment at which [`Broker::expire`] has something to do; sometimes an earlier
     /// one, never a later.
     pub fn next_deadline(&self) -> Option<Millis> {
-        let (wheel, hub) = (self.wheel.next_deadline(), self.hub.next_deadline());
+        let (wheel, hub) = (self.wheel.next_deadline(), self.shard.hub.next_deadline());
         wheel.into_iter().chain(hub).min()
     }
 
@@ -296,83 +257,26 @@ impl Broker {
         self.conns.len()
     }
 
-    /// The connection of that id, to be looked at by tests and reports.
+    /// The connection of that id, to be looked at by tests.
+    #[doc(hidden)]
     pub fn conn(&self, id: ConnId) -> Option<&Conn> {
         self.conns.get(id)
     }
 
-    /// All connections, to be looked at by tests and reports.
+    /// All connections, to be looked at by tests.
     pub fn conn_ids(&self) -> impl Iterator<Item = ConnId> {
         self.conns.ids()
     }
 
     /// What this thread has counted, to be looked at by tests.
+    #[doc(hidden)]
     pub fn ledger(&self) -> &Ledger {
-        &self.ledger
+        &self.shard.ledger
     }
 
-    /// The hub, to be looked at by tests and reports.
+    /// The hub, to be looked at by tests.
+    #[doc(hidden)]
     pub fn hub(&self) -> &Hub {
-        &self.hub
-    }
-
-    /// Understands what lies in the inbox.
-    fn digest_inbox(&mut self, id: ConnId, now: Millis) {
-        let Some(conn) = self.conns.get_mut(id) else {
-            return;
-        };
-        let mut inbox = std::mem::take(&mut conn.inbox);
-        let used = self.digest(id, &mut inbox, now);
-        if let Some(conn) = self.conns.get_mut(id)
-            && used < inbox.len()
-        {
-            inbox.drain(..used);
-            conn.inbox = inbox;
-        }
-    }
-
-    /// Understands `bytes`, answering one ask after the other. Tells how many were understood.
-    fn digest(&mut self, id: ConnId, bytes: &mut [u8], now: Millis) -> usize {
-        let mut used = 0;
-        while let Some(conn) = self.conns.get_mut(id) {
-            let mut bill = Bytes::default();
-            let (n, ask) = conn.next_ask(&mut bytes[used..], now, &self.policy, &mut bill);
-            let begun = ask.is_some() || conn.state.name() == Name::Body;
-            let news = conn.kind != Some(conn.payer) || !conn.owed.is_empty();
-            if begun && news {
-                self.enter(id);
-            }
-            self.came_in(id, &bill);
-            used += n;
-            match ask {
-                Some(ask) => self.answer(id, ask, now),
-                None => break,
-            }
-        }
-        used
-    }
-
-    /// What is due after anything happened to a connection: tell the shell what it must know, and
-    /// the timer wheel when to ask next.
-    fn settle(&mut self, id: ConnId, now: Millis) {
-        self.end_if_finished(id, now);
-        let Some(conn) = self.conns.get_mut(id) else {
-            return;
-        };
-        if std::mem::take(&mut conn.fresh_output) {
-            conn.stuck_since = now;
-            self.dirty.push_back(id);
-        }
-        let paused = !conn.wants_bytes();
-        if conn.reading_paused && !paused {
-            self.resumed.push_back(id);
-        }
-        conn.reading_paused = paused;
-        if let Some(due) = conn.due(&self.policy.limits)
-            && due < conn.hint
-        {
-            conn.hint = due;
-            self.wheel.insert(due, id);
-        }
+        &self.shard.hub
     }
 }

@@ -1,18 +1,17 @@
 //! Polling, short and long: one answer from the log, now or when there is something in it.
 //!
-//! Came from: `read`, with a request; `pump` and `deadline`, with a parked one. Goes to:
+//! Came from: `read`, with a request; the face and `deadline`, with a parked one. Goes to:
 //! `technique::{short_poll, long_poll}`, for the words. Absent on purpose: a difference between the
-//! two, but for who may wait.
+//! two, but that one may wait.
 
 use std::rc::Rc;
 
-use super::Broker;
-use super::pump::{slow, topics};
+use super::visit::Visit;
+use super::{respond, subscribe};
 use crate::conn::outbox::Segment;
-use crate::conn::response_context::ResponseContext;
 use crate::conn::state::{Parked, PollTerms, State};
-use crate::hub::Start;
-use crate::ids::{ConnId, Millis, Seq, TopicId, TopicName};
+use crate::hub::{Hub, Start};
+use crate::ids::{Seq, TopicId, TopicName};
 use crate::ledger::Class;
 use crate::limits::POLL_BYTES_MAX;
 use crate::technique::short_poll::Tag;
@@ -22,165 +21,144 @@ use crate::wire::response::Status;
 
 /// The messages of one poll answer.
 struct PollMessages {
-    encodings: Vec<Rc<EncodedMessage>>,
+    encoded: Vec<Rc<EncodedMessage>>,
     /// The last of them, or where the reader stood.
     next: Seq,
     /// There are more than the answer may carry.
     more: bool,
 }
 
-impl Broker {
-    /// Answers at once if there is anything to say, or no wait is wanted; parks otherwise.
-    pub(super) fn poll(
-        &mut self,
-        id: ConnId,
-        reply: ResponseContext,
-        names: &[TopicName],
-        start: &Start,
-        terms: PollTerms,
-        now: Millis,
-    ) {
-        let topics: Vec<TopicId> = self.hub.known(names).collect();
-        let nothing =
-            start.gap.is_none() && self.hub.next(topics.iter().copied(), start.cursor).is_none();
-        let Some(wait_s) = terms.wait_s.filter(|_| nothing) else {
-            return self.answer_poll(id, &reply, &topics, start, &terms, now);
-        };
-        let subscription = self.subscribe(id, names, start.cursor, Technique::LongPoll);
-        let Some(conn) = self.conns.get_mut(id) else {
-            return;
-        };
-        let parked = Parked { reply, subscription, until: now.plus(wait_s * 1000), terms };
-        conn.shift(State::Parked(Box::new(parked)), now);
-        if conn.finished {
-            // Said before we came to its request: ask whether it lives.
-            self.peer_finished(id, now);
-        }
+/// Answers at once if there is anything to say, or no wait is wanted; parks otherwise.
+pub(super) fn poll(visit: &mut Visit<'_>, names: &[TopicName], start: &Start, terms: PollTerms) {
+    let hub = &visit.shard.hub;
+    let topics: Vec<TopicId> = hub.known(names).collect();
+    let nothing = start.gap.is_none() && hub.next(topics.iter().copied(), start.cursor).is_none();
+    let Some(wait_s) = terms.wait_s.filter(|_| nothing) else {
+        return answer(visit, &topics, start, &terms);
+    };
+    let subscription = subscribe::subscribe(visit, names, start.cursor, Technique::LongPoll);
+    let until = visit.now.plus(wait_s * 1000);
+    let next = |context| State::Parked(Box::new(Parked { context, subscription, until, terms }));
+    visit.conn.withhold(next, visit.now);
+    if visit.conn.flow.finished {
+        respond::ask_whether_alive(visit); // It ended its side before we came to its request.
     }
+}
 
-    /// A parked poll is answered, with whatever there is.
-    pub(super) fn release(&mut self, id: ConnId, now: Millis) {
-        let Some(subscription) = self.conns.get(id).and_then(|conn| conn.state.subscription())
-        else {
-            return;
-        };
-        let topics: Vec<TopicId> = topics(subscription).collect();
-        let lost = topics
-            .iter()
-            .any(|&topic| self.hub.missed(topic, subscription.cursor, subscription.evictions_seen));
-        let start = if lost {
-            slow(subscription, &self.hub)
-        } else {
-            Start { cursor: subscription.cursor, gap: None }
-        };
-        self.unsubscribe(id);
-        let Some(conn) = self.conns.get_mut(id) else {
-            return;
-        };
-        if let State::Parked(parked) = conn.shift(State::idle(), now) {
-            self.answer_poll(id, &parked.reply, &topics, &start, &parked.terms, now);
-        }
+/// A parked poll is released by the first message that it waits for, or by a gap.
+pub(super) fn release_if_any(visit: &mut Visit<'_>) {
+    let hub = &visit.shard.hub;
+    let any = visit.conn.state.subscription().is_some_and(|subscription| {
+        let next = hub.next(subscribe::topics(subscription), subscription.cursor);
+        next.is_some() || subscribe::missed(subscription, hub)
+    });
+    if any {
+        release(visit);
     }
+}
 
-    fn answer_poll(
-        &mut self,
-        id: ConnId,
-        reply: &ResponseContext,
-        topics: &[TopicId],
-        start: &Start,
-        terms: &PollTerms,
-        now: Millis,
-    ) {
-        let state = self.fingerprint(topics, start, terms);
-        let field = terms.if_none_match.as_deref().unwrap_or_default();
-        if let Some(tag) = Tag::find(field, state) {
-            return self.answer_empty(id, reply, Status::NotModified, tag, terms, now);
-        }
-        let found = self.messages(topics, start.cursor, terms);
-        let tag = Tag { next: self.hub.id(found.next), state };
-        let unchanged = condition::names_any(field);
-        let empty = found.encodings.is_empty() && start.gap.is_none();
-        if unchanged || empty {
-            let status = if unchanged { Status::NotModified } else { Status::NoContent };
-            return self.answer_empty(id, reply, status, tag, terms, now);
-        }
-        let mut open = Vec::with_capacity(64);
-        short_poll::open(tag.next, start.gap.as_ref(), found.more, &mut open);
-        let messages: usize = found.encodings.iter().map(|r| r.bytes.len()).sum();
-        // The first message goes without its comma.
-        let comma = usize::from(!found.encodings.is_empty());
-        let length = open.len() + messages - comma + short_poll::LIST_END.len();
-        let mut out = Vec::with_capacity(256);
-        let head = reply.head(Status::Ok, &self.date, &mut out);
-        match terms.wait_s {
-            None => short_poll::greet(head, tag, length),
-            Some(wait_s) => long_poll::greet(head, tag, length, wait_s),
-        }
-        let Some(conn) = self.conns.get_mut(id) else {
-            return;
-        };
-        conn.push(Segment::own(out, Class::Head));
-        if !reply.head_only {
-            conn.push(Segment::own(open, Class::Framing));
-            for (n, encoded) in found.encodings.iter().enumerate() {
-                let from = usize::from(n == 0);
-                conn.push(Segment::shared(encoded, from..encoded.bytes.len()));
-            }
-            conn.push(Segment::fixed(short_poll::LIST_END, Class::Framing));
-        }
-        self.answered(id, reply, Status::Ok, now);
+/// A parked poll is answered, with whatever there is.
+pub(super) fn release(visit: &mut Visit<'_>) {
+    let Some(subscription) = visit.conn.state.subscription() else {
+        return;
+    };
+    let topics: Vec<TopicId> = subscribe::topics(subscription).collect();
+    let start = if subscribe::missed(subscription, &visit.shard.hub) {
+        subscribe::after_slow(subscription, &visit.shard.hub)
+    } else {
+        Start { cursor: subscription.cursor, gap: None }
+    };
+    subscribe::unsubscribe(visit);
+    if let Some(terms) = visit.conn.released(visit.now) {
+        answer(visit, &topics, &start, &terms);
     }
+}
 
-    fn answer_empty(
-        &mut self,
-        id: ConnId,
-        reply: &ResponseContext,
-        status: Status,
-        tag: Tag,
-        terms: &PollTerms,
-        now: Millis,
-    ) {
-        let mut out = Vec::with_capacity(256);
-        let head = reply.head(status, &self.date, &mut out);
-        match terms.wait_s {
-            None => short_poll::farewell(head, tag),
-            Some(wait_s) => long_poll::farewell(head, tag, wait_s),
-        }
-        if let Some(conn) = self.conns.get_mut(id) {
-            conn.push(Segment::own(out, Class::Head));
-            self.ledger.account_mut(conn.payer).answers_empty += 1;
-        }
-        self.answered(id, reply, status, now);
+fn answer(visit: &mut Visit<'_>, topics: &[TopicId], start: &Start, terms: &PollTerms) {
+    let hub = &visit.shard.hub;
+    let state = fingerprint(hub, topics, start, terms);
+    let field = terms.if_none_match.as_deref().unwrap_or_default();
+    if let Some(tag) = Tag::find(field, state) {
+        return answer_empty(visit, Status::NotModified, tag, terms);
     }
+    let PollMessages { encoded, next, more } = messages(hub, topics, start.cursor, terms);
+    let tag = Tag { next: hub.id(next), state };
+    let unchanged = condition::names_any(field);
+    let empty = encoded.is_empty() && start.gap.is_none();
+    if unchanged || empty {
+        let status = if unchanged { Status::NotModified } else { Status::NoContent };
+        return answer_empty(visit, status, tag, terms);
+    }
+    let State::Answering(context) = &visit.conn.state else {
+        return;
+    };
+    let head_only = context.head_only;
+    let mut open = Vec::with_capacity(64);
+    short_poll::open(tag.next, start.gap.as_ref(), more, &mut open);
+    let bytes: usize = encoded.iter().map(|message| message.bytes.len()).sum();
+    // The first message goes without its comma.
+    let comma = usize::from(!encoded.is_empty());
+    let length = open.len() + bytes - comma + short_poll::LIST_END.len();
+    let mut out = Vec::with_capacity(256);
+    let head = context.head(Status::Ok, &visit.shard.date, &mut out);
+    match terms.wait_s {
+        None => short_poll::greet(head, tag, length),
+        Some(wait_s) => long_poll::greet(head, tag, length, wait_s),
+    }
+    visit.conn.push(Segment::own(out, Class::Head));
+    if !head_only {
+        visit.conn.push(Segment::own(open, Class::Framing));
+        for (n, message) in encoded.iter().enumerate() {
+            let from = usize::from(n == 0);
+            visit.conn.push(Segment::shared(message, from..message.bytes.len()));
+        }
+        visit.conn.push(Segment::fixed(short_poll::LIST_END, Class::Framing));
+    }
+    respond::answered(visit, Status::Ok);
+}
 
-    /// All that the answer depends on, but for what is in the address.
-    fn fingerprint(&self, topics: &[TopicId], start: &Start, terms: &PollTerms) -> u64 {
-        let found = self.hub.fingerprint(topics, start.cursor).with(terms.limit as u64);
-        match &start.gap {
-            None => found.0,
-            Some(gap) => {
-                let said = found.with_text(gap.reason.name()).with(gap.to.seq.0);
-                said.with_text(&gap.from).0
-            }
-        }
+fn answer_empty(visit: &mut Visit<'_>, status: Status, tag: Tag, terms: &PollTerms) {
+    let State::Answering(context) = &visit.conn.state else {
+        return;
+    };
+    let mut out = Vec::with_capacity(256);
+    let head = context.head(status, &visit.shard.date, &mut out);
+    match terms.wait_s {
+        None => short_poll::farewell(head, tag),
+        Some(wait_s) => long_poll::farewell(head, tag, wait_s),
     }
+    visit.conn.push(Segment::own(out, Class::Head));
+    visit.shard.ledger.account_mut(visit.conn.costs.payer).answers_empty += 1;
+    respond::answered(visit, status);
+}
 
-    /// What one answer may carry of what comes after `cursor`.
-    fn messages(&self, topics: &[TopicId], cursor: Seq, terms: &PollTerms) -> PollMessages {
-        let format = if terms.named { Format::PollNamed } else { Format::Poll };
-        let mut found = PollMessages { encodings: Vec::new(), next: cursor, more: false };
-        let mut bytes = 0;
-        while let Some(entry) = self.hub.next(topics.iter().copied(), found.next) {
-            let encoded = entry.encoded(format, self.hub.epoch());
-            bytes += encoded.bytes.len();
-            let count = found.encodings.len();
-            if count == terms.limit || (count > 0 && bytes > POLL_BYTES_MAX) {
-                found.more = true;
-                break;
-            }
-            found.encodings.push(Rc::clone(encoded));
-            found.next = entry.seq();
+/// All that the answer depends on, but for what is in the address.
+fn fingerprint(hub: &Hub, topics: &[TopicId], start: &Start, terms: &PollTerms) -> u64 {
+    let found = hub.fingerprint(topics, start.cursor).with(terms.limit as u64);
+    match &start.gap {
+        None => found.0,
+        Some(gap) => {
+            let said = found.with_text(gap.reason.name()).with(gap.to.seq.0);
+            said.with_text(&gap.from).0
         }
-        found
     }
+}
+
+/// What one answer may carry of what comes after `cursor`.
+fn messages(hub: &Hub, topics: &[TopicId], cursor: Seq, terms: &PollTerms) -> PollMessages {
+    let format = if terms.named { Format::PollNamed } else { Format::Poll };
+    let mut found = PollMessages { encoded: Vec::new(), next: cursor, more: false };
+    let mut bytes = 0;
+    while let Some(entry) = hub.next(topics.iter().copied(), found.next) {
+        let message = entry.encoded(format, hub.epoch());
+        bytes += message.bytes.len();
+        let count = found.encoded.len();
+        if count == terms.limit || (count > 0 && bytes > POLL_BYTES_MAX) {
+            found.more = true;
+            break;
+        }
+        found.encoded.push(Rc::clone(message));
+        found.next = entry.seq();
+    }
+    found
 }

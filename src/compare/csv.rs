@@ -42,8 +42,8 @@ fn flatten(path: &str, value: &Value, cells: &mut Vec<(String, String)>) {
         }
         Value::Object(members) => {
             for (name, member) in members {
-                let socket_closed = if path.is_empty() { "" } else { "." };
-                flatten(&format!("{path}{socket_closed}{name}"), member, cells);
+                let parted = if path.is_empty() { "" } else { "." };
+                flatten(&format!("{path}{parted}{name}"), member, cells);
             }
         }
         Value::String(text) => cells.push((path.to_owned(), quoted(text))),

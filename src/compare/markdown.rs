@@ -33,7 +33,7 @@ pub fn render(comparison: &Comparison) -> String {
     out
 }
 
-/// A heading in one line; a word that was socket_closed for a narrow column is whole again.
+/// A heading in one line; a word that was parted for a narrow column is whole again.
 fn joined(lines: &[&str]) -> String {
     lines.join(" ").replace("- ", "").replace(" /", "/")
 }

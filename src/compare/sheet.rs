@@ -1,6 +1,6 @@
 //! Figures as tables of text: what stands in which column, and how a number is written.
 //!
-//! Came from: `table` and `markdown`. Goes to: the same, which jitter the lines. Absent on purpose:
+//! Came from: `table` and `markdown`. Goes to: the same, which draw the lines. Absent on purpose:
 //! lines, and rarities: a column such as that of heartbeats is left out where all of it is 0.
 
 use super::figures::{Comparison, Figures};

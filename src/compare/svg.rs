@@ -233,14 +233,14 @@ impl Canvas {
         }
     }
 
-    /// A variant's row: its label, and what `jitter` puts at the top of its bar.
-    fn row(&mut self, label: &str, jitter: impl FnOnce(&mut Self, f64)) {
+    /// A variant's row: its label, and what `draw` puts at the top of its bar.
+    fn row(&mut self, label: &str, draw: impl FnOnce(&mut Self, f64)) {
         let (x, y) = (LEFT - 12.0, self.y + ROW / 2.0 + 4.5);
         let label = escaped(label);
         self.add(format_args!(
             r#"<g class="variant"><text x="{x}" y="{y}" class="label">{label}</text>"#
         ));
-        jitter(self, self.y + (ROW - BAR) / 2.0);
+        draw(self, self.y + (ROW - BAR) / 2.0);
         self.add(format_args!("</g>"));
         self.y += ROW;
     }

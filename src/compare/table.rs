@@ -16,7 +16,7 @@ pub fn render(comparison: &Comparison) -> String {
         line_to(&mut out, &line);
     }
     for sheet in sheet::all(comparison) {
-        jitter(&sheet, &mut out);
+        draw(&sheet, &mut out);
     }
     out.push('\n');
     for sentence in words::all(comparison) {
@@ -29,7 +29,7 @@ pub fn render(comparison: &Comparison) -> String {
     out
 }
 
-fn jitter(sheet: &Sheet, out: &mut String) {
+fn draw(sheet: &Sheet, out: &mut String) {
     let chars = |text: &str| text.chars().count();
     let labels = sheet.rows.iter().map(|(label, _)| chars(label));
     let label_width = labels.max().unwrap_or(0);
@@ -116,7 +116,7 @@ mod tests {
             ],
         };
         let mut out = String::new();
-        jitter(&sheet, &mut out);
+        draw(&sheet, &mut out);
         let expected = "\nTitle\n\
             \x20                 two\n\
             \x20          one  lines\n\

@@ -12,7 +12,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoConfig {
     /// Help or the version was asked for: print this, exit with 0.
-    Awaiting(String),
+    Asked(String),
     /// Wrong use: the line to print after `tollway: `, exit with 2.
     Wrong(String),
 }
@@ -37,11 +37,7 @@ impl NoConfig {
             (ErrorKind::DisplayHelp | ErrorKind::DisplayVersion, _) => {
                 let text = error.render();
                 let plain = !std::io::stdout().is_terminal();
-                return Self::Awaiting(if plain {
-                    text.to_string()
-                } else {
-                    text.ansi().to_string()
-                });
+                return Self::Asked(if plain { text.to_string() } else { text.ansi().to_string() });
             }
             (ErrorKind::ValueValidation, Some(reason)) => format!("{flag} {value}: {reason}"),
             (ErrorKind::InvalidValue, _) if flag.starts_with('-') => {

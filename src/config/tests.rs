@@ -45,7 +45,7 @@ fn every_flag_has_a_variable_of_its_name_a_heading_and_a_help_text() {
 
 #[test]
 fn every_flag_is_shown_with_its_default() {
-    let Err(NoConfig::Awaiting(help)) = read("--help") else {
+    let Err(NoConfig::Asked(help)) = read("--help") else {
         panic!("--help asks for help");
     };
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -54,7 +54,7 @@ fn every_flag_is_shown_with_its_default() {
     {
         assert!(help.contains(shown), "{shown} in {help}");
     }
-    assert!(matches!(read("--version"), Err(NoConfig::Awaiting(text)) if text.contains("0.1.0")));
+    assert!(matches!(read("--version"), Err(NoConfig::Asked(text)) if text.contains("0.1.0")));
 }
 
 #[test]

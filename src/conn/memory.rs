@@ -13,10 +13,10 @@ use crate::ids::{ConnId, Seat};
 impl Conn {
     /// Bytes that it holds beside itself.
     pub fn heap_bytes(&self) -> usize {
-        self.inbox.capacity()
-            + self.outbox.heap_bytes()
-            + self.tally.heap_bytes()
-            + self.settled.as_deref().map_or(0, size_of_val)
+        self.flow.inbox.capacity()
+            + self.flow.outbox.heap_bytes()
+            + self.costs.tally.heap_bytes()
+            + self.costs.accounted.as_deref().map_or(0, size_of_val)
             + state_bytes(&self.state)
     }
 }
@@ -28,8 +28,9 @@ fn state_bytes(state: &State) -> usize {
         State::Parked(_) => size_of::<Parked>(),
         State::Sending(_) => size_of::<Sending>(),
         State::Open(socket) => socket.assembler.memory(),
-        State::Closing(assembler) => assembler.memory(),
-        State::Head { .. } | State::Streaming(_) | State::Lingering { .. } | State::Closed => 0,
+        State::Closing(closing) => closing.assembler.memory(),
+        State::Head { .. } | State::Answering(_) | State::Streaming(_) => 0,
+        State::Lingering { .. } | State::Closed => 0,
     };
     let seats = state.subscription().map_or(0, |f| f.seats.as_slice().len());
     // A reader of several topics keeps a list; each topic keeps the id of each reader.

@@ -8,6 +8,8 @@
 //! file) those behind it are kept as bytes and not parsed. A connection whose peer does not read
 //! our answers is not read either.
 
+pub mod costs;
+pub mod flow;
 mod memory;
 pub mod origin;
 pub mod outbox;
@@ -17,24 +19,28 @@ pub mod request;
 pub mod response_context;
 pub mod route;
 pub mod state;
+pub mod timing;
 pub mod unanswered;
 pub mod v1;
 mod websocket;
 
 use std::net::SocketAddr;
 
-use self::outbox::{Outbox, Segment};
+use self::costs::Costs;
+use self::flow::Flow;
+use self::outbox::Segment;
 use self::problem::Problem;
 use self::request::{Request, Want};
 use self::response_context::ResponseContext;
 use self::route::{Policy, route};
 use self::state::{State, Upload};
+use self::timing::Timing;
 use self::v1::V1Request;
 use self::websocket::Weight;
 use crate::close::CloseReason;
 use crate::ids::{Millis, Peer};
-use crate::ledger::{Bytes, Class, Due, Payer, Sample, Tally};
-use crate::limits::INBOX_BYTES_MAX;
+use crate::ledger::{Bytes, Class, Payer};
+use crate::limits::{INBOX_BYTES_MAX, Limits};
 use crate::wire::Parsed;
 use crate::wire::body::{BodyDecoder, Piece};
 use crate::wire::frame::CloseCode;
@@ -45,8 +51,15 @@ use crate::wire::response::CONTINUE;
 /// What a connection asks of the broker.
 #[derive(Debug)]
 pub enum Ask {
-    /// A whole request, and its body if it publishes.
-    Request(Box<Request>, Vec<u8>),
+    /// A whole request. What its answer needs to know of it lies in [`State::Answering`].
+    Request {
+        /// Who pays for it.
+        payer: Payer,
+        /// What is wanted.
+        want: Box<Want>,
+        /// The body, if it publishes.
+        body: Vec<u8>,
+    },
     /// A message of a raw WebSocket, to be published.
     PublishRaw {
         /// Its data; UTF-8 unless `binary`.
@@ -80,36 +93,12 @@ pub struct Conn {
     pub peer: Peer,
     /// What it is doing; changed by [`Conn::shift`] alone.
     pub state: State,
-    /// Since when, or since the last sign of life where that is what counts.
-    pub since: Millis,
-    /// Received, not yet understood. Owns nothing when empty.
-    pub inbox: Vec<u8>,
-    /// Said, not yet taken by the kernel.
-    pub outbox: Outbox,
-    /// When the peer last took bytes of a non-empty outbox, or the first one came into it.
-    pub stuck_since: Millis,
-    /// The earliest moment at which the timer wheel will ask for this connection.
-    pub hint: Millis,
-    /// Who pays for what is being understood or answered.
-    pub payer: Payer,
-    /// Of what kind it is: that of its last request. `None`: it has not asked anything yet.
-    pub kind: Option<Payer>,
-    /// What it has cost.
-    pub tally: Tally,
-    /// What its next request has to pay.
-    pub owed: Due,
-    /// What the kernel had counted when the last change of kind was settled.
-    pub settled: Option<Box<Sample>>,
-    /// When it was accepted.
-    pub accepted_at: Millis,
-    /// The peer has ended its side.
-    pub finished: bool,
-    /// Why it ends, once that is decided.
-    pub leaving: Option<CloseReason>,
-    /// The outbox went from empty to non-empty and nobody was told yet.
-    pub fresh_output: bool,
-    /// The shell was told to leave bytes in the kernel.
-    pub reading_paused: bool,
+    /// Bytes on their way in and out.
+    pub flow: Flow,
+    /// Moments that deadlines are counted from.
+    pub timing: Timing,
+    /// What it costs, and who pays.
+    pub costs: Costs,
 }
 
 /// What one step through the input came to.
@@ -128,33 +117,21 @@ impl Conn {
         Self {
             peer: peer.into(),
             state: State::idle(),
-            since: now,
-            inbox: Vec::new(),
-            outbox: Outbox::default(),
-            stuck_since: now,
-            hint: Millis::NEVER,
-            payer: Payer::Other,
-            kind: None,
-            tally: Tally::default(),
-            owed: Due::default(),
-            settled: None,
-            accepted_at: now,
-            finished: false,
-            leaving: None,
-            fresh_output: false,
-            reading_paused: false,
+            flow: Flow::default(),
+            timing: Timing::new(now),
+            costs: Costs::default(),
         }
     }
 
     /// Understands `buf` up to the next thing that the broker has to decide. Tells how many bytes
-    /// were understood; the rest is to be shown again, with more behind it. `bill` gets the bytes
-    /// by class.
+    /// were understood; the rest is to be shown again, with more behind it. `by_class` gets the
+    /// bytes by class.
     pub fn next_ask(
         &mut self,
         buf: &mut [u8],
         now: Millis,
         policy: &Policy,
-        bill: &mut Bytes,
+        by_class: &mut Bytes,
     ) -> (usize, Option<Ask>) {
         let mut used = 0;
         loop {
@@ -162,19 +139,19 @@ impl Conn {
             // Nothing can be asked behind an endless answer, and nobody listens any more. That
             // needs no room for answers.
             if let state::Name::Streaming | state::Name::Lingering | state::Name::Closed = name {
-                bill.add(Class::Body, buf.len() - used);
+                by_class.add(Class::Body, buf.len() - used);
                 return (buf.len(), None);
             }
             if self.is_held() {
                 break;
             }
             let pace = match name {
-                state::Name::Head => self.head(&buf[used..], now, policy, bill),
-                state::Name::Body => self.body(&buf[used..], now, bill),
+                state::Name::Head => self.head(&buf[used..], now, policy, by_class),
+                state::Name::Body => self.body(&buf[used..], now, by_class),
                 state::Name::Open | state::Name::Closing => {
-                    self.frame(&mut buf[used..], now, policy, bill)
+                    self.frame(&mut buf[used..], now, policy, by_class)
                 }
-                _ => Pace::Wait, // Awaiting, parked, sending: our turn.
+                _ => Pace::Wait, // Answering, awaiting, parked, sending: our turn.
             };
             match pace {
                 Pace::Wait => break,
@@ -185,7 +162,7 @@ impl Conn {
         (used, None)
     }
 
-    fn head(&mut self, buf: &[u8], now: Millis, policy: &Policy, bill: &mut Bytes) -> Pace {
+    fn head(&mut self, buf: &[u8], now: Millis, policy: &Policy, by_class: &mut Bytes) -> Pace {
         let State::Head { decoder, began } = &mut self.state else {
             return Pace::Wait;
         };
@@ -199,14 +176,15 @@ impl Conn {
         match decoder.decode(buf, policy.limits.head_bytes_max) {
             Ok(Parsed::Partial) => Pace::Wait,
             Ok(Parsed::Complete { value: head, used }) => {
-                bill.add(Class::Head, used);
+                by_class.add(Class::Head, used);
                 let more = buf.len() > used;
                 self.request(&head, used, more, now, policy)
             }
             Err(error) => {
-                bill.add(Class::Head, buf.len());
-                self.payer = Payer::Other;
-                Pace::Ask(buf.len(), refusal(ResponseContext::closing(), error.into()))
+                by_class.add(Class::Head, buf.len());
+                self.costs.payer = Payer::Other;
+                let ask = self.refuse(ResponseContext::closing(), error.into(), now);
+                Pace::Ask(buf.len(), ask)
             }
         }
     }
@@ -221,30 +199,33 @@ impl Conn {
         policy: &Policy,
     ) -> Pace {
         let mut request = route(head, policy);
-        self.payer = request.payer;
+        self.costs.payer = request.payer;
         if head.framing == Framing::Empty {
-            return Pace::Ask(used, Ask::Request(Box::new(request), Vec::new()));
+            return Pace::Ask(used, self.complete(request, Vec::new(), now));
         }
         let refused = request.want.is_refusal();
         if head.expect_continue && refused {
             // The client may send its body all the same, or not: nothing after this can be read.
-            request.reply.keep_alive = false;
-            return Pace::Ask(used, Ask::Request(Box::new(request), Vec::new()));
+            request.context.keep_alive = false;
+            return Pace::Ask(used, self.complete(request, Vec::new(), now));
         }
         match BodyDecoder::new(head.framing, policy.limits.message_bytes_max as u64) {
             Ok(decoder) => {
                 if head.expect_continue && !more {
                     self.push(Segment::fixed(CONTINUE, Class::Head));
                 }
-                let upload = Upload { request, decoder, data: Vec::new() };
+                let upload = Upload { since: now, request, decoder, data: Vec::new() };
                 self.shift(State::Body(Box::new(upload)), now);
                 Pace::On(used)
             }
-            Err(error) => Pace::Ask(used, refusal(closing(request.reply), error.into())),
+            Err(error) => {
+                let ask = self.refuse(request.context.last(), error.into(), now);
+                Pace::Ask(used, ask)
+            }
         }
     }
 
-    fn body(&mut self, buf: &[u8], now: Millis, bill: &mut Bytes) -> Pace {
+    fn body(&mut self, buf: &[u8], now: Millis, by_class: &mut Bytes) -> Pace {
         let State::Body(upload) = &mut self.state else {
             return Pace::Wait;
         };
@@ -252,47 +233,70 @@ impl Conn {
         match upload.decoder.decode(buf) {
             Ok(Piece::Partial) => Pace::Wait,
             Ok(Piece::Data { bytes, used }) => {
-                bill.add(Class::Framing, used - bytes.len());
+                by_class.add(Class::Framing, used - bytes.len());
                 if publishes {
-                    bill.add(Class::Payload, bytes.len());
+                    by_class.add(Class::Payload, bytes.len());
                     upload.data.extend_from_slice(bytes);
                 } else {
-                    bill.add(Class::Body, bytes.len());
+                    by_class.add(Class::Body, bytes.len());
                 }
                 Pace::On(used)
             }
             Ok(Piece::End { used }) => {
-                bill.add(Class::Framing, used);
-                let State::Body(upload) = self.shift(State::idle(), now) else {
+                by_class.add(Class::Framing, used);
+                let context = std::mem::take(&mut upload.request.context);
+                let State::Body(upload) = self.shift(State::Answering(context), now) else {
                     return Pace::Wait;
                 };
-                Pace::Ask(used, Ask::Request(Box::new(upload.request), upload.data))
+                let Request { payer, want, .. } = upload.request;
+                let ask = Ask::Request { payer, want: Box::new(want), body: upload.data };
+                Pace::Ask(used, ask)
             }
             Err(error) => {
-                bill.add(Class::Body, buf.len());
-                let reply = closing(upload.request.reply.clone());
-                Pace::Ask(buf.len(), refusal(reply, error.into()))
+                by_class.add(Class::Body, buf.len());
+                let context = std::mem::take(&mut upload.request.context).last();
+                let ask = self.refuse(context, error.into(), now);
+                Pace::Ask(buf.len(), ask)
             }
         }
     }
 
-    fn frame(&mut self, buf: &mut [u8], now: Millis, policy: &Policy, bill: &mut Bytes) -> Pace {
+    /// A request is complete: its answer can be made.
+    fn complete(&mut self, request: Request, body: Vec<u8>, now: Millis) -> Ask {
+        let Request { context, payer, want } = request;
+        self.shift(State::Answering(context), now);
+        Ask::Request { payer, want: Box::new(want), body }
+    }
+
+    /// What came is no request. Nobody's technique pays for that.
+    fn refuse(&mut self, context: ResponseContext, problem: Problem, now: Millis) -> Ask {
+        let want = Want::Refuse(problem);
+        self.complete(Request { context, payer: Payer::Other, want }, Vec::new(), now)
+    }
+
+    fn frame(
+        &mut self,
+        buf: &mut [u8],
+        now: Millis,
+        policy: &Policy,
+        by_class: &mut Bytes,
+    ) -> Pace {
         let length = buf.len();
         let (assembler, dialect) = match &mut self.state {
             State::Open(socket) if length > 0 && socket.failing.is_some() => {
-                bill.add(Class::Framing, length);
+                by_class.add(Class::Framing, length);
                 return Pace::On(length); // §7.1.7: nothing is understood any more.
             }
             State::Open(socket) if length > 0 => {
                 socket.pinged = Millis::NEVER; // Any byte is a sign of life.
-                self.since = now;
+                self.timing.active_at = now;
                 (&mut socket.assembler, Some(socket.dialect))
             }
             State::Open(socket) => {
                 socket.assembler.release();
                 return Pace::Wait;
             }
-            State::Closing(assembler) if length > 0 => (assembler, None),
+            State::Closing(closing) if length > 0 => (&mut closing.assembler, None),
             _ => return Pace::Wait,
         };
         assembler.release();
@@ -302,26 +306,25 @@ impl Conn {
             Ok(Step::Partial { used: 0 }) => Pace::Wait,
             Ok(Step::Partial { used }) => {
                 let payload = assembler.taken() - held;
-                bill.add(Class::Payload, payload);
-                bill.add(Class::Framing, used - payload);
+                by_class.add(Class::Payload, payload);
+                by_class.add(Class::Framing, used - payload);
                 Pace::On(used)
             }
             Ok(Step::Complete { incoming, used }) => {
                 let ask = match dialect {
                     Some(dialect) => {
-                        let mut says = |segment| {
-                            self.fresh_output |= self.outbox.push(segment, self.payer);
-                        };
+                        let (outbox, payer) = (&mut self.flow.outbox, self.costs.payer);
+                        let mut says = |segment| outbox.push(segment, payer);
                         websocket::act(incoming, dialect, limits, &mut says)
                     }
                     None => websocket::act_closing(incoming),
                 };
                 let weight = Weight::of(&incoming, ask.as_ref());
-                weight.charge(used, held, assembler, bill);
+                weight.charge(used, held, assembler, by_class);
                 ask.map_or(Pace::On(used), |ask| Pace::Ask(used, ask))
             }
             Err(error) => {
-                bill.add(Class::Framing, length);
+                by_class.add(Class::Framing, length);
                 let ask = match dialect {
                     Some(_) => websocket::fail(error),
                     // Our Close frame was the last word.
@@ -334,43 +337,37 @@ impl Conn {
 
     /// Queues output.
     pub fn push(&mut self, segment: Segment) {
-        self.fresh_output |= self.outbox.push(segment, self.payer);
+        self.flow.outbox.push(segment, self.costs.payer);
     }
 
     /// Whether nothing that came may be understood for now: the peer is behind in reading what we
     /// answered, or we are behind in answering.
     pub fn is_held(&self) -> bool {
         let behind = matches!(&self.state, State::Open(socket) if socket.unanswered.is_full());
-        behind || self.outbox.is_high()
+        behind || self.flow.outbox.is_high()
     }
 
     /// Whether bytes should be read. If not, they stay in the kernel, and TCP tells the peer.
     pub fn wants_bytes(&self) -> bool {
         let closed = matches!(self.state, State::Closed);
-        !closed && !self.is_held() && self.inbox.len() < INBOX_BYTES_MAX
+        !closed && !self.is_held() && self.flow.inbox.len() < INBOX_BYTES_MAX
     }
 
     /// The next moment at which something must happen by itself.
-    pub fn due(&self, limits: &crate::limits::Limits) -> Option<Millis> {
-        let own = self.state.due(self.since, limits);
-        if self.outbox.is_empty() {
+    pub fn due(&self, limits: &Limits) -> Option<Millis> {
+        let own = self.state.due(self.timing.active_at, limits);
+        if self.flow.outbox.is_empty() {
             return own;
         }
-        let stalled = self.stuck_since.plus(limits.stall_ms_max);
         // A peer that is still reading our answer is not idle, however long it takes.
         let reading = matches!(self.state, State::Head { began: None, .. });
         let own = own.filter(|_| !reading);
+        let stalled = self.stalls_at(limits);
         Some(own.map_or(stalled, |own| own.min(stalled)))
     }
-}
 
-fn closing(reply: ResponseContext) -> ResponseContext {
-    ResponseContext { keep_alive: false, ..reply }
-}
-
-fn refusal(reply: ResponseContext, problem: Problem) -> Ask {
-    Ask::Request(
-        Box::new(Request { reply, payer: Payer::Other, want: Want::Refuse(problem) }),
-        Vec::new(),
-    )
+    /// When a peer that goes on taking nothing of what waits is given up.
+    pub fn stalls_at(&self, limits: &Limits) -> Millis {
+        self.timing.took_at.plus(limits.stall_ms_max)
+    }
 }

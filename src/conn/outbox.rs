@@ -39,7 +39,7 @@ enum Source {
     Static(&'static [u8]),
     Shared {
         encoded: Rc<EncodedMessage>,
-        /// Exact: a encoded is bounded far below 4 GiB.
+        /// Exact: an encoded message is bounded far below 4 GiB.
         from: u32,
         to: u32,
     },
@@ -118,25 +118,31 @@ pub struct Outbox {
     /// How much of the first segment the kernel has taken.
     sent: usize,
     bytes: usize,
+    /// It went from empty to non-empty, and nobody has asked since.
+    fresh: bool,
 }
 
 impl Outbox {
-    /// Queues a segment, at the cost of `payer`. `true`: the outbox was empty, so somebody must be
-    /// told.
-    pub fn push(&mut self, segment: Segment, payer: Payer) -> bool {
+    /// Queues a segment, at the cost of `payer`.
+    pub fn push(&mut self, segment: Segment, payer: Payer) {
         let segment = Segment { payer, ..segment };
         let length = segment.bytes().len();
         if length == 0 {
-            return false;
+            return;
         }
-        let was_empty = self.is_empty();
         self.bytes += length;
-        if was_empty {
+        if self.is_empty() {
+            self.fresh = true;
             self.first = Some(segment);
         } else if let Some(segment) = self.not_joined(segment) {
             self.rest.get_or_insert_default().push_back(segment);
         }
-        was_empty
+    }
+
+    /// Whether it went from empty to non-empty since this was last asked: then the shell must be
+    /// told.
+    pub fn take_fresh(&mut self) -> bool {
+        std::mem::take(&mut self.fresh)
     }
 
     /// Joins `segment` to the last one when both are our own, of one class and of one payer, so
@@ -257,10 +263,12 @@ mod tests {
         let encoded = message("--", "payload");
         for portion in 1..20 {
             let mut outbox = Outbox::default();
-            assert!(outbox.push(Segment::own(b"head".to_vec(), Class::Head), Payer::Sse));
-            assert!(!outbox.push(Segment::shared(&encoded, 0..9), Payer::Sse));
-            assert!(!outbox.push(Segment::fixed(b"]}", Class::Framing), Payer::Sse));
-            assert!(!outbox.push(Segment::own(Vec::new(), Class::Body), Payer::Sse));
+            outbox.push(Segment::own(b"head".to_vec(), Class::Head), Payer::Sse);
+            assert!(outbox.take_fresh());
+            outbox.push(Segment::shared(&encoded, 0..9), Payer::Sse);
+            outbox.push(Segment::fixed(b"]}", Class::Framing), Payer::Sse);
+            outbox.push(Segment::own(Vec::new(), Class::Body), Payer::Sse);
+            assert!(!outbox.take_fresh());
             let mut bill = Bytes::default();
             let mut seen = Vec::new();
             while !outbox.is_empty() {

@@ -14,8 +14,8 @@ use crate::wire::handshake::Accept;
 /// A request, understood.
 #[derive(Debug)]
 pub struct Request {
-    /// How the answer is to be worded.
-    pub reply: ResponseContext,
+    /// What the answer needs to know of it.
+    pub context: ResponseContext,
     /// Who pays.
     pub payer: Payer,
     /// What is wanted.

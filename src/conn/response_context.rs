@@ -33,6 +33,12 @@ impl ResponseContext {
         Self::default()
     }
 
+    /// The same for the last answer of a connection.
+    #[must_use]
+    pub fn last(self) -> Self {
+        Self { keep_alive: false, ..self }
+    }
+
     /// The same for an answer that never ends. Without chunks, the end of the connection is the end
     /// of the answer.
     #[must_use]

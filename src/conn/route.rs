@@ -45,7 +45,7 @@ pub fn route(head: &Head<'_>, policy: &Policy) -> Request {
     let access = log::log_enabled!(target: "tollway::access", log::Level::Info)
         .then(|| format!("{} {}", head.method_text, head.target).into());
     Request {
-        reply: ResponseContext {
+        context: ResponseContext {
             http10: head.version == Version::Http10,
             keep_alive: head.keep_alive && !not_upgraded,
             head_only: head.method == Method::Head,

@@ -1,26 +1,43 @@
 //! The states of a connection: what it waits for, until when, and where it may go from there.
 //!
 //! ```text
-//!                    ┌────────────────── answered, kept alive ──────────────────┐
-//!                    ▼                                                          │
-//!  accepted ──▶   Head ──▶ Body ──▶ (request) ──▶ Awaiting ──▶ (Head) ──▶ Sending ─┤
-//!                    │                  ├───────▶ Parked ───────────────────────┘
-//!                    │                  ├───────▶ Streaming
-//!                    │                  └───────▶ Open ──▶ Closing
-//!                    └──────▶ from every state ──▶ Lingering ──▶ Closed
+//!                  ┌─────────────────── answered, kept alive ────────────────────┐
+//!                  ▼                                                             │
+//!  accepted ──▶  Head ──▶ Body ──▶ Answering ──▶ Sending ────────────────────────┤
+//!                  └──────────────▶  │  ▲ │ └────────────────────────────────────┘
+//!                                    ▼  │ ├──▶ Streaming
+//!                          Awaiting, Parked └──▶ Open ──▶ Closing
+//!
+//!                  from every state ──▶ Lingering ──▶ Closed
 //! ```
 //!
-//! There is one door, [`Conn::shift`], and [`EDGES`] lists what may pass through it. Each state has
-//! at most one deadline of its own ([`State::due`]); output that the peer does not take has another
-//! (`Conn::due`).
+//! There is one way from state to state, [`Conn::shift`](super::Conn::shift), and [`EDGES`] lists
+//! what may take it.
+//! Each state has at most one deadline of its own ([`State::due`]); output that the peer does not
+//! take has another ([`Conn::due`](super::Conn::due)).
+//!
+//! `Answering` lasts as long as the visit in which it is entered: whatever is known of a request
+//! lies there while its answer is made, and every answer leaves it. Two states give it back the
+//! floor later: `Awaiting`, when somebody else has to be asked, and `Parked`, when there is nothing
+//! to say yet.
+//!
+//! **What is not in the state, and why.** Some facts are independent of what a connection does:
+//! that the peer has ended its side ([`Flow::finished`](super::flow::Flow)) may come in any state,
+//! and the request that was read before is still answered; why it ends
+//! ([`Flow::leaving`](super::flow::Flow)) is decided before the last bytes have left; whether it is
+//! read ([`Conn::wants_bytes`](super::Conn::wants_bytes)) follows from how much waits on either
+//! side. Each doubled state would be written twice.
 //!
 //! Came from: `conn` and `broker`, which decide. Goes to: the timer wheel, as a deadline. Absent on
 //! purpose: what happens at a deadline; `broker` knows.
 
+mod edges;
+
+pub use self::edges::{EDGES, Name, may_lead};
+use super::Failure;
 use super::request::{FileWant, Report, Request};
 use super::response_context::ResponseContext;
 use super::unanswered::Unanswered;
-use super::{Conn, Failure};
 use crate::ids::{Millis, Seat, Seq, TopicName};
 use crate::limits::{CLOSE_MS_MAX, LINGER_MS_MAX, Limits, PONG_MS_MAX, SNAPSHOT_MS};
 use crate::technique::{Dialect, Format};
@@ -41,6 +58,9 @@ pub enum State {
     },
     /// The head is understood; its body is still arriving.
     Body(Box<Upload>),
+    /// A request is complete, and its answer is being made. No connection is seen in this state
+    /// from outside: the visit that enters it leaves it.
+    Answering(ResponseContext),
     /// The request is complete, and the sequencer or the shell has been asked for what it needs.
     Awaiting(Box<Awaiting>),
     /// A long poll: complete, and its answer withheld.
@@ -52,13 +72,15 @@ pub enum State {
     /// A WebSocket.
     Open(WebSocket),
     /// Our Close frame is sent, the peer's is awaited.
-    Closing(Assembler),
+    Closing(Closing),
     /// The last bytes are on their way. Once the kernel has them our side is ended, and what still
     /// comes is read and dropped until the peer ends its own: closing over unread bytes would send
     /// a reset, and the reset could destroy our last answer before the peer has read it.
     Lingering {
         /// Our side is ended.
         half_closed: bool,
+        /// Since when it has been as it is.
+        since: Millis,
     },
     /// Nothing may happen any more; the shell is told to drop the socket.
     Closed,
@@ -67,6 +89,8 @@ pub enum State {
 /// A request whose body is arriving.
 #[derive(Debug)]
 pub struct Upload {
+    /// When its head was understood.
+    pub since: Millis,
     /// The request.
     pub request: Request,
     /// What of the body is still to come.
@@ -78,10 +102,10 @@ pub struct Upload {
 /// A request that waits for the sequencer or the shell.
 #[derive(Debug)]
 pub struct Awaiting {
-    /// How to word the answer.
-    pub reply: ResponseContext,
-    /// What was asked.
-    pub question: Awaited,
+    /// What the answer needs to know of the request.
+    pub context: ResponseContext,
+    /// What is awaited.
+    pub awaited: Awaited,
 }
 
 /// What was asked of the sequencer or the shell.
@@ -100,8 +124,8 @@ pub enum Awaited {
 /// A long poll that waits.
 #[derive(Debug)]
 pub struct Parked {
-    /// How to word the answer.
-    pub reply: ResponseContext,
+    /// What the answer needs to know of the request.
+    pub context: ResponseContext,
     /// What it waits for.
     pub subscription: Subscription,
     /// Until when.
@@ -126,8 +150,8 @@ pub struct PollTerms {
 /// A file on its way.
 #[derive(Debug)]
 pub struct Sending {
-    /// How the answer was worded.
-    pub reply: ResponseContext,
+    /// Another request may follow.
+    pub keep_alive: bool,
     /// The next byte to be read of the file.
     pub offset: u64,
     /// How many are still to be read.
@@ -186,7 +210,16 @@ impl WebSocket {
     }
 }
 
-/// A reader that stays: a cursor, and the seats where it is entered.
+/// A WebSocket to which our Close frame was sent.
+#[derive(Debug)]
+pub struct Closing {
+    /// Frames of the peer, which are read until its own Close frame comes.
+    pub assembler: Assembler,
+    /// When ours was sent.
+    pub since: Millis,
+}
+
+/// A subscriber: a cursor, and the seats where it is entered.
 #[derive(Debug)]
 pub struct Subscription {
     /// Where it is entered.
@@ -224,59 +257,6 @@ impl Seats {
     }
 }
 
-/// A state without what it carries: what edges are drawn between.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs)] // Each is documented at `State`.
-pub enum Name {
-    Head,
-    Body,
-    Awaiting,
-    Parked,
-    Sending,
-    Streaming,
-    Open,
-    Closing,
-    Lingering,
-    Closed,
-}
-
-/// Where each state may lead. `Head` to `Head` is a request that was answered at once.
-pub const EDGES: &[(Name, &[Name])] = {
-    use Name::{
-        Awaiting, Body, Closed, Closing, Head, Lingering, Open, Parked, Sending, Streaming,
-    };
-    &[
-        (Head, &[Head, Body, Awaiting, Parked, Sending, Streaming, Open, Lingering, Closed]),
-        (Body, &[Head, Lingering, Closed]),
-        (Awaiting, &[Head, Lingering, Closed]),
-        (Parked, &[Head, Lingering, Closed]),
-        (Sending, &[Head, Lingering, Closed]),
-        (Streaming, &[Lingering, Closed]),
-        (Open, &[Closing, Lingering, Closed]),
-        (Closing, &[Lingering, Closed]),
-        (Lingering, &[Lingering, Closed]),
-        (Closed, &[]),
-    ]
-};
-
-impl Name {
-    /// The name that reports use.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Head => "head",
-            Self::Body => "body",
-            Self::Awaiting => "asked",
-            Self::Parked => "parked",
-            Self::Sending => "sending",
-            Self::Streaming => "streaming",
-            Self::Open => "open",
-            Self::Closing => "closing",
-            Self::Lingering => "lingering",
-            Self::Closed => "closed",
-        }
-    }
-}
-
 impl State {
     /// Waiting for a request.
     pub fn idle() -> Self {
@@ -288,6 +268,7 @@ impl State {
         match self {
             Self::Head { .. } => Name::Head,
             Self::Body(_) => Name::Body,
+            Self::Answering(_) => Name::Answering,
             Self::Awaiting(_) => Name::Awaiting,
             Self::Parked(_) => Name::Parked,
             Self::Sending(_) => Name::Sending,
@@ -299,85 +280,61 @@ impl State {
         }
     }
 
-    /// The deadline of this state, for a connection in it `since` then.
-    pub fn due(&self, since: Millis, limits: &Limits) -> Option<Millis> {
+    /// The deadline of this state, for a connection that was last active then.
+    pub fn due(&self, active_at: Millis, limits: &Limits) -> Option<Millis> {
         match self {
             Self::Head { began: Some(began), .. } => Some(began.plus(limits.head_ms_max)),
-            Self::Head { began: None, .. } => Some(since.plus(limits.idle_ms_max)),
-            Self::Body(_) => Some(since.plus(limits.body_ms_max)),
+            Self::Head { began: None, .. } => Some(active_at.plus(limits.idle_ms_max)),
+            Self::Body(upload) => Some(upload.since.plus(limits.body_ms_max)),
             Self::Parked(parked) => Some(parked.until),
-            Self::Streaming(Stream { costs: true, .. }) => Some(since.plus(SNAPSHOT_MS)),
-            Self::Streaming(_) => Some(since.plus(limits.heartbeat_ms)),
+            Self::Streaming(Stream { costs: true, .. }) => Some(active_at.plus(SNAPSHOT_MS)),
+            Self::Streaming(_) => Some(active_at.plus(limits.heartbeat_ms)),
             Self::Open(socket) => Some(match socket.pinged {
-                _ if socket.costs => since.plus(SNAPSHOT_MS),
-                Millis::NEVER => since.plus(limits.heartbeat_ms),
+                _ if socket.costs => active_at.plus(SNAPSHOT_MS),
+                Millis::NEVER => active_at.plus(limits.heartbeat_ms),
                 pinged => pinged.plus(PONG_MS_MAX),
             }),
-            Self::Closing(_) => Some(since.plus(CLOSE_MS_MAX)),
-            Self::Lingering { half_closed: true } => Some(since.plus(LINGER_MS_MAX)),
+            Self::Closing(closing) => Some(closing.since.plus(CLOSE_MS_MAX)),
+            Self::Lingering { half_closed: true, since } => Some(since.plus(LINGER_MS_MAX)),
             // These wait for ourselves, or for the peer to take bytes, which has its own deadline.
-            Self::Awaiting(_) | Self::Sending(_) | Self::Lingering { half_closed: false } => None,
-            Self::Closed => None,
+            Self::Answering(_) | Self::Awaiting(_) | Self::Sending(_) => None,
+            Self::Lingering { half_closed: false, .. } | Self::Closed => None,
         }
     }
 
     /// Whether bytes that come now belong to the next request.
     pub fn is_between(&self) -> bool {
         match self {
-            Self::Head { .. } | Self::Awaiting(_) | Self::Parked(_) | Self::Sending(_) => true,
+            Self::Head { .. } | Self::Answering(_) | Self::Awaiting(_) => true,
+            Self::Parked(_) | Self::Sending(_) => true,
             Self::Body(_) | Self::Streaming(_) | Self::Open(_) | Self::Closing(_) => false,
             Self::Lingering { .. } | Self::Closed => false,
         }
     }
 
-    /// The reader in this state, if it has one.
+    /// The subscription of this state, if it has one.
     pub fn subscription(&self) -> Option<&Subscription> {
         match self {
             Self::Parked(parked) => Some(&parked.subscription),
             Self::Streaming(stream) => Some(&stream.subscription),
             Self::Open(socket) => Some(&socket.subscription),
-            Self::Head { .. } | Self::Body(_) | Self::Awaiting(_) | Self::Sending(_) => None,
+            Self::Head { .. } | Self::Body(_) | Self::Answering(_) | Self::Awaiting(_) => None,
+            Self::Sending(_) => None,
             Self::Closing(_) | Self::Lingering { .. } | Self::Closed => None,
         }
     }
 
-    /// The reader in this state, to be moved on.
+    /// The subscription of this state, to be moved on.
     pub fn subscription_mut(&mut self) -> Option<&mut Subscription> {
         match self {
             Self::Parked(parked) => Some(&mut parked.subscription),
             Self::Streaming(stream) => Some(&mut stream.subscription),
             Self::Open(socket) => Some(&mut socket.subscription),
-            Self::Head { .. } | Self::Body(_) | Self::Awaiting(_) | Self::Sending(_) => None,
+            Self::Head { .. } | Self::Body(_) | Self::Answering(_) | Self::Awaiting(_) => None,
+            Self::Sending(_) => None,
             Self::Closing(_) | Self::Lingering { .. } | Self::Closed => None,
         }
     }
-}
-
-impl Conn {
-    /// The only door between states. Tells the state that was left.
-    pub fn shift(&mut self, next: State, now: Millis) -> State {
-        debug_assert!(
-            may_pass(self.state.name(), next.name()),
-            "no edge from {:?} to {:?}",
-            self.state.name(),
-            next.name()
-        );
-        self.since = now;
-        std::mem::replace(&mut self.state, next)
-    }
-
-    /// `Open` to `Closing`: the reader is gone, the frames of the peer still have to be followed.
-    pub fn await_close(&mut self, now: Millis) {
-        if let State::Open(socket) = &mut self.state {
-            let assembler = std::mem::take(&mut socket.assembler);
-            self.shift(State::Closing(assembler), now);
-        }
-    }
-}
-
-/// Whether [`EDGES`] has this edge.
-pub fn may_pass(from: Name, to: Name) -> bool {
-    EDGES.iter().any(|(state, exits)| *state == from && exits.contains(&to))
 }
 
 #[cfg(test)]

@@ -118,7 +118,13 @@ impl Weight {
 
     /// Charges `used` bytes, which the assembler has taken. Of the unfinished message, `held` bytes
     /// were taken before them, and charged then.
-    pub(super) fn charge(self, used: usize, held: usize, assembler: &Assembler, bill: &mut Bytes) {
+    pub(super) fn charge(
+        self,
+        used: usize,
+        held: usize,
+        assembler: &Assembler,
+        by_class: &mut Bytes,
+    ) {
         let holds = assembler.taken();
         let (class, length, payload) = match self {
             // No JSON is shorter than its data. Of an object that came in pieces, all that came
@@ -132,8 +138,8 @@ impl Weight {
             Self::Close => (Class::Framing, 0, holds - held),
             Self::Offence => (Class::Body, used, 0),
         };
-        bill.add(class, length);
-        bill.add(Class::Payload, payload);
-        bill.add(Class::Framing, used - length - payload);
+        by_class.add(class, length);
+        by_class.add(Class::Payload, payload);
+        by_class.add(Class::Framing, used - length - payload);
     }
 }

@@ -360,7 +360,7 @@ impl EventLoop {
                         self.broker.charge(id, Call::End);
                     }
                 }
-                Teardown::Drop(_) => {
+                Teardown::Close(_) => {
                     let socket = self.sockets.find(id).filter(|_| CHARGES);
                     let sample = socket.and_then(|socket| socket.sample());
                     self.broker.charge_shared(SharedCall::Sample, 1);

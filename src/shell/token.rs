@@ -25,9 +25,8 @@ pub enum Source {
     Socket(ConnId),
 }
 
-/// The generation that no connection reaches: a slot would have to be handed out every
-/// millisecond for fifty days.
-const NO_CONNECTION: u32 = u32::MAX;
+/// The generation that no connection has: the broker passes it over.
+const NO_CONNECTION: u32 = ConnId::GENERATION_MAX + 1;
 const WAKER: u32 = u32::MAX;
 const SIGNALS: u32 = u32::MAX - 1;
 
@@ -63,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_token_names_what_it_was_made_from() {
-        let last = ConnId { slot: u32::MAX, generation: u32::MAX - 1 };
+        let last = ConnId { slot: u32::MAX, generation: ConnId::GENERATION_MAX };
         let first = ConnId { slot: 0, generation: 0 };
         for source in [
             Source::Waker,

@@ -1,8 +1,8 @@
 //! Server-Sent Events: one answer that never ends. WHATWG HTML §9.2.
 //!
 //! Under HTTP/1.1 every event is one chunk; under HTTP/1.0 there are no chunks and the end of the
-//! connection is the end of the answer. A encoded holds the chunk; [`event_in`] finds the event
-//! in it, so that both kinds of reader share it.
+//! connection is the end of the answer. An encoded message holds the chunk; [`event_in`] finds the
+//! event in it, so that both kinds of reader share it.
 //!
 //! Came from: `broker`, on connecting, and the pump. Goes to: `wire::event_stream`,
 //! `wire::response`. Absent on purpose: resuming; the browser sends `Last-Event-ID`, and the log
@@ -56,7 +56,7 @@ pub fn render(content: &Content<'_>, out: &mut Vec<u8>) {
     });
 }
 
-/// Where in a encoded the bare event is, for a reader without chunks.
+/// Where in an encoded message the bare event is, for a reader without chunks.
 pub fn event_in(encoded: &[u8]) -> Range<usize> {
     let size_line = encoded.windows(2).position(|pair| pair == b"\r\n").map_or(0, |at| at + 2);
     size_line..encoded.len().saturating_sub(2)
@@ -79,10 +79,8 @@ pub const fn heartbeat(chunked: bool) -> &'static [u8] {
     if chunked { b"3\r\n:\n\n\r\n" } else { event_stream::HEARTBEAT }
 }
 
-/// What ends the answer in good order. Under HTTP/1.0 closing says it.
-pub const fn farewell(chunked: bool) -> &'static [u8] {
-    if chunked { response::LAST_CHUNK } else { b"" }
-}
+/// What ends the answer in good order where there are chunks. Under HTTP/1.0 closing says it.
+pub const LAST_CHUNK: &[u8] = response::LAST_CHUNK;
 
 /// Writes a body piece, as a chunk of its own where there are chunks.
 fn in_chunk(chunked: bool, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {

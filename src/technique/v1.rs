@@ -20,8 +20,8 @@ pub const PROTOCOL: &str = "tollway.v1";
 
 /// The whole head of the 101 answer. The cursor is not in it: [`open`] tells it to those who cannot
 /// see heads, as pages cannot.
-pub fn greet(accept: &Accept, fields: &[(&str, &str)], out: &mut Vec<u8>) {
-    handshake::response(accept, Some(PROTOCOL), fields, out);
+pub fn greet(accept: &Accept, out: &mut Vec<u8>) {
+    handshake::response(accept, Some(PROTOCOL), &[], out);
 }
 
 /// The first frames, at once: the cursor, and what the reader has missed. With a gap the cursor is

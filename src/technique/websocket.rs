@@ -17,12 +17,10 @@ use crate::wire::handshake::{self, Accept};
 
 /// The whole head of the 101 answer. `Last-Event-ID` mirrors the field in which a reader sends its
 /// cursor; one that is to be told of a gap gets none.
-pub fn greet(accept: &Accept, cursor: Option<Id>, fields: &[(&str, &str)], out: &mut Vec<u8>) {
+pub fn greet(accept: &Accept, cursor: Option<Id>, out: &mut Vec<u8>) {
     let cursor = cursor.map(|cursor| cursor.to_string());
     let cursor = cursor.as_deref().map(|cursor| ("Last-Event-ID", cursor));
-    let mut extra: Vec<_> = cursor.into_iter().collect();
-    extra.extend_from_slice(fields);
-    handshake::response(accept, None, &extra, out);
+    handshake::response(accept, None, cursor.as_slice(), out);
 }
 
 /// One frame.

@@ -13,9 +13,10 @@ mod tests;
 
 use crate::limits::{CHUNK_LINE_BYTES_MAX, TRAILER_BYTES_MAX};
 
-use super::handshake::is_token_byte;
-use super::head::{Framing, find_line_feed, refuse_if, split_field};
+use super::grammar::{find_line_feed, is_token_byte};
+use super::head::Framing;
 use super::number;
+use super::refuse_if;
 use super::response::offences;
 
 /// What a call found at the front of its input.
@@ -152,11 +153,12 @@ impl BodyDecoder {
         let Some((line, after)) = self.take_line(rest, left, BodyError::TrailerTooLarge)? else {
             return Ok(None);
         };
+        let used = rest.len() - after.len();
         self.state = if line.is_empty() {
             State::Done
         } else {
-            split_field(line).map_err(|_| BodyError::TrailerMalformed)?;
-            State::Trailer { left: left - (rest.len() - after.len()) }
+            refuse_if(!is_field(&rest[..used]), BodyError::TrailerMalformed)?;
+            State::Trailer { left: left - used }
         };
         Ok(Some(after))
     }
@@ -194,6 +196,12 @@ fn take_owed(rest: &[u8], left: u64) -> (&[u8], u64) {
 fn data_after(framing: usize, bytes: &[u8]) -> Piece<'_> {
     let used = framing + bytes.len();
     Piece::Data { bytes, used }
+}
+
+/// Whether a line, its CRLF included, is one field: then `httparse` asks for what comes behind it.
+fn is_field(line: &[u8]) -> bool {
+    let mut slot = [httparse::EMPTY_HEADER];
+    matches!(httparse::parse_headers(line, &mut slot), Ok(httparse::Status::Partial))
 }
 
 /// Reads the line before chunk data: digits, then perhaps extensions. RFC 9112 §7.1.

@@ -35,7 +35,7 @@ pub enum Ranged {
     /// There is none that we have to follow: send everything.
     Whole,
     /// These bytes; never empty.
-    ShardReport(Range<u64>),
+    Part(Range<u64>),
     /// It begins behind the end.
     Unsatisfiable,
 }
@@ -54,15 +54,11 @@ pub fn range(field: &[u8], length: u64) -> Ranged {
         // Of two that are too large for us, the text alone can tell which is larger.
         (Number::Of(u64::MAX), Number::Of(u64::MAX)) if is_less(last, first) => Ranged::Whole,
         (Number::Of(first), _) if first >= length => Ranged::Unsatisfiable,
-        (Number::Of(first), Number::Of(last)) => {
-            Ranged::ShardReport(first..last.min(last_byte) + 1)
-        }
-        (Number::Of(first), Number::None) => Ranged::ShardReport(first..length),
+        (Number::Of(first), Number::Of(last)) => Ranged::Part(first..last.min(last_byte) + 1),
+        (Number::Of(first), Number::None) => Ranged::Part(first..length),
         // The last so many bytes.
         (Number::None, Number::Of(count)) if count.min(length) == 0 => Ranged::Unsatisfiable,
-        (Number::None, Number::Of(count)) => {
-            Ranged::ShardReport(length.saturating_sub(count)..length)
-        }
+        (Number::None, Number::Of(count)) => Ranged::Part(length.saturating_sub(count)..length),
     }
 }
 
@@ -105,15 +101,15 @@ mod tests {
     #[test]
     fn a_range_is_followed_refused_or_ignored() {
         let cases: [(&str, Ranged); 17] = [
-            ("bytes=0-0", Ranged::ShardReport(0..1)),
-            ("bytes=2-", Ranged::ShardReport(2..10)),
-            ("bytes=2-99", Ranged::ShardReport(2..10)),
-            ("bytes=-3", Ranged::ShardReport(7..10)),
-            ("bytes=-99", Ranged::ShardReport(0..10)),
-            ("bytes=0-99999999999999999999999", Ranged::ShardReport(0..10)),
+            ("bytes=0-0", Ranged::Part(0..1)),
+            ("bytes=2-", Ranged::Part(2..10)),
+            ("bytes=2-99", Ranged::Part(2..10)),
+            ("bytes=-3", Ranged::Part(7..10)),
+            ("bytes=-99", Ranged::Part(0..10)),
+            ("bytes=0-99999999999999999999999", Ranged::Part(0..10)),
             ("bytes=99999999999999999999-99999999999999999998", Ranged::Whole),
             ("bytes=99999999999999999998-099999999999999999999", Ranged::Unsatisfiable),
-            ("bytes=-99999999999999999999", Ranged::ShardReport(0..10)),
+            ("bytes=-99999999999999999999", Ranged::Part(0..10)),
             ("bytes=10-", Ranged::Unsatisfiable),
             ("bytes=-0", Ranged::Unsatisfiable),
             ("bytes=5-4", Ranged::Whole),

@@ -13,7 +13,7 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 
 use super::utf8::NotUtf8;
 
-/// How far back a compressed message of ours may refer. Every window is one more encoded of a
+/// How far back a compressed message of ours may refer. Every window is one more encoded copy of a
 /// message, so there are three: zlib's own, and two for small devices, which ask for as little as
 /// 512 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Server-sent events, written. WHATWG HTML §9.2, "Server-sent events".
 //!
-//! Came from: `technique::event_stream`, with a message, a cursor or nothing to say. Goes to: the
+//! Came from: `technique::sse`, with a message, a cursor or nothing to say. Goes to: the
 //! outbox, as text between chunk lines. Absent on purpose: chunks, heads, and what a gap is.
 //!
 //! Two rules of the format shape this file. A field ends at a CR, at an LF or at both, so a line

@@ -19,7 +19,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::deflate::Window;
-use super::handshake::is_token_byte;
+use super::grammar::is_token_byte;
 use crate::limits::DEFLATE_CONTEXT_BITS;
 
 /// How both sides compress. Its `Display` is the value that the answer names it with.

@@ -8,7 +8,7 @@
 //! A header is judged before any payload has arrived, and its first byte before its second: a peer
 //! that announces too much is refused after at most 10 bytes, not after filling our memory.
 
-use super::Parsed;
+use super::{Parsed, refuse_if};
 use crate::limits::{CONTROL_BYTES_MAX, FRAME_HEADER_BYTES_MAX};
 
 /// What stands before the payload of a client's frame.
@@ -211,7 +211,7 @@ pub struct CloseCode(u16);
 impl CloseCode {
     /// The purpose of the connection is fulfilled.
     pub const NORMAL: Self = Self(1000);
-    /// The server stops, or the page is left.
+    /// One side goes away: browsers send it when a page is left. The server stops without a word.
     pub const GOING_AWAY: Self = Self(1001);
     /// The peer broke the protocol.
     pub const PROTOCOL: Self = Self(1002);
@@ -321,10 +321,6 @@ impl FrameError {
             Self::TooLong => "The frame is over the message bound; send less at a time.",
         }
     }
-}
-
-fn refuse_if(offends: bool, error: FrameError) -> Result<(), FrameError> {
-    if offends { Err(error) } else { Ok(()) }
 }
 
 /// From this length on, [`unmask`] cares about alignment: finding it costs a few instructions.

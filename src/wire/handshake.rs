@@ -10,38 +10,9 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
 use super::extension::{self, Agreement};
-use super::head::{Framing, Version};
+use super::head::{Framing, Offer, Version};
+use super::refuse_if;
 use super::response::Status;
-
-/// What a request says about the WebSocket it wants. Values are as they came, not yet judged.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Offer<'b> {
-    /// `Connection` lists the token `upgrade`, in any case.
-    pub connection_upgrade: bool,
-    /// `Sec-WebSocket-Key`; the first one when there are several.
-    pub key: Option<&'b [u8]>,
-    /// `Sec-WebSocket-Key` came more than once.
-    pub key_double: bool,
-    /// `Sec-WebSocket-Version`.
-    pub version: Option<&'b [u8]>,
-    /// Every `Sec-WebSocket-Protocol`, in order.
-    pub protocols: Vec<&'b [u8]>,
-    /// Every `Sec-WebSocket-Extensions`, in order.
-    pub extensions: Vec<&'b [u8]>,
-}
-
-impl<'b> Offer<'b> {
-    /// The subprotocols asked for, in the client's order of preference (§4.1, point 10). A list
-    /// split over several fields is one list (§11.3.4). What is not a token can name nothing that
-    /// we speak, and is passed over.
-    pub fn protocols(&self) -> impl Iterator<Item = &'b str> {
-        let elements = self.protocols.iter().flat_map(|value| value.split(|&byte| byte == b','));
-        elements
-            .filter_map(|element| str::from_utf8(element).ok())
-            .map(|element| element.trim_matches([' ', '\t']))
-            .filter(|element| !element.is_empty() && element.bytes().all(is_token_byte))
-    }
-}
 
 /// A handshake that can be answered with 101.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,38 +193,12 @@ impl HandshakeError {
 }
 
 /// Whether `key` spells 16 bytes: 22 characters of the alphabet and two of padding. The bytes
-/// themselves mean nothing, so they are not decoded; and clients that jitter 22 random characters
+/// themselves mean nothing, so they are not decoded; and clients that draw 22 random characters
 /// leave bits in the last one that a strict decoder would refuse for no gain.
 fn is_base64_of_16_bytes(key: &[u8]) -> bool {
     let in_alphabet = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     let text = key.strip_suffix(b"==");
     text.is_some_and(|text| text.len() == 22 && text.iter().all(in_alphabet))
-}
-
-/// `tchar` of RFC 9110 §5.6.2.
-pub(super) const fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
-}
-
-fn refuse_if(offends: bool, error: HandshakeError) -> Result<(), HandshakeError> {
-    if offends { Err(error) } else { Ok(()) }
 }
 
 /// The one version that ever became a standard.

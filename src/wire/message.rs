@@ -3,7 +3,7 @@
 //!
 //! Came from: `conn`, with bytes of a client after the handshake. Goes to: the same, one
 //! [`Incoming`] at a time. Absent on purpose: what is done about a message (a Ping wants a Pong, a
-//! Close wants a Close: `broker` knows), DEFLATE itself, and everything that is sent.
+//! Close wants a Close: `conn` answers them), DEFLATE itself, and everything that is sent.
 //!
 //! A payload is taken as it arrives (unmasked, inflated, judged, kept), so a text is refused at its
 //! first offending byte and what is announced costs nothing until it is here. Two things are not
@@ -108,7 +108,7 @@ enum Found {
     /// More bytes are needed.
     Starved { used: usize },
     /// Something was taken, nothing is whole yet, and there may be more to find.
-    ShardReport { used: usize },
+    Part { used: usize },
     /// A message or control frame that lies in the buffer, unmasked.
     Frame { opcode: Opcode, payload: Range<usize> },
     /// The unfinished message became whole.
@@ -139,15 +139,18 @@ impl Assembler {
         loop {
             match self.look(&mut buf[start..], message_bytes_max)? {
                 Found::Starved { used } => return Ok(Step::Partial { used: start + used }),
-                Found::ShardReport { used } => start += used,
+                Found::Part { used } => start += used,
                 Found::Frame { opcode, payload } => {
                     let used = start + payload.end;
                     let incoming = read(opcode, &buf[start..][payload])?;
                     return Ok(Step::Complete { incoming, used });
                 }
                 Found::Message { used } => {
-                    let whole = self.unfinished.as_ref();
-                    let incoming = whole.expect("it has just become whole").kept.message();
+                    let whole = self.unfinished.as_ref().expect("it has just become whole");
+                    let incoming = match &whole.kept {
+                        Kept::Text(text) => Incoming::Text(text.as_str()),
+                        Kept::Bytes(bytes) => Incoming::Binary(bytes),
+                    };
                     let used = start + used;
                     return Ok(Step::Complete { incoming, used });
                 }
@@ -194,7 +197,7 @@ impl Assembler {
             return Ok(Found::Starved { used: 0 });
         }
         self.begin(&header);
-        Ok(Found::ShardReport { used })
+        Ok(Found::Part { used })
     }
 
     /// The rules of §5.4 about a frame's place, and the bound on the message it belongs to. The
@@ -273,7 +276,7 @@ impl Unfinished {
         }
         if !payload.fin {
             self.stage = Stage::Between;
-            return Ok(Found::ShardReport { used });
+            return Ok(Found::Part { used });
         }
         self.kept.finish()?;
         self.stage = Stage::Lent;

@@ -1,4 +1,4 @@
-//! Pure codecs: bytes ⇄ meaning, and nothing else. Each file here is a fuzz target.
+//! Pure codecs: bytes ⇄ meaning, and nothing else. Each codec here is a fuzz target.
 //!
 //! Came from: `conn`, with bytes that arrived, and `technique`, with meaning to be sent. Goes to:
 //! the same two. Absent on purpose: clocks, sockets, ids, topics, logs, techniques.
@@ -15,6 +15,7 @@ pub mod deflate;
 pub mod event_stream;
 pub mod extension;
 pub mod frame;
+mod grammar;
 pub mod handshake;
 pub mod head;
 pub mod json;
@@ -37,4 +38,9 @@ pub enum Parsed<T> {
         /// How many bytes it took, from the front.
         used: usize,
     },
+}
+
+/// Refuses, if it offends.
+fn refuse_if<E>(offends: bool, offence: E) -> Result<(), E> {
+    if offends { Err(offence) } else { Ok(()) }
 }

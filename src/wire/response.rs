@@ -129,8 +129,8 @@ pub fn head<'o>(out: &'o mut Vec<u8>, status: Status, date: &str) -> HeadWriter<
     bare(out, status).field("Server", "tollway").field("Date", date)
 }
 
-/// Begins a head of the status line alone: for 101, of which every byte is paid once per WebSocket.
-pub fn bare(out: &mut Vec<u8>, status: Status) -> HeadWriter<'_> {
+/// Begins a head of the status line alone.
+fn bare(out: &mut Vec<u8>, status: Status) -> HeadWriter<'_> {
     let [hundreds, tens, ones] = [100, 10, 1].map(|unit| b'0' + (status.code() / unit % 10) as u8);
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend_from_slice(&[hundreds, tens, ones, b' ']);

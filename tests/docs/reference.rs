@@ -181,27 +181,30 @@ fn states() {
     let due = item::text_of(&text, "due").expect("it is there");
     let mut page = format!(
         "# States of a connection\n\n{MADE}\n\
-         A connection is in one state at a time. There is one door between states, \
-         `src/conn/state.rs::shift`, and a debug build\nasserts there that the edge is one of \
-         these.\n\n```mermaid\nstateDiagram-v2\n    [*] --> Head: accepted\n"
+         A connection is in one state at a time. There is one way from state to \
+         state, `src/conn/state/edges.rs::shift`,\nand a debug build asserts there that the \
+         edge is one of these.\n\n```mermaid\nstateDiagram-v2\n    [*] --> Head: accepted\n"
     );
     for (from, exits) in EDGES {
-        for to in *exits {
+        for (to, _) in *exits {
             writeln!(page, "    {from:?} --> {to:?}").expect("a string");
         }
     }
     page.push_str(
         "    Closed --> [*]\n```\n\n\
-         `Head` to `Head` is a request that was answered at once.\n\n\
-         | state | what the connection is doing | may lead to |\n| --- | --- | --- |\n",
+         | state | what the connection is doing |\n| --- | --- |\n",
     );
     let variants = variants(&state);
     assert_eq!(variants.len(), EDGES.len());
-    for ((name, about), (from, exits)) in variants.iter().zip(EDGES) {
+    for ((name, about), (from, _)) in variants.iter().zip(EDGES) {
         assert_eq!(*name, format!("{from:?}"), "one order in both lists");
-        let exits: Vec<String> = exits.iter().map(|to| format!("`{to:?}`")).collect();
-        let exits = if exits.is_empty() { "–".to_owned() } else { exits.join(", ") };
-        writeln!(page, "| `{name}` | {about} | {exits} |").expect("a string");
+        writeln!(page, "| `{name}` | {about} |").expect("a string");
+    }
+    page.push_str("\n| from | to | on what |\n| --- | --- | --- |\n");
+    for (from, exits) in EDGES {
+        for (to, what) in *exits {
+            writeln!(page, "| `{from:?}` | `{to:?}` | {what} |").expect("a string");
+        }
     }
     write!(
         page,

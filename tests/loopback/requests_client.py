@@ -46,7 +46,7 @@ def long_polls_in_a_loop_miss_nothing():
     client = session()
     cursor = publish("news", "start")
 
-    def subscribe():
+    def follow():
         seen, since = [], cursor
         while len(seen) < 50:
             headers = {"Prefer": "wait=10"}

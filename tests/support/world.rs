@@ -205,7 +205,7 @@ impl World {
         let (shard, id) = (self.pipe(client).shard, self.pipe(client).id);
         if self.pipe(client).closed.is_none() {
             self.brokers[shard].failed(id, ErrorKind::ConnectionReset, self.now);
-            self.part(shard);
+            self.close_sockets(shard);
         }
     }
 
@@ -256,20 +256,29 @@ impl World {
         any
     }
 
-    /// One turn of one thread, in the order of the real event loop.
+    /// One turn of one thread, in the order of the real event loop; `tests/tidy.rs` compares them.
     pub fn turn_of(&mut self, shard: usize) -> bool {
         let mut any = self.take_in(shard);
-        any |= self.settle(shard);
-        let due = self.brokers[shard].next_deadline();
-        if due.is_some_and(|due| due <= self.now) {
-            self.brokers[shard].expire(self.now);
-            any = true;
-        }
-        any |= self.brokers[shard].deliver(self.now);
-        any |= self.settle(shard);
+        any |= self.run_effects(shard);
+        any |= self.expire(shard);
+        any |= self.deliver(shard);
+        any |= self.run_effects(shard);
         any |= self.write_out(shard);
-        any |= self.part(shard);
+        any |= self.run_effects(shard);
+        any |= self.close_sockets(shard);
         any
+    }
+
+    fn expire(&mut self, shard: usize) -> bool {
+        let due = self.brokers[shard].next_deadline().is_some_and(|due| due <= self.now);
+        if due {
+            self.brokers[shard].expire(self.now);
+        }
+        due
+    }
+
+    fn deliver(&mut self, shard: usize) -> bool {
+        self.brokers[shard].deliver(self.now)
     }
 
     fn take_in(&mut self, shard: usize) -> bool {
@@ -313,7 +322,7 @@ impl World {
         any
     }
 
-    fn settle(&mut self, shard: usize) -> bool {
+    fn run_effects(&mut self, shard: usize) -> bool {
         let mut any = false;
         loop {
             let mut progress = false;
@@ -552,7 +561,7 @@ impl World {
         written > 0
     }
 
-    fn part(&mut self, shard: usize) -> bool {
+    fn close_sockets(&mut self, shard: usize) -> bool {
         let mut any = false;
         while let Some((id, farewell)) = self.brokers[shard].next_teardown() {
             any = true;
@@ -564,7 +573,7 @@ impl World {
                     self.pipes[n].half_closed = true;
                     self.brokers[shard].charge(id, Call::End);
                 }
-                Teardown::Drop(reason) => {
+                Teardown::Close(reason) => {
                     let sample = self.sample(shard, id);
                     self.brokers[shard].socket_closed(id, sample, self.now);
                     self.pipes[n].closed = Some(reason);

@@ -149,7 +149,7 @@ impl Reporter {
     /// the capture does not have the whole last answer.
     fn was_quiet(&self, segments: &[Segment]) -> Option<bool> {
         let all = connections(segments);
-        let (own, others) = socket_closed(&all, self.port);
+        let (own, others) = parted(&all, self.port);
         let own = own?;
         let since = own.place_of(false, (self.asked - 2) * QUESTION.len())?;
         let until = own.place_of(true, self.heard - 1)?;
@@ -164,10 +164,10 @@ fn differences(segments: &[Segment], reporter: u16, report: &Report) -> Vec<Stri
     accounts(&seen).differences(&report.costs)
 }
 
-/// The connections as the server evictions_seen them at the moment of the report.
+/// The connections as the server knew them at the moment of the report.
 fn seen(segments: &[Segment], reporter: u16, report: &Report) -> Vec<Connection> {
     let all = connections(segments);
-    let (own, others) = socket_closed(&all, reporter);
+    let (own, others) = parted(&all, reporter);
     let own = own.expect("it was captured before");
     let asked_at = own.place_of(false, (report.asked - 1) * QUESTION.len());
     let asked_at = asked_at.expect("it was captured before");
@@ -177,7 +177,7 @@ fn seen(segments: &[Segment], reporter: u16, report: &Report) -> Vec<Connection>
 }
 
 /// The reporter's connection, and all others.
-fn socket_closed(all: &[Connection], reporter: u16) -> (Option<&Connection>, Vec<&Connection>) {
+fn parted(all: &[Connection], reporter: u16) -> (Option<&Connection>, Vec<&Connection>) {
     let (own, others): (Vec<_>, Vec<_>) = all.iter().partition(|c| c.client_port == reporter);
     // A port that another client had before is the reporter's from its own SYN on.
     (own.last().copied(), others)

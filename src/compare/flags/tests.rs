@@ -70,7 +70,7 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
 
 #[test]
 fn help_shows_every_default() {
-    let Err(NoConfig::Awaiting(help)) = read("--help") else {
+    let Err(NoConfig::Asked(help)) = read("--help") else {
         panic!("--help asks for help");
     };
     for shown in ["[default: 200]", "[default: 10]", "[default: 128]", "[default: 2]"] {

@@ -1,18 +1,20 @@
 //! The fields of a request head, one by one and then together. RFC 9110 §5, RFC 9112 §5 and §6.
 //!
-//! Came from: `wire::head`, with lines that end in CRLF. Goes to: the same, as a [`Head`]. Absent
-//! on purpose: fields that no part of the server asks about; their syntax is judged, no more.
+//! Came from: `wire::head`, with names and values that `httparse` split, white space around the
+//! values taken off. Goes to: the same, as a [`Head`]. Absent on purpose: the grammar of a field
+//! line, which is `httparse`'s, and fields that no part of the server asks about.
 
-use crate::wire::handshake::Offer;
-use crate::wire::number;
-
-use super::{Framing, Head, HeadError, RequestLine, Version, refuse_if};
+use super::model::{Framing, Head, Offer, Version};
+use super::offence::HeadError;
+use super::request_line::RequestLine;
+use crate::wire::grammar::{cut_at_equals, elements, is_host, parts, unquoted};
+use crate::wire::{number, refuse_if};
 
 /// `Access-Control-Request-Private-Network`, the longest name that we ask about, has 38 bytes.
 const KNOWN_NAME_BYTES_MAX: usize = 40;
 
-/// A head of which not all fields have been taken yet.
-pub(super) struct Gathering<'b> {
+/// Builds a [`Head`]: takes the fields one by one, and judges at last what they say together.
+pub(super) struct HeadBuilder<'b> {
     head: Head<'b>,
     authority: Option<&'b str>,
     length: Option<u64>,
@@ -41,7 +43,7 @@ struct Connection {
     keep_alive: bool,
 }
 
-impl<'b> Gathering<'b> {
+impl<'b> HeadBuilder<'b> {
     pub(super) fn new(line: &RequestLine<'b>) -> Self {
         Self {
             head: Head {
@@ -81,12 +83,12 @@ impl<'b> Gathering<'b> {
     }
 
     /// Takes one field. Names have no case.
-    pub(super) fn take(&mut self, name: &'b [u8], value: &'b [u8]) -> Result<(), HeadError> {
+    pub(super) fn take(&mut self, name: &str, value: &'b [u8]) -> Result<(), HeadError> {
         let mut lower = [0; KNOWN_NAME_BYTES_MAX];
         let Some(lower) = lower.get_mut(..name.len()) else {
             return Ok(());
         };
-        lower.copy_from_slice(name);
+        lower.copy_from_slice(name.as_bytes());
         lower.make_ascii_lowercase();
         let head = &mut self.head;
         match &*lower {
@@ -209,37 +211,6 @@ impl<'b> Gathering<'b> {
     }
 }
 
-/// Splits a field line into name and value, the white space around the value taken off.
-pub(in crate::wire) fn split_field(line: &[u8]) -> Result<(&[u8], &[u8]), HeadError> {
-    if let Some(colon) = line.iter().position(|&byte| byte == b':') {
-        let (name, value) = (&line[..colon], &line[colon + 1..]);
-        if is_token(name) && is_field_value(value) {
-            return Ok((name, value.trim_ascii()));
-        }
-    }
-    Err(offence_in(line))
-}
-
-/// Names what is wrong with a field line that is known to be wrong.
-#[cold]
-fn offence_in(line: &[u8]) -> HeadError {
-    let colon = line.iter().position(|&byte| byte == b':');
-    let name = &line[..colon.unwrap_or(0)];
-    if line.contains(&0) {
-        HeadError::NulByte
-    } else if line.contains(&b'\r') {
-        HeadError::BareCarriageReturn
-    } else if line.starts_with(b" ") || line.starts_with(b"\t") {
-        HeadError::ObsoleteFold
-    } else if is_token(name) {
-        HeadError::BadFieldValue
-    } else if is_token(name.trim_ascii_end()) {
-        HeadError::SpaceBeforeColon
-    } else {
-        HeadError::BadFieldName
-    }
-}
-
 /// How the body ends. RFC 9112 §6.1 and §6.3, with every doubt refused.
 fn frame(coding: Coding, length: Option<u64>, version: Version) -> Result<Framing, HeadError> {
     match coding {
@@ -251,71 +222,6 @@ fn frame(coding: Coding, length: Option<u64>, version: Version) -> Result<Framin
         Coding::AfterChunked => Err(HeadError::TransferEncodingNotLast),
         Coding::Empty => Err(HeadError::TransferEncodingEmpty),
     }
-}
-
-/// Whether `text` is a host with an optional port. RFC 9110 §7.2, RFC 3986 §3.2.2. Empty it is
-/// none: that would say that the URL has no host, and one of `http` has (RFC 9110 §4.2.1). A
-/// percent sign passes unchecked; `wire::authority` judges it where hosts are compared.
-pub(super) fn is_host(text: &[u8]) -> bool {
-    let in_literal = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
-    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(byte);
-    // What comes behind a sound host: nothing, or a colon and the port.
-    let behind = if let Some(literal) = text.strip_prefix(b"[") {
-        let length = literal.iter().take_while(|byte| in_literal(byte)).count();
-        let closed = literal[length..].strip_prefix(b"]");
-        closed.filter(|_| length > 0)
-    } else {
-        let length = text.iter().take_while(|byte| in_name(byte)).count();
-        (length > 0).then(|| &text[length..])
-    };
-    match behind {
-        Some([]) => true,
-        Some([b':', port @ ..]) => port.iter().all(u8::is_ascii_digit),
-        Some(_) | None => false,
-    }
-}
-
-/// Whether this is a token, RFC 9110 §5.6.2.
-pub(super) fn is_token(text: &[u8]) -> bool {
-    let in_token = |byte: &u8| TOKEN_BYTES[usize::from(*byte)];
-    !text.is_empty() && text.iter().all(in_token)
-}
-
-const TOKEN_BYTES: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0_u8;
-    while byte < 0x80 {
-        table[byte as usize] = byte.is_ascii_alphanumeric()
-            || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`')
-            || matches!(byte, b'|' | b'~');
-        byte += 1;
-    }
-    table
-};
-
-/// Whether a value has no control character but the tab. RFC 9110 §5.5. Counted, and not ended at
-/// the first, so that the compiler can take many bytes at once.
-fn is_field_value(value: &[u8]) -> bool {
-    let is_bad = |byte: &&u8| byte.is_ascii_control() && **byte != b'\t';
-    value.iter().filter(is_bad).count() == 0
-}
-
-/// The elements of a list, without those that are empty. RFC 9110 §5.6.1.
-fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    parts(value, b',').filter(|element| !element.is_empty())
-}
-
-/// What lies between separators, without the white space around it. Quoted strings are not split.
-fn parts(value: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
-    let (mut quoted, mut escaped) = (false, false);
-    value
-        .split(move |&byte| {
-            let escape = quoted && !escaped && byte == b'\\';
-            quoted ^= !escaped && byte == b'"';
-            escaped = escape;
-            !quoted && byte == separator
-        })
-        .map(<[u8]>::trim_ascii)
 }
 
 /// Whether one element of `Accept` is the event stream's media type, and wanted.
@@ -332,19 +238,6 @@ fn is_zero_weight(parameter: &[u8]) -> bool {
     let (name, value) = cut_at_equals(parameter);
     let zeros = value.iter().all(|byte| matches!(byte, b'0' | b'.'));
     name.eq_ignore_ascii_case(b"q") && value.starts_with(b"0") && zeros
-}
-
-/// Name and value of a parameter; the value is empty when there is no `=`.
-fn cut_at_equals(parameter: &[u8]) -> (&[u8], &[u8]) {
-    match parameter.iter().position(|&byte| byte == b'=') {
-        Some(at) => (parameter[..at].trim_ascii_end(), parameter[at + 1..].trim_ascii_start()),
-        None => (parameter, b""),
-    }
-}
-
-fn unquoted(value: &[u8]) -> &[u8] {
-    let inner = value.strip_prefix(b"\"");
-    inner.and_then(|inner| inner.strip_suffix(b"\"")).unwrap_or(value)
 }
 
 /// Takes the value of a field that may come once.

@@ -4,7 +4,6 @@
 //! former, whole. Absent on purpose: where pieces come from and when there are enough.
 
 use crate::wire::deflate::{Output, more_room};
-use crate::wire::message::Incoming;
 use crate::wire::utf8::{NotUtf8, Text};
 
 #[derive(Debug)]
@@ -19,14 +18,6 @@ impl Kept {
         match self {
             Self::Text(text) => text.finish(),
             Self::Bytes(_) => Ok(()),
-        }
-    }
-
-    /// The whole message.
-    pub(super) fn message(&self) -> Incoming<'_> {
-        match self {
-            Self::Text(text) => Incoming::Text(text.as_str()),
-            Self::Bytes(bytes) => Incoming::Binary(bytes),
         }
     }
 

@@ -62,7 +62,7 @@ const HISTORY_AGE_MS: u64 = 40_000;
 
 /// A request whose answer can be foreseen.
 #[derive(Clone, Debug)]
-enum Awaiting {
+enum Asked {
     Publish { topic: usize, data: Option<Vec<u8>> },
     Poll { topics: Vec<usize>, since: Option<u64> },
     Stream { topics: Vec<usize> },
@@ -74,7 +74,7 @@ enum Awaiting {
 struct Peer {
     client: Client,
     sent: usize,
-    asked: Vec<Awaiting>,
+    asked: Vec<Asked>,
     /// It said something that nobody can foresee the answers to.
     tainted: bool,
     /// What its answers depend on, as it was when they were last looked at.
@@ -84,7 +84,7 @@ struct Peer {
 impl Peer {
     /// It has asked for an answer without end.
     fn follows(&self) -> bool {
-        matches!(self.asked.last(), Some(Awaiting::Stream { .. } | Awaiting::Socket { .. }))
+        matches!(self.asked.last(), Some(Asked::Stream { .. } | Asked::Socket { .. }))
     }
 }
 
@@ -187,7 +187,7 @@ impl Bench {
         self.send(client, bytes);
     }
 
-    fn ask(&mut self, client: u8, asked: Awaiting, request: &[u8]) {
+    fn ask(&mut self, client: u8, asked: Asked, request: &[u8]) {
         let mut behind = false;
         self.each(client, |world, peer| {
             behind = peer.follows() || world.pipe(peer.client).finished;

@@ -18,13 +18,13 @@ pub fn check(input: &[u8]) {
     match verdict {
         Ranged::Whole => assert_eq!(wanted, None),
         Ranged::Unsatisfiable => assert_eq!(wanted, Some(Vec::new())),
-        Ranged::ShardReport(part) => {
+        Ranged::Part(part) => {
             assert!(part.start < part.end && part.end <= length, "{part:?}");
             assert_eq!(wanted, Some(part.collect()));
         }
     }
     for huge in [u64::MAX, u64::MAX - 1, 1 << 40] {
-        if let Ranged::ShardReport(part) = range(field, huge) {
+        if let Ranged::Part(part) = range(field, huge) {
             assert!(part.start < part.end && part.end <= huge, "{part:?}");
         }
     }

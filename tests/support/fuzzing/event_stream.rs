@@ -73,7 +73,7 @@ impl Story {
         write(&mut self.chunked, true);
     }
 
-    /// A message by way of its encoded, which readers with and without chunks share.
+    /// A message by way of its encoded form, which readers with and without chunks share.
     fn message(&mut self, id: Id, rest: &[u8]) {
         let (name, bytes) = match rest.iter().position(|&byte| byte == b'|') {
             Some(at) => (String::from_utf8_lossy(&rest[..at]), &rest[at + 1..]),

@@ -1,5 +1,6 @@
-//! Request heads: the verdict does not depend on cuts, a foreign parser and a naive one agree with
-//! what is accepted, an offence is really there, and a head that is written anew means the same.
+//! Request heads: the verdict does not depend on cuts, a twin that reads by hand gives the same one
+//! and sees the same parts, an offence is really there, and a head that is written anew means the
+//! same.
 //!
 //! Came from: bytes; the first two choose a bound and the cuts. Goes to: `wire::head`. Absent on
 //! purpose: what a head asks for; `target` and `conn` go on from here.
@@ -9,6 +10,8 @@ use tollway::wire::Parsed;
 use tollway::wire::head::{Framing, Head, HeadDecoder, HeadError, Version};
 
 use super::{choice, cuts};
+
+pub mod by_hand;
 
 /// A head, or the offence, and after how many bytes that was known. `None`: not yet.
 type Verdict<'b> = Option<(Result<Head<'b>, HeadError>, usize)>;
@@ -22,6 +25,7 @@ pub fn check(input: &[u8]) {
     };
     let mut decoder = HeadDecoder::default();
     let whole = decoder.decode(bytes, bound);
+    agrees_with_its_twin(&whole, by_hand::read(bytes, bound));
     if !matches!(whole, Ok(Parsed::Partial)) {
         let again = decoder.decode(bytes, bound);
         assert_eq!(whole, again, "after a verdict a decoder is as new");
@@ -45,7 +49,6 @@ pub fn check(input: &[u8]) {
             assert_eq!(dripped, Some((Ok(value.clone()), due)), "as soon as it is whole");
             assert_eq!(cut.map(|(verdict, _)| verdict), Some(Ok(value.clone())));
             assert!(due <= bound);
-            agrees_with_httparse(value, &bytes[..due]);
             agrees_with_naive_reading(value, &bytes[..due]);
             means_the_same_written_anew(value, &bytes[..due]);
         }
@@ -65,22 +68,31 @@ fn feed(bytes: &[u8], ends: impl Iterator<Item = usize>, bound: usize) -> Verdic
     None
 }
 
-/// What is accepted is what a foreign parser reads, up to the same byte.
-fn agrees_with_httparse(head: &Head<'_>, bytes: &[u8]) {
-    let mut slots = [httparse::EMPTY_HEADER; HEAD_FIELDS_MAX];
-    let mut request = httparse::Request::new(&mut slots);
-    match request.parse(bytes) {
-        Ok(httparse::Status::Complete(used)) => {
-            assert_eq!(used, bytes.len());
-            assert_eq!(request.method, Some(head.method_text));
-            assert!(request.path.unwrap().ends_with(head.target) || head.target == "/");
-            let minor = u8::from(head.version == Version::Http11);
-            assert_eq!(request.version, Some(minor));
+/// The same verdict: not yet, the same offence, or the same head up to the same byte.
+fn agrees_with_its_twin(
+    ours: &Result<Parsed<Head<'_>>, HeadError>,
+    twin: Option<Result<by_hand::Parts<'_>, HeadError>>,
+) {
+    match (ours, twin) {
+        (Ok(Parsed::Partial), None) => {}
+        (Err(offence), Some(Err(twin))) => assert_eq!(*offence, twin),
+        (Ok(Parsed::Complete { value, used }), Some(Ok(twin))) => {
+            assert_eq!(*used, twin.used);
+            assert_eq!(value.method_text.as_bytes(), twin.method);
+            assert_eq!(value.version == Version::Http11, twin.minor == 1);
+            let target = str::from_utf8(twin.target).expect("visible ASCII");
+            assert!(target.ends_with(value.target) || value.target == "/", "{target}");
+            let hosts = twin.fields.iter().filter(|field| field.0.eq_ignore_ascii_case(b"host"));
+            let host = hosts.map(|field| field.1).next();
+            match target.split_once("://") {
+                Some((_, rest)) if !target.starts_with('/') => {
+                    let authority = rest.split(['/', '?']).next();
+                    assert_eq!(value.host, authority, "an absolute target has the last word");
+                }
+                _ => assert_eq!(value.host.map(str::as_bytes), host),
+            }
         }
-        Ok(httparse::Status::Partial) => panic!("a foreign parser sees no end"),
-        // It knows no minor version above 1; RFC 9110 §2.5 asks to read those as 1.1.
-        Err(httparse::Error::Version) => assert_eq!(head.version, Version::Http11),
-        Err(offence) => panic!("a foreign parser refuses this: {offence}"),
+        (ours, twin) => panic!("{ours:?}, but by hand it is {twin:?}"),
     }
 }
 

@@ -29,16 +29,16 @@ fn read<O: Operation>(input: &[u8], most: usize) -> Vec<O> {
 
 /// Reads operations and plays them. When one of them panics, tells the story up to it.
 pub fn play<O: Operation>(input: &[u8], most: usize, mut act: impl FnMut(O)) {
-    let mut told = V1Request(Vec::new());
+    let mut told = Told(Vec::new());
     for operation in read::<O>(input, most) {
         told.0.push(format!("{operation:?}"));
         act(operation);
     }
 }
 
-struct V1Request(Vec<String>);
+struct Told(Vec<String>);
 
-impl Drop for V1Request {
+impl Drop for Told {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("after {} operations:\n    {}", self.0.len(), self.0.join("\n    "));

@@ -22,7 +22,7 @@ operations! {
         Own { length: u8, class: u8, large: u8 }
         /// Static bytes.
         Fixed { length: u8 }
-        /// A part of a encoded that keeps all its payload.
+        /// A part of an encoded message that keeps all its payload.
         Shared { around: u8, payload: u8, cut: u8 }
         /// The kernel takes as many as these.
         Advance { bytes: u16 }
@@ -139,11 +139,8 @@ impl Twin {
         class: impl Fn(usize) -> Class,
     ) {
         let tell = self.waiting.is_empty() && !bytes.is_empty();
-        assert_eq!(
-            outbox.push(segment, Payer::Sse),
-            tell,
-            "told when there was nothing and now is"
-        );
+        outbox.push(segment, Payer::Sse);
+        assert_eq!(outbox.take_fresh(), tell, "told when there was nothing and now is");
         self.waiting.extend(bytes.iter().enumerate().map(|(at, &byte)| (byte, class(at))));
     }
 

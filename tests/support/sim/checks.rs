@@ -37,15 +37,15 @@ impl Stage {
             }
         };
         let bound = OUTBOX_BYTES_HIGH + answer + TRIFLES;
-        let bytes = conn.outbox.bytes();
+        let bytes = conn.flow.outbox.bytes();
         assert!(bytes <= bound, "{bytes} bytes in an outbox, {bound} allowed: {conn:?}");
-        if conn.outbox.is_high() {
+        if conn.flow.outbox.is_high() {
             self.see("a full outbox");
         }
-        if conn.inbox.len() >= INBOX_BYTES_MAX {
+        if conn.flow.inbox.len() >= INBOX_BYTES_MAX {
             self.see("a full inbox");
         }
-        let inbox = conn.inbox.capacity();
+        let inbox = conn.flow.inbox.capacity();
         let bound = 2 * (INBOX_BYTES_MAX + READ_BYTES);
         assert!(inbox <= bound, "{inbox} bytes in an inbox");
     }
@@ -55,18 +55,19 @@ impl Stage {
         let idle = match &conn.state {
             // Empty lines before a request do not begin it.
             State::Head { began, .. } => {
-                let lines = conn.inbox.iter().all(|b| b"\r\n".contains(b));
-                let lines = lines && !conn.inbox.is_empty();
-                began.is_none() && conn.outbox.is_empty() && !lines
+                let lines = conn.flow.inbox.iter().all(|b| b"\r\n".contains(b));
+                let lines = lines && !conn.flow.inbox.is_empty();
+                began.is_none() && conn.flow.outbox.is_empty() && !lines
             }
             State::Streaming(_) | State::Lingering { .. } | State::Closed => true,
             // Less than a frame's header, or than a control frame, stays where it came in.
-            State::Open(socket) => conn.outbox.is_empty() && !socket.assembler.mid_message(),
+            State::Open(socket) => conn.flow.outbox.is_empty() && !socket.assembler.mid_message(),
+            State::Answering(_) => panic!("a visit left it without an answer: {conn:?}"),
             State::Closing(_) => false,
             State::Body(_) | State::Awaiting(_) | State::Parked(_) | State::Sending(_) => false,
         };
-        let inbox = conn.inbox.capacity();
-        let unfinished = matches!(conn.state, State::Open(_)) && !conn.inbox.is_empty();
+        let inbox = conn.flow.inbox.capacity();
+        let unfinished = matches!(conn.state, State::Open(_)) && !conn.flow.inbox.is_empty();
         assert!(
             !idle || unfinished || inbox == 0,
             "an idle connection owns {inbox} bytes: {conn:?}"
@@ -125,7 +126,7 @@ impl Stage {
         let pipe = &self.world.pipes[line.client.0];
         let conn = self.world.brokers[line.shard].conn(pipe.id).expect("it is open");
         if pipe.room > 0 {
-            assert!(conn.outbox.is_empty(), "bytes wait for a peer with room: {conn:?}");
+            assert!(conn.flow.outbox.is_empty(), "bytes wait for a peer with room: {conn:?}");
         } else {
             return;
         }
@@ -213,7 +214,7 @@ impl Stage {
         let mut kept = 0;
         for broker in &self.world.brokers {
             let conns = broker.conn_ids().filter_map(|id| broker.conn(id));
-            kept += conns.map(|conn| conn.inbox.len() as u64).sum::<u64>();
+            kept += conns.map(|conn| conn.flow.inbox.len() as u64).sum::<u64>();
         }
         let pipes = self.world.pipes.iter();
         let (read, written) = pipes.fold((0, 0), |(read, written), pipe| {

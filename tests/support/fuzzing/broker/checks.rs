@@ -21,8 +21,8 @@ impl Bench {
             assert!(broker.connections() <= self.limits.connections_max);
             for id in broker.conn_ids() {
                 let conn = broker.conn(id).expect("listed");
-                assert!(conn.inbox.len() <= INBOX_BYTES_MAX + READ_BYTES);
-                assert!(conn.outbox.bytes() <= OUTBOX_BYTES_HIGH + ANSWER_BYTES_MAX);
+                assert!(conn.flow.inbox.len() <= INBOX_BYTES_MAX + READ_BYTES);
+                assert!(conn.flow.outbox.bytes() <= OUTBOX_BYTES_HIGH + ANSWER_BYTES_MAX);
             }
             let (_, count, bytes) = broker.hub().holdings();
             assert!(bytes / 2 <= self.limits.retain_bytes, "twice is where softness ends");
@@ -56,7 +56,10 @@ impl Bench {
                 assert!(due.is_some_and(|due| due > now), "{name:?} has no deadline: {due:?}");
                 let looked_at = broker.next_deadline();
                 assert!(looked_at.is_some() && looked_at <= due, "{name:?} is not looked at");
-                assert!(!conn.inbox.is_empty() || conn.inbox.capacity() == 0, "idle is free");
+                assert!(
+                    !conn.flow.inbox.is_empty() || conn.flow.inbox.capacity() == 0,
+                    "idle is free"
+                );
             }
         }
         assert!(self.world.open_files() <= self.peers.len());
@@ -121,9 +124,9 @@ impl Bench {
         let (mut kept, mut waiting, mut began) = (0, 0, 0);
         for broker in &self.world.brokers {
             for conn in broker.conn_ids().filter_map(|id| broker.conn(id)) {
-                kept += conn.inbox.len() as u64;
-                waiting += conn.outbox.bytes();
-                began += u64::from(conn.kind.is_some());
+                kept += conn.flow.inbox.len() as u64;
+                waiting += conn.flow.outbox.bytes();
+                began += u64::from(conn.costs.kind.is_some());
             }
         }
         assert_eq!(

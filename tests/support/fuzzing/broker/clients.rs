@@ -1,10 +1,10 @@
 //! What clients send: sound requests and frames, and what is to be expected of them.
 //!
 //! Came from: `broker`, an operation at a time. Goes to: `World`, as bytes; `checks`, as
-//! [`Awaiting`].
+//! [`Asked`].
 
 use super::super::readers::{frames, json};
-use super::{Awaiting, Bench, TOPICS};
+use super::{Asked, Bench, TOPICS};
 
 const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
                        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -28,26 +28,26 @@ impl Bench {
         let (asked, request) = match how % 10 {
             0 | 1 => {
                 let since = since.filter(|_| !query.is_empty());
-                (Awaiting::Poll { topics, since }, format!("GET /{list}{query} {end}\r\n"))
+                (Asked::Poll { topics, since }, format!("GET /{list}{query} {end}\r\n"))
             }
             2 => {
                 let since = since.filter(|_| !query.is_empty());
                 let request = format!("GET /{list}/poll{query} {end}Prefer: wait=3\r\n\r\n");
-                (Awaiting::Poll { topics, since }, request)
+                (Asked::Poll { topics, since }, request)
             }
-            3 => (Awaiting::Stream { topics }, format!("GET /{list}/sse{query} {end}\r\n")),
-            4 => (Awaiting::Stream { topics }, format!("GET /{list}/sse{query} HTTP/1.0\r\n\r\n")),
+            3 => (Asked::Stream { topics }, format!("GET /{list}/sse{query} {end}\r\n")),
+            4 => (Asked::Stream { topics }, format!("GET /{list}/sse{query} HTTP/1.0\r\n\r\n")),
             5 => {
                 let request = format!("GET /{list}{query} {end}{UPGRADE}\r\n");
-                (Awaiting::Socket { topics, v1: false }, request)
+                (Asked::Socket { topics, v1: false }, request)
             }
             9 => {
                 let v1 = "Sec-WebSocket-Protocol: tollway.v1\r\n";
                 let request = format!("GET /{list}/ws{query} {end}{v1}{UPGRADE}\r\n");
-                (Awaiting::Socket { topics, v1: true }, request)
+                (Asked::Socket { topics, v1: true }, request)
             }
-            6 => (Awaiting::Else, format!("GET /{}/info {end}\r\n", names[0])),
-            7 => (Awaiting::Else, format!("GET /static/large.bin {end}\r\n")),
+            6 => (Asked::Else, format!("GET /{}/info {end}\r\n", names[0])),
+            7 => (Asked::Else, format!("GET /static/large.bin {end}\r\n")),
             _ => {
                 let reports = [
                     "/metrics",
@@ -56,7 +56,7 @@ impl Bench {
                     "/-/costs?check=1",
                 ];
                 let report = reports[usize::from(how / 10) % reports.len()];
-                (Awaiting::Else, format!("GET {report} {end}\r\n"))
+                (Asked::Else, format!("GET {report} {end}\r\n"))
             }
         };
         self.ask(client, asked, request.as_bytes());
@@ -89,7 +89,7 @@ impl Bench {
         let request = [head.as_bytes(), &data].concat();
         // A repeat is answered with the place of other data.
         let data = (key == 0).then_some(data);
-        self.ask(client, Awaiting::Publish { topic, data }, &request);
+        self.ask(client, Asked::Publish { topic, data }, &request);
     }
 
     pub(super) fn chunks(&mut self, client: u8, topic: u8, length: u8, ends: u8) {
@@ -112,13 +112,13 @@ impl Bench {
             request.truncate(request.len() - 3);
             self.each(client, |_, peer| peer.tainted = true);
         }
-        self.ask(client, Awaiting::Publish { topic, data: Some(data) }, &request);
+        self.ask(client, Asked::Publish { topic, data: Some(data) }, &request);
     }
 
     pub(super) fn frame(&mut self, client: u8, opcode: u8, length: u16) {
         let mut dialect = None;
         self.each(client, |_, peer| match peer.asked.last() {
-            Some(Awaiting::Socket { v1, topics }) if !peer.tainted => {
+            Some(Asked::Socket { v1, topics }) if !peer.tainted => {
                 dialect = Some((*v1, topics[topics.len() - 1]));
             }
             _ => {}

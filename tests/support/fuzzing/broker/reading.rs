@@ -12,7 +12,7 @@ use super::super::readers::frames::{self, Frame};
 use super::super::readers::http::{self, Answer};
 use super::super::readers::json::Json;
 use super::super::readers::{events, json};
-use super::{Awaiting, Bench, Peer, TOPICS};
+use super::{Asked, Bench, Peer, TOPICS};
 
 impl Bench {
     /// Everything that a client of sound requests has received so far is what it asked for.
@@ -34,15 +34,15 @@ impl Bench {
             };
             assert!(answer.body.ended || peer.follows() || !whole, "answers go out whole");
             match (asked, answer.head.status) {
-                (Awaiting::Publish { topic, data }, 201) => {
+                (Asked::Publish { topic, data }, 201) => {
                     self.is_in_the_log(answer, *topic, data.as_deref());
                 }
-                (Awaiting::Publish { .. }, status) => assert!(matches!(status, 408 | 413 | 503)),
-                (Awaiting::Poll { topics, since }, 200) if answer.body.ended => {
+                (Asked::Publish { .. }, status) => assert!(matches!(status, 408 | 413 | 503)),
+                (Asked::Poll { topics, since }, 200) if answer.body.ended => {
                     self.poll(answer, topics, *since);
                 }
-                (Awaiting::Stream { topics }, 200) => self.stream(answer, topics, whole),
-                (Awaiting::Socket { topics, v1 }, 101) => {
+                (Asked::Stream { topics }, 200) => self.stream(answer, topics, whole),
+                (Asked::Socket { topics, v1 }, 101) => {
                     let (frames, left) = frames::server(&pipe.received[used..]);
                     assert!(!whole || left.is_empty());
                     match v1 {
@@ -50,9 +50,9 @@ impl Bench {
                         true => self.dialogue(topics, &frames, whole),
                     }
                 }
-                (Awaiting::Poll { .. }, status) => assert!(matches!(status, 200 | 204)),
-                (Awaiting::Stream { .. } | Awaiting::Socket { .. }, status) => panic!("{status}"),
-                (Awaiting::Else, status) => assert!(matches!(status, 200 | 500), "{status}"),
+                (Asked::Poll { .. }, status) => assert!(matches!(status, 200 | 204)),
+                (Asked::Stream { .. } | Asked::Socket { .. }, status) => panic!("{status}"),
+                (Asked::Else, status) => assert!(matches!(status, 200 | 500), "{status}"),
             }
         }
         assert!(used == pipe.received.len() || peer.follows() || !whole, "half a head");
@@ -68,7 +68,7 @@ impl Bench {
         };
         let first = &peer.asked[peer.asked.len() - unanswered];
         assert_eq!(conn.state.name(), Name::Parked, "{first:?} is not answered");
-        assert!(matches!(first, Awaiting::Poll { .. }));
+        assert!(matches!(first, Asked::Poll { .. }));
     }
 
     fn seq(text: &str) -> u64 {

@@ -1,0 +1,229 @@
+//! Handlers: what the world did, and to which connection.
+//!
+//! Came from: the shell, a simulator, a fuzzer. Goes to: a visit, or the shard, and the layer that
+//! knows what follows. Absent on purpose: what follows.
+
+use std::cell::LazyCell;
+use std::io;
+use std::net::SocketAddr;
+
+use super::conns::Conns;
+use super::effect::{Effect, Letter, Refusal};
+use super::file::{FileError, FileInfo};
+use super::{Broker, accounting, answer, file, input, publish, pump, report, respond, teardown};
+use crate::close::CloseReason;
+use crate::conn::Conn;
+use crate::conn::state::{Name, State};
+use crate::hub::Subscribers;
+use crate::ids::{ConnId, Micros, Millis};
+use crate::ledger::{
+    CHARGES, Call, Payer, Process, RefusedConnection, Sample, Scope, ShardReport, SharedCall,
+};
+
+impl Broker {
+    /// A peer has connected.
+    pub fn accepted(&mut self, peer: SocketAddr, now: Millis) -> Result<ConnId, Refusal> {
+        if self.conns.len() >= self.shard.policy.limits.connections_max {
+            return Err(Refusal::Full);
+        }
+        let id = self.conns.insert(Conn::new(peer, now));
+        self.note_wishes(id, now);
+        Ok(id)
+    }
+
+    /// Bytes have come. They are understood where they lie; what cannot be understood yet is kept.
+    pub fn received(&mut self, id: ConnId, bytes: &mut [u8], now: Millis) {
+        self.visit(id, now, |visit| input::received(visit, bytes));
+    }
+
+    /// The peer has ended its side: no more bytes will come. It may still be reading, and if it
+    /// waits for an answer it gets it.
+    pub fn peer_finished(&mut self, id: ConnId, now: Millis) {
+        self.visit(id, now, |visit| {
+            visit.conn.flow.finished = true;
+            match visit.conn.state {
+                State::Parked(_) => respond::ask_whether_alive(visit),
+                State::Lingering { half_closed: true, .. } => teardown::close(visit),
+                // The visit ends those that have nothing more to wait for.
+                State::Head { .. } | State::Body(_) | State::Answering(_) => {}
+                State::Awaiting(_) | State::Sending(_) | State::Streaming(_) => {}
+                State::Open(_) | State::Closing(_) => {}
+                State::Lingering { half_closed: false, .. } | State::Closed => {}
+            }
+        });
+    }
+
+    /// The kernel took `bytes` of the outbox; 0 when it had no room. `at` is now; it may be later
+    /// than the time of the turn, since many are written to in one.
+    pub fn sent(&mut self, id: ConnId, bytes: usize, at: Micros) {
+        let now = at.millis();
+        self.visit(id, now, |visit| {
+            let was_high = visit.conn.flow.outbox.is_high();
+            accounting::went_out(&mut visit.shard.ledger, visit.conn, bytes, at);
+            let (flow, timing) = (&visit.conn.flow, &mut visit.conn.timing);
+            if bytes > 0 {
+                timing.took_at = now;
+            }
+            let low_again = was_high && !flow.outbox.is_high();
+            let empty = flow.outbox.is_empty();
+            match visit.conn.state.name() {
+                Name::Streaming => timing.active_at = now,
+                Name::Head if empty => timing.active_at = now, // It has our answer: idle from now.
+                Name::Lingering if empty => teardown::end_own_side(visit),
+                _ => {}
+            }
+            if low_again {
+                // The log, a file and what the peer has sent meanwhile were waiting for room.
+                pump::pump(visit);
+                file::feed(visit);
+                visit.resume_later();
+            }
+        });
+    }
+
+    /// Reading or writing failed for good.
+    pub fn failed(&mut self, id: ConnId, kind: io::ErrorKind, now: Millis) {
+        self.visit(id, now, |visit| {
+            log::debug!("{}: {kind}", visit.conn.peer);
+            teardown::give_up(visit, CloseReason::Reset);
+        });
+    }
+
+    /// The sequencer or a thread has posted something.
+    pub fn letter(&mut self, letter: Letter, now: Millis) {
+        match letter {
+            Letter::Committed { message, receipt } => {
+                self.shard.hub.append(message);
+                if let Some(receipt) = receipt {
+                    self.visit(receipt.conn, now, |visit| publish::committed(visit, receipt));
+                }
+            }
+            Letter::Repeated(receipt) => {
+                self.visit(receipt.conn, now, |visit| publish::committed(visit, receipt));
+            }
+            Letter::Refused(id) => self.visit(id, now, publish::not_committed),
+            Letter::ReportWanted { from, scope } => {
+                self.shard.effects.push_back(Effect::ShardReport { to: from, scope });
+            }
+            Letter::ShardReport(part) => self.shard_report_came(*part, now),
+        }
+    }
+
+    /// The sequencer has counted the subscribers of the topic that `id` asked about.
+    pub fn counted(&mut self, id: ConnId, subscribers: Subscribers, now: Millis) {
+        self.visit(id, now, |visit| answer::counted(visit, subscribers));
+    }
+
+    /// The shell has opened the file that `id` waits for, or has not.
+    pub fn file_opened(&mut self, id: ConnId, file: Result<FileInfo, FileError>, now: Millis) {
+        if self.conns.get(id).is_none() {
+            return self.shard.effects.push_back(Effect::CloseFile { conn: id });
+        }
+        self.visit(id, now, |visit| file::opened(visit, file));
+    }
+
+    /// The shell has read the piece that `id` waits for, or has not.
+    pub fn file_read(&mut self, id: ConnId, piece: Result<Vec<u8>, FileError>, now: Millis) {
+        self.visit(id, now, |visit| file::piece_read(visit, piece));
+    }
+
+    /// A system call was made for `id`. To be told before what came of it. [`Broker::sent`] tells
+    /// of its `writev` by itself.
+    pub fn charge(&mut self, id: ConnId, call: Call) {
+        if let Some(conn) = self.conns.get_mut(id).filter(|_| CHARGES) {
+            accounting::charge(&mut self.shard.ledger, conn, call);
+        }
+    }
+
+    /// `n` system calls were made for all.
+    pub fn charge_shared(&mut self, call: SharedCall, n: u64) {
+        self.shard.ledger.charge_shared(call, n);
+    }
+
+    /// A connection was accepted, answered and closed without ever coming in here.
+    pub fn refused_unseen(&mut self, refused: RefusedConnection) {
+        accounting::refused_unseen(&mut self.shard.ledger, refused);
+    }
+
+    /// The kernel was asked about `id` when it ceased to be of `payer`'s kind.
+    pub fn sampled(&mut self, id: ConnId, payer: Payer, sample: Sample) {
+        if let Some(conn) = self.conns.get_mut(id) {
+            accounting::sampled(&mut self.shard.ledger, conn, payer, sample);
+        }
+    }
+
+    /// The socket of `id` is closed, and this is what the kernel had counted by then. The id means
+    /// nothing from now on.
+    pub fn socket_closed(&mut self, id: ConnId, sample: Option<Sample>, now: Millis) {
+        if let Some(conn) = self.conns.remove(id) {
+            let sample = sample.unwrap_or_default();
+            accounting::socket_closed(&mut self.shard, id, &conn, &sample, now);
+        }
+    }
+
+    /// What this thread has to report. `sample` asks the kernel about a connection.
+    pub fn shard_report(
+        &self,
+        scope: Scope,
+        process: Process,
+        now: Millis,
+        mut sample: impl FnMut(ConnId) -> Option<Sample>,
+    ) -> ShardReport {
+        let ledger = self.shard.ledger.clone();
+        let mut report = ShardReport { threads: 1, ledger, process, ..ShardReport::default() };
+        for (id, conn) in self.conns.iter() {
+            let sample = sample(id).unwrap_or_default();
+            if conn.state.name() != Name::Closed
+                && let Scope::Rows(rows) = scope
+                && rows.open
+            {
+                report.add_row(accounting::row(&self.shard, id, conn, &sample, now), &rows);
+            }
+            add_conn(&mut report, conn, &sample);
+        }
+        if let Scope::Rows(rows) = scope {
+            for row in self.shard.closed.iter().filter(|_| rows.closed) {
+                report.add_row(row.clone(), &rows);
+            }
+            report.sort(&rows);
+        }
+        report
+    }
+
+    /// A thread has answered.
+    fn shard_report_came(&mut self, report: ShardReport, now: Millis) {
+        let Some((sum, readers)) = self.shard.reports.add(report) else {
+            return;
+        };
+        let snapshot = LazyCell::new(|| crate::ledger::report::costs(&sum, now));
+        for id in readers {
+            self.visit(id, now, |visit| report::tell(visit, &sum, &snapshot));
+        }
+        report::begin(&mut self.shard);
+    }
+}
+
+/// Adds to `report` what it has to say of one connection.
+fn add_conn(report: &mut ShardReport, conn: &Conn, sample: &Sample) {
+    let accounted = conn.costs.accounted();
+    if conn.state.name() == Name::Closed {
+        // Counted among the closed ones already. What the kernel counts would be added when its
+        // socket is closed, at the end of this turn.
+        let tcp = &mut report.ledger.account_mut(conn.costs.payer).tcp;
+        return tcp.add_since(&accounted, sample);
+    }
+    report.connections += 1;
+    report.unread += conn.flow.inbox.len() as u64;
+    report.unfinished += conn.flow.outbox.unfinished() as u64;
+    let Some(kind) = conn.costs.kind else {
+        report.strangers += 1;
+        return;
+    };
+    report.ledger.account_mut(kind).tcp.add_since(&accounted, sample);
+    let gauges = &mut report.gauges[kind as usize];
+    gauges.open += 1;
+    gauges.parked += u64::from(conn.state.name() == Name::Parked);
+    gauges.user_bytes += (Conns::SLOT_BYTES + conn.heap_bytes()) as u64;
+    gauges.kernel_bytes += u64::from(sample.kernel_bytes);
+    gauges.rtt_us += u64::from(sample.rtt_us);
+}

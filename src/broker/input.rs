@@ -1,0 +1,54 @@
+//! Input: bytes are understood as far as they go, one ask answered after the other.
+//!
+//! Came from: the face, with bytes where they lie, or with the wish to look at the inbox again.
+//! Goes to: `conn`, which understands them, and `answer`. Absent on purpose: sockets.
+
+use super::visit::Visit;
+use super::{accounting, answer};
+use crate::conn::state::Name;
+use crate::ledger::Bytes;
+
+/// Bytes have come. What cannot be understood yet is kept.
+pub(super) fn received(visit: &mut Visit<'_>, bytes: &mut [u8]) {
+    if visit.conn.flow.inbox.is_empty() {
+        let used = digest(visit, bytes);
+        visit.conn.flow.inbox = bytes[used..].to_vec();
+    } else {
+        visit.conn.flow.inbox.extend_from_slice(bytes);
+        digest_inbox(visit);
+    }
+}
+
+/// Understands what lies in the inbox.
+pub(super) fn digest_inbox(visit: &mut Visit<'_>) {
+    let mut inbox = std::mem::take(&mut visit.conn.flow.inbox);
+    let used = digest(visit, &mut inbox);
+    if used < inbox.len() {
+        inbox.drain(..used);
+        visit.conn.flow.inbox = inbox;
+    }
+}
+
+/// Understands `bytes`, and tells how many of them.
+///
+/// An answer never comes back here: what it leaves to be looked at stands in `Shard::resumable`.
+/// So the loop is all there is, and it ends, since every ask takes bytes away or leaves the
+/// connection in a state in which nothing more is asked.
+fn digest(visit: &mut Visit<'_>, bytes: &mut [u8]) -> usize {
+    let mut used = 0;
+    loop {
+        let mut by_class = Bytes::default();
+        let policy = &visit.shard.policy;
+        let (n, ask) = visit.conn.next_ask(&mut bytes[used..], visit.now, policy, &mut by_class);
+        let begun = ask.is_some() || visit.conn.state.name() == Name::Body;
+        if begun && visit.conn.costs.change_with_request() {
+            accounting::enter(visit);
+        }
+        accounting::came_in(visit, &by_class);
+        used += n;
+        match ask {
+            Some(ask) => answer::answer(visit, ask),
+            None => return used,
+        }
+    }
+}

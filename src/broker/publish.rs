@@ -1,0 +1,83 @@
+//! Publishing: asked of the sequencer, committed or refused, answered.
+//!
+//! Came from: `answer`, with a body or a frame; the face, with what the sequencer says. Goes to:
+//! the sequencer, as an effect; `respond` and `v1`, with what came of it. Absent on purpose:
+//! delivery. A message goes to its subscribers from the log, the publisher's own among them.
+
+use std::fmt::Display;
+
+use super::effect::Effect;
+use super::respond::{self, JSON};
+use super::visit::Visit;
+use super::{accounting, teardown, v1, websocket};
+use crate::close::CloseReason;
+use crate::conn::problem::Rule;
+use crate::conn::request::Publish;
+use crate::conn::response_context::Body;
+use crate::conn::state::{Awaited, Seats, State};
+use crate::hub::Receipt;
+use crate::hub::message::{Draft, Payload};
+use crate::wire::frame::CloseCode;
+use crate::wire::response::Status;
+
+/// A request with a message.
+pub(super) fn over_http(visit: &mut Visit<'_>, publish: Publish, body: Vec<u8>) {
+    let draft = Draft {
+        topic: publish.topic.clone(),
+        event: publish.event,
+        payload: Payload::posted(body),
+        idempotency_key: publish.idempotency_key,
+    };
+    let effect = Effect::Publish { conn: visit.id, draft };
+    respond::await_effect(visit, Awaited::Commit(publish.topic), effect);
+}
+
+/// A message of a raw WebSocket. Nothing is answered: the sender is a subscriber too.
+pub(super) fn raw(visit: &mut Visit<'_>, data: Box<[u8]>, binary: bool) {
+    let State::Open(socket) = &mut visit.conn.state else {
+        return;
+    };
+    let Seats::One(seat) = socket.subscription.seats else {
+        let why = match socket.subscription.seats.as_slice() {
+            [] => "a socket on costs may read, not publish",
+            _ => "a socket on several topics may read, not publish",
+        };
+        return teardown::close_socket(visit, CloseCode::POLICY, why, CloseReason::NotAllowed);
+    };
+    socket.uncommitted += 1;
+    let draft = Draft {
+        topic: visit.shard.hub.name(seat.topic).clone(),
+        event: None,
+        payload: Payload::framed(data, binary),
+        idempotency_key: None,
+    };
+    visit.effect(Effect::Publish { conn: visit.id, draft });
+}
+
+/// The message is in the log.
+pub(super) fn committed(visit: &mut Visit<'_>, receipt: Receipt) {
+    if let Some(Awaited::Commit(topic)) = visit.conn.awaited(visit.now) {
+        accounting::took_in(visit);
+        let hub = &visit.shard.hub;
+        let location = format!("/{topic}?since={}", hub.id(receipt.seq.before()));
+        let (id, subscribers) = (hub.id(receipt.seq), receipt.subscribers);
+        let body = format!(r#"{{"id":"{id}","subscribers":{subscribers}}}"#);
+        let fields: [(&str, &dyn Display); 2] =
+            [("Location", &location), ("Cache-Control", &"no-store")];
+        respond::say(visit, Status::Created, &fields, Body::own(JSON, body));
+    } else {
+        v1::resolve(visit, Ok(visit.shard.hub.id(receipt.seq)));
+    }
+    websocket::fail_if_due(visit);
+}
+
+/// The message is not in the log and never will be.
+pub(super) fn not_committed(visit: &mut Visit<'_>) {
+    if visit.conn.awaited(visit.now).is_some() {
+        respond::refuse(visit, Rule::Overloaded.into());
+    } else if !v1::resolve(visit, Err(Rule::Overloaded.into())) {
+        let why = "more messages than can be delivered; try again";
+        teardown::close_socket(visit, CloseCode::TRY_AGAIN, why, CloseReason::Overloaded);
+    }
+    websocket::fail_if_due(visit);
+}

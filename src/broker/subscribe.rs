@@ -1,0 +1,66 @@
+//! Subscribing: a reader that stays is entered in the lists of its topics, and taken out of them.
+//!
+//! Came from: `read` and `poll`, for readers that stay; `poll` and `teardown`, for those that go.
+//! Goes to: the hub, which keeps the lists. Absent on purpose: messages.
+
+use super::visit::Visit;
+use crate::conn::state::{Seats, State, Subscription};
+use crate::hub::{Hub, Start};
+use crate::ids::{Seq, TopicId, TopicName};
+use crate::technique::{GapReason, Technique};
+
+/// Enters a reader in the lists of its topics.
+pub(super) fn subscribe(
+    visit: &mut Visit<'_>,
+    names: &[TopicName],
+    cursor: Seq,
+    technique: Technique,
+) -> Subscription {
+    let (id, hub) = (visit.id, &mut visit.shard.hub);
+    let mut seats: Vec<_> = names.iter().map(|name| hub.subscribe(name, id, technique)).collect();
+    Subscription {
+        seats: match seats.pop() {
+            Some(seat) if seats.is_empty() => Seats::One(seat),
+            last => Seats::Many(seats.into_iter().chain(last).collect()),
+        },
+        cursor,
+        evictions_seen: hub.evictions(),
+    }
+}
+
+/// Takes a subscriber out of its topics' lists. Doing so twice does nothing.
+pub(super) fn unsubscribe(visit: &mut Visit<'_>) {
+    let technique = match visit.conn.state {
+        State::Parked(_) => Technique::LongPoll,
+        State::Streaming(_) => Technique::Sse,
+        State::Open(_) => Technique::WebSocket,
+        _ => return,
+    };
+    let Some(subscription) = visit.conn.state.subscription_mut() else {
+        return;
+    };
+    let none = Seats::Many(Box::default());
+    for seat in std::mem::replace(&mut subscription.seats, none).as_slice() {
+        if let Some(moved) = visit.shard.hub.unsubscribe(*seat, technique) {
+            visit.shard.reseated.push((moved, *seat));
+        }
+    }
+}
+
+/// The topics that a subscriber is entered in.
+pub(super) fn topics(subscription: &Subscription) -> impl Iterator<Item = TopicId> {
+    subscription.seats.as_slice().iter().map(|seat| seat.topic)
+}
+
+/// Whether the log has moved past the cursor of a subscriber.
+pub(super) fn missed(subscription: &Subscription, hub: &Hub) -> bool {
+    let Subscription { cursor, evictions_seen, .. } = *subscription;
+    topics(subscription).any(|topic| hub.missed(topic, cursor, evictions_seen))
+}
+
+/// Where a subscriber that fell behind goes on, and what it missed.
+pub(super) fn after_slow(subscription: &Subscription, hub: &Hub) -> Start {
+    let names: Vec<TopicName> = topics(subscription).map(|id| hub.name(id).clone()).collect();
+    let from = hub.id(subscription.cursor).to_string();
+    hub.after_gap(&names, subscription.cursor, &from, GapReason::Slow)
+}

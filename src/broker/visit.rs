@@ -1,0 +1,88 @@
+//! A visit: one connection, found once, and everything that the connections of a thread share.
+//!
+//! Whatever happens to a connection happens in a visit. The face of the broker looks the connection
+//! up, once, and from there on every function of this room has it at hand as [`Visit::conn`]: none
+//! has to find it again, and none has to ask whether it may be gone. It may not: a connection that
+//! ends in a visit is `Closed`, and is taken out when the shell says that its socket is closed.
+//!
+//! A visit to one connection may move another one's seat: a subscriber that leaves is replaced in
+//! its topic's list by the last one. That one hears of it after the visit and before the next, see
+//! [`Shard::reseated`].
+//!
+//! Came from: the face. Goes to: every layer below it. Absent on purpose: other connections.
+
+use std::collections::VecDeque;
+
+use super::effect::{Effect, Teardown};
+use super::pending::PendingReports;
+use crate::conn::Conn;
+use crate::conn::route::Policy;
+use crate::hub::Hub;
+use crate::ids::{ConnId, Millis, Seat, ShardId};
+use crate::ledger::{Ledger, Row};
+
+/// One connection, while something happens to it.
+pub(super) struct Visit<'b> {
+    /// Its id.
+    pub(super) id: ConnId,
+    /// The connection.
+    pub(super) conn: &'b mut Conn,
+    /// What it shares with all others of its thread.
+    pub(super) shard: &'b mut Shard,
+    /// The time of the visit.
+    pub(super) now: Millis,
+}
+
+/// What the connections of a thread share.
+#[derive(Debug)]
+pub(super) struct Shard {
+    /// Which thread it is.
+    pub(super) id: ShardId,
+    /// Of how many.
+    pub(super) threads: u16,
+    /// What requests are judged by.
+    pub(super) policy: Policy,
+    /// The topics and their logs.
+    pub(super) hub: Hub,
+    /// What everything costs.
+    pub(super) ledger: Ledger,
+    /// Connections that ended not long ago, for the table.
+    pub(super) closed: VecDeque<Row>,
+    /// Reports that are being collected.
+    pub(super) reports: PendingReports,
+    /// The value of the `Date` field.
+    pub(super) date: String,
+    /// The state of the generator behind [`Shard::jitter`]; never 0.
+    pub(super) random: u64,
+    /// What the shell is asked to do.
+    pub(super) effects: VecDeque<Effect>,
+    /// Connections with bytes behind a request that is answered now.
+    pub(super) resumable: VecDeque<ConnId>,
+    /// Sockets that the shell is to end.
+    pub(super) teardowns: VecDeque<(ConnId, Teardown)>,
+    /// Subscribers that another one's leaving has moved, and the seats that they have now.
+    pub(super) reseated: Vec<(ConnId, Seat)>,
+}
+
+impl Visit<'_> {
+    /// Asks the shell for something.
+    pub(super) fn effect(&mut self, effect: Effect) {
+        self.shard.effects.push_back(effect);
+    }
+
+    /// Looks at the bytes in the inbox once more, after this visit.
+    pub(super) fn resume_later(&mut self) {
+        self.shard.resumable.push_back(self.id);
+    }
+}
+
+impl Shard {
+    /// A number from `min` up to `max`, so that what happens to many at once does not make them
+    /// all come back at once: xorshift64, Marsaglia 2003.
+    pub(super) fn jitter(&mut self, min: u64, max: u64) -> u64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        min + self.random % (max - min)
+    }
+}

@@ -1,0 +1,45 @@
+//! What a connection costs, and who pays: the notes that accounting takes on each.
+//!
+//! Came from: `broker::accounting`, which writes them, and `conn`, which knows whose bytes it
+//! understands. Goes to: the ledger, the table of connections. Absent on purpose: sums.
+
+use crate::ledger::{Due, Payer, Sample, Tally};
+
+/// The costs of one connection.
+#[derive(Debug)]
+pub struct Costs {
+    /// Who pays for what is being understood or answered.
+    pub payer: Payer,
+    /// Of what kind the connection is: that of its last request. `None`: none has come yet.
+    pub kind: Option<Payer>,
+    /// What it has cost.
+    pub tally: Tally,
+    /// What its next request has to pay.
+    pub owed: Due,
+    /// What the kernel had counted when the last change of kind was accounted for.
+    pub accounted: Option<Box<Sample>>,
+}
+
+impl Default for Costs {
+    fn default() -> Self {
+        Self {
+            payer: Payer::Other,
+            kind: None,
+            tally: Tally::default(),
+            owed: Due::default(),
+            accounted: None,
+        }
+    }
+}
+
+impl Costs {
+    /// Whether the request that is understood now changes who pays, or has something to pay.
+    pub fn change_with_request(&self) -> bool {
+        self.kind != Some(self.payer) || !self.owed.is_empty()
+    }
+
+    /// What the kernel had counted by then; nothing for most connections.
+    pub fn accounted(&self) -> Sample {
+        self.accounted.as_deref().copied().unwrap_or_default()
+    }
+}

@@ -1,0 +1,173 @@
+//! The edges between the states of a connection, and the only functions that walk along them.
+//!
+//! Came from: `conn` and `broker`, with the next state. Goes to: [`super::State`]. Absent on
+//! purpose: reasons to walk.
+
+use super::{Awaited, Closing, PollTerms, State};
+use crate::conn::Conn;
+use crate::conn::response_context::ResponseContext;
+use crate::ids::Millis;
+
+/// A state without what it carries: what edges are drawn between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // Each is documented at `State`.
+pub enum Name {
+    Head,
+    Body,
+    Answering,
+    Awaiting,
+    Parked,
+    Sending,
+    Streaming,
+    Open,
+    Closing,
+    Lingering,
+    Closed,
+}
+
+/// Where each state may lead, and on what.
+pub const EDGES: &[(Name, &[(Name, &str)])] = {
+    use Name::{
+        Answering, Awaiting, Body, Closed, Closing, Head, Lingering, Open, Parked, Sending,
+        Streaming,
+    };
+    const ENDED: (Name, &str) = (Lingering, "the peer ended its side before the end");
+    const CUT: (Name, &str) = (Closed, "a reset, or a peer that does not read");
+    &[
+        (
+            Head,
+            &[
+                (Body, "a head that announces a body"),
+                (Answering, "a head without a body; an offence; the deadline of a head"),
+                (Lingering, "the peer ended its side"),
+                (Closed, "a reset, a peer that does not read, or the idle deadline"),
+            ],
+        ),
+        (
+            Body,
+            &[(Answering, "the end of the body; an offence; the deadline of a body"), ENDED, CUT],
+        ),
+        (
+            Answering,
+            &[
+                (Head, "answered at once, kept alive"),
+                (Awaiting, "the sequencer, a file or all threads have to be asked"),
+                (Parked, "a long poll, and nothing to say"),
+                (Sending, "the head of a file is queued"),
+                (Streaming, "an event stream is greeted"),
+                (Open, "a WebSocket is greeted"),
+                (Lingering, "answered at once, and the last answer"),
+                (Closed, "a last answer with nothing to send, to a peer that ended its side"),
+            ],
+        ),
+        (Awaiting, &[(Answering, "what was asked has come"), ENDED, CUT]),
+        (Parked, &[(Answering, "a message, a gap, or the end of the wait"), ENDED, CUT]),
+        (
+            Sending,
+            &[
+                (Head, "the last piece is queued, kept alive"),
+                (Lingering, "the last piece is queued, or the file cannot be read to its end"),
+                CUT,
+            ],
+        ),
+        (Streaming, &[(Lingering, "the peer ended its side"), CUT]),
+        (
+            Open,
+            &[
+                (Closing, "our Close frame: a gap, overload, or what is not allowed"),
+                (Lingering, "the peer's Close frame, or a broken rule"),
+                (Closed, "a reset, a peer that does not read, or one that does not pong"),
+            ],
+        ),
+        (Closing, &[(Lingering, "the peer's Close frame, or the deadline for it"), CUT]),
+        (
+            Lingering,
+            &[
+                (Lingering, "everything is sent: our side is ended"),
+                (Closed, "the peer ended its side, or the deadline for that"),
+            ],
+        ),
+        (Closed, &[]),
+    ]
+};
+
+impl Name {
+    /// The name that reports use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Head => "head",
+            Self::Body => "body",
+            Self::Answering => "answering",
+            Self::Awaiting => "asked",
+            Self::Parked => "parked",
+            Self::Sending => "sending",
+            Self::Streaming => "streaming",
+            Self::Open => "open",
+            Self::Closing => "closing",
+            Self::Lingering => "lingering",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+impl Conn {
+    /// The only way from state to state. Gives back the state that was left.
+    pub fn shift(&mut self, next: State, now: Millis) -> State {
+        debug_assert!(
+            may_lead(self.state.name(), next.name()),
+            "no edge from {:?} to {:?}",
+            self.state.name(),
+            next.name()
+        );
+        self.timing.active_at = now;
+        std::mem::replace(&mut self.state, next)
+    }
+
+    /// From `Answering` to the state that `next` makes of what is known of the request.
+    pub fn withhold(&mut self, next: impl FnOnce(ResponseContext) -> State, now: Millis) {
+        if let State::Answering(context) = &mut self.state {
+            let context = std::mem::take(context);
+            self.shift(next(context), now);
+        }
+    }
+
+    /// From `Awaiting` to `Answering`; tells what was awaited. `None`: it awaits nothing, as a
+    /// WebSocket, which does not stand still.
+    pub fn awaited(&mut self, now: Millis) -> Option<Awaited> {
+        let State::Awaiting(awaiting) = &mut self.state else {
+            return None;
+        };
+        let context = std::mem::take(&mut awaiting.context);
+        match self.shift(State::Answering(context), now) {
+            State::Awaiting(awaiting) => Some(awaiting.awaited),
+            _ => None,
+        }
+    }
+
+    /// From `Parked` to `Answering`; tells the terms of the poll.
+    pub fn released(&mut self, now: Millis) -> Option<PollTerms> {
+        let State::Parked(parked) = &mut self.state else {
+            return None;
+        };
+        let context = std::mem::take(&mut parked.context);
+        match self.shift(State::Answering(context), now) {
+            State::Parked(parked) => Some(parked.terms),
+            _ => None,
+        }
+    }
+
+    /// From `Open` to `Closing`: it is no subscriber any more, and the frames of the peer still
+    /// have to be read.
+    pub fn await_close(&mut self, now: Millis) {
+        if let State::Open(socket) = &mut self.state {
+            let assembler = std::mem::take(&mut socket.assembler);
+            self.shift(State::Closing(Closing { assembler, since: now }), now);
+        }
+    }
+}
+
+/// Whether [`EDGES`] has this edge.
+pub fn may_lead(from: Name, to: Name) -> bool {
+    let exits = EDGES.iter().find(|(state, _)| *state == from).map_or(&[][..], |(_, exits)| exits);
+    exits.iter().any(|(exit, _)| *exit == to)
+}

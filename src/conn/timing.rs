@@ -1,0 +1,45 @@
+//! The moments of a connection that deadlines are counted from.
+//!
+//! A moment that only one state needs lies in that state. These four are independent of it.
+//!
+//! Came from: `conn` and `broker`, when something happens. Goes to: [`super::Conn::due`], and the
+//! timer wheel. Absent on purpose: a clock.
+
+use crate::ids::Millis;
+
+/// The moments of one connection.
+#[derive(Debug)]
+pub struct Timing {
+    /// When it was accepted.
+    pub accepted_at: Millis,
+    /// When it last entered a state, or since then showed the sign of life that counts in its
+    /// state: for an idle connection that it took our answer, for a stream that something was
+    /// written to it, for a WebSocket that anything came from it or a heartbeat went to it.
+    pub active_at: Millis,
+    /// When the peer last took bytes of a non-empty outbox, or the first one came into it.
+    pub took_at: Millis,
+    /// The earliest moment at which the timer wheel will ask for this connection.
+    pub hint: Millis,
+}
+
+impl Timing {
+    /// Of a connection that was just accepted.
+    pub fn new(now: Millis) -> Self {
+        Self { accepted_at: now, active_at: now, took_at: now, hint: Millis::NEVER }
+    }
+
+    /// Milliseconds since anything happened.
+    pub fn idle_ms(&self, now: Millis) -> u64 {
+        now.since(self.active_at.max(self.took_at))
+    }
+
+    /// Something is due at that moment. `true`: the timer wheel has to know, for it would come
+    /// later.
+    pub fn hints_at(&mut self, due: Millis) -> bool {
+        let earlier = due < self.hint;
+        if earlier {
+            self.hint = due;
+        }
+        earlier
+    }
+}
