@@ -50,7 +50,7 @@ fn stream(visit: &mut Visit<'_>, names: &[TopicName], start: &Start) {
         return;
     };
     if context.head_only {
-        return stream_head(visit);
+        return respond::stream_head(visit);
     }
     let chunked = !context.http10;
     let (mut head, mut open) = (Vec::with_capacity(256), Vec::new());
@@ -72,20 +72,6 @@ fn stream(visit: &mut Visit<'_>, names: &[TopicName], start: &Start) {
     let stream = Stream { subscription, chunked, costs: false };
     visit.conn.shift(State::Streaming(stream), visit.now);
     pump::pump(visit);
-}
-
-/// What a stream would begin with, for HEAD: the head, and the connection is free again. Nobody
-/// reads, so nobody is entered in a list.
-pub(super) fn stream_head(visit: &mut Visit<'_>) {
-    let State::Answering(context) = &visit.conn.state else {
-        return;
-    };
-    let context = context.streamed();
-    let mut head = Vec::with_capacity(256);
-    sse::greet(context.head(Status::Ok, &visit.shard.date, &mut head), !context.http10);
-    visit.conn.push(Segment::own(head, Class::Head));
-    respond::log_access(visit, Status::Ok);
-    respond::next_request(visit, context.keep_alive);
 }
 
 fn socket(

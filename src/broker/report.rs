@@ -13,7 +13,6 @@
 use std::cell::LazyCell;
 
 use super::effect::Effect;
-use super::read;
 use super::respond::{self, JSON, NO_STORE};
 use super::visit::{Shard, Visit};
 use crate::conn::outbox::Segment;
@@ -46,7 +45,7 @@ pub(super) fn watch(visit: &mut Visit<'_>, watch: &Watch) {
         return;
     };
     if context.head_only {
-        return read::stream_head(visit);
+        return respond::stream_head(visit);
     }
     let chunked = !context.http10;
     let (mut head, mut open) = (Vec::with_capacity(256), Vec::new());

@@ -5,6 +5,7 @@
 //! yet" consumes nothing, and whoever calls keeps what was not used.
 
 use crate::limits::{CHUNK_LINE_BYTES_MAX, HEAD_BYTES_MAX};
+use crate::wire::number;
 
 /// Reads one answer after another from the front of a buffer.
 #[derive(Debug, Default)]
@@ -157,11 +158,7 @@ impl AnswerDecoder {
         };
         let line = str::from_utf8(&buf[..end]).map_err(|_| AnswerError::ChunkLine)?;
         let digits = line.split(';').next().unwrap_or_default().trim_end();
-        // `from_str_radix` takes a sign.
-        if !digits.starts_with(|c: char| c.is_ascii_hexdigit()) {
-            return Err(AnswerError::ChunkLine);
-        }
-        let size = u64::from_str_radix(digits, 16).map_err(|_| AnswerError::ChunkLine)?;
+        let size = number::saturating_hex(digits.as_bytes()).ok_or(AnswerError::ChunkLine)?;
         self.stage = match size {
             0 => Stage::Trailers,
             size => Stage::Chunk(size),
@@ -225,7 +222,10 @@ impl AnswerHead {
             return Ok(Stage::ChunkLine);
         }
         match self.field("content-length") {
-            Some(length) => length.parse().map(Stage::Length).map_err(|_| AnswerError::Length),
+            Some(length) => {
+                let length = number::saturating(length.as_bytes());
+                length.map(Stage::Length).ok_or(AnswerError::Length)
+            }
             None => Ok(Stage::UntilClose),
         }
     }
@@ -317,6 +317,7 @@ mod tests {
             ("HTTP/1.1 2x0 OK\r\n\r\n", AnswerError::StatusLine),
             ("HTTP/1.1 200 OK\r\nfield\r\n\r\n", AnswerError::Field),
             ("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", AnswerError::Length),
+            ("HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\n", AnswerError::Length),
             (&format!("{chunked}\r\n"), AnswerError::ChunkLine),
             (&format!("{chunked}+4\r\n"), AnswerError::ChunkLine),
             (&format!("{chunked}{}", "0".repeat(300)), AnswerError::ChunkLine),

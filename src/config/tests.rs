@@ -131,6 +131,7 @@ const WRONG_USE: &[(&str, &str)] = &[
     ("--listen 127.0.0.1", "--listen 127.0.0.1: is not an address; write HOST:PORT"),
     ("--listen ::1:8080", "--listen ::1:8080: is not an address"),
     ("--listen 127.0.0.1:70000", "is not an address"),
+    ("--listen 127.0.0.1:+80", "is not an address"),
     ("--listen", "--listen needs a value: --listen <HOST:PORT>"),
     ("--lisen :1", "there is no --lisen; did you mean --listen?"),
     ("--zzzz", "there is no --zzzz; `tollway --help`"),

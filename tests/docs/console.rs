@@ -4,7 +4,8 @@
 //! A line `$ command` is given to a shell, and what it prints must be what stands below it. Three
 //! things differ from run to run, and stand in the pages with one value each: the epoch of ids and
 //! what is made of it, dates, and the delay in `retry:`. A line `# in another terminal: command` is
-//! run as soon as the command above it waits for messages. `$ tollway …` starts the server anew with those flags.
+//! run as soon as the command above it waits for messages. `$ tollway …` starts the server anew
+//! with those flags.
 
 use std::env;
 use std::fs::{self, File};

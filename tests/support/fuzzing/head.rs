@@ -137,6 +137,7 @@ fn agrees_with_naive_reading(head: &Head<'_>, bytes: &[u8]) {
         ("if-modified-since", head.if_modified_since),
         ("range", head.range),
         ("if-range", head.if_range),
+        ("access-control-request-headers", head.request_headers),
     ] {
         assert_eq!(values(name), Vec::from_iter(value), "{name}");
     }
