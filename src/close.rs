@@ -48,6 +48,7 @@ close_reasons! {
     PongTimeout "pong_timeout" "The peer sent nothing after a Ping for the pong deadline."
     Stalled "stalled" "The peer took none of the bytes that waited for it for --stall-timeout."
     Reset "reset" "Reading or writing failed: the peer reset the connection, or the network did."
+    Panicked "panicked" "What the peer sent met a defect of the server; the log says which."
     Interrupted "interrupted" "A file that was being sent could not be read to its end."
 }
 

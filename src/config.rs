@@ -8,33 +8,26 @@
 //! together. Absent on purpose: ports and folders. Whether they can be had is found out by having
 //! them.
 
+mod checks;
 mod complaint;
+mod environment;
 mod spelling;
 #[cfg(test)]
 mod tests;
 
+use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::thread;
 
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser};
+use clap::{ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser};
 use log::LevelFilter;
 
 pub use complaint::NoConfig;
+use environment::{switch, times};
 pub use spelling::{Listen, Misspelt, Size, Span};
 
 use crate::limits::{self, Limits};
-use crate::wire::authority::{HostPattern, OriginPattern, PatternError};
-
-/// One word of 64 bits will tell which threads are concerned; and more threads than cores only get
-/// in each other's way.
-const THREADS_MAX: usize = 64;
-/// The smallest head that a browser's request fits in.
-const HEAD_BYTES_MIN: usize = 1024;
-
-/// The largest message that can be allowed. Escaped in JSON it may grow sixfold, and an encoded
-/// message is measured in 32 bits.
-const MESSAGE_BYTES_CEILING: usize = 512 * 1024 * 1024;
+use crate::wire::authority::{HostPattern, OriginPattern};
 
 /// What the server is to do. Its values fit together.
 #[derive(Debug, Clone)]
@@ -179,7 +172,9 @@ struct Deadlines {
 #[command(next_help_heading = "WebSocket")]
 struct Sockets {
     /// Compress messages for the WebSocket clients that offer permessage-deflate
-    #[arg(long, env = "TOLLWAY_DEFLATE")]
+    #[arg(long, env = "TOLLWAY_DEFLATE", value_name = "on|off", value_parser = switch)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "on")]
+    #[arg(default_value = "off", hide_default_value = true, action = ArgAction::Set)]
     deflate: bool,
 }
 
@@ -203,10 +198,12 @@ struct Output {
     #[arg(long, env = "TOLLWAY_PORT_FILE", value_name = "FILE")]
     port_file: Option<PathBuf>,
     /// Tell each request on standard error; twice: everything
-    #[arg(long, short, env = "TOLLWAY_VERBOSE", action = ArgAction::Count)]
+    #[arg(long, short, env = "TOLLWAY_VERBOSE", action = ArgAction::Count, value_parser = times)]
     verbose: u8,
     /// Tell errors alone, and do not say hello
-    #[arg(long, short, env = "TOLLWAY_QUIET", conflicts_with = "verbose")]
+    #[arg(long, short, env = "TOLLWAY_QUIET", value_name = "on|off", value_parser = switch)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "on")]
+    #[arg(default_value = "off", hide_default_value = true, action = ArgAction::Set)]
     quiet: bool,
 }
 
@@ -219,15 +216,65 @@ impl Config {
             let takes_value = flag.get_action().takes_values();
             flag.hide_env_values(true).allow_negative_numbers(takes_value)
         });
-        let given = command
-            .try_get_matches_from(arguments)
-            .and_then(|matches| CommandLine::from_arg_matches(&matches))
-            .map_err(|error| NoConfig::of(&error, "tollway --help"))?;
-        given.refuse_zeros().and_then(|()| given.into_config()).map_err(NoConfig::Wrong)
+        let arguments: Vec<OsString> = arguments.into_iter().collect();
+        let in_effect = environment::in_effect(&command, &arguments);
+        Self::parse(command, arguments).map_err(|none| match none {
+            NoConfig::Wrong(line) => {
+                NoConfig::Wrong(environment::name_variables(&line, &in_effect))
+            }
+            NoConfig::Asked(text) => NoConfig::Asked(text),
+        })
+    }
+
+    fn parse(command: Command, arguments: Vec<OsString>) -> Result<Self, NoConfig> {
+        let complain = |error: clap::Error| NoConfig::of(&error, "tollway --help");
+        let wanted = environment::without_empty(command.clone());
+        let matches = match wanted.try_get_matches_from(&arguments) {
+            Ok(matches) => matches,
+            // Help lists the variables that are empty as well.
+            Err(error) if !error.use_stderr() => {
+                return Err(complain(
+                    command.try_get_matches_from(arguments).err().unwrap_or(error),
+                ));
+            }
+            Err(error) => return Err(complain(error)),
+        };
+        let mut given = CommandLine::from_arg_matches(&matches).map_err(complain)?;
+        let checked = given.settle_output(&matches).and_then(|()| given.refuse_zeros());
+        checked.and_then(|()| given.into_config()).map_err(NoConfig::Wrong)
     }
 }
 
+/// A line for each variable of the environment that looks like one of ours and is none.
+#[must_use]
+pub fn unknown_variables() -> Vec<String> {
+    let names: Vec<OsString> = env::vars_os().map(|(name, _)| name).collect();
+    environment::unknown(&CommandLine::command(), names.iter().map(OsString::as_os_str))
+}
+
 impl CommandLine {
+    /// Quiet and verbose at once is a mistake, but for a flag that goes before a variable.
+    fn settle_output(&mut self, matches: &ArgMatches) -> Result<(), String> {
+        let Output { verbose, quiet, .. } = &mut self.output;
+        if !*quiet || *verbose == 0 {
+            return Ok(());
+        }
+        let typed = ["quiet", "verbose"].map(|flag| environment::is_typed(matches, flag));
+        let both = match typed {
+            [true, true] => "-q and -v",
+            [false, false] => "TOLLWAY_QUIET and TOLLWAY_VERBOSE",
+            [true, false] => {
+                *verbose = 0;
+                return Ok(());
+            }
+            [false, true] => {
+                *quiet = false;
+                return Ok(());
+            }
+        };
+        Err(format!("{both} do not go together; leave one out"))
+    }
+
     /// No bound here is turned off by 0: each would let a stranger hold something for ever, or
     /// leave nothing that a message could live in.
     fn refuse_zeros(&self) -> Result<(), String> {
@@ -259,12 +306,13 @@ impl CommandLine {
     /// Checks what belongs together, and puts it together.
     fn into_config(self) -> Result<Config, String> {
         let Self { retention: kept, bounds, deadlines: until, .. } = self;
-        let threads = threads(self.addresses.threads)?;
-        check_head(bounds.max_head)?;
+        let threads = checks::threads(self.addresses.threads)?;
+        checks::head(bounds.max_head)?;
+        checks::wait(bounds.max_wait)?;
         let Browsers { allow_origin, allow_host } = self.browsers;
-        let allow_origin = patterns("--allow-origin", &allow_origin, OriginPattern::parse)?;
-        let allow_host = patterns("--allow-host", &allow_host, HostPattern::parse)?;
-        check_history(bounds.max_message, kept.history_bytes, kept.retain_bytes)?;
+        let allow_origin = checks::patterns("--allow-origin", &allow_origin, OriginPattern::parse)?;
+        let allow_host = checks::patterns("--allow-host", &allow_host, HostPattern::parse)?;
+        checks::history(bounds.max_message, kept.history_bytes, kept.retain_bytes)?;
         if bounds.max_connections < threads {
             return Err(format!(
                 "--max-connections {} leaves some of {threads} threads without any; give each one \
@@ -304,67 +352,4 @@ impl CommandLine {
             greets: !self.output.quiet,
         })
     }
-}
-
-/// The number of event loops: what was asked for, else one for each core.
-fn threads(asked: Option<usize>) -> Result<usize, String> {
-    match asked {
-        Some(threads) if !(1..=THREADS_MAX).contains(&threads) => Err(format!(
-            "--threads {threads} is not between 1 and {THREADS_MAX}; more than the machine's \
-             cores only get in each other's way"
-        )),
-        Some(threads) => Ok(threads),
-        None => Ok(thread::available_parallelism().map_or(1, |cores| cores.get().min(THREADS_MAX))),
-    }
-}
-
-fn check_head(head: Size) -> Result<(), String> {
-    if head.0 < HEAD_BYTES_MIN {
-        return Err(format!(
-            "--max-head {head} has no room for a browser's request; give {} or more",
-            Size(HEAD_BYTES_MIN)
-        ));
-    }
-    if head.0 > limits::INBOX_BYTES_MAX {
-        return Err(format!(
-            "--max-head {head} is more than a connection keeps unparsed; give {} or less",
-            Size(limits::INBOX_BYTES_MAX)
-        ));
-    }
-    Ok(())
-}
-
-/// Reads all values of one flag that takes patterns.
-fn patterns<P>(
-    flag: &str,
-    values: &[String],
-    parse: impl Fn(&str) -> Result<P, PatternError>,
-) -> Result<Vec<P>, String> {
-    let parse = |value: &String| parse(value).map_err(|error| format!("{flag} {value}: {error}"));
-    values.iter().map(parse).collect()
-}
-
-/// The largest message must fit into its topic's log, and that log into what is retained in all:
-/// otherwise a message would be gone before anyone had read it.
-fn check_history(message: Size, history: Size, retain: Size) -> Result<(), String> {
-    let needed = Size(message.0.saturating_add(limits::MESSAGE_OVERHEAD_BYTES));
-    if message.0 > MESSAGE_BYTES_CEILING {
-        return Err(format!(
-            "--max-message {message} is too large; give {} or less",
-            Size(MESSAGE_BYTES_CEILING)
-        ));
-    }
-    if history < needed {
-        return Err(format!(
-            "--history-bytes {history} does not hold one message of --max-message {message}; give \
-             {needed} or more"
-        ));
-    }
-    if retain < history {
-        return Err(format!(
-            "--retain-bytes {retain} is less than --history-bytes {history}; all topics together \
-             retain at least what one does"
-        ));
-    }
-    Ok(())
 }

@@ -133,14 +133,28 @@ impl Seq {
     }
 }
 
-/// Names one run of the numbering: new whenever `seq` starts again at 1. The server takes it from
-/// the wall clock at start, in milliseconds.
+/// Names one run of the numbering: new whenever `seq` starts again at 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Epoch(pub u64);
 
-/// The id of a message, and so a cursor: `<epoch>-<seq>`. The epoch is written in base 36, which is
-/// eight characters until the year 2059; the id is on every message, so its length is part of the
-/// toll.
+impl Epoch {
+    /// An epoch for a server that starts, drawn with 64 random bits. A clock would not do: it may
+    /// stand still or be set back between two starts, and then a cursor of the first would be taken
+    /// for one of the second.
+    ///
+    /// Written, it has eight characters, the first of them no zero. There are 2.7 × 10¹² such: so
+    /// unlikely is it that a cursor of one start is taken for one of another.
+    #[must_use]
+    pub const fn draw(bits: u64) -> Self {
+        const FIRST: u64 = 36_u64.pow(7);
+        const END: u64 = 36_u64.pow(8);
+        // The remainder favours some by one in a million: 2^64 is that much larger.
+        Self(FIRST + bits % (END - FIRST))
+    }
+}
+
+/// The id of a message, and so a cursor: `<epoch>-<seq>`. The epoch is written in base 36; the id
+/// is on every message, so its length is part of the toll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Id {
     /// Which numbering.
@@ -311,7 +325,13 @@ mod tests {
     }
 
     #[test]
-    fn an_epoch_of_our_days_takes_eight_characters() {
-        assert_eq!(Epoch(1_790_000_000_000).to_string().len(), 8);
+    fn an_epoch_takes_eight_characters_whatever_is_drawn() {
+        for bits in [0, 1, 36_u64.pow(8) - 1, u64::MAX / 3, u64::MAX] {
+            let id = Id { epoch: Epoch::draw(bits), seq: Seq(1) };
+            let text = id.to_string();
+            assert_eq!(text.len(), 10, "{text}");
+            assert_eq!(Id::parse(&text), Some(id));
+        }
+        assert_ne!(Epoch::draw(1), Epoch::draw(2));
     }
 }

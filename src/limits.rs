@@ -130,6 +130,12 @@ pub const ACCEPTS_PER_TURN: usize = 256;
 pub const MAILBOX_LETTERS_MAX: usize = 65_536;
 /// Bytes of a file read into memory at a time.
 pub const FILE_CHUNK_BYTES: usize = 64 * 1024;
+/// Lines of the log that wait for whoever reads it, in bytes: some thousand requests. Beyond: lines
+/// are dropped, and their number is told in their place.
+pub const OUTPUT_BYTES_MAX: usize = 256 * 1024;
+/// At the end: how long the reader of the log may take for what is still to be told. At the start:
+/// how long the greeting may take to be worded, and then to be written, before we serve without.
+pub const OUTPUT_FLUSH_MS_MAX: u64 = 500;
 /// The kernel's send buffer of one connection may hold this much that is not yet sent. Unbounded, a
 /// loopback socket took 3.9 MB of a reader that never read.
 pub const NOTSENT_BYTES_MAX: u32 = 128 * 1024;

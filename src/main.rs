@@ -4,19 +4,29 @@
 //! `tollway::shell`; with `compare` as the first argument, to `tollway::compare`. Absent on
 //! purpose: everything else; the server is the library.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::env;
 use std::ffi::OsString;
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io::{self, ErrorKind, IsTerminal, Write as _};
+use std::net::SocketAddr;
+use std::panic;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
+use env_logger::WriteStyle;
 use log::LevelFilter;
 use tollway::compare;
 use tollway::compare::flags::Request;
-use tollway::config::{Config, NoConfig};
-use tollway::shell::Server;
+use tollway::config::{self, Config, NoConfig};
+use tollway::limits::OUTPUT_FLUSH_MS_MAX;
+use tollway::shell::output::Output;
+use tollway::shell::port_file::PortFile;
+use tollway::shell::{Server, StartError, greeting};
 
 /// Wrong use, or something asked for that this machine has not got.
 const WRONG: u8 = 2;
@@ -24,7 +34,7 @@ const WRONG: u8 = 2;
 const CRASHED: u8 = 1;
 
 fn main() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let arguments: Vec<OsString> = env::args_os().collect();
     match arguments.get(1).and_then(|first| first.to_str()) {
         Some("compare") => compare(arguments),
         Some(compare::clients::ARGUMENT) => match compare::clients::run() {
@@ -38,29 +48,61 @@ fn main() -> ExitCode {
 fn serve(arguments: Vec<OsString>) -> ExitCode {
     let config = match Config::read(arguments) {
         Ok(config) => config,
-        Err(NoConfig::Asked(text)) => {
-            say(&text);
-            return ExitCode::SUCCESS;
-        }
+        Err(NoConfig::Asked(text)) => return show(&text),
         Err(NoConfig::Wrong(line)) => return fail(WRONG, line),
     };
-    log_to_stderr(config.verbosity);
-    let server = match Server::bind(&config) {
-        Ok(server) => server,
-        Err(error) => return fail(WRONG, error),
+    let (log, out) = match (Output::stderr(), Output::stdout()) {
+        (Ok(log), Ok(out)) => (log, out),
+        (Err(error), _) | (_, Err(error)) => return fail(WRONG, StartError::System(error)),
     };
-    if let Some(file) = &config.port_file
-        && let Err(error) = write_ports(file, server.addresses())
-    {
-        let file = file.display();
-        return fail(WRONG, format!("--port-file {file}: {error}; name a file we may write"));
+    log_to(&log, config.verbosity);
+    log_panics();
+    for line in config::unknown_variables() {
+        log::warn!("{line}");
     }
-    if config.greets {
-        say(&greeting(server.addresses(), config.threads));
+    match start(&config, &out) {
+        Ok(server) => {
+            if config.greets {
+                greet(&server, config.threads, &out);
+            }
+            let ended = server.run();
+            out.finish();
+            end(&log, ended.map_err(|crash| (CRASHED, crash.to_string())))
+        }
+        Err(line) => end(&log, Err((WRONG, line))),
     }
-    match server.run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(crash) => fail(CRASHED, crash),
+}
+
+/// Takes the ports, and tells them.
+fn start(config: &Config, out: &Output) -> Result<Server, String> {
+    let wrong = |file: &Path, error| {
+        format!("--port-file {}: {error}; name a file we may write", file.display())
+    };
+    let path = config.port_file.as_deref();
+    let found = path.map(|file| PortFile::find(file).map_err(|error| wrong(file, error)));
+    let file = found.transpose()?;
+    let server = Server::bind(config).map_err(|error| error.to_string())?;
+    if let (Some(path), Some(file)) = (path, file) {
+        let ports: Vec<u16> = server.addresses().iter().map(SocketAddr::port).collect();
+        file.write(&ports, out).map_err(|error| wrong(path, error))?;
+    }
+    Ok(server)
+}
+
+/// Says hello before anybody is served, unless that takes long: to find out where `localhost` leads
+/// may take a name server's time.
+fn greet(server: &Server, threads: usize, out: &Output) {
+    let (addresses, bound) = (server.addresses().to_vec(), server.bound().to_vec());
+    let (sender, said) = mpsc::channel();
+    let own = out.clone();
+    let body = move || {
+        own.say(greeting::text(&addresses, &bound, threads).as_bytes());
+        let _ = sender.send(()); // Nobody receives any more when it took long.
+    };
+    // No thread, no greeting: that is no reason not to serve.
+    let thread = thread::Builder::new().name("greeting".to_owned()).spawn(body);
+    if thread.is_ok() && said.recv_timeout(Duration::from_millis(OUTPUT_FLUSH_MS_MAX)).is_ok() {
+        out.finish();
     }
 }
 
@@ -69,10 +111,7 @@ fn compare(mut arguments: Vec<OsString>) -> ExitCode {
     arguments.remove(0); // The program's name; the command's stands for it.
     let request = match Request::read(arguments) {
         Ok(request) => request,
-        Err(NoConfig::Asked(text)) => {
-            say(&text);
-            return ExitCode::SUCCESS;
-        }
+        Err(NoConfig::Asked(text)) => return show(&text),
         Err(NoConfig::Wrong(line)) => return fail(WRONG, line),
     };
     // Found out before a minute is spent; what stands there already stays until then.
@@ -87,32 +126,59 @@ fn compare(mut arguments: Vec<OsString>) -> ExitCode {
         Ok(outcome) => outcome,
         Err(line) => return fail(CRASHED, line),
     };
-    say(&outcome.text);
+    let shown = show(&outcome.text);
     if let Some(file) = &request.svg
         && let Err(error) = fs::write(file, outcome.picture)
     {
         return fail(CRASHED, format!("--svg {}: {error}", file.display()));
     }
-    ExitCode::SUCCESS
+    shown
 }
 
-/// One line on standard error.
+/// What was asked for, on standard output. Who closes it has seen enough; that it cannot take the
+/// text is another matter.
+fn show(text: &str) -> ExitCode {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            fail(CRASHED, format!("standard output: {error}"))
+        }
+        Ok(()) | Err(_) => ExitCode::SUCCESS,
+    }
+}
+
+/// One line on standard error, if that can be had, and the exit code in any case.
 fn fail(code: u8, what: impl Display) -> ExitCode {
-    eprintln!("tollway: {what}");
+    if let Ok(log) = Output::stderr() {
+        return end(&log, Err((code, what.to_string())));
+    }
+    let _ = writeln!(io::stderr(), "tollway: {what}");
     ExitCode::from(code)
 }
 
-/// Standard output may be a pipe whose reader is gone; that is no reason to stop serving.
-fn say(text: &str) {
-    let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+/// Ends the log, with one line more if something failed.
+fn end(log: &Output, outcome: Result<(), (u8, String)>) -> ExitCode {
+    let code = match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err((code, what)) => {
+            log.say(format!("tollway: {what}\n").as_bytes());
+            ExitCode::from(code)
+        }
+    };
+    log.finish();
+    code
 }
 
 /// `LEVEL message`. Whoever keeps the log (journald, a container) adds the time.
-fn log_to_stderr(level: LevelFilter) {
+fn log_to(output: &Output, level: LevelFilter) {
+    let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let plain = set("NO_COLOR") || env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let colours = io::stderr().is_terminal() && !plain;
     env_logger::Builder::new()
         .filter_level(LevelFilter::Warn.min(level))
         .filter_module("tollway", level)
+        .target(env_logger::Target::Pipe(Box::new(output.clone())))
+        .write_style(if colours { WriteStyle::Always } else { WriteStyle::Never })
         .format(|out, record| {
             let style = out.default_level_style(record.level());
             writeln!(out, "{style}{:<5}{style:#} {}", record.level(), record.args())
@@ -120,55 +186,16 @@ fn log_to_stderr(level: LevelFilter) {
         .init();
 }
 
-/// Writes one port a line. The file is there whole or not at all, so that a script may wait for it
-/// to appear: it is written beside its place and then moved there.
-fn write_ports(file: &Path, addresses: &[SocketAddr]) -> io::Result<()> {
-    let mut name = file.as_os_str().to_owned();
-    name.push(format!(".{}", std::process::id()));
-    let mut ports = String::new();
-    for address in addresses {
-        ports += &address.port().to_string();
-        ports.push('\n');
-    }
-    fs::write(&name, ports)?;
-    fs::rename(&name, file).inspect_err(|_| drop(fs::remove_file(&name)))
-}
-
-/// Where it listens, and things to try.
-fn greeting(addresses: &[SocketAddr], threads: usize) -> String {
-    const VERSION: &str = env!("CARGO_PKG_VERSION");
-    let unit = if threads == 1 { "thread" } else { "threads" };
-    let mut text = String::new();
-    for address in addresses {
-        let line = format_args!("listening on http://{address} ({threads} {unit})");
-        writeln!(text, "tollway {VERSION} {line}").expect("a string takes everything");
-    }
-    let Some(&first) = addresses.first() else {
-        return text;
-    };
-    let at = reachable(first);
-    let things = [
-        ("page", format!("http://{at}/")),
-        ("publish", format!("curl -d 'hello' http://{at}/chat")),
-        ("poll", format!("curl 'http://{at}/chat/poll?wait=30'")),
-        ("sse", format!("curl -N http://{at}/chat/sse")),
-        ("websocket", format!("new WebSocket('ws://{at}/chat/ws')")),
-        ("costs", format!("curl http://{at}/-/costs")),
-    ];
-    text.push('\n');
-    for (name, thing) in things {
-        writeln!(text, "  {name:<11}{thing}").expect("a string takes everything");
-    }
-    text.push('\n');
-    text
-}
-
-/// "All addresses" is no place to go to; from this machine, loopback is one of them.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let port = address.port();
-    match address {
-        SocketAddr::V4(v4) if v4.ip().is_unspecified() => (Ipv4Addr::LOCALHOST, port).into(),
-        SocketAddr::V6(v6) if v6.ip().is_unspecified() => (Ipv6Addr::LOCALHOST, port).into(),
-        SocketAddr::V4(_) | SocketAddr::V6(_) => address,
-    }
+/// A panic says so in the log, in one line, and does not wait for the log's reader either. What
+/// follows of it is decided where it is caught.
+fn log_panics() {
+    panic::set_hook(Box::new(|info| {
+        let thread = thread::current();
+        let name = thread.name().unwrap_or("without a name");
+        log::error!("thread {name} {}", info.to_string().replace('\n', " "));
+        let trace = Backtrace::capture();
+        if trace.status() == BacktraceStatus::Captured {
+            log::error!("{trace}");
+        }
+    }));
 }

@@ -17,6 +17,8 @@ mod server;
 mod curl_publish;
 #[path = "loopback/curl_read.rs"]
 mod curl_read;
+#[path = "loopback/environment.rs"]
+mod environment;
 #[path = "loopback/goodbye.rs"]
 mod goodbye;
 #[path = "loopback/java.rs"]
@@ -25,6 +27,8 @@ mod java;
 mod node;
 #[path = "loopback/order.rs"]
 mod order;
+#[path = "loopback/output.rs"]
+mod output;
 #[path = "loopback/python.rs"]
 mod python;
 #[path = "loopback/raw.rs"]

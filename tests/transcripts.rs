@@ -131,7 +131,9 @@ fn every_status_reason_and_error_is_shown() {
         s.shows.offences.iter().map(|&index| all[index].name()).collect()
     });
     let all_statuses = Status::ALL.iter().map(|status| status.code().to_string());
-    let all_reasons = CloseReason::ALL.iter().map(|reason| reason.name().to_owned());
+    // No bytes are known that make the server panic: src/broker/fence.rs shows what would follow.
+    let all_reasons = CloseReason::ALL.iter().filter(|reason| **reason != CloseReason::Panicked);
+    let all_reasons = all_reasons.map(|reason| reason.name().to_owned());
     let all_errors = offences::all().into_iter().map(|offence| offence.name());
     let unshown = |all: &mut dyn Iterator<Item = String>, shown: &BTreeSet<String>| {
         all.filter(|one| !shown.contains(one)).collect::<Vec<_>>()

@@ -106,10 +106,3 @@ pub enum Teardown {
     /// Close it, for this reason, and say so by [`super::Broker::socket_closed`].
     Close(CloseReason),
 }
-
-/// Why a connection is not taken at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// `--max-connections` are open.
-    Full,
-}

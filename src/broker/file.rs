@@ -9,7 +9,6 @@
 
 use std::fmt::{self, Display};
 use std::ops::Range;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::effect::Effect;
 use super::visit::Visit;
@@ -24,6 +23,7 @@ use crate::hub::fingerprint::Fingerprint;
 use crate::ledger::Class;
 use crate::limits::FILE_CHUNK_BYTES;
 use crate::wire::condition::{self, Ranged};
+use crate::wire::date;
 use crate::wire::response::{self, Status};
 use crate::wire::target;
 
@@ -32,12 +32,12 @@ use crate::wire::target;
 pub struct FileInfo {
     /// Its length in bytes.
     pub length: u64,
-    /// When it was last changed, in seconds since 1970 …
-    pub modified_s: u64,
+    /// When it was last changed, in seconds since 1970, negative before …
+    pub modified_s: i64,
     /// … and nanoseconds. Whoever writes a file may set this time to any.
     pub modified_ns: u32,
     /// When it, its name or its times were last changed, in seconds since 1970 …
-    pub changed_s: u64,
+    pub changed_s: i64,
     /// … and nanoseconds. The system keeps this time, and nobody can set it.
     pub changed_ns: u32,
     /// Its number in its file system.
@@ -78,10 +78,19 @@ pub(super) fn opened(visit: &mut Visit<'_>, file: Result<FileInfo, FileError>) {
         Ok(info) => answer(visit, &want, info),
         Err(FileError::NotFound) => respond::refuse(visit, Rule::NoSuchFile.into()),
         Err(FileError::Unreadable) => respond::refuse(visit, Rule::FileUnreadable.into()),
+        // A folder that is called index.html stands where a page should: there is no slash to be
+        // added that would lead to one.
+        Err(FileError::IsDirectory) if want.path.is_empty() || want.path.ends_with('/') => {
+            respond::refuse(visit, Rule::NoSuchFile.into());
+        }
         Err(FileError::IsDirectory) => {
             let mut location = String::from("/static/");
             target::percent_encode(&want.path, &mut location);
             location.push('/');
+            if let Some(query) = &want.query {
+                location.push('?');
+                location.push_str(query);
+            }
             let fields: [(&str, &dyn Display); 2] =
                 [("Location", &location), ("Cache-Control", &"no-store")];
             respond::say(visit, Status::MovedPermanently, &fields, Body::EMPTY);
@@ -133,8 +142,10 @@ pub(super) fn feed(visit: &mut Visit<'_>) {
 }
 
 fn answer(visit: &mut Visit<'_>, want: &FileWant, info: FileInfo) {
-    let validator = Validator::new(&info, date_s(&visit.shard.date));
-    let modified = httpdate::fmt_http_date(moment(validator.modified_s));
+    let validator = Validator::new(&info, visit.shard.unix_s);
+    // RFC 9110 §8.8.2.1: never later than our own date. The years before 1970 have no spelling.
+    let modified = validator.modified_s.min(visit.shard.unix_s);
+    let modified = (modified >= 0).then(|| date::write(modified));
     let (status, range) = match choose(want, info.length, &validator) {
         Choice::Whole => (Status::Ok, 0..info.length),
         Choice::Part(range) => (Status::PartialContent, range),
@@ -145,12 +156,11 @@ fn answer(visit: &mut Visit<'_>, want: &FileWant, info: FileInfo) {
         return;
     };
     let mut out = Vec::with_capacity(256);
-    let mut head = context
-        .head(status, &visit.shard.date, &mut out)
-        .field("ETag", &validator)
-        .field("Last-Modified", &modified)
-        .field("Cache-Control", "no-cache")
-        .field("Vary", "Origin");
+    let mut head = context.head(status, &visit.shard.date, &mut out).field("ETag", &validator);
+    if let Some(modified) = &modified {
+        head = head.field("Last-Modified", modified);
+    }
+    head = head.field("Cache-Control", "no-cache").field("Vary", "Origin");
     if status != Status::NotModified {
         head = head
             .field("Content-Type", media_type(&want.path))
@@ -170,12 +180,6 @@ fn answer(visit: &mut Visit<'_>, want: &FileWant, info: FileInfo) {
     visit.conn.push(Segment::own(out, Class::Head));
     visit.conn.shift(State::Sending(Box::new(sending)), visit.now);
     feed(visit);
-}
-
-/// The second that a `Date` field tells, since 1970.
-fn date_s(text: &str) -> u64 {
-    let date = date(text.as_bytes()).unwrap_or(UNIX_EPOCH);
-    date.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 fn refuse_range(visit: &mut Visit<'_>, info: &FileInfo) {
@@ -198,19 +202,19 @@ struct Validator {
     tag: String,
     /// A change that still may come could leave no trace in the times.
     weak: bool,
-    /// When it was last changed, in seconds since 1970, by whichever of the two times is later;
-    /// never later than now.
-    modified_s: u64,
+    /// When it was last changed, in seconds since 1970, by whichever of the two times is later.
+    modified_s: i64,
     /// That was more than a minute ago, RFC 9110 §8.8.2.2: the second will not be used again.
     is_settled: bool,
 }
 
 impl Validator {
-    fn new(info: &FileInfo, now_s: u64) -> Self {
-        let words = [info.modified_s, info.modified_ns.into(), info.changed_s];
-        let words = words.into_iter().chain([info.changed_ns.into(), info.inode]);
+    fn new(info: &FileInfo, now_s: i64) -> Self {
+        let seconds = [info.modified_s, info.changed_s].map(i64::cast_unsigned);
+        let nanoseconds = [info.modified_ns, info.changed_ns].map(u64::from);
+        let words = seconds.into_iter().chain(nanoseconds).chain([info.inode]);
         let print = words.fold(Fingerprint(info.length), Fingerprint::with);
-        let modified_s = info.modified_s.max(info.changed_s).min(now_s);
+        let modified_s = info.modified_s.max(info.changed_s);
         Self {
             tag: format!("{:x}-{:016x}", info.length, print.0),
             weak: info.changed_s >= now_s,
@@ -223,8 +227,7 @@ impl Validator {
     /// what is here. §13.1.5: by the strong comparison.
     fn joins(&self, field: &[u8]) -> bool {
         let names_tag = !self.weak && field == format!("\"{}\"", self.tag).as_bytes();
-        let is_date = |date| date == moment(self.modified_s);
-        names_tag || (self.is_settled && date(field).is_some_and(is_date))
+        names_tag || (self.is_settled && date::read(field) == Some(self.modified_s))
     }
 }
 
@@ -236,15 +239,13 @@ impl Display for Validator {
 }
 
 /// From when on a time is trusted, in seconds.
-const SETTLED_S: u64 = 60;
+const SETTLED_S: i64 = 60;
 
 /// RFC 9110 §13.2.2: the order in which conditions count.
 fn choose(want: &FileWant, length: u64, validator: &Validator) -> Choice {
     let unchanged = match (&want.if_none_match, &want.if_modified_since) {
         (Some(field), _) => condition::names_tag(field, &validator.tag),
-        (None, Some(since)) => {
-            date(since).is_some_and(|since| moment(validator.modified_s) <= since)
-        }
+        (None, Some(since)) => date::read(since).is_some_and(|since| validator.modified_s <= since),
         (None, None) => false,
     };
     if unchanged {
@@ -260,14 +261,6 @@ fn choose(want: &FileWant, length: u64, validator: &Validator) -> Choice {
         }
         Some(_) | None => Choice::Whole,
     }
-}
-
-fn date(field: &[u8]) -> Option<SystemTime> {
-    httpdate::parse_http_date(str::from_utf8(field).ok()?).ok()
-}
-
-fn moment(unix_s: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(unix_s)
 }
 
 /// By the ending of the name; what we do not know is bytes.

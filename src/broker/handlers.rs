@@ -8,7 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use super::conns::Conns;
-use super::effect::{Effect, Letter, Refusal};
+use super::effect::{Effect, Letter};
 use super::file::{FileError, FileInfo};
 use super::{Broker, accounting, answer, file, input, publish, pump, report, respond, teardown};
 use crate::close::CloseReason;
@@ -21,14 +21,14 @@ use crate::ledger::{
 };
 
 impl Broker {
-    /// A peer has connected.
-    pub fn accepted(&mut self, peer: SocketAddr, now: Millis) -> Result<ConnId, Refusal> {
+    /// A peer has connected. `None`: `--max-connections` are open, and it is to be refused.
+    pub fn accepted(&mut self, peer: SocketAddr, now: Millis) -> Option<ConnId> {
         if self.conns.len() >= self.shard.policy.limits.connections_max {
-            return Err(Refusal::Full);
+            return None;
         }
         let id = self.conns.insert(Conn::new(peer, now));
         self.note_wishes(id, now);
-        Ok(id)
+        Some(id)
     }
 
     /// Bytes have come. They are understood where they lie; what cannot be understood yet is kept.

@@ -4,7 +4,8 @@
 //! Goes to: `conn`, which understands them, and `answer`. Absent on purpose: sockets.
 
 use super::visit::Visit;
-use super::{accounting, answer};
+use super::{accounting, answer, fence, teardown};
+use crate::close::CloseReason;
 use crate::conn::state::Name;
 use crate::ledger::Bytes;
 
@@ -38,8 +39,14 @@ fn digest(visit: &mut Visit<'_>, bytes: &mut [u8]) -> usize {
     let mut used = 0;
     loop {
         let mut by_class = Bytes::default();
-        let policy = &visit.shard.policy;
-        let (n, ask) = visit.conn.next_ask(&mut bytes[used..], visit.now, policy, &mut by_class);
+        let (rest, now, policy) = (&mut bytes[used..], visit.now, &visit.shard.policy);
+        let understood = fence::contain(|| visit.conn.next_ask(rest, now, policy, &mut by_class));
+        let Some((n, ask)) = understood else {
+            log::error!("{}: what it sent made us panic; please report it", visit.conn.peer);
+            accounting::dropped_unread(visit, bytes.len() - used);
+            teardown::give_up(visit, CloseReason::Panicked);
+            return bytes.len();
+        };
         let begun = ask.is_some() || visit.conn.state.name() == Name::Body;
         if begun && visit.conn.costs.change_with_request() {
             accounting::enter(visit);

@@ -50,6 +50,7 @@ mod answer;
 mod conns;
 mod deadline;
 mod effect;
+mod fence;
 mod file;
 mod handlers;
 mod input;
@@ -70,7 +71,7 @@ mod work;
 use std::collections::VecDeque;
 
 use self::conns::Conns;
-pub use self::effect::{Effect, Letter, Refusal, Teardown};
+pub use self::effect::{Effect, Letter, Teardown};
 pub use self::file::{FileError, FileInfo};
 use self::pending::PendingReports;
 use self::visit::{Shard, Visit};
@@ -146,6 +147,7 @@ impl Broker {
                 ledger: Ledger::default(),
                 closed: VecDeque::new(),
                 reports: PendingReports::default(),
+                unix_s: 0,
                 date: String::new(),
                 random: setup.seed | 1,
                 effects: VecDeque::new(),

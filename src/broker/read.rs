@@ -34,7 +34,7 @@ pub(super) fn read(visit: &mut Visit<'_>, read: Read) {
             let terms = PollTerms {
                 named: read.topics.len() > 1,
                 limit,
-                wait_s: wait_s.map(|s| s.min(wait_s_max).max(1)),
+                wait_s: wait_s.map(|s| s.min(wait_s_max)),
                 if_none_match,
             };
             poll::poll(visit, &read.topics, &start, terms);

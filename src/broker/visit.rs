@@ -50,7 +50,9 @@ pub(super) struct Shard {
     pub(super) closed: VecDeque<Row>,
     /// Reports that are being collected.
     pub(super) reports: PendingReports,
-    /// The value of the `Date` field.
+    /// The time on the wall, in seconds since 1970, …
+    pub(super) unix_s: i64,
+    /// … and the value of the `Date` field.
     pub(super) date: String,
     /// The state of the generator behind [`Shard::jitter`]; never 0.
     pub(super) random: u64,

@@ -7,6 +7,7 @@ use super::{Broker, deadline, input, poll, pump};
 use crate::conn::state::Name;
 use crate::ids::Millis;
 use crate::limits::DELIVERIES_PER_TURN;
+use crate::wire::date;
 
 impl Broker {
     /// Goes on with requests that stood behind an answered one. `true`: there may be effects.
@@ -56,7 +57,9 @@ impl Broker {
 
     /// The wall clock's second has changed.
     pub fn wall_clock(&mut self, unix_s: u64) {
-        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(unix_s);
-        self.shard.date = httpdate::fmt_http_date(time);
+        // Beyond the year 9999 it stands still, as dates do.
+        let unix_s = i64::try_from(unix_s).unwrap_or(date::UNIX_S_MAX).min(date::UNIX_S_MAX);
+        self.shard.unix_s = unix_s;
+        self.shard.date = date::write(unix_s);
     }
 }

@@ -68,8 +68,9 @@ impl ServerProcess {
         let mut line = String::new();
         let read = greeting.read_line(&mut line);
         let port = line
-            .split_once("http://127.0.0.1:")
-            .and_then(|(_, rest)| rest.split(' ').next()?.parse::<u16>().ok());
+            .split_once("http://")
+            .and_then(|(_, rest)| rest.split('/').next()?.rsplit_once(':'))
+            .and_then(|(_, port)| port.parse::<u16>().ok());
         let (Ok(_), Some(port)) = (read, port) else {
             end(&mut child);
             return Err("a server was started and does not listen".into());

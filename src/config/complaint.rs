@@ -28,9 +28,9 @@ impl NoConfig {
             Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
             Some(_) | None => None,
         };
-        // clap names a flag with its placeholder: `--listen <HOST:PORT>`.
+        // clap names a flag with its placeholder: `--listen <HOST:PORT>`, `--quiet[=<on|off>]`.
         let argument = text(ContextKind::InvalidArg).unwrap_or_default();
-        let flag = argument.split(' ').next().unwrap_or_default();
+        let flag = argument.split([' ', '[']).next().unwrap_or_default();
         let value = text(ContextKind::InvalidValue).unwrap_or_default();
         let reason = std::error::Error::source(error).map(ToString::to_string);
         Self::Wrong(match (error.kind(), reason) {

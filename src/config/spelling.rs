@@ -11,6 +11,11 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Misspelt(&'static str);
 
+impl Misspelt {
+    /// No word for on or off.
+    pub(super) const SWITCH: Self = Self("is neither on nor off; write true or false");
+}
+
 /// A number of bytes: `64KiB`, `16MiB`, `1GiB`, or plain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size(pub usize);

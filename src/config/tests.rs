@@ -1,5 +1,6 @@
 //! The command line from outside: what is taken, what is shown, and what is refused how.
 
+use super::checks::THREADS_MAX;
 use super::*;
 use crate::wire::authority::{HostPattern, OriginPattern};
 
@@ -112,6 +113,9 @@ const WRONG_USE: &[(&str, &str)] = &[
     ("--max-wait 15", "--max-wait 15: has no unit; write 500ms, 15s"),
     ("--max-wait soon", "--max-wait soon: is not a duration; write"),
     ("--max-wait 99999999999999999d", "is longer than anything"),
+    ("--max-wait 999ms", "--max-wait 999ms is less than a second, and clients wait for whole"),
+    ("--deflate=maybe", "--deflate maybe: is neither on nor off; write true or false"),
+    ("--quiet=2", "--quiet 2: is neither on nor off; write true or false"),
     ("--max-wait 0s", "--max-wait 0 would not turn a bound off; give 1s or more"),
     ("--max-message 0", "--max-message 0 would not turn a bound off; give 1KiB"),
     ("--history-messages 0", "--history-messages 0"),
@@ -140,7 +144,7 @@ const WRONG_USE: &[(&str, &str)] = &[
     ("--allow-origin https://a.example/", "end it at the host or its port: a.example"),
     ("--allow-origin https://a.example --allow-origin wss://b", "--allow-origin wss://b: is no"),
     ("--allow-host a.example:80", "--allow-host a.example:80: has a port; write a.example"),
-    ("-q -v", "do not go together; leave one out"),
+    ("-q -v", "-q and -v do not go together; leave one out"),
 ];
 
 #[test]

@@ -156,6 +156,8 @@ pub enum How {
 pub struct FileWant {
     /// Below `--static`, percent-decoded; no segment of it is `.` or `..` or holds a slash.
     pub path: Box<str>,
+    /// As it came, for a redirect to keep.
+    pub query: Option<Box<str>>,
     /// The conditions and the range, RFC 9110 §13 and §14.
     pub if_none_match: Option<Box<[u8]>>,
     /// Seconds since 1970.

@@ -381,6 +381,7 @@ fn file(head: &Head<'_>, rest: &str) -> Result<FileWant, Problem> {
     }
     Ok(FileWant {
         path: path.into(),
+        query: target::split(head.target).1.map(Into::into),
         if_none_match: if_none_match(head),
         if_modified_since: head.if_modified_since.map(Into::into),
         // Defined for GET alone: a HEAD is told about the whole. RFC 9110 §14.2.

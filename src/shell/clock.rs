@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::sys;
-use crate::ids::{Epoch, Micros, Millis};
+use crate::ids::{Micros, Millis};
 
 /// Tells the time since one zero, which all threads of the server share: moments are compared
 /// across threads (a message carries the moment when it was committed).
@@ -67,12 +67,4 @@ pub fn shared_us() -> u64 {
 /// Sleeps until [`shared_us`] says `moment_us`; not at all when that has passed.
 pub fn sleep_until_us(moment_us: u64) {
     thread::sleep(Duration::from_micros(moment_us.saturating_sub(shared_us())));
-}
-
-/// A name for the numbering that begins now: two starts of a server differ in it.
-#[must_use]
-pub fn new_epoch() -> Epoch {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    // Exact for the next 584 million years.
-    Epoch(since_1970.as_millis() as u64)
 }

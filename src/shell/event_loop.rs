@@ -234,7 +234,7 @@ impl EventLoop {
     }
 
     fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
-        let Ok(id) = self.broker.accepted(peer, self.now) else {
+        let Some(id) = self.broker.accepted(peer, self.now) else {
             return self.broker.refused_unseen(acceptor::refuse(&stream));
         };
         let socket = self.sockets.insert(id, stream);

@@ -60,9 +60,9 @@ impl Files {
         self.open.insert(conn, file);
         Ok(FileInfo {
             length: facts.len(),
-            modified_s: u64::try_from(facts.mtime()).unwrap_or(0),
+            modified_s: facts.mtime(),
             modified_ns: u32::try_from(facts.mtime_nsec()).unwrap_or(0),
-            changed_s: u64::try_from(facts.ctime()).unwrap_or(0),
+            changed_s: facts.ctime(),
             changed_ns: u32::try_from(facts.ctime_nsec()).unwrap_or(0),
             inode: facts.ino(),
         })

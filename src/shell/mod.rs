@@ -13,6 +13,9 @@
 //! | `bus` | the sequencer that all threads share, and their mailboxes |
 //! | `sampling` | the kernel's counts for a report |
 //! | `files` | a folder that nobody gets out of |
+//! | `output` | lines for whoever may not be reading |
+//! | `port_file` | where the ports are told |
+//! | `greeting` | where to go, and what to try there |
 //! | `token` | whom an event is about |
 //! | `clock` | the only clock |
 //! | `sys` | the only `unsafe` |
@@ -27,8 +30,11 @@ pub mod clock;
 pub mod effects;
 pub mod event_loop;
 pub mod files;
+pub mod greeting;
 pub mod listen;
 pub mod mailbox;
+pub mod output;
+pub mod port_file;
 pub mod queue;
 pub mod sampling;
 pub mod socket;
@@ -48,7 +54,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 
 use mio::{Interest, Poll, Waker};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook_mio::v1_0::Signals;
 
@@ -65,11 +71,12 @@ use crate::broker::Setup;
 use crate::config::Config;
 use crate::conn::origin::Origins;
 use crate::hub::sequencer::Sequencer;
-use crate::ids::ShardId;
+use crate::ids::{Epoch, ShardId};
 
 /// A server whose ports are taken, and whose threads are still to be started.
 pub struct Server {
     addresses: Vec<SocketAddr>,
+    bound: Vec<SocketAddr>,
     loop_setups: Vec<LoopSetup>,
 }
 
@@ -100,12 +107,13 @@ impl Server {
     /// Takes all ports, for all threads. Connections that come in wait until the threads
     /// [`run`](Self::run).
     pub fn bind(config: &Config) -> Result<Self, StartError> {
-        let mut addresses = Vec::new();
+        let (mut addresses, mut all) = (Vec::new(), Vec::new());
         let mut sockets: Vec<Vec<TcpListener>> = (0..config.threads).map(|_| Vec::new()).collect();
         for listen in &config.listen {
             let bound = listen::bind(listen, config.threads).map_err(StartError::Port)?;
             addresses.push(bound[0].address);
             for one in bound {
+                all.push(one.address);
                 for (acceptor, socket) in sockets.iter_mut().zip(one.sockets) {
                     acceptor.push(socket);
                 }
@@ -116,7 +124,7 @@ impl Server {
         for (shard, setup) in loop_setups.iter_mut().enumerate() {
             setup.setup.limits.connections_max = share(total, config.threads, shard);
         }
-        Ok(Self { addresses, loop_setups })
+        Ok(Self { addresses, bound: all, loop_setups })
     }
 
     /// The address of each `--listen`, in their order, with the port that it got.
@@ -124,29 +132,41 @@ impl Server {
         &self.addresses
     }
 
-    /// Serves until SIGTERM or SIGINT. A second one ends the process at once.
+    /// Every address that is listened on: a `--listen` may stand for two.
+    pub fn bound(&self) -> &[SocketAddr] {
+        &self.bound
+    }
+
+    /// Serves until SIGTERM, SIGINT or SIGHUP. A second one ends the process at once.
     pub fn run(mut self) -> Result<(), Crash> {
         on_signals(&mut self.loop_setups[0]).map_err(Crash::System)?;
-        let (sender, endings) = mpsc::channel();
-        for (shard, setup) in self.loop_setups.into_iter().enumerate() {
-            let sender = sender.clone();
-            let body = move || {
-                let life = AssertUnwindSafe(|| EventLoop::new(setup).run());
-                // Nobody receives any more when another thread crashed first.
-                let _ = sender.send((shard, panic::catch_unwind(life)));
-            };
-            let thread = thread::Builder::new().name(format!("shard-{shard}"));
-            thread.spawn(body).map_err(Crash::System)?;
-        }
-        drop(sender);
-        // Ends when every thread has ended well, or at the first that has not: the others share
-        // its log and its lock, so the server is no more.
-        for (shard, ending) in endings {
-            let result = ending.map_err(|_| Crash::Panic { shard })?;
-            result.map_err(Crash::System)?;
-        }
-        Ok(())
+        let lives = self.loop_setups.into_iter();
+        run_all(lives.map(|setup| move || EventLoop::new(setup).run()))
     }
+}
+
+/// Runs each of `lives` on a thread of its own. Ends when all have ended well, or at the first that
+/// has not: the others share its log and its lock, so the server is no more.
+fn run_all<L>(lives: impl Iterator<Item = L>) -> Result<(), Crash>
+where
+    L: FnOnce() -> io::Result<()> + Send + 'static,
+{
+    let (sender, endings) = mpsc::channel();
+    for (shard, life) in lives.enumerate() {
+        let sender = sender.clone();
+        let body = move || {
+            // Nobody receives any more when another thread crashed first.
+            let _ = sender.send((shard, panic::catch_unwind(AssertUnwindSafe(life))));
+        };
+        let thread = thread::Builder::new().name(format!("shard-{shard}"));
+        thread.spawn(body).map_err(Crash::System)?;
+    }
+    drop(sender);
+    for (shard, ending) in endings {
+        let result = ending.map_err(|_| Crash::Panic { shard })?;
+        result.map_err(Crash::System)?;
+    }
+    Ok(())
 }
 
 /// A setup for each thread, with that thread's sockets.
@@ -164,7 +184,7 @@ fn loop_setups(
     }
     let bus = Arc::new(Bus::new(Sequencer::default(), addresses));
     let clock = Clock::start();
-    let epoch = clock::new_epoch();
+    let epoch = Epoch::draw(sys::random_bits().map_err(StartError::System)?);
     let mut ports: Vec<u16> = bound.iter().map(SocketAddr::port).collect();
     ports.sort_unstable();
     ports.dedup(); // A name such as `localhost` has one port at two addresses.
@@ -232,16 +252,21 @@ fn share(total: usize, threads: usize, shard: usize) -> usize {
     total / threads + usize::from(shard < total % threads)
 }
 
-/// Makes SIGTERM and SIGINT events of this thread's loop; the second of them, wherever the process
-/// hangs by then, ends it with the exit code that a shell expects of the signal.
+/// Makes SIGTERM, SIGINT and SIGHUP events of this thread's loop; the second of them, wherever the
+/// process hangs by then, ends it with the exit code that a shell expects of the signal.
 fn on_signals(setup: &mut LoopSetup) -> io::Result<()> {
     let stopping = Arc::new(AtomicBool::new(false));
-    for signal in [SIGTERM, SIGINT] {
+    // Whoever starts a server by `nohup` wants it to outlive the terminal.
+    let mut heard = vec![SIGTERM, SIGINT];
+    if !sys::is_ignored(SIGHUP) {
+        heard.push(SIGHUP);
+    }
+    for &signal in &heard {
         // In this order: the first signal finds the flag down and only then raises it.
         flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stopping))?;
         flag::register(signal, Arc::clone(&stopping))?;
     }
-    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    let mut signals = Signals::new(heard)?;
     let registry = setup.poll.registry();
     registry.register(&mut signals, Source::Signals.token(), Interest::READABLE)?;
     setup.signals = Some(signals);
@@ -286,7 +311,29 @@ impl fmt::Display for Crash {
 
 #[cfg(test)]
 mod tests {
-    use super::share;
+    use super::*;
+
+    #[test]
+    fn a_thread_that_panics_ends_the_server_and_is_named() {
+        // The other one would go on for ever: it waits for this sender to be dropped.
+        let (keep, wait) = mpsc::channel::<()>();
+        let lives: [Box<dyn FnOnce() -> io::Result<()> + Send>; 2] = [
+            Box::new(move || wait.recv().map_err(io::Error::other)),
+            Box::new(|| panic!("a bug, for a test")),
+        ];
+        let crash = run_all(lives.into_iter()).expect_err("one of two panicked");
+        assert!(matches!(crash, Crash::Panic { shard: 1 }), "{crash:?}");
+        assert!(crash.to_string().contains("thread shard-1 panicked"));
+        drop(keep);
+    }
+
+    #[test]
+    fn a_server_ends_well_when_all_its_threads_do() {
+        assert!(run_all((0..3).map(|_| || Ok(()))).is_ok());
+        let broken =
+            (0..2).map(|n| move || if n == 0 { Ok(()) } else { Err(io::Error::other("x")) });
+        assert!(matches!(run_all(broken), Err(Crash::System(_))));
+    }
 
     #[test]
     fn shares_add_up_and_differ_by_one_at_most() {

@@ -10,7 +10,7 @@ use std::ffi::CStr;
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
@@ -187,6 +187,36 @@ pub fn monotonic_us() -> u64 {
     now.tv_sec.cast_unsigned() * 1_000_000 + now.tv_nsec.cast_unsigned() / 1000
 }
 
+/// 64 random bits of the kernel's, getrandom(2). Waits until it has some, which it may not right
+/// after a machine was started: bits that are the same at each start are what must not be.
+pub fn random_bits() -> io::Result<u64> {
+    let mut bytes = [0_u8; 8];
+    // SAFETY: the kernel writes at most as many bytes as there are, and they outlive the call.
+    let got =
+        unsafe { libc::getrandom(bytes.as_mut_ptr().cast::<c_void>(), size_of_val(&bytes), 0) };
+    match got {
+        8 => Ok(u64::from_ne_bytes(bytes)), // 256 bytes and less come whole.
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// A descriptor of our own for what `descriptor` stands for. Both share their position.
+pub fn duplicate(descriptor: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: no pointers; an error if nothing is open there, and a new descriptor otherwise.
+    let new = checked(unsafe { libc::fcntl(descriptor, libc::F_DUPFD_CLOEXEC, 0) })?;
+    // SAFETY: it is new and nobody else's.
+    Ok(unsafe { OwnedFd::from_raw_fd(new) })
+}
+
+/// Whether this process was started with `signal` ignored, as `nohup` starts one with SIGHUP.
+pub fn is_ignored(signal: c_int) -> bool {
+    // SAFETY: `sigaction` is integers and a pointer to a function, which may be null.
+    let mut action: libc::sigaction = unsafe { zeroed() };
+    // SAFETY: nothing is changed; `action` is whole and outlives the call.
+    let told = unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut action) };
+    told == 0 && action.sa_sigaction == libc::SIG_IGN
+}
+
 /// Asks a child of ours to end, as an operator would (SIGTERM).
 pub fn terminate(child: &Child) -> io::Result<()> {
     // Exact: a process id is a C int, and that of a child that was not waited for is still its own.
@@ -302,6 +332,26 @@ mod tests {
         assert_eq!(option(accepted.as_fd(), libc::TCP_NODELAY), 1);
         assert_eq!(option(accepted.as_fd(), libc::TCP_NOTSENT_LOWAT), 12_345);
         drop(client);
+    }
+
+    #[test]
+    fn random_bits_differ() {
+        let draws: Vec<u64> = (0..100).map(|_| random_bits().expect("a kernel")).collect();
+        let distinct: std::collections::HashSet<u64> = draws.iter().copied().collect();
+        assert_eq!(distinct.len(), draws.len());
+    }
+
+    #[test]
+    fn a_duplicate_goes_on_where_the_original_was() {
+        let (mut reader, writer) = io::pipe().expect("two descriptors");
+        let mut twin = std::fs::File::from(duplicate(writer.as_raw_fd()).expect("it is open"));
+        drop(writer);
+        twin.write_all(b"8080\n").expect("room");
+        drop(twin);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).expect("text");
+        assert_eq!(text, "8080\n");
+        assert!(duplicate(RawFd::MAX).is_err(), "nothing is open there");
     }
 
     #[test]

@@ -8,7 +8,6 @@
 //! itself; that is the state `Parked`, its deadline, and the pump.
 
 use super::short_poll::{self, Tag};
-use super::{Content, Gap};
 use crate::wire::response::HeadWriter;
 
 /// Finishes the head of an answer with `length` bytes of body.
@@ -19,22 +18,6 @@ pub fn greet(head: HeadWriter<'_>, tag: Tag, length: usize, wait_s: u64) {
 /// Says how long we were prepared to wait, which may be less than was asked. RFC 7240 §3.
 fn waited(head: HeadWriter<'_>, wait_s: u64) -> HeadWriter<'_> {
     head.field("Preference-Applied", format_args!("wait={wait_s}"))
-}
-
-/// As in a short poll.
-pub fn render(content: &Content<'_>, named: bool, out: &mut Vec<u8>) {
-    short_poll::render(content, named, out);
-}
-
-/// As in a short poll. A gap is an answer: it is never waited on.
-pub fn gap(gap: &Gap, out: &mut Vec<u8>) {
-    short_poll::gap(gap, out);
-}
-
-/// Nothing: a status line, once begun, would be the answer. The wait is bounded instead, below
-/// what proxies endure.
-pub const fn heartbeat() -> Option<&'static [u8]> {
-    None
 }
 
 /// Finishes the head of an empty answer, when the wait is over.

@@ -1,9 +1,18 @@
 //! The four techniques: four files of one shape, made to be read side by side.
 //!
-//! Each has the same functions in the same order: `greet` (what a reader gets first), `render` (a
-//! message), `gap` (what is said when messages are missing), `heartbeat` (what is said when there
-//! is nothing to say), `farewell` (what is said last). Everything else about a technique is the
-//! same log, the same cursor and the same pump. A fifth file has the second dialect of WebSocket.
+//! What each says, and where:
+//!
+//! | | first | message | gap | silence | end |
+//! | --- | --- | --- | --- | --- | --- |
+//! | `short_poll` | `greet` | `render` an element | in `open` | – | `farewell` |
+//! | `long_poll` | `greet`, later | the same | the same | – | `farewell`, later |
+//! | `sse` | `greet`, `open` | `render` an event | `gap` event | `heartbeat` | last chunk |
+//! | `websocket` | `greet` with the cursor | `render` a frame | `gap` closes | Ping | `farewell` |
+//! | `v1` | `greet`, `open` the cursor | `render` an object | `gap` object | Ping | `farewell` |
+//!
+//! Between two polls there is nobody to keep awake, and a status line, once begun, would be the
+//! answer: so polls are silent, and the wait of a long one is bounded instead, below what proxies
+//! endure. Everything else about a technique is the same log, the same cursor and the same pump.
 //!
 //! Came from: `broker`, which knows what to say to whom. Goes to: `wire`, which knows how it is
 //! spelled. Absent on purpose: topics, logs, connections; a technique sees names, numbers and

@@ -100,14 +100,9 @@ pub fn render(content: &Content<'_>, named: bool, out: &mut Vec<u8>) {
 }
 
 /// The member that says what is missing.
-pub fn gap(gap: &Gap, out: &mut Vec<u8>) {
+fn gap(gap: &Gap, out: &mut Vec<u8>) {
     out.extend_from_slice(br#","gap":"#);
     gap_object(gap, out);
-}
-
-/// Nothing: between two polls there is nobody to keep awake.
-pub const fn heartbeat() -> Option<&'static [u8]> {
-    None
 }
 
 /// Finishes the head of an empty answer, 204 or 304.

@@ -92,7 +92,7 @@ fn in_chunk(chunked: bool, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) 
     write(&mut piece);
     response::chunk_begin(piece.len(), out);
     out.extend_from_slice(&piece);
-    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(response::CHUNK_END);
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@
 //! words for a message and a gap it shares; `wire::handshake`, `wire::frame`. Absent on purpose:
 //! reading frames; `conn` and `wire::v1` do that.
 
-use super::{Content, Gap, gap_object, short_poll, websocket};
+use super::{Content, Gap, gap_object, short_poll};
 use crate::ids::Id;
-use crate::wire::frame::{self, CloseCode, Opcode};
+use crate::wire::frame::{self, Opcode};
 use crate::wire::handshake::{self, Accept};
 use crate::wire::json;
 use crate::wire::response::{self, Status};
@@ -75,16 +75,6 @@ pub fn refuse(reference: &Reference, problem: (Status, &str, &str), out: &mut Ve
         object.extend_from_slice(&response::problem(status, code, detail));
         object.push(b'}');
     });
-}
-
-/// As in the raw dialect.
-pub const fn heartbeat() -> &'static [u8] {
-    websocket::heartbeat()
-}
-
-/// As in the raw dialect.
-pub fn farewell(code: CloseCode, reason: &str, out: &mut Vec<u8>) {
-    websocket::farewell(code, reason, out);
 }
 
 /// Writes a text frame: an object has to be whole before its length is known.

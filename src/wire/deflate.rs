@@ -9,6 +9,8 @@
 //! A message that its client cuts short inside a block is heard as far as it goes: DEFLATE has no
 //! word for "this was all", and the four bytes that the RFC has us append complete nearly anything.
 
+use std::panic;
+
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 use super::utf8::NotUtf8;
@@ -49,8 +51,13 @@ impl Window {
 /// Compresses `payload` into what a frame with RSV1 carries (§7.2.1). `None`: that is not shorter.
 ///
 /// A compressor takes 250 to 380 KB, and is made for one message and dropped: clearing it for the
-/// next one would take as long as making it does.
+/// next one would take as long as making it does. Should it panic at what a stranger published, it
+/// is lost with all that it touched, and the message goes out as it is.
 pub fn deflate(payload: &[u8], window: Window) -> Option<Vec<u8>> {
+    panic::catch_unwind(|| compressed(payload, window)).ok()?
+}
+
+fn compressed(payload: &[u8], window: Window) -> Option<Vec<u8>> {
     let level = Compression::new(LEVEL);
     let mut compress = Compress::new_with_window_bits(level, false, window.bits());
     // Once the room is full there is nothing to gain any more.

@@ -204,27 +204,19 @@ pub fn encode_close(code: CloseCode, reason: &str, out: &mut Vec<u8>) {
 }
 
 /// Why a WebSocket is closed, as told to the peer (§7.4.1 and the IANA registry). Every value is
-/// one that may go over the wire.
+/// one that may go over the wire; those with a name are what we say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CloseCode(u16);
 
 impl CloseCode {
-    /// The purpose of the connection is fulfilled.
-    pub const NORMAL: Self = Self(1000);
-    /// One side goes away: browsers send it when a page is left. The server stops without a word.
-    pub const GOING_AWAY: Self = Self(1001);
     /// The peer broke the protocol.
     pub const PROTOCOL: Self = Self(1002);
-    /// A kind of message that is not taken here.
-    pub const UNSUPPORTED: Self = Self(1003);
     /// Text that is not UTF-8.
     pub const NOT_UTF8: Self = Self(1007);
     /// A message that breaks a rule of ours.
     pub const POLICY: Self = Self(1008);
     /// A message over the bound.
     pub const TOO_BIG: Self = Self(1009);
-    /// The server failed.
-    pub const INTERNAL: Self = Self(1011);
     /// The server cannot go on with this reader now; coming back helps.
     pub const TRY_AGAIN: Self = Self(1013);
 

@@ -11,6 +11,7 @@
 pub mod authority;
 pub mod body;
 pub mod condition;
+pub mod date;
 pub mod deflate;
 pub mod event_stream;
 pub mod extension;

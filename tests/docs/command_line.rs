@@ -24,7 +24,7 @@ fn flags(help: &str) -> Vec<&str> {
         let (before, rest) = line.split_once("--")?;
         let first = before.trim().trim_end_matches(',');
         let is_first = first.is_empty() || (first.len() == 2 && first.starts_with('-'));
-        is_first.then(|| rest.split([' ', '.']).next().unwrap_or_default())
+        is_first.then(|| rest.split([' ', '.', '[']).next().unwrap_or_default())
     });
     begins.filter(|flag| !matches!(*flag, "help" | "version")).collect()
 }

@@ -25,7 +25,7 @@ const RETRY: &str = "retry: 1807";
 /// The fingerprint in the `ETag` of a poll, which the epoch is part of.
 const PRINT: &str = "5e1fc0de5e1fc0de\"";
 /// Where the server of the pages is.
-const HERE: [&str; 2] = ["localhost:8080", "127.0.0.1:8080"];
+const HERE: &str = "localhost:8080";
 
 const MARK: &str = "# in another terminal: ";
 /// How long an answer may take; when it is not known yet, how long it is listened for.
@@ -96,10 +96,7 @@ impl Stage {
     /// A command of the page as it is to be run, its output into `out`.
     fn shell(&self, command: &str, out: &Path) -> Child {
         let at = format!("127.0.0.1:{}", self.server.port());
-        let mut command = command.replace(EPOCH, &self.epoch);
-        for here in HERE {
-            command = command.replace(here, &at);
-        }
+        let command = command.replace(EPOCH, &self.epoch).replace(HERE, &at);
         let exec = if command.contains('|') { "" } else { "exec " };
         let out = File::create(out).expect("the scratch directory is writable");
         let stand_in = foreign::tests().join("docs/websocket.cjs");
@@ -121,7 +118,7 @@ impl Stage {
         let text = fs::read(out).unwrap_or_default();
         let text = String::from_utf8_lossy(&text).replace('\r', "");
         let at = format!("127.0.0.1:{}", self.server.port());
-        let text = text.replace(&self.epoch, EPOCH).replace(&at, HERE[1]);
+        let text = text.replace(&self.epoch, EPOCH).replace(&at, HERE);
         let line = |line: &str| {
             if let Some((id, _)) = line.split_once('.').filter(|_| line.starts_with("ETag: \"mws"))
             {
@@ -187,7 +184,7 @@ impl Drop for Stage {
 
 /// The topic that a command is about.
 fn topic(command: &str) -> String {
-    let (_, path) = command.split_once(HERE[0]).unwrap_or_default();
+    let (_, path) = command.split_once(HERE).unwrap_or_default();
     let name = path.trim_start_matches('/').chars();
     name.take_while(char::is_ascii_alphanumeric).collect()
 }
@@ -218,8 +215,8 @@ fn greeting() -> String {
     for file in [port_file, out] {
         let _ = fs::remove_file(file);
     }
-    let at = format!("127.0.0.1:{}", port.trim());
-    said.expect("a greeting").trim_end().replace(&at, HERE[1])
+    let at = format!("localhost:{}", port.trim());
+    said.expect("a greeting").trim_end().replace(&at, HERE)
 }
 
 /// Runs the examples of a page. `test` is named when a program that they need is missing.

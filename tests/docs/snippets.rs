@@ -28,7 +28,6 @@ fn the_snippets_of_the_readme_run_in_a_browser() {
     for snippet in snippets {
         let server = Server::start(&["--threads", "2", "--static", path]);
         let port = server.port().to_string();
-        let snippet = snippet.replace("8080", &port);
         let page = format!("<!doctype html><link rel=icon href=data:,><script>{snippet}</script>");
         fs::write(folder.join("page.html"), page).expect("just made");
         let expects_name = snippet.contains("myMsg").to_string();

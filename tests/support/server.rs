@@ -53,10 +53,15 @@ impl Server {
     }
 
     /// Asks the process to end, as an operator does, and waits until it has.
-    pub(crate) fn stop(mut self) -> ExitStatus {
-        self.signal("TERM");
+    pub(crate) fn stop(self) -> ExitStatus {
+        self.stop_by("TERM")
+    }
+
+    /// As [`Server::stop`], by another signal.
+    pub(crate) fn stop_by(mut self, signal: &str) -> ExitStatus {
+        self.signal(signal);
         let status = within(STOP_MS_MAX, || self.child.try_wait().expect("our child"));
-        status.expect("SIGTERM ends the server within its drain time")
+        status.expect("a signal ends the server within its drain time")
     }
 
     /// Sends a signal by name. By the shell, since the standard library knows no signals.

@@ -27,6 +27,14 @@ pub const EPOCH: Epoch = Epoch(14);
 /// The wall clock at moment 0: Sun, 06 Nov 1994 08:49:37 GMT, the date of RFC 9110's examples.
 pub const UNIX_START_S: u64 = 784_111_777;
 
+/// A file of this name was changed at that moment, in seconds since 1970; all others at moment 0.
+const TIMES: [(&str, i64); 4] = [
+    ("far.txt", 253_402_300_800),
+    ("farthest.txt", i64::MAX),
+    ("ahead.txt", 784_111_777 + 3600),
+    ("before.txt", -1),
+];
+
 /// What a world is made of.
 pub struct Plan {
     pub threads: u16,
@@ -157,7 +165,7 @@ impl World {
         let n = self.pipes.len();
         // Exact: tests do not open 64 Ki connections that need different ports.
         let peer = SocketAddr::from(([127, 0, 0, 1], (n % 60_000) as u16 + 1024));
-        let id = self.brokers[shard].accepted(peer, self.now).ok()?;
+        let id = self.brokers[shard].accepted(peer, self.now)?;
         self.by_id.insert((shard, id), n);
         self.pipes.push(Pipe {
             shard,
@@ -466,11 +474,14 @@ impl World {
             _ => path.to_owned(),
         };
         if let Some(bytes) = self.files.get(&name) {
+            let time = TIMES.iter().find(|(at, _)| *at == name);
+            let usual_s = UNIX_START_S.cast_signed() - 3_600;
+            let modified_s = time.map_or(usual_s, |&(_, unix_s)| unix_s);
             let info = FileInfo {
                 length: bytes.len() as u64,
-                modified_s: UNIX_START_S - 3_600,
+                modified_s,
                 modified_ns: 0,
-                changed_s: UNIX_START_S - 3_600,
+                changed_s: modified_s.min(usual_s),
                 changed_ns: 0,
                 inode: 1,
             };

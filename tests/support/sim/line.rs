@@ -253,7 +253,7 @@ impl Line {
             }
             CloseReason::Stalled => stalled,
             CloseReason::Reset => deeds.reset,
-            CloseReason::Interrupted => false,
+            CloseReason::Interrupted | CloseReason::Panicked => false,
         }
     }
 }

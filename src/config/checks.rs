@@ -1,0 +1,95 @@
+//! Values that are spelt well and cannot be meant: out of bounds, or at odds with another.
+//!
+//! Came from: `config`, with what was read. Goes to: `main`, as one line that names the flag and
+//! the remedy. Absent on purpose: spelling, which is judged before.
+
+use std::thread;
+
+use super::spelling::{Size, Span};
+use crate::limits;
+use crate::wire::authority::PatternError;
+
+/// One word of 64 bits will tell which threads are concerned; and more threads than cores only get
+/// in each other's way.
+pub(super) const THREADS_MAX: usize = 64;
+/// The smallest head that a browser's request fits in.
+const HEAD_BYTES_MIN: usize = 1024;
+
+/// The largest message that can be allowed. Escaped in JSON it may grow sixfold, and the size of an
+/// encoded message is kept in 32 bits.
+const MESSAGE_BYTES_CEILING: usize = 512 * 1024 * 1024;
+
+/// The number of event loops: what was asked for, else one for each core.
+pub(super) fn threads(asked: Option<usize>) -> Result<usize, String> {
+    match asked {
+        Some(threads) if !(1..=THREADS_MAX).contains(&threads) => Err(format!(
+            "--threads {threads} is not between 1 and {THREADS_MAX}; more than the machine's \
+             cores only get in each other's way"
+        )),
+        Some(threads) => Ok(threads),
+        None => Ok(thread::available_parallelism().map_or(1, |cores| cores.get().min(THREADS_MAX))),
+    }
+}
+
+pub(super) fn head(head: Size) -> Result<(), String> {
+    if head.0 < HEAD_BYTES_MIN {
+        return Err(format!(
+            "--max-head {head} has no room for a browser's request; give {} or more",
+            Size(HEAD_BYTES_MIN)
+        ));
+    }
+    if head.0 > limits::INBOX_BYTES_MAX {
+        return Err(format!(
+            "--max-head {head} is more than a connection keeps unparsed; give {} or less",
+            Size(limits::INBOX_BYTES_MAX)
+        ));
+    }
+    Ok(())
+}
+
+/// RFC 7240 §4.3: a client asks for whole seconds, and is told in whole seconds what it got. With
+/// less than one allowed there would be no long polling.
+pub(super) fn wait(wait: Span) -> Result<(), String> {
+    if wait.0 < 1000 {
+        return Err(format!(
+            "--max-wait {wait} is less than a second, and clients wait for whole seconds; give \
+             1s or more"
+        ));
+    }
+    Ok(())
+}
+
+/// Reads all values of one flag that takes patterns.
+pub(super) fn patterns<P>(
+    flag: &str,
+    values: &[String],
+    parse: impl Fn(&str) -> Result<P, PatternError>,
+) -> Result<Vec<P>, String> {
+    let parse = |value: &String| parse(value).map_err(|error| format!("{flag} {value}: {error}"));
+    values.iter().map(parse).collect()
+}
+
+/// The largest message must fit into its topic's log, and that log into what is retained in all:
+/// otherwise a message would be gone before anyone had read it.
+pub(super) fn history(message: Size, history: Size, retain: Size) -> Result<(), String> {
+    let needed = Size(message.0.saturating_add(limits::MESSAGE_OVERHEAD_BYTES));
+    if message.0 > MESSAGE_BYTES_CEILING {
+        return Err(format!(
+            "--max-message {message} is too large; give {} or less",
+            Size(MESSAGE_BYTES_CEILING)
+        ));
+    }
+    if history < needed {
+        return Err(format!(
+            "--history-bytes {history} does not hold one message of --max-message {message}; give \
+             {needed} or more"
+        ));
+    }
+    if retain < history {
+        return Err(format!(
+            "--retain-bytes {retain} is less than --history-bytes {history}; all topics together \
+             retain at least what one does"
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! The greeting: where the server listens, and things to try there.
+//!
+//! A server of this machine alone is greeted by the name that people and their tutorials use,
+//! `localhost`, wherever that leads to it. A page is of one origin with what it asks only under the
+//! name that it was opened by.
+//!
+//! Came from: `main`, with what was bound. Goes to: standard output. Absent on purpose: the docs.
+//! `--help` and the README have them.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+
+use super::sys;
+
+/// The text. `addresses` are those of each `--listen`, `bound` all that are listened on.
+#[must_use]
+pub fn text(addresses: &[SocketAddr], bound: &[SocketAddr], threads: usize) -> String {
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+    let unit = if threads == 1 { "thread" } else { "threads" };
+    let name = |address: SocketAddr| authority(address, |port| leads_here(port, bound));
+    let mut text = String::new();
+    for &address in addresses {
+        let line = format_args!("listening on http://{}/ ({threads} {unit})", name(address));
+        writeln!(text, "tollway {VERSION} {line}").expect("a string takes everything");
+    }
+    let Some(&first) = addresses.first() else {
+        return text;
+    };
+    let at = name(reachable(first));
+    let things = [
+        ("page", format!("http://{at}/")),
+        ("publish", format!("curl -d 'hello' http://{at}/chat")),
+        ("poll", format!("curl 'http://{at}/chat/poll?wait=30'")),
+        ("sse", format!("curl -N http://{at}/chat/sse")),
+        ("websocket", format!("new WebSocket('ws://{at}/chat/ws')")),
+        ("costs", format!("curl http://{at}/-/costs")),
+    ];
+    text.push('\n');
+    for (name, thing) in things {
+        writeln!(text, "  {name:<11}{thing}").expect("a string takes everything");
+    }
+    text.push('\n');
+    text
+}
+
+/// Host and port as they stand in a URL.
+fn authority(address: SocketAddr, leads_here: impl Fn(u16) -> bool) -> String {
+    let port = address.port();
+    if address.ip().is_loopback() && leads_here(port) {
+        format!("localhost:{port}")
+    } else {
+        address.to_string()
+    }
+}
+
+/// "All addresses" is no place to go to; from this machine, loopback is one of them.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let port = address.port();
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, port).into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, port).into(),
+        IpAddr::V4(_) | IpAddr::V6(_) => address,
+    }
+}
+
+/// Whether `localhost` with this port leads to us: by one of its addresses, and to nobody else by
+/// another.
+fn leads_here(port: u16, bound: &[SocketAddr]) -> bool {
+    let Ok(found) = ("localhost", port).to_socket_addrs() else {
+        return false;
+    };
+    let found: Vec<SocketAddr> = found.collect();
+    leads_by(&found, bound, |address| sys::bound_socket(address, false).is_err_and(|e| is_used(&e)))
+}
+
+fn leads_by(
+    found: &[SocketAddr],
+    bound: &[SocketAddr],
+    is_taken: impl Fn(SocketAddr) -> bool,
+) -> bool {
+    let (ours, others): (Vec<SocketAddr>, Vec<SocketAddr>) =
+        found.iter().partition(|&&address| bound.iter().any(|&own| covers(own, address)));
+    !ours.is_empty() && !others.into_iter().any(is_taken)
+}
+
+/// Whether a socket on `own` gets what is sent to `address`.
+fn covers(own: SocketAddr, address: SocketAddr) -> bool {
+    let all = own.ip().is_unspecified() && own.is_ipv4() == address.is_ipv4();
+    own.port() == address.port() && (all || own.ip() == address.ip())
+}
+
+fn is_used(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::AddrInUse
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().expect(text)
+    }
+
+    #[test]
+    fn localhost_is_said_where_it_leads_to_us_and_to_nobody_else() {
+        let both = [address("127.0.0.1:80"), address("[::1]:80")];
+        let four = [both[0]];
+        for (found, bound, taken, leads) in [
+            (&both[..], &four[..], false, true),
+            (&both[..], &four[..], true, false),
+            (&both[..], &both[..], true, true),
+            (&four[..], &four[..], true, true),
+            (&both[..], &[address("0.0.0.0:80"), address("[::]:80")][..], true, true),
+            (&both[..], &[address("0.0.0.0:80")][..], true, false),
+            (&both[..], &[address("127.0.0.1:81")][..], false, false),
+            (&both[..], &[address("127.0.0.2:80")][..], false, false),
+            (&[][..], &both[..], false, false),
+        ] {
+            assert_eq!(leads_by(found, bound, |_| taken), leads, "{found:?} {bound:?} {taken}");
+        }
+    }
+
+    #[test]
+    fn other_addresses_are_said_as_they_are() {
+        for (text, leads, said) in [
+            ("127.0.0.1:80", true, "localhost:80"),
+            ("127.0.0.1:80", false, "127.0.0.1:80"),
+            ("[::1]:80", true, "localhost:80"),
+            ("192.0.2.1:80", true, "192.0.2.1:80"),
+            ("0.0.0.0:80", true, "0.0.0.0:80"),
+        ] {
+            assert_eq!(authority(address(text), |_| leads), said);
+        }
+        assert_eq!(reachable(address("0.0.0.0:80")), address("127.0.0.1:80"));
+        assert_eq!(reachable(address("[::]:80")), address("[::1]:80"));
+        assert_eq!(reachable(address("192.0.2.1:80")), address("192.0.2.1:80"));
+    }
+}
