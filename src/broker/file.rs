@@ -210,10 +210,14 @@ struct Validator {
 
 impl Validator {
     fn new(info: &FileInfo, now_s: i64) -> Self {
-        let seconds = [info.modified_s, info.changed_s].map(i64::cast_unsigned);
-        let nanoseconds = [info.modified_ns, info.changed_ns].map(u64::from);
-        let words = seconds.into_iter().chain(nanoseconds).chain([info.inode]);
-        let print = words.fold(Fingerprint(info.length), Fingerprint::with);
+        let words = [
+            info.modified_s.cast_unsigned(),
+            info.modified_ns.into(),
+            info.changed_s.cast_unsigned(),
+            info.changed_ns.into(),
+            info.inode,
+        ];
+        let print = words.into_iter().fold(Fingerprint(info.length), Fingerprint::with);
         let modified_s = info.modified_s.max(info.changed_s);
         Self {
             tag: format!("{:x}-{:016x}", info.length, print.0),
