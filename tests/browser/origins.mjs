@@ -16,23 +16,24 @@ const { chromium } = foreign('playwright-core');
 const [executablePath, tollway, pages] = more;
 const names = ['localhost', '127.0.0.1', '[::1]'];
 
-// As the tutorials have them; `8080` is the port of the server, which a test cannot choose.
+// As the tutorials have them; `8080` is the port of the server, which a test cannot choose. What the live
+// page itself reads is another topic.
 const snippets = {
   short: `(async () => {
-    const response = await fetch('http://localhost:8080/chat');
+    const response = await fetch('http://localhost:8080/news');
     return (await response.json()).messages.map(({ data }) => data);
   })()`,
   long: `(async () => {
-    const response = await fetch('http://localhost:8080/chat?wait=30');
+    const response = await fetch('http://localhost:8080/news?wait=30');
     return (await response.json()).messages.map(({ data }) => data);
   })()`,
   post: `(async () => {
-    const response = await fetch('http://localhost:8080/chat', { method: 'POST', body: 'posted' });
+    const response = await fetch('http://localhost:8080/news', { method: 'POST', body: 'posted' });
     return response.status;
   })()`,
   stream: `new Promise((resolve, reject) => {
-    const source = new EventSource('http://localhost:8080/chat');
-    source.onopen = () => fetch('http://localhost:8080/chat', { method: 'POST', body: 'streamed' });
+    const source = new EventSource('http://localhost:8080/news');
+    source.onopen = () => fetch('http://localhost:8080/news', { method: 'POST', body: 'streamed' });
     source.onmessage = (event) => { source.close(); resolve(event.data); };
     source.onerror = () => reject(new Error('the stream broke'));
   })`,
@@ -44,11 +45,11 @@ const snippets = {
   })`,
 };
 
-/** Starts a server with so many ports, each at all names of loopback, and gives them to `use`. */
+/** Starts a server with so many ports, each at IPv4 and IPv6 addresses, and gives them to `use`. */
 async function serving(count, use) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tollway-origins-'));
   const file = path.join(folder, 'ports');
-  const listen = Array.from({ length: count }, () => ['--listen', 'localhost:0']).flat();
+  const listen = Array.from({ length: count }, () => ['--listen', ':0']).flat();
   const flags = [...listen, '--threads', '2', '--static', pages, '--port-file', file];
   const server = spawn(tollway, flags, { stdio: 'ignore' });
   try {
@@ -68,16 +69,21 @@ async function serving(count, use) {
   }
 }
 
-/** Opens a page and wants everything on it to be without error. */
-async function visit(at, look) {
+/** Opens a browser and gives `use` a function that opens a page in it, with a fresh profile. */
+async function browsing(use) {
   const browser = await chromium.launch({ executablePath, args, headless: true });
-  try {
-    const page = await browser.newPage();
+  const visit = async (at, look) => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
     const errors = [];
     page.on('console', (line) => line.type() === 'error' && errors.push(line.text()));
     await page.goto(at);
     await look(page, errors);
     assert.deepEqual(errors, [], at);
+    await context.close();
+  };
+  try {
+    await use(visit);
   } finally {
     await browser.close();
   }
@@ -89,7 +95,7 @@ async function tutorial(page, port) {
   const waiting = run('long');
   // A wait begins at what comes from then on, so it must have begun.
   for (;;) {
-    const info = await (await fetch(`http://127.0.0.1:${port}/chat/info`)).json();
+    const info = await (await fetch(`http://127.0.0.1:${port}/news/info`)).json();
     if (info.subscribers.long_poll === 1) break;
   }
   assert.equal(await run('post'), 201);
@@ -100,11 +106,13 @@ async function tutorial(page, port) {
 }
 
 async function everywhere(pagePort, serverPort) {
-  for (const name of names) {
-    for (const where of ['/', '/static/set_interval.html']) {
-      await visit(`http://${name}:${pagePort}${where}`, (page) => tutorial(page, serverPort));
+  await browsing(async (visit) => {
+    for (const name of names) {
+      for (const where of ['/', '/static/set_interval.html']) {
+        await visit(`http://${name}:${pagePort}${where}`, (page) => tutorial(page, serverPort));
+      }
     }
-  }
+  });
 }
 
 async function the_tutorial_runs_at_each_name_of_loopback() {
@@ -122,7 +130,7 @@ async function a_page_of_another_program_is_refused() {
       response.end('<!doctype html><link rel="icon" href="data:,"><title>stranger</title>');
     });
     await new Promise((resolve) => stranger.listen(0, '127.0.0.1', resolve));
-    await visit(`http://localhost:${stranger.address().port}/`, async (page, errors) => {
+    const ask = async (page, errors) => {
       for (const name of names) {
         const at = `${name}:${port}`;
         const outcome = await page.evaluate(async (at) => {
@@ -144,7 +152,8 @@ async function a_page_of_another_program_is_refused() {
         assert.deepEqual(outcome, { websocket: 'refused', stream: 'refused', post: 'refused' }, at);
       }
       errors.length = 0; // Chromium tells each refusal on the console.
-    });
+    };
+    await browsing((visit) => visit(`http://localhost:${stranger.address().port}/`, ask));
     const log = await fetch(`http://127.0.0.1:${port}/news`);
     assert.equal(log.status, 204, 'nothing was published');
     stranger.closeAllConnections();
