@@ -181,8 +181,8 @@ struct Sockets {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Browsers")]
 struct Browsers {
-    /// Another site whose pages may ask, by its origin: https://example.com, https://*.example.com,
-    /// null, file://, or * for all; repeatable
+    /// Another site whose pages may ask: its scheme and host, with *. before the host for all names
+    /// below it; null, for pages that are kept apart; or * for all; repeatable
     #[arg(long, env = "TOLLWAY_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     allow_origin: Vec<String>,
     /// A name by which this server may be asked for, with *. in front for all below it; any other

@@ -9,6 +9,8 @@
 //! names of loopback are one host for that, because which of them stands in the address bar is an
 //! accident of typing.
 
+use std::fmt::Write as _;
+
 use crate::wire::authority::{Authority, HostPattern, Origin, OriginPattern};
 
 /// What the operator says about browsers, and where this process listens.
@@ -85,7 +87,7 @@ impl Origins {
         };
         for name in names.iter().filter(is_plain) {
             for port in &self.ports {
-                sources.push_str(&format!(" http://{name}:{port} ws://{name}:{port}"));
+                let _ = write!(sources, " http://{name}:{port} ws://{name}:{port}");
             }
         }
         sources

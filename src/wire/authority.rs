@@ -11,7 +11,7 @@
 
 mod pattern;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 pub use pattern::{HostPattern, OriginPattern, PatternError};
@@ -200,7 +200,7 @@ fn normalized_name(text: &str) -> Option<Box<str>> {
                 if is_unreserved(byte) {
                     name.push(char::from(byte.to_ascii_lowercase()));
                 } else {
-                    name.push_str(&format!("%{byte:02X}"));
+                    let _ = write!(name, "%{byte:02X}");
                 }
             }
             _ if is_unreserved(*byte) || b"!$&'()*+,;=".contains(byte) => {
