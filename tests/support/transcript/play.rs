@@ -153,7 +153,7 @@ impl<'s> Player<'s> {
             Act::Close(client, reason) => self.close(*client, *reason)?,
             Act::Cost { client, reads, writes } => self.cost(*client, *reads, *writes)?,
             Act::Ledger { payer, class, bytes_in, bytes_out } => {
-                self.ledger(*payer, *class, *bytes_in, *bytes_out)?
+                self.ledger(*payer, *class, *bytes_in, *bytes_out)?;
             }
             Act::Expect(..) | Act::ExpectEnd(_) => unreachable!("told in groups"),
         }
