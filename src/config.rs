@@ -27,6 +27,7 @@ use environment::{switch, times};
 pub use spelling::{Listen, Misspelt, Size, Span};
 
 use crate::limits::{self, Limits};
+use crate::wire::authority::{HostPattern, OriginPattern};
 
 /// What the server is to do. Its values fit together.
 #[derive(Debug, Clone)]
@@ -40,7 +41,9 @@ pub struct Config {
     /// The bounds.
     pub limits: Limits,
     /// Origins of other sites whose pages may ask.
-    pub allow_origin: Vec<String>,
+    pub allow_origin: Vec<OriginPattern>,
+    /// The hosts that are served; when there are none, all are.
+    pub allow_host: Vec<HostPattern>,
     /// Where to write the ports.
     pub port_file: Option<PathBuf>,
     /// How much to tell on standard error.
@@ -178,9 +181,14 @@ struct WebSocketFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Browsers")]
 struct BrowserFlags {
-    /// Another site whose pages may ask, by its origin, or * for all; repeatable
+    /// Another site whose pages may ask: its scheme and host, with *. before the host for all names
+    /// below it; null, for pages that are kept apart; or * for all; repeatable
     #[arg(long, env = "TOLLWAY_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     allow_origin: Vec<String>,
+    /// A name by which this server may be asked for, with *. in front for all below it; any other
+    /// gets 421; repeatable [default: all]
+    #[arg(long, env = "TOLLWAY_ALLOW_HOST", value_name = "NAME", value_delimiter = ',')]
+    allow_host: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -301,7 +309,9 @@ impl CommandLine {
         let threads = checks::threads(self.addresses.threads)?;
         checks::head(bounds.max_head)?;
         checks::wait(bounds.max_wait)?;
-        checks::origins(&self.browsers.allow_origin)?;
+        let BrowserFlags { allow_origin, allow_host } = self.browsers;
+        let allow_origin = checks::patterns("--allow-origin", &allow_origin, OriginPattern::parse)?;
+        let allow_host = checks::patterns("--allow-host", &allow_host, HostPattern::parse)?;
         checks::history(bounds.max_message, kept.history_bytes, kept.retain_bytes)?;
         if bounds.max_connections < threads {
             return Err(format!(
@@ -330,7 +340,8 @@ impl CommandLine {
                 stall_ms_max: until.stall_timeout.0,
                 deflate: self.sockets.deflate,
             },
-            allow_origin: self.browsers.allow_origin,
+            allow_origin,
+            allow_host,
             port_file: self.output.port_file,
             verbosity: match (self.output.quiet, self.output.verbose) {
                 (true, _) => LevelFilter::Error,

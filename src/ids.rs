@@ -187,23 +187,25 @@ pub enum Cursor {
     Latest,
     /// After this message.
     After(Id),
-    /// A text that no server of ours has written, kept to be quoted in the gap that it causes.
+    /// A text that no server of ours has written, of any length; its beginning is kept, to be
+    /// quoted in the gap that it causes.
     Unknown(Box<str>),
 }
 
 impl Cursor {
-    /// Reads a cursor as clients send it. `None`: longer than [`CURSOR_BYTES_MAX`], which no
-    /// reader of ours can have been given.
+    /// Reads a cursor as clients send it. Of one that is no id of ours, at most
+    /// [`CURSOR_BYTES_MAX`] bytes are kept: an id is never longer.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        if text.len() > CURSOR_BYTES_MAX {
-            return None;
-        }
-        Some(match text {
+    pub fn parse(text: &str) -> Self {
+        match text {
             "earliest" => Self::Earliest,
             "latest" => Self::Latest,
-            _ => Id::parse(text).map_or_else(|| Self::Unknown(text.into()), Self::After),
-        })
+            _ => Id::parse(text).map_or_else(|| Self::unknown(text), Self::After),
+        }
+    }
+
+    fn unknown(text: &str) -> Self {
+        Self::Unknown(text[..text.floor_char_boundary(CURSOR_BYTES_MAX)].into())
     }
 }
 
@@ -305,9 +307,21 @@ mod tests {
 
     #[test]
     fn an_unknown_cursor_is_never_taken_for_the_newest() {
-        assert_eq!(Cursor::parse("latest"), Some(Cursor::Latest));
-        assert_eq!(Cursor::parse("Latest"), Some(Cursor::Unknown("Latest".into())));
-        assert_eq!(Cursor::parse(&"x".repeat(65)), None);
+        assert_eq!(Cursor::parse("latest"), Cursor::Latest);
+        assert_eq!(Cursor::parse("Latest"), Cursor::Unknown("Latest".into()));
+        assert_eq!(Cursor::parse("14-18446744073709551616"), {
+            Cursor::Unknown("14-18446744073709551616".into())
+        });
+    }
+
+    #[test]
+    fn an_unknown_cursor_is_cut_at_a_character() {
+        let unknown = |text: &str| Cursor::Unknown(text.into());
+        assert_eq!(Cursor::parse(&"x".repeat(65)), unknown(&"x".repeat(64)));
+        assert_eq!(Cursor::parse(&"é".repeat(40)), unknown(&"é".repeat(32)));
+        assert_eq!(Cursor::parse(&format!("x{}", "é".repeat(40))), {
+            unknown(&format!("x{}", "é".repeat(31)))
+        });
     }
 
     #[test]

@@ -47,9 +47,12 @@ pub const REF_BYTES_MAX: usize = 256;
 /// Frames of one `tollway.v1` socket that wait for their answers: beyond, we read no further until
 /// the first is answered, and TCP pushes back. With [`REF_BYTES_MAX`] it bounds what they hold.
 pub const UNANSWERED_MAX: usize = 128;
-/// What a frame of `tollway.v1` may hold beside the data: ref, topic and event with every character
-/// escaped, the names, and some white space.
-pub const PUBLISH_OVERHEAD_BYTES: usize = 2 * 1024;
+/// What a frame of `tollway.v1` may hold beside the data: ref, topic, event and key with every
+/// character escaped, the names likewise, and some white space.
+pub const PUBLISH_OVERHEAD_BYTES: usize = 4 * 1024;
+/// What one byte of data may take in JSON, at most: six bytes, as in `\u0041`; and in base64, of
+/// which four characters are spelled so for three bytes of data, eight.
+pub const SPELLING_FACTOR: usize = 8;
 /// Keys remembered in all; the oldest goes first.
 pub const IDEMPOTENCY_KEYS_MAX: usize = 65_536;
 /// How long a key is remembered.
@@ -145,8 +148,8 @@ const _: () = assert!(IDLE_MS_MAX > WAIT_MS_MAX);
 const _: () = assert!(HEARTBEAT_MS + PONG_MS_MAX < 60_000);
 const _: () = assert!(RETRY_MS_MIN < RETRY_MS_MAX);
 // `\u0000` is the longest spelling of a character of one byte.
-const _: () =
-    assert!(PUBLISH_OVERHEAD_BYTES > REF_BYTES_MAX + 6 * (TOPIC_BYTES_MAX + EVENT_BYTES_MAX) + 256);
+const _: () = assert!(PUBLISH_OVERHEAD_BYTES > REF_BYTES_MAX + 6 * MEMBER_BYTES_MAX + 6 * 256);
+const MEMBER_BYTES_MAX: usize = TOPIC_BYTES_MAX + EVENT_BYTES_MAX + IDEMPOTENCY_KEY_BYTES_MAX;
 
 /// The bounds that a flag can turn, with their defaults.
 #[derive(Clone, Debug)]
@@ -182,12 +185,13 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The longest frame of `tollway.v1`. Data grows on its way into JSON: base64 makes four bytes
-    /// of three, and a text of nothing but quotes or line breaks doubles. So whatever may be
-    /// published over HTTP fits, but for a text full of other control characters; and that fits as
-    /// base64. Beyond: a close with 1009.
+    /// The longest frame of `tollway.v1`. The bound of a message is on its data, and JSON has many
+    /// spellings for those: this is the longest, so that none is refused for its length. Beyond: a
+    /// close with 1009. A frame takes the memory of what has come of it, not of what it announces.
     pub const fn publish_frame_bytes_max(&self) -> usize {
-        self.message_bytes_max.saturating_mul(2).saturating_add(PUBLISH_OVERHEAD_BYTES)
+        self.message_bytes_max
+            .saturating_mul(SPELLING_FACTOR)
+            .saturating_add(PUBLISH_OVERHEAD_BYTES)
     }
 }
 

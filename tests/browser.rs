@@ -73,6 +73,19 @@ fn tell_page(fact: &str) {
     tell_behind_a_proxy(fact, "browser/page.mjs", &["playwright-core", "axe-core"]);
 }
 
+/// Runs the function of that name in the script about origins, which starts servers as it needs.
+fn tell_origin(fact: &str) {
+    let script = "browser/origins.mjs";
+    let Some(chromium) = foreign::chromium(fact) else {
+        return;
+    };
+    if let Some(node) = Foreign::node(fact, &["playwright-core"], script) {
+        let pages = foreign::tests().join("browser/pages");
+        let pages = pages.to_str().expect("a tree in a path of UTF-8");
+        node.run(&["0", fact, &chromium, env!("CARGO_BIN_EXE_tollway"), pages]);
+    }
+}
+
 macro_rules! facts {
     ($tell:ident: $($fact:ident)*) => {$(
         #[test]
@@ -107,6 +120,13 @@ facts! {
 }
 
 facts! {
+    tell_origin:
+    the_tutorial_runs_at_each_name_of_loopback
+    the_tutorial_runs_with_its_page_on_another_port
+    a_page_of_another_program_is_refused
+}
+
+facts! {
     tell:
     set_interval_and_fetch_poll
     the_cache_revalidates_by_itself
@@ -117,6 +137,5 @@ facts! {
     a_websocket_gets_close_codes
     an_event_source_gets_messages_and_named_events
     an_event_source_survives_a_cut
-    another_origin_is_refused
     the_live_page_shows_a_message_in_every_lane
 }

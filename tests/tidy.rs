@@ -27,7 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("hub", &["ids", "limits", "technique"]),
     ("conn", &["close", "ids", "ledger", "limits", "technique", "wire"]),
     ("broker", &["close", "conn", "hub", "ids", "ledger", "limits", "technique", "timer", "wire"]),
-    ("config", &["limits"]),
+    ("config", &["limits", "wire"]),
     ("shell", &["broker", "close", "config", "conn", "hub", "ids", "ledger", "limits"]),
     ("client", &["limits", "wire"]),
     ("compare", &["client", "config", "ledger", "limits", "shell", "technique"]),

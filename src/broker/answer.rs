@@ -12,18 +12,14 @@ use super::respond::{JSON, NO_STORE};
 use super::visit::Visit;
 use super::{asset, file, publish, read, report, respond, teardown, v1, websocket};
 use crate::conn::Ask;
-use crate::conn::problem::Allow;
-use crate::conn::request::Want;
+use crate::conn::problem::{Allow, Rule};
+use crate::conn::request::{Preflight, Want};
 use crate::conn::response_context::Body;
 use crate::conn::state::{Awaited, State};
 use crate::hub::{Hub, Subscribers};
 use crate::ids::TopicName;
 use crate::ledger::Payer;
 use crate::wire::response::Status;
-
-/// What a page of another site may send.
-const ALLOWED_FIELDS: &str =
-    "Cache-Control, Content-Type, Event, Idempotency-Key, If-None-Match, Last-Event-ID, Prefer";
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -47,7 +43,9 @@ fn serve(visit: &mut Visit<'_>, payer: Payer, want: Want, body: Vec<u8>) {
             let effect = Effect::Count { conn: visit.id, topic: topic.clone() };
             respond::await_effect(visit, Awaited::Count(topic), effect);
         }
-        Want::Page(tag) => asset::page(visit, tag.as_deref()),
+        Want::Page { sources, if_none_match } => {
+            asset::page(visit, &sources, if_none_match.as_deref());
+        }
         Want::Client(tag) => asset::client(visit, tag.as_deref()),
         Want::Report(wanted) => report::ask(visit, wanted),
         Want::Watch(watch) => report::watch(visit, &watch),
@@ -55,8 +53,11 @@ fn serve(visit: &mut Visit<'_>, payer: Payer, want: Want, body: Vec<u8>) {
             respond::say(visit, Status::Ok, &NO_STORE, Body::fixed(TEXT, b"ok\n"));
         }
         Want::File(wanted) => file::ask(visit, wanted),
-        Want::Options { allow, preflight } => options(visit, allow, preflight),
+        Want::Options { allow, preflight } => options(visit, allow, preflight.as_ref()),
         Want::Refuse(problem) => respond::refuse(visit, problem),
+        Want::RefuseOrigin(detail) => {
+            respond::refuse_saying(visit, Rule::OriginForeign.into(), &detail);
+        }
     }
 }
 
@@ -83,16 +84,21 @@ fn info(hub: &Hub, topic: &TopicName, subscribers: Subscribers) -> String {
     format!(r#"{{"topic":"{topic}","retained":{retained},"subscribers":{subscribers}}}"#)
 }
 
-fn options(visit: &mut Visit<'_>, allow: Allow, preflight: bool) {
+fn options(visit: &mut Visit<'_>, allow: Allow, preflight: Option<&Preflight>) {
     let State::Answering(context) = &visit.conn.state else {
         return;
     };
     let methods = allow.methods();
     let mut fields: Vec<(&str, &dyn Display)> =
         vec![("Allow", &methods), ("Cache-Control", &"no-store"), ("Vary", &"Origin")];
-    if preflight && context.allow_origin.is_some() {
+    if let Some(asked) = preflight.filter(|_| context.allow_origin.is_some()) {
         fields.push(("Access-Control-Allow-Methods", &methods));
-        fields.push(("Access-Control-Allow-Headers", &ALLOWED_FIELDS));
+        if !asked.fields.is_empty() {
+            fields.push(("Access-Control-Allow-Headers", &asked.fields));
+        }
+        if asked.private_network {
+            fields.push(("Access-Control-Allow-Private-Network", &"true"));
+        }
         fields.push(("Access-Control-Max-Age", &"600"));
     }
     respond::say(visit, Status::NoContent, &fields, Body::EMPTY);

@@ -17,15 +17,17 @@ const PAGE_TAG: u64 = fnv_1a(PAGE);
 const CLIENT: &[u8] = include_bytes!("../page/client.js");
 const CLIENT_TAG: u64 = fnv_1a(CLIENT);
 
-/// The page may run what it carries and what its own server sends, and talk to that server.
+/// The page may run what it carries and what its own server sends, and talk to that server. Whither
+/// it may talk stands last: what is ours beside its own origin is written behind it.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
-    script-src 'self' 'unsafe-inline'; connect-src 'self'; img-src data:; base-uri 'none'; \
-    form-action 'self'; frame-ancestors 'none'";
+    script-src 'self' 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'self'; \
+    frame-ancestors 'none'; connect-src 'self'";
 
-/// `/`: the live page, the same for everyone.
-pub(super) fn page(visit: &mut Visit<'_>, if_none_match: Option<&[u8]>) {
+/// `/`: the live page, the same for everyone; it may connect to `sources` too.
+pub(super) fn page(visit: &mut Visit<'_>, sources: &str, if_none_match: Option<&[u8]>) {
+    let policy = format_args!("{PAGE_POLICY}{sources}");
     let fields: [(&str, &dyn Display); 2] =
-        [("Content-Security-Policy", &PAGE_POLICY), ("Vary", &"Origin, Upgrade")];
+        [("Content-Security-Policy", &policy), ("Vary", &"Origin, Upgrade")];
     let body = Body::fixed("text/html; charset=utf-8", PAGE);
     say(visit, PAGE_TAG, if_none_match, &fields, body);
 }

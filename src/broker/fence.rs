@@ -54,7 +54,7 @@ mod tests {
             threads: 1,
             epoch: Epoch(1),
             limits: Limits::default(),
-            origins: Origins::new(Vec::new()),
+            origins: Origins::default(),
             serves_files: false,
             seed: 1,
         });

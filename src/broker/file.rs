@@ -7,7 +7,7 @@
 //! outbox. Absent on purpose: the file system, directory listings, and anything that follows a link
 //! out of the folder.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::ops::Range;
 
 use super::effect::Effect;
@@ -19,6 +19,7 @@ use crate::conn::problem::Rule;
 use crate::conn::request::FileWant;
 use crate::conn::response_context::Body;
 use crate::conn::state::{Awaited, Sending, State};
+use crate::hub::fingerprint::Fingerprint;
 use crate::ledger::Class;
 use crate::limits::FILE_CHUNK_BYTES;
 use crate::wire::condition::{self, Ranged};
@@ -33,8 +34,14 @@ pub struct FileInfo {
     pub length: u64,
     /// When it was last changed, in seconds since 1970, negative before …
     pub modified_s: i64,
-    /// … and nanoseconds.
+    /// … and nanoseconds. Whoever writes a file may set this time to any.
     pub modified_ns: u32,
+    /// When it, its name or its times were last changed, in seconds since 1970 …
+    pub changed_s: i64,
+    /// … and nanoseconds. The system keeps this time, and nobody can set it.
+    pub changed_ns: u32,
+    /// Its number in its file system.
+    pub inode: u64,
 }
 
 /// Why there is no file.
@@ -135,11 +142,11 @@ pub(super) fn feed(visit: &mut Visit<'_>) {
 }
 
 fn answer(visit: &mut Visit<'_>, want: &FileWant, info: FileInfo) {
-    let tag = format!("\"{:x}-{:x}-{:x}\"", info.length, info.modified_s, info.modified_ns);
+    let validator = Validator::new(&info, visit.shard.unix_s);
     // RFC 9110 §8.8.2.1: never later than our own date. The years before 1970 have no spelling.
-    let modified = info.modified_s.min(visit.shard.unix_s);
+    let modified = validator.modified_s.min(visit.shard.unix_s);
     let modified = (modified >= 0).then(|| date::write(modified));
-    let (status, range) = match choose(want, &info, &tag) {
+    let (status, range) = match choose(want, info.length, &validator) {
         Choice::Whole => (Status::Ok, 0..info.length),
         Choice::Part(range) => (Status::PartialContent, range),
         Choice::NotModified => (Status::NotModified, 0..0),
@@ -149,7 +156,7 @@ fn answer(visit: &mut Visit<'_>, want: &FileWant, info: FileInfo) {
         return;
     };
     let mut out = Vec::with_capacity(256);
-    let mut head = context.head(status, &visit.shard.date, &mut out).field("ETag", &tag);
+    let mut head = context.head(status, &visit.shard.date, &mut out).field("ETag", &validator);
     if let Some(modified) = &modified {
         head = head.field("Last-Modified", modified);
     }
@@ -186,27 +193,76 @@ fn refuse_range(visit: &mut Visit<'_>, info: &FileInfo) {
     respond::say(visit, problem.status(), &fields, body);
 }
 
+/// What tells one version of a file from another. RFC 9110 §8.8.
+///
+/// Its length and the time that it bears are not enough: every file of a reproducible build, of a
+/// package and of a restored copy bears a time that was set. So the time that the system keeps is
+/// in the tag as well, and the inode, which differs where one file has taken the place of another.
+struct Validator {
+    tag: String,
+    /// A change that still may come could leave no trace in the times.
+    weak: bool,
+    /// When it was last changed, in seconds since 1970, by whichever of the two times is later.
+    modified_s: i64,
+    /// That was more than a minute ago, RFC 9110 §8.8.2.2: the second will not be used again.
+    is_settled: bool,
+}
+
+impl Validator {
+    fn new(info: &FileInfo, now_s: i64) -> Self {
+        let words = [
+            info.modified_s.cast_unsigned(),
+            info.modified_ns.into(),
+            info.changed_s.cast_unsigned(),
+            info.changed_ns.into(),
+            info.inode,
+        ];
+        let print = words.into_iter().fold(Fingerprint(info.length), Fingerprint::with);
+        let modified_s = info.modified_s.max(info.changed_s);
+        Self {
+            tag: format!("{:x}-{:016x}", info.length, print.0),
+            weak: info.changed_s >= now_s,
+            modified_s,
+            is_settled: modified_s.saturating_add(SETTLED_S) <= now_s,
+        }
+    }
+
+    /// Whether a range of what the client has, by its `If-Range`, can be put together with one of
+    /// what is here. §13.1.5: by the strong comparison.
+    fn joins(&self, field: &[u8]) -> bool {
+        let names_tag = !self.weak && field == format!("\"{}\"", self.tag).as_bytes();
+        names_tag || (self.is_settled && date::read(field) == Some(self.modified_s))
+    }
+}
+
+impl Display for Validator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = if self.weak { "W/" } else { "" };
+        write!(f, "{mark}\"{}\"", self.tag)
+    }
+}
+
+/// From when on a time is trusted, in seconds.
+const SETTLED_S: i64 = 60;
+
 /// RFC 9110 §13.2.2: the order in which conditions count.
-fn choose(want: &FileWant, info: &FileInfo, tag: &str) -> Choice {
+fn choose(want: &FileWant, length: u64, validator: &Validator) -> Choice {
     let unchanged = match (&want.if_none_match, &want.if_modified_since) {
-        (Some(field), _) => condition::names_tag(field, tag),
-        (None, Some(since)) => date::read(since).is_some_and(|since| info.modified_s <= since),
+        (Some(field), _) => condition::names_tag(field, &validator.tag),
+        (None, Some(since)) => date::read(since).is_some_and(|since| validator.modified_s <= since),
         (None, None) => false,
     };
     if unchanged {
         return Choice::NotModified;
     }
-    // §13.1.5: a range of another version would be put together with this one.
-    let same_version = want
-        .if_range
-        .as_deref()
-        .is_none_or(|field| field == tag.as_bytes() || date::read(field) == Some(info.modified_s));
     match &want.range {
-        Some(field) if same_version => match condition::range(field, info.length) {
-            Ranged::Whole => Choice::Whole,
-            Ranged::Part(range) => Choice::Part(range),
-            Ranged::Unsatisfiable => Choice::Unsatisfiable,
-        },
+        Some(field) if want.if_range.as_deref().is_none_or(|field| validator.joins(field)) => {
+            match condition::range(field, length) {
+                Ranged::Whole => Choice::Whole,
+                Ranged::Part(range) => Choice::Part(range),
+                Ranged::Unsatisfiable => Choice::Unsatisfiable,
+            }
+        }
         Some(_) | None => Choice::Whole,
     }
 }

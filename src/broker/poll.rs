@@ -11,9 +11,10 @@ use super::{respond, subscribe};
 use crate::conn::outbox::Segment;
 use crate::conn::state::{Parked, PollTerms, State};
 use crate::hub::{Hub, Start};
-use crate::ids::{Id, Seq, TopicId, TopicName};
+use crate::ids::{Seq, TopicId, TopicName};
 use crate::ledger::Class;
 use crate::limits::POLL_BYTES_MAX;
+use crate::technique::short_poll::Tag;
 use crate::technique::{EncodedMessage, Format, Technique, long_poll, short_poll};
 use crate::wire::condition;
 use crate::wire::response::Status;
@@ -75,22 +76,25 @@ pub(super) fn release(visit: &mut Visit<'_>) {
 
 fn answer(visit: &mut Visit<'_>, topics: &[TopicId], start: &Start, terms: &PollTerms) {
     let hub = &visit.shard.hub;
+    let state = fingerprint(hub, topics, start, terms);
+    let field = terms.if_none_match.as_deref().unwrap_or_default();
+    if let Some(tag) = Tag::find(field, state) {
+        return answer_empty(visit, Status::NotModified, tag, terms);
+    }
     let PollMessages { encoded, next, more } = messages(hub, topics, start.cursor, terms);
-    let next = hub.id(next);
-    let tag = format!("\"{next}\"");
-    let unchanged =
-        terms.if_none_match.as_deref().is_some_and(|field| condition::names_tag(field, &tag));
+    let tag = Tag { next: hub.id(next), state };
+    let unchanged = condition::names_any(field);
     let empty = encoded.is_empty() && start.gap.is_none();
     if unchanged || empty {
         let status = if unchanged { Status::NotModified } else { Status::NoContent };
-        return answer_empty(visit, status, next, terms);
+        return answer_empty(visit, status, tag, terms);
     }
     let State::Answering(context) = &visit.conn.state else {
         return;
     };
     let head_only = context.head_only;
     let mut open = Vec::with_capacity(64);
-    short_poll::open(next, start.gap.as_ref(), more, &mut open);
+    short_poll::open(tag.next, start.gap.as_ref(), more, &mut open);
     let bytes: usize = encoded.iter().map(|message| message.bytes.len()).sum();
     // The first message goes without its comma.
     let comma = usize::from(!encoded.is_empty());
@@ -98,8 +102,8 @@ fn answer(visit: &mut Visit<'_>, topics: &[TopicId], start: &Start, terms: &Poll
     let mut out = Vec::with_capacity(256);
     let head = context.head(Status::Ok, &visit.shard.date, &mut out);
     match terms.wait_s {
-        None => short_poll::greet(head, next, length),
-        Some(wait_s) => long_poll::greet(head, next, length, wait_s),
+        None => short_poll::greet(head, tag, length),
+        Some(wait_s) => long_poll::greet(head, tag, length, wait_s),
     }
     visit.conn.push(Segment::own(out, Class::Head));
     if !head_only {
@@ -113,19 +117,31 @@ fn answer(visit: &mut Visit<'_>, topics: &[TopicId], start: &Start, terms: &Poll
     respond::answered(visit, Status::Ok);
 }
 
-fn answer_empty(visit: &mut Visit<'_>, status: Status, next: Id, terms: &PollTerms) {
+fn answer_empty(visit: &mut Visit<'_>, status: Status, tag: Tag, terms: &PollTerms) {
     let State::Answering(context) = &visit.conn.state else {
         return;
     };
     let mut out = Vec::with_capacity(256);
     let head = context.head(status, &visit.shard.date, &mut out);
     match terms.wait_s {
-        None => short_poll::farewell(head, next),
-        Some(wait_s) => long_poll::farewell(head, next, wait_s),
+        None => short_poll::farewell(head, tag),
+        Some(wait_s) => long_poll::farewell(head, tag, wait_s),
     }
     visit.conn.push(Segment::own(out, Class::Head));
     visit.shard.ledger.account_mut(visit.conn.costs.payer).answers_empty += 1;
     respond::answered(visit, status);
+}
+
+/// All that the answer depends on, but for what is in the address.
+fn fingerprint(hub: &Hub, topics: &[TopicId], start: &Start, terms: &PollTerms) -> u64 {
+    let found = hub.fingerprint(topics, start.cursor).with(terms.limit as u64);
+    match &start.gap {
+        None => found.0,
+        Some(gap) => {
+            let said = found.with_text(gap.reason.name()).with(gap.to.seq.0);
+            said.with_text(&gap.from).0
+        }
+    }
 }
 
 /// What one answer may carry of what comes after `cursor`.

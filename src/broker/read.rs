@@ -49,6 +49,9 @@ fn stream(visit: &mut Visit<'_>, names: &[TopicName], start: &Start) {
     let State::Answering(context) = &visit.conn.state else {
         return;
     };
+    if context.head_only {
+        return respond::stream_head(visit);
+    }
     let chunked = !context.http10;
     let (mut head, mut open) = (Vec::with_capacity(256), Vec::new());
     sse::greet(context.streamed().head(Status::Ok, &visit.shard.date, &mut head), chunked);

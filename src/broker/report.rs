@@ -44,6 +44,9 @@ pub(super) fn watch(visit: &mut Visit<'_>, watch: &Watch) {
     let State::Answering(context) = &visit.conn.state else {
         return;
     };
+    if context.head_only {
+        return respond::stream_head(visit);
+    }
     let chunked = !context.http10;
     let (mut head, mut open) = (Vec::with_capacity(256), Vec::new());
     let (state, status) = match watch {

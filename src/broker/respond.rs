@@ -19,6 +19,7 @@ use crate::conn::problem::{Allow, Problem};
 use crate::conn::response_context::Body;
 use crate::conn::state::{Awaited, Awaiting, State};
 use crate::ledger::Class;
+use crate::technique::sse;
 use crate::wire::response::{self, CONTINUE, Status};
 
 pub(super) const JSON: &str = "application/json";
@@ -43,6 +44,11 @@ pub(super) fn say(
 
 /// Says what was wrong.
 pub(super) fn refuse(visit: &mut Visit<'_>, problem: Problem) {
+    refuse_saying(visit, problem, problem.detail);
+}
+
+/// Says what was wrong, with a sentence of its own.
+pub(super) fn refuse_saying(visit: &mut Visit<'_>, problem: Problem, detail: &str) {
     let State::Answering(context) = &visit.conn.state else {
         return;
     };
@@ -60,11 +66,28 @@ pub(super) fn refuse(visit: &mut Visit<'_>, problem: Problem) {
         fields.push(("Upgrade", &"websocket"));
         fields.push(("Sec-WebSocket-Version", &"13"));
     }
+    if status == Status::UnsupportedMediaType {
+        fields.push(("Accept-Encoding", &"identity")); // RFC 9110 §15.5.16.
+    }
     if status == Status::Unavailable {
         fields.push(("Retry-After", &"1"));
     }
-    let body = response::problem(status, problem.code, problem.detail);
+    let body = response::problem(status, problem.code, detail);
     say(visit, status, &fields, Body::own("application/problem+json", body));
+}
+
+/// What an event stream would begin with, for HEAD: the head, and the connection is free again.
+/// Nobody reads, so nobody is entered in a list.
+pub(super) fn stream_head(visit: &mut Visit<'_>) {
+    let State::Answering(context) = &visit.conn.state else {
+        return;
+    };
+    let context = context.streamed();
+    let mut head = Vec::with_capacity(256);
+    sse::greet(context.head(Status::Ok, &visit.shard.date, &mut head), !context.http10);
+    visit.conn.push(Segment::own(head, Class::Head));
+    log_access(visit, Status::Ok);
+    next_request(visit, context.keep_alive);
 }
 
 /// The answer is queued: the connection is free for the next request, or ends.

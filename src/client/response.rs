@@ -5,6 +5,7 @@
 //! yet" consumes nothing, and whoever calls keeps what was not used.
 
 use crate::limits::{CHUNK_LINE_BYTES_MAX, HEAD_BYTES_MAX};
+use crate::wire::number;
 
 /// Reads one answer after another from the front of a buffer.
 #[derive(Debug, Default)]
@@ -158,11 +159,7 @@ impl ResponseDecoder {
         };
         let line = str::from_utf8(&buf[..end]).map_err(|_| ResponseError::ChunkLine)?;
         let digits = line.split(';').next().unwrap_or_default().trim_end();
-        // `from_str_radix` takes a sign.
-        if !digits.starts_with(|c: char| c.is_ascii_hexdigit()) {
-            return Err(ResponseError::ChunkLine);
-        }
-        let size = u64::from_str_radix(digits, 16).map_err(|_| ResponseError::ChunkLine)?;
+        let size = number::saturating_hex(digits.as_bytes()).ok_or(ResponseError::ChunkLine)?;
         self.stage = match size {
             0 => ResponseStage::Trailers,
             size => ResponseStage::Chunk(size),
@@ -227,7 +224,8 @@ impl ResponseHead {
         }
         match self.field("content-length") {
             Some(length) => {
-                length.parse().map(ResponseStage::Length).map_err(|_| ResponseError::Length)
+                let length = number::saturating(length.as_bytes());
+                length.map(ResponseStage::Length).ok_or(ResponseError::Length)
             }
             None => Ok(ResponseStage::UntilClose),
         }
@@ -320,6 +318,7 @@ mod tests {
             ("HTTP/1.1 2x0 OK\r\n\r\n", ResponseError::StatusLine),
             ("HTTP/1.1 200 OK\r\nfield\r\n\r\n", ResponseError::Field),
             ("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", ResponseError::Length),
+            ("HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\n", ResponseError::Length),
             (&format!("{chunked}\r\n"), ResponseError::ChunkLine),
             (&format!("{chunked}+4\r\n"), ResponseError::ChunkLine),
             (&format!("{chunked}{}", "0".repeat(300)), ResponseError::ChunkLine),

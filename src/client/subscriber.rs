@@ -253,8 +253,8 @@ impl Subscriber {
     fn begin(&mut self, head: &ResponseHead) -> Result<(), Fault> {
         self.stage = match (self.mode, head.status) {
             (ReadMode::ShortPoll { .. } | ReadMode::LongPoll { .. }, 200 | 204 | 304) => {
-                if let Some(tag) = head.field("etag") {
-                    self.cursor = Some(tag.trim_matches('"').to_owned());
+                if let Some(cursor) = head.field("last-event-id") {
+                    self.cursor = Some(cursor.to_owned());
                 }
                 let closes = head.closes();
                 SubscriberStage::PollBody { closes }

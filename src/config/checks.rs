@@ -7,6 +7,7 @@ use std::thread;
 
 use super::spelling::{Size, Span};
 use crate::limits;
+use crate::wire::authority::PatternError;
 
 /// One word of 64 bits will tell which threads are concerned; and more threads than cores only get
 /// in each other's way.
@@ -58,19 +59,14 @@ pub(super) fn wait(wait: Span) -> Result<(), String> {
     Ok(())
 }
 
-/// RFC 6454 §6.2: scheme, host and port, and nothing behind them. Anything else would never match.
-pub(super) fn origins(origins: &[String]) -> Result<(), String> {
-    let is_origin = |text: &str| {
-        let host = text.split_once("://").map_or("", |(_, host)| host);
-        text == "*" || (!host.is_empty() && !host.contains('/'))
-    };
-    match origins.iter().find(|text| !is_origin(text)) {
-        Some(text) => Err(format!(
-            "--allow-origin {text}: is not an origin; write scheme://host, such as \
-             https://example.com, or * for all"
-        )),
-        None => Ok(()),
-    }
+/// Reads all values of one flag that takes patterns.
+pub(super) fn patterns<P>(
+    flag: &str,
+    values: &[String],
+    parse: impl Fn(&str) -> Result<P, PatternError>,
+) -> Result<Vec<P>, String> {
+    let parse = |value: &String| parse(value).map_err(|error| format!("{flag} {value}: {error}"));
+    values.iter().map(parse).collect()
 }
 
 /// The largest message must fit into its topic's log, and that log into what is retained in all:

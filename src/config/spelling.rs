@@ -75,7 +75,8 @@ impl FromStr for Listen {
             ));
         }
         let (host, port) = text.rsplit_once(':').ok_or(REMEDY)?;
-        let port: u16 = port.parse().map_err(|_| REMEDY)?;
+        let digits = port.bytes().all(|byte| byte.is_ascii_digit()); // `parse` takes a sign.
+        let port: u16 = port.parse().ok().filter(|_| digits).ok_or(REMEDY)?;
         let mut addresses: Vec<SocketAddr> = if host.is_empty() {
             let all: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
             all.into_iter().map(|ip| (ip, port).into()).collect()

@@ -2,6 +2,7 @@
 
 use super::checks::THREADS_MAX;
 use super::*;
+use crate::wire::authority::{HostPattern, OriginPattern};
 
 fn read(line: &str) -> Result<Config, NoConfig> {
     let words = std::iter::once("tollway").chain(line.split_whitespace());
@@ -32,7 +33,7 @@ fn the_command_line_holds_together() {
 
 #[test]
 fn every_flag_has_a_variable_of_its_name_a_heading_and_a_help_text() {
-    assert_eq!(flags().len(), 21);
+    assert_eq!(flags().len(), 22);
     for flag in flags() {
         let name = flag.get_long().expect("it is a flag").to_owned();
         let variable = format!("TOLLWAY_{}", name.to_uppercase().replace('-', "_"));
@@ -82,7 +83,8 @@ fn values_arrive_where_they_belong() {
         "--history-messages 5 --history-bytes 2MiB --history-age 90s --retain-bytes 3MiB \
          --max-message 64KiB --max-head 2048 --max-connections 99 --max-wait 1m --heartbeat 500ms \
          --head-timeout 1s --body-timeout 2s --idle-timeout 3s --stall-timeout 4s --deflate -vv \
-         --allow-origin https://a.example --allow-origin * --port-file p --static d --threads 2",
+         --allow-origin https://a.example --allow-origin * --allow-host *.a.example \
+         --port-file p --static d --threads 2",
     );
     let limits = &config.limits;
     assert_eq!((limits.history_messages, limits.history_age_ms), (5, 90_000));
@@ -93,7 +95,9 @@ fn values_arrive_where_they_belong() {
         [limits.head_ms_max, limits.body_ms_max, limits.idle_ms_max, limits.stall_ms_max];
     assert_eq!((limits.heartbeat_ms, deadlines), (500, [1000, 2000, 3000, 4000]));
     assert!(limits.deflate);
-    assert_eq!(config.allow_origin, ["https://a.example", "*"]);
+    let named = OriginPattern::parse("https://a.example").expect("an origin");
+    assert_eq!(config.allow_origin, [named, OriginPattern::Any]);
+    assert_eq!(config.allow_host, [HostPattern::parse("*.a.example").expect("a host")]);
     assert_eq!(config.port_file, Some("p".into()));
     assert_eq!(config.static_dir, Some("d".into()));
     assert_eq!(config.verbosity, LevelFilter::Debug);
@@ -131,12 +135,15 @@ const WRONG_USE: &[(&str, &str)] = &[
     ("--listen 127.0.0.1", "--listen 127.0.0.1: is not an address; write HOST:PORT"),
     ("--listen ::1:8080", "--listen ::1:8080: is not an address"),
     ("--listen 127.0.0.1:70000", "is not an address"),
+    ("--listen 127.0.0.1:+80", "is not an address"),
     ("--listen", "--listen needs a value: --listen <HOST:PORT>"),
     ("--lisen :1", "there is no --lisen; did you mean --listen?"),
     ("--zzzz", "there is no --zzzz; `tollway --help`"),
     ("sevre", "there is no command sevre; `tollway --help`"),
-    ("--allow-origin a.example", "--allow-origin a.example: is not an origin; write"),
-    ("--allow-origin https://a.example/", "is not an origin"),
+    ("--allow-origin a.example", "--allow-origin a.example: has no scheme; write scheme://host"),
+    ("--allow-origin https://a.example/", "end it at the host or its port: a.example"),
+    ("--allow-origin https://a.example --allow-origin wss://b", "--allow-origin wss://b: is no"),
+    ("--allow-host a.example:80", "--allow-host a.example:80: has a port; write a.example"),
     ("-q -v", "-q and -v do not go together; leave one out"),
 ];
 

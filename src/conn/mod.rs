@@ -203,7 +203,7 @@ impl Conn {
         if head.framing == Framing::Empty {
             return Pace::Ask(used, self.complete(request, Vec::new(), now));
         }
-        let refused = matches!(request.want, Want::Refuse(_));
+        let refused = request.want.is_refusal();
         if head.expect_continue && refused {
             // The client may send its body all the same, or not: nothing after this can be read.
             request.context.keep_alive = false;

@@ -32,10 +32,8 @@ pub struct Problem {
 pub enum Allow {
     /// Topics.
     ReadAndPublish,
-    /// Finite answers.
+    /// All else.
     Read,
-    /// Endless answers.
-    Stream,
 }
 
 impl Allow {
@@ -44,7 +42,6 @@ impl Allow {
         match self {
             Self::ReadAndPublish => "GET, HEAD, POST, PUT, OPTIONS",
             Self::Read => "GET, HEAD, OPTIONS",
-            Self::Stream => "GET, OPTIONS",
         }
     }
 }
@@ -78,10 +75,6 @@ offences! {
         OriginForeign = Forbidden, "origin_foreign",
             "Pages of another origin may not do this; the operator can allow them by \
              --allow-origin.";
-        CursorTooLong = BadRequest, "cursor_too_long",
-            "A cursor takes at most 64 bytes: an id of a message, earliest, or latest.";
-        CursorNotUtf8 = BadRequest, "cursor_not_utf8",
-            "A cursor is an id of a message, earliest, or latest.";
         WaitMalformed = BadRequest, "wait_malformed",
             "wait= takes whole seconds, as in wait=30.";
         LimitMalformed = BadRequest, "limit_malformed",
@@ -92,10 +85,17 @@ offences! {
             "sort= takes id, idle, received, sent, messages, pending, rtt or segments.";
         StateUnknown = BadRequest, "state_unknown",
             "state= takes open, closed or all.";
+        HostNotServed = MisdirectedRequest, "host_not_served",
+            "This server is not the one that Host names; ask for a name that it serves, or let the \
+             operator add this one by --allow-host.";
+        ContentCoded = UnsupportedMediaType, "content_coded",
+            "A message is published as it is; send the body without Content-Encoding.";
+        EventReserved = BadRequest, "event_reserved",
+            "gap is the event by which readers are told of missed messages; name yours otherwise.";
         EventMalformed = BadRequest, "event_malformed",
             "An event's name is UTF-8 without CR, LF and NUL, and takes at most 64 bytes.";
         KeyMalformed = BadRequest, "idempotency_key_malformed",
-            "An Idempotency-Key is UTF-8 and takes 1 to 128 bytes.";
+            "A key by which repeats are known is UTF-8 and takes 1 to 128 bytes.";
         HeadTimeout = RequestTimeout, "head_timeout",
             "The request's head did not arrive in time.";
         BodyTimeout = RequestTimeout, "body_timeout",
@@ -144,16 +144,4 @@ macro_rules! from_wire {
     )*};
 }
 
-from_wire!(HeadError, BodyError, TargetError, PublishError);
-
-impl From<HandshakeError> for Problem {
-    fn from(error: HandshakeError) -> Self {
-        Self {
-            status: error.status(),
-            code: error.code(),
-            detail: error.detail(),
-            // A 405 has to list what would be allowed. RFC 9110 §15.5.6.
-            allow: matches!(error, HandshakeError::NotGet).then_some(Allow::Stream),
-        }
-    }
-}
+from_wire!(HeadError, BodyError, HandshakeError, TargetError, PublishError);

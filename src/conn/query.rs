@@ -1,75 +1,219 @@
-//! The query of a request: the fields that are known here, checked.
+//! The query of a request: the members that a resource knows, each checked when it is asked for.
+//!
+//! Nobody else looks at a member, and nothing is wrong with one that nobody asked for, however it
+//! is spelled: clients and portals add their own, against caches or with their own state.
 //!
 //! Came from: `route`, with the text behind the question mark. Goes to: the same. Absent on
-//! purpose: a refusal of fields that nobody knows; clients add their own, against caches for one.
+//! purpose: which resource knows which member; `route` asks.
+
+use std::borrow::Cow;
 
 use super::problem::{Problem, Rule};
+use crate::ids::Cursor;
 use crate::ledger::Order;
-use crate::wire::target;
+use crate::wire::number;
+use crate::wire::target::{self, Pair, TargetError};
 
-/// The known fields. Of a field that is given twice, the last counts.
-pub(super) struct Query {
-    pub(super) since: Option<String>,
-    pub(super) wait_s: Option<u64>,
-    pub(super) limit: Option<usize>,
-    pub(super) event: Option<String>,
-    pub(super) check: bool,
-    pub(super) offset: usize,
-    pub(super) sort: Order,
-    pub(super) open: bool,
-    pub(super) closed: bool,
-}
+/// A query, not yet looked at. Of a member that is given twice, the last counts.
+#[derive(Clone, Copy)]
+pub(super) struct Query<'q>(Option<&'q str>);
 
-impl Query {
-    /// What is meant when nothing is said.
-    fn empty() -> Self {
-        Self {
-            since: None,
-            wait_s: None,
-            limit: None,
-            event: None,
-            check: false,
-            offset: 0,
-            sort: Order::default(),
-            open: true,
-            closed: false,
+impl<'q> Query<'q> {
+    /// Takes the text behind the question mark.
+    pub(super) fn new(query: Option<&'q str>) -> Self {
+        Self(query)
+    }
+
+    /// `since`: the cursor. Also `last-event-id`, with the case and the joints of any language,
+    /// because several clients and proxies of EventSource write it so. What cannot be decoded is a
+    /// cursor as well: one that nobody knows.
+    pub(super) fn cursor(self) -> Option<Cursor> {
+        let pieces = target::query_pieces(self.0.unwrap_or_default());
+        let named = pieces.filter(|piece| piece.name().is_ok_and(|name| names_cursor(&name)));
+        let piece = named.last()?;
+        match piece.value() {
+            Ok(value) => cursor(value.as_bytes()),
+            Err(_) => cursor(piece.raw_value().as_bytes()),
         }
     }
 
-    /// Reads a query.
-    pub(super) fn parse(query: Option<&str>) -> Result<Self, Problem> {
-        let mut fields = Self::empty();
-        for pair in target::query_pairs(query.unwrap_or_default()) {
-            let (name, value) = pair?;
-            match name.as_ref() {
-                "since" | "last_event_id" | "lastEventId" => {
-                    fields.since = Some(value.into_owned());
-                }
-                "wait" => fields.wait_s = Some(value.parse().map_err(|_| Rule::WaitMalformed)?),
-                "limit" => {
-                    let limit = value.parse().ok().filter(|&limit| limit > 0);
-                    fields.limit = Some(limit.ok_or(Rule::LimitMalformed)?);
-                }
-                "event" => fields.event = Some(value.into_owned()),
-                "check" => fields.check = value != "0",
-                "offset" => {
-                    fields.offset = value.parse().map_err(|_| Rule::OffsetMalformed)?;
-                }
-                "sort" => fields.sort = Order::parse(&value).ok_or(Rule::SortUnknown)?,
-                "state" => (fields.open, fields.closed) = states(&value)?,
-                _ => {}
+    /// `wait`: how long an answer may be withheld, in whole seconds.
+    pub(super) fn wait_s(self) -> Result<Option<u64>, Problem> {
+        self.number("wait", Rule::WaitMalformed)
+    }
+
+    /// `limit`: at most so many of what is listed.
+    pub(super) fn limit(self) -> Result<Option<usize>, Problem> {
+        match self.number("limit", Rule::LimitMalformed)? {
+            Some(0) => Err(Rule::LimitMalformed.into()),
+            limit => Ok(limit.map(saturated)),
+        }
+    }
+
+    /// `offset`: leave out so many of what is listed.
+    pub(super) fn offset(self) -> Result<usize, Problem> {
+        Ok(self.number("offset", Rule::OffsetMalformed)?.map_or(0, saturated))
+    }
+
+    /// `event`: the name of a message.
+    pub(super) fn event(self) -> Result<Option<Box<str>>, Problem> {
+        Ok(self.value("event")?.map(|event| event.into_owned().into()))
+    }
+
+    /// `check`: whether it is there, and not 0.
+    pub(super) fn check(self) -> Result<bool, Problem> {
+        Ok(self.value("check")?.is_some_and(|value| value != "0"))
+    }
+
+    /// `sort`: the order of a table.
+    pub(super) fn sort(self) -> Result<Order, Problem> {
+        let Some(name) = self.value("sort")? else {
+            return Ok(Order::default());
+        };
+        Ok(Order::parse(&name).ok_or(Rule::SortUnknown)?)
+    }
+
+    /// `state`: whether a table is to have the open connections, and whether the closed ones.
+    pub(super) fn state(self) -> Result<(bool, bool), Problem> {
+        match self.value("state")?.as_deref() {
+            None | Some("open") => Ok((true, false)),
+            Some("closed") => Ok((false, true)),
+            Some("all") => Ok((true, true)),
+            Some(_) => Err(Rule::StateUnknown.into()),
+        }
+    }
+
+    /// The number of that name, as large as 64 bits hold.
+    fn number(self, name: &str, malformed: Rule) -> Result<Option<u64>, Problem> {
+        let Some(value) = self.value(name)? else {
+            return Ok(None);
+        };
+        Ok(Some(number::saturating(value.as_bytes()).ok_or(malformed)?))
+    }
+
+    /// The value of that name. A name that cannot be decoded is not it.
+    fn value(self, name: &str) -> Result<Option<Cow<'q, str>>, TargetError> {
+        let pieces = target::query_pieces(self.0.unwrap_or_default());
+        let named = pieces.filter(|piece| piece.name().is_ok_and(|own| own == name));
+        named.last().map(Pair::value).transpose()
+    }
+}
+
+/// Reads a cursor: an id of a message, `earliest` or `latest`, perhaps in quotes, and marked as
+/// weak, as an entity tag is. `None` for an empty one, which is as good as none.
+pub(super) fn cursor(value: &[u8]) -> Option<Cursor> {
+    let text = String::from_utf8_lossy(value);
+    let text = text.trim();
+    let bare = text.strip_prefix("W/").unwrap_or(text);
+    let bare = bare.strip_prefix('"').and_then(|bare| bare.strip_suffix('"')).unwrap_or(text);
+    (!bare.is_empty()).then(|| Cursor::parse(bare))
+}
+
+/// Whether this member gives the cursor.
+fn names_cursor(name: &str) -> bool {
+    let plain = || name.bytes().filter(|byte| !matches!(byte, b'-' | b'_'));
+    name == "since" || plain().map(|b| b.to_ascii_lowercase()).eq(*b"lasteventid")
+}
+
+/// A count that is too large for this machine is the largest.
+fn saturated(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(text: &str) -> Query<'_> {
+        Query::new(Some(text))
+    }
+
+    fn code<T>(result: Result<T, Problem>) -> &'static str {
+        result.err().map_or("", |problem| problem.code)
+    }
+
+    #[test]
+    fn a_member_that_nobody_asks_for_cannot_be_wrong() {
+        let text = "%zz=%&state=xyz&a=%FF&%FF=1&%=&sort&=&limit=5&offset=x&wait=no&event=%";
+        assert_eq!(query(text).limit().ok(), Some(Some(5)));
+        assert_eq!(query(text).check().ok(), Some(false));
+        assert_eq!(code(query(text).offset()), "offset_malformed");
+        assert_eq!(code(query(text).state()), "state_unknown");
+        assert_eq!(code(query(text).event()), "bad_percent");
+        assert_eq!(query(text).cursor(), None);
+    }
+
+    #[test]
+    fn a_number_is_digits_and_too_large_is_the_largest() {
+        for (text, value) in [
+            ("limit=5", Some(5)),
+            ("limit=%35", Some(5)),
+            ("limit=005", Some(5)),
+            ("limit=99999999999999999999", Some(usize::MAX)),
+            ("limit=1&limit=2", Some(2)),
+            ("limits=1", None),
+        ] {
+            assert_eq!(query(text).limit().ok(), Some(value), "{text}");
+        }
+        for text in ["", "%2B5", "+5", "-5", "5.0", "5e3", "0x5", "5_0", "%205", "5%20", "٥"] {
+            for name in ["limit", "wait", "offset"] {
+                let text = format!("{name}={text}");
+                let codes = [code(query(&text).limit()), code(query(&text).wait_s())];
+                let codes = [codes[0], codes[1], code(query(&text).offset())].concat();
+                assert_eq!(codes, format!("{name}_malformed"), "{text}");
             }
         }
-        Ok(fields)
+        assert_eq!(code(query("limit=0").limit()), "limit_malformed");
+        assert_eq!(query("wait=18446744073709551616").wait_s().ok(), Some(Some(u64::MAX)));
+        assert_eq!(query("offset=18446744073709551616").offset().ok(), Some(usize::MAX));
     }
-}
 
-/// Which connections a table is to have: those that are open, and those that are not.
-fn states(value: &str) -> Result<(bool, bool), Rule> {
-    match value {
-        "open" => Ok((true, false)),
-        "closed" => Ok((false, true)),
-        "all" => Ok((true, true)),
-        _ => Err(Rule::StateUnknown),
+    #[test]
+    fn the_cursor_has_many_names() {
+        for name in [
+            "since",
+            "last-event-id",
+            "last_event_id",
+            "lastEventId",
+            "lasteventid",
+            "Last-Event-ID",
+            "LAST_EVENT_ID",
+            "LastEventID",
+            "last%2Devent%2Did",
+        ] {
+            let text = format!("{name}=latest");
+            assert_eq!(query(&text).cursor(), Some(Cursor::Latest), "{text}");
+        }
+        for name in ["Since", "last", "eventid", "last.event.id", "last+event+id"] {
+            assert_eq!(query(&format!("{name}=latest")).cursor(), None, "{name}");
+        }
+        assert_eq!(query("since=earliest&lastEventId=latest").cursor(), Some(Cursor::Latest));
+        assert_eq!(query("since=").cursor(), None);
+    }
+
+    #[test]
+    fn a_cursor_that_cannot_be_read_is_one_that_nobody_knows() {
+        let unknown = |text: &str| Some(Cursor::Unknown(text.into()));
+        assert_eq!(query("since=%FF").cursor(), unknown("%FF"));
+        assert_eq!(cursor(b"a\xff"), unknown("a\u{fffd}"));
+        assert_eq!(query("since=%zz").cursor(), unknown("%zz"));
+        assert_eq!(cursor(b"e 1"), unknown("e 1"));
+        assert_eq!(cursor("x".repeat(9_000).as_bytes()), unknown(&"x".repeat(64)));
+        // Cut where a character ends: 63 bytes and one of two.
+        let long = format!("{}é", "x".repeat(63));
+        assert_eq!(cursor(long.as_bytes()), unknown(&"x".repeat(63)));
+    }
+
+    #[test]
+    fn quotes_and_a_mark_are_taken_off() {
+        for text in ["latest", "\"latest\"", "W/\"latest\"", " latest ", " \"latest\""] {
+            assert_eq!(cursor(text.as_bytes()), Some(Cursor::Latest), "{text}");
+        }
+        for text in ["\"latest", "latest\"", "W/latest", "w/\"latest\"", "''"] {
+            assert!(matches!(cursor(text.as_bytes()), Some(Cursor::Unknown(_))), "{text}");
+        }
+        for text in ["", "\"\"", "W/\"\"", " "] {
+            assert_eq!(cursor(text.as_bytes()), None, "{text}");
+        }
     }
 }

@@ -31,9 +31,14 @@ pub enum Want {
     Read(Read),
     /// Who reads a topic, and what it holds.
     Info(TopicName),
-    /// The live page, if it is not the one that this `If-None-Match` names.
-    Page(Option<Box<[u8]>>),
-    /// The client for browsers, likewise.
+    /// The live page.
+    Page {
+        /// Where it may connect to, beside its own origin: sources of a Content-Security-Policy.
+        sources: Box<str>,
+        /// The client's `If-None-Match`.
+        if_none_match: Option<Box<[u8]>>,
+    },
+    /// The client for browsers, if it is not the one that this `If-None-Match` names.
     Client(Option<Box<[u8]>>),
     /// The ledger, in one answer.
     Report(Report),
@@ -50,10 +55,37 @@ pub enum Want {
         /// Of this path.
         allow: Allow,
         /// A browser asks on behalf of a page of another site.
-        preflight: bool,
+        preflight: Option<Preflight>,
     },
     /// Nothing that can be had.
     Refuse(Problem),
+    /// Nothing that this page can have; who is not allowed to ask whom, in a sentence.
+    RefuseOrigin(Box<str>),
+}
+
+impl Want {
+    /// Whether nothing can be had.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refuse(_) | Self::RefuseOrigin(_))
+    }
+
+    /// Whether this is a WebSocket.
+    pub fn upgrades(&self) -> bool {
+        match self {
+            Self::Read(read) => matches!(read.how, How::Socket { .. }),
+            Self::Watch(watch) => matches!(watch, Watch::Socket(_)),
+            _ => false,
+        }
+    }
+}
+
+/// What a browser asks before it sends what a form could not. Fetch standard, CORS-preflight.
+#[derive(Debug)]
+pub struct Preflight {
+    /// The names of the fields that the page wants to send, as one list; perhaps empty.
+    pub fields: Box<str>,
+    /// The page comes from a network further out than ours.
+    pub private_network: bool,
 }
 
 /// What of the ledger is wanted.

@@ -25,7 +25,7 @@ pub struct ResponseContext {
 }
 
 /// Response fields that a page of another site may read.
-const EXPOSED: &str = "ETag, Location, Retry-After, Preference-Applied";
+const EXPOSED: &str = "ETag, Last-Event-ID, Location, Retry-After, Preference-Applied";
 
 impl ResponseContext {
     /// The answer to a request that was not understood: say so, and close.

@@ -5,17 +5,17 @@
 
 use super::origin::{OriginCheck, Origins};
 use super::problem::{Allow, Problem, Rule};
-use super::query::Query;
-use super::request::{FileWant, How, Publish, Read, Report, Request, Want, Watch};
+use super::query::{self, Query};
+use super::request::{FileWant, How, Preflight, Publish, Read, Report, Request, Want, Watch};
 use super::response_context::ResponseContext;
-use crate::ids::{Cursor, TopicName};
+use crate::ids::TopicName;
 use crate::ledger::report::Page;
 use crate::ledger::{Payer, Rows};
 use crate::limits::{
     EVENT_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, Limits, POLL_MESSAGES_MAX, ROWS_MAX,
     TOPICS_PER_READER_MAX,
 };
-use crate::technique::Dialect;
+use crate::technique::{Dialect, GAP_EVENT};
 use crate::wire::handshake::{self, Accept};
 use crate::wire::head::{Head, Method, Version};
 use crate::wire::target;
@@ -28,7 +28,7 @@ pub const ROOT_TOPIC: &str = "chat";
 pub struct Policy {
     /// The bounds.
     pub limits: Limits,
-    /// Who may ask from a browser.
+    /// Who may ask from a browser, and for whom.
     pub origins: Origins,
     /// `--static` was given.
     pub serves_files: bool,
@@ -37,13 +37,17 @@ pub struct Policy {
 /// Understands `head`.
 pub fn route(head: &Head<'_>, policy: &Policy) -> Request {
     let verdict = policy.origins.judge(head.origin, head.host);
-    let want = want(head, policy, &verdict).unwrap_or_else(Want::Refuse);
+    let want = want(head, policy, &verdict).unwrap_or_else(|problem| refusal(head, problem));
+    // Whoever wants to upgrade may send frames right behind the request. Where there is no upgrade,
+    // what follows must not be read as the next request.
+    let not_upgraded = head.upgrade.is_some()
+        && (want.is_refusal() || (head.method == Method::Get && !want.upgrades()));
     let access = log::log_enabled!(target: "tollway::access", log::Level::Info)
         .then(|| format!("{} {}", head.method_text, head.target).into());
     Request {
         context: ResponseContext {
             http10: head.version == Version::Http10,
-            keep_alive: head.keep_alive,
+            keep_alive: head.keep_alive && !not_upgraded,
             head_only: head.method == Method::Head,
             allow_origin: match verdict {
                 OriginCheck::Allowed(origin) => Some(origin),
@@ -56,6 +60,23 @@ pub fn route(head: &Head<'_>, policy: &Policy) -> Request {
     }
 }
 
+/// A refusal. That of an origin names both sides: which of the two is not what it should be, the
+/// operator sees, who wrote one of them.
+fn refusal(head: &Head<'_>, problem: Problem) -> Want {
+    if problem != Rule::OriginForeign.into() {
+        return Want::Refuse(problem);
+    }
+    let origin = String::from_utf8_lossy(head.origin.unwrap_or_default());
+    let host = head.host.unwrap_or_default();
+    Want::RefuseOrigin(
+        format!(
+            "The Origin of the page is {origin}, and Host is {host}: another origin. The operator \
+             can allow it by --allow-origin."
+        )
+        .into(),
+    )
+}
+
 fn payer(want: &Want) -> Payer {
     match want {
         Want::Publish(_) => Payer::Publish,
@@ -65,9 +86,10 @@ fn payer(want: &Want) -> Payer {
             How::Stream => Payer::Sse,
             How::Socket { .. } => Payer::WebSocket,
         },
-        Want::Info(_) | Want::Page(_) | Want::Healthy | Want::Ready => Payer::Other,
+        Want::Info(_) | Want::Page { .. } | Want::Healthy | Want::Ready => Payer::Other,
         Want::Client(_) | Want::Report(_) | Want::Watch(_) => Payer::Other,
-        Want::File(_) | Want::Options { .. } | Want::Refuse(_) => Payer::Other,
+        Want::File(_) | Want::Options { .. } => Payer::Other,
+        Want::Refuse(_) | Want::RefuseOrigin(_) => Payer::Other,
     }
 }
 
@@ -92,6 +114,9 @@ enum Suffix {
 }
 
 fn want(head: &Head<'_>, policy: &Policy, verdict: &OriginCheck) -> Result<Want, Problem> {
+    if !policy.origins.serves(head.host) {
+        return Err(Rule::HostNotServed.into());
+    }
     if head.target == "*" {
         return match head.method {
             Method::Options => Ok(options(head, Allow::ReadAndPublish)),
@@ -99,18 +124,27 @@ fn want(head: &Head<'_>, policy: &Policy, verdict: &OriginCheck) -> Result<Want,
         };
     }
     let (path, query) = target::split(head.target);
-    let query = Query::parse(query)?;
+    let query = Query::new(query);
     match resource(path, policy)? {
         Resource::Nowhere => Err(Rule::NoSuchResource.into()),
-        Resource::Root if head.upgrade.is_some() => socket(head, &query, verdict, ROOT_TOPIC),
-        Resource::Root => fixed(head, Want::Page(head.if_none_match.map(Into::into))),
-        Resource::Client => fixed(head, Want::Client(head.if_none_match.map(Into::into))),
-        Resource::Fixed(want) => fixed(head, want),
-        Resource::Costs => costs(head, &query, verdict),
-        Resource::Connections => fixed(head, Want::Report(table(&query))),
-        Resource::Static(rest) => fixed(head, Want::File(file(head, rest)?)),
-        Resource::Topic { list, suffix } => topic(head, &query, verdict, &list, suffix),
+        Resource::Root if upgrades(head) => socket(head, query, verdict, ROOT_TOPIC),
+        Resource::Root => fixed(head, || {
+            let sources = policy.origins.sources(head.host).into();
+            Ok(Want::Page { sources, if_none_match: if_none_match(head) })
+        }),
+        Resource::Client => fixed(head, || Ok(Want::Client(if_none_match(head)))),
+        Resource::Fixed(want) => fixed(head, || Ok(want)),
+        Resource::Costs => costs(head, query, verdict),
+        Resource::Connections => fixed(head, || table(query).map(Want::Report)),
+        Resource::Static(rest) => fixed(head, || file(head, rest).map(Want::File)),
+        Resource::Topic { list, suffix } => topic(head, query, verdict, &list, suffix),
     }
+}
+
+/// Whether a WebSocket is wanted: an upgrade is obeyed on GET alone, and on all else it is a field
+/// that says nothing. RFC 6455 §4.1, RFC 9110 §7.8.
+fn upgrades(head: &Head<'_>) -> bool {
+    head.method == Method::Get && head.upgrade.is_some()
 }
 
 fn resource<'t>(path: &'t str, policy: &Policy) -> Result<Resource<'t>, Problem> {
@@ -146,104 +180,99 @@ fn resource<'t>(path: &'t str, policy: &Policy) -> Result<Resource<'t>, Problem>
 }
 
 /// The cost ledger: once, or a snapshot a second in one of the two ways that do not end.
-fn costs(head: &Head<'_>, query: &Query, verdict: &OriginCheck) -> Result<Want, Problem> {
-    if head.method == Method::Get && head.upgrade.is_some() {
+fn costs(head: &Head<'_>, query: Query<'_>, verdict: &OriginCheck) -> Result<Want, Problem> {
+    if upgrades(head) {
         return Ok(Want::Watch(Watch::Socket(handshake(head, verdict)?)));
     }
-    if head.method == Method::Get && head.accepts_event_stream {
-        return Ok(Want::Watch(Watch::Stream));
-    }
-    let report = if query.check { Report::Check } else { Report::Costs };
-    fixed(head, Want::Report(report))
+    fixed(head, || {
+        Ok(match (head.accepts_event_stream, query.check()?) {
+            (true, _) => Want::Watch(Watch::Stream),
+            (false, true) => Want::Report(Report::Check),
+            (false, false) => Want::Report(Report::Costs),
+        })
+    })
 }
 
-fn table(query: &Query) -> Report {
-    let page = Page { offset: query.offset, limit: query.limit.unwrap_or(ROWS_MAX).min(ROWS_MAX) };
-    let rows = Rows {
-        open: query.open,
-        closed: query.closed,
-        order: query.sort,
-        most: page.offset.saturating_add(page.limit),
-    };
-    Report::Connections(rows, page)
+fn table(query: Query<'_>) -> Result<Report, Problem> {
+    let limit = query.limit()?.unwrap_or(ROWS_MAX).min(ROWS_MAX);
+    let page = Page { offset: query.offset()?, limit };
+    let (open, closed) = query.state()?;
+    let most = page.offset.saturating_add(page.limit);
+    Ok(Report::Connections(Rows { open, closed, order: query.sort()?, most }, page))
 }
 
-/// A resource with one finite answer.
-fn fixed(head: &Head<'_>, want: Want) -> Result<Want, Problem> {
+/// A resource that is only read. Nothing else about the request is looked at when the method does
+/// not read.
+fn fixed(head: &Head<'_>, want: impl FnOnce() -> Result<Want, Problem>) -> Result<Want, Problem> {
     match head.method {
-        Method::Get | Method::Head => Ok(want),
+        Method::Get | Method::Head => want(),
         Method::Options => Ok(options(head, Allow::Read)),
         Method::Post | Method::Put | Method::Other => Err(Problem::method(Allow::Read)),
     }
 }
 
 fn options(head: &Head<'_>, allow: Allow) -> Want {
-    Want::Options { allow, preflight: head.preflight }
+    let preflight = head.preflight.then(|| Preflight {
+        // Sound in a field of the request, and so in one of the answer; not text is no name.
+        fields: str::from_utf8(head.request_headers.unwrap_or_default()).unwrap_or_default().into(),
+        private_network: head.private_network,
+    });
+    Want::Options { allow, preflight }
 }
 
 /// A topic, or a list of topics.
 fn topic(
     head: &Head<'_>,
-    query: &Query,
+    query: Query<'_>,
     verdict: &OriginCheck,
     list: &str,
     suffix: Option<Suffix>,
 ) -> Result<Want, Problem> {
-    let streams = matches!(suffix, Some(Suffix::Sse | Suffix::Ws));
-    let allow = match suffix {
-        None => Allow::ReadAndPublish,
-        Some(_) if streams => Allow::Stream,
-        Some(_) => Allow::Read,
-    };
+    let allow = if suffix.is_none() { Allow::ReadAndPublish } else { Allow::Read };
     match head.method {
         Method::Options => return Ok(options(head, allow)),
         Method::Post | Method::Put if suffix.is_none() => {
             return publish(head, query, verdict, list);
         }
-        Method::Get => {}
-        Method::Head if !streams => {}
-        Method::Head | Method::Post | Method::Put | Method::Other => {
-            return Err(Problem::method(allow));
-        }
+        Method::Get | Method::Head => {}
+        Method::Post | Method::Put | Method::Other => return Err(Problem::method(allow)),
     }
     match suffix {
         Some(Suffix::Info) => Ok(Want::Info(one_topic(list)?)),
-        Some(Suffix::Ws) if head.upgrade.is_none() => Err(Rule::UpgradeRequired.into()),
-        Some(Suffix::Ws) => socket(head, query, verdict, list),
-        None if head.upgrade.is_some() => socket(head, query, verdict, list),
-        Some(Suffix::Sse) => stream(head, query, list),
-        None if head.accepts_event_stream && head.method == Method::Get => {
-            stream(head, query, list)
-        }
+        Some(Suffix::Ws) | None if upgrades(head) => socket(head, query, verdict, list),
+        Some(Suffix::Ws) => Err(Rule::UpgradeRequired.into()),
+        Some(Suffix::Sse) => read(head, query, list, How::Stream),
+        None if head.accepts_event_stream => read(head, query, list, How::Stream),
         None | Some(Suffix::Poll) => poll(head, query, list),
     }
 }
 
 fn publish(
     head: &Head<'_>,
-    query: &Query,
+    query: Query<'_>,
     verdict: &OriginCheck,
     list: &str,
 ) -> Result<Want, Problem> {
     if *verdict == OriginCheck::Foreign {
         return Err(Rule::OriginForeign.into());
     }
+    if head.content_coded {
+        return Err(Rule::ContentCoded.into());
+    }
     let topic = published_topic(list)?;
-    let event = match (&query.event, head.event) {
-        (Some(event), _) => Some(event.clone().into_boxed_str()),
+    let event = match (query.event()?, head.event) {
+        (Some(event), _) => Some(event),
         (None, Some(event)) => {
             Some(str::from_utf8(event).map_err(|_| Rule::EventMalformed)?.into())
         }
         (None, None) => None,
     };
     let event = event.map(event_name).transpose()?.flatten();
-    let idempotency_key = match head.idempotency_key {
-        None => None,
-        Some(key) if !(1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()) => {
-            return Err(Rule::KeyMalformed.into());
-        }
-        Some(key) => Some(str::from_utf8(key).map_err(|_| Rule::KeyMalformed)?.into()),
-    };
+    let key = head.idempotency_key.map(|key| match str::from_utf8(key) {
+        Ok(key) => idempotency_key(key.into()),
+        Err(_) => Err(Rule::KeyMalformed.into()),
+    });
+    let idempotency_key = key.transpose()?;
     Ok(Want::Publish(Publish { topic, event, idempotency_key }))
 }
 
@@ -255,31 +284,45 @@ pub(super) fn published_topic(list: &str) -> Result<TopicName, Problem> {
     one_topic(list)
 }
 
-/// The name of a message; an empty one is none.
+/// The name of a message; an empty one is none. `gap` is what readers are told of messages that
+/// they have missed: nobody else may say it.
 pub(super) fn event_name(event: Box<str>) -> Result<Option<Box<str>>, Problem> {
+    if &*event == GAP_EVENT {
+        return Err(Rule::EventReserved.into());
+    }
     if event.len() > EVENT_BYTES_MAX || event.contains(['\r', '\n', '\0']) {
         return Err(Rule::EventMalformed.into());
     }
     Ok(Some(event).filter(|event| !event.is_empty()))
 }
 
-fn poll(head: &Head<'_>, query: &Query, list: &str) -> Result<Want, Problem> {
-    let wait_s = query.wait_s.or(head.prefer_wait_s).filter(|&s| s > 0);
+/// A key by which a repeat is known.
+pub(super) fn idempotency_key(key: Box<str>) -> Result<Box<str>, Problem> {
+    if (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()) {
+        Ok(key)
+    } else {
+        Err(Rule::KeyMalformed.into())
+    }
+}
+
+fn poll(head: &Head<'_>, query: Query<'_>, list: &str) -> Result<Want, Problem> {
+    let wait_s = query.wait_s()?.or(head.prefer_wait_s).filter(|&s| s > 0);
     let how = How::Poll {
         wait_s,
-        limit: query.limit.unwrap_or(POLL_MESSAGES_MAX).min(POLL_MESSAGES_MAX),
-        if_none_match: head.if_none_match.map(Into::into),
+        limit: query.limit()?.unwrap_or(POLL_MESSAGES_MAX).min(POLL_MESSAGES_MAX),
+        if_none_match: if_none_match(head),
     };
     read(head, query, list, how)
 }
 
-fn stream(head: &Head<'_>, query: &Query, list: &str) -> Result<Want, Problem> {
-    read(head, query, list, How::Stream)
+/// The lines of `If-None-Match` as one list, RFC 9110 §5.3.
+fn if_none_match(head: &Head<'_>) -> Option<Box<[u8]>> {
+    (!head.if_none_match.is_empty()).then(|| head.if_none_match.join(&b", "[..]).into())
 }
 
 fn socket(
     head: &Head<'_>,
-    query: &Query,
+    query: Query<'_>,
     verdict: &OriginCheck,
     list: &str,
 ) -> Result<Want, Problem> {
@@ -291,27 +334,17 @@ fn socket(
 
 fn handshake(head: &Head<'_>, verdict: &OriginCheck) -> Result<Accept, Problem> {
     let offer = head.upgrade.as_ref().expect("called for an upgrade only");
-    let accept = handshake::judge(head.method, head.version, head.framing, offer)?;
+    let accept = handshake::judge(head.version, head.framing, offer)?;
     if *verdict == OriginCheck::Foreign {
         return Err(Rule::OriginForeign.into());
     }
     Ok(accept)
 }
 
-fn read(head: &Head<'_>, query: &Query, list: &str, how: How) -> Result<Want, Problem> {
-    Ok(Want::Read(Read { topics: topics(list)?, cursor: cursor(head, query)?, how }))
-}
-
 /// The header wins: a browser that reconnects adds it to a URL that has the first cursor in it.
-fn cursor(head: &Head<'_>, query: &Query) -> Result<Option<Cursor>, Problem> {
-    let text = match head.last_event_id {
-        Some(bytes) if !bytes.is_empty() => {
-            Some(str::from_utf8(bytes).map_err(|_| Rule::CursorNotUtf8)?)
-        }
-        Some(_) | None => query.since.as_deref().filter(|since| !since.is_empty()),
-    };
-    let parse = |text| Cursor::parse(text).ok_or(Rule::CursorTooLong);
-    Ok(text.map(parse).transpose()?)
+fn read(head: &Head<'_>, query: Query<'_>, list: &str, how: How) -> Result<Want, Problem> {
+    let cursor = head.last_event_id.and_then(query::cursor).or_else(|| query.cursor());
+    Ok(Want::Read(Read { topics: topics(list)?, cursor, how }))
 }
 
 fn topics(list: &str) -> Result<Box<[TopicName]>, Problem> {
@@ -353,7 +386,7 @@ fn file(head: &Head<'_>, rest: &str) -> Result<FileWant, Problem> {
     Ok(FileWant {
         path: path.into(),
         query: target::split(head.target).1.map(Into::into),
-        if_none_match: head.if_none_match.map(Into::into),
+        if_none_match: if_none_match(head),
         if_modified_since: head.if_modified_since.map(Into::into),
         // Defined for GET alone: a HEAD is told about the whole. RFC 9110 §14.2.
         range: head.range.filter(|_| head.method == Method::Get).map(Into::into),

@@ -5,7 +5,7 @@
 //! is named; the broker knows what was opened.
 
 use super::problem::{Problem, Rule};
-use super::route::{event_name, published_topic};
+use super::route::{event_name, idempotency_key, published_topic};
 use crate::ids::TopicName;
 use crate::wire::v1::{self, Publication, Reference};
 
@@ -47,11 +47,12 @@ pub(super) fn not_text() -> V1Request {
 fn publish(publication: Publication) -> Result<V1Publish, Problem> {
     let topic = publication.topic.as_deref().map(published_topic);
     let event = publication.event.map(|event| event_name(event.into()));
+    let key = publication.key.map(|key| idempotency_key(key.into()));
     Ok(V1Publish {
         topic: topic.transpose()?,
         event: event.transpose()?.flatten(),
         data: publication.data.into(),
         binary: publication.binary,
-        idempotency_key: publication.key.map(Into::into),
+        idempotency_key: key.transpose()?,
     })
 }

@@ -11,6 +11,7 @@
 //! Came from: `broker`, with letters and readers. Goes to: `log`. Absent on purpose: connections.
 //! The hub knows their ids and hands them back.
 
+pub mod fingerprint;
 pub mod forgotten;
 pub mod log;
 pub mod message;

@@ -62,6 +62,9 @@ impl Files {
             length: facts.len(),
             modified_s: facts.mtime(),
             modified_ns: u32::try_from(facts.mtime_nsec()).unwrap_or(0),
+            changed_s: facts.ctime(),
+            changed_ns: u32::try_from(facts.ctime_nsec()).unwrap_or(0),
+            inode: facts.ino(),
         })
     }
 

@@ -120,7 +120,7 @@ impl Server {
                 }
             }
         }
-        let mut loop_setups = loop_setups(config, sockets)?;
+        let mut loop_setups = loop_setups(config, &addresses, sockets)?;
         let total = config.limits.connections_max.min(room_for_connections(config.threads));
         for (shard, setup) in loop_setups.iter_mut().enumerate() {
             setup.setup.limits.connections_max = share(total, config.threads, shard);
@@ -173,6 +173,7 @@ where
 /// A setup for each thread, with that thread's sockets.
 fn loop_setups(
     config: &Config,
+    bound: &[SocketAddr],
     sockets: Vec<Vec<TcpListener>>,
 ) -> Result<Vec<LoopSetup>, StartError> {
     let mut polls = Vec::new();
@@ -185,7 +186,11 @@ fn loop_setups(
     let bus = Arc::new(Bus::new(Sequencer::default(), addresses));
     let clock = Clock::start();
     let epoch = Epoch::draw(sys::random_bits().map_err(StartError::System)?);
-    let origins = Origins::new(config.allow_origin.clone());
+    let mut ports: Vec<u16> = bound.iter().map(SocketAddr::port).collect();
+    ports.sort_unstable();
+    ports.dedup(); // A name such as `localhost` has one port at two addresses.
+    let origins =
+        Origins { allowed: config.allow_origin.clone(), hosts: config.allow_host.clone(), ports };
     let mut loop_setups = Vec::new();
     for (shard, ((poll, mailbox), sockets)) in polls.into_iter().zip(sockets).enumerate() {
         let acceptor = Acceptor::new(sockets, poll.registry()).map_err(StartError::System)?;

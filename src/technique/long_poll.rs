@@ -7,13 +7,12 @@
 //! format it shares, so that a message is rendered once for both. Absent on purpose: the waiting
 //! itself; that is the state `Parked`, its deadline, and the pump.
 
-use super::short_poll;
-use crate::ids::Id;
+use super::short_poll::{self, Tag};
 use crate::wire::response::HeadWriter;
 
 /// Finishes the head of an answer with `length` bytes of body.
-pub fn greet(head: HeadWriter<'_>, next: Id, length: usize, wait_s: u64) {
-    short_poll::greet(waited(head, wait_s), next, length);
+pub fn greet(head: HeadWriter<'_>, tag: Tag, length: usize, wait_s: u64) {
+    short_poll::greet(waited(head, wait_s), tag, length);
 }
 
 /// Says how long we were prepared to wait, which may be less than was asked. RFC 7240 §3.
@@ -22,6 +21,6 @@ fn waited(head: HeadWriter<'_>, wait_s: u64) -> HeadWriter<'_> {
 }
 
 /// Finishes the head of an empty answer, when the wait is over.
-pub fn farewell(head: HeadWriter<'_>, next: Id, wait_s: u64) {
-    short_poll::farewell(waited(head, wait_s), next);
+pub fn farewell(head: HeadWriter<'_>, tag: Tag, wait_s: u64) {
+    short_poll::farewell(waited(head, wait_s), tag);
 }

@@ -46,6 +46,10 @@ named! {
     }
 }
 
+/// The name of the event by which an event stream is told of missed messages. No message may have
+/// it: a reader could not tell them apart.
+pub const GAP_EVENT: &str = "gap";
+
 /// What the frames of a WebSocket mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {

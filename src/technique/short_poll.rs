@@ -1,31 +1,66 @@
 //! Short polling: ask, get what there is, be gone.
 //!
 //! The answer is one JSON object, `{"next":…,"messages":[…]}`, or nothing at all: 304 for a client
-//! that showed the current `ETag`, 204 for any other. Both empty answers carry the cursor in
-//! `ETag`.
+//! that showed the current `ETag`, 204 for any other. All of them carry the cursor in
+//! `Last-Event-ID`, the field in which a client gives it back.
 //!
 //! Came from: `broker`, with a reading of the log. Goes to: `wire::json`, `wire::response`. Absent
 //! on purpose: waiting (that is `long_poll`), and sending: there is nobody to send to between two
 //! polls.
 
+use std::fmt;
+
 use super::{Content, Gap, gap_object};
 use crate::ids::Id;
+use crate::wire::condition;
 use crate::wire::json;
 use crate::wire::response::HeadWriter;
 
 /// What ends the object that [`open`] began.
 pub const LIST_END: &[u8] = b"]}";
 
+/// The entity tag of an answer: another one whenever the answer is another, RFC 9110 §8.8.3.
+///
+/// The cursor is in it, so that a 304 can hand it out although nothing was looked up for it: the
+/// fingerprint says that the answer is the one that the client has, and the tag what its cursor
+/// was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tag {
+    /// The cursor that the answer hands out.
+    pub next: Id,
+    /// The fingerprint of all that the answer depends on.
+    pub state: u64,
+}
+
+impl Tag {
+    /// The tag in the list of an `If-None-Match` whose answer would be given now.
+    pub fn find(field: &[u8], state: u64) -> Option<Self> {
+        let fingerprint = format!("{state:016x}");
+        condition::tags(field).find_map(|text| {
+            let (next, other) = str::from_utf8(text).ok()?.split_once('.')?;
+            let next = Id::parse(next).filter(|_| other == fingerprint)?;
+            Some(Self { next, state })
+        })
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}.{:016x}\"", self.next, self.state)
+    }
+}
+
 /// Finishes the head of an answer with `length` bytes of body.
-pub fn greet(head: HeadWriter<'_>, next: Id, length: usize) {
-    cursor(head.field("Content-Type", "application/json").field("Content-Length", length), next)
+pub fn greet(head: HeadWriter<'_>, tag: Tag, length: usize) {
+    cursor(head.field("Content-Type", "application/json").field("Content-Length", length), tag)
         .finish();
 }
 
 /// The fields that hand out the cursor and keep the answer from being reused unasked. A browser's
 /// cache may keep it, and then revalidates with `If-None-Match` by itself.
-fn cursor(head: HeadWriter<'_>, next: Id) -> HeadWriter<'_> {
-    head.field("ETag", format_args!("\"{next}\""))
+fn cursor(head: HeadWriter<'_>, tag: Tag) -> HeadWriter<'_> {
+    head.field("ETag", tag)
+        .field("Last-Event-ID", tag.next)
         .field("Cache-Control", "no-cache")
         .field("Vary", "Accept, Last-Event-ID, Origin, Prefer")
 }
@@ -71,6 +106,25 @@ fn gap(gap: &Gap, out: &mut Vec<u8>) {
 }
 
 /// Finishes the head of an empty answer, 204 or 304.
-pub fn farewell(head: HeadWriter<'_>, next: Id) {
-    cursor(head, next).finish();
+pub fn farewell(head: HeadWriter<'_>, tag: Tag) {
+    cursor(head, tag).finish();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{Epoch, Seq};
+
+    #[test]
+    fn a_tag_is_found_again_by_its_fingerprint() {
+        let tag = Tag { next: Id { epoch: Epoch(14), seq: Seq(7) }, state: 0xAB };
+        assert_eq!(tag.to_string(), "\"e-7.00000000000000ab\"");
+        for field in [tag.to_string(), format!("\"x\", W/{tag}"), format!(" {tag} ,\"y\"")] {
+            assert_eq!(Tag::find(field.as_bytes(), 0xAB), Some(tag), "{field}");
+            assert_eq!(Tag::find(field.as_bytes(), 0xAC), None, "{field}");
+        }
+        for field in ["", "*", "\"e-7\"", "\"e7.00000000000000ab\"", "e-7.00000000000000ab"] {
+            assert_eq!(Tag::find(field.as_bytes(), 0xAB), None, "{field}");
+        }
+    }
 }

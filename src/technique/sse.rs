@@ -17,7 +17,9 @@ use crate::wire::response::{self, HeadWriter};
 pub fn greet(head: HeadWriter<'_>, chunked: bool) {
     let head = head
         .field("Content-Type", "text/event-stream")
-        .field("Cache-Control", "no-cache, no-store")
+        // Whoever compresses a stream holds its events back until there are enough of them:
+        // forbidden by `no-transform`, RFC 9111 §5.2.2.6.
+        .field("Cache-Control", "no-cache, no-store, no-transform")
         // nginx in front of us would otherwise collect events until its buffer is full.
         .field("X-Accel-Buffering", "no")
         .field("Vary", "Accept, Last-Event-ID, Origin, Prefer");
@@ -60,7 +62,7 @@ pub fn gap(gap: &Gap, cursor: Id, chunked: bool, out: &mut Vec<u8>) {
     data.push(b'}');
     let data = String::from_utf8(data).expect("a gap is written in UTF-8");
     in_chunk(chunked, out, |out| {
-        event_stream::event(&cursor.to_string(), Some("gap"), &data, out);
+        event_stream::event(&cursor.to_string(), Some(super::GAP_EVENT), &data, out);
     });
 }
 

@@ -1,5 +1,5 @@
-//! Grammar that several codecs share: tokens, values, lists and parameters, numbers, hosts, line
-//! ends. RFC 9110 §5.
+//! Grammar that several codecs share: tokens, values, lists and parameters, hosts, line ends.
+//! RFC 9110 §5.
 //!
 //! Came from: `wire::head` and its fields, `wire::body`, `wire::extension`, with pieces of what a
 //! peer sent. Goes to: the same. Absent on purpose: whole heads, which `httparse` splits; and what
@@ -69,20 +69,9 @@ pub(super) fn unquoted(value: &[u8]) -> &[u8] {
     inner.and_then(|inner| inner.strip_suffix(b"\"")).unwrap_or(value)
 }
 
-/// Reads decimal digits and nothing else: no sign, no list, no blank. `None` beyond 64 bits too.
-pub(super) fn number(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0_u64, |number, &byte| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        number.checked_mul(10)?.checked_add(digit)
-    })
-}
-
-/// Whether `text` is a host with an optional port, or empty, which is how a client says that its
-/// URL has none. RFC 9110 §7.2, RFC 3986 §3.2.2. A percent sign passes unchecked: nobody here
-/// decodes a host.
+/// Whether `text` is a host with an optional port. RFC 9110 §7.2, RFC 3986 §3.2.2. Empty it is
+/// none: that would say that the URL has no host, and one of `http` has (RFC 9110 §4.2.1). A
+/// percent sign passes unchecked; `wire::authority` judges it where hosts are compared.
 pub(super) fn is_host(text: &[u8]) -> bool {
     let in_literal = |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
     let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(byte);
@@ -93,7 +82,7 @@ pub(super) fn is_host(text: &[u8]) -> bool {
         closed.filter(|_| length > 0)
     } else {
         let length = text.iter().take_while(|byte| in_name(byte)).count();
-        (length > 0 || text.is_empty()).then(|| &text[length..])
+        (length > 0).then(|| &text[length..])
     };
     match behind {
         Some([]) => true,

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
 use super::extension::{self, Agreement};
-use super::head::{Framing, Method, Offer, Version};
+use super::head::{Framing, Offer, Version};
 use super::refuse_if;
 use super::response::Status;
 
@@ -23,15 +23,14 @@ pub struct Accept {
     pub deflate: Option<Agreement>,
 }
 
-/// Judges the offer by §4.2.1, in that section's order: the request line first, then the key, and
-/// what was offered beside it last.
+/// Judges the offer of a GET request by §4.2.1, in that section's order: the request line first,
+/// then the key, and what was offered beside it last. Of any other method nobody judges the offer:
+/// an upgrade is obeyed on GET alone (§4.1), and a server may ignore it (RFC 9110 §7.8).
 pub fn judge(
-    method: Method,
     version: Version,
     framing: Framing,
     offer: &Offer<'_>,
 ) -> Result<Accept, HandshakeError> {
-    refuse_if(!matches!(method, Method::Get), HandshakeError::NotGet)?;
     refuse_if(matches!(version, Version::Http10), HandshakeError::Http10)?;
     // The RFC has no rule about a body. We refuse one because the bytes after the head are frames:
     // to read them as anything else would leave in doubt where the first frame begins.
@@ -99,8 +98,6 @@ pub fn response(
 /// An answer with 426 goes with `Upgrade: websocket` and `Sec-WebSocket-Version: 13` (§4.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HandshakeError {
-    /// The method is not GET.
-    NotGet,
     /// HTTP/1.0 has no upgrade.
     Http10,
     /// A body is announced.
@@ -124,7 +121,6 @@ pub enum HandshakeError {
 impl HandshakeError {
     /// Every offence, in the order in which [`judge`] looks for them.
     pub const ALL: &[Self] = &[
-        Self::NotGet,
         Self::Http10,
         Self::BodyPresent,
         Self::ConnectionMissing,
@@ -140,7 +136,6 @@ impl HandshakeError {
     /// one: the answer's `Sec-WebSocket-Version` is the remedy for both.
     pub const fn status(self) -> Status {
         match self {
-            Self::NotGet => Status::MethodNotAllowed,
             Self::VersionMissing | Self::VersionUnsupported => Status::UpgradeRequired,
             Self::Http10
             | Self::BodyPresent
@@ -155,7 +150,6 @@ impl HandshakeError {
     /// The offence as a word for programs.
     pub const fn code(self) -> &'static str {
         match self {
-            Self::NotGet => "not_get",
             Self::Http10 => "http10",
             Self::BodyPresent => "body_present",
             Self::ConnectionMissing => "connection_missing",
@@ -171,7 +165,6 @@ impl HandshakeError {
     /// The offence and what to do about it, as a sentence for people.
     pub const fn detail(self) -> &'static str {
         match self {
-            Self::NotGet => "A WebSocket is opened with GET; send the upgrade as a GET request.",
             Self::Http10 => "HTTP/1.0 cannot upgrade; send the request as HTTP/1.1.",
             Self::BodyPresent => {
                 "An upgrade to websocket has no body; leave out Content-Length and \

@@ -8,6 +8,7 @@
 //! be observed has changed: feeding a request byte by byte gives what feeding it whole gives. An
 //! error names the offence and carries its remedy: an HTTP status or a WebSocket close code.
 
+pub mod authority;
 pub mod body;
 pub mod condition;
 pub mod date;
@@ -20,6 +21,7 @@ pub mod handshake;
 pub mod head;
 pub mod json;
 pub mod message;
+pub mod number;
 pub(crate) mod offences;
 pub mod response;
 pub mod target;

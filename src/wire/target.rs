@@ -50,17 +50,39 @@ pub fn percent_encode(path: &str, out: &mut String) {
     }
 }
 
-/// The pairs of a query, in order; pieces that are empty are left out, and a piece without `=` is a
-/// name with an empty value.
-pub fn query_pairs(query: &str) -> impl Iterator<Item = Result<Pair<'_>, TargetError>> {
+/// The pairs of a query, in order, not yet decoded; pieces that are empty are left out, and a piece
+/// without `=` is a name with an empty value.
+pub fn query_pieces(query: &str) -> impl Iterator<Item = Pair<'_>> {
     query.split('&').filter(|piece| !piece.is_empty()).map(|piece| {
         let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
-        Ok((decode_text(name)?, decode_text(value)?))
+        Pair { name, value }
     })
 }
 
-/// Name and value of one query parameter, decoded.
-pub type Pair<'q> = (Cow<'q, str>, Cow<'q, str>);
+/// Name and value of one query parameter. Each is decoded when it is asked for, so that what is
+/// wrong with one is the affair of those who want it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair<'q> {
+    name: &'q str,
+    value: &'q str,
+}
+
+impl<'q> Pair<'q> {
+    /// The name, decoded.
+    pub fn name(&self) -> Result<Cow<'q, str>, TargetError> {
+        decode_text(self.name)
+    }
+
+    /// The value, decoded.
+    pub fn value(self) -> Result<Cow<'q, str>, TargetError> {
+        decode_text(self.value)
+    }
+
+    /// The value as it was spelled.
+    pub fn raw_value(&self) -> &'q str {
+        self.value
+    }
+}
 
 fn decode_text(text: &str) -> Result<Cow<'_, str>, TargetError> {
     match decode(text, true)? {
@@ -136,27 +158,31 @@ mod tests {
     fn a_percent_sign_without_two_hex_digits_is_refused() {
         for text in ["%", "a%", "%4", "%g0", "%0g", "%+1", "%-1", "% 1", "%%41", "%4é"] {
             assert_eq!(percent_decode(text), Err(TargetError::BadPercent), "{text:?}");
-            let pair = query_pairs(text).next();
-            assert_eq!(pair, Some(Err(TargetError::BadPercent)), "{text:?}");
+            let name = query_pieces(text).next().map(|pair| pair.name());
+            assert_eq!(name, Some(Err(TargetError::BadPercent)), "{text:?}");
         }
     }
 
     #[test]
     fn a_query_is_read_as_forms_are_written() {
-        let pairs: Result<Vec<Pair<'_>>, TargetError> =
-            query_pairs("a=1&&b&=c&d=e=f&g+h=%2B+%C3%A9&").collect();
+        let pairs: Vec<_> = query_pieces("a=1&&b&=c&d=e=f&g+h=%2B+%C3%A9&")
+            .map(|pair| (pair.name().expect("sound"), pair.value().expect("sound")))
+            .collect();
         let expected = [("a", "1"), ("b", ""), ("", "c"), ("d", "e=f"), ("g h", "+ é")];
-        assert_eq!(pairs.unwrap(), expected.map(|(name, value)| (name.into(), value.into())));
-        assert_eq!(query_pairs("").count(), 0);
+        assert_eq!(pairs, expected.map(|(name, value)| (name.into(), value.into())));
+        assert_eq!(query_pieces("").count(), 0);
     }
 
     #[test]
-    fn a_query_that_is_not_utf8_is_refused_in_name_and_value() {
-        for text in ["a=%FF", "%C3=1", "a=%ED%A0%80"] {
-            assert_eq!(query_pairs(text).next(), Some(Err(TargetError::NotUtf8)), "{text:?}");
+    fn what_is_not_utf8_is_refused_where_it_is_asked_for() {
+        for text in ["a=%FF", "a=%ED%A0%80"] {
+            let pair = query_pieces(text).next().expect("a pair");
+            assert_eq!(pair.name().as_deref(), Ok("a"));
+            assert_eq!(pair.value(), Err(TargetError::NotUtf8), "{text:?}");
         }
-        // One bad pair does not hide the others.
-        assert_eq!(query_pairs("a=%FF&b=1").filter_map(Result::ok).count(), 1);
+        let pair = query_pieces("%C3=1").next().expect("a pair");
+        assert_eq!(pair.name(), Err(TargetError::NotUtf8));
+        assert_eq!(pair.value().as_deref(), Ok("1"));
     }
 
     #[test]

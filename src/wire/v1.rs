@@ -17,7 +17,7 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use super::offences::offences;
-use crate::limits::{IDEMPOTENCY_KEY_BYTES_MAX, REF_BYTES_MAX};
+use crate::limits::REF_BYTES_MAX;
 
 /// What a client asks to be published.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Publication {
     pub data: Vec<u8>,
     /// The data came as base64: bytes, whether or not they are UTF-8.
     pub binary: bool,
-    /// `"once":true`: the ref, as the key by which a repeat is known.
+    /// The key by which a repeat is known, as it was spelled.
     pub key: Option<String>,
 }
 
@@ -42,12 +42,6 @@ impl Reference {
     /// The JSON as it was spelled; `null` when there was none.
     pub fn json(&self) -> &str {
         if self.0.is_empty() { "null" } else { &self.0 }
-    }
-
-    /// What it says, for a key: the text of a string, the JSON of anything else; `None` for null.
-    fn key(&self) -> Option<String> {
-        let spelled = || self.0.to_string();
-        (!self.0.is_empty()).then(|| serde_json::from_str(&self.0).unwrap_or_else(|_| spelled()))
     }
 }
 
@@ -76,12 +70,8 @@ offences! {
             "data is not what encoding says: base64 of the standard alphabet, padded with =.";
         DataTooBig = ContentTooLarge, "data_too_big",
             "The data is larger than the server takes; send less at a time.";
-        OnceNotBoolean = BadRequest, "once_not_boolean",
-            "once is true or false.";
-        OnceWithoutRef = BadRequest, "once_without_ref",
-            "once needs a ref other than null and \"\": it is the key by which a repeat is known.";
-        OnceRefTooLong = BadRequest, "once_ref_too_long",
-            "With once a ref takes at most 128 bytes, as an Idempotency-Key does.";
+        KeyNotText = BadRequest, "key_not_text",
+            "key is a string, the same for a message and its repeats; leave it out for none.";
     }
 }
 
@@ -99,7 +89,7 @@ struct Members<'t> {
     #[serde(borrow)]
     encoding: Option<&'t RawValue>,
     #[serde(borrow)]
-    once: Option<&'t RawValue>,
+    key: Option<&'t RawValue>,
 }
 
 /// Reads the text of one frame. The reference is null where none was found.
@@ -113,7 +103,7 @@ pub fn decode(text: &str, data_bytes_max: usize) -> (Reference, Result<Publicati
         return (Reference::default(), Err(PublishError::RefTooLong));
     }
     let reference = Reference(spelled.into());
-    let publication = publication(&members, &reference, data_bytes_max);
+    let publication = publication(&members, data_bytes_max);
     (reference, publication)
 }
 
@@ -136,11 +126,7 @@ fn members(text: &str) -> Result<Members<'_>, PublishError> {
     }
 }
 
-fn publication(
-    members: &Members<'_>,
-    reference: &Reference,
-    data_bytes_max: usize,
-) -> Result<Publication, PublishError> {
+fn publication(members: &Members<'_>, data_bytes_max: usize) -> Result<Publication, PublishError> {
     let data = text(members.data, PublishError::DataNotText)?.ok_or(PublishError::DataMissing)?;
     let (data, binary) = match text(members.encoding, PublishError::EncodingUnknown)?.as_deref() {
         None => (data.into_bytes(), false),
@@ -158,24 +144,8 @@ fn publication(
         event: text(members.event, PublishError::EventNotText)?,
         data,
         binary,
-        key: key(members.once, reference)?,
+        key: text(members.key, PublishError::KeyNotText)?,
     })
-}
-
-/// The key under which this is to be published once, if it is.
-fn key(once: Option<&RawValue>, reference: &Reference) -> Result<Option<String>, PublishError> {
-    match once.map(RawValue::get) {
-        None | Some("false") => Ok(None),
-        Some("true") => {
-            let key = reference.key().filter(|key| !key.is_empty());
-            let key = key.ok_or(PublishError::OnceWithoutRef)?;
-            if key.len() > IDEMPOTENCY_KEY_BYTES_MAX {
-                return Err(PublishError::OnceRefTooLong);
-            }
-            Ok(Some(key))
-        }
-        Some(_) => Err(PublishError::OnceNotBoolean),
-    }
 }
 
 /// The text of a member that is a string. A string may spell half of a surrogate pair, which is no

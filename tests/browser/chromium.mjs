@@ -190,34 +190,6 @@ async function an_event_source_survives_a_cut() {
   proxy.close();
 }
 
-async function another_origin_is_refused() {
-  await visit('/static/set_interval.html', async (page, errors) => {
-    // The page's origin says localhost; the same server by number is another origin.
-    const stranger = `127.0.0.1:${port}`;
-    const outcome = await page.evaluate(async (stranger) => {
-      const websocket = await new Promise((resolve) => {
-        const socket = new WebSocket(`ws://${stranger}/news`);
-        socket.onopen = () => resolve('open');
-        socket.onerror = () => resolve('refused');
-      });
-      const stream = await new Promise((resolve) => {
-        const source = new EventSource(`http://${stranger}/news/sse`);
-        source.onopen = () => resolve('open');
-        source.onerror = () => resolve('refused');
-      });
-      const post = await fetch(`http://${stranger}/news`, { method: 'POST', body: 'x' }).then(
-        () => 'readable',
-        () => 'refused',
-      );
-      return { websocket, stream, post };
-    }, stranger);
-    assert.deepEqual(outcome, { websocket: 'refused', stream: 'refused', post: 'refused' });
-    const log = await fetch(`http://${stranger}/news`);
-    assert.equal(log.status, 204, 'nothing was published');
-    errors.length = 0; // Chromium tells each refusal on the console.
-  });
-}
-
 async function the_live_page_shows_a_message_in_every_lane() {
   await visit('/', async (page) => {
     const lanes = ['short_poll', 'long_poll', 'sse', 'websocket'].map((lane) =>
@@ -262,6 +234,5 @@ await tell({
   a_websocket_gets_close_codes,
   an_event_source_gets_messages_and_named_events,
   an_event_source_survives_a_cut,
-  another_origin_is_refused,
   the_live_page_shows_a_message_in_every_lane,
 });

@@ -2,9 +2,10 @@
 //! server that was started for the page.
 //!
 //! A line `$ command` is given to a shell, and what it prints must be what stands below it. Three
-//! things differ from run to run, and stand in the pages with one value each: the epoch of ids,
-//! dates, and the delay in `retry:`. A line `# in another terminal: command` is run as soon as the
-//! command above it waits for messages. `$ tollway …` starts the server anew with those flags.
+//! things differ from run to run, and stand in the pages with one value each: the epoch of ids and
+//! what is made of it, dates, and the delay in `retry:`. A line `# in another terminal: command` is
+//! run as soon as the command above it waits for messages. `$ tollway …` starts the server anew
+//! with those flags.
 
 use std::env;
 use std::fs::{self, File};
@@ -21,6 +22,8 @@ use crate::server::{Server, fresh_path, within};
 const EPOCH: &str = "mws8vx14";
 const DATE: &str = "Date: Sun, 22 Nov 2026 19:44:18 GMT";
 const RETRY: &str = "retry: 1807";
+/// The fingerprint in the `ETag` of a poll, which the epoch is part of.
+const PRINT: &str = "5e1fc0de5e1fc0de\"";
 /// Where the server of the pages is.
 const HERE: &str = "localhost:8080";
 
@@ -80,9 +83,9 @@ struct Stage {
 impl Stage {
     fn start(flags: &[&str]) -> Self {
         let server = Server::start(flags);
-        let tag = http::get(server.port(), "/x?since=latest");
-        let tag = tag.field("etag").expect("every poll has one");
-        let (epoch, _) = tag.trim_matches('"').split_once('-').expect("an id");
+        let poll = http::get(server.port(), "/x?since=latest");
+        let cursor = poll.field("last-event-id").expect("every poll has one");
+        let (epoch, _) = cursor.split_once('-').expect("an id");
         let home = fresh_path("home");
         fs::create_dir_all(&home).expect("the scratch directory is writable");
         let rc = "silent\nnoproxy = \"*\"\n";
@@ -100,6 +103,7 @@ impl Stage {
         Command::new("sh")
             .args(["-c", &format!("{exec}{command}")])
             .env("CURL_HOME", &self.home)
+            .current_dir(&self.home)
             .env("NODE_OPTIONS", format!("--require={}", stand_in.display()))
             .env("TOLLWAY_TOOLS", tools())
             .stdin(Stdio::null())
@@ -116,6 +120,10 @@ impl Stage {
         let at = format!("127.0.0.1:{}", self.server.port());
         let text = text.replace(&self.epoch, EPOCH).replace(&at, HERE);
         let line = |line: &str| {
+            if let Some((id, _)) = line.split_once('.').filter(|_| line.starts_with("ETag: \"mws"))
+            {
+                return format!("{id}.{PRINT}\n");
+            }
             let fixed = [(DATE, "Date: "), (RETRY, "retry: ")];
             let found = fixed.iter().find(|(_, start)| line.starts_with(start));
             found.map_or(line, |(fixed, _)| fixed).to_owned() + "\n"

@@ -39,7 +39,7 @@ const TIMES: [(&str, i64); 4] = [
 pub struct Plan {
     pub threads: u16,
     pub limits: Limits,
-    pub origins: Vec<String>,
+    pub origins: Origins,
     /// `Some`: `--static` was given, and these are the files below it.
     pub files: Option<BTreeMap<String, Vec<u8>>>,
     pub epoch: Epoch,
@@ -51,7 +51,7 @@ impl Default for Plan {
         Self {
             threads: 1,
             limits: Limits::default(),
-            origins: Vec::new(),
+            origins: Origins::default(),
             files: None,
             epoch: EPOCH,
             seed: 1,
@@ -137,7 +137,7 @@ impl World {
                     threads: plan.threads,
                     epoch: plan.epoch,
                     limits: plan.limits.clone(),
-                    origins: Origins::new(plan.origins.clone()),
+                    origins: plan.origins.clone(),
                     serves_files: plan.files.is_some(),
                     seed: plan.seed,
                 });
@@ -475,9 +475,17 @@ impl World {
         };
         if let Some(bytes) = self.files.get(&name) {
             let time = TIMES.iter().find(|(at, _)| *at == name);
-            let modified_s = time.map_or(UNIX_START_S.cast_signed(), |&(_, unix_s)| unix_s);
-            let length = bytes.len() as u64;
-            return Ok((name, FileInfo { length, modified_s, modified_ns: 0 }));
+            let usual_s = UNIX_START_S.cast_signed() - 3_600;
+            let modified_s = time.map_or(usual_s, |&(_, unix_s)| unix_s);
+            let info = FileInfo {
+                length: bytes.len() as u64,
+                modified_s,
+                modified_ns: 0,
+                changed_s: modified_s.min(usual_s),
+                changed_ns: 0,
+                inode: 1,
+            };
+            return Ok((name, info));
         }
         let folder = format!("{name}/");
         if self.files.keys().any(|key| key.starts_with(&folder)) {

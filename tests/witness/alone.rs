@@ -12,9 +12,9 @@ use crate::clients::{
 use crate::http::{self, Wire};
 use crate::run::Run;
 
-/// `If-None-Match` with the cursor that an answer handed out.
+/// `If-None-Match` with the tag that an answer had.
 fn seen(answer: &http::Answer) -> String {
-    let tag = answer.field("etag").expect("a poll hands out a cursor");
+    let tag = answer.field("etag").expect("a poll has a tag");
     format!("If-None-Match: {tag}\r\n")
 }
 

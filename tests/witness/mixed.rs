@@ -81,7 +81,7 @@ fn short_polls(port: u16) {
     for _ in 0..20 {
         kept.send(get("/news/poll", &fields));
         let answer = kept.answer();
-        let tag = answer.field("etag").expect("a poll hands out a cursor");
+        let tag = answer.field("etag").expect("a poll has a tag");
         fields = format!("If-None-Match: {tag}\r\n");
         get_once(port, "/news?since=latest", "");
     }

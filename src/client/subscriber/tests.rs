@@ -67,7 +67,7 @@ fn handshake(protocol: &str) -> Vec<u8> {
 
 #[test]
 fn a_poll_goes_on_from_what_it_was_told() {
-    let empty = b"HTTP/1.1 204 No Content\r\nETag: \"e-3\"\r\n\r\n";
+    let empty = b"HTTP/1.1 204 No Content\r\nLast-Event-ID: e-3\r\n\r\n";
     each_cut(POLL, empty, |outcome| {
         let (more, closes) = (false, false);
         assert_eq!(outcome.answered, [Answered { more, closes }]);
@@ -174,7 +174,7 @@ fn what_is_not_expected_is_a_fault() {
 
 #[test]
 fn an_end_is_good_only_between_two_polls() {
-    let answer = b"HTTP/1.1 204 No Content\r\nETag: \"e-3\"\r\n\r\n";
+    let answer = b"HTTP/1.1 204 No Content\r\nLast-Event-ID: e-3\r\n\r\n";
     assert_eq!(fed(POLL, answer, 1).subscriber.ended(false), Ok(()));
     assert_eq!(fed(POLL, answer, 1).subscriber.ended(true), Err(Fault::CutOff));
     assert_eq!(fed(POLL, &answer[..9], 1).subscriber.ended(false), Err(Fault::CutOff));

@@ -7,11 +7,11 @@
 use super::model::{Framing, Head, Offer, Version};
 use super::offence::HeadError;
 use super::request_line::RequestLine;
-use crate::wire::grammar::{cut_at_equals, elements, is_host, number, parts, unquoted};
-use crate::wire::refuse_if;
+use crate::wire::grammar::{cut_at_equals, elements, is_host, parts, unquoted};
+use crate::wire::{number, refuse_if};
 
-/// The name of `Access-Control-Request-Method`, the longest that we ask about, has 29 bytes.
-const KNOWN_NAME_BYTES_MAX: usize = 32;
+/// `Access-Control-Request-Private-Network`, the longest name that we ask about, has 38 bytes.
+const KNOWN_NAME_BYTES_MAX: usize = 40;
 
 /// Builds a [`Head`]: takes the fields one by one, and judges at last what they say together.
 pub(super) struct HeadBuilder<'b> {
@@ -59,13 +59,16 @@ impl<'b> HeadBuilder<'b> {
                 accepts_event_stream: false,
                 prefer_wait_s: None,
                 last_event_id: None,
-                if_none_match: None,
+                if_none_match: Vec::new(),
                 if_modified_since: None,
                 range: None,
                 if_range: None,
                 event: None,
                 idempotency_key: None,
+                content_coded: false,
                 preflight: false,
+                request_headers: None,
+                private_network: false,
                 upgrade: None,
             },
             authority: line.authority,
@@ -103,10 +106,18 @@ impl<'b> HeadBuilder<'b> {
             b"if-modified-since" => return once(&mut head.if_modified_since, value),
             b"range" => return once(&mut head.range, value),
             b"if-range" => return once(&mut head.if_range, value),
-            // A list, which may come in several fields. With the first alone we may send in full
-            // what the client already has; no more can go wrong.
-            b"if-none-match" => head.if_none_match = head.if_none_match.or(Some(value)),
+            b"if-none-match" => head.if_none_match.push(value),
+            b"content-encoding" => {
+                let is_coding = |name: &[u8]| !name.eq_ignore_ascii_case(b"identity");
+                head.content_coded |= elements(value).any(is_coding);
+            }
             b"access-control-request-method" => head.preflight = true,
+            b"access-control-request-headers" => {
+                return once(&mut head.request_headers, value);
+            }
+            b"access-control-request-private-network" => {
+                head.private_network = value.eq_ignore_ascii_case(b"true");
+            }
             b"upgrade" => {
                 self.upgrades |=
                     elements(value).any(|name| name.eq_ignore_ascii_case(b"websocket"));
@@ -150,7 +161,7 @@ impl<'b> HeadBuilder<'b> {
     /// two cannot be trusted with either.
     fn take_length(&mut self, value: &[u8]) -> Result<(), HeadError> {
         refuse_if(self.length.is_some(), HeadError::LengthDouble)?;
-        self.length = Some(number(value).ok_or(HeadError::LengthMalformed)?);
+        self.length = Some(number::saturating(value).ok_or(HeadError::LengthMalformed)?);
         Ok(())
     }
 
@@ -194,7 +205,7 @@ impl<'b> HeadBuilder<'b> {
             };
             if name.eq_ignore_ascii_case(b"wait") && !self.waits {
                 self.waits = true;
-                self.head.prefer_wait_s = number(unquoted(value));
+                self.head.prefer_wait_s = number::saturating(unquoted(value));
             }
         }
     }

@@ -72,8 +72,8 @@ pub struct Head<'b> {
     pub prefer_wait_s: Option<u64>,
     /// `Last-Event-ID`.
     pub last_event_id: Option<&'b [u8]>,
-    /// `If-None-Match`; the first, if there are several.
-    pub if_none_match: Option<&'b [u8]>,
+    /// Every `If-None-Match`, in order: together they are one list.
+    pub if_none_match: Vec<&'b [u8]>,
     /// `If-Modified-Since`.
     pub if_modified_since: Option<&'b [u8]>,
     /// `Range`.
@@ -84,8 +84,14 @@ pub struct Head<'b> {
     pub event: Option<&'b [u8]>,
     /// `Idempotency-Key`.
     pub idempotency_key: Option<&'b [u8]>,
+    /// Whether `Content-Encoding` names a coding other than `identity`.
+    pub content_coded: bool,
     /// Whether `Access-Control-Request-Method` is there: with OPTIONS, a CORS preflight.
     pub preflight: bool,
+    /// `Access-Control-Request-Headers`.
+    pub request_headers: Option<&'b [u8]>,
+    /// Whether `Access-Control-Request-Private-Network` says `true`.
+    pub private_network: bool,
     /// What the `Sec-WebSocket-` fields offer; `Some` if and only if `Upgrade` lists `websocket`.
     pub upgrade: Option<Offer<'b>>,
 }

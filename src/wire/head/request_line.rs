@@ -84,5 +84,5 @@ fn reduce<'b>(method: &str, target: &'b str) -> Option<(&'b str, Option<&'b str>
 
 /// Names and passwords before an `@` are not for a server's eyes; RFC 9110 §4.2.4.
 fn is_authority(text: &str) -> bool {
-    !text.is_empty() && is_host(text.as_bytes())
+    is_host(text.as_bytes())
 }

@@ -112,7 +112,7 @@ fn naive_chunks(bytes: &[u8], bound: u64) -> Result<Option<(Vec<u8>, usize)>, ()
         if blank_alone || behind.is_some_and(|&byte| byte != b';') {
             return Err(());
         }
-        if extensions.iter().any(|&byte| byte.is_ascii_control() && byte != b'\t') {
+        if !naive_extensions(extensions) {
             return Err(());
         }
         announced += u128::from(size);
@@ -134,6 +134,65 @@ fn naive_chunks(bytes: &[u8], bound: u64) -> Result<Option<(Vec<u8>, usize)>, ()
             _ => return Err(()),
         }
     }
+}
+
+/// Cuts at every semicolon that is not within quotes, and looks at each piece by itself.
+fn naive_extensions(text: &[u8]) -> bool {
+    let (mut pieces, mut quoted, mut escaped) = (vec![Vec::new()], false, false);
+    for &byte in text {
+        if byte == b';' && !quoted {
+            pieces.push(Vec::new());
+            continue;
+        }
+        quoted ^= byte == b'"' && !escaped;
+        escaped = quoted && byte == b'\\' && !escaped;
+        pieces.last_mut().unwrap().push(byte);
+    }
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let token = |text: &[u8]| {
+        let part = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
+        !text.is_empty() && text.iter().all(part)
+    };
+    let last = pieces.len() - 1;
+    pieces.iter().enumerate().all(|(n, piece)| {
+        let mut piece = piece.as_slice();
+        while n < last && piece.last().is_some_and(blank) {
+            piece = &piece[..piece.len() - 1];
+        }
+        if n == 0 {
+            return piece.is_empty();
+        }
+        let skip = |text: &[u8]| text.iter().take_while(|byte| blank(byte)).count();
+        piece = &piece[skip(piece)..];
+        let Some(at) = piece.iter().position(|&byte| byte == b'=') else {
+            return token(piece);
+        };
+        let (mut name, mut value) = (&piece[..at], &piece[at + 1..]);
+        while name.last().is_some_and(blank) {
+            name = &name[..name.len() - 1];
+        }
+        value = &value[skip(value)..];
+        token(name) && (token(value) || is_quoted(value))
+    })
+}
+
+/// One quoted string and nothing more.
+fn is_quoted(text: &[u8]) -> bool {
+    let [b'"', inside @ .., b'"'] = text else {
+        return false;
+    };
+    let mut bytes = inside.iter();
+    while let Some(byte) = bytes.next() {
+        let text = match byte {
+            b'"' => None,
+            b'\\' => bytes.next(),
+            byte => Some(byte),
+        };
+        if text.is_none_or(|byte| byte.is_ascii_control() && *byte != b'\t') {
+            return false;
+        }
+    }
+    true
 }
 
 fn naive_trailer(bytes: &[u8]) -> Result<Option<usize>, ()> {

@@ -15,7 +15,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use tollway::close::CloseReason;
+use tollway::conn::origin::Origins;
 use tollway::limits::Limits;
+use tollway::wire::authority::OriginPattern;
 
 use super::readers::frames::{self, Frame};
 use super::readers::{find, http};
@@ -86,7 +88,11 @@ fn plan(bounds: u8) -> Plan {
     };
     Plan {
         limits,
-        origins: vec!["https://a.example".to_owned()],
+        origins: Origins {
+            allowed: vec![OriginPattern::parse("https://a.example").expect("an origin")],
+            ports: vec![80],
+            ..Origins::default()
+        },
         files: (bounds & 4 == 0).then(|| BTreeMap::from(files)),
         ..Plan::default()
     }

@@ -5,7 +5,7 @@
 //! Goes to: `wire::v1`, `technique::v1`.
 
 use tollway::ids::{Epoch, Id, Seq};
-use tollway::limits::{IDEMPOTENCY_KEY_BYTES_MAX, REF_BYTES_MAX};
+use tollway::limits::REF_BYTES_MAX;
 use tollway::technique::v1;
 use tollway::wire::v1::{Publication, PublishError, Reference, decode};
 
@@ -25,8 +25,6 @@ pub fn check(input: &[u8]) {
         Ok(publication) => {
             assert!(publication.data.len() <= bound);
             assert!(publication.binary || str::from_utf8(&publication.data).is_ok());
-            let key = publication.key.as_ref();
-            assert!(key.is_none_or(|key| (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len())));
             means_the_same_written_anew(spelled, publication, bound);
         }
         Err(offence) => {
@@ -51,9 +49,9 @@ fn means_the_same_written_anew(reference: &str, publication: &Publication, bound
         Some(text) => format!("\"{name}\":{},", quoted(text)),
         None => String::new(),
     };
-    let (topic, event) = (member("topic", topic), member("event", event));
-    let once = key.is_some();
-    let anew = format!("{{{event}\"once\":{once},\"data\":{data},{topic}\"ref\":{reference}}}");
+    let [topic, event, key] =
+        [("topic", topic), ("event", event), ("key", key)].map(|(name, text)| member(name, text));
+    let anew = format!("{{{event}{key}\"data\":{data},{topic}\"ref\":{reference}}}");
     let (again, understood) = decode(&anew, bound);
     assert_eq!(understood.as_ref(), Ok(publication), "{anew}");
     assert_eq!(again.json(), reference);
@@ -112,19 +110,19 @@ fn answers_read_back(reference: &Reference, simple: bool) {
 pub fn seeds() -> Vec<Vec<u8>> {
     [
         r#"{"data":"hello"}"#,
-        r#"{"ref":1,"topic":"news","event":"tick","data":"caf\u00e9 \ud83d\ude00","once":true}"#,
+        r#"{"ref":1,"topic":"news","event":"tick","data":"caf\u00e9 \ud83d\ude00","key":"k"}"#,
         r#" { "ref" : "a b" , "data" : "/wD+" , "encoding" : "base64" } "#,
         r#"{"d\u0061ta":"x","unknown":[{"data":1},"\ud800"],"unknown":2}"#,
         r#"{"ref":[1,{"ref":[]}],"data":"x","encoding":null,"topic":null}"#,
-        r#"{"ref":-0.0e7,"data":"x","once":false}"#,
+        r#"{"ref":-0.0e7,"data":"x","key":null}"#,
         r#"{"ref":1,"ref":2,"data":"x"}"#,
         r#"{"ref":1,"data":5}"#,
         r#"{"ref":1,"data":"\ud800"}"#,
         r#"{"ref":1,"data":"x","encoding":"hex"}"#,
         r#"{"ref":1,"data":"_w==","encoding":"base64"}"#,
         r#"{"ref":1,"data":"x","topic":["t"]}"#,
-        r#"{"data":"x","once":true}"#,
-        r#"{"ref":"","data":"x","once":"yes"}"#,
+        r#"{"data":"x","key":1}"#,
+        r#"{"ref":"","data":"x","key":""}"#,
         r#"["data"]"#,
         "null",
         "{",

@@ -2,13 +2,16 @@
 
 use std::sync::LazyLock;
 
+use tollway::hub::fingerprint::Fingerprint;
+
 use super::judge::{Ask, From};
 use super::line::{Expect, Kind, Line};
 use super::oracle::Said;
 use super::plan::{Habits, Way};
 use super::readers::frames;
 use super::readers::json::to_base64;
-use super::stage::{Stage, id};
+use super::stage::{Stage, id, place};
+use crate::world::EPOCH;
 
 /// Files of `--static`.
 pub const FILES: [(&str, usize); 2] = [("small.txt", 100), ("large.bin", 150_000)];
@@ -177,11 +180,10 @@ impl Line {
         if let Some(event) = &said.event {
             object["event"] = event.as_str().into();
         }
-        object["ref"] = match &said.key {
-            Some(key) => key.as_str().into(),
-            None => number.into(),
-        };
-        object["once"] = said.key.is_some().into();
+        object["ref"] = number.into();
+        if let Some(key) = &said.key {
+            object["key"] = key.as_str().into();
+        }
         let text = object.to_string();
         let frame = frames::client(true, frames::TEXT, text.as_bytes(), [2, 4, 6, 8]);
         self.compose(&frame);
@@ -264,9 +266,12 @@ fn poll(
         limit = 1 + dice.below(5);
         query.push(format!("limit={limit}"));
     }
-    let tagged = matches!(ask.from, From::After(_)) && dice.percent(30);
+    let at = place(&ask.text);
+    let tagged = matches!(ask.from, From::After(_)) && at.is_some() && dice.percent(30);
     if tagged {
-        *fields += &format!("If-None-Match: \"{}\"\r\n", ask.text);
+        // The tag of an answer without messages at that cursor.
+        let print = Fingerprint(EPOCH.0).with(at.unwrap_or(0)).with(limit as u64).0;
+        *fields += &format!("If-None-Match: \"{}.{print:016x}\"\r\n", ask.text);
     }
     let mut wait_s = None;
     if way == Way::Long {

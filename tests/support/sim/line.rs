@@ -18,7 +18,7 @@ pub enum Kind {
         ask: Ask,
         wait_s: Option<u64>,
         limit: usize,
-        /// `If-None-Match` was sent, equal to the cursor.
+        /// `If-None-Match` was sent, with the tag of an answer without messages.
         tagged: bool,
     },
     Stream {

@@ -118,8 +118,8 @@ impl Line {
             return;
         };
         let head = &answer.head;
-        let tag = head.field("ETag").expect("every poll answer has a tag");
-        let next = place(tag.trim_matches('"')).expect("the tag is a cursor");
+        let next = head.field("Last-Event-ID").expect("every poll answer hands out a cursor");
+        let next = place(next).expect("an id of this world");
         let applied = wait_s.map(|s| format!("wait={s}"));
         assert_eq!(head.field("Preference-Applied"), applied.as_deref());
         if head.status != 200 {
@@ -133,7 +133,7 @@ impl Line {
             stand.skip(stage, ask.acked);
         } else if !expect.bare {
             let said = Answered::read(&answer.body.data);
-            assert_eq!(said.next, next, "tag and body say the same");
+            assert_eq!(said.next, next, "head and body say the same");
             assert!(said.messages.len() <= *limit);
             let first = said.messages.first().map(|message| message.at);
             let gap = said.gap.as_ref();

@@ -114,20 +114,21 @@ pub fn poll(number: u16, next: &str, terms: &Terms, body: &[&str]) -> Result<Vec
     if let Some(wait) = &terms.wait {
         pieces.push(exact(format!("Preference-Applied: {wait}\r\n")));
     }
-    let cursor = format!(
-        "ETag: \"{next}\"\r\nCache-Control: no-cache\r\n\
+    let cursor = bytes::pieces(&format!(
+        "ETag: \"{next}.{{print}}\"\r\nLast-Event-ID: {next}\r\nCache-Control: no-cache\r\n\
          Vary: Accept, Last-Event-ID, Origin, Prefer\r\n\r\n"
-    );
+    ));
     match (number, body) {
         (200, [body]) => {
             let body = bytes::pieces(body);
             pieces.push(exact(format!(
-                "Content-Type: application/json\r\nContent-Length: {}\r\n{cursor}",
+                "Content-Type: application/json\r\nContent-Length: {}\r\n",
                 bytes::length(&body)
             )));
+            pieces.extend(cursor);
             pieces.extend(body.into_iter().filter(|_| !terms.head));
         }
-        (204 | 304, []) => pieces.push(exact(cursor)),
+        (204 | 304, []) => pieces.extend(cursor),
         _ => return Err("200 has one line of body; 204 and 304 have none".into()),
     }
     Ok(pieces)

@@ -88,7 +88,7 @@ fn quoted(text: &str) -> Result<(Vec<u8>, &str), String> {
     Ok((out.repeat(times), after))
 }
 
-/// Reads a text with `{retry}` and `{x*100}` in it.
+/// Reads a text with `{retry}`, `{print}` and `{x*100}` in it.
 pub fn pieces(text: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut exact = Vec::new();
@@ -99,6 +99,10 @@ pub fn pieces(text: &str) -> Vec<Piece> {
         if let Some(after) = rest.strip_prefix("{retry}") {
             pieces.push(Piece::Exact(std::mem::take(&mut exact)));
             pieces.push(Piece::Retry);
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix("{print}") {
+            pieces.push(Piece::Exact(std::mem::take(&mut exact)));
+            pieces.push(Piece::Print);
             rest = after;
         } else if let Some((run, after)) = repeated(rest) {
             exact.extend_from_slice(run.as_bytes());
@@ -126,6 +130,7 @@ pub fn length(pieces: &[Piece]) -> usize {
     let one = |piece: &Piece| match piece {
         Piece::Exact(bytes) => bytes.len(),
         Piece::Retry => 4,
+        Piece::Print => 16,
         Piece::Date => 29,
         Piece::Line(_) => 0,
     };

@@ -31,6 +31,7 @@ pub fn compare(due: &[(usize, Piece)], got: &[u8], now: Millis, end: usize) -> R
                 rest.strip_prefix(date.as_slice()).ok_or_else(|| wrong(&date, rest))
             }
             Piece::Retry => take_retry(rest).ok_or_else(|| wrong(b"{retry}", rest)),
+            Piece::Print => take_print(rest).ok_or_else(|| wrong(b"{print}", rest)),
             Piece::Line(text) => {
                 free = true;
                 skip_to(rest, text).ok_or_else(|| wrong(text, rest))
@@ -49,6 +50,11 @@ fn take_retry(rest: &[u8]) -> Option<&[u8]> {
     let (digits, after) = rest.split_at_checked(4)?;
     let ms: u64 = str::from_utf8(digits).ok()?.parse().ok()?;
     (RETRY_MS_MIN..=RETRY_MS_MAX).contains(&ms).then_some(after)
+}
+
+fn take_print(rest: &[u8]) -> Option<&[u8]> {
+    let (digits, after) = rest.split_at_checked(16)?;
+    digits.iter().all(|d| matches!(d, b'0'..=b'9' | b'a'..=b'f')).then_some(after)
 }
 
 /// What stands behind the line that says `text`.

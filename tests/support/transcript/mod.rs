@@ -7,6 +7,8 @@
 //! before the first act:
 //!   limits --max-message 1KiB …     flags of the server; `--deflate on`
 //!   origins https://app.example …   --allow-origin
+//!   hosts tollway.example …         --allow-host
+//!   ports 80 8080 …                 --listen, as far as pages are concerned
 //!   file notes/a.txt "text"         --static, and a file below it
 //!   only whole                      what arrives together matters: not to be cut
 //!   only one thread                 what a thread has for itself matters
@@ -46,7 +48,8 @@
 //! After a 101, `a>` and `a<` are bytes; `a< problem 1002 unmasked` is the Close frame for it.
 //! `a> text {…}` and `a< text {…}` are whole text frames, and `a< error 1 400 not_json` the one in
 //! which `tollway.v1` refuses another.
-//! `{retry}` is a delay in the bounds of its jitter; `{x*100}` in a text is a hundred times x.
+//! `{retry}` is a delay in the bounds of its jitter, `{print}` are the sixteen digits of a
+//! fingerprint; `{x*100}` in a text is a hundred times x.
 //! `wait 5s` lets time pass. `overloaded on` and `unreadable on` switch on what their names say.
 //!
 //! Everything is exact: whatever the server says must be told, at the moment when it says it, and
@@ -68,6 +71,7 @@ pub mod play;
 use std::collections::{BTreeMap, BTreeSet};
 
 use tollway::close::CloseReason;
+use tollway::conn::origin::Origins;
 use tollway::ledger::{Class, Payer};
 use tollway::limits::Limits;
 
@@ -78,7 +82,7 @@ pub struct Transcript {
     /// Its first line.
     pub title: String,
     pub limits: Limits,
-    pub origins: Vec<String>,
+    pub origins: Origins,
     pub files: Option<BTreeMap<String, Vec<u8>>>,
     pub only_whole: bool,
     pub only_one_thread: bool,
@@ -142,6 +146,8 @@ pub enum Piece {
     Date,
     /// Four digits in the bounds of the jitter.
     Retry,
+    /// Sixteen hexadecimal digits.
+    Print,
     /// Anything up to a line that says this, and anything behind it.
     Line(Vec<u8>),
 }

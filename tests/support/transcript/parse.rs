@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use tollway::close::CloseReason;
+use tollway::conn::origin::Origins;
 use tollway::ledger::{Class, Payer};
 use tollway::limits::Limits;
+use tollway::wire::authority::{HostPattern, OriginPattern};
 
 use super::answers::{self, Terms};
 use super::{Act, Greeting, Piece, Shows, Step, Transcript, bytes, offences};
@@ -21,7 +23,7 @@ pub fn read(root: &Path, path: &str) -> Transcript {
             path: path.into(),
             title: String::new(),
             limits: Limits::default(),
-            origins: Vec::new(),
+            origins: Origins::default(),
             files: None,
             only_whole: false,
             only_one_thread: false,
@@ -171,7 +173,7 @@ impl<'t> Reader<'t> {
         if text.is_empty() && self.clients[client] == Wire::Upgrading {
             self.clients[client] = Wire::Frames;
         }
-        Ok(vec![Piece::Exact(format!("{text}\r\n").into_bytes())])
+        Ok(bytes::pieces(&format!("{text}\r\n")))
     }
 
     fn problem(&mut self, words: &str) -> Result<Vec<Piece>, String> {
@@ -240,7 +242,18 @@ impl<'t> Reader<'t> {
         Ok(Some(match (first, words.as_slice()) {
             ("limits", flags) => return self.limits(flags).map(|()| None),
             ("origins", origins) => {
-                self.story.origins = origins.iter().map(ToString::to_string).collect();
+                let read = |text: &&str| OriginPattern::parse(text).map_err(|e| e.to_string());
+                self.story.origins.allowed = origins.iter().map(read).collect::<Result<_, _>>()?;
+                return Ok(None);
+            }
+            ("hosts", hosts) => {
+                let read = |text: &&str| HostPattern::parse(text).map_err(|e| e.to_string());
+                self.story.origins.hosts = hosts.iter().map(read).collect::<Result<_, _>>()?;
+                return Ok(None);
+            }
+            ("ports", ports) => {
+                let read = |text: &&str| text.parse().map_err(|_| format!("{text:?} is no port"));
+                self.story.origins.ports = ports.iter().map(read).collect::<Result<_, _>>()?;
                 return Ok(None);
             }
             ("file", [name, ..]) => {

@@ -62,7 +62,7 @@ fn four_forms_of_a_target_become_one() {
 #[test]
 fn hosts_are_names_and_addresses_with_or_without_a_port() {
     for host in
-        ["", "a", "a.example:8080", "a:", "127.0.0.1:1", "[::1]", "[::ffff:1.2.3.4]:80", "a_b~%41"]
+        ["a", "a.example:8080", "a:", "127.0.0.1:1", "[::1]", "[::ffff:1.2.3.4]:80", "a_b~%41"]
     {
         let input = format!("GET / HTTP/1.1\r\nHost: \t{host} \t\r\n\r\n");
         assert_eq!(accepted(input.as_bytes()).host, Some(host));
@@ -75,6 +75,7 @@ fn the_framing_is_as_declared() {
         ("", Framing::Empty),
         ("Content-Length: 0\r\n", Framing::Length(0)),
         ("content-length:0042\r\n", Framing::Length(42)),
+        ("Content-Length: 18446744073709551616\r\n", Framing::Length(u64::MAX)),
         ("Content-Length: 18446744073709551615\r\n", Framing::Length(u64::MAX)),
         ("Transfer-Encoding: chunked\r\n", Framing::Chunked),
         ("TRANSFER-ENCODING: , CHUNKED,\r\n", Framing::Chunked),
@@ -159,7 +160,7 @@ fn the_wait_preference_is_read_from_lists_and_quotes() {
         ("wait=+1", None),
         ("wait=1.5", None),
         ("wait=\"1", None),
-        ("wait=18446744073709551616", None),
+        ("wait=18446744073709551616", Some(u64::MAX)),
         ("await=1", None),
     ] {
         let fields = format!("Prefer: {prefer}\r\n");
@@ -178,7 +179,7 @@ fn single_values_are_given_as_they_came_without_the_white_space_around() {
     with(fields, |head| {
         assert_eq!(head.origin, Some(&b"null"[..]));
         assert_eq!(head.last_event_id, Some(&b"k-1"[..]));
-        assert_eq!(head.if_none_match, Some(&b"\"a\""[..]));
+        assert_eq!(head.if_none_match, [b"\"a\"", b"\"b\""]);
         assert_eq!(head.if_modified_since, Some(&b"then"[..]));
         assert_eq!(head.range, Some(&b"bytes=0-"[..]));
         assert_eq!(head.if_range, Some(&b"\"c\""[..]));

@@ -119,7 +119,7 @@ impl Bench {
             cursor = self.follows_on(topics, cursor, message.text("id"), same);
         }
         assert_eq!(next, cursor);
-        assert_eq!(answer.head.field("ETag"), Some(format!("\"e-{next}\"").as_str()));
+        assert_eq!(answer.head.field("Last-Event-ID"), Some(format!("e-{next}").as_str()));
     }
 
     /// The message `id` is the next one after `cursor`, and says what was published.

@@ -140,12 +140,12 @@ fn is_target(method: &[u8], target: &[u8]) -> bool {
         return true;
     }
     if method == b"CONNECT" {
-        return !target.is_empty() && is_host(target.as_bytes());
+        return is_host(target.as_bytes());
     }
     let lower = target.to_ascii_lowercase();
     let rest = lower.strip_prefix("http://").or(lower.strip_prefix("https://"));
     let authority = rest.and_then(|rest| rest.split(['/', '?']).next());
-    authority.is_some_and(|authority| !authority.is_empty() && is_host(authority.as_bytes()))
+    authority.is_some_and(|authority| is_host(authority.as_bytes()))
 }
 
 /// RFC 9110 §7.2, RFC 3986 §3.2.2: a name or an address, with or without a port.
@@ -160,8 +160,7 @@ fn is_host(text: &[u8]) -> bool {
     let (host, port) = text.split_at(port_at);
     let host_is_sound = match host {
         [b'[', address @ .., b']'] => !address.is_empty() && address.iter().all(in_address),
-        // Without a port it may be empty.
-        name => name.iter().all(in_name) && (!name.is_empty() || port.is_empty()),
+        name => !name.is_empty() && name.iter().all(in_name),
     };
     host_is_sound && port.iter().skip(1).all(u8::is_ascii_digit)
 }
@@ -221,6 +220,7 @@ fn judge(minor: u8, fields: &[(&[u8], &[u8])]) -> Result<(), HeadError> {
             | "range"
             | "if-range"
             | "sec-websocket-version"
+            | "access-control-request-headers"
                 if again =>
             {
                 return Err(HeadError::FieldDouble);
@@ -256,7 +256,7 @@ fn judge(minor: u8, fields: &[(&[u8], &[u8])]) -> Result<(), HeadError> {
 
 fn is_length(value: &[u8]) -> bool {
     let digits = str::from_utf8(value).unwrap_or_default();
-    digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u64>().is_ok()
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The elements of a list that are not empty. RFC 9110 §5.6.1. A comma in quotes separates nothing.
