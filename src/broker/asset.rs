@@ -48,11 +48,12 @@ fn say(
     fields: &[(&str, &dyn Display)],
     body: Body,
 ) {
-    let tag = format!("\"{tag:016x}\"");
+    let tag = format!("{tag:016x}");
     let (status, body) = match if_none_match {
         Some(field) if names_tag(field, &tag) => (Status::NotModified, Body::EMPTY),
         Some(_) | None => (Status::Ok, body),
     };
+    let tag = format_args!("\"{tag}\"");
     let mut all: Vec<(&str, &dyn Display)> = vec![("ETag", &tag), ("Cache-Control", &"no-cache")];
     all.extend_from_slice(fields);
     respond::say(visit, status, &all, body);
