@@ -140,7 +140,7 @@ impl Broker {
         self.shard.ledger.charge_shared(call, n);
     }
 
-    /// A connection was accepted, answered and closed without ever coming in here.
+    /// A connection was accepted, answered and closed without ever having an id.
     pub fn refused_unseen(&mut self, refused: RefusedConnection) {
         accounting::refused_unseen(&mut self.shard.ledger, refused);
     }

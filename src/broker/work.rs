@@ -1,7 +1,7 @@
 //! Work: what may take longer than a handler should, done in portions.
 //!
 //! Came from: the shell, once a turn. Goes to: visits, one for each connection that has work.
-//! Absent on purpose: order between connections, but first come, first served.
+//! Absent on purpose: any order between connections other than first come, first served.
 
 use super::{Broker, deadline, input, poll, pump};
 use crate::conn::state::Name;

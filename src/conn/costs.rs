@@ -10,7 +10,8 @@ use crate::ledger::{Due, Payer, Sample, Tally};
 pub struct Costs {
     /// Who pays for what is being understood or answered.
     pub payer: Payer,
-    /// Of what kind the connection is: that of its last request. `None`: none has come yet.
+    /// The payer of its last request, which the connection itself is charged to. `None`: no request
+    /// has come yet.
     pub kind: Option<Payer>,
     /// What it has cost.
     pub tally: Tally,

@@ -17,8 +17,8 @@
 //! take has another ([`Conn::due`](super::Conn::due)).
 //!
 //! `Answering` lasts as long as the visit in which it is entered: whatever is known of a request
-//! lies there while its answer is made, and every answer leaves it. Two states give it back the
-//! floor later: `Awaiting`, when somebody else has to be asked, and `Parked`, when there is nothing
+//! lies there while its answer is made, and every answer leaves it. Two states lead back to it
+//! later: `Awaiting`, when somebody else has to be asked, and `Parked`, when there is nothing
 //! to say yet.
 //!
 //! **What is not in the state, and why.** Some facts are independent of what a connection does:
@@ -79,7 +79,7 @@ pub enum State {
     Lingering {
         /// Our side is ended.
         half_closed: bool,
-        /// Since when it has been as it is.
+        /// When the state was entered, or when our side was ended if that came later.
         since: Millis,
     },
     /// Nothing may happen any more; the shell is told to drop the socket.
@@ -111,7 +111,7 @@ pub struct Awaiting {
 /// What was asked of the sequencer or the shell.
 #[derive(Debug)]
 pub enum Awaited {
-    /// To give a message of this topic its seat.
+    /// To give a message of this topic its sequence number.
     Commit(TopicName),
     /// Who reads this topic on all threads.
     Count(TopicName),
@@ -126,11 +126,11 @@ pub enum Awaited {
 pub struct Parked {
     /// What the answer needs to know of the request.
     pub context: ResponseContext,
-    /// What it waits for.
+    /// The topics that it waits for, and the cursor.
     pub subscription: Subscription,
-    /// Until when.
+    /// When the wait is over.
     pub until: Millis,
-    /// What is left of it to say: see [`PollTerms`].
+    /// The terms that its answer is made by.
     pub terms: PollTerms,
 }
 
@@ -139,7 +139,7 @@ pub struct Parked {
 pub struct PollTerms {
     /// Several topics: each message names its own.
     pub named: bool,
-    /// At most so many messages.
+    /// The largest number of messages in the answer.
     pub limit: usize,
     /// `Some` for a long poll: the wait that was granted, in seconds.
     pub wait_s: Option<u64>,
@@ -163,7 +163,7 @@ pub struct Sending {
 /// An event stream.
 #[derive(Debug)]
 pub struct Stream {
-    /// Where it stands.
+    /// Its cursor and its seats; a watcher of the cost ledger has no seat.
     pub subscription: Subscription,
     /// HTTP/1.1: every event is a chunk.
     pub chunked: bool,
@@ -174,7 +174,7 @@ pub struct Stream {
 /// A WebSocket.
 #[derive(Debug)]
 pub struct WebSocket {
-    /// Where it stands.
+    /// Its cursor and its seats; a watcher of the cost ledger has no seat.
     pub subscription: Subscription,
     /// Frames on their way to be messages.
     pub assembler: Assembler,
@@ -190,7 +190,7 @@ pub struct WebSocket {
     pub uncommitted: u32,
     /// It reads no topic but the cost ledger, a snapshot a second.
     pub costs: bool,
-    /// A rule was broken behind them.
+    /// A rule that was broken behind those messages: told when the sequencer has answered them.
     pub failing: Option<Box<Failure>>,
 }
 
@@ -219,10 +219,10 @@ pub struct Closing {
     pub since: Millis,
 }
 
-/// A subscriber: a cursor, and the seats where it is entered.
+/// A subscription: a cursor, and the seats where the subscriber is entered.
 #[derive(Debug)]
 pub struct Subscription {
-    /// Where it is entered.
+    /// Its seat in the list of each topic.
     pub seats: Seats,
     /// The last message it was given.
     pub cursor: Seq,
@@ -233,9 +233,9 @@ pub struct Subscription {
 /// One seat or several.
 #[derive(Debug)]
 pub enum Seats {
-    /// Almost every reader.
+    /// Of one topic, as almost every subscriber has.
     One(Seat),
-    /// A reader of several topics.
+    /// Of several topics, one in each.
     Many(Box<[Seat]>),
 }
 

@@ -21,9 +21,9 @@ pub struct V1Request {
 /// A message to be published.
 #[derive(Debug)]
 pub struct V1Publish {
-    /// Where; without it, on the one topic that was opened.
+    /// The topic to publish on; `None` for the one topic that was opened.
     pub topic: Option<TopicName>,
-    /// Its name.
+    /// The event name, if one was given.
     pub event: Option<Box<str>>,
     /// The data; UTF-8 unless `binary`.
     pub data: Box<[u8]>,

@@ -12,17 +12,17 @@
 //! world did, and asked what it wants of the world. Three rules make it correct, and two cheap.
 //!
 //! **An edge is remembered.** `epoll` is used edge-triggered: it says *once* that bytes came, and
-//! is silent about what is left of them. So whoever could not be served to the end in this turn
-//! stands in a queue, `again` to be read or `outgoing` to be written, and as long as anyone stands
-//! there the loop waits with a timeout of zero. What a socket last said is kept beside it (see
-//! [`Socket`]), until a call finds the opposite. Two kinds of socket are ready and yet in no queue,
-//! because somebody else will say so: one whose connection wants no bytes now
+//! is silent about what is left of them. So a socket that could not be served to the end in this
+//! turn stands in a queue, `again` to be read or `outgoing` to be written, and as long as one
+//! stands there the loop waits with a timeout of zero. What a socket last said is kept beside it
+//! (see [`Socket`]), until a call finds the opposite. Two kinds of socket are ready and yet in no
+//! queue, because somebody else will say so: one whose connection wants no bytes now
 //! (`Broker::next_resumed` brings it back), and one whose outbox is empty (`Broker::next_dirty`
 //! does).
 //!
 //! **Nobody is served for ever.** Each turn reads a bounded number of bytes of one socket, makes a
 //! bounded number of deliveries and writes, and accepts a bounded number of connections. The queues
-//! are first in, first out, and who is not through goes to the end.
+//! are first in, first out, and a socket that is not finished goes to the end.
 //!
 //! **What was acknowledged has been seen.** A request may have been sent because a publish was
 //! acknowledged, on whatever thread; by then its message lies in our mailbox. So after every `read`
@@ -300,7 +300,7 @@ impl EventLoop {
         }
     }
 
-    /// Writes to everyone who stands in the queue now, once each.
+    /// Writes to every socket that stands in the queue now, once each.
     fn write_out(&mut self) {
         let mut at = self.clock.now_us();
         self.now = at.millis();

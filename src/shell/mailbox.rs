@@ -20,7 +20,7 @@ use mio::Waker;
 
 use crate::broker::Letter;
 
-/// Room that an emptied box keeps: a burst shall not own its memory for ever.
+/// Room that an emptied box keeps: a burst must not keep its memory for ever.
 const KEPT_LETTERS_MAX: usize = 1024;
 
 #[derive(Debug)]

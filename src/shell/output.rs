@@ -1,6 +1,7 @@
 //! Output that nobody waits for: standard error, standard output, a FIFO.
 //!
-//! Whoever reads our log may stop reading, and a write to a full pipe blocks until they go on. So
+//! The program that reads our log may stop reading, and a write to a full pipe blocks until it goes
+//! on. So
 //! no thread that serves writes: it puts whole lines into a bounded queue, and a thread of the
 //! queue's own writes them, as slowly as it must. What does not fit is dropped and counted, and the
 //! count stands in the log where the lines are missing.

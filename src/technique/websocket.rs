@@ -2,8 +2,8 @@
 //!
 //! Nothing but messages is ever sent, so a plain `new WebSocket(url)` works as tutorials show it.
 //! The price: a message's id, its name and a gap have no place. The cursor of the moment of
-//! connecting is handed out in the handshake; a reader that would have a gap is closed. Who wants
-//! more asks for `tollway.v1`, which is `v1`.
+//! connecting is handed out in the handshake; a reader that would have a gap is closed. A client
+//! that wants more asks for `tollway.v1`, which is in `v1`.
 //!
 //! Came from: `broker`, on connecting, and the pump. Goes to: `wire::handshake`, `wire::frame`.
 //! Absent on purpose: reading frames; `conn` does that.
