@@ -190,7 +190,7 @@ impl Broker {
         report
     }
 
-    /// A thread has answered.
+    /// The report of a thread has come, this one's own perhaps.
     fn shard_report_came(&mut self, report: ShardReport, now: Millis) {
         let Some((sum, readers)) = self.shard.reports.add(report) else {
             return;

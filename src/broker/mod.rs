@@ -95,11 +95,11 @@ pub struct Setup {
     pub threads: u16,
     /// The numbering of messages; the same for all threads.
     pub epoch: Epoch,
-    /// The bounds.
+    /// The bounds that flags can turn.
     pub limits: Limits,
     /// Which pages may ask from a browser.
     pub origins: Origins,
-    /// `--static` was given.
+    /// Whether `--static` was given.
     pub serves_files: bool,
     /// Where the jitter of `retry:` begins.
     pub seed: u64,

@@ -42,12 +42,12 @@ pub(super) fn say(
     answered(visit, status);
 }
 
-/// Says what was wrong.
+/// Answers with a problem.
 pub(super) fn refuse(visit: &mut Visit<'_>, problem: Problem) {
     refuse_saying(visit, problem, problem.detail);
 }
 
-/// Says what was wrong, with a sentence of its own.
+/// Answers with a problem, whose detail is `detail` instead of its own.
 pub(super) fn refuse_saying(visit: &mut Visit<'_>, problem: Problem, detail: &str) {
     let State::Answering(context) = &visit.conn.state else {
         return;

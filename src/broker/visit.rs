@@ -25,7 +25,7 @@ use crate::ledger::{Ledger, Row};
 pub(super) struct Visit<'b> {
     /// Its id.
     pub(super) id: ConnId,
-    /// The connection.
+    /// The connection. It may be `Closed` by the end of the visit, but it is there.
     pub(super) conn: &'b mut Conn,
     /// What it shares with all others of its thread.
     pub(super) shard: &'b mut Shard,
@@ -44,7 +44,7 @@ pub(super) struct Shard {
     pub(super) policy: Policy,
     /// The topics and their logs.
     pub(super) hub: Hub,
-    /// What everything costs.
+    /// What the connections of this thread have cost.
     pub(super) ledger: Ledger,
     /// Connections that ended not long ago, for the table.
     pub(super) closed: VecDeque<Row>,

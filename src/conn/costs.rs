@@ -13,7 +13,7 @@ pub struct Costs {
     /// The payer of its last request, which the connection itself is charged to. `None`: no request
     /// has come yet.
     pub kind: Option<Payer>,
-    /// What it has cost.
+    /// What it has cost so far, under whatever payer.
     pub tally: Tally,
     /// What its next request has to pay.
     pub owed: Due,

@@ -27,7 +27,7 @@ pub struct Request {
 pub enum Want {
     /// The body as a message.
     Publish(Publish),
-    /// Messages.
+    /// Messages of one topic or several.
     Read(Read),
     /// Who reads a topic, and what it holds.
     Info(TopicName),
@@ -104,9 +104,9 @@ pub enum Report {
 /// How snapshots of the ledger are wanted.
 #[derive(Debug)]
 pub enum Watch {
-    /// As events.
+    /// As an event stream.
     Stream,
-    /// As frames; the handshake is judged.
+    /// As a WebSocket; its handshake has been judged.
     Socket(Accept),
 }
 
@@ -135,7 +135,7 @@ pub struct Read {
 /// The way of reading.
 #[derive(Debug)]
 pub enum How {
-    /// Short poll, or long poll when `wait_s` says so.
+    /// A short poll, or a long one if `wait_s` is there.
     Poll {
         /// How long the answer may be withheld, in seconds; never `Some(0)`.
         wait_s: Option<u64>,
@@ -144,13 +144,13 @@ pub enum How {
         /// The client's `If-None-Match`.
         if_none_match: Option<Box<[u8]>>,
     },
-    /// SSE.
+    /// As an event stream.
     Stream,
-    /// WebSocket; the handshake is judged.
+    /// As a WebSocket; its handshake has been judged.
     Socket {
         /// What the client must find in the answer.
         accept: Accept,
-        /// What will be spoken.
+        /// The dialect that was agreed on.
         dialect: Dialect,
     },
 }

@@ -26,11 +26,11 @@ pub const ROOT_TOPIC: &str = "chat";
 /// What every request is judged by.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
-    /// The bounds.
+    /// The bounds that flags can turn.
     pub limits: Limits,
     /// Which pages may ask from a browser, and which hosts are served.
     pub origins: Origins,
-    /// `--static` was given.
+    /// Whether `--static` was given.
     pub serves_files: bool,
 }
 

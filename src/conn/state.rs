@@ -51,7 +51,7 @@ use crate::wire::message::Assembler;
 pub enum State {
     /// Waiting for a request head, or for the rest of one.
     Head {
-        /// Where it stopped looking.
+        /// Remembers how far it looked into an unfinished head.
         decoder: HeadDecoder,
         /// When the first byte of the head came.
         began: Option<Millis>,
@@ -77,7 +77,7 @@ pub enum State {
     /// comes is read and dropped until the peer ends its own: closing over unread bytes would send
     /// a reset, and the reset could destroy our last answer before the peer has read it.
     Lingering {
-        /// Our side is ended.
+        /// Whether our side is ended.
         half_closed: bool,
         /// When the state was entered, or when our side was ended if that came later.
         since: Millis,
@@ -137,7 +137,7 @@ pub struct Parked {
 /// The terms of a poll that its answer depends on.
 #[derive(Debug, Clone)]
 pub struct PollTerms {
-    /// Several topics: each message names its own.
+    /// Whether several topics were asked for, so that each message names its own.
     pub named: bool,
     /// The largest number of messages in the answer.
     pub limit: usize,
@@ -150,7 +150,7 @@ pub struct PollTerms {
 /// A file on its way.
 #[derive(Debug)]
 pub struct Sending {
-    /// Another request may follow.
+    /// Whether another request may follow.
     pub keep_alive: bool,
     /// The next byte to be read of the file.
     pub offset: u64,
@@ -215,7 +215,7 @@ impl WebSocket {
 pub struct Closing {
     /// Frames of the peer, which are read until its own Close frame comes.
     pub assembler: Assembler,
-    /// When ours was sent.
+    /// When our Close frame was sent.
     pub since: Millis,
 }
 

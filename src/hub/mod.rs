@@ -50,9 +50,9 @@ pub struct Receipt {
 pub struct SubscriberChange {
     /// The topic.
     pub topic: TopicName,
-    /// How they read.
+    /// The technique that they read by.
     pub technique: Technique,
-    /// How many more.
+    /// How many came, less those that went.
     pub difference: i32,
 }
 
@@ -92,11 +92,11 @@ struct Topic {
     readers: Vec<ConnId>,
     /// `Some(n)`: a round is on, and `readers[..n]` are still to be served.
     round: Option<usize>,
-    /// Something was appended since the round began.
+    /// Whether something was appended since the round began.
     grew: bool,
     /// Readers that came since the last change was told, by technique.
     came: [i32; Technique::ALL.len()],
-    /// It stands in `Hub::changed`.
+    /// Whether it stands in `Hub::changed`.
     changed: bool,
     /// The hub's count of evictions when this log last lost a message.
     evicted_at: u64,

@@ -39,7 +39,7 @@ impl Clock {
         self.now_us().millis()
     }
 
-    /// The same, for measuring.
+    /// The same moment in microseconds, for measuring latencies.
     pub fn now_us(&self) -> Micros {
         // Exact: 2^64 microseconds are 584 thousand years.
         Micros(self.zero.elapsed().as_micros() as u64)

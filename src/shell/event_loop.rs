@@ -78,7 +78,7 @@ pub struct LoopSetup {
     pub signals: Option<Signals>,
     /// The server's time.
     pub clock: Clock,
-    /// What the broker needs.
+    /// What the broker is made of.
     pub setup: Setup,
 }
 

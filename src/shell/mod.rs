@@ -98,7 +98,7 @@ pub enum Crash {
     System(io::Error),
     /// A thread panicked; what it said is on standard error already.
     Panic {
-        /// Which one.
+        /// The index of the thread.
         shard: usize,
     },
 }

@@ -183,7 +183,7 @@ pub struct Gap {
     pub from: Box<str>,
     /// The first id that follows; when nothing does, the cursor from which it goes on.
     pub to: Id,
-    /// Why.
+    /// Why they are missing.
     pub reason: GapReason,
 }
 

@@ -73,7 +73,7 @@ pub const fn heartbeat() -> &'static [u8] {
     &[0x89, 0x00]
 }
 
-/// A Close frame.
+/// A Close frame: its code, and a reason that is cut to fit (RFC 6455 §5.5).
 pub fn farewell(code: CloseCode, reason: &str, out: &mut Vec<u8>) {
     frame::encode_close(code, reason, out);
 }
