@@ -44,7 +44,7 @@ impl Broker {
         while let Some((hint, id)) = self.wheel.pop_due(now) {
             self.visit(id, now, |visit| {
                 if visit.conn.timing.hint != hint {
-                    return; // An earlier hint was hung up since, and speaks for both.
+                    return; // An earlier hint was put in since, and stands for both.
                 }
                 visit.conn.timing.hint = Millis::NEVER;
                 let due = visit.conn.due(&visit.shard.policy.limits);

@@ -17,8 +17,8 @@ use crate::broker::{Broker, Effect, Letter};
 use crate::ids::{ConnId, Millis, ShardId, TopicName};
 use crate::ledger::SharedCall;
 
-/// Rounds of settling before the turn goes on. Each answers one request more of those that stand
-/// behind one another on a connection; the rest is for the next turn.
+/// Rounds of effects and letters before the turn goes on. Each answers one request more of those
+/// that stand behind one another on a connection; the rest is for the next turn.
 const ROUNDS_MAX: usize = 32;
 
 /// What carries out the effects of one thread.

@@ -1,11 +1,13 @@
 //! The event loop: one thread's whole life, one `turn` after another.
 //!
 //! ```text
-//!  wait ─► take_in ─► run_effects ─► expire ─► deliver ─► run_effects ─► write_out ─► …
-//!          accept,     letters,      what is   log to                    one writev
-//!          read        lock, files   due       outboxes                  for each
+//!  wait ─► take_in ─► run_effects ─► expire ─► deliver ─► sample ─► …
+//!          accept,    letters,       what is   log to     the kernel's
+//!          read       lock, files    due       outboxes   counts
 //!
-//!  … ─► run_effects ─► close_sockets ─► wait
+//!  … ─► run_effects ─► write_out ─► run_effects ─► close_sockets ─► wait
+//!                      one writev
+//!                      for each
 //! ```
 //!
 //! The loop owns the sockets and the time, and decides nothing: the [`Broker`] is told what the
@@ -143,8 +145,8 @@ impl EventLoop {
         self.more = self.broker.deliver(self.now);
         let (broker, sockets) = (&mut self.broker, &mut self.sockets);
         self.effects.sample(broker, sockets, self.now);
-        // A reader that was greeted must be counted before it reads its greeting: whoever has seen
-        // one is among the subscribers of the next publish.
+        // A reader that was greeted must be counted before it reads its greeting: one that has seen
+        // its greeting is among the subscribers of the next publish.
         self.more |= self.run_effects();
         self.write_out();
         // What was written made room: the next piece of a file, the next request of a pipeline.
@@ -218,7 +220,7 @@ impl EventLoop {
                 }
             };
             let Some(socket) = self.sockets.find(id) else {
-                continue; // Closed since; its slot may have a new tenant.
+                continue; // Closed since; its slot may have another connection.
             };
             let was_full = !socket.is_writable();
             socket.on_event(event);
