@@ -91,7 +91,8 @@ pub const IDLE_MS_MAX: u64 = 75_000;
 pub const WAIT_MS_MAX: u64 = 55_000;
 /// Output that the peer has not taken at all for this long. Beyond: the connection is dropped.
 pub const STALL_MS_MAX: u64 = 60_000;
-/// Silence after which SSE gets a comment and WebSocket a Ping. Proxies cut at 60 s.
+/// Silence after which SSE gets a comment (nothing was sent) and WebSocket a Ping (nothing came).
+/// Proxies cut at 60 s.
 pub const HEARTBEAT_MS: u64 = 25_000;
 /// From our Ping to the peer's next byte.
 pub const PONG_MS_MAX: u64 = 20_000;
