@@ -1,8 +1,8 @@
 //! Polling, short and long: one answer from the log, now or when there is something in it.
 //!
 //! Came from: `read`, with a request; the face and `deadline`, with a parked one. Goes to:
-//! `technique::{short_poll, long_poll}`, for the words. Absent on purpose: any other
-//! difference between the two than that one may wait.
+//! `technique::{short_poll, long_poll}`, for the words. Absent on purpose: any other difference
+//! between the two than that one may wait.
 
 use std::rc::Rc;
 

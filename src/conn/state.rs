@@ -18,8 +18,8 @@
 //!
 //! `Answering` lasts as long as the visit in which it is entered: whatever is known of a request
 //! lies there while its answer is made, and every answer leaves it. Two states lead back to it
-//! later: `Awaiting`, when somebody else has to be asked, and `Parked`, when there is nothing
-//! to say yet.
+//! later: `Awaiting`, when somebody else has to be asked, and `Parked`, when there is nothing to
+//! say yet.
 //!
 //! **What is not in the state, and why.** Some facts are independent of what a connection does:
 //! that the peer has ended its side ([`Flow::finished`](super::flow::Flow)) may come in any state,

@@ -22,8 +22,7 @@ pub(super) fn bytes_max(dialect: Option<Dialect>, limits: &Limits) -> usize {
     }
 }
 
-/// What a message on an open WebSocket leads to; `None` when nothing is left
-/// to do.
+/// What a message on an open WebSocket leads to; `None` when nothing is left to do.
 pub(super) fn act(
     incoming: Incoming<'_>,
     dialect: Dialect,

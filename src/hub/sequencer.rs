@@ -6,9 +6,9 @@
 //! before letting go, so that order on every thread is the order of sequence numbers.
 //!
 //! Came from: `broker`'s effects, by way of the shell. Goes to: every thread's `hub`. Absent on
-//! purpose: the messages themselves. So a restart begins a new epoch. A durable log would
-//! stand here. Publishing is asked and answered in two steps already, so no state of a connection
-//! would change for it; where the numbers and each thread's logs begin would.
+//! purpose: the messages themselves. So a restart begins a new epoch. A durable log would stand
+//! here. Publishing is asked and answered in two steps already, so no state of a connection would
+//! change for it; where the numbers and each thread's logs begin would.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;

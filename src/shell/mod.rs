@@ -257,7 +257,7 @@ fn share(total: usize, threads: usize, shard: usize) -> usize {
 /// process hangs by then, ends it with the exit code that a shell expects of the signal.
 fn on_signals(setup: &mut LoopSetup) -> io::Result<()> {
     let stopping = Arc::new(AtomicBool::new(false));
-    // Whoever starts a server by `nohup` wants it to outlive the terminal.
+    // A server that is started by `nohup` is to outlive the terminal.
     let mut heard = vec![SIGTERM, SIGINT];
     if !sys::is_ignored(SIGHUP) {
         heard.push(SIGHUP);
