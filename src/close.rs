@@ -1,7 +1,7 @@
 //! Why connections end: one table. Each row is a counter, a row in the docs, a word in the log,
 //! and has a transcript.
 //!
-//! Came from: whoever decides that a connection shall end, once, at the first reason. Goes to:
+//! Came from: the code that decides that a connection ends; the first reason counts. Goes to:
 //! `ledger`, which counts it, and the access log. Absent on purpose: how it is said on the wire;
 //! the technique says it.
 
@@ -26,7 +26,8 @@ named! {
         ProtocolError = "protocol_error", "The peer broke a rule of RFC 6455 or RFC 7692 (1002).";
         NotUtf8 = "not_utf8", "The peer sent text that is not UTF-8 (1007).";
         NotAllowed = "not_allowed", "The peer published on a socket that may only read (1008).";
-        TooBig = "too_big", "The peer sent a message over --max-message (1009).";
+        TooBig = "too_big",
+            "The peer sent a message over --max-message, or too long a frame of tollway.v1 (1009).";
         Gap = "gap", "A raw WebSocket would have missed messages and has no word for it (1013).";
         Overloaded = "overloaded", "A message said on a WebSocket could not be taken (1013).";
         PongTimeout = "pong_timeout", "The peer sent nothing after a Ping for the pong deadline.";

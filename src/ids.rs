@@ -157,9 +157,9 @@ impl Epoch {
 /// is on every message, so its length is part of the toll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Id {
-    /// Which numbering.
+    /// The numbering that `seq` belongs to.
     pub epoch: Epoch,
-    /// Which number in it.
+    /// The number of the message.
     pub seq: Seq,
 }
 

@@ -1,9 +1,10 @@
-//! Every bound of the server, in one file: value, unit in the name, reason, precedent.
+//! The bounds of the server, in one file: value, unit in the name, reason, precedent.
 //!
-//! Came from: RFCs, proxies' habits and measurements, named at each row. Goes to: everyone who
+//! Came from: RFCs, proxies' habits and measurements, named at each row. Goes to: every file that
 //! keeps something that a stranger can make grow. The constants are the defaults and the fixed
 //! bounds; [`Limits`] holds those that an operator may turn by a flag. Absent on purpose: bounds
-//! that follow from others; those are asserted.
+//! that follow from others, which are asserted; and numbers that steer one loop or one system call
+//! of the server, which stand beside it (`ROUNDS_MAX`, `EVENTS_MAX`, `BACKLOG`, …).
 
 /// Room for a request head, request line and all fields. nginx gives 8 KiB a line and 32 KiB in
 /// all, Node 16 KiB in all, h11 16 KiB. Beyond: 431.
@@ -18,7 +19,8 @@ pub const CHUNK_LINE_BYTES_MAX: usize = 256;
 /// A trailer section after the last chunk; we read and drop it. Beyond: 431.
 pub const TRAILER_BYTES_MAX: usize = 4 * 1024;
 /// One message, published over HTTP or WebSocket. Centrifugo takes 64 KiB, uWebSockets 16 KiB,
-/// nchan 1 MiB (nginx's body limit). Beyond: 413, or a WebSocket close with 1009.
+/// nchan 1 MiB (nginx's body limit). Beyond: 413, a close of a raw WebSocket with 1009, an error
+/// for the frame in `tollway.v1`.
 pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 /// Payload of a WebSocket control frame, RFC 6455 §5.5.
 pub const CONTROL_BYTES_MAX: usize = 125;
@@ -50,8 +52,8 @@ pub const UNANSWERED_MAX: usize = 128;
 /// What a frame of `tollway.v1` may hold beside the data: ref, topic, event and key with every
 /// character escaped, the names likewise, and some white space.
 pub const PUBLISH_OVERHEAD_BYTES: usize = 4 * 1024;
-/// What one byte of data may take in JSON, at most: six bytes, as in `\u0041`; and in base64, of
-/// which four characters are spelled so for three bytes of data, eight.
+/// What one byte of data may take in JSON, at most: six bytes, as in `\u0041`; and in base64, where
+/// three bytes of data are four such characters, eight.
 pub const SPELLING_FACTOR: usize = 8;
 /// Keys remembered in all; the oldest goes first.
 pub const IDEMPOTENCY_KEYS_MAX: usize = 65_536;
@@ -89,7 +91,8 @@ pub const IDLE_MS_MAX: u64 = 75_000;
 pub const WAIT_MS_MAX: u64 = 55_000;
 /// Output that the peer has not taken at all for this long. Beyond: the connection is dropped.
 pub const STALL_MS_MAX: u64 = 60_000;
-/// Silence after which SSE gets a comment and WebSocket a Ping. Proxies cut at 60 s.
+/// Silence after which SSE gets a comment (nothing was sent) and WebSocket a Ping (nothing came).
+/// Proxies cut at 60 s.
 pub const HEARTBEAT_MS: u64 = 25_000;
 /// From our Ping to the peer's next byte.
 pub const PONG_MS_MAX: u64 = 20_000;
@@ -99,7 +102,7 @@ pub const CLOSE_MS_MAX: u64 = 5_000;
 /// lost to a reset.
 pub const LINGER_MS_MAX: u64 = 2_000;
 
-/// From one snapshot of the cost ledger to the next, for those who watch it.
+/// From one snapshot of the cost ledger to the next, for a client that watches it.
 pub const SNAPSHOT_MS: u64 = 1_000;
 /// Connections that the kernel is asked about in one turn, for a report: half a millisecond.
 pub const SAMPLES_PER_TURN: usize = 256;
@@ -130,8 +133,8 @@ pub const ACCEPTS_PER_TURN: usize = 256;
 pub const MAILBOX_LETTERS_MAX: usize = 65_536;
 /// Bytes of a file read into memory at a time.
 pub const FILE_CHUNK_BYTES: usize = 64 * 1024;
-/// Lines of the log that wait for whoever reads it, in bytes: some thousand requests. Beyond: lines
-/// are dropped, and their number is told in their place.
+/// Lines of the log that wait for its reader, in bytes: some thousand requests. Beyond: lines are
+/// dropped, and their number is told in their place.
 pub const OUTPUT_BYTES_MAX: usize = 256 * 1024;
 /// At the end: how long the reader of the log may take for what is still to be told. At the start:
 /// how long the greeting may take to be worded, and then to be written, before we serve without.

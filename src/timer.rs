@@ -1,4 +1,4 @@
-//! A lazy timer wheel: who asked to be looked at, and when.
+//! A lazy timer wheel: which connections asked to be looked at, and when.
 //!
 //! Came from: `broker`, whenever a state with a deadline begins. Goes to: `broker::expire`, which
 //! compares each hint with the truth. Absent on purpose: clocks (time is an input), cancelling,
@@ -88,7 +88,7 @@ impl TimerWheel {
     }
 
     /// Hands out one connection whose hint is not later than `now`, with the hint. Call it until
-    /// it says `None`; whoever is put in meanwhile for a past moment comes in the same run.
+    /// it says `None`; what is put in meanwhile for a past moment comes in the same run.
     ///
     /// Time does not go backwards: an earlier `now` than the last one counts as the last one.
     pub fn pop_due(&mut self, now: Millis) -> Option<(Millis, ConnId)> {

@@ -61,7 +61,7 @@ fn serve(visit: &mut Visit<'_>, payer: Payer, want: Want, body: Vec<u8>) {
     }
 }
 
-/// The subscribers of a topic are counted, for whoever wants to know about that topic.
+/// The subscribers of a topic are counted, and a request for its info is answered.
 pub(super) fn counted(visit: &mut Visit<'_>, subscribers: Subscribers) {
     if let Some(Awaited::Count(topic)) = visit.conn.awaited(visit.now) {
         let body = Body::own(JSON, info(&visit.shard.hub, &topic, subscribers));

@@ -17,8 +17,8 @@ const PAGE_TAG: u64 = fnv_1a(PAGE);
 const CLIENT: &[u8] = include_bytes!("../page/client.js");
 const CLIENT_TAG: u64 = fnv_1a(CLIENT);
 
-/// The page may run what it carries and what its own server sends, and talk to that server. Whither
-/// it may talk stands last: what is ours beside its own origin is written behind it.
+/// The page may run what it carries and what its own server sends, and talk to that server. The
+/// sources that it may connect to come last, because our other addresses are appended to them.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
     script-src 'self' 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'self'; \
     frame-ancestors 'none'; connect-src 'self'";
@@ -59,8 +59,8 @@ fn say(
     respond::say(visit, status, &all, body);
 }
 
-/// A hash that tells one version from the next; nobody is kept from making another with the same.
-/// FNV-1a, in 64 bits: it is small enough to be computed by the compiler.
+/// A hash that tells one version from the next. It does not stop anybody from making a text with
+/// the same hash. FNV-1a, in 64 bits: it is small enough to be computed by the compiler.
 const fn fnv_1a(bytes: &[u8]) -> u64 {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     let mut n = 0;

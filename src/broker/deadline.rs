@@ -1,7 +1,7 @@
 //! What happens when nothing happens: every deadline, and what it leads to.
 //!
 //! The wheel holds hints. Putting off a deadline costs nothing: the hint stays, and when it comes
-//! up it is compared with the truth, [`crate::conn::Conn::due`], and hung up again. A connection
+//! up it is compared with the truth, [`crate::conn::Conn::due`], and put in again. A connection
 //! that is served a thousand times between two heartbeats touches the wheel once.
 //!
 //! Came from: the face, when the deadline of a connection has come. Goes to: `teardown`, mostly.

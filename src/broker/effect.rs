@@ -16,59 +16,59 @@ use crate::ledger::{Payer, Scope, ShardReport};
 pub enum Effect {
     /// Ask the sequencer to commit a message, and post it to every thread.
     Publish {
-        /// Whom to give the receipt.
+        /// The connection that gets the receipt.
         conn: ConnId,
-        /// The message.
+        /// The message, which has no number yet.
         draft: Draft,
     },
     /// Ask the sequencer who reads a topic; answered by [`super::Broker::counted`].
     Count {
-        /// Who wants to know.
+        /// The connection that asked about the topic.
         conn: ConnId,
-        /// The topic.
+        /// The topic whose subscribers are counted.
         topic: TopicName,
     },
     /// Open a file below `--static`; answered by [`super::Broker::file_opened`].
     OpenFile {
-        /// For whom.
+        /// The connection that asked for the file.
         conn: ConnId,
-        /// Where.
+        /// The path below the folder, percent-decoded; `FileWant` says what cannot be in it.
         path: Box<str>,
     },
     /// Read a piece of the file that is open for a connection; answered by
     /// [`super::Broker::file_read`].
     ReadFile {
-        /// For whom.
+        /// The connection that the file is sent on.
         conn: ConnId,
-        /// From here.
+        /// Where the piece begins, in bytes from the start of the file.
         offset: u64,
-        /// So many bytes, never 0.
+        /// The length of the piece in bytes, never 0.
         length: usize,
     },
     /// Close the file that is open for a connection.
     CloseFile {
-        /// For whom.
+        /// The connection that it was opened for.
         conn: ConnId,
     },
     /// Ask the kernel what it has counted on a connection; answered by
     /// [`super::Broker::sampled`].
     Sample {
-        /// About whom.
+        /// The connection that is asked about.
         conn: ConnId,
-        /// Who pays for what it has counted.
+        /// The payer of what the kernel has counted so far.
         payer: Payer,
     },
     /// Send every thread, this one too, a [`Letter::ReportWanted`].
     AskForReport {
-        /// What is asked.
+        /// What the report is to cover.
         scope: Scope,
     },
     /// Take this thread's report by [`super::Broker::shard_report`], and send it in a
     /// [`Letter::ShardReport`].
     ShardReport {
-        /// To this thread.
+        /// The thread that wants the report.
         to: ShardId,
-        /// What is asked.
+        /// What the report is to cover.
         scope: Scope,
     },
 }
@@ -78,9 +78,9 @@ pub enum Effect {
 pub enum Letter {
     /// A message has its sequence number. Every thread gets it, in the order of the numbers.
     Committed {
-        /// The message.
+        /// The message; all threads share it.
         message: Arc<Message>,
-        /// For the thread that asked: whom to tell.
+        /// On the thread that asked: what the publisher is told. `None` on all others.
         receipt: Option<Receipt>,
     },
     /// A publish was a repeat. Only the thread that asked gets this.
@@ -89,9 +89,9 @@ pub enum Letter {
     Refused(ConnId),
     /// A thread wants this one's report.
     ReportWanted {
-        /// Who wants it.
+        /// The thread that wants it.
         from: ShardId,
-        /// What is asked.
+        /// What the report is to cover.
         scope: Scope,
     },
     /// The report of a thread, for this one, which wants it.

@@ -3,8 +3,8 @@
 //! Bytes from outside must not panic, and no way is known in which they do. If there is one after
 //! all, in our parsers or in a crate that they call, its victim is the connection that sent them:
 //! while they are understood nothing is touched but that connection. What the broker does about
-//! them afterwards is outside of the fence. A panic there may leave the log or the lists of readers
-//! half changed, and ends the server.
+//! them afterwards is outside of the fence. A panic there may leave the log or the lists of
+//! subscribers half changed, and ends the server.
 //!
 //! Came from: `input`, around `Conn::next_ask`. Goes to: `teardown`, which drops the connection.
 //! Absent on purpose: a retry. What panicked once would panic again.
@@ -118,7 +118,7 @@ mod tests {
         let teardown = broker.next_teardown();
         assert_eq!(teardown, Some((victim, Teardown::Close(CloseReason::Panicked))));
         broker.socket_closed(victim, None, Millis(1));
-        // The other one is still heard, and asks the sequencer for a place for what it says.
+        // The other one is still heard, and asks the sequencer for a number for what it says.
         ask(&mut broker, other, b"\x81\x82\0\0\0\0hi");
         let wants = std::iter::from_fn(|| broker.next_effect());
         let publishes = |effect: &Effect| matches!(effect, Effect::Publish { .. });

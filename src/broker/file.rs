@@ -32,11 +32,11 @@ use crate::wire::target;
 pub struct FileInfo {
     /// Its length in bytes.
     pub length: u64,
-    /// When it was last changed, in seconds since 1970, negative before …
+    /// Its modification time, in whole seconds since 1970, negative before …
     pub modified_s: i64,
-    /// … and nanoseconds. Whoever writes a file may set this time to any.
+    /// … and nanoseconds. A program that writes a file may set this time to any.
     pub modified_ns: u32,
-    /// When it, its name or its times were last changed, in seconds since 1970 …
+    /// Its change time (of it, its name or its times), in whole seconds since 1970 …
     pub changed_s: i64,
     /// … and nanoseconds. The system keeps this time, and nobody can set it.
     pub changed_ns: u32,

@@ -140,7 +140,7 @@ impl Broker {
         self.shard.ledger.charge_shared(call, n);
     }
 
-    /// A connection was accepted, answered and closed without ever coming in here.
+    /// A connection was accepted, answered and closed without ever having an id.
     pub fn refused_unseen(&mut self, refused: RefusedConnection) {
         accounting::refused_unseen(&mut self.shard.ledger, refused);
     }
@@ -190,7 +190,7 @@ impl Broker {
         report
     }
 
-    /// A thread has answered.
+    /// The report of a thread has come, this one's own perhaps.
     fn shard_report_came(&mut self, report: ShardReport, now: Millis) {
         let Some((sum, readers)) = self.shard.reports.add(report) else {
             return;

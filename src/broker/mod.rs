@@ -8,7 +8,7 @@
 //! until they have nothing, after handlers and work:
 //!
 //! 1. [`next_subscriber_change`](Broker::next_subscriber_change) before
-//!    [`next_effect`](Broker::next_effect): whoever came in this turn is among the subscribers that
+//!    [`next_effect`](Broker::next_effect): a subscriber that came in this turn is among those that
 //!    a publish of this turn is told of. This order is a promise to clients.
 //! 2. `next_effect` before writing: answers to effects are written in the same turn. That saves a
 //!    turn; nothing else depends on it.
@@ -32,7 +32,7 @@
 //!                 │
 //!  answers     respond  pump                  over HTTP, or from the log
 //!                 │
-//!  ends        teardown ─▶ subscribe          out of the lists, then out of the house
+//!  ends        teardown ─▶ subscribe          out of the lists, then closed
 //!                 │
 //!  books       accounting ─▶ visit, pending, effect
 //! ```
@@ -91,15 +91,15 @@ use crate::timer::TimerWheel;
 pub struct Setup {
     /// Which thread it serves.
     pub shard: ShardId,
-    /// Of how many.
+    /// How many threads the server has.
     pub threads: u16,
     /// The numbering of messages; the same for all threads.
     pub epoch: Epoch,
-    /// The bounds.
+    /// The bounds that flags can turn.
     pub limits: Limits,
-    /// Who may ask from a browser.
+    /// Which pages may ask from a browser.
     pub origins: Origins,
-    /// `--static` was given.
+    /// Whether `--static` was given.
     pub serves_files: bool,
     /// Where the jitter of `retry:` begins.
     pub seed: u64,

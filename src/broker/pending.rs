@@ -1,12 +1,12 @@
-//! Reports that are being collected from all threads, and who waits for them.
+//! Reports that are being collected from all threads, and the connections that wait for them.
 //!
-//! Came from: `report`, with who asks, and with what threads answer. Goes to: the same, with what
-//! all of them have answered. Absent on purpose: what a report says.
+//! Came from: `report`, with connections that ask and threads that answer. Goes to: the same, with
+//! the sum of all answers. Absent on purpose: what a report says.
 
 use crate::ids::ConnId;
 use crate::ledger::{Scope, ShardReport};
 
-/// The report that is collected, and who waits for it and for the next ones.
+/// The report that is collected, and the connections that wait for it or for a later one.
 #[derive(Debug, Default)]
 pub(super) struct PendingReports {
     current: Option<PendingReport>,
@@ -44,7 +44,7 @@ impl PendingReports {
         Some(scope)
     }
 
-    /// A thread has answered. If it was the last: the sum, and who waits for it.
+    /// A thread has answered. If it was the last: the sum, and the connections that wait for it.
     pub(super) fn add(&mut self, report: ShardReport) -> Option<(ShardReport, Vec<ConnId>)> {
         let pending = self.current.as_mut()?;
         pending.sum += report;

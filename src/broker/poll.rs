@@ -1,8 +1,8 @@
 //! Polling, short and long: one answer from the log, now or when there is something in it.
 //!
 //! Came from: `read`, with a request; the face and `deadline`, with a parked one. Goes to:
-//! `technique::{short_poll, long_poll}`, for the words. Absent on purpose: a difference between the
-//! two, but that one may wait.
+//! `technique::{short_poll, long_poll}`, for the words. Absent on purpose: any other difference
+//! between the two than that one may wait.
 
 use std::rc::Rc;
 
@@ -132,7 +132,7 @@ fn answer_empty(visit: &mut Visit<'_>, status: Status, tag: Tag, terms: &PollTer
     respond::answered(visit, status);
 }
 
-/// All that the answer depends on, but for what is in the address.
+/// All that the answer depends on, except what is in the address.
 fn fingerprint(hub: &Hub, topics: &[TopicId], start: &Start, terms: &PollTerms) -> u64 {
     let found = hub.fingerprint(topics, start.cursor).with(terms.limit as u64);
     match &start.gap {

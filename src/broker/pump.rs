@@ -2,7 +2,7 @@
 //!
 //! Live delivery, replay after reconnecting and catching up after back-pressure are this one
 //! function; its callers differ only in the moment. A subscriber whose outbox is high keeps its
-//! cursor where it is, and costs nothing until its socket drains.
+//! cursor where it is, and costs no more than that until its socket drains.
 //!
 //! Came from: the face (the log grew, a socket drained), `read` (a subscriber came). Goes to:
 //! `conn::outbox`, with encoded messages that all subscribers share. Absent on purpose: queues per
@@ -30,9 +30,9 @@ enum Pumped {
     Missed,
 }
 
-/// Serves a stream or a WebSocket; whatever else a connection is doing, there is nothing to do. A
-/// gap is told once and then served on from: the loop ends, for a gap moves the cursor past all
-/// that is lost, and nothing is lost while it runs.
+/// Serves a stream or a WebSocket; in any other state there is nothing to do. A gap is told once,
+/// and delivery goes on behind it. The loop ends because a gap moves the cursor past all that is
+/// lost, and nothing is lost while the loop runs.
 pub(super) fn pump(visit: &mut Visit<'_>) {
     while let Pumped::Missed = fill(visit.conn, &visit.shard.hub) {
         tell_gap(visit);
@@ -91,7 +91,7 @@ struct DeliveryFormat {
 }
 
 impl DeliveryFormat {
-    /// A message encoded so, as a segment that shares its encoded bytes.
+    /// A message in this format, as a segment that shares its encoded bytes.
     fn segment(&self, entry: &Entry, epoch: Epoch) -> Segment {
         let encoded = match self.deflate {
             None => entry.encoded(self.format, epoch),

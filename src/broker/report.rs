@@ -6,9 +6,8 @@
 //! happened before the question; and one is collected at a time, however many ask.
 //!
 //! Came from: `answer`, with a request; `deadline`, for those that watch. Goes to: every thread, as
-//! an effect, and with what they say to `ledger::report` and the outbox. Absent on purpose: sockets
-//! and connections; the face has the ones, and the shell, which has the others, answers for what
-//! the kernel counts.
+//! an effect, and with what they say to `ledger::report` and the outbox. Absent on purpose: other
+//! connections, which the face adds, and sockets: the shell asks the kernel what it has counted.
 
 use std::cell::LazyCell;
 
@@ -93,7 +92,7 @@ pub(super) fn begin(shard: &mut Shard) {
 }
 
 /// A connection gets the report that it waits for, or the next snapshot of what it watches, which
-/// is written once for all. Whoever does not keep up gets fewer.
+/// is written once for all. A watcher that does not keep up gets fewer.
 pub(super) fn tell(
     visit: &mut Visit<'_>,
     sum: &ShardReport,

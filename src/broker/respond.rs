@@ -4,9 +4,9 @@
 //! Everything here is for a connection in `Answering`, which has what the answer needs to know of
 //! its request, and leaves it in another state.
 //!
-//! Came from: whoever has an answer. Goes to: the outbox, the access log, and `teardown` behind the
-//! last answer. Absent on purpose: the next request. It is looked at after the visit, so that a
-//! pipeline is a loop and no recursion.
+//! Came from: every layer that has an answer. Goes to: the outbox, the access log, and `teardown`
+//! behind the last answer. Absent on purpose: the next request. It is looked at after the visit, so
+//! that a pipeline is a loop and no recursion.
 
 use std::fmt::Display;
 
@@ -42,12 +42,12 @@ pub(super) fn say(
     answered(visit, status);
 }
 
-/// Says what was wrong.
+/// Answers with a problem.
 pub(super) fn refuse(visit: &mut Visit<'_>, problem: Problem) {
     refuse_saying(visit, problem, problem.detail);
 }
 
-/// Says what was wrong, with a sentence of its own.
+/// Answers with a problem, whose detail is `detail` instead of its own.
 pub(super) fn refuse_saying(visit: &mut Visit<'_>, problem: Problem, detail: &str) {
     let State::Answering(context) = &visit.conn.state else {
         return;
@@ -133,7 +133,7 @@ pub(super) fn ask_whether_alive(visit: &mut Visit<'_>) {
     }
 }
 
-/// One line a request, if anyone reads them.
+/// One line a request, if the log is that verbose.
 pub(super) fn log_access(visit: &Visit<'_>, status: Status) {
     if let State::Answering(context) = &visit.conn.state
         && let Some(access) = &context.access

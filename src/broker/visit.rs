@@ -25,7 +25,7 @@ use crate::ledger::{Ledger, Row};
 pub(super) struct Visit<'b> {
     /// Its id.
     pub(super) id: ConnId,
-    /// The connection.
+    /// The connection. It may be `Closed` by the end of the visit, but it is there.
     pub(super) conn: &'b mut Conn,
     /// What it shares with all others of its thread.
     pub(super) shard: &'b mut Shard,
@@ -38,21 +38,21 @@ pub(super) struct Visit<'b> {
 pub(super) struct Shard {
     /// Which thread it is.
     pub(super) id: ShardId,
-    /// Of how many.
+    /// How many threads the server has.
     pub(super) threads: u16,
-    /// What requests are judged by.
+    /// The bounds and rules that requests are judged by.
     pub(super) policy: Policy,
     /// The topics and their logs.
     pub(super) hub: Hub,
-    /// What everything costs.
+    /// What the connections of this thread have cost.
     pub(super) ledger: Ledger,
     /// Connections that ended not long ago, for the table.
     pub(super) closed: VecDeque<Row>,
     /// Reports that are being collected.
     pub(super) reports: PendingReports,
-    /// The time on the wall, in seconds since 1970, …
+    /// The wall-clock time, in whole seconds since 1970.
     pub(super) unix_s: i64,
-    /// … and the value of the `Date` field.
+    /// The same moment as the `Date` field says it.
     pub(super) date: String,
     /// The state of the generator behind [`Shard::jitter`]; never 0.
     pub(super) random: u64,

@@ -1,7 +1,7 @@
 //! Work: what may take longer than a handler should, done in portions.
 //!
 //! Came from: the shell, once a turn. Goes to: visits, one for each connection that has work.
-//! Absent on purpose: order between connections, but first come, first served.
+//! Absent on purpose: any order between connections other than first come, first served.
 
 use super::{Broker, deadline, input, poll, pump};
 use crate::conn::state::Name;
@@ -44,7 +44,7 @@ impl Broker {
         while let Some((hint, id)) = self.wheel.pop_due(now) {
             self.visit(id, now, |visit| {
                 if visit.conn.timing.hint != hint {
-                    return; // An earlier hint was hung up since, and speaks for both.
+                    return; // An earlier hint was put in since, and stands for both.
                 }
                 visit.conn.timing.hint = Millis::NEVER;
                 let due = visit.conn.due(&visit.shard.policy.limits);

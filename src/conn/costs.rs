@@ -10,9 +10,10 @@ use crate::ledger::{Due, Payer, Sample, Tally};
 pub struct Costs {
     /// Who pays for what is being understood or answered.
     pub payer: Payer,
-    /// Of what kind the connection is: that of its last request. `None`: none has come yet.
+    /// The payer of its last request, which the connection itself is charged to. `None`: no request
+    /// has come yet.
     pub kind: Option<Payer>,
-    /// What it has cost.
+    /// What it has cost so far, under whatever payer.
     pub tally: Tally,
     /// What its next request has to pay.
     pub owed: Due,

@@ -1,7 +1,8 @@
 //! What a connection holds of user space.
 //!
-//! The sum of what was asked of the allocator for it; the allocator's own rounding is not in it,
-//! and neither is what it shares with others: encoded messages, the thread's read scratch.
+//! The buffers and boxes that were asked of the allocator for it. Not in it are the allocator's own
+//! rounding, short texts (the fields of a request that waits, refs of `tollway.v1` that wait for
+//! their answers), and what it shares with others: encoded messages, the thread's read scratch.
 //!
 //! Came from: `broker`, when a report is asked for. Goes to: the same. Absent on purpose: the
 //! socket; what the kernel holds, the kernel is asked.

@@ -53,18 +53,18 @@ use crate::wire::response::CONTINUE;
 pub enum Ask {
     /// A whole request. What its answer needs to know of it lies in [`State::Answering`].
     Request {
-        /// Who pays for it.
+        /// The payer that its costs are charged to.
         payer: Payer,
-        /// What is wanted.
+        /// What the request wants.
         want: Box<Want>,
-        /// The body, if it publishes.
+        /// The body of a request that publishes; empty for any other.
         body: Vec<u8>,
     },
     /// A message of a raw WebSocket, to be published.
     PublishRaw {
         /// Its data; UTF-8 unless `binary`.
         data: Box<[u8]>,
-        /// The frame said so.
+        /// Whether it came in a binary frame.
         binary: bool,
     },
     /// A frame of `tollway.v1`, to be published or refused.
@@ -80,16 +80,16 @@ pub enum Ask {
 pub struct Failure {
     /// The close code.
     pub code: CloseCode,
-    /// What goes with it.
+    /// The reason in the Close frame.
     pub why: &'static str,
-    /// What is counted.
+    /// The close reason that is counted.
     pub reason: CloseReason,
 }
 
 /// One connection.
 #[derive(Debug)]
 pub struct Conn {
-    /// Who it is.
+    /// The address and port of the other end.
     pub peer: Peer,
     /// What it is doing; changed by [`Conn::shift`] alone.
     pub state: State,
@@ -97,7 +97,7 @@ pub struct Conn {
     pub flow: Flow,
     /// Moments that deadlines are counted from.
     pub timing: Timing,
-    /// What it costs, and who pays.
+    /// What it costs, and the payer.
     pub costs: Costs,
 }
 

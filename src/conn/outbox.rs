@@ -2,11 +2,11 @@
 //!
 //! A queue of segments. A segment is owned by this connection, or part of an encoded message that
 //! many connections share, or static. One segment lies in the outbox itself, so that delivering one
-//! message to a reader who keeps up allocates nothing; when empty, it owns nothing.
+//! message to a reader that keeps up allocates nothing; when empty, it owns nothing.
 //!
 //! Came from: answers and the pump, which push. Goes to: the shell, which gathers the segments into
-//! one `writev` and says how far it got. Absent on purpose: a bound. Whoever pushes looks at
-//! [`Outbox::is_high`] first; the log waits, not the outbox.
+//! one `writev` and says how far it got. Absent on purpose: a bound. The pump looks at
+//! [`Outbox::is_high`] first; messages wait in the log, not in the outbox.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -29,7 +29,7 @@ pub struct Segment {
     class: Class,
     /// How many of them are payload.
     payload: u32,
-    /// Who pays for them. What is queued may have been caused by requests of several kinds.
+    /// The payer of the bytes. What is queued may have been caused by requests of several kinds.
     payer: Payer,
 }
 
@@ -71,7 +71,7 @@ impl Segment {
         }
     }
 
-    /// Who pays for it.
+    /// The payer of its bytes.
     pub fn payer(&self) -> Payer {
         self.payer
     }

@@ -14,7 +14,7 @@ use crate::wire::response::{Status, offences};
 use crate::wire::target::TargetError;
 use crate::wire::v1::PublishError;
 
-/// A refusal.
+/// A refusal, as an answer tells it: RFC 9457.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Problem {
     /// The status of the answer.
@@ -30,9 +30,9 @@ pub struct Problem {
 /// What a resource can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Allow {
-    /// Topics.
+    /// A topic can be read and published to.
     ReadAndPublish,
-    /// All else.
+    /// Everything else can only be read.
     Read,
 }
 

@@ -42,7 +42,7 @@ impl<'q> Query<'q> {
         self.number("wait", Rule::WaitMalformed)
     }
 
-    /// `limit`: at most so many of what is listed.
+    /// `limit`: the largest number of rows or messages in the answer.
     pub(super) fn limit(self) -> Result<Option<usize>, Problem> {
         match self.number("limit", Rule::LimitMalformed)? {
             Some(0) => Err(Rule::LimitMalformed.into()),
@@ -50,7 +50,7 @@ impl<'q> Query<'q> {
         }
     }
 
-    /// `offset`: leave out so many of what is listed.
+    /// `offset`: how many rows to leave out at the beginning.
     pub(super) fn offset(self) -> Result<usize, Problem> {
         Ok(self.number("offset", Rule::OffsetMalformed)?.map_or(0, saturated))
     }

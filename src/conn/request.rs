@@ -1,4 +1,4 @@
-//! A request, understood: what is wanted, by whom it is paid, and how the answer is to be worded.
+//! A request, understood: what is wanted, who pays, and how the answer is to be worded.
 //!
 //! Came from: `route`, which reads it out of a head. Goes to: `broker::answer`. Absent on purpose:
 //! text. Whatever a client spelled is a name, a number or a choice by now.
@@ -16,9 +16,9 @@ use crate::wire::handshake::Accept;
 pub struct Request {
     /// What the answer needs to know of it.
     pub context: ResponseContext,
-    /// Who pays.
+    /// The payer that its costs are charged to.
     pub payer: Payer,
-    /// What is wanted.
+    /// What the request wants.
     pub want: Want,
 }
 
@@ -27,7 +27,7 @@ pub struct Request {
 pub enum Want {
     /// The body as a message.
     Publish(Publish),
-    /// Messages.
+    /// Messages of one topic or several.
     Read(Read),
     /// Who reads a topic, and what it holds.
     Info(TopicName),
@@ -52,14 +52,14 @@ pub enum Want {
     File(FileWant),
     /// What may be asked.
     Options {
-        /// Of this path.
+        /// The methods that the path takes.
         allow: Allow,
         /// A browser asks on behalf of a page of another site.
         preflight: Option<Preflight>,
     },
     /// Nothing that can be had.
     Refuse(Problem),
-    /// Nothing that this page can have; who is not allowed to ask whom, in a sentence.
+    /// Nothing: pages of that origin may not ask. The sentence names the origin and `Host`.
     RefuseOrigin(Box<str>),
 }
 
@@ -104,18 +104,18 @@ pub enum Report {
 /// How snapshots of the ledger are wanted.
 #[derive(Debug)]
 pub enum Watch {
-    /// As events.
+    /// As an event stream.
     Stream,
-    /// As frames; the handshake is judged.
+    /// As a WebSocket; its handshake has been judged.
     Socket(Accept),
 }
 
-/// A message to be published, but for its data.
+/// A message to be published, without its data.
 #[derive(Debug)]
 pub struct Publish {
-    /// Where.
+    /// The topic to publish on.
     pub topic: TopicName,
-    /// Its name.
+    /// The event name, if one was given.
     pub event: Option<Box<str>>,
     /// A repeat with this key adds nothing.
     pub idempotency_key: Option<Box<str>>,
@@ -124,33 +124,33 @@ pub struct Publish {
 /// Messages to be read.
 #[derive(Debug)]
 pub struct Read {
-    /// Of these topics: one at least, none twice.
+    /// The topics: one at least, none twice.
     pub topics: Box<[TopicName]>,
-    /// From here; without one, each technique has its own beginning.
+    /// Where to start; without a cursor, each technique has its own beginning.
     pub cursor: Option<Cursor>,
-    /// In this way.
+    /// The technique, and what it has to know.
     pub how: How,
 }
 
 /// The way of reading.
 #[derive(Debug)]
 pub enum How {
-    /// Short poll, or long poll when `wait_s` says so.
+    /// A short poll, or a long one if `wait_s` is there.
     Poll {
         /// How long the answer may be withheld, in seconds; never `Some(0)`.
         wait_s: Option<u64>,
-        /// At most so many messages.
+        /// The largest number of messages in the answer.
         limit: usize,
         /// The client's `If-None-Match`.
         if_none_match: Option<Box<[u8]>>,
     },
-    /// SSE.
+    /// As an event stream.
     Stream,
-    /// WebSocket; the handshake is judged.
+    /// As a WebSocket; its handshake has been judged.
     Socket {
         /// What the client must find in the answer.
         accept: Accept,
-        /// What will be spoken.
+        /// The dialect that was agreed on.
         dialect: Dialect,
     },
 }
@@ -162,12 +162,12 @@ pub struct FileWant {
     pub path: Box<str>,
     /// As it came, for a redirect to keep.
     pub query: Option<Box<str>>,
-    /// The conditions and the range, RFC 9110 §13 and §14.
+    /// The lines of `If-None-Match` as one list, RFC 9110 §13.1.2.
     pub if_none_match: Option<Box<[u8]>>,
-    /// Seconds since 1970.
+    /// `If-Modified-Since`, as it came, RFC 9110 §13.1.3.
     pub if_modified_since: Option<Box<[u8]>>,
-    /// `Range`.
+    /// `Range`, as it came, RFC 9110 §14.2.
     pub range: Option<Box<[u8]>>,
-    /// `If-Range`.
+    /// `If-Range`, as it came, RFC 9110 §13.1.5.
     pub if_range: Option<Box<[u8]>>,
 }

@@ -26,11 +26,11 @@ pub const ROOT_TOPIC: &str = "chat";
 /// What every request is judged by.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
-    /// The bounds.
+    /// The bounds that flags can turn.
     pub limits: Limits,
-    /// Who may ask from a browser, and for whom.
+    /// Which pages may ask from a browser, and which hosts are served.
     pub origins: Origins,
-    /// `--static` was given.
+    /// Whether `--static` was given.
     pub serves_files: bool,
 }
 
@@ -38,8 +38,8 @@ pub struct Policy {
 pub fn route(head: &Head<'_>, policy: &Policy) -> Request {
     let verdict = policy.origins.judge(head.origin, head.host);
     let want = want(head, policy, &verdict).unwrap_or_else(|problem| refusal(head, problem));
-    // Whoever wants to upgrade may send frames right behind the request. Where there is no upgrade,
-    // what follows must not be read as the next request.
+    // A client that wants to upgrade may send frames right behind the request. Where there is no
+    // upgrade, what follows must not be read as the next request.
     let not_upgraded = head.upgrade.is_some()
         && (want.is_refusal() || (head.method == Method::Get && !want.upgrades()));
     let access = log::log_enabled!(target: "tollway::access", log::Level::Info)
@@ -60,8 +60,8 @@ pub fn route(head: &Head<'_>, policy: &Policy) -> Request {
     }
 }
 
-/// A refusal. That of an origin names both sides: which of the two is not what it should be, the
-/// operator sees, who wrote one of them.
+/// A refusal. That of an origin names the origin and `Host`, so that the operator sees which of the
+/// two is not as it was meant.
 fn refusal(head: &Head<'_>, problem: Problem) -> Want {
     if problem != Rule::OriginForeign.into() {
         return Want::Refuse(problem);

@@ -17,9 +17,9 @@
 //! take has another ([`Conn::due`](super::Conn::due)).
 //!
 //! `Answering` lasts as long as the visit in which it is entered: whatever is known of a request
-//! lies there while its answer is made, and every answer leaves it. Two states give it back the
-//! floor later: `Awaiting`, when somebody else has to be asked, and `Parked`, when there is nothing
-//! to say yet.
+//! lies there while its answer is made, and every answer leaves it. Two states lead back to it
+//! later: `Awaiting`, when somebody else has to be asked, and `Parked`, when there is nothing to
+//! say yet.
 //!
 //! **What is not in the state, and why.** Some facts are independent of what a connection does:
 //! that the peer has ended its side ([`Flow::finished`](super::flow::Flow)) may come in any state,
@@ -51,7 +51,7 @@ use crate::wire::message::Assembler;
 pub enum State {
     /// Waiting for a request head, or for the rest of one.
     Head {
-        /// Where it stopped looking.
+        /// Remembers how far it looked into an unfinished head.
         decoder: HeadDecoder,
         /// When the first byte of the head came.
         began: Option<Millis>,
@@ -77,9 +77,9 @@ pub enum State {
     /// comes is read and dropped until the peer ends its own: closing over unread bytes would send
     /// a reset, and the reset could destroy our last answer before the peer has read it.
     Lingering {
-        /// Our side is ended.
+        /// Whether our side is ended.
         half_closed: bool,
-        /// Since when it has been as it is.
+        /// When the state was entered, or when our side was ended if that came later.
         since: Millis,
     },
     /// Nothing may happen any more; the shell is told to drop the socket.
@@ -111,7 +111,7 @@ pub struct Awaiting {
 /// What was asked of the sequencer or the shell.
 #[derive(Debug)]
 pub enum Awaited {
-    /// To give a message of this topic its seat.
+    /// To give a message of this topic its sequence number.
     Commit(TopicName),
     /// Who reads this topic on all threads.
     Count(TopicName),
@@ -126,20 +126,20 @@ pub enum Awaited {
 pub struct Parked {
     /// What the answer needs to know of the request.
     pub context: ResponseContext,
-    /// What it waits for.
+    /// The topics that it waits for, and the cursor.
     pub subscription: Subscription,
-    /// Until when.
+    /// When the wait is over.
     pub until: Millis,
-    /// What is left of it to say: see [`PollTerms`].
+    /// The terms that its answer is made by.
     pub terms: PollTerms,
 }
 
 /// The terms of a poll that its answer depends on.
 #[derive(Debug, Clone)]
 pub struct PollTerms {
-    /// Several topics: each message names its own.
+    /// Whether several topics were asked for, so that each message names its own.
     pub named: bool,
-    /// At most so many messages.
+    /// The largest number of messages in the answer.
     pub limit: usize,
     /// `Some` for a long poll: the wait that was granted, in seconds.
     pub wait_s: Option<u64>,
@@ -150,7 +150,7 @@ pub struct PollTerms {
 /// A file on its way.
 #[derive(Debug)]
 pub struct Sending {
-    /// Another request may follow.
+    /// Whether another request may follow.
     pub keep_alive: bool,
     /// The next byte to be read of the file.
     pub offset: u64,
@@ -163,7 +163,7 @@ pub struct Sending {
 /// An event stream.
 #[derive(Debug)]
 pub struct Stream {
-    /// Where it stands.
+    /// Its cursor and its seats; a watcher of the cost ledger has no seat.
     pub subscription: Subscription,
     /// HTTP/1.1: every event is a chunk.
     pub chunked: bool,
@@ -174,7 +174,7 @@ pub struct Stream {
 /// A WebSocket.
 #[derive(Debug)]
 pub struct WebSocket {
-    /// Where it stands.
+    /// Its cursor and its seats; a watcher of the cost ledger has no seat.
     pub subscription: Subscription,
     /// Frames on their way to be messages.
     pub assembler: Assembler,
@@ -190,7 +190,7 @@ pub struct WebSocket {
     pub uncommitted: u32,
     /// It reads no topic but the cost ledger, a snapshot a second.
     pub costs: bool,
-    /// A rule was broken behind them.
+    /// A rule that was broken behind those messages: told when the sequencer has answered them.
     pub failing: Option<Box<Failure>>,
 }
 
@@ -215,14 +215,14 @@ impl WebSocket {
 pub struct Closing {
     /// Frames of the peer, which are read until its own Close frame comes.
     pub assembler: Assembler,
-    /// When ours was sent.
+    /// When our Close frame was sent.
     pub since: Millis,
 }
 
-/// A subscriber: a cursor, and the seats where it is entered.
+/// A subscription: a cursor, and the seats where the subscriber is entered.
 #[derive(Debug)]
 pub struct Subscription {
-    /// Where it is entered.
+    /// Its seat in the list of each topic.
     pub seats: Seats,
     /// The last message it was given.
     pub cursor: Seq,
@@ -233,9 +233,9 @@ pub struct Subscription {
 /// One seat or several.
 #[derive(Debug)]
 pub enum Seats {
-    /// Almost every reader.
+    /// Of one topic, as almost every subscriber has.
     One(Seat),
-    /// A reader of several topics.
+    /// Of several topics, one in each.
     Many(Box<[Seat]>),
 }
 

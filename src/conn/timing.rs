@@ -28,7 +28,7 @@ impl Timing {
         Self { accepted_at: now, active_at: now, took_at: now, hint: Millis::NEVER }
     }
 
-    /// Milliseconds since anything happened.
+    /// Milliseconds since anything happened: see `active_at` and `took_at`.
     pub fn idle_ms(&self, now: Millis) -> u64 {
         now.since(self.active_at.max(self.took_at))
     }

@@ -18,7 +18,7 @@ use crate::wire::v1::Reference;
 /// What became of a frame: the id of its message, or why there is none.
 pub type PublishOutcome = Result<Id, Problem>;
 
-/// The line. Invariants: the first in it has no outcome, but between [`Unanswered::resolve`] or
+/// The queue. Invariants: the first in it has no outcome, except between [`Unanswered::resolve`] or
 /// [`Unanswered::push`] and [`Unanswered::next_answer`]; it owns nothing when it is empty.
 #[derive(Debug, Default)]
 pub struct Unanswered {
@@ -33,13 +33,13 @@ struct Frame {
 }
 
 impl Unanswered {
-    /// A frame came. Without a `outcome` it waits for one.
+    /// A frame came. Without an `outcome` it waits for one.
     pub fn push(&mut self, reference: Reference, outcome: Option<PublishOutcome>) {
         let line = self.line.get_or_insert_default();
         line.push_back(Frame { reference, outcome });
     }
 
-    /// The outcome on the first frame that waits for one: the sequencer answers in the order of
+    /// The outcome of the first frame that waits for one: the sequencer answers in the order of
     /// asking.
     pub fn resolve(&mut self, outcome: PublishOutcome) {
         let mut frames = self.line.iter_mut().flat_map(|line| line.iter_mut());

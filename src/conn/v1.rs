@@ -14,16 +14,16 @@ use crate::wire::v1::{self, Publication, Reference};
 pub struct V1Request {
     /// What the client calls it.
     pub reference: Reference,
-    /// What it asks.
+    /// The message to be published, or the rule that the frame breaks.
     pub publish: Result<V1Publish, Problem>,
 }
 
 /// A message to be published.
 #[derive(Debug)]
 pub struct V1Publish {
-    /// Where; without it, on the one topic that was opened.
+    /// The topic to publish on; `None` for the one topic that was opened.
     pub topic: Option<TopicName>,
-    /// Its name.
+    /// The event name, if one was given.
     pub event: Option<Box<str>>,
     /// The data; UTF-8 unless `binary`.
     pub data: Box<[u8]>,
@@ -33,13 +33,14 @@ pub struct V1Publish {
     pub idempotency_key: Option<Box<str>>,
 }
 
-/// Understands a text.
+/// Understands the text of a frame. Its data may have `data_bytes_max` bytes, however JSON spells
+/// them.
 pub(super) fn parse(text: &str, data_bytes_max: usize) -> V1Request {
     let (reference, publication) = v1::decode(text, data_bytes_max);
     V1Request { reference, publish: publication.map_err(Problem::from).and_then(publish) }
 }
 
-/// The dialect has no words in bytes.
+/// The request of a binary frame, which the dialect does not have: an offence.
 pub(super) fn not_text() -> V1Request {
     V1Request { reference: Reference::default(), publish: Err(Rule::BinaryFrame.into()) }
 }

@@ -13,7 +13,8 @@ use crate::technique::Dialect;
 use crate::wire::frame::{self, CloseCode, Opcode};
 use crate::wire::message::{Assembler, Incoming, MessageError};
 
-/// The longest message that a socket of this dialect takes; without one, that is closing.
+/// The longest message that a socket of this dialect takes, in bytes; `None` for a socket that is
+/// closing, which may be of either.
 pub(super) fn bytes_max(dialect: Option<Dialect>, limits: &Limits) -> usize {
     match dialect {
         Some(Dialect::Raw) => limits.message_bytes_max,
@@ -21,7 +22,7 @@ pub(super) fn bytes_max(dialect: Option<Dialect>, limits: &Limits) -> usize {
     }
 }
 
-/// What a message on an open WebSocket leads to; `None` when that is done with.
+/// What a message on an open WebSocket leads to; `None` when nothing is left to do.
 pub(super) fn act(
     incoming: Incoming<'_>,
     dialect: Dialect,

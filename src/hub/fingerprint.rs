@@ -5,14 +5,14 @@
 //! words tell everything that an answer is made of.
 //!
 //! Came from: `broker::poll`, with what else the answer depends on. Goes to: its `ETag`. Absent on
-//! purpose: secrecy. Whoever wants two answers with one fingerprint can look for numbers of
-//! messages that give it, and would deceive nobody but himself.
+//! purpose: secrecy. A client that wants two answers with one fingerprint can look for numbers of
+//! messages that give it, and would deceive nobody but itself.
 
 use super::Hub;
 use crate::ids::{Seq, TopicId};
 
-/// 64 bits that differ, but for chance, when what was put in differs: for certain, when one word
-/// does.
+/// 64 bits that differ when what was put in differs: always when one word differs, almost always
+/// when several do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint(pub u64);
 

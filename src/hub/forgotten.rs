@@ -1,10 +1,10 @@
 //! What is remembered of forgotten topics: enough that no cursor lies, in fixed space.
 //!
 //! A topic without messages and readers is forgotten, name and all. A reader may come back with a
-//! cursor from before its last message fell off, and must be told so. We keep, for each of 1,024
-//! groups of names, the highest number that any forgotten topic of the group has lost. Two topics
-//! in one group may so declare a gap where nothing was lost; a gap that there was is always
-//! declared.
+//! cursor from before its last message fell off, and must be told that it missed something. We
+//! keep, for each of 1,024 groups of names, the highest number that any forgotten topic of the
+//! group has lost. So two topics of one group may declare a gap where nothing was lost; a gap that
+//! there was is always declared.
 //!
 //! Came from: `hub`, on forgetting a name. Goes to: the same, on meeting it again. Absent on
 //! purpose: names.

@@ -145,6 +145,6 @@ impl TopicLog {
 /// A message that fell off.
 #[derive(Debug, Clone, Copy)]
 pub struct Evicted {
-    /// What it counted.
+    /// What it counted against the bounds, in bytes.
     pub weight: usize,
 }

@@ -1,8 +1,8 @@
 //! A message: what was published, and the sequence number it was given.
 //!
 //! Came from: `conn`, as a draft; from the sequencer, as a message. Goes to: every thread's log.
-//! Absent on purpose: how it looks on the wire; that is a encoded, made once per technique and
-//! thread and kept beside it in the log.
+//! Absent on purpose: how it looks on the wire; that is an encoded message, made once per format
+//! and thread and kept beside it in the log.
 
 use crate::ids::{Epoch, Id, Micros, Seq, TopicName};
 use crate::limits::MESSAGE_OVERHEAD_BYTES;
@@ -39,9 +39,9 @@ impl Payload {
 /// What somebody asked to be published: a message without its number.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    /// Where.
+    /// The topic to publish on.
     pub topic: TopicName,
-    /// Its name, if any.
+    /// The event name, if it has one.
     pub event: Option<Box<str>>,
     /// The data.
     pub payload: Payload,
@@ -54,9 +54,9 @@ pub struct Draft {
 pub struct Message {
     /// Its sequence number.
     pub seq: Seq,
-    /// Where it was published.
+    /// The topic it was published on.
     pub topic: TopicName,
-    /// Its name, if any.
+    /// The event name, if it has one.
     pub event: Option<Box<str>>,
     /// The data.
     pub payload: Payload,

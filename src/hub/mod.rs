@@ -1,15 +1,16 @@
-//! The hub: topics by name, their logs, who reads them, and what has to go.
+//! The hub: topics by name, their logs, their subscribers, and what has to go.
 //!
 //! Every thread has one, and all of them hold the same messages: a replica each of what the
 //! sequencer committed, in its order. Reading is therefore local to a thread.
 //!
-//! **Rounds.** An append serves nobody by itself. It opens a *round* over the topic's readers, and
-//! `broker` asks for them one by one, as many as a turn has room for. Messages that arrive
-//! meanwhile join: a reader later in the round gets them in the same write. The log is trimmed when
-//! the round ends, so that a burst does not push messages past readers who were ready for them.
+//! **Rounds.** An append serves nobody by itself. It opens a *round* over the topic's subscribers,
+//! and `broker` asks for them one by one, as many as a turn has room for. Messages that arrive
+//! meanwhile join: a subscriber later in the round gets them in the same write. The log is trimmed
+//! when the round ends, so that a burst does not push messages past subscribers that were ready for
+//! them.
 //!
-//! Came from: `broker`, with letters and readers. Goes to: `log`. Absent on purpose: connections.
-//! The hub knows their ids and hands them back.
+//! Came from: `broker`, with messages and subscribers. Goes to: `log`. Absent on purpose:
+//! connections. The hub knows their ids and hands them back.
 
 pub mod fingerprint;
 pub mod forgotten;
@@ -36,26 +37,26 @@ use crate::technique::Technique;
 /// The answer to a publish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Receipt {
-    /// Who asked.
+    /// The connection that asked to publish.
     pub conn: ConnId,
     /// The number that the message got.
     pub seq: Seq,
-    /// How many were reading the topic then.
+    /// How many subscribers the topic had then.
     pub subscribers: u32,
 }
 
-/// Readers of a topic that came (or went, when negative) on one thread.
+/// Subscribers of a topic that came (or went, when negative) on one thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubscriberChange {
     /// The topic.
     pub topic: TopicName,
-    /// How they read.
+    /// The technique that they read by.
     pub technique: Technique,
-    /// How many more.
+    /// How many came, less those that went.
     pub difference: i32,
 }
 
-/// Readers of a topic, by technique. Short polls do not stay and are not counted.
+/// Subscribers of a topic, by technique. Short polls do not stay and are not counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Subscribers {
     /// Parked polls.
@@ -91,11 +92,11 @@ struct Topic {
     readers: Vec<ConnId>,
     /// `Some(n)`: a round is on, and `readers[..n]` are still to be served.
     round: Option<usize>,
-    /// Something was appended since the round began.
+    /// Whether something was appended since the round began.
     grew: bool,
     /// Readers that came since the last change was told, by technique.
     came: [i32; Technique::ALL.len()],
-    /// It stands in `Hub::changed`.
+    /// Whether it stands in `Hub::changed`.
     changed: bool,
     /// The hub's count of evictions when this log last lost a message.
     evicted_at: u64,
@@ -256,14 +257,14 @@ impl Hub {
             .min_by_key(|entry| entry.seq())
     }
 
-    /// Whether a reader at `cursor` has lost a message of `topic` since it `evictions_seen` of so
-    /// many evictions.
+    /// Whether a subscriber at `cursor` has lost a message of `topic` since there had been
+    /// `evictions_seen` evictions.
     pub fn missed(&self, topic: TopicId, cursor: Seq, evictions_seen: u64) -> bool {
         let topic = &self.topics[topic.0 as usize];
         topic.evicted_at > evictions_seen && topic.log.evicted() > cursor
     }
 
-    /// How many messages ever fell off; what a reader that is told of a gap knows from then on.
+    /// How many messages ever fell off. A subscriber that is told of a gap notes this number.
     pub fn evictions(&self) -> u64 {
         self.evictions
     }

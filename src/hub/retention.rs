@@ -1,12 +1,12 @@
 //! What has to go: by count and bytes per topic, by bytes in all, by age.
 //!
-//! Seats are given in the order of time and one age holds for all topics, so one queue over the
-//! whole hub, in the order of sequence numbers, tells both what is too old and what is the oldest.
-//! An entry of the queue whose message fell off earlier, by its topic's own bounds, is skipped when
-//! met, and swept out when such entries outnumber the others.
+//! Sequence numbers are given in the order of time and one age holds for all topics, so one queue
+//! over the whole hub, in the order of those numbers, tells both what is too old and what is the
+//! oldest. An entry of the queue whose message fell off earlier, by its topic's own bounds, is
+//! skipped when met, and swept out when such entries outnumber the others.
 //!
 //! Came from: `hub`, after appends and at deadlines. Goes to: `log`, which drops its oldest. Absent
-//! on purpose: who still wanted to read it; readers find out by their cursors.
+//! on purpose: readers that still wanted it; they find out by their cursors.
 
 use super::Hub;
 use crate::ids::{Millis, Seq, TopicId};
@@ -102,7 +102,7 @@ impl Hub {
     }
 
     /// Whether the message of `age` is its topic's oldest. A slot may name another topic by now;
-    /// places are never given twice, so the comparison cannot be fooled.
+    /// sequence numbers are never given twice, so the comparison is safe.
     fn holds_first(&self, age: &Age) -> bool {
         let topic = self.topics.get(age.topic.0 as usize);
         topic.and_then(|t| t.log.first()).is_some_and(|e| e.seq() == age.seq)

@@ -2,13 +2,13 @@
 //! must be known at one point: how many read a topic on all threads, and which publishes are
 //! repeats.
 //!
-//! It is a plain value; the shell keeps it under the one lock of the server and posts what it
-//! commits to every thread before letting go, so that order on every thread is the order of
-//! sequence numbers.
+//! It is a plain value; the shell keeps it under a lock and posts what it commits to every thread
+//! before letting go, so that order on every thread is the order of sequence numbers.
 //!
 //! Came from: `broker`'s effects, by way of the shell. Goes to: every thread's `hub`. Absent on
-//! purpose: the messages themselves. A durable log would take this file's place, and nothing else
-//! would change: publishing is asked and answered in two steps already.
+//! purpose: the messages themselves. So a restart begins a new epoch. A durable log would stand
+//! here. Publishing is asked and answered in two steps already, so no state of a connection would
+//! change for it; where the numbers and each thread's logs begin would.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -73,7 +73,7 @@ impl Sequencer {
         Commit::Appended { message, subscribers }
     }
 
-    /// Takes note of readers that came or went on one thread.
+    /// Takes note of subscribers that came or went on one thread.
     pub fn take(&mut self, change: &SubscriberChange) {
         let readers = self.readers.entry(change.topic.clone()).or_default();
         readers.change(change.technique, change.difference);
@@ -82,7 +82,7 @@ impl Sequencer {
         }
     }
 
-    /// Who reads `topic`, on all threads.
+    /// How many subscribers `topic` has on all threads.
     pub fn subscribers(&self, topic: &TopicName) -> Subscribers {
         self.readers.get(topic).copied().unwrap_or_default()
     }

@@ -26,13 +26,14 @@ counters! {
         }
         /// Requests, answers and messages.
         pub struct AnswerCounts {
-            /// Requests that were served: their head was read, and their body if one was to come.
+            /// Requests that were answered, refusals included; not those that were cut off by the
+            /// client or by a deadline (408).
             requests = "requests", "requests", "Requests served.";
-            /// Answers that carried no message: 204 and 304.
+            /// Answers to polls that carried no message: 204 and 304.
             answers_empty = "answers_empty",
                 "answers_empty", "Answers that carried no message.";
-            /// Messages delivered; for `publish`: taken in. What a WebSocket publishes is only in
-            /// its `bytes_in`, as payload.
+            /// Messages delivered; for `publish`: taken in, repeats by key included. What a
+            /// WebSocket publishes is only in its `bytes_in`, as payload.
             messages = "messages", "messages", "Messages delivered; for publish, taken in.";
         }
         others {

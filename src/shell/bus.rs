@@ -39,9 +39,9 @@ pub struct Bus {
 /// What one thread wants done under the lock. Kept from turn to turn for its room.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// Readers that came or went.
+    /// Subscribers that came or went.
     pub subscriber_changes: Vec<SubscriberChange>,
-    /// Publishes, and who asked.
+    /// Drafts to be committed, and the connections that asked.
     pub orders: Vec<(ConnId, Draft)>,
     /// What every thread is told.
     messages: Vec<Arc<Message>>,
@@ -108,7 +108,7 @@ impl Bus {
         to != origin && address.wake_if_asleep()
     }
 
-    /// Who reads `topic`, on all threads.
+    /// How many subscribers `topic` has on all threads.
     pub fn subscribers(&self, topic: &TopicName) -> Subscribers {
         self.lock().subscribers(topic)
     }
@@ -153,7 +153,7 @@ impl Bus {
         }
     }
 
-    /// Puts the messages into every box; the receipts go with the copies of the one who asked.
+    /// Puts the messages into every box; the receipts go with the copies of the thread that asked.
     fn post(&self, batch: &mut Batch, origin: ShardId) {
         let own = &self.addresses[usize::from(origin.0)];
         own.post(mem::take(&mut batch.answers).into_iter());
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
     use crate::hub::message::Payload;
 
-    /// An bus with two threads, without the threads.
+    /// A bus with two threads, without the threads.
     fn bus() -> (Bus, [Mailbox; 2]) {
         let [(first, own), (second, other)] = [0, 1].map(|_| {
             // Nobody waits on the poll: a thread is asleep when its box says so.

@@ -1,9 +1,9 @@
 //! The clock: the only file that asks what time it is.
 //!
-//! Came from: `event_loop`, once after it waited and once before it writes; `compare`, whose
-//! processes need one clock. Goes to: everything else, as an argument. Absent on purpose: any
-//! notion of what a moment is good for. Whoever gets time as an argument can be run by a simulator
-//! a million times faster than by a clock.
+//! Came from: `event_loop`, after it waited and every so many writes; `effects`, when messages are
+//! committed; `compare`, whose processes need one clock. Goes to: everything else, as an argument.
+//! Absent on purpose: any notion of what a moment is good for. Code that gets time as an argument
+//! can be run by a simulator a million times faster than by a clock.
 
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -39,7 +39,7 @@ impl Clock {
         self.now_us().millis()
     }
 
-    /// The same, for measuring.
+    /// The same moment in microseconds, for measuring latencies.
     pub fn now_us(&self) -> Micros {
         // Exact: 2^64 microseconds are 584 thousand years.
         Micros(self.zero.elapsed().as_micros() as u64)

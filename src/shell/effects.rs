@@ -17,8 +17,8 @@ use crate::broker::{Broker, Effect, Letter};
 use crate::ids::{ConnId, Millis, ShardId, TopicName};
 use crate::ledger::SharedCall;
 
-/// Rounds of settling before the turn goes on. Each answers one request more of those that stand
-/// behind one another on a connection; the rest is for the next turn.
+/// Rounds of effects and letters before the turn goes on. Each answers one request more of those
+/// that stand behind one another on a connection; the rest is for the next turn.
 const ROUNDS_MAX: usize = 32;
 
 /// What carries out the effects of one thread.
@@ -157,8 +157,8 @@ impl Effects {
         stirred
     }
 
-    /// Everything that needs the sequencer goes under its lock together: who came and went first,
-    /// so that a publish of this turn counts those who came in this turn.
+    /// Everything that publishes goes under the sequencer's lock together: subscribers that came or
+    /// went first, so that a publish of this turn counts those that came in this turn.
     fn use_the_bus(&mut self, broker: &mut Broker, now: Millis) {
         while let Some(change) = broker.next_subscriber_change() {
             self.batch.subscriber_changes.push(change);

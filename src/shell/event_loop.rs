@@ -1,28 +1,30 @@
 //! The event loop: one thread's whole life, one `turn` after another.
 //!
 //! ```text
-//!  wait ─► take_in ─► run_effects ─► expire ─► deliver ─► run_effects ─► write_out ─► …
-//!          accept,     letters,      what is   log to                    one writev
-//!          read        lock, files   due       outboxes                  for each
+//!  wait ─► take_in ─► run_effects ─► expire ─► deliver ─► sample ─► …
+//!          accept,    letters,       what is   log to     the kernel's
+//!          read       lock, files    due       outboxes   counts
 //!
-//!  … ─► run_effects ─► close_sockets ─► wait
+//!  … ─► run_effects ─► write_out ─► run_effects ─► close_sockets ─► wait
+//!                      one writev
+//!                      for each
 //! ```
 //!
 //! The loop owns the sockets and the time, and decides nothing: the [`Broker`] is told what the
 //! world did, and asked what it wants of the world. Three rules make it correct, and two cheap.
 //!
 //! **An edge is remembered.** `epoll` is used edge-triggered: it says *once* that bytes came, and
-//! is silent about what is left of them. So whoever could not be served to the end in this turn
-//! stands in a queue, `again` to be read or `outgoing` to be written, and as long as anyone stands
-//! there the loop waits with a timeout of zero. What a socket last said is kept beside it (see
-//! [`Socket`]), until a call finds the opposite. Two kinds of socket are ready and yet in no queue,
-//! because somebody else will say so: one whose connection wants no bytes now
+//! is silent about what is left of them. So a socket that could not be served to the end in this
+//! turn stands in a queue, `again` to be read or `outgoing` to be written, and as long as one
+//! stands there the loop waits with a timeout of zero. What a socket last said is kept beside it
+//! (see [`Socket`]), until a call finds the opposite. Two kinds of socket are ready and yet in no
+//! queue, because somebody else will say so: one whose connection wants no bytes now
 //! (`Broker::next_resumed` brings it back), and one whose outbox is empty (`Broker::next_dirty`
 //! does).
 //!
 //! **Nobody is served for ever.** Each turn reads a bounded number of bytes of one socket, makes a
 //! bounded number of deliveries and writes, and accepts a bounded number of connections. The queues
-//! are first in, first out, and who is not through goes to the end.
+//! are first in, first out, and a socket that is not finished goes to the end.
 //!
 //! **What was acknowledged has been seen.** A request may have been sent because a publish was
 //! acknowledged, on whatever thread; by then its message lies in our mailbox. So after every `read`
@@ -78,7 +80,7 @@ pub struct LoopSetup {
     pub signals: Option<Signals>,
     /// The server's time.
     pub clock: Clock,
-    /// What the broker needs.
+    /// What the broker is made of.
     pub setup: Setup,
 }
 
@@ -143,8 +145,8 @@ impl EventLoop {
         self.more = self.broker.deliver(self.now);
         let (broker, sockets) = (&mut self.broker, &mut self.sockets);
         self.effects.sample(broker, sockets, self.now);
-        // A reader that was greeted must be counted before it reads its greeting: whoever has seen
-        // one is among the subscribers of the next publish.
+        // A reader that was greeted must be counted before it reads its greeting: one that has seen
+        // its greeting is among the subscribers of the next publish.
         self.more |= self.run_effects();
         self.write_out();
         // What was written made room: the next piece of a file, the next request of a pipeline.
@@ -218,7 +220,7 @@ impl EventLoop {
                 }
             };
             let Some(socket) = self.sockets.find(id) else {
-                continue; // Closed since; its slot may have a new tenant.
+                continue; // Closed since; its slot may have another connection.
             };
             let was_full = !socket.is_writable();
             socket.on_event(event);
@@ -300,7 +302,7 @@ impl EventLoop {
         }
     }
 
-    /// Writes to everyone who stands in the queue now, once each.
+    /// Writes to every socket that stands in the queue now, once each.
     fn write_out(&mut self) {
         let mut at = self.clock.now_us();
         self.now = at.millis();

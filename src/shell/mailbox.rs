@@ -1,8 +1,8 @@
 //! Mailboxes: how one thread tells another something.
 //!
-//! Every thread owns one [`Mailbox`]; all threads hold an [`Address`] of each. Posting takes the
-//! box's own short lock; looking whether there is anything takes one atomic load, which the loop
-//! can afford before every request.
+//! Every thread owns one [`Mailbox`]; the bus, which all threads share, has an [`Address`] of each.
+//! Posting takes the box's own short lock; looking whether there is anything takes one atomic load,
+//! which the loop can afford before every request.
 //!
 //! **Waking costs a system call**, so it is done only for a thread that sleeps. The owner says so
 //! before it waits, and only then looks into the box a last time; a poster puts its letters in, and
@@ -20,7 +20,7 @@ use mio::Waker;
 
 use crate::broker::Letter;
 
-/// Room that an emptied box keeps: a burst shall not own its memory for ever.
+/// Room that an emptied box keeps: a burst must not keep its memory for ever.
 const KEPT_LETTERS_MAX: usize = 1024;
 
 #[derive(Debug)]
@@ -33,7 +33,7 @@ struct Shelf {
     waker: Waker,
 }
 
-/// Where letters for one thread are posted. Every thread has one of each other.
+/// Where letters for one thread are posted. The bus has one for each thread.
 #[derive(Debug)]
 pub struct Address(Arc<Shelf>);
 

@@ -13,10 +13,10 @@
 //! | `bus` | the sequencer that all threads share, and their mailboxes |
 //! | `sampling` | the kernel's counts for a report |
 //! | `files` | a folder that nobody gets out of |
-//! | `output` | lines for whoever may not be reading |
+//! | `output` | lines that perhaps nobody reads |
 //! | `port_file` | where the ports are told |
 //! | `greeting` | where to go, and what to try there |
-//! | `token` | whom an event is about |
+//! | `token` | which descriptor an event is about |
 //! | `clock` | the only clock |
 //! | `sys` | the only `unsafe` |
 //!
@@ -98,7 +98,7 @@ pub enum Crash {
     System(io::Error),
     /// A thread panicked; what it said is on standard error already.
     Panic {
-        /// Which one.
+        /// The index of the thread.
         shard: usize,
     },
 }
@@ -231,7 +231,7 @@ fn open_folder(folder: &Path) -> Result<Files, StartError> {
 
 /// How many connections there are descriptors for, besides those that the server itself has open by
 /// now and those it still needs: for signals, and for each thread to accept one connection more,
-/// only to turn it away, and to open a file.
+/// only to refuse it, and to open a file.
 ///
 /// The broker refuses what is beyond, and a refusal is an answer. Without this, two threads would
 /// contend for the last descriptor, and the loser could not even refuse.
@@ -257,7 +257,7 @@ fn share(total: usize, threads: usize, shard: usize) -> usize {
 /// process hangs by then, ends it with the exit code that a shell expects of the signal.
 fn on_signals(setup: &mut LoopSetup) -> io::Result<()> {
     let stopping = Arc::new(AtomicBool::new(false));
-    // Whoever starts a server by `nohup` wants it to outlive the terminal.
+    // A server that is started by `nohup` is to outlive the terminal.
     let mut heard = vec![SIGTERM, SIGINT];
     if !sys::is_ignored(SIGHUP) {
         heard.push(SIGHUP);

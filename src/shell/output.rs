@@ -1,9 +1,9 @@
 //! Output that nobody waits for: standard error, standard output, a FIFO.
 //!
-//! Whoever reads our log may stop reading, and a write to a full pipe blocks until they go on. So
-//! no thread that serves writes: it puts whole lines into a bounded queue, and a thread of the
-//! queue's own writes them, as slowly as it must. What does not fit is dropped and counted, and the
-//! count stands in the log where the lines are missing.
+//! The program that reads our log may stop reading, and a write to a full pipe blocks until it goes
+//! on. So no thread that serves writes: it puts whole lines into a bounded queue, and a thread of
+//! the queue's own writes them, as slowly as it must. What does not fit is dropped and counted, and
+//! the count stands in the log where the lines are missing.
 //!
 //! Came from: `log`, on every thread; `main`, with what is to be announced. Goes to: a descriptor.
 //! Absent on purpose: rotation, time stamps, and errors. There is nobody to tell that telling

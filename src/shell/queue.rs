@@ -1,4 +1,4 @@
-//! Sockets that stand in line, to be read or to be written: first in, first out, nobody twice.
+//! Sockets that stand in line, to be read or to be written: first in, first out, none twice.
 //!
 //! Came from: `event_loop`, when a socket is ready and was not served to the end. Goes to: the
 //! same, when its turn comes. Absent on purpose: sockets that are not ready; an edge will tell.
@@ -29,7 +29,7 @@ impl Queue {
         }
     }
 
-    /// The first in line. Whoever takes it notes down at the socket that it no longer stands there.
+    /// The first in line. The caller notes down at the socket that it no longer stands there.
     pub fn pop(&mut self) -> Option<ConnId> {
         self.0.pop_front()
     }

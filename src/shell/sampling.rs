@@ -60,7 +60,7 @@ impl Sampling {
         }
         let mut calls = 0;
         let part = broker.shard_report(scope, sys::process(), now, |id| {
-            // Who came meanwhile was not asked about yet.
+            // A connection that came meanwhile was not asked about yet.
             self.samples.remove(&id).or_else(|| {
                 calls += CALLS;
                 sample(sockets, id)

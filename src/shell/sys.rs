@@ -105,8 +105,8 @@ pub fn open_beneath(root: &OwnedFd, path: &CStr) -> io::Result<OwnedFd> {
 /// What the kernel has counted on a connection: `TCP_INFO`, tcp(7).
 ///
 /// `at_end`: the peer's end was read. The kernel counts a FIN as a byte received; that it is in can
-/// be seen in the state too, but for a socket whose both sides are ended, which looks like one that
-/// was reset. The SYN-ACK was sent on behalf of the listening socket and is not counted here.
+/// be seen in the state too, except of a socket whose both sides are ended, which looks like one
+/// that was reset. The SYN-ACK was sent on behalf of the listening socket and is not counted here.
 pub fn tcp_sample(socket: &impl AsRawFd, at_end: bool) -> io::Result<Sample> {
     // SAFETY: `tcp_info` is integers, for which zero is a value.
     let info: libc::tcp_info =

@@ -2,7 +2,7 @@
 //! with each event.
 //!
 //! A connection's token is its whole [`ConnId`], slot and generation. So an event that was fetched
-//! for a tenant who has moved out since is told from one for the next tenant by the comparison that
+//! for a connection that is gone is told from one for the next in its slot by the comparison that
 //! tells timers and letters apart as well.
 //!
 //! Came from: `event_loop` and `acceptor`, at registration. Goes to: `event_loop`, with an event.

@@ -1,11 +1,12 @@
 //! Long polling: ask, and be kept waiting until there is something.
 //!
 //! On the wire it is a short poll whose answer comes later: the same object, the same empty
-//! answers. What it adds is one field, and a seat in the topic's list of readers while it waits.
+//! answers. What it adds is one field, and a seat in the topic's list of subscribers while it
+//! waits.
 //!
 //! Came from: `broker`, at once or when a parked poll is released. Goes to: `short_poll`, whose
 //! format it shares, so that a message is rendered once for both. Absent on purpose: the waiting
-//! itself; that is the state `Parked`, its deadline, and the pump.
+//! itself; that is the state `Parked`, its deadline, and `broker::poll`.
 
 use super::short_poll::{self, Tag};
 use crate::wire::response::HeadWriter;

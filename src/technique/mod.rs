@@ -14,9 +14,9 @@
 //! answer: so polls are silent, and the wait of a long one is bounded instead, below what proxies
 //! endure. Everything else about a technique is the same log, the same cursor and the same pump.
 //!
-//! Came from: `broker`, which knows what to say to whom. Goes to: `wire`, which knows how it is
-//! spelled. Absent on purpose: topics, logs, connections; a technique sees names, numbers and
-//! bytes.
+//! Came from: `broker`, which knows what to say on which connection. Goes to: `wire`, which knows
+//! how it is spelled. Absent on purpose: topics, logs, connections; a technique sees names, numbers
+//! and bytes.
 
 pub mod long_poll;
 pub mod short_poll;
@@ -183,7 +183,7 @@ pub struct Gap {
     pub from: Box<str>,
     /// The first id that follows; when nothing does, the cursor from which it goes on.
     pub to: Id,
-    /// Why.
+    /// Why they are missing.
     pub reason: GapReason,
 }
 

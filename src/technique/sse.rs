@@ -1,8 +1,8 @@
 //! Server-Sent Events: one answer that never ends. WHATWG HTML §9.2.
 //!
 //! Under HTTP/1.1 every event is one chunk; under HTTP/1.0 there are no chunks and the end of the
-//! connection is the end of the answer. An encoded message holds the chunk,
-//! and says where in it the event is, so that both kinds of reader share it.
+//! connection is the end of the answer. An encoded message holds the chunk, and says where in it
+//! the event is, so that both kinds of reader share it.
 //!
 //! Came from: `broker`, on connecting, and the pump. Goes to: `wire::event_stream`,
 //! `wire::response`. Absent on purpose: resuming; the browser sends `Last-Event-ID`, and the log
@@ -17,7 +17,7 @@ use crate::wire::response::{self, HeadWriter};
 pub fn greet(head: HeadWriter<'_>, chunked: bool) {
     let head = head
         .field("Content-Type", "text/event-stream")
-        // Whoever compresses a stream holds its events back until there are enough of them:
+        // A proxy that compresses a stream holds events back until there are enough of them:
         // forbidden by `no-transform`, RFC 9111 §5.2.2.6.
         .field("Cache-Control", "no-cache, no-store, no-transform")
         // nginx in front of us would otherwise collect events until its buffer is full.

@@ -18,8 +18,8 @@ use crate::wire::v1::Reference;
 /// The name of the dialect: a subprotocol, RFC 6455 §1.9.
 pub const PROTOCOL: &str = "tollway.v1";
 
-/// The whole head of the 101 answer. The cursor is not in it: [`open`] tells it to those who cannot
-/// see heads, as pages cannot.
+/// The whole head of the 101 answer. The cursor is not in it: [`open`] tells it, because a page
+/// cannot see the fields of a handshake.
 pub fn greet(accept: &Accept, out: &mut Vec<u8>) {
     handshake::response(accept, Some(PROTOCOL), &[], out);
 }

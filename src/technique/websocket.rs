@@ -2,8 +2,8 @@
 //!
 //! Nothing but messages is ever sent, so a plain `new WebSocket(url)` works as tutorials show it.
 //! The price: a message's id, its name and a gap have no place. The cursor of the moment of
-//! connecting is handed out in the handshake; a reader that would have a gap is closed. Who wants
-//! more asks for `tollway.v1`, which is `v1`.
+//! connecting is handed out in the handshake; a reader that would have a gap is closed. A client
+//! that wants more asks for `tollway.v1`, which is in `v1`.
 //!
 //! Came from: `broker`, on connecting, and the pump. Goes to: `wire::handshake`, `wire::frame`.
 //! Absent on purpose: reading frames; `conn` does that.
@@ -73,7 +73,7 @@ pub const fn heartbeat() -> &'static [u8] {
     &[0x89, 0x00]
 }
 
-/// A Close frame.
+/// A Close frame: its code, and a reason that is cut to fit (RFC 6455 §5.5).
 pub fn farewell(code: CloseCode, reason: &str, out: &mut Vec<u8>) {
     frame::encode_close(code, reason, out);
 }

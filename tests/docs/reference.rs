@@ -100,7 +100,7 @@ fn limits() {
     assert!(bounds.len() > 40);
     let mut page = format!(
         "# Limits\n\n{MADE}\n\
-         Every bound of the server: its default, the flag that turns it, and the reason. A bound \
+         The bounds of the server: the default, the flag that turns it, and the reason. A bound \
          without a flag is fixed.\nEach flag has an environment variable of the same name: \
          `--max-head` is `TOLLWAY_MAX_HEAD`. What happens beyond a\nbound stands with it; the \
          statuses are explained in [errors](errors.md), the ends of connections in\n\

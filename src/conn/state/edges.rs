@@ -1,7 +1,7 @@
 //! The edges between the states of a connection, and the only functions that walk along them.
 //!
 //! Came from: `conn` and `broker`, with the next state. Goes to: [`super::State`]. Absent on
-//! purpose: reasons to walk.
+//! purpose: decisions; this file only says which steps there are.
 
 use super::{Awaited, Closing, PollTerms, State};
 use crate::conn::Conn;
