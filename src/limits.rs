@@ -44,8 +44,9 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 /// A `ref` of `tollway.v1`: the client's JSON, kept until it is answered. A UUID in quotes takes 38
 /// bytes. Beyond: an error for that frame.
 pub const REF_BYTES_MAX: usize = 256;
-/// Frames of one `tollway.v1` socket that wait for their answers: beyond, we read no further until
-/// the first is answered, and TCP pushes back. With [`REF_BYTES_MAX`] it bounds what they hold.
+/// Messages of one WebSocket that are not in the log yet, and frames of `tollway.v1` that wait for
+/// their answers: beyond, we read no further until the first is, and TCP pushes back. With
+/// [`REF_BYTES_MAX`] it bounds what the frames hold.
 pub const UNANSWERED_MAX: usize = 128;
 /// What a frame of `tollway.v1` may hold beside the data: ref, topic and event with every character
 /// escaped, the names, and some white space.
@@ -121,10 +122,15 @@ pub const INBOX_BYTES_MAX: usize = 64 * 1024;
 pub const OUTBOX_BYTES_HIGH: usize = 64 * 1024;
 /// Readers served from the log in one turn, before reading and timers have their turn again.
 pub const DELIVERIES_PER_TURN: usize = 4096;
+/// Letters of the sequencer read in one portion of work, before readers are served.
+pub const LETTERS_PER_PORTION: usize = 1024;
 /// Connections accepted in one turn.
 pub const ACCEPTS_PER_TURN: usize = 256;
-/// Committed messages that may lie in a thread's mailbox before publishing is refused with 503.
+/// Committed messages that a thread may not have read yet; beyond, no thread's publishes are
+/// committed before it has.
 pub const MAILBOX_LETTERS_MAX: usize = 65_536;
+/// Publishes of one thread that wait to be committed. Beyond: 503, or a WebSocket close with 1013.
+pub const UNCOMMITTED_MAX: usize = 65_536;
 /// Bytes of a file read into memory at a time.
 pub const FILE_CHUNK_BYTES: usize = 64 * 1024;
 /// The kernel's send buffer of one connection may hold this much that is not yet sent. Unbounded, a

@@ -257,6 +257,7 @@ const BROKER_LAYERS: &[&[&str]] = &[
     &["teardown"],
     &["subscribe", "accounting"],
     &["visit"],
+    &["letters"],
     &["conns", "effect", "pending"],
 ];
 

@@ -34,7 +34,7 @@
 //!                 │
 //!  ends        teardown ─▶ subscribe          out of the lists, then out of the house
 //!                 │
-//!  books       accounting ─▶ visit, pending, effect
+//!  books       accounting ─▶ visit, letters, pending, effect
 //! ```
 //!
 //! So nothing recurses. Where one thing could lead to another without end, the second is noted and
@@ -53,6 +53,7 @@ mod effect;
 mod file;
 mod handlers;
 mod input;
+mod letters;
 mod pending;
 mod poll;
 mod publish;
@@ -72,6 +73,7 @@ use std::collections::VecDeque;
 use self::conns::Conns;
 pub use self::effect::{Effect, Letter, Refusal, Teardown};
 pub use self::file::{FileError, FileInfo};
+use self::letters::Letters;
 use self::pending::PendingReports;
 use self::visit::{Shard, Visit};
 use crate::conn::Conn;
@@ -134,6 +136,7 @@ impl Broker {
                 reports: PendingReports::default(),
                 date: String::new(),
                 random: setup.seed | 1,
+                letters: Letters::default(),
                 effects: VecDeque::new(),
                 resumable: VecDeque::new(),
                 teardowns: VecDeque::new(),
@@ -236,6 +239,20 @@ impl Broker {
     pub fn next_deadline(&self) -> Option<Millis> {
         let (wheel, hub) = (self.wheel.next_deadline(), self.shard.hub.next_deadline());
         wheel.into_iter().chain(hub).min()
+    }
+
+    /// Whether there is work that can be done now: [`Broker::resume`] or [`Broker::deliver`] is to
+    /// be called again, without waiting for anything. While a subscriber lags there may be nothing
+    /// to do before it was written to.
+    pub fn has_work(&self) -> bool {
+        let hub = &self.shard.hub;
+        let readable = !self.shard.letters.is_empty() && (hub.has_room() || !hub.is_lagging());
+        readable || hub.has_rounds() || !self.shard.resumable.is_empty()
+    }
+
+    /// Letters that came and were not read yet, for want of room.
+    pub fn unread_letters(&self) -> usize {
+        self.shard.letters.len()
     }
 
     /// How many connections are open.

@@ -44,12 +44,12 @@ pub(super) fn poll(visit: &mut Visit<'_>, names: &[TopicName], start: &Start, te
     }
 }
 
-/// A parked poll is released by the first message that it waits for, or by a gap.
+/// A parked poll is released by the first message that it waits for. It never has a gap: it has
+/// room for whatever comes, and nothing is dropped before it was offered.
 pub(super) fn release_if_any(visit: &mut Visit<'_>) {
     let hub = &visit.shard.hub;
     let any = visit.conn.state.subscription().is_some_and(|subscription| {
-        let next = hub.next(subscribe::topics(subscription), subscription.cursor);
-        next.is_some() || subscribe::missed(subscription, hub)
+        hub.next(subscribe::topics(subscription), subscription.cursor).is_some()
     });
     if any {
         release(visit);
@@ -62,11 +62,7 @@ pub(super) fn release(visit: &mut Visit<'_>) {
         return;
     };
     let topics: Vec<TopicId> = subscribe::topics(subscription).collect();
-    let start = if subscribe::missed(subscription, &visit.shard.hub) {
-        subscribe::after_slow(subscription, &visit.shard.hub)
-    } else {
-        Start { cursor: subscription.cursor, gap: None }
-    };
+    let start = Start { cursor: subscription.cursor, gap: None };
     subscribe::unsubscribe(visit);
     if let Some(terms) = visit.conn.released(visit.now) {
         answer(visit, &topics, &start, &terms);

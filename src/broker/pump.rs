@@ -37,6 +37,7 @@ pub(super) fn pump(visit: &mut Visit<'_>) {
     while let Pumped::Missed = fill(visit.conn, &visit.shard.hub) {
         tell_gap(visit);
     }
+    subscribe::note_backlog(visit);
 }
 
 /// A subscriber was too slow: it hears what it missed, and goes on from there. A raw WebSocket has

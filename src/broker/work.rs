@@ -3,7 +3,7 @@
 //! Came from: the shell, once a turn. Goes to: visits, one for each connection that has work.
 //! Absent on purpose: order between connections, but first come, first served.
 
-use super::{Broker, deadline, input, poll, pump};
+use super::{Broker, Letter, answer, deadline, input, poll, publish, pump};
 use crate::conn::state::Name;
 use crate::ids::Millis;
 use crate::limits::DELIVERIES_PER_TURN;
@@ -22,19 +22,50 @@ impl Broker {
         left > 0
     }
 
-    /// Serves subscribers of logs that grew, as many as a turn has room for. `true`: more are
-    /// waiting.
+    /// Reads letters, and serves subscribers of logs that grew, as many as a turn has room for.
+    /// `true`: there is more to do, now.
     pub fn deliver(&mut self, now: Millis) -> bool {
+        self.shard.letters.begin_portion();
         for _ in 0..DELIVERIES_PER_TURN {
+            self.read_letters(now);
             let Some(id) = self.shard.hub.next_subscriber() else {
-                return false;
+                self.shard.hub.expire(now); // It may be due since long, and could not be done.
+                if self.shard.letters.has_next() && self.shard.hub.has_room() {
+                    continue;
+                }
+                break;
             };
             self.visit(id, now, |visit| match visit.conn.state.name() {
                 Name::Parked => poll::release_if_any(visit),
                 _ => pump::pump(visit),
             });
         }
-        self.shard.hub.has_rounds()
+        self.has_work()
+    }
+
+    /// Reads letters while the hub has room for what they bring, up to the portion.
+    pub(super) fn read_letters(&mut self, now: Millis) {
+        while self.shard.hub.has_room() {
+            let Some(letter) = self.shard.letters.next() else {
+                return;
+            };
+            match letter {
+                Letter::Committed { message, receipt } => {
+                    self.shard.hub.append(message);
+                    if let Some(receipt) = receipt {
+                        self.visit(receipt.conn, now, |visit| publish::committed(visit, receipt));
+                    }
+                }
+                Letter::Repeated(receipt) => {
+                    self.visit(receipt.conn, now, |visit| publish::committed(visit, receipt));
+                }
+                Letter::Refused(id) => self.visit(id, now, publish::not_committed),
+                Letter::ReportWanted { .. } | Letter::ShardReport(_) => {} // Never wait.
+            }
+            while let Some(id) = self.shard.letters.next_waiter() {
+                self.visit(id, now, answer::letters_read);
+            }
+        }
     }
 
     /// Does everything that is due.

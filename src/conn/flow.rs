@@ -7,6 +7,20 @@
 use super::outbox::Outbox;
 use crate::close::CloseReason;
 
+/// How a subscriber stands to what the log has for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Backlog {
+    /// It has everything, or will have it with the next message.
+    #[default]
+    None,
+    /// More waits than its outbox holds, and the kernel was not shown all of that yet: what is in
+    /// the log stays there.
+    Lagging,
+    /// More waits than its outbox holds, and the kernel has no room: it may lose messages, until it
+    /// has caught up.
+    Slow,
+}
+
 /// Both streams of bytes of a connection.
 #[derive(Debug, Default)]
 pub struct Flow {
@@ -18,6 +32,10 @@ pub struct Flow {
     pub finished: bool,
     /// The shell was told to leave bytes in the kernel.
     pub reading_paused: bool,
+    /// The kernel took less than it was given last time.
+    pub refused: bool,
+    /// What the log has for a subscriber beyond its outbox.
+    pub backlog: Backlog,
     /// Why the connection ends, once that is decided.
     pub leaving: Option<CloseReason>,
 }

@@ -175,6 +175,16 @@ impl Outbox {
         filled
     }
 
+    /// Bytes that one `writev` is given of it.
+    pub fn gathered_bytes(&self) -> usize {
+        let Some(rest) = self.rest.as_deref().filter(|rest| rest.len() >= SLICES_MAX) else {
+            return self.bytes;
+        };
+        let first = self.first.as_ref().map_or(0, |first| first.bytes().len());
+        let others = rest.iter().take(SLICES_MAX - 1);
+        first - self.sent + others.map(|segment| segment.bytes().len()).sum::<usize>()
+    }
+
     /// Takes away `n` bytes that the kernel took, and shows the segments that are through, with
     /// their portions.
     pub fn advance(&mut self, n: usize, mut through: impl FnMut(&Segment, [(Class, usize); 2])) {
@@ -307,6 +317,12 @@ mod tests {
             outbox.push(Segment::fixed(b"x", Class::Body), Payer::Sse);
         }
         assert_eq!(gathered(&outbox).len(), 4000 + SLICES_MAX - 1);
+        assert_eq!(outbox.gathered_bytes(), 4000 + SLICES_MAX - 1);
+        outbox.advance(10, |_, _| {});
+        assert_eq!(outbox.gathered_bytes(), gathered(&outbox).len());
+        outbox.advance(4030, |_, _| {});
+        assert_eq!(outbox.gathered_bytes(), gathered(&outbox).len());
+        assert_eq!((outbox.bytes(), outbox.gathered_bytes()), (60, 60));
     }
 
     #[test]

@@ -5,8 +5,12 @@
 //!
 //! **Rounds.** An append serves nobody by itself. It opens a *round* over the topic's readers, and
 //! `broker` asks for them one by one, as many as a turn has room for. Messages that arrive
-//! meanwhile join: a reader later in the round gets them in the same write. The log is trimmed when
-//! the round ends, so that a burst does not push messages past readers who were ready for them.
+//! meanwhile join: a reader later in the round gets them in the same write.
+//!
+//! **Nothing goes before it was offered.** A message falls off only when its topic's round is over
+//! and nobody is *lagging*: has an outbox that is full and was not shown to the kernel since. Until
+//! then a log may hold twice its bounds; beyond that the hub has no room ([`Hub::has_room`]), and
+//! messages wait where they are.
 //!
 //! Came from: `broker`, with letters and readers. Goes to: `log`. Absent on purpose: connections.
 //! The hub knows their ids and hands them back.
@@ -119,6 +123,12 @@ pub struct Hub {
     evictions: u64,
     /// Topics with a round on, the one to serve in front.
     growing: VecDeque<TopicId>,
+    /// Topics whose round is over, and which were not held to their bounds since.
+    untrimmed: Vec<TopicId>,
+    /// Readers that nothing may be dropped before: see [`Hub::lag`].
+    lagging: usize,
+    /// The topic of the newest message.
+    newest: Option<TopicId>,
     /// Topics whose number of readers changed since the last change was told.
     changed: Vec<TopicId>,
 }
@@ -138,11 +148,15 @@ impl Hub {
             bytes: 0,
             evictions: 0,
             growing: VecDeque::new(),
+            untrimmed: Vec::new(),
+            lagging: 0,
+            newest: None,
             changed: Vec::new(),
         }
     }
 
-    /// Takes in a committed message and opens a round for it.
+    /// Takes in a committed message and opens a round for it. To be called while there is
+    /// [room](Self::has_room): nothing is dropped to make some.
     pub fn append(&mut self, message: Arc<Message>) {
         debug_assert!(message.seq > self.tip, "letters come in the order of seats");
         let id = self.topic_named(&message.topic);
@@ -158,7 +172,24 @@ impl Hub {
         } else {
             topic.grew = true;
         }
-        self.hold_hard_bounds(id);
+        self.newest = Some(id);
+    }
+
+    /// A reader begins to lag, or has ceased to: it has had no chance yet to take what is in the
+    /// log, for its outbox is full and the kernel was not shown that yet. Nothing falls off
+    /// meanwhile.
+    pub fn lag(&mut self, begins: bool) {
+        if begins {
+            self.lagging += 1;
+        } else {
+            debug_assert!(self.lagging > 0);
+            self.lagging -= 1;
+        }
+    }
+
+    /// Whether any reader lags.
+    pub fn is_lagging(&self) -> bool {
+        self.lagging > 0
     }
 
     /// Enters a reader and says where it stands.
@@ -217,7 +248,8 @@ impl Hub {
         None
     }
 
-    /// The next reader to be served in the rounds that are on. `None`: all rounds are over.
+    /// The next reader to be served in the rounds that are on. `None`: all rounds are over, and all
+    /// topics are held to their bounds, unless somebody lags.
     pub fn next_subscriber(&mut self) -> Option<ConnId> {
         while let Some(&id) = self.growing.front() {
             let topic = &mut self.topics[id.0 as usize];
@@ -232,11 +264,11 @@ impl Hub {
                 self.growing.push_back(id);
             } else {
                 topic.round = None;
-                self.trim(id);
-                self.forget_if_unused(id);
+                self.untrimmed.push(id);
+                self.hold_bounds();
             }
         }
-        self.hold_total();
+        self.hold_bounds();
         None
     }
 

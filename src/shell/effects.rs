@@ -73,7 +73,8 @@ impl Effects {
     }
 
     /// Tells `broker` what the other threads and the sequencer have to say. `true`: there was any.
-    /// When there is none it costs one atomic load.
+    /// When there is none it costs one atomic load. What the broker has no room for waits in there,
+    /// and counts as lying in the mailbox still.
     pub fn open_letters(&mut self, broker: &mut Broker, now: Millis) -> bool {
         if self.mailbox.is_empty() {
             return false;
@@ -82,7 +83,18 @@ impl Effects {
         for letter in self.letters.drain(..) {
             broker.letter(letter, now);
         }
+        self.count_unread(broker);
         true
+    }
+
+    /// Tells the other threads how many letters `broker` has not read.
+    pub fn count_unread(&self, broker: &Broker) {
+        self.mailbox.note_unread(broker.unread_letters());
+    }
+
+    /// Whether publishes wait for threads that have too many letters to read.
+    pub fn is_held_back(&self) -> bool {
+        !self.batch.orders.is_empty()
     }
 
     /// Goes on with a report that needs more samples than fit into a turn; to be called in each.
@@ -127,7 +139,7 @@ impl Effects {
         while let Some(effect) = broker.next_effect() {
             stirred = true;
             match effect {
-                Effect::Publish { conn, draft } => self.batch.orders.push((conn, draft)),
+                Effect::Publish { conn, draft } => self.batch.orders.push_back((conn, draft)),
                 Effect::Count { conn, topic } => self.counts.push((conn, topic)),
                 Effect::OpenFile { conn, path } => {
                     broker.file_opened(conn, self.files().open(conn, &path), now);

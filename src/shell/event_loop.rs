@@ -63,6 +63,9 @@ use crate::limits::{ACCEPTS_PER_TURN, DELIVERIES_PER_TURN, READ_BYTES, READ_BYTE
 /// Events fetched by one `epoll_wait`. More wait in the kernel, in the order in which they came.
 const EVENTS_MAX: usize = 1024;
 
+/// Until it is tried again to commit what could not be.
+const HELD_BACK: Duration = Duration::from_millis(1);
+
 /// Writes between two looks at the clock: so long may a latency that is reported be short.
 const WRITES_PER_LOOK: usize = 16;
 
@@ -140,12 +143,13 @@ impl EventLoop {
         self.take_in();
         self.run_effects();
         self.expire();
-        self.more = self.broker.deliver(self.now);
+        self.broker.deliver(self.now);
+        self.effects.count_unread(&self.broker);
         let (broker, sockets) = (&mut self.broker, &mut self.sockets);
         self.effects.sample(broker, sockets, self.now);
         // A reader that was greeted must be counted before it reads its greeting: whoever has seen
         // one is among the subscribers of the next publish.
-        self.more |= self.run_effects();
+        self.more = self.run_effects();
         self.write_out();
         // What was written made room: the next piece of a file, the next request of a pipeline.
         self.more |= self.run_effects();
@@ -175,9 +179,12 @@ impl EventLoop {
     /// How long to wait. `None`: until something happens.
     fn patience(&self) -> Option<Duration> {
         let standing = !self.again.is_empty() || !self.outgoing.is_empty();
-        let busy = self.more || standing || self.effects.is_sampling();
+        let busy = self.more || standing || self.effects.is_sampling() || self.broker.has_work();
         if busy || !self.effects.fall_asleep() {
             return Some(Duration::ZERO);
+        }
+        if self.effects.is_held_back() {
+            return Some(HELD_BACK); // Nobody tells us when another thread has read its letters.
         }
         let deadlines = [self.broker.next_deadline(), self.acceptor.next_look()];
         let next = deadlines.into_iter().flatten().min()?;
