@@ -99,6 +99,9 @@ pub const LINGER_MS_MAX: u64 = 2_000;
 
 /// From one snapshot of the cost ledger to the next, for those who watch it.
 pub const SNAPSHOT_MS: u64 = 1_000;
+/// Reports collected in a second. Whoever asks more often gets one that is a second old at most, or
+/// waits for so long.
+pub const REPORTS_PER_SECOND: usize = 8;
 /// Connections that the kernel is asked about in one turn, for a report: half a millisecond.
 pub const SAMPLES_PER_TURN: usize = 256;
 /// Rows of the table of connections in one answer, unless fewer are asked for. NATS: 1,024.
@@ -120,10 +123,22 @@ pub const READ_BYTES_PER_TURN: usize = 256 * 1024;
 pub const INBOX_BYTES_MAX: usize = 64 * 1024;
 /// Output queued on one connection beyond which its cursor stays where it is.
 pub const OUTBOX_BYTES_HIGH: usize = 64 * 1024;
-/// Readers served from the log in one turn, before reading and timers have their turn again.
-pub const DELIVERIES_PER_TURN: usize = 4096;
+/// Microseconds that a turn may take before the next one begins: reading, understanding, effects,
+/// delivering and writing together, for all connections of a thread.
+pub const TURN_US: u64 = 5_000;
+/// Steps of a portion of deliveries: a step for each subscriber, and one for each
+/// [`DELIVERY_STEP_BYTES`] that it gets.
+pub const DELIVERY_STEPS_PER_PORTION: usize = 64;
+/// Bytes brought from the log to outboxes in one step of delivering.
+pub const DELIVERY_STEP_BYTES: usize = 2048;
+/// Connections whose inbox is looked at again in one portion of work.
+pub const RESUMES_PER_PORTION: usize = 16;
+/// Connections whose deadline is met in one turn.
+pub const EXPIRIES_PER_TURN: usize = 1024;
+/// Effects carried out before the time is looked at.
+pub const EFFECTS_PER_PORTION: usize = 1024;
 /// Letters of the sequencer read in one portion of work, before readers are served.
-pub const LETTERS_PER_PORTION: usize = 1024;
+pub const LETTERS_PER_PORTION: usize = 256;
 /// Connections accepted in one turn.
 pub const ACCEPTS_PER_TURN: usize = 256;
 /// Committed messages that a thread may not have read yet; beyond, no thread's publishes are

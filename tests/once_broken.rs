@@ -7,7 +7,9 @@ mod world;
 
 use tollway::close::CloseReason;
 use tollway::ledger::{Account, Payer};
-use tollway::limits::{IDEMPOTENCY_MS_MAX, Limits, OUTBOX_BYTES_HIGH, UNANSWERED_MAX};
+use tollway::limits::{
+    IDEMPOTENCY_MS_MAX, Limits, OUTBOX_BYTES_HIGH, REPORTS_PER_SECOND, UNANSWERED_MAX,
+};
 use world::{Client, Plan, World};
 
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
@@ -201,7 +203,7 @@ fn what_stands_behind_the_last_answer_is_not_kept_until_that_is_read() {
         let id = world.pipe(client).id;
         let conn = world.brokers[0].conn(id).expect("it waits to be read");
         assert!(conn.flow.outbox.is_high(), "{last}");
-        assert_eq!(conn.flow.inbox.capacity(), 0, "{last}");
+        assert_eq!(conn.flow.inbox.heap_bytes(), 0, "{last}");
     }
 }
 
@@ -320,4 +322,30 @@ fn what_a_socket_said_and_is_not_in_the_log_is_bounded() {
         let asked = std::iter::from_fn(|| broker.next_effect()).count();
         assert_eq!(asked, UNANSWERED_MAX);
     }
+}
+
+#[test]
+fn reports_asked_too_often_are_a_second_old_at_most_or_come_a_second_later() {
+    let mut world = world(Limits::default());
+    let client = world.connect(0).expect("room");
+    let mut published = Vec::new();
+    for n in 0..3 * REPORTS_PER_SECOND {
+        publish(&mut world, "t", "x");
+        let answer = ask(&mut world, client, "GET /-/costs", "");
+        let (_, body) = answer.split_once("\r\n\r\n").expect("an answer at once");
+        let costs: serde_json::Value = serde_json::from_str(body).expect("JSON");
+        let messages = costs["techniques"]["publish"]["messages"].as_u64().expect("a number");
+        published.push((n as u64 + 1, messages));
+    }
+    let exact = published.iter().filter(|(now, told)| now == told).count();
+    assert_eq!(exact, REPORTS_PER_SECOND, "{published:?}");
+    // Another scope has no such report: it waits until one may be begun.
+    assert_eq!(ask(&mut world, client, "GET /-/connections", ""), "");
+    world.advance(999);
+    assert_eq!(heard(&mut world, client), "");
+    world.advance(1);
+    assert!(heard(&mut world, client).starts_with("HTTP/1.1 200"));
+    world.advance(1_000);
+    let answer = ask(&mut world, client, "GET /-/costs", "");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }

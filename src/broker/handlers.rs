@@ -197,7 +197,7 @@ impl Broker {
         for id in readers {
             self.visit(id, now, |visit| report::tell(visit, &sum, &snapshot));
         }
-        report::begin(&mut self.shard);
+        report::begin(&mut self.shard, now);
     }
 }
 

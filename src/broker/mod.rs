@@ -238,16 +238,22 @@ impl Broker {
     /// one, never a later.
     pub fn next_deadline(&self) -> Option<Millis> {
         let (wheel, hub) = (self.wheel.next_deadline(), self.shard.hub.next_deadline());
-        wheel.into_iter().chain(hub).min()
+        [wheel, hub, self.shard.reports.next_deadline()].into_iter().flatten().min()
     }
 
-    /// Whether there is work that can be done now: [`Broker::resume`] or [`Broker::deliver`] is to
-    /// be called again, without waiting for anything. While a subscriber lags there may be nothing
-    /// to do before it was written to.
+    /// Whether there is work that can be done now, so that a turn is to follow without waiting for
+    /// anything.
     pub fn has_work(&self) -> bool {
+        let shard = &self.shard;
+        self.can_deliver() || !shard.resumable.is_empty() || !shard.teardowns.is_empty()
+    }
+
+    /// Whether [`Broker::deliver`] has something to do. While a subscriber lags there may be
+    /// nothing before it was written to.
+    fn can_deliver(&self) -> bool {
         let hub = &self.shard.hub;
         let readable = !self.shard.letters.is_empty() && (hub.has_room() || !hub.is_lagging());
-        readable || hub.has_rounds() || !self.shard.resumable.is_empty()
+        readable || hub.has_rounds()
     }
 
     /// Letters that came and were not read yet, for want of room.

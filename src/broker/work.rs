@@ -3,17 +3,19 @@
 //! Came from: the shell, once a turn. Goes to: visits, one for each connection that has work.
 //! Absent on purpose: order between connections, but first come, first served.
 
-use super::{Broker, Letter, answer, deadline, input, poll, publish, pump};
+use super::{Broker, Letter, answer, deadline, input, poll, publish, pump, report};
 use crate::conn::state::Name;
 use crate::ids::Millis;
-use crate::limits::DELIVERIES_PER_TURN;
+use crate::limits::{
+    DELIVERY_STEP_BYTES, DELIVERY_STEPS_PER_PORTION, EXPIRIES_PER_TURN, RESUMES_PER_PORTION,
+};
 
 impl Broker {
-    /// Goes on with requests that stood behind an answered one. `true`: there may be effects.
-    /// What is answered here may leave more behind; that is for the next call, so that one
-    /// pipeline does not keep the others waiting.
+    /// Goes on with requests that stood behind an answered one, a portion of them. `true`: there
+    /// may be effects. What is answered here may leave more behind; that stands at the end of the
+    /// line, so that one pipeline does not keep the others waiting.
     pub fn resume(&mut self, now: Millis) -> bool {
-        let left = self.shard.resumable.len();
+        let left = self.shard.resumable.len().min(RESUMES_PER_PORTION);
         for _ in 0..left {
             if let Some(id) = self.shard.resumable.pop_front() {
                 self.visit(id, now, input::digest_inbox);
@@ -22,11 +24,12 @@ impl Broker {
         left > 0
     }
 
-    /// Reads letters, and serves subscribers of logs that grew, as many as a turn has room for.
+    /// Reads a portion of the letters, and serves a portion of the subscribers of logs that grew.
     /// `true`: there is more to do, now.
     pub fn deliver(&mut self, now: Millis) -> bool {
         self.shard.letters.begin_portion();
-        for _ in 0..DELIVERIES_PER_TURN {
+        let mut steps = 0;
+        while steps < DELIVERY_STEPS_PER_PORTION {
             self.read_letters(now);
             let Some(id) = self.shard.hub.next_subscriber() else {
                 self.shard.hub.expire(now); // It may be due since long, and could not be done.
@@ -35,12 +38,17 @@ impl Broker {
                 }
                 break;
             };
-            self.visit(id, now, |visit| match visit.conn.state.name() {
-                Name::Parked => poll::release_if_any(visit),
-                _ => pump::pump(visit),
+            self.visit(id, now, |visit| {
+                let before = visit.conn.flow.outbox.bytes();
+                match visit.conn.state.name() {
+                    Name::Parked => poll::release_if_any(visit),
+                    _ => pump::pump(visit),
+                }
+                let bytes = visit.conn.flow.outbox.bytes().saturating_sub(before);
+                steps += 1 + bytes / DELIVERY_STEP_BYTES;
             });
         }
-        self.has_work()
+        self.can_deliver()
     }
 
     /// Reads letters while the hub has room for what they bring, up to the portion.
@@ -68,10 +76,15 @@ impl Broker {
         }
     }
 
-    /// Does everything that is due.
+    /// Does what is due; when that is much, a portion of it, and [`Broker::next_deadline`] is still
+    /// in the past.
     pub fn expire(&mut self, now: Millis) {
         self.shard.hub.expire(now);
-        while let Some((hint, id)) = self.wheel.pop_due(now) {
+        report::begin(&mut self.shard, now);
+        for _ in 0..EXPIRIES_PER_TURN {
+            let Some((hint, id)) = self.wheel.pop_due(now) else {
+                return;
+            };
             self.visit(id, now, |visit| {
                 if visit.conn.timing.hint != hint {
                     return; // An earlier hint was hung up since, and speaks for both.

@@ -4,6 +4,7 @@
 //! Came from: `conn` and `broker`. Goes to: the shell, as bytes to write, and as the wish for more.
 //! Absent on purpose: what the bytes mean, and who pays for them.
 
+use super::inbox::Inbox;
 use super::outbox::Outbox;
 use crate::close::CloseReason;
 
@@ -24,8 +25,8 @@ pub enum Backlog {
 /// Both streams of bytes of a connection.
 #[derive(Debug, Default)]
 pub struct Flow {
-    /// Received, not yet understood. Owns nothing when empty.
-    pub inbox: Vec<u8>,
+    /// Received, not yet understood.
+    pub inbox: Inbox,
     /// To be sent, not yet taken by the kernel.
     pub outbox: Outbox,
     /// The peer has ended its side.

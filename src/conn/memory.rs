@@ -14,7 +14,7 @@ use crate::ids::{ConnId, Seat};
 impl Conn {
     /// Bytes that it holds beside itself.
     pub fn heap_bytes(&self) -> usize {
-        self.flow.inbox.capacity()
+        self.flow.inbox.heap_bytes()
             + self.flow.outbox.heap_bytes()
             + self.costs.tally.heap_bytes()
             + self.costs.accounted.as_deref().map_or(0, size_of_val)

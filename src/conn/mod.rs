@@ -10,6 +10,7 @@
 
 pub mod costs;
 pub mod flow;
+pub mod inbox;
 mod memory;
 pub mod origin;
 pub mod outbox;

@@ -152,6 +152,13 @@ pub struct PollTerms {
     pub if_none_match: Option<Box<[u8]>>,
 }
 
+impl PollTerms {
+    /// How messages are encoded for it.
+    pub fn format(&self) -> Format {
+        if self.named { Format::PollNamed } else { Format::Poll }
+    }
+}
+
 /// A file on its way.
 #[derive(Debug)]
 pub struct Sending {

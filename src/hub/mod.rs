@@ -17,6 +17,7 @@
 
 pub mod forgotten;
 pub mod log;
+pub mod merge;
 pub mod message;
 mod retention;
 pub mod sequencer;
@@ -29,6 +30,7 @@ use slab::Slab;
 
 use self::forgotten::Forgotten;
 use self::log::{Entry, TopicLog};
+use self::merge::Merge;
 use self::message::Message;
 use self::retention::{Age, Retention};
 pub use self::start::Start;
@@ -277,14 +279,14 @@ impl Hub {
         !self.growing.is_empty()
     }
 
+    /// The messages after `cursor` in all of `topics`.
+    pub fn merge(&self, topics: impl Iterator<Item = TopicId>, cursor: Seq) -> Merge<'_> {
+        Merge::new(topics.map(|id| &self.topics[id.0 as usize].log), cursor)
+    }
+
     /// The first message after `cursor` in any of `topics`.
     pub fn next(&self, topics: impl Iterator<Item = TopicId>, cursor: Seq) -> Option<&Entry> {
-        topics
-            .filter_map(|id| {
-                let log = &self.topics[id.0 as usize].log;
-                log.get(log.after(cursor))
-            })
-            .min_by_key(|entry| entry.seq())
+        self.merge(topics, cursor).peek()
     }
 
     /// Whether a reader at `cursor` has lost a message of `topic` since it `evictions_seen` of so

@@ -294,3 +294,29 @@ fn a_message_is_compressed_once_a_window_and_not_copied_where_that_gains_nothing
         assert_eq!(deflated(short, window), plain(short));
     }
 }
+
+#[test]
+fn messages_of_several_topics_come_in_the_order_of_their_numbers_from_any_cursor() {
+    let mut bench = Bench::new(&Limits::default());
+    for n in 0..200_u32 {
+        // Runs of one topic, changes of topic, and one topic that ends early.
+        let topic = ["a", "b", "c", "d", "b"][(n * n / 7 % 5) as usize];
+        bench.publish(if n > 50 && topic == "d" { "a" } else { topic }, 0);
+    }
+    let hub = &bench.hub;
+    for names in [&["a"][..], &["b", "d"], &["d", "c", "b", "a"], &["nobody"], &[]] {
+        let ids: Vec<_> = names.iter().filter_map(|topic| hub.find(&name(topic))).collect();
+        for cursor in (0..=201).map(Seq) {
+            let mut expected: Vec<Seq> = ids
+                .iter()
+                .flat_map(|&id| (0..).map_while(move |n| hub.log(id).get(n)))
+                .map(log::Entry::seq)
+                .filter(|seq| *seq > cursor)
+                .collect();
+            expected.sort();
+            let merged = || hub.merge(ids.iter().copied(), cursor);
+            assert_eq!(merged().map(log::Entry::seq).collect::<Vec<_>>(), expected);
+            assert_eq!(merged().peek().map(log::Entry::seq), expected.first().copied());
+        }
+    }
+}

@@ -46,7 +46,7 @@ impl Stage {
         if conn.flow.inbox.len() >= INBOX_BYTES_MAX {
             self.see("a full inbox");
         }
-        let inbox = conn.flow.inbox.capacity();
+        let inbox = conn.flow.inbox.heap_bytes();
         let bound = 2 * (INBOX_BYTES_MAX + READ_BYTES);
         assert!(inbox <= bound, "{inbox} bytes in an inbox");
     }
@@ -56,7 +56,7 @@ impl Stage {
         let idle = match &conn.state {
             // Empty lines before a request do not begin it.
             State::Head { began, .. } => {
-                let lines = conn.flow.inbox.iter().all(|b| b"\r\n".contains(b));
+                let lines = conn.flow.inbox.as_slice().iter().all(|b| b"\r\n".contains(b));
                 let lines = lines && !conn.flow.inbox.is_empty();
                 began.is_none() && conn.flow.outbox.is_empty() && !lines
             }
@@ -67,7 +67,7 @@ impl Stage {
             State::Closing(_) => false,
             State::Body(_) | State::Awaiting(_) | State::Parked(_) | State::Sending(_) => false,
         };
-        let inbox = conn.flow.inbox.capacity();
+        let inbox = conn.flow.inbox.heap_bytes();
         let unfinished = matches!(conn.state, State::Open(_)) && !conn.flow.inbox.is_empty();
         assert!(
             !idle || unfinished || inbox == 0,

@@ -59,7 +59,7 @@ impl Bench {
                 let looked_at = broker.next_deadline();
                 assert!(looked_at.is_some() && looked_at <= due, "{name:?} is not looked at");
                 assert!(
-                    !conn.flow.inbox.is_empty() || conn.flow.inbox.capacity() == 0,
+                    !conn.flow.inbox.is_empty() || conn.flow.inbox.heap_bytes() == 0,
                     "idle is free"
                 );
             }
