@@ -123,22 +123,27 @@ pub const READ_BYTES_PER_TURN: usize = 256 * 1024;
 pub const INBOX_BYTES_MAX: usize = 64 * 1024;
 /// Output queued on one connection beyond which its cursor stays where it is.
 pub const OUTBOX_BYTES_HIGH: usize = 64 * 1024;
+/// Segments of output queued on one connection beyond which its cursor stays where it is: a message
+/// of two bytes costs time and memory too.
+pub const OUTBOX_SEGMENTS_HIGH: usize = 1024;
 /// Microseconds that a turn may take before the next one begins: reading, understanding, effects,
 /// delivering and writing together, for all connections of a thread.
 pub const TURN_US: u64 = 5_000;
 /// Steps of a portion of deliveries: a step for each subscriber, and one for each
-/// [`DELIVERY_STEP_BYTES`] that it gets.
+/// [`DELIVERY_STEP_BYTES`] or [`DELIVERY_STEP_SEGMENTS`] that it gets.
 pub const DELIVERY_STEPS_PER_PORTION: usize = 64;
 /// Bytes brought from the log to outboxes in one step of delivering.
 pub const DELIVERY_STEP_BYTES: usize = 2048;
+/// Messages brought from the log to outboxes in one step of delivering.
+pub const DELIVERY_STEP_SEGMENTS: usize = 32;
 /// Connections whose inbox is looked at again in one portion of work.
 pub const RESUMES_PER_PORTION: usize = 16;
 /// Connections whose deadline is met in one turn.
 pub const EXPIRIES_PER_TURN: usize = 1024;
 /// Effects carried out before the time is looked at.
-pub const EFFECTS_PER_PORTION: usize = 1024;
+pub const EFFECTS_PER_PORTION: usize = 256;
 /// Letters of the sequencer read in one portion of work, before readers are served.
-pub const LETTERS_PER_PORTION: usize = 256;
+pub const LETTERS_PER_PORTION: usize = 128;
 /// Connections accepted in one turn.
 pub const ACCEPTS_PER_TURN: usize = 256;
 /// Committed messages that a thread may not have read yet; beyond, no thread's publishes are

@@ -4,11 +4,18 @@
 //! Absent on purpose: order between connections, but first come, first served.
 
 use super::{Broker, Letter, answer, deadline, input, poll, publish, pump, report};
+use crate::conn::outbox::Outbox;
 use crate::conn::state::Name;
 use crate::ids::Millis;
 use crate::limits::{
-    DELIVERY_STEP_BYTES, DELIVERY_STEPS_PER_PORTION, EXPIRIES_PER_TURN, RESUMES_PER_PORTION,
+    DELIVERY_STEP_BYTES, DELIVERY_STEP_SEGMENTS, DELIVERY_STEPS_PER_PORTION, EXPIRIES_PER_TURN,
+    RESUMES_PER_PORTION,
 };
+
+/// Steps of work that it took to queue what an outbox holds.
+fn steps_queued(outbox: &Outbox) -> usize {
+    outbox.bytes() / DELIVERY_STEP_BYTES + outbox.segments() / DELIVERY_STEP_SEGMENTS
+}
 
 impl Broker {
     /// Goes on with requests that stood behind an answered one, a portion of them. `true`: there
@@ -39,13 +46,12 @@ impl Broker {
                 break;
             };
             self.visit(id, now, |visit| {
-                let before = visit.conn.flow.outbox.bytes();
+                let before = steps_queued(&visit.conn.flow.outbox);
                 match visit.conn.state.name() {
                     Name::Parked => poll::release_if_any(visit),
                     _ => pump::pump(visit),
                 }
-                let bytes = visit.conn.flow.outbox.bytes().saturating_sub(before);
-                steps += 1 + bytes / DELIVERY_STEP_BYTES;
+                steps += 1 + steps_queued(&visit.conn.flow.outbox).saturating_sub(before);
             });
         }
         self.can_deliver()
