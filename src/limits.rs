@@ -46,8 +46,9 @@ pub const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 /// A `ref` of `tollway.v1`: the client's JSON, kept until it is answered. A UUID in quotes takes 38
 /// bytes. Beyond: an error for that frame.
 pub const REF_BYTES_MAX: usize = 256;
-/// Frames of one `tollway.v1` socket that wait for their answers: beyond, we read no further until
-/// the first is answered, and TCP pushes back. With [`REF_BYTES_MAX`] it bounds what they hold.
+/// Messages of one WebSocket that are not in the log yet, and frames of `tollway.v1` that wait for
+/// their answers: beyond, we read no further until the first is, and TCP pushes back. With
+/// [`REF_BYTES_MAX`] it bounds what the frames hold.
 pub const UNANSWERED_MAX: usize = 128;
 /// What a frame of `tollway.v1` may hold beside the data: ref, topic, event and key with every
 /// character escaped, the names likewise, and some white space.
@@ -104,6 +105,9 @@ pub const LINGER_MS_MAX: u64 = 2_000;
 
 /// From one snapshot of the cost ledger to the next, for a client that watches it.
 pub const SNAPSHOT_MS: u64 = 1_000;
+/// Reports collected in a second. Whoever asks more often gets one that is a second old at most, or
+/// waits for so long.
+pub const REPORTS_PER_SECOND: usize = 8;
 /// Connections that the kernel is asked about in one turn, for a report: half a millisecond.
 pub const SAMPLES_PER_TURN: usize = 256;
 /// Rows of the table of connections in one answer, unless fewer are asked for. NATS: 1,024.
@@ -125,12 +129,34 @@ pub const READ_BYTES_PER_TURN: usize = 256 * 1024;
 pub const INBOX_BYTES_MAX: usize = 64 * 1024;
 /// Output queued on one connection beyond which its cursor stays where it is.
 pub const OUTBOX_BYTES_HIGH: usize = 64 * 1024;
-/// Readers served from the log in one turn, before reading and timers have their turn again.
-pub const DELIVERIES_PER_TURN: usize = 4096;
+/// Segments of output queued on one connection beyond which its cursor stays where it is: a message
+/// of two bytes costs time and memory too.
+pub const OUTBOX_SEGMENTS_HIGH: usize = 1024;
+/// Microseconds that a turn may take before the next one begins: reading, understanding, effects,
+/// delivering and writing together, for all connections of a thread.
+pub const TURN_US: u64 = 5_000;
+/// Steps of a portion of deliveries: a step for each subscriber, and one for each
+/// [`DELIVERY_STEP_BYTES`] or [`DELIVERY_STEP_SEGMENTS`] that it gets.
+pub const DELIVERY_STEPS_PER_PORTION: usize = 64;
+/// Bytes brought from the log to outboxes in one step of delivering.
+pub const DELIVERY_STEP_BYTES: usize = 2048;
+/// Messages brought from the log to outboxes in one step of delivering.
+pub const DELIVERY_STEP_SEGMENTS: usize = 32;
+/// Connections whose inbox is looked at again in one portion of work.
+pub const RESUMES_PER_PORTION: usize = 16;
+/// Connections whose deadline is met in one turn.
+pub const EXPIRIES_PER_TURN: usize = 1024;
+/// Effects carried out before the time is looked at.
+pub const EFFECTS_PER_PORTION: usize = 256;
+/// Letters of the sequencer read in one portion of work, before readers are served.
+pub const LETTERS_PER_PORTION: usize = 128;
 /// Connections accepted in one turn.
 pub const ACCEPTS_PER_TURN: usize = 256;
-/// Committed messages that may lie in a thread's mailbox before publishing is refused with 503.
+/// Committed messages that a thread may not have read yet; beyond, no thread's publishes are
+/// committed before it has.
 pub const MAILBOX_LETTERS_MAX: usize = 65_536;
+/// Publishes of one thread that wait to be committed. Beyond: 503, or a WebSocket close with 1013.
+pub const UNCOMMITTED_MAX: usize = 65_536;
 /// Bytes of a file read into memory at a time.
 pub const FILE_CHUNK_BYTES: usize = 64 * 1024;
 /// Lines of the log that wait for its reader, in bytes: some thousand requests. Beyond: lines are

@@ -228,6 +228,7 @@ const BROKER_LAYERS: &[&[&str]] = &[
     &["teardown"],
     &["subscribe", "accounting"],
     &["visit"],
+    &["letters"],
     &["conns", "effect", "fence", "pending"],
 ];
 

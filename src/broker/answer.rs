@@ -36,6 +36,27 @@ pub(super) fn answer(visit: &mut Visit<'_>, ask: Ask) {
 
 fn serve(visit: &mut Visit<'_>, payer: Payer, want: Want, body: Vec<u8>) {
     visit.shard.ledger.account_mut(payer).requests += 1;
+    if let Want::Read(_) | Want::Info(_) = want
+        && !visit.shard.letters.is_empty()
+    {
+        // It may have been sent because a message was acknowledged that we have not read yet.
+        visit.shard.letters.wait(visit.id);
+        return respond::stand_still(visit, Awaited::Letters(Box::new(want)));
+    }
+    give(visit, want, body);
+}
+
+/// The letters are read that a request waited for.
+pub(super) fn letters_read(visit: &mut Visit<'_>) {
+    if let Some(Awaited::Letters(want)) = visit.conn.awaited(visit.now) {
+        give(visit, *want, Vec::new());
+        if !visit.conn.flow.inbox.is_empty() {
+            visit.resume_later(); // A WebSocket's first frames came with its request.
+        }
+    }
+}
+
+fn give(visit: &mut Visit<'_>, want: Want, body: Vec<u8>) {
     match want {
         Want::Publish(wanted) => publish::over_http(visit, wanted, body),
         Want::Read(wanted) => read::read(visit, wanted),

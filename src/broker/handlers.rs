@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use super::conns::Conns;
 use super::effect::{Effect, Letter};
 use super::file::{FileError, FileInfo};
-use super::{Broker, accounting, answer, file, input, publish, pump, report, respond, teardown};
+use super::{Broker, accounting, answer, file, input, pump, report, respond, subscribe, teardown};
 use crate::close::CloseReason;
 use crate::conn::Conn;
 use crate::conn::state::{Name, State};
@@ -59,6 +59,7 @@ impl Broker {
         let now = at.millis();
         self.visit(id, now, |visit| {
             let was_high = visit.conn.flow.outbox.is_high();
+            visit.conn.flow.refused = bytes < visit.conn.flow.outbox.gathered_bytes();
             accounting::went_out(&mut visit.shard.ledger, visit.conn, bytes, at);
             let (flow, timing) = (&visit.conn.flow, &mut visit.conn.timing);
             if bytes > 0 {
@@ -77,6 +78,8 @@ impl Broker {
                 pump::pump(visit);
                 file::feed(visit);
                 visit.resume_later();
+            } else if visit.conn.flow.refused {
+                subscribe::note_backlog(visit);
             }
         });
     }
@@ -89,19 +92,14 @@ impl Broker {
         });
     }
 
-    /// The sequencer or a thread has posted something.
+    /// The sequencer or a thread has posted something. What the sequencer says is read at once, or
+    /// when there is room for it: then it is work, see [`Broker::deliver`].
     pub fn letter(&mut self, letter: Letter, now: Millis) {
         match letter {
-            Letter::Committed { message, receipt } => {
-                self.shard.hub.append(message);
-                if let Some(receipt) = receipt {
-                    self.visit(receipt.conn, now, |visit| publish::committed(visit, receipt));
-                }
+            Letter::Committed { .. } | Letter::Repeated(_) | Letter::Refused(_) => {
+                self.shard.letters.push(letter);
+                self.read_letters(now);
             }
-            Letter::Repeated(receipt) => {
-                self.visit(receipt.conn, now, |visit| publish::committed(visit, receipt));
-            }
-            Letter::Refused(id) => self.visit(id, now, publish::not_committed),
             Letter::ReportWanted { from, scope } => {
                 self.shard.effects.push_back(Effect::ShardReport { to: from, scope });
             }
@@ -199,7 +197,7 @@ impl Broker {
         for id in readers {
             self.visit(id, now, |visit| report::tell(visit, &sum, &snapshot));
         }
-        report::begin(&mut self.shard);
+        report::begin(&mut self.shard, now);
     }
 }
 

@@ -13,9 +13,9 @@ use crate::ledger::Bytes;
 pub(super) fn received(visit: &mut Visit<'_>, bytes: &mut [u8]) {
     if visit.conn.flow.inbox.is_empty() {
         let used = digest(visit, bytes);
-        visit.conn.flow.inbox = bytes[used..].to_vec();
+        visit.conn.flow.inbox.push(&bytes[used..]);
     } else {
-        visit.conn.flow.inbox.extend_from_slice(bytes);
+        visit.conn.flow.inbox.push(bytes);
         digest_inbox(visit);
     }
 }
@@ -23,11 +23,9 @@ pub(super) fn received(visit: &mut Visit<'_>, bytes: &mut [u8]) {
 /// Understands what lies in the inbox.
 pub(super) fn digest_inbox(visit: &mut Visit<'_>) {
     let mut inbox = std::mem::take(&mut visit.conn.flow.inbox);
-    let used = digest(visit, &mut inbox);
-    if used < inbox.len() {
-        inbox.drain(..used);
-        visit.conn.flow.inbox = inbox;
-    }
+    let used = digest(visit, inbox.as_mut_slice());
+    inbox.understand(used);
+    visit.conn.flow.inbox = inbox;
 }
 
 /// Understands `bytes`, and tells how many of them.

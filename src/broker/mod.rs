@@ -34,7 +34,7 @@
 //!                 │
 //!  ends        teardown ─▶ subscribe          out of the lists, then closed
 //!                 │
-//!  books       accounting ─▶ visit, pending, effect
+//!  books       accounting ─▶ visit, letters, pending, effect
 //! ```
 //!
 //! So nothing recurses. Where one thing could lead to another without end, the second is noted and
@@ -55,6 +55,7 @@ mod fence;
 mod file;
 mod handlers;
 mod input;
+mod letters;
 mod pending;
 mod poll;
 mod publish;
@@ -74,6 +75,7 @@ use std::collections::VecDeque;
 use self::conns::Conns;
 pub use self::effect::{Effect, Letter, Teardown};
 pub use self::file::{FileError, FileInfo};
+use self::letters::Letters;
 use self::pending::PendingReports;
 use self::visit::{Shard, Visit};
 use crate::conn::Conn;
@@ -151,6 +153,7 @@ impl Broker {
                 unix_s: 0,
                 date: String::new(),
                 random: setup.seed | 1,
+                letters: Letters::default(),
                 effects: VecDeque::new(),
                 resumable: VecDeque::new(),
                 teardowns: VecDeque::new(),
@@ -252,7 +255,27 @@ impl Broker {
     /// one, never a later.
     pub fn next_deadline(&self) -> Option<Millis> {
         let (wheel, hub) = (self.wheel.next_deadline(), self.shard.hub.next_deadline());
-        wheel.into_iter().chain(hub).min()
+        [wheel, hub, self.shard.reports.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// Whether there is work that can be done now, so that a turn is to follow without waiting for
+    /// anything.
+    pub fn has_work(&self) -> bool {
+        let shard = &self.shard;
+        self.can_deliver() || !shard.resumable.is_empty() || !shard.teardowns.is_empty()
+    }
+
+    /// Whether [`Broker::deliver`] has something to do. While a subscriber lags there may be
+    /// nothing before it was written to.
+    fn can_deliver(&self) -> bool {
+        let hub = &self.shard.hub;
+        let readable = !self.shard.letters.is_empty() && (hub.has_room() || !hub.is_lagging());
+        readable || hub.has_rounds()
+    }
+
+    /// Letters that came and were not read yet, for want of room.
+    pub fn unread_letters(&self) -> usize {
+        self.shard.letters.len()
     }
 
     /// How many connections are open.

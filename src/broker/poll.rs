@@ -4,8 +4,6 @@
 //! `technique::{short_poll, long_poll}`, for the words. Absent on purpose: any other difference
 //! between the two than that one may wait.
 
-use std::rc::Rc;
-
 use super::visit::Visit;
 use super::{respond, subscribe};
 use crate::conn::outbox::Segment;
@@ -15,13 +13,15 @@ use crate::ids::{Seq, TopicId, TopicName};
 use crate::ledger::Class;
 use crate::limits::POLL_BYTES_MAX;
 use crate::technique::short_poll::Tag;
-use crate::technique::{EncodedMessage, Format, Technique, long_poll, short_poll};
+use crate::technique::{Technique, long_poll, short_poll};
 use crate::wire::condition;
 use crate::wire::response::Status;
 
-/// The messages of one poll answer.
+/// The messages of one poll answer, measured and not collected: most answers have no body.
 struct PollMessages {
-    encoded: Vec<Rc<EncodedMessage>>,
+    count: usize,
+    /// Bytes of all, encoded.
+    bytes: usize,
     /// The last of them, or where the reader stood.
     next: Seq,
     /// There are more than the answer may carry.
@@ -45,12 +45,12 @@ pub(super) fn poll(visit: &mut Visit<'_>, names: &[TopicName], start: &Start, te
     }
 }
 
-/// A parked poll is released by the first message that it waits for, or by a gap.
+/// A parked poll is released by the first message that it waits for. It never has a gap: it has
+/// room for whatever comes, and nothing is dropped before it was offered.
 pub(super) fn release_if_any(visit: &mut Visit<'_>) {
     let hub = &visit.shard.hub;
     let any = visit.conn.state.subscription().is_some_and(|subscription| {
-        let next = hub.next(subscribe::topics(subscription), subscription.cursor);
-        next.is_some() || subscribe::missed(subscription, hub)
+        hub.next(subscribe::topics(subscription), subscription.cursor).is_some()
     });
     if any {
         release(visit);
@@ -63,11 +63,7 @@ pub(super) fn release(visit: &mut Visit<'_>) {
         return;
     };
     let topics: Vec<TopicId> = subscribe::topics(subscription).collect();
-    let start = if subscribe::missed(subscription, &visit.shard.hub) {
-        subscribe::after_slow(subscription, &visit.shard.hub)
-    } else {
-        Start { cursor: subscription.cursor, gap: None }
-    };
+    let start = Start { cursor: subscription.cursor, gap: None };
     subscribe::unsubscribe(visit);
     if let Some(terms) = visit.conn.released(visit.now) {
         answer(visit, &topics, &start, &terms);
@@ -81,10 +77,10 @@ fn answer(visit: &mut Visit<'_>, topics: &[TopicId], start: &Start, terms: &Poll
     if let Some(tag) = Tag::find(field, state) {
         return answer_empty(visit, Status::NotModified, tag, terms);
     }
-    let PollMessages { encoded, next, more } = messages(hub, topics, start.cursor, terms);
+    let PollMessages { count, bytes, next, more } = measure(hub, topics, start.cursor, terms);
     let tag = Tag { next: hub.id(next), state };
     let unchanged = condition::names_any(field);
-    let empty = encoded.is_empty() && start.gap.is_none();
+    let empty = count == 0 && start.gap.is_none();
     if unchanged || empty {
         let status = if unchanged { Status::NotModified } else { Status::NoContent };
         return answer_empty(visit, status, tag, terms);
@@ -95,9 +91,8 @@ fn answer(visit: &mut Visit<'_>, topics: &[TopicId], start: &Start, terms: &Poll
     let head_only = context.head_only;
     let mut open = Vec::with_capacity(64);
     short_poll::open(tag.next, start.gap.as_ref(), more, &mut open);
-    let bytes: usize = encoded.iter().map(|message| message.bytes.len()).sum();
     // The first message goes without its comma.
-    let comma = usize::from(!encoded.is_empty());
+    let comma = usize::from(count > 0);
     let length = open.len() + bytes - comma + short_poll::LIST_END.len();
     let mut out = Vec::with_capacity(256);
     let head = context.head(Status::Ok, &visit.shard.date, &mut out);
@@ -108,7 +103,10 @@ fn answer(visit: &mut Visit<'_>, topics: &[TopicId], start: &Start, terms: &Poll
     visit.conn.push(Segment::own(out, Class::Head));
     if !head_only {
         visit.conn.push(Segment::own(open, Class::Framing));
-        for (n, message) in encoded.iter().enumerate() {
+        let hub = &visit.shard.hub;
+        let entries = hub.merge(topics.iter().copied(), start.cursor).take(count);
+        for (n, entry) in entries.enumerate() {
+            let message = entry.encoded(terms.format(), hub.epoch());
             let from = usize::from(n == 0);
             visit.conn.push(Segment::shared(message, from..message.bytes.len()));
         }
@@ -145,19 +143,16 @@ fn fingerprint(hub: &Hub, topics: &[TopicId], start: &Start, terms: &PollTerms) 
 }
 
 /// What one answer may carry of what comes after `cursor`.
-fn messages(hub: &Hub, topics: &[TopicId], cursor: Seq, terms: &PollTerms) -> PollMessages {
-    let format = if terms.named { Format::PollNamed } else { Format::Poll };
-    let mut found = PollMessages { encoded: Vec::new(), next: cursor, more: false };
-    let mut bytes = 0;
-    while let Some(entry) = hub.next(topics.iter().copied(), found.next) {
-        let message = entry.encoded(format, hub.epoch());
-        bytes += message.bytes.len();
-        let count = found.encoded.len();
-        if count == terms.limit || (count > 0 && bytes > POLL_BYTES_MAX) {
+fn measure(hub: &Hub, topics: &[TopicId], cursor: Seq, terms: &PollTerms) -> PollMessages {
+    let mut found = PollMessages { count: 0, bytes: 0, next: cursor, more: false };
+    for entry in hub.merge(topics.iter().copied(), cursor) {
+        let bytes = found.bytes + entry.encoded(terms.format(), hub.epoch()).bytes.len();
+        if found.count == terms.limit || (found.count > 0 && bytes > POLL_BYTES_MAX) {
             found.more = true;
             break;
         }
-        found.encoded.push(Rc::clone(message));
+        found.count += 1;
+        found.bytes = bytes;
         found.next = entry.seq();
     }
     found

@@ -37,6 +37,7 @@ pub(super) fn pump(visit: &mut Visit<'_>) {
     while let Pumped::Missed = fill(visit.conn, &visit.shard.hub) {
         tell_gap(visit);
     }
+    subscribe::note_backlog(visit);
 }
 
 /// A subscriber was too slow: it hears what it missed, and goes on from there. A raw WebSocket has
@@ -69,13 +70,17 @@ fn fill(conn: &mut Conn, hub: &Hub) -> Pumped {
     let Some((subscription, format)) = subscriber(&mut conn.state) else {
         return Pumped::Served;
     };
-    while !conn.flow.outbox.is_high() {
-        if subscribe::missed(subscription, hub) {
-            return Pumped::Missed;
-        }
-        let Some(entry) = hub.next(subscribe::topics(subscription), subscription.cursor) else {
+    if conn.flow.outbox.is_high() {
+        return Pumped::Served;
+    }
+    if subscribe::missed(subscription, hub) {
+        return Pumped::Missed;
+    }
+    // Nothing is lost while we are at it, so the log is walked from where it is found.
+    for entry in hub.merge(subscribe::topics(subscription), subscription.cursor) {
+        if conn.flow.outbox.is_high() {
             break;
-        };
+        }
         conn.flow.outbox.push(format.segment(entry, hub.epoch()), conn.costs.payer);
         subscription.cursor = entry.seq();
     }

@@ -3,13 +3,15 @@
 //! A shard report is taken at one moment, between two things that happen on its thread, so that its
 //! numbers fit together; those of different threads are of moments a little apart. A connection
 //! that asks while a report is collected waits for the next, so that everyone hears of all that
-//! happened before the question; and one is collected at a time, however many ask.
+//! happened before the question; and one is collected at a time, however many ask. Only when that
+//! would be too often, a report answers that is a little older, or the question waits a little.
 //!
 //! Came from: `answer`, with a request; `deadline`, for those that watch. Goes to: every thread, as
 //! an effect, and with what they say to `ledger::report` and the outbox. Absent on purpose: other
 //! connections, which the face adds, and sockets: the shell asks the kernel what it has counted.
 
 use std::cell::LazyCell;
+use std::rc::Rc;
 
 use super::effect::Effect;
 use super::respond::{self, JSON, NO_STORE};
@@ -80,13 +82,17 @@ pub(super) fn watch(visit: &mut Visit<'_>, watch: &Watch) {
 
 /// A connection that asked for a report, or watches, waits for one.
 pub(super) fn await_report(visit: &mut Visit<'_>, scope: Scope) {
+    if let Some(sum) = visit.shard.reports.recent(scope, visit.now) {
+        let now = visit.now;
+        return tell(visit, &sum, &LazyCell::new(|| report::costs(&sum, now)));
+    }
     visit.shard.reports.wait(visit.id, scope);
-    begin(visit.shard);
+    begin(visit.shard, visit.now);
 }
 
-/// Asks all threads for what is waited for longest, unless they are being asked.
-pub(super) fn begin(shard: &mut Shard) {
-    if let Some(scope) = shard.reports.begin(shard.threads) {
+/// Asks all threads for what is waited for longest, unless they are being asked, or were too often.
+pub(super) fn begin(shard: &mut Shard, now: Millis) {
+    if let Some(scope) = shard.reports.begin(shard.threads, now) {
         shard.effects.push_back(Effect::AskForReport { scope });
     }
 }
@@ -95,7 +101,7 @@ pub(super) fn begin(shard: &mut Shard) {
 /// is written once for all. A watcher that does not keep up gets fewer.
 pub(super) fn tell(
     visit: &mut Visit<'_>,
-    sum: &ShardReport,
+    sum: &Rc<ShardReport>,
     snapshot: &LazyCell<String, impl FnOnce() -> String>,
 ) {
     let mut out = Vec::new();
@@ -110,20 +116,25 @@ pub(super) fn tell(
     visit.conn.push(Segment::own(out, Class::Body));
 }
 
-fn answer(visit: &mut Visit<'_>, sum: &ShardReport) {
+fn answer(visit: &mut Visit<'_>, sum: &Rc<ShardReport>) {
     if let Some(Awaited::Report(wanted)) = visit.conn.awaited(visit.now) {
-        let body = body(wanted, sum, visit.now);
-        respond::say(visit, Status::Ok, &NO_STORE, body);
+        let now = visit.now;
+        let body = visit.shard.reports.body(sum, wanted, || body(wanted, sum, now));
+        let media_type = match wanted {
+            Report::Costs | Report::Check | Report::Connections(..) => JSON,
+            Report::Metrics => report::PROMETHEUS_TYPE,
+        };
+        respond::say(visit, Status::Ok, &NO_STORE, Body::own(media_type, body.as_bytes()));
     }
 }
 
 /// The body of a report.
-fn body(wanted: Report, sum: &ShardReport, now: Millis) -> Body {
+fn body(wanted: Report, sum: &ShardReport, now: Millis) -> String {
     match wanted {
-        Report::Costs => Body::own(JSON, report::costs(sum, now)),
-        Report::Check => Body::own(JSON, report::check(sum)),
-        Report::Connections(_, page) => Body::own(JSON, report::table(sum, page, now)),
-        Report::Metrics => Body::own(report::PROMETHEUS_TYPE, report::prometheus(sum, now)),
+        Report::Costs => report::costs(sum, now),
+        Report::Check => report::check(sum),
+        Report::Connections(_, page) => report::table(sum, page, now),
+        Report::Metrics => report::prometheus(sum, now),
     }
 }
 

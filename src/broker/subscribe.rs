@@ -4,6 +4,7 @@
 //! Goes to: the hub, which keeps the lists. Absent on purpose: messages.
 
 use super::visit::Visit;
+use crate::conn::flow::Backlog;
 use crate::conn::state::{Seats, State, Subscription};
 use crate::hub::{Hub, Start};
 use crate::ids::{Seq, TopicId, TopicName};
@@ -36,6 +37,7 @@ pub(super) fn unsubscribe(visit: &mut Visit<'_>) {
         State::Open(_) => Technique::WebSocket,
         _ => return,
     };
+    set_backlog(visit, Backlog::None);
     let Some(subscription) = visit.conn.state.subscription_mut() else {
         return;
     };
@@ -44,6 +46,32 @@ pub(super) fn unsubscribe(visit: &mut Visit<'_>) {
         if let Some(moved) = visit.shard.hub.unsubscribe(*seat, technique) {
             visit.shard.reseated.push((moved, *seat));
         }
+    }
+}
+
+/// Notes how a subscriber stands, after it was given what its outbox holds, or after the kernel
+/// was shown that. One whose kernel has no room is slow until it has caught up; for any other that
+/// is behind, the log waits.
+pub(super) fn note_backlog(visit: &mut Visit<'_>) {
+    if visit.conn.state.subscription().is_none() {
+        return;
+    }
+    let flow = &visit.conn.flow;
+    let was_slow = flow.backlog == Backlog::Slow;
+    let backlog = match flow.outbox.is_high() {
+        _ if flow.refused => Backlog::Slow,
+        true if was_slow => Backlog::Slow,
+        true => Backlog::Lagging,
+        false => Backlog::None,
+    };
+    set_backlog(visit, backlog);
+}
+
+fn set_backlog(visit: &mut Visit<'_>, backlog: Backlog) {
+    let before = std::mem::replace(&mut visit.conn.flow.backlog, backlog);
+    let (lagged, lags) = (before == Backlog::Lagging, backlog == Backlog::Lagging);
+    if lagged != lags {
+        visit.shard.hub.lag(lags);
     }
 }
 

@@ -44,16 +44,17 @@ pub(super) fn resolve(visit: &mut Visit<'_>, outcome: PublishOutcome) -> bool {
     let State::Open(socket) = &mut visit.conn.state else {
         return false;
     };
-    if socket.dialect == Dialect::Raw {
+    let answers = socket.dialect == Dialect::V1;
+    if answers {
+        socket.unanswered.resolve(outcome);
+        send_answers(visit);
+    } else {
         socket.uncommitted = socket.uncommitted.saturating_sub(1);
-        return false;
     }
-    socket.unanswered.resolve(outcome);
-    send_answers(visit);
     if was_held && !visit.conn.is_held() {
         visit.resume_later(); // What came meanwhile was not looked at.
     }
-    true
+    answers
 }
 
 /// Sends the answers whose turn has come.

@@ -14,6 +14,7 @@
 use std::collections::VecDeque;
 
 use super::effect::{Effect, Teardown};
+use super::letters::Letters;
 use super::pending::PendingReports;
 use crate::conn::Conn;
 use crate::conn::route::Policy;
@@ -56,6 +57,8 @@ pub(super) struct Shard {
     pub(super) date: String,
     /// The state of the generator behind [`Shard::jitter`]; never 0.
     pub(super) random: u64,
+    /// What the sequencer has said, and was not read yet.
+    pub(super) letters: Letters,
     /// What the shell is asked to do.
     pub(super) effects: VecDeque<Effect>,
     /// Connections with bytes behind a request that is answered now.

@@ -3,18 +3,27 @@
 //! Came from: the shell, once a turn. Goes to: visits, one for each connection that has work.
 //! Absent on purpose: any order between connections other than first come, first served.
 
-use super::{Broker, deadline, input, poll, pump};
+use super::{Broker, Letter, answer, deadline, input, poll, publish, pump, report};
+use crate::conn::outbox::Outbox;
 use crate::conn::state::Name;
 use crate::ids::Millis;
-use crate::limits::DELIVERIES_PER_TURN;
+use crate::limits::{
+    DELIVERY_STEP_BYTES, DELIVERY_STEP_SEGMENTS, DELIVERY_STEPS_PER_PORTION, EXPIRIES_PER_TURN,
+    RESUMES_PER_PORTION,
+};
 use crate::wire::date;
 
+/// Steps of work that it took to queue what an outbox holds.
+fn steps_queued(outbox: &Outbox) -> usize {
+    outbox.bytes() / DELIVERY_STEP_BYTES + outbox.segments() / DELIVERY_STEP_SEGMENTS
+}
+
 impl Broker {
-    /// Goes on with requests that stood behind an answered one. `true`: there may be effects.
-    /// What is answered here may leave more behind; that is for the next call, so that one
-    /// pipeline does not keep the others waiting.
+    /// Goes on with requests that stood behind an answered one, a portion of them. `true`: there
+    /// may be effects. What is answered here may leave more behind; that stands at the end of the
+    /// line, so that one pipeline does not keep the others waiting.
     pub fn resume(&mut self, now: Millis) -> bool {
-        let left = self.shard.resumable.len();
+        let left = self.shard.resumable.len().min(RESUMES_PER_PORTION);
         for _ in 0..left {
             if let Some(id) = self.shard.resumable.pop_front() {
                 self.visit(id, now, input::digest_inbox);
@@ -23,25 +32,66 @@ impl Broker {
         left > 0
     }
 
-    /// Serves subscribers of logs that grew, as many as a turn has room for. `true`: more are
-    /// waiting.
+    /// Reads a portion of the letters, and serves a portion of the subscribers of logs that grew.
+    /// `true`: there is more to do, now.
     pub fn deliver(&mut self, now: Millis) -> bool {
-        for _ in 0..DELIVERIES_PER_TURN {
+        self.shard.letters.begin_portion();
+        let mut steps = 0;
+        while steps < DELIVERY_STEPS_PER_PORTION {
+            self.read_letters(now);
             let Some(id) = self.shard.hub.next_subscriber() else {
-                return false;
+                self.shard.hub.expire(now); // It may be due since long, and could not be done.
+                if self.shard.letters.has_next() && self.shard.hub.has_room() {
+                    continue;
+                }
+                break;
             };
-            self.visit(id, now, |visit| match visit.conn.state.name() {
-                Name::Parked => poll::release_if_any(visit),
-                _ => pump::pump(visit),
+            self.visit(id, now, |visit| {
+                let before = steps_queued(&visit.conn.flow.outbox);
+                match visit.conn.state.name() {
+                    Name::Parked => poll::release_if_any(visit),
+                    _ => pump::pump(visit),
+                }
+                steps += 1 + steps_queued(&visit.conn.flow.outbox).saturating_sub(before);
             });
         }
-        self.shard.hub.has_rounds()
+        self.can_deliver()
     }
 
-    /// Does everything that is due.
+    /// Reads letters while the hub has room for what they bring, up to the portion.
+    pub(super) fn read_letters(&mut self, now: Millis) {
+        while self.shard.hub.has_room() {
+            let Some(letter) = self.shard.letters.next() else {
+                return;
+            };
+            match letter {
+                Letter::Committed { message, receipt } => {
+                    self.shard.hub.append(message);
+                    if let Some(receipt) = receipt {
+                        self.visit(receipt.conn, now, |visit| publish::committed(visit, receipt));
+                    }
+                }
+                Letter::Repeated(receipt) => {
+                    self.visit(receipt.conn, now, |visit| publish::committed(visit, receipt));
+                }
+                Letter::Refused(id) => self.visit(id, now, publish::not_committed),
+                Letter::ReportWanted { .. } | Letter::ShardReport(_) => {} // Never wait.
+            }
+            while let Some(id) = self.shard.letters.next_waiter() {
+                self.visit(id, now, answer::letters_read);
+            }
+        }
+    }
+
+    /// Does what is due; when that is much, a portion of it, and [`Broker::next_deadline`] is still
+    /// in the past.
     pub fn expire(&mut self, now: Millis) {
         self.shard.hub.expire(now);
-        while let Some((hint, id)) = self.wheel.pop_due(now) {
+        report::begin(&mut self.shard, now);
+        for _ in 0..EXPIRIES_PER_TURN {
+            let Some((hint, id)) = self.wheel.pop_due(now) else {
+                return;
+            };
             self.visit(id, now, |visit| {
                 if visit.conn.timing.hint != hint {
                     return; // An earlier hint was put in since, and stands for both.

@@ -4,20 +4,39 @@
 //! Came from: `conn` and `broker`. Goes to: the shell, as bytes to write, and as the wish for more.
 //! Absent on purpose: what the bytes mean, and who pays for them.
 
+use super::inbox::Inbox;
 use super::outbox::Outbox;
 use crate::close::CloseReason;
+
+/// How a subscriber stands to what the log has for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Backlog {
+    /// It has everything, or will have it with the next message.
+    #[default]
+    None,
+    /// More waits than its outbox holds, and the kernel was not shown all of that yet: what is in
+    /// the log stays there.
+    Lagging,
+    /// More waits than its outbox holds, and the kernel has no room: it may lose messages, until it
+    /// has caught up.
+    Slow,
+}
 
 /// Both streams of bytes of a connection.
 #[derive(Debug, Default)]
 pub struct Flow {
-    /// Received, not yet understood. Owns nothing when empty.
-    pub inbox: Vec<u8>,
+    /// Received, not yet understood.
+    pub inbox: Inbox,
     /// To be sent, not yet taken by the kernel.
     pub outbox: Outbox,
     /// The peer has ended its side.
     pub finished: bool,
     /// The shell was told to leave bytes in the kernel.
     pub reading_paused: bool,
+    /// The kernel took less than it was given last time.
+    pub refused: bool,
+    /// What the log has for a subscriber beyond its outbox.
+    pub backlog: Backlog,
     /// Why the connection ends, once that is decided.
     pub leaving: Option<CloseReason>,
 }

@@ -8,13 +8,14 @@
 //! socket; what the kernel holds, the kernel is asked.
 
 use super::Conn;
-use super::state::{Awaiting, Parked, Sending, State, Upload};
+use super::request::Want;
+use super::state::{Awaited, Awaiting, Parked, Sending, State, Upload};
 use crate::ids::{ConnId, Seat};
 
 impl Conn {
     /// Bytes that it holds beside itself.
     pub fn heap_bytes(&self) -> usize {
-        self.flow.inbox.capacity()
+        self.flow.inbox.heap_bytes()
             + self.flow.outbox.heap_bytes()
             + self.costs.tally.heap_bytes()
             + self.costs.accounted.as_deref().map_or(0, size_of_val)
@@ -25,7 +26,10 @@ impl Conn {
 fn state_bytes(state: &State) -> usize {
     let own = match state {
         State::Body(upload) => size_of::<Upload>() + upload.data.capacity(),
-        State::Awaiting(_) => size_of::<Awaiting>(),
+        State::Awaiting(awaiting) => {
+            let wants = matches!(awaiting.awaited, Awaited::Letters(_));
+            size_of::<Awaiting>() + if wants { size_of::<Want>() } else { 0 }
+        }
         State::Parked(_) => size_of::<Parked>(),
         State::Sending(_) => size_of::<Sending>(),
         State::Open(socket) => socket.assembler.memory(),

@@ -10,6 +10,7 @@
 
 pub mod costs;
 pub mod flow;
+pub mod inbox;
 mod memory;
 pub mod origin;
 pub mod outbox;
@@ -341,9 +342,9 @@ impl Conn {
     }
 
     /// Whether nothing that came may be understood for now: the peer is behind in reading what we
-    /// answered, or we are behind in answering.
+    /// answered, or we are behind in answering, or in bringing what it said into the log.
     pub fn is_held(&self) -> bool {
-        let behind = matches!(&self.state, State::Open(socket) if socket.unanswered.is_full());
+        let behind = matches!(&self.state, State::Open(socket) if socket.has_said_enough());
         behind || self.flow.outbox.is_high()
     }
 

@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 use crate::ids::Micros;
 use crate::ledger::{Class, Payer};
-use crate::limits::OUTBOX_BYTES_HIGH;
+use crate::limits::{OUTBOX_BYTES_HIGH, OUTBOX_SEGMENTS_HIGH};
 use crate::technique::EncodedMessage;
 
 /// Segments that one `writev` may gather. The kernel takes 1,024; the slices lie on the stack.
@@ -175,6 +175,16 @@ impl Outbox {
         filled
     }
 
+    /// Bytes that one `writev` is given of it.
+    pub fn gathered_bytes(&self) -> usize {
+        let Some(rest) = self.rest.as_deref().filter(|rest| rest.len() >= SLICES_MAX) else {
+            return self.bytes;
+        };
+        let first = self.first.as_ref().map_or(0, |first| first.bytes().len());
+        let others = rest.iter().take(SLICES_MAX - 1);
+        first - self.sent + others.map(|segment| segment.bytes().len()).sum::<usize>()
+    }
+
     /// Takes away `n` bytes that the kernel took, and shows the segments that are through, with
     /// their portions.
     pub fn advance(&mut self, n: usize, mut through: impl FnMut(&Segment, [(Class, usize); 2])) {
@@ -230,7 +240,12 @@ impl Outbox {
 
     /// Whether messages should stay in the log for now.
     pub fn is_high(&self) -> bool {
-        self.bytes >= OUTBOX_BYTES_HIGH
+        self.bytes >= OUTBOX_BYTES_HIGH || self.segments() >= OUTBOX_SEGMENTS_HIGH
+    }
+
+    /// Segments waiting.
+    pub fn segments(&self) -> usize {
+        usize::from(self.first.is_some()) + self.rest.as_deref().map_or(0, VecDeque::len)
     }
 
     /// Bytes waiting.
@@ -309,6 +324,26 @@ mod tests {
             outbox.push(Segment::fixed(b"x", Class::Body), Payer::Sse);
         }
         assert_eq!(gathered(&outbox).len(), 4000 + SLICES_MAX - 1);
+        assert_eq!(outbox.gathered_bytes(), 4000 + SLICES_MAX - 1);
+        outbox.advance(10, |_, _| {});
+        assert_eq!(outbox.gathered_bytes(), gathered(&outbox).len());
+        outbox.advance(4030, |_, _| {});
+        assert_eq!(outbox.gathered_bytes(), gathered(&outbox).len());
+        assert_eq!((outbox.bytes(), outbox.gathered_bytes()), (60, 60));
+    }
+
+    #[test]
+    fn many_small_messages_make_it_high_as_a_few_long_ones_do() {
+        let encoded = message("", "x");
+        let mut outbox = Outbox::default();
+        while !outbox.is_high() {
+            outbox.push(Segment::shared(&encoded, 0..1), Payer::WebSocket);
+        }
+        assert_eq!((outbox.segments(), outbox.bytes()), (OUTBOX_SEGMENTS_HIGH, 1024));
+        outbox.advance(1, |_, _| {});
+        assert!(!outbox.is_high());
+        outbox.push(Segment::own(vec![0; OUTBOX_BYTES_HIGH], Class::Body), Payer::WebSocket);
+        assert!(outbox.is_high());
     }
 
     #[test]

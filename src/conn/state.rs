@@ -35,11 +35,13 @@ mod edges;
 
 pub use self::edges::{EDGES, Name, may_lead};
 use super::Failure;
-use super::request::{FileWant, Report, Request};
+use super::request::{FileWant, Report, Request, Want};
 use super::response_context::ResponseContext;
 use super::unanswered::Unanswered;
 use crate::ids::{Millis, Seat, Seq, TopicName};
-use crate::limits::{CLOSE_MS_MAX, LINGER_MS_MAX, Limits, PONG_MS_MAX, SNAPSHOT_MS};
+use crate::limits::{
+    CLOSE_MS_MAX, LINGER_MS_MAX, Limits, PONG_MS_MAX, SNAPSHOT_MS, UNANSWERED_MAX,
+};
 use crate::technique::{Dialect, Format};
 use crate::wire::body::BodyDecoder;
 use crate::wire::deflate::Window;
@@ -119,6 +121,9 @@ pub enum Awaited {
     Open(FileWant),
     /// What all threads have to report.
     Report(Report),
+    /// That this thread has read the messages that were committed before: what is wanted depends on
+    /// them.
+    Letters(Box<Want>),
 }
 
 /// A long poll that waits.
@@ -145,6 +150,13 @@ pub struct PollTerms {
     pub wait_s: Option<u64>,
     /// The client's `If-None-Match`.
     pub if_none_match: Option<Box<[u8]>>,
+}
+
+impl PollTerms {
+    /// How messages are encoded for it.
+    pub fn format(&self) -> Format {
+        if self.named { Format::PollNamed } else { Format::Poll }
+    }
 }
 
 /// A file on its way.
@@ -198,6 +210,11 @@ impl WebSocket {
     /// Whether something that it said is still on its way to the log.
     pub fn awaits_commits(&self) -> bool {
         self.uncommitted > 0 || !self.unanswered.is_empty()
+    }
+
+    /// Whether so much of what it said is on its way that no more should be heard for now.
+    pub fn has_said_enough(&self) -> bool {
+        self.uncommitted as usize >= UNANSWERED_MAX || self.unanswered.is_full()
     }
 
     /// How messages are encoded for it.

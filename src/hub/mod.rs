@@ -5,9 +5,12 @@
 //!
 //! **Rounds.** An append serves nobody by itself. It opens a *round* over the topic's subscribers,
 //! and `broker` asks for them one by one, as many as a turn has room for. Messages that arrive
-//! meanwhile join: a subscriber later in the round gets them in the same write. The log is trimmed
-//! when the round ends, so that a burst does not push messages past subscribers that were ready for
-//! them.
+//! meanwhile join: a subscriber later in the round gets them in the same write.
+//!
+//! **Nothing goes before it was offered.** A message falls off only when its topic's round is over
+//! and nobody is *lagging*: has an outbox that is full and was not shown to the kernel since. Until
+//! then a log may hold twice its bounds; beyond that the hub has no room ([`Hub::has_room`]), and
+//! messages wait where they are.
 //!
 //! Came from: `broker`, with messages and subscribers. Goes to: `log`. Absent on purpose:
 //! connections. The hub knows their ids and hands them back.
@@ -15,6 +18,7 @@
 pub mod fingerprint;
 pub mod forgotten;
 pub mod log;
+pub mod merge;
 pub mod message;
 mod retention;
 pub mod sequencer;
@@ -27,6 +31,7 @@ use slab::Slab;
 
 use self::forgotten::Forgotten;
 use self::log::{Entry, TopicLog};
+use self::merge::Merge;
 use self::message::Message;
 use self::retention::{Age, Retention};
 pub use self::start::Start;
@@ -121,6 +126,12 @@ pub struct Hub {
     evictions: u64,
     /// Topics with a round on, the one to serve in front.
     growing: VecDeque<TopicId>,
+    /// Topics whose round is over, and which were not held to their bounds since.
+    untrimmed: Vec<TopicId>,
+    /// Readers that nothing may be dropped before: see [`Hub::lag`].
+    lagging: usize,
+    /// The topic of the newest message.
+    newest: Option<TopicId>,
     /// Topics whose number of readers changed since the last change was told.
     changed: Vec<TopicId>,
 }
@@ -140,11 +151,15 @@ impl Hub {
             bytes: 0,
             evictions: 0,
             growing: VecDeque::new(),
+            untrimmed: Vec::new(),
+            lagging: 0,
+            newest: None,
             changed: Vec::new(),
         }
     }
 
-    /// Takes in a committed message and opens a round for it.
+    /// Takes in a committed message and opens a round for it. To be called while there is
+    /// [room](Self::has_room): nothing is dropped to make some.
     pub fn append(&mut self, message: Arc<Message>) {
         debug_assert!(message.seq > self.tip, "letters come in the order of seats");
         let id = self.topic_named(&message.topic);
@@ -160,7 +175,24 @@ impl Hub {
         } else {
             topic.grew = true;
         }
-        self.hold_hard_bounds(id);
+        self.newest = Some(id);
+    }
+
+    /// A reader begins to lag, or has ceased to: it has had no chance yet to take what is in the
+    /// log, for its outbox is full and the kernel was not shown that yet. Nothing falls off
+    /// meanwhile.
+    pub fn lag(&mut self, begins: bool) {
+        if begins {
+            self.lagging += 1;
+        } else {
+            debug_assert!(self.lagging > 0);
+            self.lagging -= 1;
+        }
+    }
+
+    /// Whether any reader lags.
+    pub fn is_lagging(&self) -> bool {
+        self.lagging > 0
     }
 
     /// Enters a reader and says where it stands.
@@ -219,7 +251,8 @@ impl Hub {
         None
     }
 
-    /// The next reader to be served in the rounds that are on. `None`: all rounds are over.
+    /// The next reader to be served in the rounds that are on. `None`: all rounds are over, and all
+    /// topics are held to their bounds, unless somebody lags.
     pub fn next_subscriber(&mut self) -> Option<ConnId> {
         while let Some(&id) = self.growing.front() {
             let topic = &mut self.topics[id.0 as usize];
@@ -234,11 +267,11 @@ impl Hub {
                 self.growing.push_back(id);
             } else {
                 topic.round = None;
-                self.trim(id);
-                self.forget_if_unused(id);
+                self.untrimmed.push(id);
+                self.hold_bounds();
             }
         }
-        self.hold_total();
+        self.hold_bounds();
         None
     }
 
@@ -247,14 +280,14 @@ impl Hub {
         !self.growing.is_empty()
     }
 
+    /// The messages after `cursor` in all of `topics`.
+    pub fn merge(&self, topics: impl Iterator<Item = TopicId>, cursor: Seq) -> Merge<'_> {
+        Merge::new(topics.map(|id| &self.topics[id.0 as usize].log), cursor)
+    }
+
     /// The first message after `cursor` in any of `topics`.
     pub fn next(&self, topics: impl Iterator<Item = TopicId>, cursor: Seq) -> Option<&Entry> {
-        topics
-            .filter_map(|id| {
-                let log = &self.topics[id.0 as usize].log;
-                log.get(log.after(cursor))
-            })
-            .min_by_key(|entry| entry.seq())
+        self.merge(topics, cursor).peek()
     }
 
     /// Whether a subscriber at `cursor` has lost a message of `topic` since there had been

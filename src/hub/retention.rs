@@ -5,8 +5,9 @@
 //! oldest. An entry of the queue whose message fell off earlier, by its topic's own bounds, is
 //! skipped when met, and swept out when such entries outnumber the others.
 //!
-//! Came from: `hub`, after appends and at deadlines. Goes to: `log`, which drops its oldest. Absent
-//! on purpose: readers that still wanted it; they find out by their cursors.
+//! Came from: `hub`, when rounds are over and at deadlines. Goes to: `log`, which drops its oldest.
+//! Absent on purpose: readers that still wanted it. One that had room has had it; the others find
+//! out by their cursors.
 
 use super::Hub;
 use crate::ids::{Millis, Seq, TopicId};
@@ -44,8 +45,12 @@ impl Retention {
 }
 
 impl Hub {
-    /// Drops every message that is too old.
+    /// Drops every message that is too old; while a round is on or anybody lags, none, and then it
+    /// is to be called again.
     pub fn expire(&mut self, now: Millis) {
+        if !self.is_settled() {
+            return;
+        }
         while let Some(age) = self.ages.front() {
             if now < age.at.plus(self.retention.age_ms) {
                 break;
@@ -60,8 +65,42 @@ impl Hub {
         Some(oldest.at.plus(self.retention.age_ms))
     }
 
-    /// Holds a topic to its own bounds. Called when its round is over.
-    pub(super) fn trim(&mut self, id: TopicId) {
+    /// Whether another message may come. Until all that is held was offered to all readers nothing
+    /// falls off, and logs hold up to twice their bounds; beyond that there is no room.
+    pub fn has_room(&self) -> bool {
+        let topic = self.newest.and_then(|id| self.topics.get(id.0 as usize));
+        let fits = topic.is_none_or(|topic| {
+            topic.log.len() / 2 <= self.retention.messages
+                && topic.log.bytes() / 2 <= self.retention.bytes
+        });
+        fits && self.bytes / 2 <= self.retention.total_bytes
+    }
+
+    /// Holds topics whose round is over to their own bounds, and when no round is on, all topics to
+    /// the bound of the server. Not before everyone who lags was shown to the kernel.
+    pub fn hold_bounds(&mut self) {
+        if self.lagging > 0 {
+            return;
+        }
+        while let Some(id) = self.untrimmed.pop() {
+            // Its slot may be empty by now, or another topic's, which has a round of its own.
+            if self.topics.get(id.0 as usize).is_some_and(|topic| topic.round.is_none()) {
+                self.trim(id);
+                self.forget_if_unused(id);
+            }
+        }
+        if self.growing.is_empty() {
+            self.hold_total();
+        }
+    }
+
+    /// Whether all that is held was offered to all readers.
+    fn is_settled(&self) -> bool {
+        self.growing.is_empty() && self.lagging == 0
+    }
+
+    /// Holds a topic to its own bounds.
+    fn trim(&mut self, id: TopicId) {
         loop {
             let log = &self.topics[id.0 as usize].log;
             let over = log.len() > self.retention.messages || log.bytes() > self.retention.bytes;
@@ -72,19 +111,8 @@ impl Hub {
         }
     }
 
-    /// Within a round the bounds are soft; twice the bounds is where softness ends.
-    pub(super) fn hold_hard_bounds(&mut self, id: TopicId) {
-        let log = &self.topics[id.0 as usize].log;
-        if log.len() / 2 > self.retention.messages || log.bytes() / 2 > self.retention.bytes {
-            self.trim(id);
-        }
-        if self.bytes / 2 > self.retention.total_bytes {
-            self.hold_total();
-        }
-    }
-
     /// Holds all topics together to the bound of the server.
-    pub(super) fn hold_total(&mut self) {
+    fn hold_total(&mut self) {
         while self.bytes > self.retention.total_bytes {
             self.evict_oldest();
         }

@@ -105,13 +105,52 @@ fn a_topic_keeps_its_newest_messages_and_trims_only_between_rounds() {
 }
 
 #[test]
-fn twice_the_bound_is_the_end_of_softness() {
+fn at_twice_the_bound_there_is_no_room_until_everyone_was_served() {
     let mut bench = Bench::new(&few(2));
-    for _ in 0..100 {
+    bench.hub.subscribe(&name("a"), conn(0), Technique::Sse);
+    let mut published = 0;
+    while bench.hub.has_room() {
         bench.publish("a", 0);
-        let topic = bench.hub.find(&name("a")).expect("it is held");
-        assert!(bench.hub.log(topic).len() <= 5);
+        published += 1;
     }
+    assert_eq!(published, 6);
+    let topic = bench.hub.find(&name("a")).expect("it is held");
+    assert_eq!(bench.hub.log(topic).evicted(), Seq(0), "nothing went unoffered");
+    bench.rounds();
+    assert!(bench.hub.has_room());
+    assert_eq!(bench.hub.log(topic).evicted(), Seq(4));
+}
+
+#[test]
+fn nothing_falls_off_while_anybody_lags_whatever_the_bound() {
+    let one = 1 + crate::limits::MESSAGE_OVERHEAD_BYTES;
+    let limits = Limits { history_age_ms: 100, retain_bytes: 3 * one, ..few(2) };
+    let mut bench = Bench::new(&limits);
+    for slot in 0..2 {
+        bench.hub.subscribe(&name("a"), conn(slot), Technique::Sse);
+    }
+    bench.hub.lag(true);
+    bench.hub.lag(true);
+    for _ in 0..4 {
+        bench.publish("a", 0);
+        bench.publish("b", 0);
+    }
+    bench.rounds();
+    bench.hub.expire(Millis(100));
+    bench.hub.lag(false);
+    bench.rounds();
+    assert_eq!(bench.hub.holdings(), (2, 8, 8 * one));
+    assert!(!bench.hub.has_room());
+    bench.hub.lag(false);
+    bench.rounds();
+    assert_eq!(bench.hub.holdings(), (2, 3, 3 * one), "then by count, and by bytes in all");
+    assert!(bench.hub.has_room());
+    bench.publish("b", 99);
+    bench.hub.expire(Millis(100));
+    assert_eq!(bench.hub.holdings().1, 4, "a round is on");
+    bench.rounds();
+    bench.hub.expire(Millis(100));
+    assert_eq!(bench.hub.holdings().1, 1, "and then by age");
 }
 
 #[test]
@@ -253,5 +292,31 @@ fn a_message_is_compressed_once_a_window_and_not_copied_where_that_gains_nothing
     assert!(!once.contains(&plain(long)));
     for window in Window::ALL {
         assert_eq!(deflated(short, window), plain(short));
+    }
+}
+
+#[test]
+fn messages_of_several_topics_come_in_the_order_of_their_numbers_from_any_cursor() {
+    let mut bench = Bench::new(&Limits::default());
+    for n in 0..200_u32 {
+        // Runs of one topic, changes of topic, and one topic that ends early.
+        let topic = ["a", "b", "c", "d", "b"][(n * n / 7 % 5) as usize];
+        bench.publish(if n > 50 && topic == "d" { "a" } else { topic }, 0);
+    }
+    let hub = &bench.hub;
+    for names in [&["a"][..], &["b", "d"], &["d", "c", "b", "a"], &["nobody"], &[]] {
+        let ids: Vec<_> = names.iter().filter_map(|topic| hub.find(&name(topic))).collect();
+        for cursor in (0..=201).map(Seq) {
+            let mut expected: Vec<Seq> = ids
+                .iter()
+                .flat_map(|&id| (0..).map_while(move |n| hub.log(id).get(n)))
+                .map(log::Entry::seq)
+                .filter(|seq| *seq > cursor)
+                .collect();
+            expected.sort();
+            let merged = || hub.merge(ids.iter().copied(), cursor);
+            assert_eq!(merged().map(log::Entry::seq).collect::<Vec<_>>(), expected);
+            assert_eq!(merged().peek().map(log::Entry::seq), expected.first().copied());
+        }
     }
 }

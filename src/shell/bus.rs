@@ -10,9 +10,10 @@
 //! nanoseconds: nothing is encoded, copied or woken under it.
 //!
 //! Came from: `event_loop`, with what its broker wants done. Goes to: every thread's mailbox.
-//! Absent on purpose: waiting for anybody. A thread whose box is full makes publishing fail, with
-//! `Letter::Refused`, rather than anyone wait.
+//! Absent on purpose: waiting for anybody. While a thread's box is full, publishes stay with the
+//! thread that asked for them, and it goes on with everything else.
 
+use std::collections::VecDeque;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -24,7 +25,7 @@ use crate::hub::sequencer::{Commit, Sequencer};
 use crate::hub::{Receipt, SubscriberChange, Subscribers};
 use crate::ids::{ConnId, Micros, ShardId, TopicName};
 use crate::ledger::{Scope, ShardReport};
-use crate::limits::MAILBOX_LETTERS_MAX;
+use crate::limits::{MAILBOX_LETTERS_MAX, UNCOMMITTED_MAX};
 
 /// Shared by all threads.
 #[derive(Debug)]
@@ -41,8 +42,9 @@ pub struct Bus {
 pub struct Batch {
     /// Subscribers that came or went.
     pub subscriber_changes: Vec<SubscriberChange>,
-    /// Drafts to be committed, and the connections that asked.
-    pub orders: Vec<(ConnId, Draft)>,
+    /// Drafts to be committed, and the connections that asked. Those that cannot be committed yet
+    /// stay here.
+    pub orders: VecDeque<(ConnId, Draft)>,
     /// What every thread is told.
     messages: Vec<Arc<Message>>,
     /// What the thread that asks is told: the same messages with receipts, and what became of the
@@ -67,8 +69,8 @@ impl Bus {
         }
     }
 
-    /// Does what is in `batch`, for the thread `origin`, and empties it. Tells how many threads
-    /// had to be woken, at one system call each.
+    /// Does what is in `batch`, for the thread `origin`, but for publishes that there is no room
+    /// for. Tells how many threads had to be woken, at one system call each.
     pub fn handle(&self, batch: &mut Batch, origin: ShardId, now: Micros) -> usize {
         {
             let mut sequencer = self.lock();
@@ -126,16 +128,12 @@ impl Bus {
         self.closed.load(SeqCst)
     }
 
-    /// Gives the orders their numbers, as long as every box has room.
+    /// Gives the orders their numbers, as long as every box has room. What is left waits, up to a
+    /// bound; beyond it the oldest are refused, so that answers keep the order of asking.
     fn commit(&self, sequencer: &mut Sequencer, batch: &mut Batch, now: Micros) {
         let fullest = self.addresses.iter().map(Address::len).max().unwrap_or(0);
-        let mut room = MAILBOX_LETTERS_MAX.saturating_sub(fullest);
-        for (conn, draft) in batch.orders.drain(..) {
-            if room == 0 {
-                batch.answers.push(Letter::Refused(conn));
-                continue;
-            }
-            room -= 1;
+        let room = MAILBOX_LETTERS_MAX.saturating_sub(fullest).min(batch.orders.len());
+        for (conn, draft) in batch.orders.drain(..room) {
             let (seq, subscribers, message) = match sequencer.commit(draft, now) {
                 Commit::Repeated { seq, subscribers } => (seq, subscribers, None),
                 Commit::Appended { message, subscribers } => {
@@ -151,6 +149,9 @@ impl Bus {
                 }
             });
         }
+        let excess = batch.orders.len().saturating_sub(UNCOMMITTED_MAX);
+        let refused = batch.orders.drain(..excess).map(|(conn, _)| Letter::Refused(conn));
+        batch.answers.extend(refused);
     }
 
     /// Puts the messages into every box; the receipts go with the copies of the thread that asked.
@@ -245,30 +246,48 @@ mod tests {
         let (bus, [own, other]) = bus();
         let mut batch = Batch::default();
         assert!(own.fall_asleep() && other.fall_asleep());
-        batch.orders.push(order(1, Some("k")));
+        batch.orders.push_back(order(1, Some("k")));
         assert_eq!(bus.handle(&mut batch, ShardId(0), Micros(0)), 1);
-        batch.orders.push(order(1, None));
+        batch.orders.push_back(order(1, None));
         assert_eq!(bus.handle(&mut batch, ShardId(0), Micros(0)), 0, "woken before");
         other.wake_up();
         other.drain(&mut Vec::new());
         assert!(other.fall_asleep());
-        batch.orders.push(order(1, Some("k")));
+        batch.orders.push_back(order(1, Some("k")));
         assert_eq!(bus.handle(&mut batch, ShardId(0), Micros(0)), 0, "nothing for it");
     }
 
     #[test]
-    fn a_full_box_refuses_rather_than_grows() {
+    fn a_full_box_holds_publishers_back_and_does_not_grow() {
         let (bus, [own, other]) = bus();
         let mut batch = Batch::default();
         batch.orders.resize(MAILBOX_LETTERS_MAX + 1, order(1, None));
         bus.handle(&mut batch, ShardId(0), Micros(0));
-        assert_eq!(read(&own).last().expect("letters"), "refused 1");
-        batch.orders.push(order(2, None));
+        assert_eq!((read(&own).len(), batch.orders.len()), (MAILBOX_LETTERS_MAX, 1));
+        batch.orders.push_back(order(2, None));
         bus.handle(&mut batch, ShardId(0), Micros(0));
-        assert_eq!(read(&own), ["refused 2"], "the other thread has not looked into its box");
+        assert_eq!(read(&own).len(), 0, "the other thread has not looked into its box");
         assert_eq!(read(&other).len(), MAILBOX_LETTERS_MAX);
-        batch.orders.push(order(3, None));
+        other.note_unread(MAILBOX_LETTERS_MAX - 1);
         bus.handle(&mut batch, ShardId(0), Micros(0));
-        assert_eq!(read(&other), [format!("{} None", MAILBOX_LETTERS_MAX + 1)]);
+        let first = MAILBOX_LETTERS_MAX + 1;
+        assert_eq!(read(&other), [format!("{first} None")], "it has read one of them");
+        other.note_unread(0);
+        bus.handle(&mut batch, ShardId(0), Micros(0));
+        assert_eq!(read(&other), [format!("{} None", first + 1)]);
+        let committed = |seq, slot| format!("{seq} {:?}", Some((slot, true)));
+        assert_eq!(read(&own), [committed(first, 1), committed(first + 1, 2)]);
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_the_oldest_is_refused() {
+        let (bus, [own, other]) = bus();
+        other.note_unread(MAILBOX_LETTERS_MAX);
+        let mut batch = Batch::default();
+        batch.orders.push_back(order(1, None));
+        batch.orders.resize(UNCOMMITTED_MAX + 1, order(2, None));
+        bus.handle(&mut batch, ShardId(0), Micros(0));
+        assert_eq!(read(&own), ["refused 1"]);
+        assert_eq!(batch.orders.len(), UNCOMMITTED_MAX);
     }
 }

@@ -16,10 +16,7 @@ use super::socket::Sockets;
 use crate::broker::{Broker, Effect, Letter};
 use crate::ids::{ConnId, Millis, ShardId, TopicName};
 use crate::ledger::SharedCall;
-
-/// Rounds of effects and letters before the turn goes on. Each answers one request more of those
-/// that stand behind one another on a connection; the rest is for the next turn.
-const ROUNDS_MAX: usize = 32;
+use crate::limits::EFFECTS_PER_PORTION;
 
 /// What carries out the effects of one thread.
 #[derive(Debug)]
@@ -58,22 +55,19 @@ impl Effects {
         }
     }
 
-    /// Does what `broker` asks for, and tells it what came of that, until it asks for nothing more.
-    /// `true`: something happened.
+    /// Does what `broker` asks for, and tells it what came of that, a portion of it. `true`:
+    /// something happened, and there may be more.
     pub fn carry_out(&mut self, broker: &mut Broker, sockets: &mut Sockets, now: Millis) -> bool {
-        for round in 0..ROUNDS_MAX {
-            let mut stirred = self.take_effects(broker, sockets, now);
-            stirred |= self.open_letters(broker, now);
-            stirred |= broker.resume(now);
-            if !stirred {
-                return round > 0;
-            }
-        }
-        true
+        let mut stirred = self.open_letters(broker, now);
+        stirred |= broker.resume(now);
+        // Last, so that whoever has come to read is counted when the turn goes on.
+        stirred |= self.take_effects(broker, sockets, now);
+        stirred
     }
 
     /// Tells `broker` what the other threads and the sequencer have to say. `true`: there was any.
-    /// When there is none it costs one atomic load.
+    /// When there is none it costs one atomic load. What the broker has no room for waits in there,
+    /// and counts as lying in the mailbox still.
     pub fn open_letters(&mut self, broker: &mut Broker, now: Millis) -> bool {
         if self.mailbox.is_empty() {
             return false;
@@ -82,7 +76,18 @@ impl Effects {
         for letter in self.letters.drain(..) {
             broker.letter(letter, now);
         }
+        self.count_unread(broker);
         true
+    }
+
+    /// Tells the other threads how many letters `broker` has not read.
+    pub fn count_unread(&self, broker: &Broker) {
+        self.mailbox.note_unread(broker.unread_letters());
+    }
+
+    /// Whether publishes wait for threads that have too many letters to read.
+    pub fn is_held_back(&self) -> bool {
+        !self.batch.orders.is_empty()
     }
 
     /// Goes on with a report that needs more samples than fit into a turn; to be called in each.
@@ -124,10 +129,13 @@ impl Effects {
     /// `true`: the broker asked for something, whose answer may make it ask for more.
     fn take_effects(&mut self, broker: &mut Broker, sockets: &mut Sockets, now: Millis) -> bool {
         let mut stirred = false;
-        while let Some(effect) = broker.next_effect() {
+        for _ in 0..EFFECTS_PER_PORTION {
+            let Some(effect) = broker.next_effect() else {
+                break;
+            };
             stirred = true;
             match effect {
-                Effect::Publish { conn, draft } => self.batch.orders.push((conn, draft)),
+                Effect::Publish { conn, draft } => self.batch.orders.push_back((conn, draft)),
                 Effect::Count { conn, topic } => self.counts.push((conn, topic)),
                 Effect::OpenFile { conn, path } => {
                     broker.file_opened(conn, self.files().open(conn, &path), now);

@@ -22,9 +22,10 @@
 //! (`Broker::next_resumed` brings it back), and one whose outbox is empty (`Broker::next_dirty`
 //! does).
 //!
-//! **Nobody is served for ever.** Each turn reads a bounded number of bytes of one socket, makes a
-//! bounded number of deliveries and writes, and accepts a bounded number of connections. The queues
-//! are first in, first out, and a socket that is not finished goes to the end.
+//! **Nobody is served for ever.** A turn has a [`Budget`] of time, looked at between small steps:
+//! one read, one portion of deliveries, one write. The queues are first in, first out; a socket
+//! that is not finished goes to the end, and one that was not reached is the first in the next
+//! turn.
 //!
 //! **What was acknowledged has been seen.** A request may have been sent because a publish was
 //! acknowledged, on whatever thread; by then its message lies in our mailbox. So after every `read`
@@ -41,7 +42,9 @@
 //! other threads and of files to `effects`. Absent on purpose: HTTP, topics, deadlines, and every
 //! other reason for doing anything.
 
-use std::io::{self, ErrorKind, IoSlice};
+mod output;
+
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -50,23 +53,26 @@ use mio::{Events, Interest, Poll};
 use signal_hook_mio::v1_0::Signals;
 
 use super::acceptor::{self, Accepted, Acceptor};
+use super::budget::{Budget, Phase};
 use super::bus::Bus;
 use super::clock::{Clock, Wall};
 use super::effects::Effects;
 use super::queue::Queue;
 use super::socket::{self, Socket, Sockets};
 use super::token::Source;
-use crate::broker::{Broker, Setup, Teardown};
-use crate::conn::outbox::SLICES_MAX;
-use crate::ids::{ConnId, Micros, Millis};
-use crate::ledger::{CHARGES, Call, SharedCall};
-use crate::limits::{ACCEPTS_PER_TURN, DELIVERIES_PER_TURN, READ_BYTES, READ_BYTES_PER_TURN};
+use crate::broker::{Broker, Setup};
+use crate::ids::{ConnId, Millis};
+use crate::ledger::SharedCall;
+use crate::limits::{ACCEPTS_PER_TURN, READ_BYTES, READ_BYTES_PER_TURN};
 
 /// Events fetched by one `epoll_wait`. More wait in the kernel, in the order in which they came.
 const EVENTS_MAX: usize = 1024;
 
-/// Writes between two looks at the clock: so long may a latency that is reported be short.
-const WRITES_PER_LOOK: usize = 16;
+/// Until it is tried again to commit what could not be.
+const HELD_BACK: Duration = Duration::from_millis(1);
+
+/// A read that brings so much is looked at for long: the clock is looked at behind it.
+const LONG_READ_BYTES: usize = 4 * 1024;
 
 /// What a thread needs to run a loop. It can be sent to another thread; the loop itself cannot.
 pub struct LoopSetup {
@@ -91,7 +97,7 @@ pub struct EventLoop {
     acceptor: Acceptor,
     effects: Effects,
     signals: Option<Signals>,
-    clock: Clock,
+    budget: Budget,
     broker: Broker,
     sockets: Sockets,
     /// Sockets to be read.
@@ -117,7 +123,7 @@ impl EventLoop {
             acceptor: setup.acceptor,
             effects: setup.effects,
             signals: setup.signals,
-            clock: setup.clock,
+            budget: Budget::new(setup.clock),
             broker: Broker::new(setup.setup),
             sockets: Sockets::default(),
             again: Queue::default(),
@@ -142,12 +148,12 @@ impl EventLoop {
         self.take_in();
         self.run_effects();
         self.expire();
-        self.more = self.broker.deliver(self.now);
+        self.deliver();
         let (broker, sockets) = (&mut self.broker, &mut self.sockets);
         self.effects.sample(broker, sockets, self.now);
         // A reader that was greeted must be counted before it reads its greeting: one that has seen
         // its greeting is among the subscribers of the next publish.
-        self.more |= self.run_effects();
+        self.more = self.run_effects();
         self.write_out();
         // What was written made room: the next piece of a file, the next request of a pipeline.
         self.more |= self.run_effects();
@@ -164,7 +170,7 @@ impl EventLoop {
             result => result?,
         }
         self.effects.wake_up();
-        self.now = self.clock.now();
+        self.now = self.budget.begin();
         self.broker.charge_shared(SharedCall::Wait, 1);
         if self.now >= self.next_second {
             let wall = Wall::look();
@@ -177,9 +183,12 @@ impl EventLoop {
     /// How long to wait. `None`: until something happens.
     fn patience(&self) -> Option<Duration> {
         let standing = !self.again.is_empty() || !self.outgoing.is_empty();
-        let busy = self.more || standing || self.effects.is_sampling();
+        let busy = self.more || standing || self.effects.is_sampling() || self.broker.has_work();
         if busy || !self.effects.fall_asleep() {
             return Some(Duration::ZERO);
+        }
+        if self.effects.is_held_back() {
+            return Some(HELD_BACK); // Nobody tells us when another thread has read its letters.
         }
         let deadlines = [self.broker.next_deadline(), self.acceptor.next_look()];
         let next = deadlines.into_iter().flatten().min()?;
@@ -188,7 +197,10 @@ impl EventLoop {
 
     fn take_in(&mut self) {
         self.on_events();
-        for _ in 0..ACCEPTS_PER_TURN {
+        for n in 0..ACCEPTS_PER_TURN {
+            if n > 0 && !self.budget.has_left(Phase::Accept) {
+                break; // The acceptor knows that there may be more.
+            }
             match self.acceptor.next_accepted(self.now) {
                 Some(Accepted::Kept(stream, peer)) => self.admit(stream, peer),
                 Some(Accepted::Refused(brush)) => self.broker.refused_unseen(brush),
@@ -197,7 +209,10 @@ impl EventLoop {
         }
         let would_blocks = self.acceptor.take_would_blocks();
         self.broker.charge_shared(SharedCall::AcceptWouldBlock, would_blocks);
-        for _ in 0..self.again.len() {
+        for n in 0..self.again.len() {
+            if n > 0 && !self.budget.has_left(Phase::TakeIn) {
+                break;
+            }
             if let Some(id) = self.again.pop() {
                 self.read(id);
             }
@@ -265,7 +280,8 @@ impl EventLoop {
                 }
                 return; // It stays readable; the broker says when it wants the bytes.
             }
-            if share == 0 {
+            let went_on = share < READ_BYTES_PER_TURN;
+            if share == 0 || went_on && !self.budget.has_left(Phase::TakeIn) {
                 self.again.to_read(id, socket);
                 return;
             }
@@ -275,6 +291,9 @@ impl EventLoop {
                 Ok(0) => self.broker.peer_finished(id, self.now),
                 Ok(bytes) => {
                     share = share.saturating_sub(bytes);
+                    if bytes >= LONG_READ_BYTES {
+                        self.budget.look_soon();
+                    }
                     self.effects.open_letters(&mut self.broker, self.now);
                     self.broker.received(id, &mut self.scratch[..bytes], self.now);
                 }
@@ -284,10 +303,18 @@ impl EventLoop {
         }
     }
 
-    /// Does what the broker asks for. `true`: something happened.
+    /// Does what the broker asks for, until it asks for nothing more or the time is over. `true`:
+    /// something happened.
     fn run_effects(&mut self) -> bool {
+        let mut busy = false;
         let (broker, sockets) = (&mut self.broker, &mut self.sockets);
-        let busy = self.effects.carry_out(broker, sockets, self.now);
+        while self.effects.carry_out(broker, sockets, self.now) {
+            busy = true;
+            self.budget.look_soon();
+            if !self.budget.has_left(Phase::Effects) {
+                break;
+            }
+        }
         while let Some(id) = self.broker.next_resumed() {
             if let Some(socket) = self.sockets.find(id) {
                 self.again.to_read(id, socket);
@@ -302,76 +329,14 @@ impl EventLoop {
         }
     }
 
-    /// Writes to every socket that stands in the queue now, once each.
-    fn write_out(&mut self) {
-        let mut at = self.clock.now_us();
-        self.now = at.millis();
-        self.queue_dirty();
-        for n in 0..self.outgoing.len().min(DELIVERIES_PER_TURN) {
-            if CHARGES && n % WRITES_PER_LOOK == 0 {
-                at = self.clock.now_us();
-            }
-            if let Some(id) = self.outgoing.pop() {
-                self.write(id, at);
+    fn deliver(&mut self) {
+        while self.broker.deliver(self.now) {
+            self.budget.look_soon();
+            if !self.budget.has_left(Phase::Deliver) {
+                break;
             }
         }
-    }
-
-    /// Moves those whose outbox is no longer empty into the queue. Whoever's socket is full is
-    /// left out: the edge that tells of room brings it back.
-    fn queue_dirty(&mut self) {
-        while let Some(id) = self.broker.next_dirty() {
-            if let Some(socket) = self.sockets.find(id) {
-                self.outgoing.to_write(id, socket);
-            }
-        }
-    }
-
-    fn write(&mut self, id: ConnId, at: Micros) {
-        let (Some(socket), Some(outbox)) = (self.sockets.find(id), self.broker.outbox(id)) else {
-            return;
-        };
-        socket.queued_to_write = false;
-        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-        let filled = outbox.slices(&mut slices);
-        if filled == 0 {
-            return; // It was emptied since: its connection is about to be dropped.
-        }
-        match socket.write(&slices[..filled]) {
-            Ok(bytes) => {
-                self.broker.sent(id, bytes, at);
-                // More than one `writev` gathers, or the log had more: at the end of the queue.
-                if has_output(&self.broker, id) {
-                    self.outgoing.to_write(id, socket);
-                }
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => self.broker.sent(id, 0, at),
-            Err(error) => {
-                self.broker.charge(id, Call::Write { bytes: 0 });
-                self.broker.failed(id, error.kind(), self.now);
-            }
-        }
-    }
-
-    fn close_sockets(&mut self) {
-        while let Some((id, farewell)) = self.broker.next_teardown() {
-            match farewell {
-                Teardown::HalfClose => {
-                    if let Some(socket) = self.sockets.find(id) {
-                        socket.half_close();
-                        self.broker.charge(id, Call::End);
-                    }
-                }
-                Teardown::Close(_) => {
-                    let socket = self.sockets.find(id).filter(|_| CHARGES);
-                    let sample = socket.and_then(|socket| socket.sample());
-                    self.broker.charge_shared(SharedCall::Sample, 1);
-                    self.sockets.remove(id);
-                    self.effects.forget(id);
-                    self.broker.socket_closed(id, sample, self.now);
-                }
-            }
-        }
+        self.effects.count_unread(&self.broker);
     }
 }
 

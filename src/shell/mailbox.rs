@@ -28,6 +28,8 @@ struct Shelf {
     letters: Mutex<Vec<Letter>>,
     /// How many letters there are. Written under the lock, read without it.
     length: AtomicUsize,
+    /// Letters that the owner took out and could not read yet.
+    unread: AtomicUsize,
     /// The owner waits, or is about to, and nobody has woken it yet.
     asleep: AtomicBool,
     waker: Waker,
@@ -46,6 +48,7 @@ pub fn new(waker: Waker) -> (Address, Mailbox) {
     let shelf = Arc::new(Shelf {
         letters: Mutex::default(),
         length: AtomicUsize::new(0),
+        unread: AtomicUsize::new(0),
         asleep: AtomicBool::new(false),
         waker,
     });
@@ -60,12 +63,12 @@ impl Address {
         self.0.length.store(there.len(), SeqCst);
     }
 
-    /// How many letters lie there.
+    /// How many letters the owner has not read: those that lie there, and those that it took out.
     pub fn len(&self) -> usize {
-        self.0.length.load(SeqCst)
+        self.0.length.load(SeqCst) + self.0.unread.load(SeqCst)
     }
 
-    /// Whether none lies there.
+    /// Whether the owner has read all.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -104,6 +107,11 @@ impl Mailbox {
         let mut there = self.0.lock();
         std::mem::swap(&mut *there, into);
         self.0.length.store(0, SeqCst);
+    }
+
+    /// Tells those who post how many of the letters taken out are not read yet.
+    pub fn note_unread(&self, letters: usize) {
+        self.0.unread.store(letters, SeqCst);
     }
 
     /// To be called before waiting. `false`: there are letters, so do not wait.
@@ -163,6 +171,9 @@ mod tests {
         mailbox.drain(&mut letters);
         assert_eq!(slots(&mut letters), [0, 1, 2, 3, 4]);
         assert!(mailbox.is_empty() && address.is_empty());
+        mailbox.note_unread(2);
+        assert!(mailbox.is_empty(), "nothing to take out");
+        assert_eq!(address.len(), 2, "they count until they are read");
     }
 
     #[test]

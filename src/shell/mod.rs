@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `event_loop` | one thread's life: wait, read, run effects, write |
 //! | `socket` | what the kernel last said about a connection |
+//! | `budget` | how long a turn may take |
 //! | `queue` | sockets that stand in line |
 //! | `listen` | ports, taken before anybody is served |
 //! | `acceptor` | connections, as they come in |
@@ -25,6 +26,7 @@
 //! it.
 
 pub mod acceptor;
+pub mod budget;
 pub mod bus;
 pub mod clock;
 pub mod effects;

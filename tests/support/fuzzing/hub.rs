@@ -64,6 +64,8 @@ struct Bench {
     limits: Limits,
     now: u64,
     tip: u64,
+    /// The topic of the newest message.
+    newest: Option<usize>,
     /// Everything that is held, oldest first, and everything that fell off.
     held: Vec<Kept>,
     gone: Vec<Kept>,
@@ -104,6 +106,7 @@ impl Bench {
             limits,
             now: 0,
             tip: 0,
+            newest: None,
             held: Vec::new(),
             gone: Vec::new(),
             readers: Vec::new(),
@@ -135,6 +138,16 @@ impl Bench {
     }
 
     fn publish(&mut self, topic: usize, length: u8) {
+        let (count, bytes) = self.newest.map_or((0, 0), |topic| self.load(Some(topic)));
+        let fits = count / 2 <= self.limits.history_messages
+            && bytes / 2 <= self.limits.history_bytes
+            && self.load(None).1 / 2 <= self.limits.retain_bytes;
+        assert_eq!(self.hub.has_room(), fits);
+        if !fits {
+            self.settle(); // Nothing is dropped before everyone has been served.
+            assert!(self.hub.has_room(), "and then there is room");
+        }
+        self.newest = Some(topic);
         self.tip += 1;
         let mut message = log::message(self.tip, length.into(), 0);
         message.topic = name(topic);
@@ -144,14 +157,6 @@ impl Bench {
         self.held.push(Kept { seq, topic, weight, at });
         for reader in self.readers.iter_mut().filter(|reader| reader.topic == topic) {
             reader.owed = true;
-        }
-        // Within a round the bounds are soft; twice the bounds is where softness ends.
-        let (count, bytes) = self.load(Some(topic));
-        if count / 2 > self.limits.history_messages || bytes / 2 > self.limits.history_bytes {
-            self.trim(topic);
-        }
-        if self.load(None).1 / 2 > self.limits.retain_bytes {
-            self.hold_total();
         }
     }
 
@@ -184,6 +189,9 @@ impl Bench {
 
     fn expire(&mut self) {
         self.hub.expire(Millis(self.now));
+        if self.hub.has_rounds() {
+            return; // Not before everyone has been served.
+        }
         while self.held.first().is_some_and(|kept| kept.at + self.limits.history_age_ms <= self.now)
         {
             self.lose(0);

@@ -1,5 +1,5 @@
-//! A burst of messages within twice the bounds of a log costs no reader anything who was ready for
-//! it, however far its thread lags behind: the log is trimmed when the round is over, not before.
+//! A burst of messages costs no reader anything who was ready for it, however short the history is
+//! and however far its thread lags behind: nothing is dropped before it was offered.
 
 use super::Story;
 use super::actor::Actor;
@@ -7,8 +7,6 @@ use super::line::Mode;
 use super::oracle::Said;
 use super::stage::Stage;
 use crate::world::Client;
-use tollway::ids::TopicName;
-use tollway::limits::MESSAGE_OVERHEAD_BYTES;
 
 /// So many messages fit into an outbox, whatever they are encoded to.
 const MOST: usize = 60;
@@ -21,12 +19,12 @@ impl Story {
         let stage = &mut self.stage;
         let shard = stage.dice.below(stage.script.threads);
         let topic = stage.dice.below(stage.oracle.names.len());
-        let count = most(stage, shard, topic);
+        let count = 1 + stage.dice.below(MOST);
         let ready: Vec<(usize, usize)> = (0..self.actors.len())
             .filter(|&n| is_ready(stage, &self.actors[n], shard, topic))
             .map(|n| (n, self.actors[n].notes.gaps))
             .collect();
-        if count == 0 || ready.is_empty() || stage.world.overloaded {
+        if ready.is_empty() || stage.world.overloaded {
             return;
         }
         stage.tell(|| format!("a burst of {count} while thread {shard} stands still"));
@@ -45,23 +43,10 @@ impl Story {
         for (n, gaps) in ready {
             let actor = &self.actors[n];
             let line = actor.line.as_ref().expect("nobody left meanwhile");
-            assert_eq!(actor.notes.gaps, gaps, "a burst within the bounds was lost");
-            assert!(!matches!(line.mode, Mode::Over), "closed for a burst within the bounds");
+            assert_eq!(actor.notes.gaps, gaps, "some of a burst was lost");
+            assert!(!matches!(line.mode, Mode::Over), "closed for a burst");
         }
     }
-}
-
-/// How many small messages a log takes before it must be trimmed within a round.
-fn most(stage: &Stage, shard: usize, topic: usize) -> usize {
-    let (hub, limits) = (stage.world.brokers[shard].hub(), &stage.script.limits);
-    let name = TopicName::parse(&stage.oracle.names[topic]).expect("a good name");
-    let log = hub.find(&name).map(|id| hub.log(id));
-    let (len, bytes) = log.map_or((0, 0), |log| (log.len(), log.bytes()));
-    let weight = MESSAGE_OVERHEAD_BYTES + BODY_BYTES;
-    (2 * limits.history_messages - len)
-        .min((2 * limits.history_bytes - bytes) / weight)
-        .min((2 * limits.retain_bytes - hub.holdings().2) / weight)
-        .min(MOST)
 }
 
 const BODY_BYTES: usize = 10;

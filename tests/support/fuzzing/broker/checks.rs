@@ -7,7 +7,7 @@ use tollway::conn::state::Name;
 use tollway::hub::Subscribers;
 use tollway::ids::TopicName;
 use tollway::ledger::{Account, Payer};
-use tollway::limits::{INBOX_BYTES_MAX, OUTBOX_BYTES_HIGH, READ_BYTES};
+use tollway::limits::{INBOX_BYTES_MAX, MESSAGE_OVERHEAD_BYTES, OUTBOX_BYTES_HIGH, READ_BYTES};
 
 use super::{Bench, TOPICS};
 
@@ -25,8 +25,10 @@ impl Bench {
                 assert!(conn.flow.outbox.bytes() <= OUTBOX_BYTES_HIGH + ANSWER_BYTES_MAX);
             }
             let (_, count, bytes) = broker.hub().holdings();
-            assert!(bytes / 2 <= self.limits.retain_bytes, "twice is where softness ends");
-            assert!(count / 2 <= self.limits.history_messages * TOPICS.len() + 1);
+            // At twice the bounds there is no room, and the message that leads there is whole.
+            let message = self.limits.message_bytes_max + MESSAGE_OVERHEAD_BYTES;
+            assert!(bytes <= 2 * self.limits.retain_bytes + 1 + message);
+            assert!(count <= (2 * self.limits.history_messages + 2) * TOPICS.len());
         }
     }
 
@@ -57,7 +59,7 @@ impl Bench {
                 let looked_at = broker.next_deadline();
                 assert!(looked_at.is_some() && looked_at <= due, "{name:?} is not looked at");
                 assert!(
-                    !conn.flow.inbox.is_empty() || conn.flow.inbox.capacity() == 0,
+                    !conn.flow.inbox.is_empty() || conn.flow.inbox.heap_bytes() == 0,
                     "idle is free"
                 );
             }

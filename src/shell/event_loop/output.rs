@@ -1,0 +1,89 @@
+//! The second half of a turn: what is to be sent is written, and sockets are closed.
+//!
+//! Came from: the broker's outboxes, and what it says of them. Goes to: sockets, and back to the
+//! broker with how far each got. Absent on purpose: a socket that is full. An edge brings it back.
+
+use std::io::{ErrorKind, IoSlice};
+
+use super::{EventLoop, Phase, has_output};
+use crate::broker::Teardown;
+use crate::conn::outbox::SLICES_MAX;
+use crate::ids::{ConnId, Micros};
+use crate::ledger::{CHARGES, Call, SharedCall};
+
+impl EventLoop {
+    /// Writes to everyone who stands in the queue now, once each.
+    pub(super) fn write_out(&mut self) {
+        self.now = self.budget.look().millis();
+        self.queue_dirty();
+        for n in 0..self.outgoing.len() {
+            if n > 0 && !self.budget.has_left(Phase::Write) {
+                break;
+            }
+            if let Some(id) = self.outgoing.pop() {
+                self.write(id, self.budget.at());
+            }
+        }
+    }
+
+    /// Moves those whose outbox is no longer empty into the queue. Whoever's socket is full is
+    /// left out: the edge that tells of room brings it back.
+    pub(super) fn queue_dirty(&mut self) {
+        while let Some(id) = self.broker.next_dirty() {
+            if let Some(socket) = self.sockets.find(id) {
+                self.outgoing.to_write(id, socket);
+            }
+        }
+    }
+
+    fn write(&mut self, id: ConnId, at: Micros) {
+        let (Some(socket), Some(outbox)) = (self.sockets.find(id), self.broker.outbox(id)) else {
+            return;
+        };
+        socket.queued_to_write = false;
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let filled = outbox.slices(&mut slices);
+        if filled == 0 {
+            return; // It was emptied since: its connection is about to be dropped.
+        }
+        match socket.write(&slices[..filled]) {
+            Ok(bytes) => {
+                self.broker.sent(id, bytes, at);
+                // More than one `writev` gathers, or the log had more: at the end of the queue.
+                if has_output(&self.broker, id) {
+                    self.outgoing.to_write(id, socket);
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => self.broker.sent(id, 0, at),
+            Err(error) => {
+                self.broker.charge(id, Call::Write { bytes: 0 });
+                self.broker.failed(id, error.kind(), self.now);
+            }
+        }
+    }
+
+    pub(super) fn close_sockets(&mut self) {
+        let mut first = true;
+        while std::mem::take(&mut first) || self.budget.has_left(Phase::Write) {
+            let Some((id, farewell)) = self.broker.next_teardown() else {
+                break;
+            };
+            match farewell {
+                Teardown::HalfClose => {
+                    if let Some(socket) = self.sockets.find(id) {
+                        socket.half_close();
+                        self.broker.charge(id, Call::End);
+                    }
+                }
+                Teardown::Close(_) => {
+                    let socket = self.sockets.find(id).filter(|_| CHARGES);
+                    let sample = socket.and_then(|socket| socket.sample());
+                    self.broker.charge_shared(SharedCall::Sample, 1);
+                    self.sockets.remove(id);
+                    self.effects.forget(id);
+                    self.broker.socket_closed(id, sample, self.now);
+                }
+            }
+        }
+    }
+}
