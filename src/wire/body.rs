@@ -16,8 +16,8 @@ use crate::limits::{CHUNK_LINE_BYTES_MAX, TRAILER_BYTES_MAX};
 use super::grammar::{find_line_feed, is_token_byte};
 use super::head::Framing;
 use super::number;
+use super::offences::offences;
 use super::refuse_if;
-use super::response::offences;
 
 /// What a call found at the front of its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
