@@ -11,6 +11,7 @@
 //! Came from: `broker`, with letters and readers. Goes to: `log`. Absent on purpose: connections.
 //! The hub knows their ids and hands them back.
 
+mod bounds;
 pub mod fingerprint;
 pub mod forgotten;
 pub mod log;
@@ -24,10 +25,10 @@ use std::sync::Arc;
 
 use slab::Slab;
 
+use self::bounds::{Age, Retention};
 use self::forgotten::Forgotten;
 use self::log::{Entry, TopicLog};
 use self::message::Message;
-use self::retention::{Age, Retention};
 pub use self::start::Start;
 use crate::ids::{ConnId, Epoch, Id, Seat, Seq, TopicId, TopicName};
 use crate::limits::Limits;
