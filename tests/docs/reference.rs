@@ -182,7 +182,7 @@ fn states() {
     let mut page = format!(
         "# States of a connection\n\n{MADE}\n\
          A connection is in one state at a time. There is one way from state to \
-         state, `src/conn/state/edges.rs::shift`,\nand a debug build asserts there that the \
+         state, `src/conn/transition.rs::shift`,\nand a debug build asserts there that the \
          edge is one of these.\n\n```mermaid\nstateDiagram-v2\n    [*] --> Head: accepted\n"
     );
     for (from, exits) in EDGES {
