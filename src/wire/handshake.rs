@@ -1,16 +1,17 @@
 //! The opening handshake of WebSocket, the server's half. RFC 6455 §4.2.
 //!
-//! Came from: `wire::head`, which fills an [`Offer`] when a request asks to upgrade to `websocket`.
-//! Goes to: `technique::websocket`, with the accept key; or to the client, as an error status.
-//! Absent on purpose: `Origin`, which subprotocol is spoken, and whether messages are compressed:
-//! those are policy. What could be agreed on about compression is `wire::extension`'s to say.
+//! Came from: `wire::head`, which fills an [`OpeningHandshake`] when a request asks to upgrade to
+//! `websocket`. Goes to: `technique::websocket`, with the accept key; or to the client, as an error
+//! status. Absent on purpose: `Origin`, which subprotocol is spoken, and whether messages are
+//! compressed: those are policy. What could be agreed on about compression is `wire::extension`'s
+//! to say.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
 use super::extension::{self, Agreement};
-use super::head::{Framing, Offer, Version};
+use super::head::{Framing, OpeningHandshake, Version};
 use super::offences::offences;
 use super::refuse_if;
 
@@ -23,29 +24,29 @@ pub struct Accept {
     pub deflate: Option<Agreement>,
 }
 
-/// Judges the offer of a GET request by §4.2.1, in that section's order: the request line first,
-/// then the key, and what was offered beside it last. Of any other method nobody judges the offer:
-/// an upgrade is obeyed on GET alone (§4.1), and a server may ignore it (RFC 9110 §7.8).
+/// Judges what a GET request asks by §4.2.1, in that section's order: the request line first, then
+/// the key, and what was offered beside it last. With any other method nobody judges it: an upgrade
+/// is obeyed on GET alone (§4.1), and a server may ignore it (RFC 9110 §7.8).
 pub fn judge(
     version: Version,
     framing: Framing,
-    offer: &Offer<'_>,
+    handshake: &OpeningHandshake<'_>,
 ) -> Result<Accept, HandshakeError> {
     refuse_if(matches!(version, Version::Http10), HandshakeError::Http10)?;
     // The RFC has no rule about a body. We refuse one because the bytes after the head are frames:
     // to read them as anything else would leave in doubt where the first frame begins.
     let bodiless = matches!(framing, Framing::Empty | Framing::Length(0));
     refuse_if(!bodiless, HandshakeError::BodyPresent)?;
-    refuse_if(!offer.connection_upgrade, HandshakeError::ConnectionMissing)?;
+    refuse_if(!handshake.connection_upgrade, HandshakeError::ConnectionMissing)?;
 
     // The version goes before the key: what a key is, is for a version to say.
-    let version = offer.version.ok_or(HandshakeError::VersionMissing)?;
+    let version = handshake.version.ok_or(HandshakeError::VersionMissing)?;
     refuse_if(version.trim_ascii() != VERSION, HandshakeError::VersionUnsupported)?;
 
-    refuse_if(offer.key_double, HandshakeError::KeyDouble)?;
-    let key = offer.key.ok_or(HandshakeError::KeyMissing)?.trim_ascii();
+    refuse_if(handshake.key_double, HandshakeError::KeyDouble)?;
+    let key = handshake.key.ok_or(HandshakeError::KeyMissing)?.trim_ascii();
     refuse_if(!is_base64_of_16_bytes(key), HandshakeError::KeyMalformed)?;
-    let deflate = extension::agree(&offer.extensions);
+    let deflate = extension::agree(&handshake.extensions);
     Ok(Accept {
         key: accept_key(key),
         deflate: deflate.map_err(|_| HandshakeError::ExtensionsMalformed)?,

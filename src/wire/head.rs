@@ -47,7 +47,7 @@ use super::grammar::{find_line_feed, is_token};
 use super::{Parsed, refuse_if};
 use crate::limits::{HEAD_FIELDS_MAX, TARGET_BYTES_MAX};
 use fields::HeadBuilder;
-pub use model::{Framing, Head, Method, Offer, Version};
+pub use model::{Framing, Head, Method, OpeningHandshake, Version};
 pub use offence::HeadError;
 use request_line::RequestLine;
 
