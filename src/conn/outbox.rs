@@ -15,11 +15,8 @@ use std::rc::Rc;
 
 use crate::ids::Micros;
 use crate::ledger::{Class, Payer};
-use crate::limits::OUTBOX_BYTES_HIGH;
+use crate::limits::{OUTBOX_BYTES_HIGH, SLICES_MAX};
 use crate::technique::EncodedMessage;
-
-/// Segments that one `writev` may gather. The kernel takes 1,024; the slices lie on the stack.
-pub const SLICES_MAX: usize = 64;
 
 /// Bytes to be sent, and what they are for.
 #[derive(Debug)]

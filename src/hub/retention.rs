@@ -11,9 +11,7 @@
 use super::Hub;
 use super::bounds::Age;
 use crate::ids::{Millis, TopicId};
-
-/// Entries of messages long gone that the queue of ages may hold beyond those of messages held.
-const AGES_SLACK: usize = 1024;
+use crate::limits::AGES_SLACK;
 
 impl Hub {
     /// Drops every message that is too old.

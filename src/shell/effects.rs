@@ -16,10 +16,7 @@ use super::socket::Sockets;
 use crate::broker::{Broker, Effect, Letter};
 use crate::ids::{ConnId, Millis, ShardId, TopicName};
 use crate::ledger::SharedCall;
-
-/// Rounds of settling before the turn goes on. Each answers one request more of those that stand
-/// behind one another on a connection; the rest is for the next turn.
-const ROUNDS_MAX: usize = 32;
+use crate::limits::ROUNDS_MAX;
 
 /// What carries out the effects of one thread.
 #[derive(Debug)]

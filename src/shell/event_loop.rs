@@ -55,13 +55,12 @@ use super::queue::Queue;
 use super::socket::{self, Socket, Sockets};
 use super::token::Source;
 use crate::broker::{Broker, Setup, Teardown};
-use crate::conn::outbox::SLICES_MAX;
 use crate::ids::{ConnId, Micros, Millis};
 use crate::ledger::{CHARGES, Call, SharedCall};
-use crate::limits::{ACCEPTS_PER_TURN, DELIVERIES_PER_TURN, READ_BYTES, READ_BYTES_PER_TURN};
-
-/// Events fetched by one `epoll_wait`. More wait in the kernel, in the order in which they came.
-const EVENTS_MAX: usize = 1024;
+use crate::limits::{
+    ACCEPTS_PER_TURN, DELIVERIES_PER_TURN, EVENTS_PER_TURN, READ_BYTES, READ_BYTES_PER_TURN,
+    SLICES_MAX,
+};
 
 /// Writes between two looks at the clock: so long may a latency that is reported be short.
 const WRITES_PER_LOOK: usize = 16;
@@ -111,7 +110,7 @@ impl EventLoop {
     pub fn new(setup: LoopSetup) -> Self {
         Self {
             poll: setup.poll,
-            events: Events::with_capacity(EVENTS_MAX),
+            events: Events::with_capacity(EVENTS_PER_TURN),
             acceptor: setup.acceptor,
             effects: setup.effects,
             signals: setup.signals,
