@@ -1,8 +1,8 @@
 //! The command line and the environment, read, checked and explained.
 //!
-//! Every bound of the server is a flag here, and every flag has an environment variable of the same
-//! name: `--max-message`, `TOLLWAY_MAX_MESSAGE`. A flag goes before the variable. Wrong use is
-//! answered by one line that names the flag and the remedy, and by exit code 2.
+//! Every bound that an operator may turn is a flag here, and every flag has an environment variable
+//! of the same name: `--max-message`, `TOLLWAY_MAX_MESSAGE`. A flag goes before the variable. Wrong
+//! use is answered by one line that names the flag and the remedy, and by exit code 2.
 //!
 //! Came from: `main`, with the arguments. Goes to: `shell`, as a [`Config`] whose values fit
 //! together. Absent on purpose: ports and folders. Whether they can be had is found out by having

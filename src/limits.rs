@@ -1,16 +1,24 @@
-//! The bounds of the server, in one file: value, unit in the name, reason, precedent.
+//! Every bound on what a stranger or an operator can make grow, in one file: value, unit in the
+//! name, reason, precedent.
 //!
 //! Came from: RFCs, proxies' habits and measurements, named at each row. Goes to: every file that
-//! keeps something that a stranger can make grow. The constants are the defaults and the fixed
-//! bounds; [`Limits`] holds those that an operator may turn by a flag. Absent on purpose: bounds
-//! that follow from others, which are asserted; and numbers that steer one loop or one system call
-//! of the server, which stand beside it (`ROUNDS_MAX`, `EVENTS_MAX`, `BACKLOG`, …).
+//! keeps such a thing, or does such work. The constants are the defaults and the fixed bounds;
+//! [`Limits`] holds those that an operator may turn by a flag. Absent on purpose: bounds that
+//! follow from others (those are asserted); sizes that nobody outside can change, such as the block
+//! in which a codec works, which stand beside their use; and the bounds of `tollway compare`, which
+//! bind its own user.
 
 /// Room for a request head, request line and all fields. nginx gives 8 KiB a line and 32 KiB in
 /// all, Node 16 KiB in all, h11 16 KiB. Beyond: 431.
 pub const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Room for a request target. RFC 9112 §3 asks for 8,000 octets at least. Beyond: 414.
 pub const TARGET_BYTES_MAX: usize = 8 * 1024;
+/// What a request line may hold beside its target: two spaces, `HTTP/1.1`, CRLF, and 52 bytes of
+/// method; the longest one registered, `UPDATEREDIRECTREF`, has 17. Beyond: 414, for an endless
+/// method as well; the line is what that status is about.
+pub const REQUEST_LINE_OVERHEAD_BYTES: usize = 64;
+/// The least that `--max-head` may be: the smallest head that a browser's request fits in.
+pub const HEAD_BYTES_MIN: usize = 1024;
 /// Fields in a head. Apache's default is 100. Beyond: 431.
 pub const HEAD_FIELDS_MAX: usize = 100;
 /// A chunk-size line, extensions included. A size takes 16 digits at most; nobody we know sends
@@ -22,6 +30,9 @@ pub const TRAILER_BYTES_MAX: usize = 4 * 1024;
 /// nchan 1 MiB (nginx's body limit). Beyond: 413, a close of a raw WebSocket with 1009, an error
 /// for the frame in `tollway.v1`.
 pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// The most that `--max-message` may be: escaped in JSON a message may grow sixfold, and the size
+/// of an encoded one is kept in 32 bits. Redis takes strings of 512 MiB as well.
+pub const MESSAGE_BYTES_CEILING: usize = 512 * 1024 * 1024;
 /// Payload of a WebSocket control frame, RFC 6455 §5.5.
 pub const CONTROL_BYTES_MAX: usize = 125;
 /// Header of a WebSocket frame: 2 bytes, up to 8 of length, 4 of mask. RFC 6455 §5.2.
@@ -76,9 +87,28 @@ pub const HISTORY_AGE_MS: u64 = 60 * 60 * 1000;
 pub const RETAIN_BYTES: usize = 256 * 1024 * 1024;
 /// What an empty message costs in memory, so that a flood of them is bounded too.
 pub const MESSAGE_OVERHEAD_BYTES: usize = 256;
+/// Entries of messages long gone that the queue by age may hold, beyond as many as there are
+/// messages: below, sweeping them out is not worth its while.
+pub const AGES_SLACK: usize = 1024;
+/// Groups in which a thread remembers the highest number that forgotten topics had, 8 bytes each:
+/// topics can be invented without end, this memory does not grow. With more topics than groups a
+/// reader is told of a gap that there may not have been.
+pub const FORGOTTEN_GROUPS: usize = 1024;
 
 /// Connections of one server. The process's descriptors usually end first.
 pub const CONNECTIONS_MAX: usize = 1_000_000;
+/// Connections that the kernel completes before we accept them, at each listening socket; capped
+/// by `net.core.somaxconn`, which is 4,096 on today's Linux. nginx and Redis ask for 511, from when
+/// that was 128. Beyond: the kernel lets a client try again.
+pub const BACKLOG: i32 = 4096;
+/// How long accepting rests when the kernel has no memory, or no descriptor even with the spare one
+/// gone: the queue is still there, and asking it again at once would be a spin. nginx: 500 ms.
+pub const ACCEPT_REST_MS: u64 = 100;
+/// A thread complains once in this time, however many connections it refuses.
+pub const COMPLAINT_MS: u64 = 1_000;
+/// Threads of `--threads`, at most. One word of 64 bits tells which of them are concerned; and more
+/// threads than cores only get in each other's way.
+pub const THREADS_MAX: usize = 64;
 
 /// From the first byte of a request to the end of its head. Beyond: 408. nginx: 60 s; a browser on
 /// a bad line needs two round trips.
@@ -150,6 +180,12 @@ pub const EXPIRIES_PER_TURN: usize = 1024;
 pub const EFFECTS_PER_PORTION: usize = 256;
 /// Letters of the sequencer read in one portion of work, before readers are served.
 pub const LETTERS_PER_PORTION: usize = 128;
+/// Events fetched by one `epoll_wait`. More wait in the kernel, in the order in which they came.
+/// nginx fetches 512.
+pub const EVENTS_PER_TURN: usize = 1024;
+/// Segments that one `writev` may gather. The kernel takes 1,024; the slices lie on the stack.
+/// nginx gathers 64 as well.
+pub const SLICES_MAX: usize = 64;
 /// Connections accepted in one turn.
 pub const ACCEPTS_PER_TURN: usize = 256;
 /// Committed messages that a thread may not have read yet; beyond, no thread's publishes are
@@ -157,8 +193,16 @@ pub const ACCEPTS_PER_TURN: usize = 256;
 pub const MAILBOX_LETTERS_MAX: usize = 65_536;
 /// Publishes of one thread that wait to be committed. Beyond: 503, or a WebSocket close with 1013.
 pub const UNCOMMITTED_MAX: usize = 65_536;
+/// Letters that an emptied mailbox keeps room for: a burst does not own its memory for ever.
+pub const MAILBOX_LETTERS_KEPT: usize = 1024;
 /// Bytes of a file read into memory at a time.
 pub const FILE_CHUNK_BYTES: usize = 64 * 1024;
+/// How often a file is opened that somebody renames meanwhile: openat2(2) gives `EAGAIN` then, and
+/// how long that goes on is not ours to say. Beyond: 404.
+pub const OPEN_TRIES_MAX: usize = 4;
+/// Links that lead to links, on the way to the file of `--port-file`: as many as
+/// `path_resolution(7)` allows.
+pub const LINKS_MAX: usize = 40;
 /// Lines of the log that wait for its reader, in bytes: some thousand requests. Beyond: lines are
 /// dropped, and their number is told in their place.
 pub const OUTPUT_BYTES_MAX: usize = 256 * 1024;
@@ -170,6 +214,8 @@ pub const OUTPUT_FLUSH_MS_MAX: u64 = 500;
 pub const NOTSENT_BYTES_MAX: u32 = 128 * 1024;
 
 const _: () = assert!(TARGET_BYTES_MAX < HEAD_BYTES_MAX);
+const _: () = assert!(HEAD_BYTES_MIN <= HEAD_BYTES_MAX);
+const _: () = assert!(MESSAGE_BYTES_MAX <= MESSAGE_BYTES_CEILING);
 const _: () = assert!(HISTORY_BYTES >= MESSAGE_BYTES_MAX + MESSAGE_OVERHEAD_BYTES);
 const _: () = assert!(RETAIN_BYTES >= HISTORY_BYTES);
 const _: () = assert!(INBOX_BYTES_MAX >= HEAD_BYTES_MAX);

@@ -24,7 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ledger", &["close", "ids", "named"]),
     ("wire", &["limits"]),
     ("technique", &["ids", "limits", "named", "wire"]),
-    ("hub", &["ids", "limits", "technique"]),
+    ("hub", &["ids", "limits", "technique", "wire"]),
     ("conn", &["close", "ids", "ledger", "limits", "technique", "wire"]),
     ("broker", &["close", "conn", "hub", "ids", "ledger", "limits", "technique", "timer", "wire"]),
     ("config", &["limits", "wire"]),

@@ -6,18 +6,8 @@
 use std::thread;
 
 use super::spelling::{Size, Span};
-use crate::limits;
+use crate::limits::{self, HEAD_BYTES_MIN, MESSAGE_BYTES_CEILING, THREADS_MAX};
 use crate::wire::authority::PatternError;
-
-/// One word of 64 bits will tell which threads are concerned; and more threads than cores only get
-/// in each other's way.
-pub(super) const THREADS_MAX: usize = 64;
-/// The smallest head that a browser's request fits in.
-const HEAD_BYTES_MIN: usize = 1024;
-
-/// The largest message that can be allowed. Escaped in JSON it may grow sixfold, and the size of an
-/// encoded message is kept in 32 bits.
-const MESSAGE_BYTES_CEILING: usize = 512 * 1024 * 1024;
 
 /// The number of event loops: what was asked for, else one for each core.
 pub(super) fn threads(asked: Option<usize>) -> Result<usize, String> {

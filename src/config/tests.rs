@@ -1,7 +1,7 @@
 //! The command line from outside: what is taken, what is shown, and what is refused how.
 
-use super::checks::THREADS_MAX;
 use super::*;
+use crate::limits::THREADS_MAX;
 use crate::wire::authority::{HostPattern, OriginPattern};
 
 fn read(line: &str) -> Result<Config, NoConfig> {

@@ -8,6 +8,7 @@
 //! file) those behind it are kept as bytes and not parsed. A connection whose peer does not read
 //! our answers is not read either.
 
+mod ask;
 pub mod costs;
 pub mod flow;
 pub mod inbox;
@@ -21,12 +22,14 @@ pub mod response_context;
 pub mod route;
 pub mod state;
 pub mod timing;
+mod transition;
 pub mod unanswered;
 pub mod v1;
 mod websocket;
 
 use std::net::SocketAddr;
 
+pub use self::ask::{Ask, Failure};
 use self::costs::Costs;
 use self::flow::Flow;
 use self::outbox::Segment;
@@ -36,7 +39,6 @@ use self::response_context::ResponseContext;
 use self::route::{Policy, route};
 use self::state::{State, Upload};
 use self::timing::Timing;
-use self::v1::V1Request;
 use self::websocket::Weight;
 use crate::close::CloseReason;
 use crate::ids::{Millis, Peer};
@@ -44,48 +46,9 @@ use crate::ledger::{Bytes, Class, Payer};
 use crate::limits::{INBOX_BYTES_MAX, Limits};
 use crate::wire::Parsed;
 use crate::wire::body::{BodyDecoder, Piece};
-use crate::wire::frame::CloseCode;
 use crate::wire::head::{Framing, Head};
 use crate::wire::message::Step;
 use crate::wire::response::CONTINUE;
-
-/// What a connection asks of the broker.
-#[derive(Debug)]
-pub enum Ask {
-    /// A whole request. What its answer needs to know of it lies in [`State::Answering`].
-    Request {
-        /// The payer that its costs are charged to.
-        payer: Payer,
-        /// What the request wants.
-        want: Box<Want>,
-        /// The body of a request that publishes; empty for any other.
-        body: Vec<u8>,
-    },
-    /// A message of a raw WebSocket, to be published.
-    PublishRaw {
-        /// Its data; UTF-8 unless `binary`.
-        data: Box<[u8]>,
-        /// Whether it came in a binary frame.
-        binary: bool,
-    },
-    /// A frame of `tollway.v1`, to be published or refused.
-    PublishV1(Box<V1Request>),
-    /// A rule of RFC 6455 was broken: say so in a Close frame, and end.
-    Fail(Failure),
-    /// Send what is queued, and end.
-    Leave(CloseReason),
-}
-
-/// A broken rule of RFC 6455, and how it is told.
-#[derive(Clone, Copy, Debug)]
-pub struct Failure {
-    /// The close code.
-    pub code: CloseCode,
-    /// The reason in the Close frame.
-    pub why: &'static str,
-    /// The close reason that is counted.
-    pub reason: CloseReason,
-}
 
 /// One connection.
 #[derive(Debug)]

@@ -15,16 +15,13 @@ use std::rc::Rc;
 
 use crate::ids::Micros;
 use crate::ledger::{Class, Payer};
-use crate::limits::{OUTBOX_BYTES_HIGH, OUTBOX_SEGMENTS_HIGH};
+use crate::limits::{OUTBOX_BYTES_HIGH, OUTBOX_SEGMENTS_HIGH, SLICES_MAX};
 use crate::technique::EncodedMessage;
-
-/// Segments that one `writev` may gather. The kernel takes 1,024; the slices lie on the stack.
-pub const SLICES_MAX: usize = 64;
 
 /// Bytes to be sent, and what they are for.
 #[derive(Debug)]
 pub struct Segment {
-    source: Source,
+    bytes: SegmentBytes,
     /// What the bytes are that are not payload.
     class: Class,
     /// How many of them are payload.
@@ -34,7 +31,7 @@ pub struct Segment {
 }
 
 #[derive(Debug)]
-enum Source {
+enum SegmentBytes {
     Own(Vec<u8>),
     Static(&'static [u8]),
     Shared {
@@ -48,19 +45,19 @@ enum Source {
 impl Segment {
     /// Bytes made for this connection alone.
     pub fn own(bytes: Vec<u8>, class: Class) -> Self {
-        Self { source: Source::Own(bytes), class, payload: 0, payer: Payer::Other }
+        Self { bytes: SegmentBytes::Own(bytes), class, payload: 0, payer: Payer::Other }
     }
 
     /// Bytes that never change.
     pub fn fixed(bytes: &'static [u8], class: Class) -> Self {
-        Self { source: Source::Static(bytes), class, payload: 0, payer: Payer::Other }
+        Self { bytes: SegmentBytes::Static(bytes), class, payload: 0, payer: Payer::Other }
     }
 
     /// The part `range` of an encoded message; all its payload lies in there, and all else is
     /// framing.
     pub fn shared(encoded: &Rc<EncodedMessage>, range: Range<usize>) -> Self {
         Self {
-            source: Source::Shared {
+            bytes: SegmentBytes::Shared {
                 encoded: Rc::clone(encoded),
                 from: range.start as u32,
                 to: range.end as u32,
@@ -78,17 +75,19 @@ impl Segment {
 
     /// When the message in it was committed, if it is one.
     pub fn committed_at(&self) -> Option<Micros> {
-        match &self.source {
-            Source::Shared { encoded, .. } => Some(encoded.at),
-            Source::Own(_) | Source::Static(_) => None,
+        match &self.bytes {
+            SegmentBytes::Shared { encoded, .. } => Some(encoded.at),
+            SegmentBytes::Own(_) | SegmentBytes::Static(_) => None,
         }
     }
 
     fn bytes(&self) -> &[u8] {
-        match &self.source {
-            Source::Own(bytes) => bytes,
-            Source::Static(bytes) => bytes,
-            Source::Shared { encoded, from, to } => &encoded.bytes[*from as usize..*to as usize],
+        match &self.bytes {
+            SegmentBytes::Own(bytes) => bytes,
+            SegmentBytes::Static(bytes) => bytes,
+            SegmentBytes::Shared { encoded, from, to } => {
+                &encoded.bytes[*from as usize..*to as usize]
+            }
         }
     }
 
@@ -101,9 +100,9 @@ impl Segment {
 
     /// Bytes of the heap that it alone holds.
     fn heap_bytes(&self) -> usize {
-        match &self.source {
-            Source::Own(bytes) => bytes.capacity(),
-            Source::Static(_) | Source::Shared { .. } => 0,
+        match &self.bytes {
+            SegmentBytes::Own(bytes) => bytes.capacity(),
+            SegmentBytes::Static(_) | SegmentBytes::Shared { .. } => 0,
         }
     }
 }
@@ -150,8 +149,8 @@ impl Outbox {
     fn not_joined(&mut self, segment: Segment) -> Option<Segment> {
         let last = self.rest.as_mut().and_then(|rest| rest.back_mut());
         let last = last.or(self.first.as_mut())?;
-        match (&mut last.source, &segment.source) {
-            (Source::Own(own), Source::Own(more))
+        match (&mut last.bytes, &segment.bytes) {
+            (SegmentBytes::Own(own), SegmentBytes::Own(more))
                 if last.class == segment.class && last.payer == segment.payer =>
             {
                 own.extend_from_slice(more);

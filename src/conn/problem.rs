@@ -10,7 +10,8 @@
 use crate::wire::body::BodyError;
 use crate::wire::handshake::HandshakeError;
 use crate::wire::head::HeadError;
-use crate::wire::response::{Status, offences};
+use crate::wire::offences::offences;
+use crate::wire::response::Status;
 use crate::wire::target::TargetError;
 use crate::wire::v1::PublishError;
 

@@ -84,8 +84,8 @@ impl ResponseContext {
         head.finish();
         let body = match body.bytes {
             _ if self.head_only => Segment::fixed(b"", Class::Body),
-            Content::Own(bytes) => Segment::own(bytes, Class::Body),
-            Content::Static(bytes) => Segment::fixed(bytes, Class::Body),
+            BodyBytes::Own(bytes) => Segment::own(bytes, Class::Body),
+            BodyBytes::Static(bytes) => Segment::fixed(bytes, Class::Body),
         };
         [Segment::own(out, Class::Head), body]
     }
@@ -95,16 +95,16 @@ impl ResponseContext {
 #[derive(Debug)]
 pub struct Body {
     media_type: &'static str,
-    bytes: Content,
+    bytes: BodyBytes,
 }
 
 #[derive(Debug)]
-enum Content {
+enum BodyBytes {
     Own(Vec<u8>),
     Static(&'static [u8]),
 }
 
-impl Content {
+impl BodyBytes {
     fn len(&self) -> usize {
         match self {
             Self::Own(bytes) => bytes.len(),
@@ -115,15 +115,15 @@ impl Content {
 
 impl Body {
     /// No bytes.
-    pub const EMPTY: Self = Self { media_type: "", bytes: Content::Static(b"") };
+    pub const EMPTY: Self = Self { media_type: "", bytes: BodyBytes::Static(b"") };
 
     /// Bytes made for this answer.
     pub fn own(media_type: &'static str, bytes: impl Into<Vec<u8>>) -> Self {
-        Self { media_type, bytes: Content::Own(bytes.into()) }
+        Self { media_type, bytes: BodyBytes::Own(bytes.into()) }
     }
 
     /// Bytes that never change.
     pub const fn fixed(media_type: &'static str, bytes: &'static [u8]) -> Self {
-        Self { media_type, bytes: Content::Static(bytes) }
+        Self { media_type, bytes: BodyBytes::Static(bytes) }
     }
 }

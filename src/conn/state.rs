@@ -34,7 +34,7 @@
 mod edges;
 
 pub use self::edges::{EDGES, Name, may_lead};
-use super::Failure;
+use super::ask::Failure;
 use super::request::{FileWant, Report, Request, Want};
 use super::response_context::ResponseContext;
 use super::unanswered::Unanswered;

@@ -4,8 +4,9 @@
 //! Came from: `Conn::next_ask`, with a whole message or an offence. Goes to: the outbox, or the
 //! broker by way of the same. Absent on purpose: frames; they are joined by now.
 
+use super::ask::{Ask, Failure};
 use super::outbox::Segment;
-use super::{Ask, Failure, v1};
+use super::v1;
 use crate::close::CloseReason;
 use crate::ledger::{Bytes, Class};
 use crate::limits::Limits;

@@ -12,8 +12,7 @@
 use std::hash::{BuildHasher, RandomState};
 
 use crate::ids::{Seq, TopicName};
-
-const GROUPS: usize = 1024;
+use crate::limits::FORGOTTEN_GROUPS;
 
 /// The highest number lost, by group of names. 8 KiB a thread, once anything is forgotten.
 #[derive(Debug, Default)]
@@ -26,7 +25,7 @@ impl Forgotten {
     /// Remembers that `topic` has lost everything up to `evicted`.
     pub fn note(&mut self, topic: &TopicName, evicted: Seq) {
         if self.evicted.is_empty() {
-            self.evicted = vec![Seq(0); GROUPS];
+            self.evicted = vec![Seq(0); FORGOTTEN_GROUPS];
         }
         let group = self.group(topic);
         self.evicted[group] = self.evicted[group].max(evicted);
@@ -39,8 +38,8 @@ impl Forgotten {
     }
 
     fn group(&self, topic: &TopicName) -> usize {
-        // Exact: the remainder is below GROUPS.
-        (self.hasher.hash_one(topic) % GROUPS as u64) as usize
+        // Exact: the remainder is below FORGOTTEN_GROUPS.
+        (self.hasher.hash_one(topic) % FORGOTTEN_GROUPS as u64) as usize
     }
 }
 

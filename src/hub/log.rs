@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use super::message::Message;
 use crate::ids::{Epoch, Seq};
-use crate::technique::{self, EncodedMessage, Format, Window};
+use crate::technique::{self, EncodedMessage, Format};
+use crate::wire::deflate::Window;
 
 /// A message in the log, with what it was encoded to so far.
 #[derive(Debug)]

@@ -1,12 +1,13 @@
 //! A message: what was published, and the sequence number it was given.
 //!
 //! Came from: `conn`, as a draft; from the sequencer, as a message. Goes to: every thread's log.
-//! Absent on purpose: how it looks on the wire; that is an encoded message, made once per format
-//! and thread and kept beside it in the log.
+//! Absent on purpose: how it looks on the wire; that is an encoded message, made once for each
+//! format and thread and kept beside it in the log.
 
 use crate::ids::{Epoch, Id, Micros, Seq, TopicName};
 use crate::limits::MESSAGE_OVERHEAD_BYTES;
-use crate::technique::{Content, text};
+use crate::technique::Content;
+use crate::wire::utf8::text;
 
 /// The data of a message. Invariant: text is UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq)]

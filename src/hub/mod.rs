@@ -15,6 +15,7 @@
 //! Came from: `broker`, with messages and subscribers. Goes to: `log`. Absent on purpose:
 //! connections. The hub knows their ids and hands them back.
 
+mod bounds;
 pub mod fingerprint;
 pub mod forgotten;
 pub mod log;
@@ -29,11 +30,11 @@ use std::sync::Arc;
 
 use slab::Slab;
 
+use self::bounds::{Age, Retention};
 use self::forgotten::Forgotten;
 use self::log::{Entry, TopicLog};
 use self::merge::Merge;
 use self::message::Message;
-use self::retention::{Age, Retention};
 pub use self::start::Start;
 use crate::ids::{ConnId, Epoch, Id, Seat, Seq, TopicId, TopicName};
 use crate::limits::Limits;

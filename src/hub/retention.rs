@@ -10,39 +10,9 @@
 //! out by their cursors.
 
 use super::Hub;
-use crate::ids::{Millis, Seq, TopicId};
-use crate::limits::Limits;
-
-/// The bounds.
-#[derive(Debug)]
-pub(super) struct Retention {
-    messages: usize,
-    bytes: usize,
-    age_ms: u64,
-    total_bytes: usize,
-}
-
-/// A message held, or once held.
-#[derive(Debug)]
-pub(super) struct Age {
-    pub(super) at: Millis,
-    pub(super) seq: Seq,
-    pub(super) topic: TopicId,
-}
-
-/// Entries of messages long gone that the queue of ages may hold beyond those of messages held.
-const AGES_SLACK: usize = 1024;
-
-impl Retention {
-    pub(super) fn new(limits: &Limits) -> Self {
-        Self {
-            messages: limits.history_messages,
-            bytes: limits.history_bytes,
-            age_ms: limits.history_age_ms,
-            total_bytes: limits.retain_bytes,
-        }
-    }
-}
+use super::bounds::Age;
+use crate::ids::{Millis, TopicId};
+use crate::limits::AGES_SLACK;
 
 impl Hub {
     /// Drops every message that is too old; while a round is on or anybody lags, none, and then it

@@ -3,7 +3,8 @@
 use super::message::{Message, Payload};
 use super::*;
 use crate::ids::{Cursor, Millis};
-use crate::technique::{Format, GapReason, Window};
+use crate::technique::{Format, GapReason};
+use crate::wire::deflate::Window;
 
 fn name(text: &str) -> TopicName {
     TopicName::parse(text).expect("a good name")

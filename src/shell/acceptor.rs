@@ -20,12 +20,7 @@ use super::socket;
 use super::token::Source;
 use crate::ids::Millis;
 use crate::ledger::{Call, RefusedConnection};
-
-/// How long accepting rests when the kernel has no memory, or no descriptor even with the spare one
-/// gone: the queue is still there, and asking it again at once would be a spin.
-const REST_MS: u64 = 100;
-/// A thread complains once in this time, however many it refuses.
-const COMPLAINT_MS: u64 = 1_000;
+use crate::limits::{ACCEPT_REST_MS, COMPLAINT_MS};
 
 /// What a connection gets that cannot be kept. RFC 9110 §15.6.4; a 5xx answer needs no `Date`
 /// (§6.6.1). One text, made in advance: this is said when there is nothing left to make one with.
@@ -157,7 +152,7 @@ impl Acceptor {
 
     fn rest(&mut self, error: &io::Error, now: Millis) -> Option<Accepted> {
         self.complain(error, now);
-        self.rests_until = now.plus(REST_MS);
+        self.rests_until = now.plus(ACCEPT_REST_MS);
         self.spare = self.spare.take().or_else(spare);
         None
     }

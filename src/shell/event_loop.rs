@@ -63,10 +63,7 @@ use super::token::Source;
 use crate::broker::{Broker, Setup};
 use crate::ids::{ConnId, Millis};
 use crate::ledger::SharedCall;
-use crate::limits::{ACCEPTS_PER_TURN, READ_BYTES, READ_BYTES_PER_TURN};
-
-/// Events fetched by one `epoll_wait`. More wait in the kernel, in the order in which they came.
-const EVENTS_MAX: usize = 1024;
+use crate::limits::{ACCEPTS_PER_TURN, EVENTS_PER_TURN, READ_BYTES, READ_BYTES_PER_TURN};
 
 /// Until it is tried again to commit what could not be.
 const HELD_BACK: Duration = Duration::from_millis(1);
@@ -119,7 +116,7 @@ impl EventLoop {
     pub fn new(setup: LoopSetup) -> Self {
         Self {
             poll: setup.poll,
-            events: Events::with_capacity(EVENTS_MAX),
+            events: Events::with_capacity(EVENTS_PER_TURN),
             acceptor: setup.acceptor,
             effects: setup.effects,
             signals: setup.signals,

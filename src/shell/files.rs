@@ -17,11 +17,10 @@ use std::path::Path;
 use super::sys;
 use crate::broker::{FileError, FileInfo};
 use crate::ids::ConnId;
+use crate::limits::OPEN_TRIES_MAX;
 
 /// What a path that names a folder, and says so by its last slash, is answered with.
 const INDEX: &str = "index.html";
-/// A resolution that raced with a rename is tried again this often (openat2(2), `EAGAIN`).
-const TRIES_MAX: usize = 4;
 
 /// The folder, and the files that are being sent from it: one a connection at most.
 #[derive(Debug)]
@@ -92,7 +91,7 @@ impl Files {
 
     fn resolve(&self, path: &CString) -> io::Result<OwnedFd> {
         let mut opened = sys::open_beneath(&self.root, path);
-        for _ in 1..TRIES_MAX {
+        for _ in 1..OPEN_TRIES_MAX {
             match &opened {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     opened = sys::open_beneath(&self.root, path);

@@ -13,11 +13,7 @@ use std::os::fd::OwnedFd;
 
 use super::sys;
 use crate::config::Listen;
-use crate::limits::NOTSENT_BYTES_MAX;
-
-/// Connections that the kernel completes before we accept them, capped by `net.core.somaxconn`:
-/// 4,096 on today's Linux, and what nginx and Redis wish for (511) is for older ones.
-const BACKLOG: i32 = 4096;
+use crate::limits::{BACKLOG, NOTSENT_BYTES_MAX};
 
 /// Why a port could not be taken.
 #[derive(Debug)]

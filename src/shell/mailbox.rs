@@ -19,9 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use mio::Waker;
 
 use crate::broker::Letter;
-
-/// Room that an emptied box keeps: a burst must not keep its memory for ever.
-const KEPT_LETTERS_MAX: usize = 1024;
+use crate::limits::MAILBOX_LETTERS_KEPT;
 
 #[derive(Debug)]
 struct Shelf {
@@ -103,7 +101,7 @@ impl Mailbox {
     /// Moves all letters to `into`, which is empty and whose room the box takes in exchange.
     pub fn drain(&self, into: &mut Vec<Letter>) {
         debug_assert!(into.is_empty());
-        into.shrink_to(KEPT_LETTERS_MAX);
+        into.shrink_to(MAILBOX_LETTERS_KEPT);
         let mut there = self.0.lock();
         std::mem::swap(&mut *there, into);
         self.0.length.store(0, SeqCst);

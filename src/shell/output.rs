@@ -29,7 +29,7 @@ pub struct Output {
 
 #[derive(Debug, Default)]
 struct Shared {
-    queue: Mutex<Queue>,
+    queue: Mutex<LineQueue>,
     /// There is something to write.
     filled: Condvar,
     /// Everything is written.
@@ -37,7 +37,7 @@ struct Shared {
 }
 
 #[derive(Debug, Default)]
-struct Queue {
+struct LineQueue {
     /// Whole lines, in their order.
     waiting: Vec<u8>,
     /// Lines that found no room behind those.
@@ -81,7 +81,7 @@ impl Output {
 
     /// Waits until everything is written, or for [`OUTPUT_FLUSH_MS_MAX`]: perhaps nobody reads.
     pub fn finish(&self) {
-        let busy = |queue: &mut Queue| queue.writing || !queue.is_empty();
+        let busy = |queue: &mut LineQueue| queue.writing || !queue.is_empty();
         let patience = Duration::from_millis(OUTPUT_FLUSH_MS_MAX);
         let queue = self.lock();
         drop(self.shared.drained.wait_timeout_while(queue, patience, busy));
@@ -105,7 +105,7 @@ impl Output {
         if queue.is_empty() {
             self.shared.drained.notify_all();
         }
-        let empty = |queue: &mut Queue| queue.is_empty();
+        let empty = |queue: &mut LineQueue| queue.is_empty();
         let mut queue =
             self.shared.filled.wait_while(queue, empty).unwrap_or_else(PoisonError::into_inner);
         queue.writing = true;
@@ -114,12 +114,12 @@ impl Output {
     }
 
     /// A thread that panicked under this lock has left whole lines, or a part of one at worst.
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    fn lock(&self) -> MutexGuard<'_, LineQueue> {
         self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Queue {
+impl LineQueue {
     fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.dropped == 0
     }

@@ -18,9 +18,7 @@ use std::path::{Path, PathBuf};
 
 use super::output::{self, Output};
 use super::sys;
-
-/// Links that lead to links, at most: `path_resolution(7)`.
-const LINKS_MAX: usize = 40;
+use crate::limits::LINKS_MAX;
 
 /// What stands where the ports are to be written.
 #[derive(Debug)]

@@ -23,9 +23,9 @@ use super::sys;
 use crate::ids::ConnId;
 use crate::ledger::{Call, Sample};
 
-/// What the kernel holds for us, as far as we know.
+/// What a read would bring, as far as we know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Incoming {
+enum Readiness {
     /// Nothing.
     Nothing,
     /// Bytes, perhaps.
@@ -43,7 +43,7 @@ enum Incoming {
 pub struct Socket {
     stream: TcpStream,
     generation: u32,
-    incoming: Incoming,
+    readiness: Readiness,
     /// The kernel may have room for bytes of ours.
     writable: bool,
     /// It stands in the loop's queue of sockets to be read.
@@ -58,7 +58,7 @@ impl Socket {
         Self {
             stream,
             generation,
-            incoming: Incoming::Nothing,
+            readiness: Readiness::Nothing,
             writable: true,
             queued_to_read: false,
             queued_to_write: false,
@@ -72,12 +72,12 @@ impl Socket {
 
     /// Whether a read may bring something.
     pub fn is_readable(&self) -> bool {
-        matches!(self.incoming, Incoming::Bytes | Incoming::End)
+        matches!(self.readiness, Readiness::Bytes | Readiness::End)
     }
 
     /// Whether the kernel said that there is an end, or an error, to be read.
     pub fn is_ending(&self) -> bool {
-        self.incoming == Incoming::End
+        self.readiness == Readiness::End
     }
 
     /// Whether a write may place something.
@@ -90,9 +90,9 @@ impl Socket {
     pub fn on_event(&mut self, event: &Event) {
         self.writable |= event.is_writable();
         let ends = event.is_read_closed() || event.is_error();
-        self.incoming = match self.incoming {
-            Incoming::Nothing | Incoming::Bytes if ends => Incoming::End,
-            Incoming::Nothing if event.is_readable() => Incoming::Bytes,
+        self.readiness = match self.readiness {
+            Readiness::Nothing | Readiness::Bytes if ends => Readiness::End,
+            Readiness::Nothing if event.is_readable() => Readiness::Bytes,
             known => known,
         };
     }
@@ -102,13 +102,13 @@ impl Socket {
         let room = into.len();
         let result = uninterrupted(|| self.stream.read(into));
         match &result {
-            Ok(0) => self.incoming = Incoming::Finished,
-            Ok(n) if *n < room && self.incoming == Incoming::Bytes => {
-                self.incoming = Incoming::Nothing;
+            Ok(0) => self.readiness = Readiness::Finished,
+            Ok(n) if *n < room && self.readiness == Readiness::Bytes => {
+                self.readiness = Readiness::Nothing;
             }
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.incoming = Incoming::Nothing;
+                self.readiness = Readiness::Nothing;
             }
             Err(_) => self.give_up(),
         }
@@ -137,7 +137,7 @@ impl Socket {
 
     /// What the kernel has counted. `None` where it does not say. Costs a system call.
     pub fn sample(&self) -> Option<Sample> {
-        let at_end = self.incoming == Incoming::Finished;
+        let at_end = self.readiness == Readiness::Finished;
         sys::tcp_sample(&self.stream, at_end).ok()
     }
 
@@ -154,7 +154,7 @@ impl Socket {
     }
 
     fn give_up(&mut self) {
-        self.incoming = Incoming::Broken;
+        self.readiness = Readiness::Broken;
         self.writable = false;
     }
 }

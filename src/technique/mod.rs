@@ -18,18 +18,18 @@
 //! how it is spelled. Absent on purpose: topics, logs, connections; a technique sees names, numbers
 //! and bytes.
 
+mod encoding;
+mod gap;
 pub mod long_poll;
 pub mod short_poll;
 pub mod sse;
 pub mod v1;
 pub mod websocket;
 
-use std::ops::Range;
-
-use crate::ids::{Id, Micros};
+pub use self::encoding::{ChunkAround, Content, EncodedMessage, Format};
+pub use self::gap::{GAP_EVENT, Gap, GapReason};
 use crate::named::named;
-pub use crate::wire::deflate::Window;
-pub use crate::wire::utf8::text;
+use crate::wire::deflate::Window;
 
 named! {
     /// One of the four ways to read a topic.
@@ -46,10 +46,6 @@ named! {
     }
 }
 
-/// The name of the event by which an event stream is told of missed messages. No message may have
-/// it: a reader could not tell them apart.
-pub const GAP_EVENT: &str = "gap";
-
 /// What the frames of a WebSocket mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
@@ -63,80 +59,6 @@ impl Dialect {
     /// The one to be spoken with a client that asks for these subprotocols.
     pub fn choose<'o>(mut asked: impl Iterator<Item = &'o str>) -> Self {
         if asked.any(|protocol| protocol == v1::PROTOCOL) { Self::V1 } else { Self::Raw }
-    }
-}
-
-/// A message as a technique sees it.
-#[derive(Clone, Copy, Debug)]
-pub struct Content<'m> {
-    /// Its id.
-    pub id: Id,
-    /// The topic it was published on.
-    pub topic: &'m str,
-    /// Its name, if it has one.
-    pub event: Option<&'m str>,
-    /// The payload.
-    pub bytes: &'m [u8],
-    /// The payload again, if it is UTF-8.
-    pub text: Option<&'m str>,
-    /// Published as bytes rather than as text: what a WebSocket frame's opcode says.
-    pub binary: bool,
-    /// When it was committed.
-    pub at: Micros,
-}
-
-/// How a message is encoded. All readers that want the same format share one encoded message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// An element of a poll's list.
-    Poll,
-    /// The same with the topic's name, for readers of several topics.
-    PollNamed,
-    /// A chunk of an event stream; without its first and last line, the event itself.
-    Event,
-    /// A raw WebSocket frame.
-    Frame,
-    /// A frame of `tollway.v1`.
-    Object,
-    /// The same with the topic's name, for readers of several topics.
-    ObjectNamed,
-}
-
-impl Format {
-    /// How many formats there are: what an entry of the log has room for.
-    pub const COUNT: usize = 6;
-}
-
-/// A message, encoded: ready to be sent, as often as there are readers.
-#[derive(Debug, PartialEq, Eq)]
-pub struct EncodedMessage {
-    /// Every byte that goes out.
-    pub bytes: Box<[u8]>,
-    /// How many of them are the payload itself; the others are framing. An escaped or encoded
-    /// payload counts with the bytes it had when it was published.
-    pub payload: u32,
-    /// Where the message begins, and how much stands behind it: an event lies in a chunk, which
-    /// HTTP/1.0 does not have. 0 and 0 in any other format.
-    pub chunk: ChunkAround,
-    /// When the message was committed.
-    pub at: Micros,
-}
-
-/// How many bytes of a chunk stand around a message.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ChunkAround {
-    /// The line with its size, in front.
-    pub before: u8,
-    /// The end of the line behind it.
-    pub behind: u8,
-}
-
-impl EncodedMessage {
-    /// Its bytes: with the chunk around them, or the message alone.
-    pub fn range(&self, chunked: bool) -> Range<usize> {
-        let ChunkAround { before, behind } =
-            if chunked { ChunkAround::default() } else { self.chunk };
-        usize::from(before)..self.bytes.len() - usize::from(behind)
     }
 }
 
@@ -174,35 +96,4 @@ pub fn render_deflated(
         Format::ObjectNamed => v1::render_deflated(content, true, window),
         Format::Poll | Format::PollNamed | Format::Event => None,
     }
-}
-
-/// Messages that a reader asked for and cannot have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gap {
-    /// The cursor it asked from.
-    pub from: Box<str>,
-    /// The first id that follows; when nothing does, the cursor from which it goes on.
-    pub to: Id,
-    /// Why they are missing.
-    pub reason: GapReason,
-}
-
-named! {
-    /// Why messages are missing. The name is the word on the wire.
-    pub enum GapReason {
-        /// The cursor belongs to another numbering, or to none.
-        Epoch = "epoch";
-        /// The messages after the cursor are no longer retained.
-        Expired = "expired";
-        /// The reader was connected and took too little for too long.
-        Slow = "slow";
-    }
-}
-
-/// `{"from":…,"to":…,"reason":…}`, the same on every technique.
-fn gap_object(gap: &Gap, out: &mut Vec<u8>) {
-    out.extend_from_slice(br#"{"from":"#);
-    crate::wire::json::escape(&gap.from, out);
-    let to_and_reason = format!(r#","to":"{}","reason":"{}"}}"#, gap.to, gap.reason.name());
-    out.extend_from_slice(to_and_reason.as_bytes());
 }

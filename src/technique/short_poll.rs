@@ -10,7 +10,8 @@
 
 use std::fmt;
 
-use super::{Content, Gap, gap_object};
+use super::encoding::Content;
+use super::gap::{self, Gap};
 use crate::ids::Id;
 use crate::wire::condition;
 use crate::wire::json;
@@ -102,7 +103,7 @@ pub fn render(content: &Content<'_>, named: bool, out: &mut Vec<u8>) {
 /// The member that says what is missing.
 fn gap(gap: &Gap, out: &mut Vec<u8>) {
     out.extend_from_slice(br#","gap":"#);
-    gap_object(gap, out);
+    gap::write(gap, out);
 }
 
 /// Finishes the head of an empty answer, 204 or 304.

@@ -8,7 +8,8 @@
 //! `wire::response`. Absent on purpose: resuming; the browser sends `Last-Event-ID`, and the log
 //! does the rest.
 
-use super::{ChunkAround, Content, Gap, gap_object};
+use super::encoding::{ChunkAround, Content};
+use super::gap::{self, GAP_EVENT, Gap};
 use crate::ids::Id;
 use crate::wire::event_stream;
 use crate::wire::response::{self, HeadWriter};
@@ -58,11 +59,11 @@ pub fn render(content: &Content<'_>, out: &mut Vec<u8>) -> ChunkAround {
 /// right behind it does not hear of the same gap again.
 pub fn gap(gap: &Gap, cursor: Id, chunked: bool, out: &mut Vec<u8>) {
     let mut data = br#"{"gap":"#.to_vec();
-    gap_object(gap, &mut data);
+    gap::write(gap, &mut data);
     data.push(b'}');
     let data = String::from_utf8(data).expect("a gap is written in UTF-8");
     in_chunk(chunked, out, |out| {
-        event_stream::event(&cursor.to_string(), Some(super::GAP_EVENT), &data, out);
+        event_stream::event(&cursor.to_string(), Some(GAP_EVENT), &data, out);
     });
 }
 

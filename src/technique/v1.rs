@@ -7,8 +7,11 @@
 //! words for a message and a gap it shares; `wire::handshake`, `wire::frame`. Absent on purpose:
 //! reading frames; `conn` and `wire::v1` do that.
 
-use super::{Content, EncodedMessage, Gap, Window, gap_object, short_poll, websocket};
+use super::encoding::{Content, EncodedMessage};
+use super::gap::{self, Gap};
+use super::{short_poll, websocket};
 use crate::ids::Id;
+use crate::wire::deflate::Window;
 use crate::wire::frame::{self, Opcode};
 use crate::wire::handshake::{self, Accept};
 use crate::wire::json;
@@ -68,7 +71,7 @@ fn object(content: &Content<'_>, named: bool) -> Vec<u8> {
 pub fn gap(gap: &Gap, out: &mut Vec<u8>) {
     in_frame(out, |object| {
         object.extend_from_slice(br#"{"gap":"#);
-        gap_object(gap, object);
+        gap::write(gap, object);
         object.push(b'}');
     });
 }

@@ -8,10 +8,11 @@
 //! Came from: `broker`, on connecting, and the pump. Goes to: `wire::handshake`, `wire::frame`.
 //! Absent on purpose: reading frames; `conn` does that.
 
-use super::{ChunkAround, Content, EncodedMessage, Gap, Window};
+use super::encoding::{ChunkAround, Content, EncodedMessage};
+use super::gap::Gap;
 use crate::ids::Id;
 use crate::limits::{DEFLATE_BYTES_MIN, FRAME_HEADER_BYTES_MAX};
-use crate::wire::deflate::deflate as compress;
+use crate::wire::deflate::{Window, deflate as compress};
 use crate::wire::frame::{self, CloseCode, Opcode};
 use crate::wire::handshake::{self, Accept};
 

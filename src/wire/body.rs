@@ -16,8 +16,8 @@ use crate::limits::{CHUNK_LINE_BYTES_MAX, TRAILER_BYTES_MAX};
 use super::grammar::{find_line_feed, is_token_byte};
 use super::head::Framing;
 use super::number;
+use super::offences::offences;
 use super::refuse_if;
-use super::response::offences;
 
 /// What a call found at the front of its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub enum Piece<'b> {
 /// where the next request would begin is in doubt.
 #[derive(Clone, Debug)]
 pub struct BodyDecoder {
-    state: State,
+    state: BodyState,
     /// How many bytes of chunk data may still be announced.
     room: u64,
     /// How far into the unfinished line an LF has been looked for; 0 outside of lines. So a line
@@ -52,7 +52,7 @@ pub struct BodyDecoder {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum State {
+enum BodyState {
     /// `Content-Length`: that much is owed.
     Fixed { left: u64 },
     /// A size comes next.
@@ -72,12 +72,12 @@ impl BodyDecoder {
     /// here, before a byte of it has come.
     pub fn new(framing: Framing, bytes_max: u64) -> Result<Self, BodyError> {
         let state = match framing {
-            Framing::Empty => State::Done,
+            Framing::Empty => BodyState::Done,
             Framing::Length(left) => {
                 refuse_if(left > bytes_max, BodyError::TooLarge)?;
-                State::Fixed { left }
+                BodyState::Fixed { left }
             }
-            Framing::Chunked => State::ChunkLine,
+            Framing::Chunked => BodyState::ChunkLine,
         };
         Ok(Self { state, room: bytes_max, searched: 0 })
     }
@@ -89,26 +89,26 @@ impl BodyDecoder {
         loop {
             let used = buf.len() - rest.len();
             let progress = match self.state {
-                State::Done => return Ok(Piece::End { used }),
-                State::Fixed { left: 0 } => {
-                    self.state = State::Done;
+                BodyState::Done => return Ok(Piece::End { used }),
+                BodyState::Fixed { left: 0 } => {
+                    self.state = BodyState::Done;
                     Some(rest)
                 }
-                State::Fixed { .. } | State::ChunkData { .. } if rest.is_empty() => None,
-                State::Fixed { left } => {
+                BodyState::Fixed { .. } | BodyState::ChunkData { .. } if rest.is_empty() => None,
+                BodyState::Fixed { left } => {
                     let (data, left) = take_owed(rest, left);
-                    self.state = State::Fixed { left };
+                    self.state = BodyState::Fixed { left };
                     return Ok(data_after(used, data));
                 }
-                State::ChunkData { left } => {
+                BodyState::ChunkData { left } => {
                     let (data, left) = take_owed(rest, left);
                     self.state =
-                        if left == 0 { State::ChunkEnd } else { State::ChunkData { left } };
+                        if left == 0 { BodyState::ChunkEnd } else { BodyState::ChunkData { left } };
                     return Ok(data_after(used, data));
                 }
-                State::ChunkLine => self.take_chunk_line(rest)?,
-                State::ChunkEnd => self.take_chunk_end(rest)?,
-                State::Trailer { left } => self.take_trailer_line(rest, left)?,
+                BodyState::ChunkLine => self.take_chunk_line(rest)?,
+                BodyState::ChunkEnd => self.take_chunk_end(rest)?,
+                BodyState::Trailer { left } => self.take_trailer_line(rest, left)?,
             };
             match progress {
                 Some(after) => rest = after,
@@ -127,9 +127,9 @@ impl BodyDecoder {
         let size = read_chunk_size(line)?;
         self.room = self.room.checked_sub(size).ok_or(BodyError::TooLarge)?;
         self.state = if size == 0 {
-            State::Trailer { left: TRAILER_BYTES_MAX }
+            BodyState::Trailer { left: TRAILER_BYTES_MAX }
         } else {
-            State::ChunkData { left: size }
+            BodyState::ChunkData { left: size }
         };
         Ok(Some(rest))
     }
@@ -138,7 +138,7 @@ impl BodyDecoder {
         match rest {
             [] | [b'\r'] => Ok(None),
             [b'\r', b'\n', rest @ ..] => {
-                self.state = State::ChunkLine;
+                self.state = BodyState::ChunkLine;
                 Ok(Some(rest))
             }
             _ => Err(BodyError::ChunkEndMissing),
@@ -155,10 +155,10 @@ impl BodyDecoder {
         };
         let used = rest.len() - after.len();
         self.state = if line.is_empty() {
-            State::Done
+            BodyState::Done
         } else {
             refuse_if(!is_field(&rest[..used]), BodyError::TrailerMalformed)?;
-            State::Trailer { left: left - used }
+            BodyState::Trailer { left: left - used }
         };
         Ok(Some(after))
     }

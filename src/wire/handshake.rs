@@ -1,18 +1,19 @@
 //! The opening handshake of WebSocket, the server's half. RFC 6455 §4.2.
 //!
-//! Came from: `wire::head`, which fills an [`Offer`] when a request asks to upgrade to `websocket`.
-//! Goes to: `technique::websocket`, with the accept key; or to the client, as an error status.
-//! Absent on purpose: `Origin`, which subprotocol is spoken, and whether messages are compressed:
-//! those are policy. What could be agreed on about compression is `wire::extension`'s to say.
+//! Came from: `wire::head`, which fills an [`OpeningHandshake`] when a request asks to upgrade to
+//! `websocket`. Goes to: `technique::websocket`, with the accept key; or to the client, as an error
+//! status. Absent on purpose: `Origin`, which subprotocol is spoken, and whether messages are
+//! compressed: those are policy. What could be agreed on about compression is `wire::extension`'s
+//! to say.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
 use super::extension::{self, Agreement};
-use super::head::{Framing, Offer, Version};
+use super::head::{Framing, OpeningHandshake, Version};
+use super::offences::offences;
 use super::refuse_if;
-use super::response::Status;
 
 /// A handshake that can be answered with 101.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,29 +24,29 @@ pub struct Accept {
     pub deflate: Option<Agreement>,
 }
 
-/// Judges the offer of a GET request by §4.2.1, in that section's order: the request line first,
-/// then the key, and what was offered beside it last. Of any other method nobody judges the offer:
-/// an upgrade is obeyed on GET alone (§4.1), and a server may ignore it (RFC 9110 §7.8).
+/// Judges what a GET request asks by §4.2.1, in that section's order: the request line first, then
+/// the key, and what was offered beside it last. With any other method nobody judges it: an upgrade
+/// is obeyed on GET alone (§4.1), and a server may ignore it (RFC 9110 §7.8).
 pub fn judge(
     version: Version,
     framing: Framing,
-    offer: &Offer<'_>,
+    handshake: &OpeningHandshake<'_>,
 ) -> Result<Accept, HandshakeError> {
     refuse_if(matches!(version, Version::Http10), HandshakeError::Http10)?;
     // The RFC has no rule about a body. We refuse one because the bytes after the head are frames:
     // to read them as anything else would leave in doubt where the first frame begins.
     let bodiless = matches!(framing, Framing::Empty | Framing::Length(0));
     refuse_if(!bodiless, HandshakeError::BodyPresent)?;
-    refuse_if(!offer.connection_upgrade, HandshakeError::ConnectionMissing)?;
+    refuse_if(!handshake.connection_upgrade, HandshakeError::ConnectionMissing)?;
 
     // The version goes before the key: what a key is, is for a version to say.
-    let version = offer.version.ok_or(HandshakeError::VersionMissing)?;
+    let version = handshake.version.ok_or(HandshakeError::VersionMissing)?;
     refuse_if(version.trim_ascii() != VERSION, HandshakeError::VersionUnsupported)?;
 
-    refuse_if(offer.key_double, HandshakeError::KeyDouble)?;
-    let key = offer.key.ok_or(HandshakeError::KeyMissing)?.trim_ascii();
+    refuse_if(handshake.key_double, HandshakeError::KeyDouble)?;
+    let key = handshake.key.ok_or(HandshakeError::KeyMissing)?.trim_ascii();
     refuse_if(!is_base64_of_16_bytes(key), HandshakeError::KeyMalformed)?;
-    let deflate = extension::agree(&offer.extensions);
+    let deflate = extension::agree(&handshake.extensions);
     Ok(Accept {
         key: accept_key(key),
         deflate: deflate.map_err(|_| HandshakeError::ExtensionsMalformed)?,
@@ -94,101 +95,30 @@ pub fn response(
     out.extend_from_slice(b"\r\n");
 }
 
-/// Why a request to upgrade is refused. The variant is the offence; [`Self::status`] the remedy.
-/// An answer with 426 goes with `Upgrade: websocket` and `Sec-WebSocket-Version: 13` (§4.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HandshakeError {
-    /// HTTP/1.0 has no upgrade.
-    Http10,
-    /// A body is announced.
-    BodyPresent,
-    /// `Connection` does not list `upgrade`.
-    ConnectionMissing,
-    /// No `Sec-WebSocket-Version`.
-    VersionMissing,
-    /// `Sec-WebSocket-Version` is not 13.
-    VersionUnsupported,
-    /// Several `Sec-WebSocket-Key`.
-    KeyDouble,
-    /// No `Sec-WebSocket-Key`.
-    KeyMissing,
-    /// The key is not 16 bytes in base64.
-    KeyMalformed,
-    /// `Sec-WebSocket-Extensions` does not follow its grammar (§9.1).
-    ExtensionsMalformed,
-}
-
-impl HandshakeError {
-    /// Every offence, in the order in which [`judge`] looks for them.
-    pub const ALL: &[Self] = &[
-        Self::Http10,
-        Self::BodyPresent,
-        Self::ConnectionMissing,
-        Self::VersionMissing,
-        Self::VersionUnsupported,
-        Self::KeyDouble,
-        Self::KeyMissing,
-        Self::KeyMalformed,
-        Self::ExtensionsMalformed,
-    ];
-
-    /// The status to answer with. A client that tells no version gets 426 as one that tells a wrong
-    /// one: the answer's `Sec-WebSocket-Version` is the remedy for both.
-    pub const fn status(self) -> Status {
-        match self {
-            Self::VersionMissing | Self::VersionUnsupported => Status::UpgradeRequired,
-            Self::Http10
-            | Self::BodyPresent
-            | Self::ConnectionMissing
-            | Self::KeyDouble
-            | Self::KeyMissing
-            | Self::KeyMalformed
-            | Self::ExtensionsMalformed => Status::BadRequest,
-        }
-    }
-
-    /// The offence as a word for programs.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Http10 => "http10",
-            Self::BodyPresent => "body_present",
-            Self::ConnectionMissing => "connection_missing",
-            Self::VersionMissing => "version_missing",
-            Self::VersionUnsupported => "version_unsupported",
-            Self::KeyDouble => "key_double",
-            Self::KeyMissing => "key_missing",
-            Self::KeyMalformed => "key_malformed",
-            Self::ExtensionsMalformed => "extensions_malformed",
-        }
-    }
-
-    /// The offence and what to do about it, as a sentence for people.
-    pub const fn detail(self) -> &'static str {
-        match self {
-            Self::Http10 => "HTTP/1.0 cannot upgrade; send the request as HTTP/1.1.",
-            Self::BodyPresent => {
-                "An upgrade to websocket has no body; leave out Content-Length and \
-                 Transfer-Encoding."
-            }
-            Self::ConnectionMissing => {
-                "Upgrade came without Connection: Upgrade; send both, and let no proxy drop one."
-            }
-            Self::VersionMissing => {
-                "Sec-WebSocket-Version is missing; send Sec-WebSocket-Version: 13."
-            }
-            Self::VersionUnsupported => {
-                "This version of WebSocket is not spoken here; send Sec-WebSocket-Version: 13."
-            }
-            Self::KeyDouble => "Sec-WebSocket-Key came more than once; send it once.",
-            Self::KeyMissing => {
-                "Sec-WebSocket-Key is missing; send 16 random bytes in base64 under that name."
-            }
-            Self::KeyMalformed => "Sec-WebSocket-Key must be 16 bytes in base64: 24 characters.",
-            Self::ExtensionsMalformed => {
-                "Sec-WebSocket-Extensions is no list of `name; parameter=value`; mend it, or leave \
-                 it out."
-            }
-        }
+offences! {
+    /// Why a request to upgrade is refused, in the order in which [`judge`] looks. A client that
+    /// tells no version gets 426 as one that tells a wrong one does: `Sec-WebSocket-Version: 13` in
+    /// the answer, beside `Upgrade: websocket` (§4.4), is the remedy for both.
+    pub enum HandshakeError {
+        Http10 = BadRequest, "http10",
+            "HTTP/1.0 cannot upgrade; send the request as HTTP/1.1.";
+        BodyPresent = BadRequest, "body_present",
+            "An upgrade to websocket has no body; leave out Content-Length and Transfer-Encoding.";
+        ConnectionMissing = BadRequest, "connection_missing",
+            "Upgrade came without Connection: Upgrade; send both, and let no proxy drop one.";
+        VersionMissing = UpgradeRequired, "version_missing",
+            "Sec-WebSocket-Version is missing; send Sec-WebSocket-Version: 13.";
+        VersionUnsupported = UpgradeRequired, "version_unsupported",
+            "This version of WebSocket is not spoken here; send Sec-WebSocket-Version: 13.";
+        KeyDouble = BadRequest, "key_double",
+            "Sec-WebSocket-Key came more than once; send it once.";
+        KeyMissing = BadRequest, "key_missing",
+            "Sec-WebSocket-Key is missing; send 16 random bytes in base64 under that name.";
+        KeyMalformed = BadRequest, "key_malformed",
+            "Sec-WebSocket-Key must be 16 bytes in base64: 24 characters.";
+        ExtensionsMalformed = BadRequest, "extensions_malformed",
+            "Sec-WebSocket-Extensions is no list of `name; parameter=value`; mend it, or leave it \
+             out.";
     }
 }
 

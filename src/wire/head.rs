@@ -45,15 +45,14 @@ use httparse::Status;
 
 use super::grammar::{find_line_feed, is_token};
 use super::{Parsed, refuse_if};
-use crate::limits::{HEAD_FIELDS_MAX, TARGET_BYTES_MAX};
+use crate::limits::{HEAD_FIELDS_MAX, REQUEST_LINE_OVERHEAD_BYTES, TARGET_BYTES_MAX};
 use fields::HeadBuilder;
-pub use model::{Framing, Head, Method, Offer, Version};
+pub use model::{Framing, Head, Method, OpeningHandshake, Version};
 pub use offence::HeadError;
 use request_line::RequestLine;
 
-/// Room for a request line with its CRLF: a target, and 52 bytes of method beside ` HTTP/1.1`. So
-/// an endless method is a 414 as well; the line is what the status is about.
-const REQUEST_LINE_BYTES_MAX: usize = TARGET_BYTES_MAX + 64;
+/// Room for a request line with its CRLF.
+const REQUEST_LINE_BYTES_MAX: usize = TARGET_BYTES_MAX + REQUEST_LINE_OVERHEAD_BYTES;
 
 /// Watches for the end of a head, across as many calls as the network needs, and then has it read.
 ///

@@ -7,7 +7,6 @@
 use std::fmt::{self, Display, Write};
 
 use super::json;
-pub(crate) use super::offences::offences;
 
 /// The answer to `Expect: 100-continue` when the body is wanted. RFC 9110 §10.1.1.
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";

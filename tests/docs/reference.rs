@@ -100,11 +100,11 @@ fn limits() {
     assert!(bounds.len() > 40);
     let mut page = format!(
         "# Limits\n\n{MADE}\n\
-         The bounds of the server: the default, the flag that turns it, and the reason. A bound \
-         without a flag is fixed.\nEach flag has an environment variable of the same name: \
-         `--max-head` is `TOLLWAY_MAX_HEAD`. What happens beyond a\nbound stands with it; the \
-         statuses are explained in [errors](errors.md), the ends of connections in\n\
-         [close reasons](close-reasons.md).\n\n\
+         Every bound on what a stranger or an operator can make grow: its default, the flag that \
+         turns it, and the\nreason. A bound without a flag is fixed. Each flag has an environment \
+         variable of the same name: `--max-head` is\n`TOLLWAY_MAX_HEAD`. What happens beyond a \
+         bound stands with it; the statuses are explained in [errors](errors.md), the\nends of \
+         connections in [close reasons](close-reasons.md).\n\n\
          | bound | default | flag | reason |\n| --- | --- | --- | --- |\n"
     );
     for bound in &bounds {
@@ -182,7 +182,7 @@ fn states() {
     let mut page = format!(
         "# States of a connection\n\n{MADE}\n\
          A connection is in one state at a time. There is one way from state to \
-         state, `src/conn/state/edges.rs::shift`,\nand a debug build asserts there that the \
+         state, `src/conn/transition.rs::shift`,\nand a debug build asserts there that the \
          edge is one of these.\n\n```mermaid\nstateDiagram-v2\n    [*] --> Head: accepted\n"
     );
     for (from, exits) in EDGES {

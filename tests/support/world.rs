@@ -13,12 +13,12 @@ use std::sync::Arc;
 use tollway::broker::{Broker, Effect, FileError, FileInfo, Letter, Setup, Teardown};
 use tollway::close::CloseReason;
 use tollway::conn::origin::Origins;
-use tollway::conn::outbox::SLICES_MAX;
 use tollway::hub::Receipt;
 use tollway::hub::message::Message;
 use tollway::hub::sequencer::{Commit, Sequencer};
 use tollway::ids::{ConnId, Cursor, Epoch, Millis, ShardId};
 use tollway::ledger::{Call, Ledger, Process, Sample, Scope, ShardReport};
+use tollway::limits::SLICES_MAX;
 use tollway::limits::{Limits, READ_BYTES};
 
 /// Portions of deliveries in a turn.

@@ -1,12 +1,7 @@
-//! The edges between the states of a connection, and the only functions that walk along them.
+//! The edges between the states of a connection: where each may lead, and on what.
 //!
-//! Came from: `conn` and `broker`, with the next state. Goes to: [`super::State`]. Absent on
-//! purpose: decisions; this file only says which steps there are.
-
-use super::{Awaited, Closing, PollTerms, State};
-use crate::conn::Conn;
-use crate::conn::response_context::ResponseContext;
-use crate::ids::Millis;
+//! Came from: nowhere, it is a table. Goes to: `conn::transition`, which walks along no other edge,
+//! and `docs/reference/states.md`. Absent on purpose: what the states carry.
 
 /// A state without what it carries: what edges are drawn between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -106,62 +101,6 @@ impl Name {
             Self::Closing => "closing",
             Self::Lingering => "lingering",
             Self::Closed => "closed",
-        }
-    }
-}
-
-impl Conn {
-    /// The only way from state to state. Gives back the state that was left.
-    pub fn shift(&mut self, next: State, now: Millis) -> State {
-        debug_assert!(
-            may_lead(self.state.name(), next.name()),
-            "no edge from {:?} to {:?}",
-            self.state.name(),
-            next.name()
-        );
-        self.timing.active_at = now;
-        std::mem::replace(&mut self.state, next)
-    }
-
-    /// From `Answering` to the state that `next` makes of what is known of the request.
-    pub fn withhold(&mut self, next: impl FnOnce(ResponseContext) -> State, now: Millis) {
-        if let State::Answering(context) = &mut self.state {
-            let context = std::mem::take(context);
-            self.shift(next(context), now);
-        }
-    }
-
-    /// From `Awaiting` to `Answering`; tells what was awaited. `None`: it awaits nothing, as a
-    /// WebSocket, which does not stand still.
-    pub fn awaited(&mut self, now: Millis) -> Option<Awaited> {
-        let State::Awaiting(awaiting) = &mut self.state else {
-            return None;
-        };
-        let context = std::mem::take(&mut awaiting.context);
-        match self.shift(State::Answering(context), now) {
-            State::Awaiting(awaiting) => Some(awaiting.awaited),
-            _ => None,
-        }
-    }
-
-    /// From `Parked` to `Answering`; tells the terms of the poll.
-    pub fn released(&mut self, now: Millis) -> Option<PollTerms> {
-        let State::Parked(parked) = &mut self.state else {
-            return None;
-        };
-        let context = std::mem::take(&mut parked.context);
-        match self.shift(State::Answering(context), now) {
-            State::Parked(parked) => Some(parked.terms),
-            _ => None,
-        }
-    }
-
-    /// From `Open` to `Closing`: it is no subscriber any more, and the frames of the peer still
-    /// have to be read.
-    pub fn await_close(&mut self, now: Millis) {
-        if let State::Open(socket) = &mut self.state {
-            let assembler = std::mem::take(&mut socket.assembler);
-            self.shift(State::Closing(Closing { assembler, since: now }), now);
         }
     }
 }

@@ -7,9 +7,9 @@ use std::io::{ErrorKind, IoSlice};
 
 use super::{EventLoop, Phase, has_output};
 use crate::broker::Teardown;
-use crate::conn::outbox::SLICES_MAX;
 use crate::ids::{ConnId, Micros};
 use crate::ledger::{CHARGES, Call, SharedCall};
+use crate::limits::SLICES_MAX;
 
 impl EventLoop {
     /// Writes to everyone who stands in the queue now, once each.

@@ -7,39 +7,45 @@ use super::*;
 
 const KEY: &[u8] = b"dGhlIHNhbXBsZSBub25jZQ==";
 
-fn offer() -> Offer<'static> {
-    Offer { connection_upgrade: true, key: Some(KEY), version: Some(b"13"), ..Offer::default() }
+fn opening() -> OpeningHandshake<'static> {
+    OpeningHandshake {
+        connection_upgrade: true,
+        key: Some(KEY),
+        version: Some(b"13"),
+        ..OpeningHandshake::default()
+    }
 }
 
-fn judged(offer: &Offer<'_>) -> Result<Accept, E> {
-    judge(Version::Http11, Framing::Empty, offer)
+fn judged(opening: &OpeningHandshake<'_>) -> Result<Accept, E> {
+    judge(Version::Http11, Framing::Empty, opening)
 }
 
 fn with_key(key: &[u8]) -> Result<Accept, E> {
-    judged(&Offer { key: Some(key), ..offer() })
+    judged(&OpeningHandshake { key: Some(key), ..opening() })
 }
 
 fn with_version(version: Option<&[u8]>) -> Result<Accept, E> {
-    judged(&Offer { version, ..offer() })
+    judged(&OpeningHandshake { version, ..opening() })
 }
 
 #[test]
 fn the_sample_of_the_rfc_is_accepted_with_its_key() {
-    let accept = judged(&offer()).expect("§1.3 is a good handshake");
+    let accept = judged(&opening()).expect("§1.3 is a good handshake");
     assert_eq!(&accept.key, b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 
 #[test]
 fn every_offence_is_named_and_has_its_status() {
     let (new, none) = (Version::Http11, Framing::Empty);
-    let keyless = Offer { key: None, ..offer() };
-    let double = Offer { key_double: true, ..offer() };
-    let hidden = Offer { connection_upgrade: false, ..offer() };
-    let listless = Offer { extensions: vec![b"permessage-deflate", b"a b"], ..offer() };
+    let keyless = OpeningHandshake { key: None, ..opening() };
+    let double = OpeningHandshake { key_double: true, ..opening() };
+    let hidden = OpeningHandshake { connection_upgrade: false, ..opening() };
+    let listless =
+        OpeningHandshake { extensions: vec![b"permessage-deflate", b"a b"], ..opening() };
     let cases = [
-        (judge(Version::Http10, none, &offer()), E::Http10, 400),
-        (judge(new, Framing::Length(1), &offer()), E::BodyPresent, 400),
-        (judge(new, Framing::Chunked, &offer()), E::BodyPresent, 400),
+        (judge(Version::Http10, none, &opening()), E::Http10, 400),
+        (judge(new, Framing::Length(1), &opening()), E::BodyPresent, 400),
+        (judge(new, Framing::Chunked, &opening()), E::BodyPresent, 400),
         (judged(&hidden), E::ConnectionMissing, 400),
         (with_version(None), E::VersionMissing, 426),
         (with_version(Some(b"8")), E::VersionUnsupported, 426),
@@ -69,12 +75,12 @@ fn every_offence_is_named_and_has_its_status() {
 
 #[test]
 fn what_real_clients_send_is_accepted() {
-    assert!(judge(Version::Http11, Framing::Length(0), &offer()).is_ok());
+    assert!(judge(Version::Http11, Framing::Length(0), &opening()).is_ok());
     assert!(with_version(Some(b" 13\t")).is_ok());
     // 22 random characters: bits are left over in the last one.
     assert!(with_key(b"AAAAAAAAAAAAAAAAAAAAAB==").is_ok());
     // Blanks around the value are not part of the key.
-    assert_eq!(with_key(b" dGhlIHNhbXBsZSBub25jZQ== "), judged(&offer()));
+    assert_eq!(with_key(b" dGhlIHNhbXBsZSBub25jZQ== "), judged(&opening()));
 }
 
 #[test]
@@ -103,14 +109,15 @@ fn subprotocols_are_one_list_however_many_fields_carry_it() {
         (&[b"two words, ok, \xFF, q\"uoted, (x)"], &["ok"]),
     ];
     for &(values, expected) in cases {
-        let offer = Offer { protocols: values.to_vec(), ..Offer::default() };
-        assert_eq!(offer.protocols().collect::<Vec<_>>(), expected, "{values:?}");
+        let opening =
+            OpeningHandshake { protocols: values.to_vec(), ..OpeningHandshake::default() };
+        assert_eq!(opening.protocols().collect::<Vec<_>>(), expected, "{values:?}");
     }
 }
 
 #[test]
 fn the_answer_has_what_was_agreed_on_and_no_more() {
-    let accept = judged(&offer()).expect("a good handshake");
+    let accept = judged(&opening()).expect("a good handshake");
     let bare = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                 Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
     let cases: [(_, &[(&str, &str)], _); 3] = [
@@ -129,9 +136,9 @@ fn the_answer_has_what_was_agreed_on_and_no_more() {
         assert_eq!(text, format!("before{bare}{fields}\r\n"));
     }
 
-    let accept = judged(&Offer {
+    let accept = judged(&OpeningHandshake {
         extensions: vec![b"x; y=z, permessage-deflate; client_max_window_bits"],
-        ..offer()
+        ..opening()
     });
     let mut out = Vec::new();
     response(&accept.expect("a good handshake"), None, &[], &mut out);

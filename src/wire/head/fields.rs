@@ -4,7 +4,7 @@
 //! values taken off. Goes to: the same, as a [`Head`]. Absent on purpose: the grammar of a field
 //! line, which is `httparse`'s, and fields that no part of the server asks about.
 
-use super::model::{Framing, Head, Offer, Version};
+use super::model::{Framing, Head, OpeningHandshake, Version};
 use super::offence::HeadError;
 use super::request_line::RequestLine;
 use crate::wire::grammar::{cut_at_equals, elements, is_host, parts, unquoted};
@@ -23,7 +23,7 @@ pub(super) struct HeadBuilder<'b> {
     expects: bool,
     waits: bool,
     upgrades: bool,
-    offer: Offer<'b>,
+    handshake: OpeningHandshake<'b>,
 }
 
 /// What the `Transfer-Encoding` fields name, taken as one list. RFC 9112 §6.1.
@@ -36,7 +36,7 @@ enum Coding {
     AfterChunked,
 }
 
-/// What the `Connection` fields ask for; `upgrade` is the offer's.
+/// What the `Connection` fields ask for; `upgrade` is the handshake's.
 #[derive(Default)]
 struct Connection {
     close: bool,
@@ -78,7 +78,7 @@ impl<'b> HeadBuilder<'b> {
             expects: false,
             waits: false,
             upgrades: false,
-            offer: Offer::default(),
+            handshake: OpeningHandshake::default(),
         }
     }
 
@@ -123,12 +123,12 @@ impl<'b> HeadBuilder<'b> {
                     elements(value).any(|name| name.eq_ignore_ascii_case(b"websocket"));
             }
             b"sec-websocket-key" => {
-                self.offer.key_double |= self.offer.key.is_some();
-                self.offer.key = self.offer.key.or(Some(value));
+                self.handshake.key_double |= self.handshake.key.is_some();
+                self.handshake.key = self.handshake.key.or(Some(value));
             }
-            b"sec-websocket-version" => return once(&mut self.offer.version, value),
-            b"sec-websocket-protocol" => self.offer.protocols.push(value),
-            b"sec-websocket-extensions" => self.offer.extensions.push(value),
+            b"sec-websocket-version" => return once(&mut self.handshake.version, value),
+            b"sec-websocket-protocol" => self.handshake.protocols.push(value),
+            b"sec-websocket-extensions" => self.handshake.extensions.push(value),
             _ => {}
         }
         Ok(())
@@ -145,7 +145,7 @@ impl<'b> HeadBuilder<'b> {
         let has_body = !matches!(head.framing, Framing::Empty | Framing::Length(0));
         head.expect_continue = self.expects && has_body && !is_http10;
         head.keep_alive = !self.connection.close && (self.connection.keep_alive || !is_http10);
-        head.upgrade = self.upgrades.then_some(self.offer);
+        head.upgrade = self.upgrades.then_some(self.handshake);
         Ok(head)
     }
 
@@ -184,7 +184,7 @@ impl<'b> HeadBuilder<'b> {
         for option in elements(value) {
             self.connection.close |= option.eq_ignore_ascii_case(b"close");
             self.connection.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
-            self.offer.connection_upgrade |= option.eq_ignore_ascii_case(b"upgrade");
+            self.handshake.connection_upgrade |= option.eq_ignore_ascii_case(b"upgrade");
         }
     }
 

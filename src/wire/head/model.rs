@@ -92,13 +92,14 @@ pub struct Head<'b> {
     pub request_headers: Option<&'b [u8]>,
     /// Whether `Access-Control-Request-Private-Network` says `true`.
     pub private_network: bool,
-    /// What the `Sec-WebSocket-` fields offer; `Some` if and only if `Upgrade` lists `websocket`.
-    pub upgrade: Option<Offer<'b>>,
+    /// What the `Sec-WebSocket-` fields say; `Some` if and only if `Upgrade` lists `websocket`.
+    pub upgrade: Option<OpeningHandshake<'b>>,
 }
 
-/// What a request says about the WebSocket it wants. Values are as they came, not yet judged.
+/// The opening handshake of a WebSocket, the client's half. RFC 6455 §4.1. Values are as they
+/// came, not yet judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Offer<'b> {
+pub struct OpeningHandshake<'b> {
     /// `Connection` lists the token `upgrade`, in any case.
     pub connection_upgrade: bool,
     /// `Sec-WebSocket-Key`; the first one when there are several.
@@ -113,7 +114,7 @@ pub struct Offer<'b> {
     pub extensions: Vec<&'b [u8]>,
 }
 
-impl<'b> Offer<'b> {
+impl<'b> OpeningHandshake<'b> {
     /// The subprotocols asked for, in the client's order of preference (RFC 6455 §4.1, point 10).
     /// A list split over several fields is one list (§11.3.4). What is not a token can name nothing
     /// that we speak, and is passed over.

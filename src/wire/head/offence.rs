@@ -4,7 +4,7 @@
 //! the table of close reasons. Absent on purpose: what is wrong with bodies, targets and
 //! handshakes; each has its own table.
 
-use crate::wire::response::offences;
+use crate::wire::offences::offences;
 
 offences! {
     /// What can be wrong with a request head. After any of these the connection closes: where the

@@ -5,9 +5,10 @@
 
 use std::fmt::Display;
 
-use tollway::conn::outbox::{Outbox, SLICES_MAX};
+use tollway::conn::outbox::Outbox;
 use tollway::conn::response_context::{Body, ResponseContext};
 use tollway::ledger::Payer;
+use tollway::limits::SLICES_MAX;
 use tollway::wire::response::{self, CHUNK_END, LAST_CHUNK, Status, chunk_begin};
 
 use super::readers::json::Json;

@@ -200,7 +200,7 @@ fn an_offer_is_made_by_the_upgrade_field_alone() {
 
     let fields = format!("Connection: keep-alive, UPGRADE\r\nUpgrade: x, WebSocket\r\n{sec}");
     with(&fields, |head| {
-        let expected = Offer {
+        let expected = OpeningHandshake {
             connection_upgrade: true,
             key: Some(b"k"),
             key_double: false,

@@ -1,0 +1,35 @@
+//! The bounds of retention, and what tells which message is the oldest of the hub.
+//!
+//! Came from: the limits, and every append. Goes to: `retention`, which holds the hub to them.
+//! Absent on purpose: dropping anything.
+
+use crate::ids::{Millis, Seq, TopicId};
+use crate::limits::Limits;
+
+/// The bounds that an operator gave.
+#[derive(Debug)]
+pub(super) struct Retention {
+    pub(super) messages: usize,
+    pub(super) bytes: usize,
+    pub(super) age_ms: u64,
+    pub(super) total_bytes: usize,
+}
+
+/// A message held, or once held.
+#[derive(Debug)]
+pub(super) struct Age {
+    pub(super) at: Millis,
+    pub(super) seq: Seq,
+    pub(super) topic: TopicId,
+}
+
+impl Retention {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            messages: limits.history_messages,
+            bytes: limits.history_bytes,
+            age_ms: limits.history_age_ms,
+            total_bytes: limits.retain_bytes,
+        }
+    }
+}
