@@ -46,6 +46,13 @@ named! {
     }
 }
 
+impl Technique {
+    /// Whether its readers stay between two messages, so that they can be counted.
+    pub const fn stays(self) -> bool {
+        !matches!(self, Self::ShortPoll)
+    }
+}
+
 /// The name of the event by which an event stream is told of missed messages. No message may have
 /// it: a reader could not tell them apart.
 pub const GAP_EVENT: &str = "gap";
