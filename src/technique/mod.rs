@@ -183,6 +183,28 @@ pub fn render_deflated(
     }
 }
 
+/// What keeps the way to a silent subscriber open, and finds out that there is none any more. Empty
+/// for polls, whose wait is bounded instead. `chunked`: the answer has chunks.
+pub const fn heartbeat(format: Format, chunked: bool) -> &'static [u8] {
+    match format {
+        Format::Event => sse::heartbeat(chunked),
+        Format::Frame | Format::Object | Format::ObjectNamed => websocket::heartbeat(),
+        Format::Poll | Format::PollNamed => b"",
+    }
+}
+
+/// What tells a subscriber of `gap` and leaves it at `cursor`. `None` where there is no word for
+/// it: a raw WebSocket is closed instead, and the answer to a poll begins with it.
+pub fn render_gap(gap: &Gap, cursor: Id, format: Format, chunked: bool) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    match format {
+        Format::Event => sse::gap(gap, cursor, chunked, &mut out),
+        Format::Object | Format::ObjectNamed => v1::gap(gap, &mut out),
+        Format::Frame | Format::Poll | Format::PollNamed => return None,
+    }
+    Some(out)
+}
+
 /// Messages that a reader asked for and cannot have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
