@@ -9,7 +9,9 @@ mod world;
 
 use readers::frames;
 use serde_json::Value;
+use tollway::ledger::Payer;
 use tollway::limits::{CLOSED_ROWS_MAX, Limits};
+use tollway::technique::Technique;
 use world::{Client, Plan, World};
 
 const TECHNIQUES: [&str; 6] = ["short_poll", "long_poll", "sse", "websocket", "publish", "other"];
@@ -72,6 +74,13 @@ const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocke
 /// The length of `text` as JSON numbers have it.
 fn length(text: &str) -> u64 {
     text.len() as u64
+}
+
+#[test]
+fn each_technique_pays_under_its_own_name() {
+    let payers = Payer::ALL.into_iter().filter(|payer| payer.is_technique()).map(Payer::name);
+    assert!(payers.eq(Technique::ALL.map(Technique::name)));
+    assert!(Payer::ALL.into_iter().map(Payer::name).eq(TECHNIQUES));
 }
 
 #[test]

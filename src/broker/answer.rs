@@ -19,6 +19,7 @@ use crate::conn::state::{Awaited, State};
 use crate::hub::{Hub, Subscribers};
 use crate::ids::TopicName;
 use crate::ledger::Payer;
+use crate::technique::Technique;
 use crate::wire::response::Status;
 
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -98,11 +99,14 @@ fn info(hub: &Hub, topic: &TopicName, subscribers: Subscribers) -> String {
         Some((first, last)) => (format!("\"{}\"", hub.id(first)), format!("\"{}\"", hub.id(last))),
         None => ("null".into(), "null".into()),
     };
-    let Subscribers { long_poll, sse, websocket } = subscribers;
+    let staying = Technique::ALL.into_iter().filter(|technique| technique.stays());
+    let subscribers: Vec<String> = staying
+        .map(|technique| format!("\"{}\":{}", technique.name(), subscribers.of(technique)))
+        .collect();
+    let subscribers = subscribers.join(",");
     let retained =
         format!(r#"{{"messages":{messages},"bytes":{bytes},"first":{first},"last":{last}}}"#);
-    let subscribers = format!(r#"{{"long_poll":{long_poll},"sse":{sse},"websocket":{websocket}}}"#);
-    format!(r#"{{"topic":"{topic}","retained":{retained},"subscribers":{subscribers}}}"#)
+    format!(r#"{{"topic":"{topic}","retained":{retained},"subscribers":{{{subscribers}}}}}"#)
 }
 
 fn options(visit: &mut Visit<'_>, allow: Allow, preflight: Option<&Preflight>) {

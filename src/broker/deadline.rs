@@ -16,7 +16,7 @@ use crate::conn::response_context::ResponseContext;
 use crate::conn::state::{State, Stream, WebSocket};
 use crate::ids::Millis;
 use crate::ledger::{Class, Scope};
-use crate::technique::{sse, websocket};
+use crate::technique;
 
 /// The deadline of a connection has come.
 pub(super) fn expired(visit: &mut Visit<'_>) {
@@ -45,7 +45,7 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
             report::await_report(visit, Scope::Sums);
         }
         State::Streaming(stream) => {
-            let beat = sse::heartbeat(stream.chunked);
+            let beat = technique::heartbeat(stream.format, stream.chunked);
             send_heartbeat(visit, beat);
         }
         State::Open(socket) if socket.pinged != Millis::NEVER => {
@@ -56,7 +56,8 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
             if conn.flow.outbox.is_empty() {
                 socket.pinged = now;
             }
-            send_heartbeat(visit, websocket::heartbeat());
+            let ping = technique::heartbeat(socket.format(), false);
+            send_heartbeat(visit, ping);
         }
         // Its reason was given when our Close frame was.
         State::Closing(_) => teardown::leave(visit, CloseReason::PeerLeft),

@@ -18,7 +18,7 @@ use crate::hub::log::Entry;
 use crate::hub::{Hub, Start};
 use crate::ids::Epoch;
 use crate::ledger::Class;
-use crate::technique::{Dialect, Format, sse, v1, websocket};
+use crate::technique::{self, Format, websocket};
 use crate::wire::deflate::Window;
 use crate::wire::frame::CloseCode;
 
@@ -44,7 +44,7 @@ pub(super) fn pump(visit: &mut Visit<'_>) {
 /// no word for it and is closed.
 fn tell_gap(visit: &mut Visit<'_>) {
     let hub = &visit.shard.hub;
-    let Some(subscription) = visit.conn.state.subscription_mut() else {
+    let Some((subscription, delivery)) = subscriber(&mut visit.conn.state) else {
         return;
     };
     let Start { cursor, gap } = subscribe::after_slow(subscription, hub);
@@ -53,16 +53,13 @@ fn tell_gap(visit: &mut Visit<'_>) {
     let Some(gap) = gap else {
         return;
     };
-    let mut out = Vec::new();
-    match &visit.conn.state {
-        State::Streaming(stream) => sse::gap(&gap, hub.id(cursor), stream.chunked, &mut out),
-        State::Open(socket) if socket.dialect == Dialect::V1 => v1::gap(&gap, &mut out),
-        _ => {
+    match technique::render_gap(&gap, hub.id(cursor), delivery.format, delivery.whole) {
+        Some(out) => visit.conn.push(Segment::own(out, Class::Framing)),
+        None => {
             let why = websocket::gap(&gap);
-            return teardown::close_socket(visit, CloseCode::TRY_AGAIN, &why, CloseReason::Gap);
+            teardown::close_socket(visit, CloseCode::TRY_AGAIN, &why, CloseReason::Gap);
         }
     }
-    visit.conn.push(Segment::own(out, Class::Framing));
 }
 
 /// Moves messages from the log to the outbox while there is room.
@@ -111,7 +108,7 @@ fn subscriber(state: &mut State) -> Option<(&mut Subscription, DeliveryFormat)> 
     match state {
         State::Streaming(stream) => {
             let format =
-                DeliveryFormat { format: Format::Event, whole: stream.chunked, deflate: None };
+                DeliveryFormat { format: stream.format, whole: stream.chunked, deflate: None };
             Some((&mut stream.subscription, format))
         }
         State::Open(socket) => {

@@ -15,7 +15,7 @@ use crate::hub::Start;
 use crate::ids::{Cursor, Millis, TopicName};
 use crate::ledger::Class;
 use crate::limits::{RETRY_MS_MAX, RETRY_MS_MIN};
-use crate::technique::{Dialect, Technique, sse, v1, websocket};
+use crate::technique::{Dialect, Format, Technique, sse, v1, websocket};
 use crate::wire::frame::CloseCode;
 use crate::wire::handshake::Accept;
 use crate::wire::message::Assembler;
@@ -50,7 +50,7 @@ fn stream(visit: &mut Visit<'_>, names: &[TopicName], start: &Start) {
         return;
     };
     if context.head_only {
-        return respond::stream_head(visit);
+        return respond::stream_head(visit, sse::greet);
     }
     let chunked = !context.http10;
     let (mut head, mut open) = (Vec::with_capacity(256), Vec::new());
@@ -68,8 +68,9 @@ fn stream(visit: &mut Visit<'_>, names: &[TopicName], start: &Start) {
     respond::log_access(visit, Status::Ok);
     visit.conn.push(Segment::own(head, Class::Head));
     visit.conn.push(Segment::own(open, Class::Framing));
-    let subscription = subscribe::subscribe(visit, names, start.cursor, Technique::Sse);
-    let stream = Stream { subscription, chunked, costs: false };
+    let technique = Technique::Sse;
+    let subscription = subscribe::subscribe(visit, names, start.cursor, technique);
+    let stream = Stream { subscription, technique, format: Format::Event, chunked, costs: false };
     visit.conn.shift(State::Streaming(stream), visit.now);
     pump::pump(visit);
 }

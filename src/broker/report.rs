@@ -24,7 +24,7 @@ use crate::conn::unanswered::Unanswered;
 use crate::ids::{Millis, Seq};
 use crate::ledger::{Class, Scope, ShardReport, report};
 use crate::limits::{RETRY_MS_MAX, RETRY_MS_MIN};
-use crate::technique::{Dialect, sse, websocket};
+use crate::technique::{Dialect, Format, Technique, sse, websocket};
 use crate::wire::handshake::Accept;
 use crate::wire::message::Assembler;
 use crate::wire::response::Status;
@@ -46,7 +46,7 @@ pub(super) fn watch(visit: &mut Visit<'_>, watch: &Watch) {
         return;
     };
     if context.head_only {
-        return respond::stream_head(visit);
+        return respond::stream_head(visit, sse::greet);
     }
     let chunked = !context.http10;
     let (mut head, mut open) = (Vec::with_capacity(256), Vec::new());
@@ -54,7 +54,13 @@ pub(super) fn watch(visit: &mut Visit<'_>, watch: &Watch) {
         Watch::Stream => {
             sse::greet(context.streamed().head(Status::Ok, &visit.shard.date, &mut head), chunked);
             sse::retry(retry_ms, chunked, &mut open);
-            let stream = Stream { subscription: to_nothing(), chunked, costs: true };
+            let stream = Stream {
+                subscription: to_nothing(),
+                technique: Technique::Sse,
+                format: Format::Event,
+                chunked,
+                costs: true,
+            };
             (State::Streaming(stream), Status::Ok)
         }
         Watch::Socket(accept) => {

@@ -19,8 +19,7 @@ use crate::conn::problem::{Allow, Problem};
 use crate::conn::response_context::Body;
 use crate::conn::state::{Awaited, Awaiting, State};
 use crate::ledger::Class;
-use crate::technique::sse;
-use crate::wire::response::{self, CONTINUE, Status};
+use crate::wire::response::{self, CONTINUE, HeadWriter, Status};
 
 pub(super) const JSON: &str = "application/json";
 
@@ -76,15 +75,15 @@ pub(super) fn refuse_saying(visit: &mut Visit<'_>, problem: Problem, detail: &st
     say(visit, status, &fields, Body::own("application/problem+json", body));
 }
 
-/// What an event stream would begin with, for HEAD: the head, and the connection is free again.
-/// Nobody reads, so nobody is entered in a list.
-pub(super) fn stream_head(visit: &mut Visit<'_>) {
+/// What a stream would begin with, for HEAD: the head that `greet` finishes, and the connection is
+/// free again. Nobody reads, so nobody is entered in a list.
+pub(super) fn stream_head(visit: &mut Visit<'_>, greet: fn(HeadWriter<'_>, bool)) {
     let State::Answering(context) = &visit.conn.state else {
         return;
     };
     let context = context.streamed();
     let mut head = Vec::with_capacity(256);
-    sse::greet(context.head(Status::Ok, &visit.shard.date, &mut head), !context.http10);
+    greet(context.head(Status::Ok, &visit.shard.date, &mut head), !context.http10);
     visit.conn.push(Segment::own(head, Class::Head));
     log_access(visit, Status::Ok);
     next_request(visit, context.keep_alive);

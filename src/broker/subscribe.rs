@@ -31,9 +31,9 @@ pub(super) fn subscribe(
 
 /// Takes a subscriber out of its topics' lists. Doing so twice does nothing.
 pub(super) fn unsubscribe(visit: &mut Visit<'_>) {
-    let technique = match visit.conn.state {
+    let technique = match &visit.conn.state {
         State::Parked(_) => Technique::LongPoll,
-        State::Streaming(_) => Technique::Sse,
+        State::Streaming(stream) => stream.technique,
         State::Open(_) => Technique::WebSocket,
         _ => return,
     };

@@ -17,8 +17,9 @@ use crate::conn::inbox::Inbox;
 use crate::conn::outbox::Segment;
 use crate::conn::state::State;
 use crate::ledger::Class;
-use crate::technique::{sse, websocket};
+use crate::technique::websocket;
 use crate::wire::frame::CloseCode;
+use crate::wire::response::LAST_CHUNK;
 
 /// Ends a connection once what is queued has been sent. A stream ends as HTTP has answers end, for
 /// a peer that has ended its own side still reads, and is to tell this from a broken one.
@@ -29,7 +30,7 @@ pub(super) fn leave(visit: &mut Visit<'_>, reason: CloseReason) {
         State::Lingering { .. } | State::Closed => return,
         State::Sending(_) => visit.effect(Effect::CloseFile { conn: visit.id }),
         State::Streaming(stream) if stream.chunked => {
-            visit.conn.push(Segment::fixed(sse::LAST_CHUNK, Class::Framing));
+            visit.conn.push(Segment::fixed(LAST_CHUNK, Class::Framing));
         }
         State::Head { .. } | State::Body(_) | State::Answering(_) | State::Awaiting(_) => {}
         State::Parked(_) | State::Streaming(_) | State::Open(_) | State::Closing(_) => {}

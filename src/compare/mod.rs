@@ -179,12 +179,8 @@ fn measure(
 
 /// What one technique has cost.
 fn of(costs: &CostsReport, technique: Technique) -> &TechniqueCosts {
-    match technique {
-        Technique::ShortPoll => &costs.techniques.short_poll,
-        Technique::LongPoll => &costs.techniques.long_poll,
-        Technique::Sse => &costs.techniques.sse,
-        Technique::WebSocket => &costs.techniques.websocket,
-    }
+    let row = costs.techniques.named(technique.name());
+    row.expect("each technique pays under its own name: tests/ledger.rs")
 }
 
 /// Publishes to a schedule that does not wait for anybody: a message is due at its moment, however

@@ -42,7 +42,7 @@ use crate::ids::{Millis, Seat, Seq, TopicName};
 use crate::limits::{
     CLOSE_MS_MAX, LINGER_MS_MAX, Limits, PONG_MS_MAX, SNAPSHOT_MS, UNANSWERED_MAX,
 };
-use crate::technique::{Dialect, Format};
+use crate::technique::{Dialect, Format, Technique};
 use crate::wire::body::BodyDecoder;
 use crate::wire::deflate::Window;
 use crate::wire::head::HeadDecoder;
@@ -177,6 +177,10 @@ pub struct Sending {
 pub struct Stream {
     /// Its cursor and its seats; a watcher of the cost ledger has no seat.
     pub subscription: Subscription,
+    /// How it is counted among the subscribers.
+    pub technique: Technique,
+    /// How messages, gaps and heartbeats are encoded for it.
+    pub format: Format,
     /// HTTP/1.1: every event is a chunk.
     pub chunked: bool,
     /// It reads no topic but the cost ledger, a snapshot a second.

@@ -64,29 +64,25 @@ pub struct SubscriberChange {
 
 /// Subscribers of a topic, by technique. Short polls do not stay and are not counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Subscribers {
-    /// Parked polls.
-    pub long_poll: u32,
-    /// Event streams.
-    pub sse: u32,
-    /// WebSockets.
-    pub websocket: u32,
-}
+pub struct Subscribers([u32; Technique::ALL.len()]);
 
 impl Subscribers {
-    /// All of them.
-    pub fn total(&self) -> u32 {
-        self.long_poll + self.sse + self.websocket
+    /// Those that read in this way.
+    pub fn of(&self, technique: Technique) -> u32 {
+        self.0[technique as usize]
     }
 
-    fn change(&mut self, technique: Technique, change: i32) {
-        let count = match technique {
-            Technique::ShortPoll => return,
-            Technique::LongPoll => &mut self.long_poll,
-            Technique::Sse => &mut self.sse,
-            Technique::WebSocket => &mut self.websocket,
-        };
-        *count = count.saturating_add_signed(change);
+    /// All of them.
+    pub fn total(&self) -> u32 {
+        self.0.iter().sum()
+    }
+
+    /// So many more (or fewer, when negative) read in this way.
+    pub fn change(&mut self, technique: Technique, change: i32) {
+        if technique.stays() {
+            let count = &mut self.0[technique as usize];
+            *count = count.saturating_add_signed(change);
+        }
     }
 }
 

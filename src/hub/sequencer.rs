@@ -166,7 +166,7 @@ mod tests {
         };
         sequencer.take(&change(2));
         sequencer.take(&change(-1));
-        assert_eq!(sequencer.subscribers(&change(0).topic).sse, 1);
+        assert_eq!(sequencer.subscribers(&change(0).topic).of(Technique::Sse), 1);
         sequencer.take(&change(-1));
         assert_eq!(sequencer.names(), 0);
     }

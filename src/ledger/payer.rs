@@ -23,3 +23,10 @@ named! {
         Other = "other";
     }
 }
+
+impl Payer {
+    /// Whether messages are delivered to it: it is a technique.
+    pub const fn is_technique(self) -> bool {
+        !matches!(self, Self::Publish | Self::Other)
+    }
+}

@@ -28,6 +28,7 @@ pub mod websocket;
 
 pub use self::encoding::{ChunkAround, Content, EncodedMessage, Format};
 pub use self::gap::{GAP_EVENT, Gap, GapReason};
+use crate::ids::Id;
 use crate::named::named;
 use crate::wire::deflate::Window;
 
@@ -43,6 +44,13 @@ named! {
         Sse = "sse";
         /// Frames, both ways.
         WebSocket = "websocket";
+    }
+}
+
+impl Technique {
+    /// Whether its readers stay between two messages, so that they can be counted.
+    pub const fn stays(self) -> bool {
+        !matches!(self, Self::ShortPoll)
     }
 }
 
@@ -96,4 +104,26 @@ pub fn render_deflated(
         Format::ObjectNamed => v1::render_deflated(content, true, window),
         Format::Poll | Format::PollNamed | Format::Event => None,
     }
+}
+
+/// What keeps the way to a silent subscriber open, and finds out that there is none any more. Empty
+/// for polls, whose wait is bounded instead. `chunked`: the answer has chunks.
+pub const fn heartbeat(format: Format, chunked: bool) -> &'static [u8] {
+    match format {
+        Format::Event => sse::heartbeat(chunked),
+        Format::Frame | Format::Object | Format::ObjectNamed => websocket::heartbeat(),
+        Format::Poll | Format::PollNamed => b"",
+    }
+}
+
+/// What tells a subscriber of `gap` and leaves it at `cursor`. `None` where there is no word for
+/// it: a raw WebSocket is closed instead, and the answer to a poll begins with it.
+pub fn render_gap(gap: &Gap, cursor: Id, format: Format, chunked: bool) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    match format {
+        Format::Event => sse::gap(gap, cursor, chunked, &mut out),
+        Format::Object | Format::ObjectNamed => v1::gap(gap, &mut out),
+        Format::Frame | Format::Poll | Format::PollNamed => return None,
+    }
+    Some(out)
 }

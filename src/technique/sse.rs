@@ -72,9 +72,6 @@ pub const fn heartbeat(chunked: bool) -> &'static [u8] {
     if chunked { b"3\r\n:\n\n\r\n" } else { event_stream::HEARTBEAT }
 }
 
-/// What ends the answer in good order where there are chunks. Under HTTP/1.0 closing says it.
-pub const LAST_CHUNK: &[u8] = response::LAST_CHUNK;
-
 /// Writes a body piece, as a chunk of its own where there are chunks. Tells what stands around it.
 fn in_chunk(chunked: bool, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> ChunkAround {
     if !chunked {

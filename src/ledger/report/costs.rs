@@ -13,21 +13,13 @@ use crate::ledger::{Account, Gauges, Payer, ShardReport};
 
 /// What `sum` says, `now` milliseconds after the start, as JSON.
 pub fn costs(sum: &ShardReport, now: Millis) -> String {
-    let of = |payer| technique(sum, payer);
     let shared = &sum.ledger.shared;
     json(&CostsReport {
         server: concat!("tollway/", env!("CARGO_PKG_VERSION")).to_owned(),
         uptime_s: ratio(now.0, 1000),
         threads: sum.threads,
         strangers: sum.strangers,
-        techniques: Techniques {
-            short_poll: of(Payer::ShortPoll),
-            long_poll: of(Payer::LongPoll),
-            sse: of(Payer::Sse),
-            websocket: of(Payer::WebSocket),
-            publish: of(Payer::Publish),
-            other: of(Payer::Other),
-        },
+        techniques: Techniques::of_each(|payer| technique(sum, payer)),
         shared: SharedCosts { syscalls: shared.calls, counts: shared.into() },
         process: sum.process,
     })
@@ -125,7 +117,7 @@ mod tests {
         let text = costs(&sum(), Millis(12_345));
         let read: CostsReport = serde_json::from_str(&text).expect("our own shape");
         assert_eq!(json(&read), text);
-        let row = &read.techniques.long_poll;
+        let row = read.techniques.named("long_poll").expect("a payer");
         let answers = row.counts.answers;
         assert_eq!((answers.requests, answers.answers_empty, answers.messages), (10, 4, 1));
         assert_eq!((row.counts.connections.closed["idle"], row.counts.bytes_out.total), (2, 650));
@@ -136,6 +128,17 @@ mod tests {
         let shared = serde_json::to_string(&read.shared).expect("plain data");
         let expected = r#"{"syscalls":{"wait":9,"control":0,"wake":0,"accept_empty":3,"sample":0},"refused":4}"#; // rustfmt::skip
         assert_eq!(shared, expected);
+    }
+
+    #[test]
+    fn every_payer_has_a_row_and_one_without_is_missed_by_name() {
+        let text = costs(&sum(), Millis(0));
+        let read: CostsReport = serde_json::from_str(&text).expect("our own shape");
+        assert!(Payer::ALL.iter().all(|payer| read.techniques.named(payer.name()).is_some()));
+        assert!(read.techniques.named("").is_none());
+        let other = text.replace("\"sse\":", "\"else\":");
+        let error = serde_json::from_str::<CostsReport>(&other).expect_err("no row for a payer");
+        assert!(error.to_string().starts_with("missing field `sse`"), "{error}");
     }
 
     #[test]

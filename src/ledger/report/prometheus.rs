@@ -145,7 +145,7 @@ impl Exposition<'_> {
         let name = "delivery_latency_seconds";
         let help = "From the commit of a message until the kernel had all of it.";
         self.family(name, "histogram", help);
-        for payer in [Payer::ShortPoll, Payer::LongPoll, Payer::Sse, Payer::WebSocket] {
+        for payer in Payer::ALL.into_iter().filter(|payer| payer.is_technique()) {
             let sum = self.sum;
             let all = &sum.ledger.account(payer).latency;
             let label = ("technique", payer.name());

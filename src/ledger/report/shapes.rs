@@ -7,10 +7,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::ledger::{
-    AnswerCounts, Bytes, Calls, Class, ConnectionCounts, Process, SharedCalls, SharedCounts, Tcp,
+    AnswerCounts, Bytes, Calls, Class, ConnectionCounts, Payer, Process, SharedCalls, SharedCounts,
+    Tcp,
 };
 
 /// The ledger of a server at one moment.
@@ -32,16 +34,36 @@ pub struct CostsReport {
     pub process: Process,
 }
 
-/// What was charged to each payer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "the payers, by name")]
-pub struct Techniques {
-    pub short_poll: TechniqueCosts,
-    pub long_poll: TechniqueCosts,
-    pub sse: TechniqueCosts,
-    pub websocket: TechniqueCosts,
-    pub publish: TechniqueCosts,
-    pub other: TechniqueCosts,
+/// What was charged to each payer: an object with a member for each, by name. Invariant: one for
+/// each of [`Payer::ALL`], in its order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Techniques(Vec<TechniqueCosts>);
+
+impl Techniques {
+    /// Asks `of` about every payer.
+    pub fn of_each(of: impl FnMut(Payer) -> TechniqueCosts) -> Self {
+        Self(Payer::ALL.into_iter().map(of).collect())
+    }
+
+    /// What was charged to the payer of this name.
+    pub fn named(&self, name: &str) -> Option<&TechniqueCosts> {
+        let at = Payer::ALL.iter().position(|payer| payer.name() == name)?;
+        self.0.get(at)
+    }
+}
+
+impl Serialize for Techniques {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(Payer::ALL.iter().map(|payer| payer.name()).zip(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Techniques {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut rows = BTreeMap::<String, TechniqueCosts>::deserialize(deserializer)?;
+        let row = |name| rows.remove(name).ok_or_else(|| D::Error::missing_field(name));
+        Payer::ALL.map(Payer::name).into_iter().map(row).collect::<Result<_, _>>().map(Self)
+    }
 }
 
 /// What one technique has cost, and what follows from that.

@@ -202,7 +202,7 @@ impl Bench {
         let topic = usize::from(topic % 4);
         self.conns += 1;
         let conn = ConnId { slot: self.conns, generation: 1 };
-        let technique = Technique::ALL[usize::from(technique % 4)];
+        let technique = Technique::ALL[usize::from(technique) % Technique::ALL.len()];
         let place = self.hub.subscribe(&name(topic), conn, technique);
         let cursor = self.tip.saturating_sub(u64::from(behind % 8));
         let evictions_seen = self.hub.evictions();

@@ -3,9 +3,9 @@
 //!
 //! Came from: operations. Goes to: `hub::sequencer`.
 
+use tollway::hub::SubscriberChange;
 use tollway::hub::message::{Draft, Payload};
 use tollway::hub::sequencer::{Commit, Sequencer};
-use tollway::hub::{SubscriberChange, Subscribers};
 use tollway::ids::{Millis, TopicName};
 use tollway::limits::IDEMPOTENCY_MS_MAX;
 use tollway::technique::Technique;
@@ -35,7 +35,7 @@ struct Given {
 pub fn check(input: &[u8]) {
     let mut sequencer = Sequencer::default();
     let mut given: Vec<Given> = Vec::new();
-    let mut readers = [[0_u32; 4]; 4];
+    let mut readers = [[0_u32; Technique::ALL.len()]; 4];
     let (mut now, mut tip) = (0, 0);
     operations::play(input, 500, |step: Step| {
         match step {
@@ -59,7 +59,7 @@ pub fn check(input: &[u8]) {
                 }
             }
             Step::SubscriberChange { topic, technique, change } => {
-                let technique = Technique::ALL[usize::from(technique % 4)];
+                let technique = Technique::ALL[usize::from(technique) % Technique::ALL.len()];
                 let count = &mut readers[usize::from(topic % 4)][technique as usize];
                 let change = i32::from(change).max(-(*count as i32));
                 sequencer.take(&SubscriberChange {
@@ -77,12 +77,11 @@ pub fn check(input: &[u8]) {
     });
 }
 
-fn agree(sequencer: &Sequencer, given: &[Given], readers: &[[u32; 4]; 4]) {
+fn agree(sequencer: &Sequencer, given: &[Given], readers: &[[u32; Technique::ALL.len()]; 4]) {
     for (topic, counts) in readers.iter().enumerate() {
-        let [_, long_poll, sse, websocket] = *counts;
-        let expected = Subscribers { long_poll, sse, websocket };
         let reading = sequencer.subscribers(&name(topic as u8));
-        assert_eq!((reading, reading.total()), (expected, counts.iter().sum()));
+        assert_eq!(Technique::ALL.map(|technique| reading.of(technique)), *counts);
+        assert_eq!(reading.total(), counts.iter().sum::<u32>());
     }
     let read = readers.iter().filter(|counts| counts.iter().any(|&n| n > 0)).count();
     let keys = given.iter().filter(|g| g.key > 0).count();

@@ -8,6 +8,7 @@ use tollway::limits::{
     FILE_CHUNK_BYTES, INBOX_BYTES_MAX, MESSAGE_OVERHEAD_BYTES, OUTBOX_BYTES_HIGH, POLL_BYTES_MAX,
     READ_BYTES,
 };
+use tollway::technique::Technique;
 
 use super::actor::Actor;
 use super::line::{Kind, Line, Mode};
@@ -181,7 +182,7 @@ impl Stage {
     fn check_readers(&self) {
         for name in &self.oracle.names {
             let name = TopicName::parse(name).expect("a good name");
-            let mut counts = [0_u32; 3];
+            let mut counts = [0; Technique::ALL.len()];
             for broker in &self.world.brokers {
                 let readers = broker.conn_ids().filter_map(|id| broker.conn(id));
                 for conn in readers {
@@ -190,16 +191,17 @@ impl Stage {
                     };
                     let topics = subscription.seats.as_slice().iter();
                     let here = topics.filter(|seat| *broker.hub().name(seat.topic) == name);
-                    let way = match conn.state.name() {
-                        Name::Parked => 0,
-                        Name::Streaming => 1,
-                        _ => 2,
+                    let technique = match conn.state.name() {
+                        Name::Parked => Technique::LongPoll,
+                        Name::Streaming => Technique::Sse,
+                        _ => Technique::WebSocket,
                     };
-                    counts[way] += here.count() as u32;
+                    counts[technique as usize] += here.count() as u32;
                 }
             }
             let told = self.world.sequencer.subscribers(&name);
-            assert_eq!([told.long_poll, told.sse, told.websocket], counts, "readers of {name}");
+            let told = Technique::ALL.map(|technique| told.of(technique));
+            assert_eq!(told, counts, "readers of {name}");
         }
     }
 

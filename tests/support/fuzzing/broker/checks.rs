@@ -8,6 +8,7 @@ use tollway::hub::Subscribers;
 use tollway::ids::TopicName;
 use tollway::ledger::{Account, Payer};
 use tollway::limits::{INBOX_BYTES_MAX, MESSAGE_OVERHEAD_BYTES, OUTBOX_BYTES_HIGH, READ_BYTES};
+use tollway::technique::Technique;
 
 use super::{Bench, TOPICS};
 
@@ -95,11 +96,11 @@ impl Bench {
                     let seats = conn.state.subscription().map(|subscription| &subscription.seats);
                     let seats = seats.iter().flat_map(|seats| seats.as_slice());
                     let here = seats.filter(|seat| broker.hub().name(seat.topic) == &name);
-                    let count = here.count() as u32;
+                    let count = here.count() as i32;
                     match conn.state.name() {
-                        Name::Parked => reading.long_poll += count,
-                        Name::Streaming => reading.sse += count,
-                        Name::Open => reading.websocket += count,
+                        Name::Parked => reading.change(Technique::LongPoll, count),
+                        Name::Streaming => reading.change(Technique::Sse, count),
+                        Name::Open => reading.change(Technique::WebSocket, count),
                         _ => assert_eq!(count, 0),
                     }
                 }
