@@ -141,7 +141,7 @@ impl Effects {
                     broker.file_opened(conn, self.files().open(conn, &path), now);
                 }
                 Effect::ReadFile { conn, offset, length } => {
-                    broker.file_read(conn, self.files().read(conn, offset, length), now)
+                    broker.file_read(conn, self.files().read(conn, offset, length), now);
                 }
                 Effect::CloseFile { conn } => self.files().close(conn),
                 Effect::Sample { conn, payer } => {
