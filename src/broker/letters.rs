@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn a_portion_is_bounded() {
         let mut letters = Letters::default();
-        for slot in 0..LETTERS_PER_PORTION as u32 + 1 {
+        for slot in 0..=LETTERS_PER_PORTION as u32 {
             letters.push(Letter::Refused(id(slot)));
         }
         assert_eq!(std::iter::from_fn(|| letters.next()).count(), LETTERS_PER_PORTION);

@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn a_deep_pipeline_is_not_moved_for_each_request() {
         let mut inbox = Inbox::default();
-        inbox.push(&[0; 65_536]);
+        inbox.push(&vec![0; 65_536]);
         let mut moves = 0;
         while inbox.len() > 16 {
             let before = inbox.understood;

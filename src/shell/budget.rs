@@ -2,8 +2,8 @@
 //!
 //! Every bound of a single connection, times all connections, is a turn of seconds. So a turn has
 //! one budget for all of them, shared out among its phases: a phase may begin steps until its share
-//! of the turn is over, and it may always begin one, so that none starves. What is left stands in a
-//! queue, first come, first served.
+//! is over, and it may always begin one, so that none starves. What is left stands in a queue,
+//! first come, first served.
 //!
 //! Came from: `event_loop`, between steps. Goes to: the same, as a yes or no. Absent on purpose:
 //! interrupting a step. One step is bounded by itself: a read, a portion of deliveries, a write.
@@ -12,28 +12,41 @@ use super::clock::Clock;
 use crate::ids::{Micros, Millis};
 use crate::limits::TURN_US;
 
-/// A part of a turn. Each ends its share where the next begins.
+/// A part of a turn, and how many twentieths of it are its share.
 #[derive(Debug, Clone, Copy)]
 pub enum Phase {
-    /// Accepting connections: a quarter of what taking in has.
-    Accept = 1,
+    /// Accepting connections.
+    Accept,
     /// Reading sockets, and understanding what came.
-    TakeIn = 4,
+    TakeIn,
     /// Effects, letters, requests behind others.
-    Effects = 5,
+    Effects,
     /// From the log to outboxes.
-    Deliver = 7,
+    Deliver,
     /// From outboxes to the kernel, and what that makes room for.
-    Write = 10,
+    Write,
+    /// Sockets that are done with.
+    Close,
+}
+
+impl Phase {
+    fn twentieths(self) -> u64 {
+        match self {
+            Self::Accept | Self::Close => 1,
+            Self::Effects => 2, // Three times in a turn.
+            Self::TakeIn | Self::Deliver | Self::Write => 4,
+        }
+    }
 }
 
 /// The budget of one turn.
 #[derive(Debug)]
 pub struct Budget {
     clock: Clock,
-    began: Micros,
     /// The time, when it was last looked at.
     at: Micros,
+    /// When the share of the phase is over.
+    ends: Micros,
     /// Steps that may be taken without looking again.
     unseen: u32,
 }
@@ -42,20 +55,21 @@ pub struct Budget {
 const STEPS_PER_LOOK: u32 = 4;
 
 impl Budget {
-    /// A budget that begins now.
+    /// A budget of nothing.
     pub fn new(clock: Clock) -> Self {
         let now = clock.now_us();
-        Self { clock, began: now, at: now, unseen: 0 }
+        Self { clock, at: now, ends: now, unseen: 0 }
     }
 
-    /// A new turn begins. Tells when.
-    pub fn begin(&mut self) -> Millis {
-        self.began = self.look();
-        self.began.millis()
+    /// A phase begins, and has its whole share: one that took too long takes nothing from those
+    /// behind it. Tells the time.
+    pub fn begin(&mut self, phase: Phase) -> Millis {
+        let now = self.look();
+        self.ends = Micros(now.0 + TURN_US * phase.twentieths() / 20);
+        now.millis()
     }
 
-    /// Looks at the clock.
-    pub fn look(&mut self) -> Micros {
+    fn look(&mut self) -> Micros {
         self.at = self.clock.now_us();
         self.unseen = STEPS_PER_LOOK;
         self.at
@@ -66,13 +80,13 @@ impl Budget {
         self.at
     }
 
-    /// Whether `phase` may begin another step.
-    pub fn has_left(&mut self, phase: Phase) -> bool {
+    /// Whether the phase may begin another step.
+    pub fn has_left(&mut self) -> bool {
         if self.unseen == 0 {
             self.look();
         }
-        self.unseen = self.unseen.saturating_sub(1);
-        self.at.since(self.began) < TURN_US * phase as u64 / Phase::Write as u64
+        self.unseen -= 1;
+        self.at < self.ends
     }
 
     /// A step took long: the next one looks at the clock.
@@ -86,17 +100,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn phases_end_one_after_the_other() {
+    fn a_phase_has_its_share_whatever_those_before_it_took() {
         let mut budget = Budget::new(Clock::start());
-        let phases = [Phase::Accept, Phase::TakeIn, Phase::Effects, Phase::Deliver, Phase::Write];
-        for spent in 0..TURN_US + 10 {
-            // As if the turn had begun so long before the last look.
-            budget.unseen = u32::MAX;
-            budget.at = Micros(TURN_US);
-            budget.began = Micros(TURN_US.saturating_sub(spent));
-            let left = phases.map(|phase| budget.has_left(phase));
-            assert!(left.is_sorted(), "{spent}: {left:?}");
-            assert_eq!(left[4], spent < TURN_US);
+        for phase in [Phase::TakeIn, Phase::Write, Phase::Accept] {
+            budget.begin(phase);
+            assert_eq!(budget.ends.since(budget.at), TURN_US * phase.twentieths() / 20);
+            // As if so much time had passed at the last look.
+            for (at, left) in [(0, true), (1, false)] {
+                budget.at = Micros(budget.ends.0 - 1 + at);
+                budget.unseen = 1;
+                assert_eq!(budget.has_left(), left);
+            }
+            while budget.has_left() {
+                budget.look_soon();
+            }
+            assert!(budget.at >= budget.ends, "it ends");
         }
     }
 }

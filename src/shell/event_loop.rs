@@ -167,7 +167,7 @@ impl EventLoop {
             result => result?,
         }
         self.effects.wake_up();
-        self.now = self.budget.begin();
+        self.now = self.budget.begin(Phase::Accept);
         self.broker.charge_shared(SharedCall::Wait, 1);
         if self.now >= self.next_second {
             let wall = Wall::look();
@@ -195,7 +195,7 @@ impl EventLoop {
     fn take_in(&mut self) {
         self.on_events();
         for n in 0..ACCEPTS_PER_TURN {
-            if n > 0 && !self.budget.has_left(Phase::Accept) {
+            if n > 0 && !self.budget.has_left() {
                 break; // The acceptor knows that there may be more.
             }
             match self.acceptor.next_accepted(self.now) {
@@ -206,8 +206,9 @@ impl EventLoop {
         }
         let would_blocks = self.acceptor.take_would_blocks();
         self.broker.charge_shared(SharedCall::AcceptWouldBlock, would_blocks);
+        self.budget.begin(Phase::TakeIn);
         for n in 0..self.again.len() {
-            if n > 0 && !self.budget.has_left(Phase::TakeIn) {
+            if n > 0 && !self.budget.has_left() {
                 break;
             }
             if let Some(id) = self.again.pop() {
@@ -278,7 +279,7 @@ impl EventLoop {
                 return; // It stays readable; the broker says when it wants the bytes.
             }
             let went_on = share < READ_BYTES_PER_TURN;
-            if share == 0 || went_on && !self.budget.has_left(Phase::TakeIn) {
+            if share == 0 || went_on && !self.budget.has_left() {
                 self.again.to_read(id, socket);
                 return;
             }
@@ -304,11 +305,12 @@ impl EventLoop {
     /// something happened.
     fn run_effects(&mut self) -> bool {
         let mut busy = false;
+        self.budget.begin(Phase::Effects);
         let (broker, sockets) = (&mut self.broker, &mut self.sockets);
         while self.effects.carry_out(broker, sockets, self.now) {
             busy = true;
             self.budget.look_soon();
-            if !self.budget.has_left(Phase::Effects) {
+            if !self.budget.has_left() {
                 break;
             }
         }
@@ -327,9 +329,10 @@ impl EventLoop {
     }
 
     fn deliver(&mut self) {
+        self.budget.begin(Phase::Deliver);
         while self.broker.deliver(self.now) {
             self.budget.look_soon();
-            if !self.budget.has_left(Phase::Deliver) {
+            if !self.budget.has_left() {
                 break;
             }
         }

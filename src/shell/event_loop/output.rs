@@ -14,10 +14,10 @@ use crate::limits::SLICES_MAX;
 impl EventLoop {
     /// Writes to everyone who stands in the queue now, once each.
     pub(super) fn write_out(&mut self) {
-        self.now = self.budget.look().millis();
+        self.now = self.budget.begin(Phase::Write);
         self.queue_dirty();
         for n in 0..self.outgoing.len() {
-            if n > 0 && !self.budget.has_left(Phase::Write) {
+            if n > 0 && !self.budget.has_left() {
                 break;
             }
             if let Some(id) = self.outgoing.pop() {
@@ -64,7 +64,8 @@ impl EventLoop {
 
     pub(super) fn close_sockets(&mut self) {
         let mut first = true;
-        while std::mem::take(&mut first) || self.budget.has_left(Phase::Write) {
+        self.budget.begin(Phase::Close);
+        while std::mem::take(&mut first) || self.budget.has_left() {
             let Some((id, farewell)) = self.broker.next_teardown() else {
                 break;
             };
