@@ -53,12 +53,12 @@ fn tell_gap(visit: &mut Visit<'_>) {
     let Some(gap) = gap else {
         return;
     };
-    match technique::render_gap(&gap, hub.id(cursor), delivery.format, delivery.whole) {
-        Some(out) => visit.conn.push(Segment::own(out, Class::Framing)),
-        None => {
-            let why = websocket::gap(&gap);
-            teardown::close_socket(visit, CloseCode::TRY_AGAIN, &why, CloseReason::Gap);
-        }
+    if let Some(out) = technique::render_gap(&gap, hub.id(cursor), delivery.format, delivery.whole)
+    {
+        visit.conn.push(Segment::own(out, Class::Framing));
+    } else {
+        let why = websocket::gap(&gap);
+        teardown::close_socket(visit, CloseCode::TRY_AGAIN, &why, CloseReason::Gap);
     }
 }
 
