@@ -11,12 +11,9 @@ use super::bus::{Batch, Bus};
 use super::clock::Clock;
 use super::files::Files;
 use super::mailbox::Mailbox;
-use super::sampling::Sampling;
-use super::socket::Sockets;
 use crate::broker::{Broker, Effect, Letter};
 use crate::ids::{ConnId, Millis, ShardId, TopicName};
-use crate::ledger::SharedCall;
-use crate::limits::EFFECTS_PER_PORTION;
+use crate::ledger::{ShardReport, SharedCall};
 
 /// What carries out the effects of one thread.
 #[derive(Debug)]
@@ -26,7 +23,6 @@ pub struct Effects {
     mailbox: Mailbox,
     clock: Clock,
     files: Option<Files>,
-    sampling: Sampling,
     /// The next three are empty between calls, and kept for their room.
     batch: Batch,
     counts: Vec<(ConnId, TopicName)>,
@@ -48,21 +44,32 @@ impl Effects {
             mailbox,
             clock,
             files,
-            sampling: Sampling::default(),
             batch: Batch::default(),
             counts: Vec::new(),
             letters: Vec::new(),
         }
     }
 
-    /// Does what `broker` asks for, and tells it what came of that, a portion of it. `true`:
-    /// something happened, and there may be more.
-    pub fn carry_out(&mut self, broker: &mut Broker, sockets: &mut Sockets, now: Millis) -> bool {
-        let mut stirred = self.open_letters(broker, now);
-        stirred |= broker.resume(now);
-        // Last, so that whoever has come to read is counted when the turn goes on.
-        stirred |= self.take_effects(broker, sockets, now);
-        stirred
+    /// Does what `broker` asks for, and tells it what came of that. What is to be committed or
+    /// counted is collected, for [`use_the_bus`](Self::use_the_bus).
+    pub fn carry_out(&mut self, broker: &mut Broker, effect: Effect, now: Millis) {
+        match effect {
+            Effect::Publish { conn, draft } => self.batch.orders.push_back((conn, draft)),
+            Effect::Count { conn, topic } => self.counts.push((conn, topic)),
+            Effect::OpenFile { conn, path } => {
+                broker.file_opened(conn, self.files().open(conn, &path), now);
+            }
+            Effect::ReadFile { conn, offset, length } => {
+                broker.file_read(conn, self.files().read(conn, offset, length), now);
+            }
+            Effect::CloseFile { conn } => self.files().close(conn),
+            Effect::AskForReport { scope } => {
+                let woken = self.bus.ask_for_reports(self.shard, scope);
+                broker.charge_shared(SharedCall::Wake, woken as u64);
+            }
+            // These need sockets: the event loop, which has them, does them itself.
+            Effect::Sample { .. } | Effect::ShardReport { .. } => {}
+        }
     }
 
     /// Tells `broker` what the other threads and the sequencer have to say. `true`: there was any.
@@ -90,18 +97,11 @@ impl Effects {
         !self.batch.orders.is_empty()
     }
 
-    /// Goes on with a report that needs more samples than fit into a turn; to be called in each.
-    pub fn sample(&mut self, broker: &mut Broker, sockets: &mut Sockets, now: Millis) {
-        if let Some((to, part)) = self.sampling.step(broker, sockets, now)
-            && self.bus.send_shard_report(self.shard, to, Box::new(part))
-        {
+    /// Sends this thread's report to the thread that wants it.
+    pub fn send_report(&self, broker: &mut Broker, to: ShardId, report: ShardReport) {
+        if self.bus.send_shard_report(self.shard, to, Box::new(report)) {
             broker.charge_shared(SharedCall::Wake, 1);
         }
-    }
-
-    /// Whether a report waits for the next turn, so that there must be one.
-    pub fn is_sampling(&self) -> bool {
-        !self.sampling.is_empty()
     }
 
     /// To be called before waiting. `false`: there are letters, so do not wait.
@@ -126,48 +126,9 @@ impl Effects {
         &self.bus
     }
 
-    /// `true`: the broker asked for something, whose answer may make it ask for more.
-    fn take_effects(&mut self, broker: &mut Broker, sockets: &mut Sockets, now: Millis) -> bool {
-        let mut stirred = false;
-        for _ in 0..EFFECTS_PER_PORTION {
-            let Some(effect) = broker.next_effect() else {
-                break;
-            };
-            stirred = true;
-            match effect {
-                Effect::Publish { conn, draft } => self.batch.orders.push_back((conn, draft)),
-                Effect::Count { conn, topic } => self.counts.push((conn, topic)),
-                Effect::OpenFile { conn, path } => {
-                    broker.file_opened(conn, self.files().open(conn, &path), now);
-                }
-                Effect::ReadFile { conn, offset, length } => {
-                    broker.file_read(conn, self.files().read(conn, offset, length), now);
-                }
-                Effect::CloseFile { conn } => self.files().close(conn),
-                Effect::Sample { conn, payer } => {
-                    if let Some(sample) = sockets.find(conn).and_then(|s| s.sample()) {
-                        broker.charge_shared(SharedCall::Sample, 1);
-                        broker.sampled(conn, payer, sample);
-                    }
-                }
-                Effect::AskForReport { scope } => {
-                    let woken = self.bus.ask_for_reports(self.shard, scope);
-                    broker.charge_shared(SharedCall::Wake, woken as u64);
-                }
-                Effect::ShardReport { to, scope } => {
-                    if self.sampling.want(to, scope) {
-                        self.sample(broker, sockets, now);
-                    }
-                }
-            }
-        }
-        self.use_the_bus(broker, now);
-        stirred
-    }
-
     /// Everything that publishes goes under the sequencer's lock together: subscribers that came or
     /// went first, so that a publish of this turn counts those that came in this turn.
-    fn use_the_bus(&mut self, broker: &mut Broker, now: Millis) {
+    pub fn use_the_bus(&mut self, broker: &mut Broker, now: Millis) {
         while let Some(change) = broker.next_subscriber_change() {
             self.batch.subscriber_changes.push(change);
         }

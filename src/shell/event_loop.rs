@@ -58,12 +58,15 @@ use super::bus::Bus;
 use super::clock::{Clock, Wall};
 use super::effects::Effects;
 use super::queue::Queue;
+use super::sampling::Sampling;
 use super::socket::{self, Socket, Sockets};
 use super::token::Source;
-use crate::broker::{Broker, Setup};
+use crate::broker::{Broker, Effect, Setup};
 use crate::ids::{ConnId, Millis};
 use crate::ledger::SharedCall;
-use crate::limits::{ACCEPTS_PER_TURN, EVENTS_PER_TURN, READ_BYTES, READ_BYTES_PER_TURN};
+use crate::limits::{
+    ACCEPTS_PER_TURN, EFFECTS_PER_PORTION, EVENTS_PER_TURN, READ_BYTES, READ_BYTES_PER_TURN,
+};
 
 /// Until it is tried again to commit what could not be.
 const HELD_BACK: Duration = Duration::from_millis(1);
@@ -93,6 +96,7 @@ pub struct EventLoop {
     events: Events,
     acceptor: Acceptor,
     effects: Effects,
+    sampling: Sampling,
     signals: Option<Signals>,
     budget: Budget,
     broker: Broker,
@@ -119,6 +123,7 @@ impl EventLoop {
             events: Events::with_capacity(EVENTS_PER_TURN),
             acceptor: setup.acceptor,
             effects: setup.effects,
+            sampling: Sampling::default(),
             signals: setup.signals,
             budget: Budget::new(setup.clock),
             broker: Broker::new(setup.setup),
@@ -146,8 +151,7 @@ impl EventLoop {
         self.run_effects();
         self.expire();
         self.deliver();
-        let (broker, sockets) = (&mut self.broker, &mut self.sockets);
-        self.effects.sample(broker, sockets, self.now);
+        self.sample();
         // A reader that was greeted must be counted before it reads its greeting: one that has seen
         // its greeting is among the subscribers of the next publish.
         self.more = self.run_effects();
@@ -180,7 +184,7 @@ impl EventLoop {
     /// How long to wait. `None`: until something happens.
     fn patience(&self) -> Option<Duration> {
         let standing = !self.again.is_empty() || !self.outgoing.is_empty();
-        let busy = self.more || standing || self.effects.is_sampling() || self.broker.has_work();
+        let busy = self.more || standing || !self.sampling.is_empty() || self.broker.has_work();
         if busy || !self.effects.fall_asleep() {
             return Some(Duration::ZERO);
         }
@@ -306,8 +310,7 @@ impl EventLoop {
     fn run_effects(&mut self) -> bool {
         let mut busy = false;
         self.budget.begin(Phase::Effects);
-        let (broker, sockets) = (&mut self.broker, &mut self.sockets);
-        while self.effects.carry_out(broker, sockets, self.now) {
+        while self.carry_out() {
             busy = true;
             self.budget.look_soon();
             if !self.budget.has_left() {
@@ -320,6 +323,41 @@ impl EventLoop {
             }
         }
         busy
+    }
+
+    /// Reads letters, goes on with requests, and carries out a portion of the effects. `true`:
+    /// something happened, which may lead to more.
+    fn carry_out(&mut self) -> bool {
+        let mut stirred = self.effects.open_letters(&mut self.broker, self.now);
+        stirred |= self.broker.resume(self.now);
+        // Last, so that a subscriber that has just come is counted when the turn goes on.
+        for _ in 0..EFFECTS_PER_PORTION {
+            let Some(effect) = self.broker.next_effect() else {
+                break;
+            };
+            stirred = true;
+            match effect {
+                Effect::Sample { conn, payer } => {
+                    if let Some(sample) = self.sockets.find(conn).and_then(|s| s.sample()) {
+                        self.broker.charge_shared(SharedCall::Sample, 1);
+                        self.broker.sampled(conn, payer, sample);
+                    }
+                }
+                Effect::ShardReport { to, scope } if self.sampling.want(to, scope) => self.sample(),
+                Effect::ShardReport { .. } => {} // It waits for the one before it.
+                effect => self.effects.carry_out(&mut self.broker, effect, self.now),
+            }
+        }
+        self.effects.use_the_bus(&mut self.broker, self.now);
+        stirred
+    }
+
+    /// Goes on with a report that may need more samples of sockets than fit into a turn.
+    fn sample(&mut self) {
+        let (broker, sockets) = (&mut self.broker, &mut self.sockets);
+        if let Some((to, report)) = self.sampling.step(broker, sockets, self.now) {
+            self.effects.send_report(broker, to, report);
+        }
     }
 
     fn expire(&mut self) {

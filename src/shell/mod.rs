@@ -9,7 +9,7 @@
 //! | `queue` | sockets that stand in line |
 //! | `listen` | ports, taken before anybody is served |
 //! | `acceptor` | connections, as they come in |
-//! | `effects` | letters, counts and files, for one thread |
+//! | `effects` | what a broker wants that needs no socket: letters, counts, files |
 //! | `mailbox` | letters from thread to thread |
 //! | `bus` | the sequencer that all threads share, and their mailboxes |
 //! | `sampling` | the kernel's counts for a report |

@@ -6,7 +6,7 @@
 //! what the thread itself counts is of that one moment, what the kernel counts up to some turns
 //! older.
 //!
-//! Came from: `effects`, with which thread wants a report. Goes to: the broker, which takes it.
+//! Came from: `event_loop`, with which thread wants a report. Goes to: the broker, which takes it.
 //! Absent on purpose: two reports at a time. The next begins when this one is done.
 
 use std::collections::{HashMap, VecDeque};
