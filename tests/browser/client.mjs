@@ -10,7 +10,7 @@ import { args } from './chromium_args.mjs';
 const { chromium } = foreign('playwright-core');
 const [executablePath] = more;
 const fact = process.argv[3]; // each has a topic of its own
-const timeout = 20_000;
+const timeout = 45_000;
 const TECHNIQUES = ['websocket', 'sse', 'long-poll', 'poll'];
 const timings = { first: 1_000, grace: 1_000, proof: 600, trial: 15, backOff: 40 };
 

@@ -11,7 +11,7 @@ import { args } from './chromium_args.mjs';
 const { chromium } = foreign('playwright-core');
 const [executablePath, screenshots] = more;
 const topic = process.argv[3].slice(0, 64); // each fact has its own
-const timeout = 20_000;
+const timeout = 60_000;
 const LANES = ['short_poll', 'long_poll', 'sse', 'websocket'];
 
 /** Gives `look` a function that opens the page in one more tab, and the proxy in between. */
