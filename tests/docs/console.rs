@@ -105,7 +105,7 @@ impl Stage {
             .env("CURL_HOME", &self.home)
             .current_dir(&self.home)
             .env("NODE_OPTIONS", format!("--require={}", stand_in.display()))
-            .env("TOLLWAY_TOOLS", tools())
+            .env("TEST_TOOLS", tools())
             .stdin(Stdio::null())
             .stderr(out.try_clone().expect("a descriptor is left"))
             .stdout(out)
@@ -190,7 +190,7 @@ fn topic(command: &str) -> String {
 }
 
 fn tools() -> PathBuf {
-    let prefix = env::var_os("TOLLWAY_TOOLS").unwrap_or_else(|| "target/tools".into());
+    let prefix = env::var_os("TEST_TOOLS").unwrap_or_else(|| "target/tools".into());
     crate::pages::root().join(prefix)
 }
 

@@ -25,8 +25,8 @@ fn git(arguments: &[&str]) -> Option<()> {
 fn the_first_command_serves_in_a_fresh_clone() {
     let test = "the_first_command_serves_in_a_fresh_clone";
     let wanted = |name| env::var(name).is_ok_and(|value| value == "1");
-    if !wanted("TOLLWAY_REQUIRE_ALL") && !wanted("TOLLWAY_FRESH_CLONE") {
-        missed::<()>(test, "a release build, with TOLLWAY_FRESH_CLONE=1");
+    if !wanted("TEST_REQUIRE_ALL") && !wanted("TEST_FRESH_CLONE") {
+        missed::<()>(test, "a release build, with TEST_FRESH_CLONE=1");
         return;
     }
     // Its build is kept from run to run beside the tree's own, which it must not overwrite: what

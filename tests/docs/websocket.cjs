@@ -3,7 +3,7 @@
 const path = require('node:path');
 
 try {
-  globalThis.WebSocket ??= require(path.join(process.env.TOLLWAY_TOOLS, 'node_modules/ws'));
+  globalThis.WebSocket ??= require(path.join(process.env.TEST_TOOLS, 'node_modules/ws'));
 } catch {
   // Not there: whoever needs it will say so.
 }

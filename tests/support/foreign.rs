@@ -3,8 +3,8 @@
 //! Came from: tests that drive `curl`, Python, Node or Chromium. Goes to: child processes.
 //!
 //! A missing tool is said, never hidden: `SKIPPED <test>: <what>` on standard error, a line in the
-//! file of `TOLLWAY_SKIPS`, and with `TOLLWAY_REQUIRE_ALL=1` a failure. Packages live in the prefix
-//! of `TOLLWAY_TOOLS` (default `target/tools`), laid out by `.ci/run` from `tests/tools`.
+//! file of `TEST_SKIPS`, and with `TEST_REQUIRE_ALL=1` a failure. Packages live in the prefix
+//! of `TEST_TOOLS` (default `target/tools`), laid out by `.ci/run` from `tests/tools`.
 #![allow(dead_code)] // Each test program uses its own part of this file.
 
 use std::fs::{File, OpenOptions};
@@ -161,7 +161,7 @@ impl Foreign {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.first).args(arguments);
-        command.env("TOLLWAY_TOOLS", tools());
+        command.env("TEST_TOOLS", tools());
         command.env("PYTHONDONTWRITEBYTECODE", "1");
         command
     }
@@ -205,20 +205,20 @@ impl Drop for Running {
 
 /// Chromium as a test may use it, or a skip.
 pub(crate) fn chromium(test: &str) -> Option<String> {
-    let path = env::var("TOLLWAY_CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
+    let path = env::var("TEST_CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
     if Path::new(&path).is_file() { Some(path) } else { missed(test, "chromium") }
 }
 
 /// Says that `test` did nothing for want of `what`.
 pub(crate) fn missed<T>(test: &str, what: &str) -> Option<T> {
     let line = format!("SKIPPED {test}: {what}");
-    let all_required = env::var("TOLLWAY_REQUIRE_ALL").is_ok_and(|value| value == "1");
+    let all_required = env::var("TEST_REQUIRE_ALL").is_ok_and(|value| value == "1");
     assert!(!all_required, "{line}");
     // Past the test runner's capture, which swallows what a passing test prints by `eprintln!`.
     let _ = writeln!(std::io::stderr(), "{line}");
-    if let Ok(path) = env::var("TOLLWAY_SKIPS") {
+    if let Ok(path) = env::var("TEST_SKIPS") {
         let file = OpenOptions::new().create(true).append(true).open(path);
-        let mut file = file.expect("TOLLWAY_SKIPS names a writable file");
+        let mut file = file.expect("TEST_SKIPS names a writable file");
         // One write, so that the lines of tests in parallel do not mix.
         file.write_all(format!("{line}\n").as_bytes()).expect("room for a line");
     }
@@ -232,7 +232,7 @@ pub(crate) fn tests() -> PathBuf {
 
 /// The prefix with the packages of others. A relative one counts from the top of the tree.
 fn tools() -> PathBuf {
-    let prefix = env::var_os("TOLLWAY_TOOLS").unwrap_or_else(|| "target/tools".into());
+    let prefix = env::var_os("TEST_TOOLS").unwrap_or_else(|| "target/tools".into());
     Path::new(env!("CARGO_MANIFEST_DIR")).join(prefix)
 }
 

@@ -1,7 +1,7 @@
 // What every Node script here needs: where the server is, and which fact to tell.
 //
 // Called as `script.mjs PORT FACT [MORE…]`; ends with status 0 when the fact holds. Packages come from the
-// prefix that TOLLWAY_TOOLS names, since an ES module's import looks only upwards from its file.
+// prefix that TEST_TOOLS names, since an ES module's import looks only upwards from its file.
 
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -14,7 +14,7 @@ export const ws = `ws://127.0.0.1:${port}`;
 const factMsMax = 60_000;
 
 /** A package of the prefix. */
-export const foreign = createRequire(path.join(process.env.TOLLWAY_TOOLS, 'package.json'));
+export const foreign = createRequire(path.join(process.env.TEST_TOOLS, 'package.json'));
 
 /** Runs the function that the command line names. */
 export async function tell(facts) {
