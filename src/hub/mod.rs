@@ -158,7 +158,7 @@ impl Hub {
     /// Takes in a committed message and opens a round for it. To be called while there is
     /// [room](Self::has_room): nothing is dropped to make some.
     pub fn append(&mut self, message: Arc<Message>) {
-        debug_assert!(message.seq > self.tip, "letters come in the order of seats");
+        debug_assert!(message.seq > self.tip, "letters come in the order of numbers");
         let id = self.topic_named(&message.topic);
         self.tip = message.seq;
         self.held += 1;

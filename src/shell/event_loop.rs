@@ -204,7 +204,7 @@ impl EventLoop {
             }
             match self.acceptor.next_accepted(self.now) {
                 Some(Accepted::Kept(stream, peer)) => self.admit(stream, peer),
-                Some(Accepted::Refused(brush)) => self.broker.refused_unseen(brush),
+                Some(Accepted::Refused(refused)) => self.broker.refused_unseen(refused),
                 None => break,
             }
         }

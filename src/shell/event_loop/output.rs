@@ -66,10 +66,10 @@ impl EventLoop {
         let mut first = true;
         self.budget.begin(Phase::Close);
         while std::mem::take(&mut first) || self.budget.has_left() {
-            let Some((id, farewell)) = self.broker.next_teardown() else {
+            let Some((id, teardown)) = self.broker.next_teardown() else {
                 break;
             };
-            match farewell {
+            match teardown {
                 Teardown::HalfClose => {
                     if let Some(socket) = self.sockets.find(id) {
                         socket.half_close();
