@@ -4,6 +4,7 @@ mod accepted;
 mod refused;
 
 use super::*;
+use crate::dice::Dice;
 use crate::limits::HEAD_BYTES_MAX;
 
 type Verdict<'b> = Result<Parsed<Head<'b>>, HeadError>;
@@ -150,14 +151,8 @@ const PIECES: &[&str] = &[
 
 #[test]
 fn cuts_agree_on_shuffled_pieces() {
-    let mut seed = 0x2545_F491_4F6C_DD1D_u64;
-    let mut random = |below: usize| {
-        // Xorshift: each run plays the same heads.
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        (seed >> 33) as usize % below
-    };
+    let mut dice = Dice::new(0); // Each run plays the same heads.
+    let mut random = |below: usize| dice.below(below);
     let mut taken = 0;
     for _ in 0..3_000 {
         // Half of them begin well, or few would get as far as their fields.
