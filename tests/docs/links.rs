@@ -73,8 +73,11 @@ fn every_page_is_reached_from_the_routes() {
         }
         for link in links(&read(&name)) {
             let path = link.split('#').next().unwrap_or_default();
-            if std::path::Path::new(path).extension().is_some_and(|e| e == "md") {
-                open.push(resolve(&name, path));
+            let page = resolve(&name, path);
+            // A published package has nothing of what is below `fuzz`.
+            let here = !page.starts_with("fuzz/") || root().join("fuzz").is_dir();
+            if here && std::path::Path::new(path).extension().is_some_and(|e| e == "md") {
+                open.push(page);
             }
         }
     }
