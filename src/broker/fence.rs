@@ -29,10 +29,8 @@ mod tests {
 
     use crate::broker::{Broker, Effect, Setup, Teardown};
     use crate::close::CloseReason;
-    use crate::conn::origin::Origins;
-    use crate::ids::{ConnId, Epoch, Millis, ShardId};
+    use crate::ids::{ConnId, Millis};
     use crate::ledger::Payer;
-    use crate::limits::Limits;
 
     const REQUEST: &[u8] = b"GET /-/healthy HTTP/1.1\r\nHost: tollway.example\r\n\r\n";
 
@@ -49,15 +47,7 @@ mod tests {
     }
 
     fn broker() -> Broker {
-        let mut broker = Broker::new(Setup {
-            shard: ShardId(0),
-            threads: 1,
-            epoch: Epoch(1),
-            limits: Limits::default(),
-            origins: Origins::default(),
-            serves_files: false,
-            seed: 1,
-        });
+        let mut broker = Broker::new(Setup::default());
         broker.wall_clock(784_111_777);
         broker
     }

@@ -285,17 +285,17 @@ mod tests {
             outbox.push(Segment::fixed(b"]}", Class::Framing), Payer::Sse);
             outbox.push(Segment::own(Vec::new(), Class::Body), Payer::Sse);
             assert!(!outbox.take_fresh());
-            let mut bill = Bytes::default();
+            let mut by_class = Bytes::default();
             let mut seen = Vec::new();
             while !outbox.is_empty() {
                 let bytes = gathered(&outbox);
                 assert_eq!(bytes.len(), outbox.bytes());
                 let n = portion.min(bytes.len());
                 seen.extend_from_slice(&bytes[..n]);
-                outbox.advance(n, |_, portions| bill.add_all(portions));
+                outbox.advance(n, |_, portions| by_class.add_all(portions));
             }
             assert_eq!(seen, b"head--payload]}");
-            assert_eq!(bill.0, [4, 4, 7, 0, 0]);
+            assert_eq!(by_class.0, [4, 4, 7, 0, 0]);
         }
     }
 
@@ -351,11 +351,11 @@ mod tests {
         for payer in [Payer::Publish, Payer::ShortPoll, Payer::ShortPoll] {
             outbox.push(Segment::own(b"head".to_vec(), Class::Head), payer);
         }
-        let mut bills = Vec::new();
+        let mut charged = Vec::new();
         outbox.advance(12, |segment, [(_, bytes), _]| {
-            bills.push((segment.payer(), bytes));
+            charged.push((segment.payer(), bytes));
         });
-        assert_eq!(bills, [(Payer::Publish, 4), (Payer::ShortPoll, 8)]);
+        assert_eq!(charged, [(Payer::Publish, 4), (Payer::ShortPoll, 8)]);
     }
 
     #[test]
