@@ -11,6 +11,7 @@
 mod checks;
 mod complaint;
 mod environment;
+mod flags;
 mod spelling;
 #[cfg(test)]
 mod tests;
@@ -19,14 +20,14 @@ use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Parser};
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 use log::LevelFilter;
 
 pub use complaint::NoConfig;
-use environment::{switch, times};
+use flags::{BrowserFlags, CommandLine, OutputFlags};
 pub use spelling::{Listen, Misspelt, Size, Span};
 
-use crate::limits::{self, Limits};
+use crate::limits::Limits;
 use crate::wire::authority::{HostPattern, OriginPattern};
 
 /// What the server is to do. Its values fit together.
@@ -50,161 +51,6 @@ pub struct Config {
     pub verbosity: LevelFilter,
     /// Whether to say hello on standard output.
     pub greets: bool,
-}
-
-#[derive(Debug, Parser)]
-#[command(
-    name = "tollway",
-    version,
-    about = "A real-time messaging server: short polling, long polling, SSE and WebSocket, one log",
-    override_usage = "tollway [serve] [FLAGS]\n       tollway compare [FLAGS]",
-    after_help = "Sizes: 64KiB, 16MiB, or plain bytes. Durations: 500ms, 15s, 2m, 1h, 7d.\n\
-                  Several values for one variable are separated by commas.\n\
-                  `tollway compare --help` tells how to measure what each technique costs.",
-    disable_help_subcommand = true,
-    max_term_width = 100
-)]
-struct CommandLine {
-    /// `serve`, the only command that may be left out.
-    #[arg(value_name = "COMMAND", value_parser = ["serve"], hide = true)]
-    command: Option<String>,
-    #[command(flatten)]
-    addresses: AddressFlags,
-    #[command(flatten)]
-    retention: RetentionFlags,
-    #[command(flatten)]
-    bounds: LimitFlags,
-    #[command(flatten)]
-    deadlines: DeadlineFlags,
-    #[command(flatten)]
-    sockets: WebSocketFlags,
-    #[command(flatten)]
-    browsers: BrowserFlags,
-    #[command(flatten)]
-    output: OutputFlags,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Addresses")]
-struct AddressFlags {
-    /// Where to listen: HOST:PORT, or :PORT for all addresses of this machine; port 0 takes any;
-    /// repeatable
-    #[arg(long, env = "TOLLWAY_LISTEN", value_name = "HOST:PORT", value_delimiter = ',')]
-    #[arg(default_value = "127.0.0.1:8080")]
-    listen: Vec<Listen>,
-    /// Event loops, each on a thread of its own [default: the cores of this machine]
-    #[arg(long, env = "TOLLWAY_THREADS", value_name = "N")]
-    threads: Option<usize>,
-    /// Serve the files of this folder under /static/
-    #[arg(long = "static", env = "TOLLWAY_STATIC", value_name = "DIR")]
-    static_dir: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Retention")]
-struct RetentionFlags {
-    /// Messages retained per topic
-    #[arg(long, env = "TOLLWAY_HISTORY_MESSAGES", value_name = "N")]
-    #[arg(default_value_t = limits::HISTORY_MESSAGES)]
-    history_messages: usize,
-    /// Bytes retained per topic
-    #[arg(long, env = "TOLLWAY_HISTORY_BYTES", value_name = "SIZE")]
-    #[arg(default_value_t = Size(limits::HISTORY_BYTES))]
-    history_bytes: Size,
-    /// How long a message is retained
-    #[arg(long, env = "TOLLWAY_HISTORY_AGE", value_name = "DURATION")]
-    #[arg(default_value_t = Span(limits::HISTORY_AGE_MS))]
-    history_age: Span,
-    /// Bytes retained in all topics together; the oldest message goes first
-    #[arg(long, env = "TOLLWAY_RETAIN_BYTES", value_name = "SIZE")]
-    #[arg(default_value_t = Size(limits::RETAIN_BYTES))]
-    retain_bytes: Size,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Limits")]
-#[expect(clippy::struct_field_names, reason = "fields are named like their flags")]
-struct LimitFlags {
-    /// The largest message
-    #[arg(long, env = "TOLLWAY_MAX_MESSAGE", value_name = "SIZE")]
-    #[arg(default_value_t = Size(limits::MESSAGE_BYTES_MAX))]
-    max_message: Size,
-    /// The largest request head
-    #[arg(long, env = "TOLLWAY_MAX_HEAD", value_name = "SIZE")]
-    #[arg(default_value_t = Size(limits::HEAD_BYTES_MAX))]
-    max_head: Size,
-    /// Connections in all, shared out among the threads
-    #[arg(long, env = "TOLLWAY_MAX_CONNECTIONS", value_name = "N")]
-    #[arg(default_value_t = limits::CONNECTIONS_MAX)]
-    max_connections: usize,
-    /// The longest wait of a long poll
-    #[arg(long, env = "TOLLWAY_MAX_WAIT", value_name = "DURATION")]
-    #[arg(default_value_t = Span(limits::WAIT_MS_MAX))]
-    max_wait: Span,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Deadlines")]
-struct DeadlineFlags {
-    /// Silence after which a stream gets a comment and a WebSocket a Ping
-    #[arg(long, env = "TOLLWAY_HEARTBEAT", value_name = "DURATION")]
-    #[arg(default_value_t = Span(limits::HEARTBEAT_MS))]
-    heartbeat: Span,
-    /// From the first byte of a request to the end of its head
-    #[arg(long, env = "TOLLWAY_HEAD_TIMEOUT", value_name = "DURATION")]
-    #[arg(default_value_t = Span(limits::HEAD_MS_MAX))]
-    head_timeout: Span,
-    /// From the end of a request's head to the end of its body
-    #[arg(long, env = "TOLLWAY_BODY_TIMEOUT", value_name = "DURATION")]
-    #[arg(default_value_t = Span(limits::BODY_MS_MAX))]
-    body_timeout: Span,
-    /// How long a connection is kept without a request
-    #[arg(long, env = "TOLLWAY_IDLE_TIMEOUT", value_name = "DURATION")]
-    #[arg(default_value_t = Span(limits::IDLE_MS_MAX))]
-    idle_timeout: Span,
-    /// How long a peer may take none of the bytes that wait for it
-    #[arg(long, env = "TOLLWAY_STALL_TIMEOUT", value_name = "DURATION")]
-    #[arg(default_value_t = Span(limits::STALL_MS_MAX))]
-    stall_timeout: Span,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "WebSocket")]
-struct WebSocketFlags {
-    /// Compress messages for the WebSocket clients that offer permessage-deflate
-    #[arg(long, env = "TOLLWAY_DEFLATE", value_name = "on|off", value_parser = switch)]
-    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "on")]
-    #[arg(default_value = "off", hide_default_value = true, action = ArgAction::Set)]
-    deflate: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Browsers")]
-struct BrowserFlags {
-    /// Another site whose pages may ask: its scheme and host, with *. before the host for all names
-    /// below it; null, for pages that are kept apart; or * for all; repeatable
-    #[arg(long, env = "TOLLWAY_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
-    allow_origin: Vec<String>,
-    /// A name by which this server may be asked for, with *. in front for all below it; any other
-    /// gets 421; repeatable [default: all]
-    #[arg(long, env = "TOLLWAY_ALLOW_HOST", value_name = "NAME", value_delimiter = ',')]
-    allow_host: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Output")]
-struct OutputFlags {
-    /// Write the port of each --listen to this file, one a line, once all threads listen
-    #[arg(long, env = "TOLLWAY_PORT_FILE", value_name = "FILE")]
-    port_file: Option<PathBuf>,
-    /// Tell each request on standard error; twice: everything
-    #[arg(long, short, env = "TOLLWAY_VERBOSE", action = ArgAction::Count, value_parser = times)]
-    verbose: u8,
-    /// Tell errors alone, and do not say hello
-    #[arg(long, short, env = "TOLLWAY_QUIET", value_name = "on|off", value_parser = switch)]
-    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "on")]
-    #[arg(default_value = "off", hide_default_value = true, action = ArgAction::Set)]
-    quiet: bool,
 }
 
 impl Config {
