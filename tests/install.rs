@@ -229,6 +229,7 @@ fn the_image_holds_one_file_that_serves_by_itself() {
         .args(&entry)
         .args(flags)
         .env_clear()
+        .env("PATH", env::var_os("PATH").unwrap_or_default())
         .stdin(Stdio::null())
         .stderr(out.try_clone().expect("a descriptor is left"))
         .stdout(out)
