@@ -57,6 +57,9 @@ fn setup(kind: Kind, ports: Ports, certificate: &Certificate, upstream: u16) -> 
             kind,
             upstream,
             &[
+                // Traffic of tests stays on loopback, which need not have an address of IPv6.
+                ("    listen [::]:80;\n", ""),
+                ("    listen [::]:443 ssl http2;\n", ""),
                 ("listen 80;", &format!("listen 127.0.0.1:{http};")),
                 ("listen 443 ssl http2;", &format!("listen 127.0.0.1:{https} ssl http2;")),
                 ("/etc/ssl/certs/chat.example.pem", &public),
@@ -67,8 +70,8 @@ fn setup(kind: Kind, ports: Ports, certificate: &Certificate, upstream: u16) -> 
             kind,
             upstream,
             &[
-                ("bind :80", &format!("bind 127.0.0.1:{http}")),
-                ("bind :443", &format!("bind 127.0.0.1:{https}")),
+                ("bind :::80 v4v6", &format!("bind 127.0.0.1:{http}")),
+                ("bind :::443 v4v6", &format!("bind 127.0.0.1:{https}")),
                 ("/etc/haproxy/chat.example.pem", &certificate.path("both")),
             ],
         ),
