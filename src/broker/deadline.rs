@@ -83,7 +83,7 @@ fn look(visit: &mut Visit<'_>) {
 /// slow, and there.
 pub(super) fn seen(visit: &mut Visit<'_>, bytes: u32) {
     let (conn, now) = (&mut *visit.conn, visit.now);
-    let verdict = conn.flow.progress.look(bytes);
+    let verdict = conn.flow.progress.look(bytes, now);
     if verdict == Verdict::Moved {
         conn.timing.took_at = now;
     }

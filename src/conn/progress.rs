@@ -20,10 +20,11 @@ const LOOKS: u8 = 4;
 pub struct Progress {
     /// What the kernel held at the last look. `None`: nobody has looked yet.
     held: Option<u32>,
-    /// Looks since the moment that silence is counted from.
-    looks: u8,
-    /// Looks after which the peer is given up.
-    looks_max: u8,
+    /// When that was. A look that comes late, because the process stood still, is not followed at
+    /// once by the next: the peer has to have its time.
+    looked_at: Millis,
+    /// Looks that have shown no change since.
+    quiet: u8,
     /// The kernel was asked and has not answered.
     asked: bool,
 }
@@ -44,7 +45,7 @@ pub enum Verdict {
 impl Progress {
     /// When to look next, for a connection that took something at that moment.
     pub fn next_look(&self, took_at: Millis, stall_ms: u64) -> Millis {
-        took_at.plus((stall_ms / u64::from(LOOKS)).saturating_mul(u64::from(self.looks) + 1))
+        took_at.max(self.looked_at).plus(stall_ms / u64::from(LOOKS))
     }
 
     /// The kernel is asked. `false`: it was asked already, and has not answered.
@@ -57,23 +58,18 @@ impl Progress {
         self.asked
     }
 
-    /// The kernel holds so many bytes that the peer has not acknowledged. After
-    /// [`Verdict::Moved`] silence is counted from now.
-    pub fn look(&mut self, held: u32) -> Verdict {
+    /// The kernel holds so many bytes that the peer has not acknowledged.
+    pub fn look(&mut self, held: u32, now: Millis) -> Verdict {
         self.asked = false;
-        match self.held.replace(held) {
+        self.looked_at = now;
+        let verdict = match self.held.replace(held) {
             // Only from here on a change can be seen.
-            None => {
-                *self = Self { held: Some(held), looks: 1, looks_max: LOOKS + 1, asked: false };
-                return Verdict::Begun;
-            }
-            Some(before) if held < before => {
-                *self = Self { held: Some(held), looks: 0, looks_max: LOOKS, asked: false };
-                return Verdict::Moved;
-            }
-            Some(_) => self.looks += 1,
-        }
-        if self.looks >= self.looks_max { Verdict::Stalled } else { Verdict::Waits }
+            None => Verdict::Begun,
+            Some(before) if held < before => Verdict::Moved,
+            Some(_) => Verdict::Waits,
+        };
+        self.quiet = if verdict == Verdict::Waits { self.quiet + 1 } else { 0 };
+        if self.quiet >= LOOKS { Verdict::Stalled } else { verdict }
     }
 }
 
@@ -87,7 +83,7 @@ mod tests {
         loop {
             let now = progress.next_look(took_at, stall_ms);
             assert!(progress.ask() && !progress.ask(), "it is asked once");
-            match progress.look(held(now.0)) {
+            match progress.look(held(now.0), now) {
                 Verdict::Moved => took_at = now,
                 Verdict::Begun | Verdict::Waits => {}
                 Verdict::Stalled => return now.0,
@@ -108,6 +104,14 @@ mod tests {
         let taken = |ms: u64| 512 * u32::try_from(ms.min(300_000) / 1000).expect("few");
         let end = stalled_at(60_000, |ms| 1_000_000 - taken(ms));
         assert!((360_000..=375_000).contains(&end), "{end}");
+    }
+
+    #[test]
+    fn a_process_that_stood_still_does_not_take_its_own_silence_for_the_peers() {
+        let mut progress = Progress::default();
+        let late = Millis(1_000_000);
+        assert_eq!(progress.look(5_000, late), Verdict::Begun);
+        assert_eq!(progress.next_look(Millis(0), 60_000), late.plus(15_000));
     }
 
     #[test]
