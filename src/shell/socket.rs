@@ -40,6 +40,7 @@ enum Readiness {
 
 /// A connection's socket.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Socket {
     stream: TcpStream,
     generation: u32,
