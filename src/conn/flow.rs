@@ -6,7 +6,7 @@
 
 use super::inbox::Inbox;
 use super::outbox::Outbox;
-use super::progress::Progress;
+use super::progress::PeerProgress;
 use crate::close::CloseReason;
 
 /// How a subscriber stands to what the log has for it.
@@ -40,7 +40,7 @@ pub struct Flow {
     /// The kernel took less than it was given last time.
     pub refused: bool,
     /// What was seen of a peer that takes nothing, since the kernel last took bytes.
-    pub progress: Progress,
+    pub progress: PeerProgress,
     /// What the log has for a subscriber beyond its outbox.
     pub backlog: Backlog,
     /// Why the connection ends, once that is decided.

@@ -35,7 +35,7 @@ use self::costs::Costs;
 use self::flow::Flow;
 use self::outbox::Segment;
 use self::problem::Problem;
-use self::progress::Progress;
+use self::progress::PeerProgress;
 use self::request::{Request, Want};
 use self::response_context::ResponseContext;
 use self::route::{Policy, route};
@@ -304,7 +304,7 @@ impl Conn {
     /// The peer took something, or what is to be taken has just come.
     pub fn took(&mut self, now: Millis) {
         self.timing.took_at = now;
-        self.flow.progress = Progress::default();
+        self.flow.progress = PeerProgress::default();
     }
 
     /// Queues output.

@@ -7,8 +7,8 @@
 //! for a connection that nothing could be written to for so long.
 //!
 //! Came from: `broker::deadline`, with what the kernel holds. Goes to: the same, with a verdict.
-//! Absent on purpose: a least speed. A peer that takes a byte in time is alive; what may wait for it
-//! is bounded.
+//! Absent on purpose: a least speed. A peer that takes a byte in time is alive; what may wait for
+//! it is bounded.
 
 use crate::ids::Millis;
 
@@ -17,7 +17,7 @@ const LOOKS: u8 = 4;
 
 /// What was seen since the kernel last took bytes of ours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct PeerProgress {
     /// What the kernel held at the last look. `None`: nobody has looked yet.
     held: Option<u32>,
     /// When that was. A look that comes late, because the process stood still, is not followed at
@@ -42,7 +42,7 @@ pub enum Verdict {
     Stalled,
 }
 
-impl Progress {
+impl PeerProgress {
     /// When to look next, for a connection that took something at that moment.
     pub fn next_look(&self, took_at: Millis, stall_ms: u64) -> Millis {
         took_at.max(self.looked_at).plus(stall_ms / u64::from(LOOKS))
@@ -79,7 +79,7 @@ mod tests {
 
     /// Looks whenever it is time, at a kernel that holds what `held` says of the moment.
     fn stalled_at(stall_ms: u64, held: impl Fn(u64) -> u32) -> u64 {
-        let (mut progress, mut took_at) = (Progress::default(), Millis(0));
+        let (mut progress, mut took_at) = (PeerProgress::default(), Millis(0));
         loop {
             let now = progress.next_look(took_at, stall_ms);
             assert!(progress.ask() && !progress.ask(), "it is asked once");
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_process_that_stood_still_does_not_take_its_own_silence_for_the_peers() {
-        let mut progress = Progress::default();
+        let mut progress = PeerProgress::default();
         let late = Millis(1_000_000);
         assert_eq!(progress.look(5_000, late), Verdict::Begun);
         assert_eq!(progress.next_look(Millis(0), 60_000), late.plus(15_000));
