@@ -55,8 +55,8 @@ impl Broker {
         });
     }
 
-    /// The peer has ended its side behind bytes that are not wanted now. A long poll is asked about:
-    /// its place is free when there is nobody.
+    /// The peer has ended its side behind bytes that are not wanted now. A long poll is asked
+    /// about: its place is free when there is nobody.
     pub fn peer_finishing(&mut self, id: ConnId, now: Millis) {
         self.visit(id, now, |visit| {
             visit.conn.flow.finishing = true;
