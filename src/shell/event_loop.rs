@@ -35,8 +35,8 @@
 //! interest that is not needed now costs nothing, and no `epoll_ctl` is ever needed again.
 //!
 //! **One write.** Everything a connection is to be told in a turn is gathered and written by one
-//! `writev` at its end, after all reading and all timers. A request on a kept-alive connection
-//! costs `epoll_wait`, `read`, `writev`, and under load the first is shared.
+//! write at its end, after all reading and all timers. A request on a kept-alive connection
+//! costs `epoll_wait`, `read` and a write, and under load the first is shared.
 //!
 //! Came from: `mod`, which puts the parts together. Goes to: `broker`, and with what that wants of
 //! other threads and of files to `effects`. Absent on purpose: HTTP, topics, deadlines, and every
