@@ -45,7 +45,7 @@ const LANES: [Lane; 11] = [
         operation: "a message to one of 1,000 WebSockets",
         per_step: READERS,
         steps: 10,
-        budget: u64::MAX,
+        budget: 1_600,
         run: |port, steps| fan_out(port, steps, 1, WEBSOCKET, "\r\n\r\n"),
     },
     Lane {
@@ -53,7 +53,7 @@ const LANES: [Lane; 11] = [
         operation: "a message to one of 1,000 event streams",
         per_step: READERS,
         steps: 10,
-        budget: u64::MAX,
+        budget: 1_610,
         run: |port, steps| fan_out(port, steps, 1, SSE, "id: "),
     },
     Lane {
@@ -61,7 +61,7 @@ const LANES: [Lane; 11] = [
         operation: "a message of 50 at once to one of 100 WebSockets",
         per_step: BURST * 100,
         steps: 4,
-        budget: u64::MAX,
+        budget: 720,
         run: |port, steps| fan_out(port, steps, BURST, WEBSOCKET, "\r\n\r\n"),
     },
     Lane {
@@ -69,7 +69,7 @@ const LANES: [Lane; 11] = [
         operation: "a message of 50 at once to one of 100 event streams",
         per_step: BURST * 100,
         steps: 4,
-        budget: u64::MAX,
+        budget: 750,
         run: |port, steps| fan_out(port, steps, BURST, SSE, "id: "),
     },
     Lane {
@@ -77,7 +77,7 @@ const LANES: [Lane; 11] = [
         operation: "a long poll of 1,000: parked, released, answered",
         per_step: READERS,
         steps: 4,
-        budget: u64::MAX,
+        budget: 17_500,
         run: long_poll,
     },
     Lane {
@@ -85,7 +85,7 @@ const LANES: [Lane; 11] = [
         operation: "a publish and its delivery to the one WebSocket of a topic, of 1,000 topics",
         per_step: READERS,
         steps: 2,
-        budget: u64::MAX,
+        budget: 6_900,
         run: |port, steps| echo(port, steps, READERS),
     },
     Lane {
@@ -93,7 +93,7 @@ const LANES: [Lane; 11] = [
         operation: "a message of a WebSocket that comes back to it",
         per_step: ECHOES,
         steps: 20,
-        budget: u64::MAX,
+        budget: 7_200,
         run: |port, steps| echo(port, steps, ECHOES),
     },
     Lane {
@@ -101,7 +101,7 @@ const LANES: [Lane; 11] = [
         operation: "a short poll with one message in its answer, kept alive",
         per_step: 1,
         steps: 1_000,
-        budget: u64::MAX,
+        budget: 15_200,
         run: |port, steps| short_poll(port, steps, "GET /bench?since=earliest", "}]}"),
     },
     Lane {
@@ -109,7 +109,7 @@ const LANES: [Lane; 11] = [
         operation: "a short poll with nothing new, kept alive",
         per_step: 1,
         steps: 1_000,
-        budget: u64::MAX,
+        budget: 12_200,
         run: |port, steps| short_poll(port, steps, "GET /bench?since=latest", "\r\n\r\n"),
     },
     Lane {
@@ -117,7 +117,7 @@ const LANES: [Lane; 11] = [
         operation: "a short poll with one message in its answer, over a connection of its own",
         per_step: 1,
         steps: 500,
-        budget: u64::MAX,
+        budget: 22_000,
         run: short_poll_new,
     },
     Lane {
@@ -125,7 +125,7 @@ const LANES: [Lane; 11] = [
         operation: "a WebSocket that connects, subscribes and closes",
         per_step: 1,
         steps: 500,
-        budget: u64::MAX,
+        budget: 25_500,
         run: websocket_new,
     },
 ];
