@@ -236,14 +236,18 @@ fn publish_request(text: &str) -> String {
 fn fan_out(port: u16, steps: u64, burst: u64, request: &str, sign: &str) {
     let count = if burst == 1 { READERS } else { 100 };
     let readers: Vec<TcpStream> = (0..count).map(|_| connect(port)).collect();
-    readers.iter().for_each(|reader| ask(reader, request, sign));
+    for reader in &readers {
+        ask(reader, request, sign);
+    }
     let publisher = connect(port);
     for step in 0..steps {
         let texts: Vec<String> = (0..burst).map(|n| format!("{:016}", step * burst + n)).collect();
         let requests: String = texts.iter().map(|text| publish_request(text)).collect();
         (&publisher).write_all(requests.as_bytes()).expect("the server reads");
         let last = texts.last().expect("one at least");
-        readers.iter().for_each(|reader| read_until(reader, last));
+        for reader in &readers {
+            read_until(reader, last);
+        }
     }
 }
 
@@ -253,12 +257,16 @@ fn long_poll(port: u16, steps: u64) {
     let publisher = connect(port);
     for step in 0..steps {
         let poll = "GET /bench?wait=55&since=latest HTTP/1.1\r\nHost: b\r\n\r\n";
-        readers.iter().for_each(|mut reader| reader.write_all(poll.as_bytes()).expect("room"));
+        for mut reader in &readers {
+            reader.write_all(poll.as_bytes()).expect("room");
+        }
         // Behind all polls: this answer says that they are parked.
         ask(&publisher, "GET /-/healthy HTTP/1.1\r\nHost: b\r\n\r\n", "ok\n");
         let text = format!("{step:016}");
         ask(&publisher, &publish_request(&text), "\r\n\r\n");
-        readers.iter().for_each(|reader| read_until(reader, &text));
+        for reader in &readers {
+            read_until(reader, &text);
+        }
     }
 }
 
@@ -271,8 +279,12 @@ fn echo(port: u16, steps: u64, count: u64) {
     for step in 0..steps {
         let text = format!("{step:016}");
         let frame = client_frame(0x81, text.as_bytes());
-        sockets.iter().for_each(|mut socket| socket.write_all(&frame).expect("room"));
-        sockets.iter().for_each(|socket| read_until(socket, &text));
+        for mut socket in &sockets {
+            socket.write_all(&frame).expect("room");
+        }
+        for socket in &sockets {
+            read_until(socket, &text);
+        }
     }
 }
 
