@@ -13,9 +13,13 @@ named! {
     #[repr(u8)]
     pub enum CloseReason {
         Idle = "idle", "No request came on a kept-alive connection for --idle-timeout.";
+        Displaced = "displaced",
+            "A newcomer needed its place; no other had been without a request for so long.";
         HeadTimeout = "head_timeout",
             "A request head was begun and not ended within --head-timeout (408).";
         BodyTimeout = "body_timeout", "A request body was not ended within --body-timeout (408).";
+        ProxyMalformed = "proxy_malformed",
+            "A trusted proxy began with no sound header of the PROXY protocol.";
         Refused = "refused", "A request was refused, and nothing after it can be read.";
         Answered = "answered", "The request was answered and keep-alive was not wanted.";
         PeerFinished = "peer_finished",
@@ -29,6 +33,8 @@ named! {
         TooBig = "too_big",
             "The peer sent a message over --max-message, or too long a frame of tollway.v1 (1009).";
         Gap = "gap", "A raw WebSocket would have missed messages and has no word for it (1013).";
+        TooFast = "too_fast",
+            "A message said on a raw WebSocket was more than --max-publishes allows (1008).";
         Overloaded = "overloaded", "A message said on a WebSocket could not be taken (1013).";
         PongTimeout = "pong_timeout", "The peer sent nothing after a Ping for the pong deadline.";
         Stalled = "stalled",

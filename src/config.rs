@@ -10,8 +10,10 @@
 
 mod checks;
 mod complaint;
+mod crowd;
 mod environment;
 mod flags;
+mod proxies;
 mod spelling;
 #[cfg(test)]
 mod tests;
@@ -28,7 +30,9 @@ use flags::{BrowserFlags, CommandLine, OutputFlags};
 pub use spelling::{Listen, Misspelt, Size, Span};
 
 use crate::limits::Limits;
+use crate::wire::address_range::AddressRange;
 use crate::wire::authority::{HostPattern, OriginPattern};
+use crate::wire::forwarded::ProxyHeader;
 
 /// What the server is to do. Its values fit together.
 #[derive(Debug, Clone)]
@@ -45,6 +49,10 @@ pub struct Config {
     pub allow_origin: Vec<OriginPattern>,
     /// The hosts that are served; when there are none, all are.
     pub allow_host: Vec<HostPattern>,
+    /// Proxies that are believed whose requests they bring.
+    pub trust_proxy: Vec<AddressRange>,
+    /// How they tell.
+    pub proxy_header: ProxyHeader,
     /// Where to write the ports.
     pub port_file: Option<PathBuf>,
     /// How much to tell on standard error.
@@ -124,11 +132,12 @@ impl CommandLine {
     /// No bound here is turned off by 0: each would let a stranger hold something for ever, or
     /// leave nothing that a message could live in.
     fn refuse_zeros(&self) -> Result<(), String> {
-        let Self { retention: kept, bounds, deadlines: until, .. } = self;
+        let Self { retention: kept, bounds, deadlines: until, crowd, .. } = self;
         let numbers = [
             ("--history-messages", kept.history_messages, "1"),
             ("--max-message", bounds.max_message.0, "1KiB"),
             ("--max-connections", bounds.max_connections, "1"),
+            ("--max-topics", crowd.max_topics, "1"),
         ];
         let spans = [
             ("--history-age", kept.history_age, "1s"),
@@ -151,13 +160,16 @@ impl CommandLine {
 
     /// Checks what belongs together, and puts it together.
     fn into_config(self) -> Result<Config, String> {
-        let Self { retention: kept, bounds, deadlines: until, .. } = self;
+        let Self { retention: kept, bounds, deadlines: until, crowd, .. } = self;
+        checks::rate(crowd.max_publishes)?;
         let threads = checks::threads(self.addresses.threads)?;
         checks::head(bounds.max_head)?;
         checks::wait(bounds.max_wait)?;
         let BrowserFlags { allow_origin, allow_host } = self.browsers;
         let allow_origin = checks::patterns("--allow-origin", &allow_origin, OriginPattern::parse)?;
         let allow_host = checks::patterns("--allow-host", &allow_host, HostPattern::parse)?;
+        let trust_proxy =
+            checks::patterns("--trust-proxy", &self.proxies.trust_proxy, AddressRange::parse)?;
         checks::history(bounds.max_message, kept.history_bytes, kept.retain_bytes)?;
         if bounds.max_connections < threads {
             return Err(format!(
@@ -174,6 +186,10 @@ impl CommandLine {
                 head_bytes_max: bounds.max_head.0,
                 message_bytes_max: bounds.max_message.0,
                 connections_max: bounds.max_connections,
+                connections_per_address_max: crowd.max_connections_per_address,
+                topics_max: crowd.max_topics,
+                publishes_per_second_max: crowd.max_publishes,
+                publish_burst: crowd.publish_burst,
                 wait_ms_max: bounds.max_wait.0,
                 history_messages: kept.history_messages,
                 history_bytes: kept.history_bytes.0,
@@ -188,6 +204,8 @@ impl CommandLine {
             },
             allow_origin,
             allow_host,
+            trust_proxy,
+            proxy_header: self.proxies.proxy_header,
             port_file: self.output.port_file,
             verbosity: match (self.output.quiet, self.output.verbose) {
                 (true, _) => LevelFilter::Error,

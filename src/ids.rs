@@ -3,10 +3,13 @@
 //! Came from: everywhere. Goes to: everywhere. Absent on purpose: anything that can fail for a
 //! reason other than its own spelling.
 
+mod network;
+
 use std::fmt;
-use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
 
+pub use self::network::Network;
 use crate::limits::{CURSOR_BYTES_MAX, TOPIC_BYTES_MAX};
 
 /// A moment, in milliseconds since the server started, one zero for all its threads. Never read
@@ -73,6 +76,21 @@ impl From<SocketAddr> for Peer {
             SocketAddr::V4(address) => Self::V4(address),
             SocketAddr::V6(address) => Self::V6(Box::new(address)),
         }
+    }
+}
+
+impl Peer {
+    /// The address without the port.
+    pub fn ip(&self) -> IpAddr {
+        match self {
+            Self::V4(address) => (*address.ip()).into(),
+            Self::V6(address) => (*address.ip()).into(),
+        }
+    }
+
+    /// As whom it counts.
+    pub fn network(&self) -> Network {
+        self.ip().into()
     }
 }
 

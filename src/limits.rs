@@ -19,6 +19,9 @@ pub const TARGET_BYTES_MAX: usize = 8 * 1024;
 pub const REQUEST_LINE_OVERHEAD_BYTES: usize = 64;
 /// The least that `--max-head` may be: the smallest head that a browser's request fits in.
 pub const HEAD_BYTES_MIN: usize = 1024;
+/// A header of the PROXY protocol, TLVs included. Its authors advise 536 bytes; with the
+/// certificate of a client it is longer. Beyond: the connection is closed.
+pub const PROXY_HEADER_BYTES_MAX: usize = 4 * 1024;
 /// Fields in a head. Apache's default is 100. Beyond: 431.
 pub const HEAD_FIELDS_MAX: usize = 100;
 /// A chunk-size line, extensions included. A size takes 16 digits at most; nobody we know sends
@@ -48,8 +51,14 @@ pub const DEFLATE_CONTEXT_BITS: u8 = 12;
 pub const EVENT_BYTES_MAX: usize = 64;
 /// Name of a topic, in bytes, after percent-decoding.
 pub const TOPIC_BYTES_MAX: usize = 64;
-/// Topics read over one connection.
+/// Topics read over one connection. Centrifugo subscribes a client to 128 channels at most; here
+/// they stand in the path of one request. Beyond: 400.
 pub const TOPICS_PER_READER_MAX: usize = 32;
+/// Topics that retain a message, in all. ntfy keeps 15,000, most servers as many as there is memory
+/// for, which `--retain-bytes` bounds in any case. Beyond: 503 for a message to any other topic, an
+/// error for the frame in `tollway.v1`, a close of a raw WebSocket with 1013; a topic whose last
+/// message is dropped makes room. Each thread may go beyond by what it has on its way.
+pub const TOPICS_MAX: usize = 1_000_000;
 /// A cursor as a client sends it. Ours take 29 bytes at most; a foreign one is quoted in a gap.
 pub const CURSOR_BYTES_MAX: usize = 64;
 /// An `Idempotency-Key`. A UUID takes 36 bytes.
@@ -67,8 +76,12 @@ pub const PUBLISH_OVERHEAD_BYTES: usize = 4 * 1024;
 /// What one byte of data may take in JSON, at most: six bytes, as in `\u0041`; and in base64, where
 /// three bytes of data are four such characters, eight.
 pub const SPELLING_FACTOR: usize = 8;
-/// Keys remembered in all; the oldest goes first.
+/// Keys remembered in all. Beyond, the address that has most of them gives up its oldest.
 pub const IDEMPOTENCY_KEYS_MAX: usize = 65_536;
+/// Keys remembered of one address. Beyond, its oldest goes.
+pub const IDEMPOTENCY_KEYS_PER_ADDRESS_MAX: usize = 32_768;
+/// Keys remembered of one topic. Beyond, the address that has most of them gives up its oldest.
+pub const IDEMPOTENCY_KEYS_PER_TOPIC_MAX: usize = 16_384;
 /// How long a key is remembered.
 pub const IDEMPOTENCY_MS_MAX: u64 = 10 * 60 * 1000;
 
@@ -97,6 +110,21 @@ pub const FORGOTTEN_GROUPS: usize = 1024;
 
 /// Connections of one server. The process's descriptors usually end first.
 pub const CONNECTIONS_MAX: usize = 1_000_000;
+/// Connections of one address, on all threads; 0: as many as there are places. An IPv6 /64 counts
+/// as one address, the client behind a trusted proxy as itself. Off by default, since a whole
+/// office or a mobile network may be one address; nginx and HAProxy have no default either. Facing
+/// the internet, 100 is kind. Beyond: 429, and the connection is closed.
+pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 0;
+/// Messages published in a second from one address, over all its connections; 0: no bound, for the
+/// same reason as above. nginx's `limit_req` and ntfy's visitors are bounded in this way. Beyond:
+/// 429 with `Retry-After`, an error for the frame in `tollway.v1`, a close of a raw WebSocket with
+/// 1008.
+pub const PUBLISHES_PER_SECOND_MAX: usize = 0;
+/// Messages that an address may publish at once after it was silent; 0: a second's worth.
+pub const PUBLISH_BURST: usize = 0;
+/// Addresses whose rate of publishing is remembered. Beyond, those that were silent for longest are
+/// forgotten, and have a full burst again.
+pub const PUBLISHERS_MAX: usize = 65_536;
 /// Connections that the kernel completes before we accept them, at each listening socket; capped
 /// by `net.core.somaxconn`, which is 4,096 on today's Linux. nginx and Redis ask for 511, from when
 /// that was 128. Beyond: the kernel lets a client try again.
@@ -220,6 +248,9 @@ const _: () = assert!(MESSAGE_BYTES_MAX <= MESSAGE_BYTES_CEILING);
 const _: () = assert!(HISTORY_BYTES >= MESSAGE_BYTES_MAX + MESSAGE_OVERHEAD_BYTES);
 const _: () = assert!(RETAIN_BYTES >= HISTORY_BYTES);
 const _: () = assert!(INBOX_BYTES_MAX >= HEAD_BYTES_MAX);
+const _: () = assert!(INBOX_BYTES_MAX >= PROXY_HEADER_BYTES_MAX);
+const _: () = assert!(IDEMPOTENCY_KEYS_PER_TOPIC_MAX < IDEMPOTENCY_KEYS_PER_ADDRESS_MAX);
+const _: () = assert!(IDEMPOTENCY_KEYS_PER_ADDRESS_MAX < IDEMPOTENCY_KEYS_MAX);
 const _: () = assert!(IDLE_MS_MAX > WAIT_MS_MAX);
 const _: () = assert!(HEARTBEAT_MS + PONG_MS_MAX < 60_000);
 const _: () = assert!(RETRY_MS_MIN < RETRY_MS_MAX);
@@ -236,6 +267,14 @@ pub struct Limits {
     pub message_bytes_max: usize,
     /// `--max-connections`, shared out among the threads: [`CONNECTIONS_MAX`].
     pub connections_max: usize,
+    /// `--max-connections-per-address`: [`CONNECTIONS_PER_ADDRESS_MAX`].
+    pub connections_per_address_max: usize,
+    /// `--max-topics`: [`TOPICS_MAX`].
+    pub topics_max: usize,
+    /// `--max-publishes`: [`PUBLISHES_PER_SECOND_MAX`].
+    pub publishes_per_second_max: usize,
+    /// `--publish-burst`: [`PUBLISH_BURST`].
+    pub publish_burst: usize,
     /// `--max-wait`: [`WAIT_MS_MAX`].
     pub wait_ms_max: u64,
     /// `--history-messages`: [`HISTORY_MESSAGES`].
@@ -277,6 +316,10 @@ impl Default for Limits {
             head_bytes_max: HEAD_BYTES_MAX,
             message_bytes_max: MESSAGE_BYTES_MAX,
             connections_max: CONNECTIONS_MAX,
+            connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
+            topics_max: TOPICS_MAX,
+            publishes_per_second_max: PUBLISHES_PER_SECOND_MAX,
+            publish_burst: PUBLISH_BURST,
             wait_ms_max: WAIT_MS_MAX,
             history_messages: HISTORY_MESSAGES,
             history_bytes: HISTORY_BYTES,

@@ -230,10 +230,10 @@ const BROKER_LAYERS: &[&[&str]] = &[
     &["poll", "v1", "websocket"],
     &["respond", "pump"],
     &["teardown"],
-    &["subscribe", "accounting"],
+    &["subscribe", "accounting", "admission"],
     &["visit"],
     &["letters"],
-    &["conns", "effect", "fence", "pending"],
+    &["asked", "conns", "effect", "fence", "idle", "pending", "places"],
 ];
 
 /// The files of the same room that `code` names: `super::x`, and the members of `super::{…}`.

@@ -46,6 +46,7 @@ folders! {
     hopping "hopping"
     browsers "browsers"
     limits "limits"
+    proxies "proxies"
     files "files"
     reports "reports"
     regressions "regressions"

@@ -16,7 +16,8 @@ use crate::conn::Conn;
 use crate::conn::state::Name;
 use crate::ids::{ConnId, Micros, Millis};
 use crate::ledger::{
-    Bytes, CHARGES, Call, Class, Closed, Due, Ledger, Payer, RefusedConnection, Row, Sample,
+    Bytes, CHARGES, Call, Class, Closed, Due, Ledger, Payer, Refusal, RefusedConnection, Row,
+    Sample,
 };
 use crate::limits::CLOSED_ROWS_MAX;
 
@@ -51,8 +52,9 @@ pub(super) fn charge(ledger: &mut Ledger, conn: &mut Conn, call: Call) {
 
 /// A connection was accepted, answered and closed without ever having an id.
 pub(super) fn refused_unseen(ledger: &mut Ledger, refused: RefusedConnection) {
-    let RefusedConnection { written, read } = refused;
+    let RefusedConnection { written, read, refusal } = refused;
     ledger.shared.refused += 1;
+    ledger.shared.refused_by_address += u64::from(refusal == Refusal::AddressFull);
     for call in [Call::Accept, written, Call::End, read, Call::End] {
         ledger.charge(Payer::Other, call);
     }

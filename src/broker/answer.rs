@@ -12,7 +12,7 @@ use super::respond::{JSON, NO_STORE};
 use super::visit::Visit;
 use super::{asset, file, publish, read, report, respond, teardown, v1, websocket};
 use crate::conn::Ask;
-use crate::conn::problem::{Allow, Rule};
+use crate::conn::problem::{Allow, Problem, Rule};
 use crate::conn::request::{Preflight, Want};
 use crate::conn::response_context::Body;
 use crate::conn::state::{Awaited, State};
@@ -37,6 +37,33 @@ pub(super) fn answer(visit: &mut Visit<'_>, ask: Ask) {
 
 fn serve(visit: &mut Visit<'_>, payer: Payer, want: Want, body: Vec<u8>) {
     visit.shard.ledger.account_mut(payer).requests += 1;
+    if visit.conn.proxy.is_some() && visit.shard.policy.limits.connections_per_address_max > 0 {
+        let network = visit.conn.peer.network();
+        let proxy = visit.conn.proxy.as_deref().map(|proxy| proxy.ip().into());
+        if visit.conn.place != Some(network) && proxy != Some(network) {
+            let effect = Effect::TakePlace { conn: visit.id, network };
+            return respond::await_effect(visit, Awaited::Place(Box::new(want), body), effect);
+        }
+    }
+    look_up(visit, want, body);
+}
+
+/// The client behind a proxy has a place, or gets none; its request waits for that.
+pub(super) fn placed(visit: &mut Visit<'_>, has_place: bool) {
+    if let Some(Awaited::Place(want, body)) = visit.conn.awaited(visit.now) {
+        if has_place {
+            look_up(visit, *want, body);
+        } else {
+            let problem = Problem { retry_s: 5, ..Rule::AddressFull.into() };
+            respond::refuse(visit, problem);
+        }
+        if !visit.conn.flow.inbox.is_empty() {
+            visit.resume_later(); // A WebSocket's first frames came with its request.
+        }
+    }
+}
+
+fn look_up(visit: &mut Visit<'_>, want: Want, body: Vec<u8>) {
     if let Want::Read(_) | Want::Info(_) = want
         && !visit.shard.letters.is_empty()
     {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::close::CloseReason;
 use crate::hub::Receipt;
 use crate::hub::message::{Draft, Message};
-use crate::ids::{ConnId, ShardId, TopicName};
+use crate::ids::{ConnId, Network, ShardId, TopicName};
 use crate::ledger::{Payer, Scope, ShardReport};
 
 /// What the broker needs the shell to do.
@@ -64,6 +64,14 @@ pub enum Effect {
         /// The connection that is asked about.
         conn: ConnId,
     },
+    /// Take one of the places of an address for the client behind a proxy; answered by
+    /// [`super::Broker::placed`].
+    TakePlace {
+        /// The connection of the proxy.
+        conn: ConnId,
+        /// The address of the client.
+        network: Network,
+    },
     /// Send every thread, this one too, a [`Letter::ReportWanted`].
     AskForReport {
         /// What the report is to cover.
@@ -93,6 +101,13 @@ pub enum Letter {
     Repeated(Receipt),
     /// A publish could not be taken now; the message is in no log and never will be.
     Refused(ConnId),
+    /// Nor will this one: the address that it came from publishes too fast.
+    TooFast {
+        /// The connection that asked.
+        conn: ConnId,
+        /// When it may publish again, in milliseconds from now.
+        retry_ms: u64,
+    },
     /// A thread wants this one's report.
     ReportWanted {
         /// The thread that wants it.

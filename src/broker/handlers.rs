@@ -17,18 +17,50 @@ use crate::close::CloseReason;
 use crate::conn::Conn;
 use crate::conn::state::{Name, State};
 use crate::hub::Subscribers;
-use crate::ids::{ConnId, Micros, Millis};
+use crate::ids::{ConnId, Micros, Millis, Network};
 use crate::ledger::{
     CHARGES, Call, Payer, Process, RefusedConnection, Sample, Scope, ShardReport, SharedCall,
 };
+use crate::wire::forwarded::ProxyHeader;
 
 impl Broker {
-    /// A peer has connected. `None`: `--max-connections` are open, and it is to be refused.
+    /// As whom a connection of `peer` takes one of the places of an address when it comes. A
+    /// trusted proxy takes none for itself: see [`Broker::placed`].
+    pub fn place_of(&self, peer: SocketAddr) -> Option<Network> {
+        let trusted = self.shard.policy.proxies.trusts(peer.ip());
+        (!trusted).then(|| peer.ip().into())
+    }
+
+    /// The client behind `id` has one of the places of its address now, or there was none. Tells
+    /// whose place is free instead.
+    pub fn placed(&mut self, id: ConnId, place: Option<Network>, now: Millis) -> Option<Network> {
+        let Some(conn) = self.conns.get_mut(id) else {
+            return place; // It is gone.
+        };
+        let free = match place {
+            Some(_) => std::mem::replace(&mut conn.place, place),
+            None => None,
+        };
+        self.visit(id, now, |visit| answer::placed(visit, place.is_some()));
+        free
+    }
+
+    /// A peer has connected, and has its [place](Self::place_of). When all places are taken, the
+    /// connection that has been idle for longest makes room; its socket is to be closed before the
+    /// next is accepted. `None`: none is idle, and the peer is to be refused.
     pub fn accepted(&mut self, peer: SocketAddr, now: Millis) -> Option<ConnId> {
         if self.conns.len() >= self.shard.policy.limits.connections_max {
-            return None;
+            let longest = self.idle.longest()?;
+            self.visit(longest, now, |visit| teardown::give_up(visit, CloseReason::Displaced));
         }
-        let id = self.conns.insert(Conn::new(peer, now));
+        let mut conn = Conn::new(peer, now);
+        conn.place = self.place_of(peer);
+        if conn.place.is_none() {
+            let proxies = &self.shard.policy.proxies;
+            conn.expects_proxy_header = proxies.header == ProxyHeader::ProxyProtocol;
+            conn.proxy = Some(Box::new(peer));
+        }
+        let id = self.conns.insert(conn);
         self.note_wishes(id, now);
         Some(id)
     }
@@ -113,7 +145,10 @@ impl Broker {
     /// when there is room for it: then it is work, see [`Broker::deliver`].
     pub fn letter(&mut self, letter: Letter, now: Millis) {
         match letter {
-            Letter::Committed { .. } | Letter::Repeated(_) | Letter::Refused(_) => {
+            Letter::Committed { .. }
+            | Letter::Repeated(_)
+            | Letter::Refused(_)
+            | Letter::TooFast { .. } => {
                 self.shard.letters.push(letter);
                 self.read_letters(now);
             }
@@ -168,12 +203,17 @@ impl Broker {
     }
 
     /// The socket of `id` is closed, and this is what the kernel had counted by then. The id means
-    /// nothing from now on.
-    pub fn socket_closed(&mut self, id: ConnId, sample: Option<Sample>, now: Millis) {
-        if let Some(conn) = self.conns.remove(id) {
-            let sample = sample.unwrap_or_default();
-            accounting::socket_closed(&mut self.shard, id, &conn, &sample, now);
-        }
+    /// nothing from now on. Tells whose place is free.
+    pub fn socket_closed(
+        &mut self,
+        id: ConnId,
+        sample: Option<Sample>,
+        now: Millis,
+    ) -> Option<Network> {
+        let conn = self.conns.remove(id)?;
+        let sample = sample.unwrap_or_default();
+        accounting::socket_closed(&mut self.shard, id, &conn, &sample, now);
+        conn.place
     }
 
     /// What this thread has to report. `sample` asks the kernel about a connection.

@@ -46,7 +46,9 @@
 //! the broker introduces the two. Absent on purpose: sockets, clocks, threads, locks.
 
 mod accounting;
+mod admission;
 mod answer;
+mod asked;
 mod asset;
 mod conns;
 mod deadline;
@@ -54,9 +56,11 @@ mod effect;
 mod fence;
 mod file;
 mod handlers;
+mod idle;
 mod input;
 mod letters;
 mod pending;
+mod places;
 mod poll;
 mod publish;
 mod pump;
@@ -72,15 +76,19 @@ mod work;
 
 use std::collections::VecDeque;
 
+use self::asked::Asked;
 use self::conns::Conns;
 pub use self::effect::{Effect, Letter, Teardown};
 pub use self::file::{FileError, FileInfo};
+use self::idle::Idle;
 use self::letters::Letters;
 use self::pending::PendingReports;
+pub use self::places::Places;
 use self::visit::{Shard, Visit};
 use crate::conn::Conn;
 use crate::conn::origin::Origins;
 use crate::conn::outbox::Outbox;
+use crate::conn::proxies::Proxies;
 use crate::conn::route::Policy;
 use crate::hub::{Hub, SubscriberChange};
 use crate::ids::{ConnId, Epoch, Millis, ShardId};
@@ -103,6 +111,8 @@ pub struct Setup {
     pub origins: Origins,
     /// Whether `--static` was given.
     pub serves_files: bool,
+    /// Who is believed to bring requests of others.
+    pub proxies: Proxies,
     /// Where the jitter of `retry:` begins.
     pub seed: u64,
 }
@@ -116,6 +126,7 @@ impl Default for Setup {
             limits: Limits::default(),
             origins: Origins::default(),
             serves_files: false,
+            proxies: Proxies::default(),
             seed: 1,
         }
     }
@@ -125,6 +136,8 @@ impl Default for Setup {
 #[derive(Debug)]
 pub struct Broker {
     conns: Conns,
+    /// Those of them that can make room for a newcomer.
+    idle: Idle,
     shard: Shard,
     wheel: TimerWheel,
     /// Connections whose outbox went from empty to non-empty.
@@ -138,6 +151,7 @@ impl Broker {
     pub fn new(setup: Setup) -> Self {
         Self {
             conns: Conns::default(),
+            idle: Idle::default(),
             shard: Shard {
                 id: setup.shard,
                 threads: setup.threads,
@@ -146,6 +160,7 @@ impl Broker {
                     limits: setup.limits,
                     origins: setup.origins,
                     serves_files: setup.serves_files,
+                    proxies: setup.proxies,
                 },
                 ledger: Ledger::default(),
                 closed: VecDeque::new(),
@@ -153,6 +168,7 @@ impl Broker {
                 unix_s: 0,
                 date: String::new(),
                 random: setup.seed | 1,
+                asked: Asked::default(),
                 letters: Letters::default(),
                 effects: VecDeque::new(),
                 resumable: VecDeque::new(),
@@ -191,6 +207,7 @@ impl Broker {
             conn.took(now);
             self.dirty.push_back(id);
         }
+        self.idle.note(id, conn.is_idle());
         let wanted = conn.wants_bytes();
         if conn.flow.resumes_reading(wanted) {
             self.resumed.push_back(id);

@@ -6,12 +6,11 @@
 
 use std::fmt::Display;
 
-use super::effect::Effect;
 use super::respond::{self, JSON};
 use super::visit::Visit;
-use super::{accounting, teardown, v1, websocket};
+use super::{accounting, admission, teardown, v1, websocket};
 use crate::close::CloseReason;
-use crate::conn::problem::Rule;
+use crate::conn::problem::{Problem, Rule};
 use crate::conn::request::Publish;
 use crate::conn::response_context::Body;
 use crate::conn::state::{Awaited, Seats, State};
@@ -26,10 +25,13 @@ pub(super) fn over_http(visit: &mut Visit<'_>, publish: Publish, body: Vec<u8>) 
         topic: publish.topic.clone(),
         event: publish.event,
         payload: Payload::posted(body),
+        from: visit.conn.peer.network(),
         idempotency_key: publish.idempotency_key,
     };
-    let effect = Effect::Publish { conn: visit.id, draft };
-    respond::await_effect(visit, Awaited::Commit(publish.topic), effect);
+    match admission::publish(visit, draft) {
+        Ok(()) => respond::stand_still(visit, Awaited::Commit(publish.topic)),
+        Err(rule) => respond::refuse(visit, rule.into()),
+    }
 }
 
 /// A message of a raw WebSocket. Nothing is answered: the sender is a subscriber too.
@@ -44,14 +46,20 @@ pub(super) fn raw(visit: &mut Visit<'_>, data: Box<[u8]>, binary: bool) {
         };
         return teardown::close_socket(visit, CloseCode::POLICY, why, CloseReason::NotAllowed);
     };
-    socket.uncommitted += 1;
+    let from = visit.conn.peer.network();
     let draft = Draft {
         topic: visit.shard.hub.name(seat.topic).clone(),
         event: None,
         payload: Payload::framed(data, binary),
+        from,
         idempotency_key: None,
     };
-    visit.effect(Effect::Publish { conn: visit.id, draft });
+    if admission::publish(visit, draft).is_err() {
+        let why = "no room for another topic; try again later";
+        teardown::close_socket(visit, CloseCode::TRY_AGAIN, why, CloseReason::Overloaded);
+    } else if let State::Open(socket) = &mut visit.conn.state {
+        socket.uncommitted += 1;
+    }
 }
 
 /// The message is in the log.
@@ -78,6 +86,18 @@ pub(super) fn not_committed(visit: &mut Visit<'_>) {
     } else if !v1::resolve(visit, Err(Rule::Overloaded.into())) {
         let why = "more messages than can be delivered; try again";
         teardown::close_socket(visit, CloseCode::TRY_AGAIN, why, CloseReason::Overloaded);
+    }
+    websocket::fail_if_due(visit);
+}
+
+/// Nor is this one: who sent it publishes too fast, and may again in `retry_ms`.
+pub(super) fn too_fast(visit: &mut Visit<'_>, retry_ms: u64) {
+    let problem = Problem { retry_s: retry_ms.div_ceil(1000), ..Rule::TooFast.into() };
+    if visit.conn.awaited(visit.now).is_some() {
+        respond::refuse(visit, problem);
+    } else if !v1::resolve(visit, Err(problem)) {
+        let why = "more messages a second than one address may publish";
+        teardown::close_socket(visit, CloseCode::POLICY, why, CloseReason::TooFast);
     }
     websocket::fail_if_due(visit);
 }

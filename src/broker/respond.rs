@@ -68,8 +68,8 @@ pub(super) fn refuse_saying(visit: &mut Visit<'_>, problem: Problem, detail: &st
     if status == Status::UnsupportedMediaType {
         fields.push(("Accept-Encoding", &"identity")); // RFC 9110 §15.5.16.
     }
-    if status == Status::Unavailable {
-        fields.push(("Retry-After", &"1"));
+    if problem.retry_s > 0 {
+        fields.push(("Retry-After", &problem.retry_s));
     }
     let body = response::problem(status, problem.code, detail);
     say(visit, status, &fields, Body::own("application/problem+json", body));

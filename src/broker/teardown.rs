@@ -13,7 +13,6 @@ use super::effect::{Effect, Teardown};
 use super::visit::Visit;
 use super::{accounting, subscribe};
 use crate::close::CloseReason;
-use crate::conn::inbox::Inbox;
 use crate::conn::outbox::Segment;
 use crate::conn::state::State;
 use crate::ledger::Class;
@@ -95,11 +94,6 @@ pub(super) fn close(visit: &mut Visit<'_>) {
     visit.shard.teardowns.push_back((visit.id, Teardown::Close(reason)));
 }
 
-/// Whether nothing but empty lines lies there.
-fn is_blank(inbox: &Inbox) -> bool {
-    inbox.as_slice().iter().all(|b| b"\r\n".contains(b))
-}
-
 /// A peer that has ended its side, and of which nothing more can be understood, is done.
 pub(super) fn end_if_finished(visit: &mut Visit<'_>) {
     let flow = &visit.conn.flow;
@@ -108,7 +102,7 @@ pub(super) fn end_if_finished(visit: &mut Visit<'_>) {
     }
     let reason = match &visit.conn.state {
         // Nothing was begun; an empty line or two may lie there.
-        State::Head { began: None, .. } if is_blank(&flow.inbox) => CloseReason::PeerFinished,
+        State::Head { began: None, .. } if flow.inbox.is_blank() => CloseReason::PeerFinished,
         State::Head { began: Some(_), .. } | State::Body(_) => CloseReason::PeerLeft,
         // A peer that waits for an answer still gets it.
         State::Open(socket) if socket.awaits_commits() => return,

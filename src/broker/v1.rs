@@ -8,7 +8,7 @@
 //! too, if it opened the topic, and its message comes to it by the pump; which of the two comes
 //! first is not said.
 
-use super::effect::Effect;
+use super::admission;
 use super::visit::Visit;
 use crate::conn::outbox::Segment;
 use crate::conn::problem::{Problem, Rule};
@@ -17,6 +17,7 @@ use crate::conn::unanswered::PublishOutcome;
 use crate::conn::v1::{V1Publish, V1Request};
 use crate::hub::Hub;
 use crate::hub::message::{Draft, Payload};
+use crate::ids::Network;
 use crate::ledger::Class;
 use crate::technique::{Dialect, v1};
 
@@ -26,16 +27,14 @@ pub(super) fn publish(visit: &mut Visit<'_>, request: V1Request) {
         return;
     };
     let V1Request { reference, publish } = request;
-    match publish.and_then(|publish| draft(socket, publish, &visit.shard.hub)) {
-        Ok(draft) => {
-            socket.unanswered.push(reference, None);
-            visit.effect(Effect::Publish { conn: visit.id, draft });
-        }
-        Err(problem) => {
-            socket.unanswered.push(reference, Some(Err(problem)));
-            send_answers(visit);
-        }
-    }
+    let from = visit.conn.peer.network();
+    let draft = publish.and_then(|publish| draft(socket, publish, from, &visit.shard.hub));
+    let asked = draft.and_then(|draft| Ok(admission::publish(visit, draft)?));
+    let State::Open(socket) = &mut visit.conn.state else {
+        return;
+    };
+    socket.unanswered.push(reference, asked.err().map(Err));
+    send_answers(visit);
 }
 
 /// The sequencer has answered. `false`: not to a socket of this dialect.
@@ -66,15 +65,22 @@ fn send_answers(visit: &mut Visit<'_>) {
     while let Some((reference, outcome)) = socket.unanswered.next_answer() {
         match outcome {
             Ok(id) => v1::acknowledge(&reference, id, &mut out),
-            Err(Problem { status, code, detail, allow: _ }) => {
+            Err(Problem { status, code, detail, allow: _, retry_s: _ }) => {
                 v1::refuse(&reference, (status, code, detail), &mut out);
             }
         }
     }
-    visit.conn.push(Segment::own(out, Class::Framing));
+    if !out.is_empty() {
+        visit.conn.push(Segment::own(out, Class::Framing));
+    }
 }
 
-fn draft(socket: &WebSocket, publish: V1Publish, hub: &Hub) -> Result<Draft, Problem> {
+fn draft(
+    socket: &WebSocket,
+    publish: V1Publish,
+    from: Network,
+    hub: &Hub,
+) -> Result<Draft, Problem> {
     let opened = match &socket.subscription.seats {
         Seats::One(seat) => Some(hub.name(seat.topic)),
         Seats::Many(_) => None, // Which of them is meant has to be said.
@@ -84,6 +90,7 @@ fn draft(socket: &WebSocket, publish: V1Publish, hub: &Hub) -> Result<Draft, Pro
         topic: topic.ok_or(Rule::TopicMissing)?,
         event: publish.event,
         payload: Payload::framed(publish.data, publish.binary),
+        from,
         idempotency_key: publish.idempotency_key,
     })
 }

@@ -13,6 +13,7 @@
 
 use std::collections::VecDeque;
 
+use super::asked::Asked;
 use super::effect::{Effect, Teardown};
 use super::letters::Letters;
 use super::pending::PendingReports;
@@ -57,6 +58,8 @@ pub(super) struct Shard {
     pub(super) date: String,
     /// The state of the generator behind [`Shard::jitter`]; never 0.
     pub(super) random: u64,
+    /// What the sequencer was asked to commit, and has not answered.
+    pub(super) asked: Asked,
     /// What the sequencer has said, and was not read yet.
     pub(super) letters: Letters,
     /// What the shell is asked to do.

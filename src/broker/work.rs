@@ -68,13 +68,22 @@ impl Broker {
                 Letter::Committed { message, receipt } => {
                     self.shard.hub.append(message);
                     if let Some(receipt) = receipt {
+                        self.shard.asked.answered();
                         self.visit(receipt.conn, now, |visit| publish::committed(visit, receipt));
                     }
                 }
                 Letter::Repeated(receipt) => {
+                    self.shard.asked.answered();
                     self.visit(receipt.conn, now, |visit| publish::committed(visit, receipt));
                 }
-                Letter::Refused(id) => self.visit(id, now, publish::not_committed),
+                Letter::Refused(id) => {
+                    self.shard.asked.answered();
+                    self.visit(id, now, publish::not_committed);
+                }
+                Letter::TooFast { conn, retry_ms } => {
+                    self.shard.asked.answered();
+                    self.visit(conn, now, |visit| publish::too_fast(visit, retry_ms));
+                }
                 Letter::ReportWanted { .. } | Letter::ShardReport(_) => {} // Never wait.
             }
             while let Some(id) = self.shard.letters.next_waiter() {

@@ -3,11 +3,11 @@
 //! Came from: `config`, with what was read. Goes to: `main`, as one line that names the flag and
 //! the remedy. Absent on purpose: spelling, which is judged before.
 
+use std::fmt::Display;
 use std::thread;
 
 use super::spelling::{Size, Span};
 use crate::limits::{self, HEAD_BYTES_MIN, MESSAGE_BYTES_CEILING, THREADS_MAX};
-use crate::wire::authority::PatternError;
 
 /// The number of event loops: what was asked for, else one for each core.
 pub(super) fn threads(asked: Option<usize>) -> Result<usize, String> {
@@ -37,6 +37,17 @@ pub(super) fn head(head: Size) -> Result<(), String> {
     Ok(())
 }
 
+/// Time is counted in microseconds, and between two messages there is one at least.
+pub(super) fn rate(per_second: usize) -> Result<(), String> {
+    if per_second > 1_000_000 {
+        return Err(format!(
+            "--max-publishes {per_second} is more than can be told apart; give 1000000 or less, or \
+             0 for no bound"
+        ));
+    }
+    Ok(())
+}
+
 /// RFC 7240 §4.3: a client asks for whole seconds, and is told in whole seconds what it got. With
 /// less than one allowed there would be no long polling.
 pub(super) fn wait(wait: Span) -> Result<(), String> {
@@ -50,10 +61,10 @@ pub(super) fn wait(wait: Span) -> Result<(), String> {
 }
 
 /// Reads all values of one flag that takes patterns.
-pub(super) fn patterns<P>(
+pub(super) fn patterns<P, E: Display>(
     flag: &str,
     values: &[String],
-    parse: impl Fn(&str) -> Result<P, PatternError>,
+    parse: impl Fn(&str) -> Result<P, E>,
 ) -> Result<Vec<P>, String> {
     let parse = |value: &String| parse(value).map_err(|error| format!("{flag} {value}: {error}"));
     values.iter().map(parse).collect()

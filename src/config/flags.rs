@@ -10,7 +10,9 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser};
 
+use super::crowd::CrowdFlags;
 use super::environment::{switch, times};
+use super::proxies::ProxyFlags;
 use super::spelling::{Listen, Size, Span};
 use crate::limits;
 
@@ -37,11 +39,15 @@ pub(super) struct CommandLine {
     #[command(flatten)]
     pub(super) bounds: LimitFlags,
     #[command(flatten)]
+    pub(super) crowd: CrowdFlags,
+    #[command(flatten)]
     pub(super) deadlines: DeadlineFlags,
     #[command(flatten)]
     pub(super) sockets: WebSocketFlags,
     #[command(flatten)]
     pub(super) browsers: BrowserFlags,
+    #[command(flatten)]
+    pub(super) proxies: ProxyFlags,
     #[command(flatten)]
     pub(super) output: OutputFlags,
 }

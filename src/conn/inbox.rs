@@ -52,6 +52,11 @@ impl Inbox {
         self.bytes.is_empty()
     }
 
+    /// Whether nothing but empty lines lies there.
+    pub fn is_blank(&self) -> bool {
+        self.as_slice().iter().all(|b| b"\r\n".contains(b))
+    }
+
     /// Bytes of the heap that it holds.
     pub fn heap_bytes(&self) -> usize {
         self.bytes.capacity()

@@ -19,6 +19,7 @@ impl Conn {
             + self.flow.outbox.heap_bytes()
             + self.costs.tally.heap_bytes()
             + self.costs.accounted.as_deref().map_or(0, size_of_val)
+            + self.proxy.as_deref().map_or(0, size_of_val)
             + state_bytes(&self.state)
     }
 }
@@ -27,8 +28,13 @@ fn state_bytes(state: &State) -> usize {
     let own = match state {
         State::Body(upload) => size_of::<Upload>() + upload.data.capacity(),
         State::Awaiting(awaiting) => {
-            let wants = matches!(awaiting.awaited, Awaited::Letters(_));
-            size_of::<Awaiting>() + if wants { size_of::<Want>() } else { 0 }
+            let held = match &awaiting.awaited {
+                Awaited::Letters(_) => size_of::<Want>(),
+                Awaited::Place(_, body) => size_of::<Want>() + body.capacity(),
+                Awaited::Commit(_) | Awaited::Count(_) => 0,
+                Awaited::Open(_) | Awaited::Report(_) => 0,
+            };
+            size_of::<Awaiting>() + held
         }
         State::Parked(_) => size_of::<Parked>(),
         State::Sending(_) => size_of::<Sending>(),

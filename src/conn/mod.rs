@@ -15,8 +15,10 @@ pub mod inbox;
 mod memory;
 pub mod origin;
 pub mod outbox;
+mod preamble;
 pub mod problem;
 pub mod progress;
+pub mod proxies;
 mod query;
 pub mod request;
 pub mod response_context;
@@ -43,11 +45,12 @@ use self::state::{State, Upload};
 use self::timing::Timing;
 use self::websocket::Weight;
 use crate::close::CloseReason;
-use crate::ids::{Millis, Peer};
+use crate::ids::{Millis, Network, Peer};
 use crate::ledger::{Bytes, Class, Payer};
 use crate::limits::{INBOX_BYTES_MAX, Limits, PONG_MS_MAX};
 use crate::wire::Parsed;
 use crate::wire::body::{BodyDecoder, Piece};
+use crate::wire::forwarded::ProxyHeader;
 use crate::wire::head::{Framing, Head};
 use crate::wire::message::Step;
 use crate::wire::response::CONTINUE;
@@ -55,8 +58,15 @@ use crate::wire::response::CONTINUE;
 /// One connection.
 #[derive(Debug)]
 pub struct Conn {
-    /// The address and port of the other end.
+    /// The address and port of the client: of the other end, or of whom a trusted proxy there
+    /// brings requests from.
     pub peer: Peer,
+    /// The trusted proxy at the other end, if one is there.
+    pub proxy: Option<Box<SocketAddr>>,
+    /// A header of the PROXY protocol comes before the first request.
+    pub expects_proxy_header: bool,
+    /// The address that one of its places is taken of.
+    pub place: Option<Network>,
     /// What it is doing; changed by [`Conn::shift`] alone.
     pub state: State,
     /// Bytes on their way in and out.
@@ -82,6 +92,9 @@ impl Conn {
     pub fn new(peer: SocketAddr, now: Millis) -> Self {
         Self {
             peer: peer.into(),
+            proxy: None,
+            expects_proxy_header: false,
+            place: None,
             state: State::idle(),
             flow: Flow::default(),
             timing: Timing::new(now),
@@ -139,6 +152,9 @@ impl Conn {
         if buf.iter().any(|b| !matches!(b, b'\r' | b'\n')) {
             began.get_or_insert(now);
         }
+        if self.expects_proxy_header {
+            return self.proxy_header(buf, now, by_class);
+        }
         match decoder.decode(buf, policy.limits.head_bytes_max) {
             Ok(Parsed::Partial) => Pace::Wait,
             Ok(Parsed::Complete { value: head, used }) => {
@@ -165,6 +181,18 @@ impl Conn {
         policy: &Policy,
     ) -> Pace {
         let mut request = route(head, policy);
+        if let Some(proxy) = &self.proxy
+            && policy.proxies.header != ProxyHeader::ProxyProtocol
+        {
+            match policy.proxies.client(head, **proxy) {
+                Ok(client) => self.peer = client.into(),
+                Err(problem) => {
+                    self.peer = (**proxy).into();
+                    request.want = Want::Refuse(problem);
+                    request.context.keep_alive = false;
+                }
+            }
+        }
         self.costs.payer = request.payer;
         if head.framing == Framing::Empty {
             return Pace::Ask(used, self.complete(request, Vec::new(), now));
@@ -319,6 +347,13 @@ impl Conn {
     /// Queues output.
     pub fn push(&mut self, segment: Segment) {
         self.flow.outbox.push(segment, self.costs.payer);
+    }
+
+    /// Whether it is kept and has no request: nothing of one has come but an empty line or two, and
+    /// of no answer is anything left.
+    pub fn is_idle(&self) -> bool {
+        let waits = matches!(self.state, State::Head { began: None, .. });
+        waits && self.flow.outbox.is_empty() && self.flow.inbox.is_blank()
     }
 
     /// Whether nothing that came may be understood for now: the peer is behind in reading what we

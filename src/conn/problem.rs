@@ -26,6 +26,8 @@ pub struct Problem {
     pub detail: &'static str,
     /// The methods that would have been allowed, for 405.
     pub allow: Option<Allow>,
+    /// When to try again, in seconds; 0: nothing is said about that.
+    pub retry_s: u64,
 }
 
 /// What a resource can be asked for.
@@ -103,6 +105,16 @@ offences! {
             "The request's body did not arrive in time.";
         Overloaded = Unavailable, "overloaded",
             "The server has more messages to deliver than it can; try again in a moment.";
+        ClientMalformed = BadRequest, "client_malformed",
+            "The proxy that brought this request names whom it has it from in a way that cannot be \
+             read.";
+        AddressFull = TooManyRequests, "address_full",
+            "Your address has as many connections as it may; close one, or try again later.";
+        TooFast = TooManyRequests, "too_fast",
+            "Your address publishes more messages a second than it may; send fewer, and try again \
+             when it may.";
+        TopicsFull = Unavailable, "topics_full",
+            "There is no room for another topic; publish to one that there is, or try again later.";
         FileUnreadable = InternalError, "file_unreadable",
             "The file could not be read; the server's log says why.";
         RangeNotSatisfiable = RangeNotSatisfiable, "range_not_satisfiable",
@@ -120,7 +132,9 @@ impl Problem {
 
     /// The refusal for breaking `rule`.
     pub const fn of(rule: Rule) -> Self {
-        Self { status: rule.status(), code: rule.code(), detail: rule.detail(), allow: None }
+        let status = rule.status();
+        let retry_s = matches!(status, Status::Unavailable) as u64;
+        Self { status, code: rule.code(), detail: rule.detail(), allow: None, retry_s }
     }
 }
 
@@ -139,6 +153,7 @@ macro_rules! from_wire {
                     code: error.code(),
                     detail: error.detail(),
                     allow: None,
+                    retry_s: 0,
                 }
             }
         }

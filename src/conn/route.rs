@@ -5,6 +5,7 @@
 
 use super::origin::{OriginCheck, Origins};
 use super::problem::{Allow, Problem, Rule};
+use super::proxies::Proxies;
 use super::query::{self, Query};
 use super::request::{FileWant, How, Preflight, Publish, Read, Report, Request, Want, Watch};
 use super::response_context::ResponseContext;
@@ -32,6 +33,8 @@ pub struct Policy {
     pub origins: Origins,
     /// Whether `--static` was given.
     pub serves_files: bool,
+    /// Who is believed to bring requests of others.
+    pub proxies: Proxies,
 }
 
 /// Understands `head`.

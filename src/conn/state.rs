@@ -121,6 +121,8 @@ pub enum Awaited {
     Open(FileWant),
     /// What all threads have to report.
     Report(Report),
+    /// That the client behind a proxy has a place; what is wanted, and the body that came with it.
+    Place(Box<Want>, Vec<u8>),
     /// That this thread has read the messages that were committed before: what is wanted depends on
     /// them.
     Letters(Box<Want>),

@@ -4,7 +4,7 @@
 //! Absent on purpose: how it looks on the wire; that is an encoded message, made once for each
 //! format and thread and kept beside it in the log.
 
-use crate::ids::{Epoch, Id, Micros, Seq, TopicName};
+use crate::ids::{Epoch, Id, Micros, Network, Seq, TopicName};
 use crate::limits::MESSAGE_OVERHEAD_BYTES;
 use crate::technique::Content;
 use crate::wire::utf8::text;
@@ -46,6 +46,8 @@ pub struct Draft {
     pub event: Option<Box<str>>,
     /// The data.
     pub payload: Payload,
+    /// Who asked, as far as bounds for each address are concerned.
+    pub from: Network,
     /// A repeated publish with the same key adds nothing.
     pub idempotency_key: Option<Box<str>>,
 }

@@ -18,9 +18,11 @@
 mod bounds;
 pub mod fingerprint;
 pub mod forgotten;
+mod keys;
 pub mod log;
 pub mod merge;
 pub mod message;
+mod rate;
 mod retention;
 pub mod sequencer;
 mod start;
@@ -119,6 +121,8 @@ pub struct Hub {
     /// Messages held in all topics, and their weight.
     held: usize,
     bytes: usize,
+    /// Topics that hold a message.
+    retained: usize,
     /// How many messages ever fell off.
     evictions: u64,
     /// Topics with a round on, the one to serve in front.
@@ -146,6 +150,7 @@ impl Hub {
             ages: VecDeque::new(),
             held: 0,
             bytes: 0,
+            retained: 0,
             evictions: 0,
             growing: VecDeque::new(),
             untrimmed: Vec::new(),
@@ -165,6 +170,7 @@ impl Hub {
         self.bytes += message.weight();
         self.ages.push_back(Age { at: message.at.millis(), seq: message.seq, topic: id });
         let topic = &mut self.topics[id.0 as usize];
+        self.retained += usize::from(topic.log.is_empty());
         topic.log.append(message);
         if topic.round.is_none() {
             topic.round = Some(topic.readers.len());
@@ -302,6 +308,16 @@ impl Hub {
     /// The topic of that name, if there is one.
     pub fn find(&self, name: &TopicName) -> Option<TopicId> {
         self.names.get(name).copied()
+    }
+
+    /// Whether there is a message of the topic of that name.
+    pub fn retains(&self, name: &TopicName) -> bool {
+        self.find(name).is_some_and(|id| !self.log(id).is_empty())
+    }
+
+    /// How many topics there is a message of.
+    pub fn retained_topics(&self) -> usize {
+        self.retained
     }
 
     /// The name of a topic.

@@ -112,6 +112,7 @@ impl Hub {
             return;
         };
         self.evictions += 1;
+        self.retained -= usize::from(topic.log.is_empty());
         topic.evicted_at = self.evictions;
         self.held -= 1;
         self.bytes -= evicted.weight;

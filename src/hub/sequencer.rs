@@ -2,6 +2,8 @@
 //! must be known at one point: how many read a topic on all threads, and which publishes are
 //! repeats.
 //!
+//! It knows as well who publishes how fast, since it is asked about each message in any case.
+//!
 //! It is a plain value; the shell keeps it under a lock and posts what it commits to every thread
 //! before letting go, so that order on every thread is the order of sequence numbers.
 //!
@@ -10,13 +12,15 @@
 //! here. Publishing is asked and answered in two steps already, so no state of a connection would
 //! change for it; where the numbers and each thread's logs begin would.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::keys::Keys;
 use super::message::{Draft, Message};
+use super::rate::Rate;
 use super::{SubscriberChange, Subscribers};
-use crate::ids::{Micros, Millis, Seq, TopicName};
-use crate::limits::{IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_MS_MAX};
+use crate::ids::{Micros, Seq, TopicName};
+use crate::limits::Limits;
 
 /// What became of a draft.
 #[derive(Debug)]
@@ -35,34 +39,43 @@ pub enum Commit {
         /// How many are reading the topic.
         subscribers: u32,
     },
+    /// Its publisher's address is too fast: nothing was added.
+    TooFast {
+        /// When it may publish again, in milliseconds from now, at least 1.
+        retry_ms: u64,
+    },
 }
 
-/// Gives sequence numbers. Invariant: `keys` and `ages` hold the same keys.
+/// Gives sequence numbers. By default nobody is too fast.
 #[derive(Debug, Default)]
 pub struct Sequencer {
     tip: Seq,
     readers: HashMap<TopicName, Subscribers>,
-    keys: HashMap<KeyOfTopic, Seq>,
-    ages: VecDeque<(Millis, KeyOfTopic)>,
+    keys: Keys,
+    rate: Rate,
 }
 
-type KeyOfTopic = (TopicName, Arc<str>);
-
 impl Sequencer {
-    /// Gives `draft` the next number, unless its key was seen before.
+    /// A sequencer that holds publishers to `limits`.
+    pub fn new(limits: &Limits) -> Self {
+        Self { rate: Rate::new(limits), ..Self::default() }
+    }
+
+    /// Gives `draft` the next number, unless its key was seen before, or its publisher is too fast.
     pub fn commit(&mut self, draft: Draft, at: Micros) -> Commit {
-        let now = at.millis();
+        if let Err(early_us) = self.rate.take(draft.from, at) {
+            return Commit::TooFast { retry_ms: early_us.div_ceil(1000) };
+        }
         let subscribers = self.subscribers(&draft.topic).total();
-        self.forget_old_keys(now);
+        self.keys.expire(at.millis());
+        let next = Seq(self.tip.0 + 1);
         if let Some(key) = &draft.idempotency_key {
-            let key: KeyOfTopic = (draft.topic.clone(), key.as_ref().into());
-            if let Some(&seq) = self.keys.get(&key) {
+            if let Some(seq) = self.keys.find(&draft.topic, key) {
                 return Commit::Repeated { seq, subscribers };
             }
-            self.ages.push_back((now, key.clone()));
-            self.keys.insert(key, Seq(self.tip.0 + 1));
+            self.keys.remember(draft.topic.clone(), key, draft.from, next, at.millis());
         }
-        self.tip = Seq(self.tip.0 + 1);
+        self.tip = next;
         let message = Arc::new(Message {
             seq: self.tip,
             topic: draft.topic,
@@ -91,29 +104,23 @@ impl Sequencer {
     pub fn names(&self) -> usize {
         self.readers.len() + self.keys.len()
     }
-
-    fn forget_old_keys(&mut self, now: Millis) {
-        while let Some((at, key)) = self.ages.front() {
-            if now.since(*at) < IDEMPOTENCY_MS_MAX && self.ages.len() < IDEMPOTENCY_KEYS_MAX {
-                break;
-            }
-            self.keys.remove(key);
-            self.ages.pop_front();
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::hub::message::Payload;
+    use crate::ids::Millis;
+    use crate::limits::IDEMPOTENCY_MS_MAX;
     use crate::technique::Technique;
+    use std::net::{IpAddr, Ipv4Addr};
 
     fn draft(topic: &str, key: Option<&str>) -> Draft {
         Draft {
             topic: TopicName::parse(topic).expect("a good name"),
             event: None,
             payload: Payload::posted(b"x".to_vec()),
+            from: IpAddr::from(Ipv4Addr::LOCALHOST).into(),
             idempotency_key: key.map(Into::into),
         }
     }
@@ -122,6 +129,7 @@ mod tests {
         match commit {
             Commit::Appended { message, .. } => (message.seq.0, true),
             Commit::Repeated { seq, .. } => (seq.0, false),
+            Commit::TooFast { retry_ms } => (*retry_ms, false),
         }
     }
 
@@ -147,13 +155,16 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_bounded_by_count() {
-        let mut sequencer = Sequencer::default();
-        for n in 0..IDEMPOTENCY_KEYS_MAX + 10 {
-            sequencer.commit(draft("a", Some(&n.to_string())), Micros(0));
-        }
-        assert_eq!(sequencer.names(), IDEMPOTENCY_KEYS_MAX);
-        assert_eq!(sequencer.ages.len(), IDEMPOTENCY_KEYS_MAX);
+    fn who_is_too_fast_gets_no_number_and_its_key_is_not_remembered() {
+        let limits = Limits { publishes_per_second_max: 1, ..Limits::default() };
+        let mut sequencer = Sequencer::new(&limits);
+        let mut commit =
+            |key, at| number(&sequencer.commit(draft("a", Some(key)), Millis(at).micros()));
+        assert_eq!(commit("k", 0), (1, true));
+        assert_eq!(commit("l", 300), (700, false));
+        assert_eq!(commit("k", 999), (1, false), "a repeat is a publish as well");
+        assert_eq!(commit("l", 1000), (2, true));
+        assert_eq!(sequencer.names(), 2);
     }
 
     #[test]

@@ -150,6 +150,10 @@ counters! {
             /// Connections refused before anything was read.
             refused = "refused",
                 "connections_refused", "Connections refused before anything was read.";
+            /// Those of them whose address had as many as it may.
+            refused_by_address = "refused_by_address",
+                "connections_refused_by_address",
+                "Connections refused because their address had as many as it may.";
         }
         others {
             /// System calls.

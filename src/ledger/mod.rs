@@ -37,7 +37,7 @@ pub use counters::{CHARGES, Counter};
 pub use histogram::Histogram;
 pub use payer::Payer;
 pub use shard_report::{Closed, Gauges, Identity, Order, Process, Row, Rows, Scope, ShardReport};
-pub use tally::{Due, RefusedConnection, Tally};
+pub use tally::{Due, Refusal, RefusedConnection, Tally};
 pub use tcp::{Sample, Tcp};
 
 use std::ops::AddAssign;

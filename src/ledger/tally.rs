@@ -115,6 +115,17 @@ pub struct RefusedConnection {
     pub written: Call,
     /// What it had sent, as far as that was read.
     pub read: Call,
+    /// Why it was not kept.
+    pub refusal: Refusal,
+}
+
+/// Why a connection was not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// All places are taken, or there is no descriptor.
+    Full,
+    /// Its address has as many as it may.
+    AddressFull,
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use mio::{Interest, Registry};
 use super::socket;
 use super::token::Source;
 use crate::ids::Millis;
-use crate::ledger::{Call, RefusedConnection};
+use crate::ledger::{Call, Refusal, RefusedConnection};
 use crate::limits::{ACCEPT_REST_MS, COMPLAINT_MS};
 
 /// What a connection gets that cannot be kept. RFC 9110 §15.6.4; a 5xx answer needs no `Date`
@@ -34,6 +34,18 @@ Connection: close\r\n\
 {\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\
 \"detail\":\"There is no room for another connection now; try again later.\",\
 \"code\":\"too_many_connections\"}";
+
+/// What a connection gets whose address has as many as it may. RFC 6585 §4.
+const TOO_MANY_REQUESTS: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\n\
+Server: tollway\r\n\
+Content-Type: application/problem+json\r\n\
+Content-Length: 194\r\n\
+Retry-After: 5\r\n\
+Connection: close\r\n\
+\r\n\
+{\"type\":\"about:blank\",\"title\":\"Too Many Requests\",\"status\":429,\
+\"detail\":\"Your address has as many connections as it may; close one, or try again later.\",\
+\"code\":\"too_many_connections_of_address\"}";
 
 /// What `accept4` brought.
 #[derive(Debug)]
@@ -140,7 +152,8 @@ impl Acceptor {
                 // The spare descriptor is free now; another thread may be faster, though.
                 let accepted = listener.accept();
                 self.would_blocks += 1;
-                let result = accepted.map(|(stream, _)| Accepted::Refused(refuse(&stream)));
+                let refuse = |(stream, _)| Accepted::Refused(refuse(&stream, Refusal::Full));
+                let result = accepted.map(refuse);
                 self.spare = spare();
                 self.complain(&error, now);
                 result
@@ -165,16 +178,20 @@ impl Acceptor {
     }
 }
 
-/// Answers 503 to a connection that cannot be kept.
+/// Answers a connection that cannot be kept.
 ///
 /// What it has sent is read once before it is closed: closing a socket with unread bytes sends a
 /// reset, which could overtake the answer. To wait for all it may send is more than we can afford.
-pub fn refuse(mut stream: &TcpStream) -> RefusedConnection {
+pub fn refuse(mut stream: &TcpStream, refusal: Refusal) -> RefusedConnection {
+    let answer = match refusal {
+        Refusal::Full => SERVICE_UNAVAILABLE,
+        Refusal::AddressFull => TOO_MANY_REQUESTS,
+    };
     // No failure here leaves us anything to do; a fresh socket has room.
-    let bytes = stream.write(SERVICE_UNAVAILABLE).unwrap_or_default();
+    let bytes = stream.write(answer).unwrap_or_default();
     let _ = stream.shutdown(Shutdown::Write);
     let read = stream.read(&mut [0; 4096]);
-    RefusedConnection { written: Call::Write { bytes }, read: socket::read_call(&read) }
+    RefusedConnection { written: Call::Write { bytes }, read: socket::read_call(&read), refusal }
 }
 
 fn is_out_of_descriptors(error: &io::Error) -> bool {
@@ -212,10 +229,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_503_says_how_long_it_is() {
-        let text = str::from_utf8(SERVICE_UNAVAILABLE).expect("ASCII");
-        let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
-        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{}", body.len());
-        assert!(body.starts_with("{\"type\"") && body.ends_with("\"}"));
+    fn the_refusals_say_how_long_they_are() {
+        for text in [SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS] {
+            let text = str::from_utf8(text).expect("ASCII");
+            let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+            let length = format!("Content-Length: {}\r\n", body.len());
+            assert!(head.contains(&length), "{}", body.len());
+            assert!(body.starts_with("{\"type\"") && body.ends_with("\"}"));
+        }
     }
 }

@@ -19,18 +19,22 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::mailbox::Address;
-use crate::broker::Letter;
+use crate::broker::{Letter, Places};
 use crate::hub::message::{Draft, Message};
 use crate::hub::sequencer::{Commit, Sequencer};
 use crate::hub::{Receipt, SubscriberChange, Subscribers};
-use crate::ids::{ConnId, Micros, ShardId, TopicName};
+use crate::ids::{ConnId, Micros, Network, ShardId, TopicName};
 use crate::ledger::{Scope, ShardReport};
-use crate::limits::{MAILBOX_LETTERS_MAX, UNCOMMITTED_MAX};
+use crate::limits::{Limits, MAILBOX_LETTERS_MAX, UNCOMMITTED_MAX};
 
 /// Shared by all threads.
 #[derive(Debug)]
 pub struct Bus {
     sequencer: Mutex<Sequencer>,
+    /// Under a lock of its own: connections come and go without waiting for publishers.
+    places: Mutex<Places>,
+    /// Places of one address; 0: no bound, and nothing is counted.
+    places_max: usize,
     /// One for each thread, in the order of [`ShardId`]. Posting is done under the sequencer's
     /// lock and nowhere else, so a box does not fill while the lock is held.
     addresses: Box<[Address]>,
@@ -61,11 +65,25 @@ impl Batch {
 
 impl Bus {
     /// A bus that serves the owners of `addresses`, shard 0 first.
-    pub fn new(sequencer: Sequencer, addresses: Vec<Address>) -> Self {
+    pub fn new(limits: &Limits, addresses: Vec<Address>) -> Self {
         Self {
-            sequencer: Mutex::new(sequencer),
+            sequencer: Mutex::new(Sequencer::new(limits)),
+            places: Mutex::default(),
+            places_max: limits.connections_per_address_max,
             addresses: addresses.into_boxed_slice(),
             closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes a place for a connection from that address. `false`: it has all that it may have.
+    pub fn take_place(&self, network: Network) -> bool {
+        self.places_max == 0 || self.lock_places().take(network, self.places_max)
+    }
+
+    /// Gives back a place that was taken.
+    pub fn free_place(&self, network: Network) {
+        if self.places_max > 0 {
+            self.lock_places().free(network);
         }
     }
 
@@ -135,6 +153,10 @@ impl Bus {
         let room = MAILBOX_LETTERS_MAX.saturating_sub(fullest).min(batch.orders.len());
         for (conn, draft) in batch.orders.drain(..room) {
             let (seq, subscribers, message) = match sequencer.commit(draft, now) {
+                Commit::TooFast { retry_ms } => {
+                    batch.answers.push(Letter::TooFast { conn, retry_ms });
+                    continue;
+                }
                 Commit::Repeated { seq, subscribers } => (seq, subscribers, None),
                 Commit::Appended { message, subscribers } => {
                     (message.seq, subscribers, Some(message))
@@ -177,6 +199,10 @@ impl Bus {
         numbered.filter(move |&(shard, _)| shard != origin).map(|(_, address)| address)
     }
 
+    fn lock_places(&self) -> MutexGuard<'_, Places> {
+        self.places.lock().expect("a thread that panics ends the process")
+    }
+
     fn lock(&self) -> MutexGuard<'_, Sequencer> {
         self.sequencer.lock().expect("a thread that panics ends the process")
     }
@@ -195,7 +221,7 @@ mod tests {
             let poll = mio::Poll::new().expect("a descriptor");
             mailbox::new(mio::Waker::new(poll.registry(), mio::Token(0)).expect("a descriptor"))
         });
-        let bus = Bus::new(Sequencer::default(), vec![first, second]);
+        let bus = Bus::new(&Limits::default(), vec![first, second]);
         (bus, [own, other])
     }
 
@@ -208,6 +234,7 @@ mod tests {
             topic: TopicName::parse("a").expect("a good name"),
             event: None,
             payload: Payload::posted(b"x".to_vec()),
+            from: std::net::IpAddr::from([192, 0, 2, 1]).into(),
             idempotency_key: key.map(Into::into),
         };
         (conn(slot), draft)
@@ -224,6 +251,7 @@ mod tests {
             }
             Letter::Repeated(receipt) => format!("again {}", receipt.seq.0),
             Letter::Refused(conn) => format!("refused {}", conn.slot),
+            Letter::TooFast { conn, .. } => format!("too fast {}", conn.slot),
             Letter::ReportWanted { from, .. } => format!("report wanted by {}", from.0),
             Letter::ShardReport(part) => format!("part of {}", part.threads),
         };

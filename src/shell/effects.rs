@@ -63,6 +63,12 @@ impl Effects {
                 broker.file_read(conn, self.files().read(conn, offset, length), now);
             }
             Effect::CloseFile { conn } => self.files().close(conn),
+            Effect::TakePlace { conn, network } => {
+                let place = self.bus.take_place(network).then_some(network);
+                if let Some(free) = broker.placed(conn, place, now) {
+                    self.bus.free_place(free);
+                }
+            }
             Effect::AskForReport { scope } => {
                 let woken = self.bus.ask_for_reports(self.shard, scope);
                 broker.charge_shared(SharedCall::Wake, woken as u64);

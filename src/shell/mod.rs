@@ -72,7 +72,7 @@ use self::token::Source;
 use crate::broker::Setup;
 use crate::config::Config;
 use crate::conn::origin::Origins;
-use crate::hub::sequencer::Sequencer;
+use crate::conn::proxies::Proxies;
 use crate::ids::{Epoch, ShardId};
 
 /// A server whose ports are taken, and whose threads are still to be started.
@@ -185,7 +185,7 @@ fn loop_setups(
         polls.push((poll, mailbox));
         addresses.push(address);
     }
-    let bus = Arc::new(Bus::new(Sequencer::default(), addresses));
+    let bus = Arc::new(Bus::new(&config.limits, addresses));
     let clock = Clock::start();
     let epoch = Epoch::draw(sys::random_bits().map_err(StartError::System)?);
     let mut ports: Vec<u16> = bound.iter().map(SocketAddr::port).collect();
@@ -205,6 +205,7 @@ fn loop_setups(
             limits: config.limits.clone(),
             origins: origins.clone(),
             serves_files: files.is_some(),
+            proxies: Proxies { trusted: config.trust_proxy.clone(), header: config.proxy_header },
             // The standard library's hash keys are drawn from the system's randomness.
             seed: RandomState::new().build_hasher().finish(),
         };

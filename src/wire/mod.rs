@@ -8,6 +8,7 @@
 //! be observed has changed: feeding a request byte by byte gives what feeding it whole gives. An
 //! error names the offence and carries its remedy: an HTTP status or a WebSocket close code.
 
+pub mod address_range;
 pub mod authority;
 pub mod body;
 pub mod condition;
@@ -15,6 +16,7 @@ pub mod date;
 pub mod deflate;
 pub mod event_stream;
 pub mod extension;
+pub mod forwarded;
 pub mod frame;
 mod grammar;
 pub mod handshake;
@@ -23,6 +25,7 @@ pub mod json;
 pub mod message;
 pub mod number;
 pub(crate) mod offences;
+pub mod proxy_protocol;
 pub mod response;
 pub mod target;
 pub mod utf8;

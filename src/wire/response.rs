@@ -16,7 +16,7 @@ pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 /// What follows the data of every other chunk.
 pub const CHUNK_END: &[u8] = b"\r\n";
 
-/// Every status that this server can answer with. RFC 9110 §15, and RFC 6585 for 431.
+/// Every status that this server can answer with. RFC 9110 §15, and RFC 6585 for 429 and 431.
 #[repr(u16)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the name of a status is its documentation")]
@@ -41,6 +41,7 @@ pub enum Status {
     ExpectationFailed = 417,
     MisdirectedRequest = 421,
     UpgradeRequired = 426,
+    TooManyRequests = 429,
     FieldsTooLarge = 431,
     InternalError = 500,
     NotImplemented = 501,
@@ -71,6 +72,7 @@ impl Status {
         Self::ExpectationFailed,
         Self::MisdirectedRequest,
         Self::UpgradeRequired,
+        Self::TooManyRequests,
         Self::FieldsTooLarge,
         Self::InternalError,
         Self::NotImplemented,
@@ -106,6 +108,7 @@ impl Status {
             Self::ExpectationFailed => "Expectation Failed",
             Self::MisdirectedRequest => "Misdirected Request",
             Self::UpgradeRequired => "Upgrade Required",
+            Self::TooManyRequests => "Too Many Requests",
             Self::FieldsTooLarge => "Request Header Fields Too Large",
             Self::InternalError => "Internal Server Error",
             Self::NotImplemented => "Not Implemented",

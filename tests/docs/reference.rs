@@ -234,15 +234,19 @@ macro_rules! rows {
 #[test]
 fn errors() {
     // The one refusal that is made in advance, for when there is nothing left to make one with.
-    let full = "\"code\\\":\\\"too_many_connections\\\"";
-    assert!(read("src/shell/acceptor.rs").contains(full));
+    for code in ["too_many_connections", "too_many_connections_of_address"] {
+        let written = format!("\\\"code\\\":\\\"{code}\\\"");
+        assert!(read("src/shell/acceptor.rs").contains(&written), "{code}");
+    }
     let mut page = format!(
         "# Errors\n\n{MADE}\n\
          An HTTP error has a body of type `application/problem+json` (RFC 9457) whose `code` is \
          one of these and stays the\nsame, and whose `detail` is a sentence for people and may \
          change. A WebSocket is told the sentence as the reason of\nthe Close frame.\n\n\
-         One more is sent when a connection cannot be kept at all: `503`, `too_many_connections`, \
-         with `Retry-After`, and the\nconnection is closed.\n"
+         Two more are sent when a connection cannot be kept at all, with `Retry-After`, and the \
+         connection is closed: `503`,\n`too_many_connections`, when no place is left, and `429`, \
+         `too_many_connections_of_address`, when its address has\nas many as \
+         `--max-connections-per-address` allows.\n"
     );
     let of_head = "The request head. The connection is closed after any of these: where the next \
                    request would begin is in doubt.";

@@ -7,12 +7,13 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io::{ErrorKind, IoSlice};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use tollway::broker::{Broker, Effect, FileError, FileInfo, Letter, Setup, Teardown};
+use tollway::broker::{Broker, Effect, FileError, FileInfo, Letter, Places, Setup, Teardown};
 use tollway::close::CloseReason;
 use tollway::conn::origin::Origins;
+use tollway::conn::proxies::Proxies;
 use tollway::hub::Receipt;
 use tollway::hub::message::Message;
 use tollway::hub::sequencer::{Commit, Sequencer};
@@ -43,6 +44,7 @@ pub struct Plan {
     pub threads: u16,
     pub limits: Limits,
     pub origins: Origins,
+    pub proxies: Proxies,
     /// `Some`: `--static` was given, and these are the files below it.
     pub files: Option<BTreeMap<String, Vec<u8>>>,
     pub epoch: Epoch,
@@ -55,6 +57,7 @@ impl Default for Plan {
             threads: 1,
             limits: Limits::default(),
             origins: Origins::default(),
+            proxies: Proxies::default(),
             files: None,
             epoch: EPOCH,
             seed: 1,
@@ -132,6 +135,9 @@ pub struct World {
     pub now: Millis,
     pub brokers: Vec<Broker>,
     pub sequencer: Sequencer,
+    /// Places that addresses have taken, and how many each may.
+    pub places: Places,
+    places_max: usize,
     mailboxes: Vec<VecDeque<Letter>>,
     pub pipes: Vec<Pipe>,
     by_id: HashMap<(usize, ConnId), usize>,
@@ -155,6 +161,7 @@ impl World {
                     epoch: plan.epoch,
                     limits: plan.limits.clone(),
                     origins: plan.origins.clone(),
+                    proxies: plan.proxies.clone(),
                     serves_files: plan.files.is_some(),
                     seed: plan.seed,
                 });
@@ -165,7 +172,12 @@ impl World {
         Self {
             now: Millis(0),
             brokers,
-            sequencer: Sequencer::default(),
+            sequencer: Sequencer::new(&plan.limits),
+            places: Places::default(),
+            places_max: match plan.limits.connections_per_address_max {
+                0 => usize::MAX,
+                most => most,
+            },
             mailboxes: (0..plan.threads).map(|_| VecDeque::new()).collect(),
             pipes: Vec::new(),
             by_id: HashMap::new(),
@@ -179,10 +191,23 @@ impl World {
 
     /// Connects to a thread. `None`: refused at the door.
     pub fn connect(&mut self, shard: usize) -> Option<Client> {
+        self.connect_from(shard, Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// The same, from some address.
+    pub fn connect_from(&mut self, shard: usize, address: IpAddr) -> Option<Client> {
         let n = self.pipes.len();
         // Exact: tests do not open 64 Ki connections that need different ports.
-        let peer = SocketAddr::from(([127, 0, 0, 1], (n % 60_000) as u16 + 1024));
-        let id = self.brokers[shard].accepted(peer, self.now)?;
+        let peer = SocketAddr::from((address, (n % 60_000) as u16 + 1024));
+        let place = self.brokers[shard].place_of(peer);
+        if place.is_some_and(|network| !self.places.take(network, self.places_max)) {
+            return None;
+        }
+        let Some(id) = self.brokers[shard].accepted(peer, self.now) else {
+            place.into_iter().for_each(|network| self.places.free(network));
+            return None;
+        };
+        self.close_sockets(shard); // Somebody may have made room.
         self.by_id.insert((shard, id), n);
         self.pipes.push(Pipe {
             shard,
@@ -402,6 +427,9 @@ impl World {
                             });
                         }
                     }
+                    Commit::TooFast { retry_ms } => {
+                        self.mailboxes[shard].push_back(Letter::TooFast { conn, retry_ms });
+                    }
                     Commit::Repeated { seq, subscribers } => {
                         let receipt = Receipt { conn, seq, subscribers };
                         self.mailboxes[shard].push_back(Letter::Repeated(receipt));
@@ -439,6 +467,12 @@ impl World {
             Effect::Sample { conn, payer } => {
                 if let Some(sample) = self.sample(shard, conn) {
                     self.brokers[shard].sampled(conn, payer, sample);
+                }
+            }
+            Effect::TakePlace { conn, network } => {
+                let place = self.places.take(network, self.places_max).then_some(network);
+                if let Some(free) = self.brokers[shard].placed(conn, place, self.now) {
+                    self.places.free(free);
                 }
             }
             Effect::CountUnacknowledged { conn } => {
@@ -619,7 +653,9 @@ impl World {
                 }
                 Teardown::Close(reason) => {
                     let sample = self.sample(shard, id);
-                    self.brokers[shard].socket_closed(id, sample, self.now);
+                    if let Some(place) = self.brokers[shard].socket_closed(id, sample, self.now) {
+                        self.places.free(place);
+                    }
                     self.pipes[n].closed = Some(reason);
                     self.pipes[n].closed_at = self.now;
                     self.by_id.remove(&(shard, id));

@@ -9,7 +9,7 @@ use mio::Interest;
 use mio::net::TcpStream;
 
 use super::{EventLoop, Source};
-use crate::ledger::SharedCall;
+use crate::ledger::{Refusal, SharedCall};
 use crate::limits::ACCEPTS_PER_TURN;
 use crate::shell::acceptor::{self, Accepted};
 
@@ -31,9 +31,21 @@ impl EventLoop {
     }
 
     fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
+        let place = self.broker.place_of(peer);
+        if place.is_some_and(|network| !self.effects.bus().take_place(network)) {
+            let refused = acceptor::refuse(&stream, Refusal::AddressFull);
+            return self.broker.refused_unseen(refused);
+        }
         let Some(id) = self.broker.accepted(peer, self.now) else {
-            return self.broker.refused_unseen(acceptor::refuse(&stream));
+            if let Some(network) = place {
+                self.effects.bus().free_place(network);
+            }
+            return self.broker.refused_unseen(acceptor::refuse(&stream, Refusal::Full));
         };
+        // Somebody may have made room: a descriptor as well.
+        while let Some((id, teardown)) = self.broker.next_teardown() {
+            self.tear_down(id, teardown);
+        }
         let socket = self.sockets.insert(id, stream);
         let both = Interest::READABLE | Interest::WRITABLE;
         let token = Source::Socket(id).token();

@@ -73,20 +73,27 @@ impl EventLoop {
             let Some((id, teardown)) = self.broker.next_teardown() else {
                 break;
             };
-            match teardown {
-                Teardown::HalfClose => {
-                    if let Some(socket) = self.sockets.find(id) {
-                        socket.half_close();
-                        self.broker.charge(id, Call::End);
-                    }
+            self.tear_down(id, teardown);
+        }
+    }
+
+    /// Ends one socket, or our side of it.
+    pub(super) fn tear_down(&mut self, id: ConnId, teardown: Teardown) {
+        match teardown {
+            Teardown::HalfClose => {
+                if let Some(socket) = self.sockets.find(id) {
+                    socket.half_close();
+                    self.broker.charge(id, Call::End);
                 }
-                Teardown::Close(_) => {
-                    let socket = self.sockets.find(id).filter(|_| CHARGES);
-                    let sample = socket.and_then(|socket| socket.sample());
-                    self.broker.charge_shared(SharedCall::Sample, 1);
-                    self.sockets.remove(id);
-                    self.effects.forget(id);
-                    self.broker.socket_closed(id, sample, self.now);
+            }
+            Teardown::Close(_) => {
+                let socket = self.sockets.find(id).filter(|_| CHARGES);
+                let sample = socket.and_then(|socket| socket.sample());
+                self.broker.charge_shared(SharedCall::Sample, 1);
+                self.sockets.remove(id);
+                self.effects.forget(id);
+                if let Some(network) = self.broker.socket_closed(id, sample, self.now) {
+                    self.effects.bus().free_place(network);
                 }
             }
         }

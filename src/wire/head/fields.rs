@@ -60,6 +60,8 @@ impl<'b> HeadBuilder<'b> {
                 prefer_wait_s: None,
                 last_event_id: None,
                 if_none_match: Vec::new(),
+                forwarded: Vec::new(),
+                x_forwarded_for: Vec::new(),
                 if_modified_since: None,
                 range: None,
                 if_range: None,
@@ -107,6 +109,8 @@ impl<'b> HeadBuilder<'b> {
             b"range" => return once(&mut head.range, value),
             b"if-range" => return once(&mut head.if_range, value),
             b"if-none-match" => head.if_none_match.push(value),
+            b"forwarded" => head.forwarded.push(value),
+            b"x-forwarded-for" => head.x_forwarded_for.push(value),
             b"content-encoding" => {
                 let is_coding = |name: &[u8]| !name.eq_ignore_ascii_case(b"identity");
                 head.content_coded |= elements(value).any(is_coding);

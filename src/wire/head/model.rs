@@ -74,6 +74,10 @@ pub struct Head<'b> {
     pub last_event_id: Option<&'b [u8]>,
     /// Every `If-None-Match`, in order: together they are one list.
     pub if_none_match: Vec<&'b [u8]>,
+    /// Every `Forwarded`, in order.
+    pub forwarded: Vec<&'b [u8]>,
+    /// Every `X-Forwarded-For`, in order.
+    pub x_forwarded_for: Vec<&'b [u8]>,
     /// `If-Modified-Since`.
     pub if_modified_since: Option<&'b [u8]>,
     /// `Range`.

@@ -56,6 +56,7 @@ pub fn check(input: &[u8]) {
                     Commit::Repeated { seq, subscribers } => {
                         assert_eq!((Some(seq.0), subscribers), (before, reading));
                     }
+                    Commit::TooFast { .. } => panic!("there is no bound"),
                 }
             }
             Step::SubscriberChange { topic, technique, change } => {
@@ -97,6 +98,7 @@ fn draft(topic: u8, key: u8) -> Draft {
         topic: name(topic),
         event: None,
         payload: Payload::posted(vec![key]),
+        from: std::net::IpAddr::from([192, 0, 2, key]).into(),
         idempotency_key: (key > 0).then(|| key.to_string().into()),
     }
 }

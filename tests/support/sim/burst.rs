@@ -30,7 +30,9 @@ impl Story {
         stage.tell(|| format!("a burst of {count} while thread {shard} stands still"));
         stage.see("a burst");
         let tip = stage.oracle.tip() + count as u64;
-        let publisher = publish(stage, topic, count);
+        let Some(publisher) = publish(stage, topic, count) else {
+            return; // No place, and nobody idle.
+        };
         let other = stage.world.pipe(publisher).shard;
         while stage.oracle.tip() < stage.world.committed.len() as u64 || stage.world.turn_of(other)
         {
@@ -67,9 +69,9 @@ fn is_ready(stage: &mut Stage, actor: &Actor, shard: usize, topic: usize) -> boo
 }
 
 /// Sends `count` messages at once.
-fn publish(stage: &mut Stage, topic: usize, count: usize) -> Client {
+fn publish(stage: &mut Stage, topic: usize, count: usize) -> Option<Client> {
     let shard = stage.dice.below(stage.script.threads);
-    let client = stage.world.connect(shard).expect("there is room");
+    let client = stage.world.connect(shard)?;
     for _ in 0..count {
         let mut body = format!("m{} ", stage.oracle.said.len());
         body.extend(std::iter::repeat_n('.', BODY_BYTES - body.len().min(BODY_BYTES)));
@@ -88,5 +90,5 @@ fn publish(stage: &mut Stage, topic: usize, count: usize) -> Client {
         });
     }
     stage.world.finish(client);
-    client
+    Some(client)
 }

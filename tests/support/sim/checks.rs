@@ -118,6 +118,8 @@ impl Stage {
             conns.for_each(Self::check_idle);
             assert_eq!(self.world.heard(shard), self.oracle.tip());
         }
+        let open: usize = self.world.brokers.iter().map(|broker| broker.connections()).sum();
+        assert_eq!(self.world.places.total(), open, "places taken, and connections");
         for actor in actors {
             if let Some(line) = &mut actor.line
                 && self.world.pipe(line.client).closed.is_none()
@@ -241,6 +243,7 @@ impl Stage {
             assert_eq!(broker.hub().holdings(), (0, 0, 0), "thread {n} holds nothing");
         }
         assert_eq!(self.world.sequencer.names(), 0, "names in the sequencer");
+        assert_eq!(self.world.places.total(), 0, "places");
         assert_eq!(self.world.open_files(), 0);
         self.check_bytes(true);
         let opened = self.sum(|account| account.opened);

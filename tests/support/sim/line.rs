@@ -247,6 +247,10 @@ impl Line {
         match reason {
             CloseReason::Idle if self.spoiled() => true, // Empty lines are no sign of life.
             CloseReason::Idle => silent_for >= stage.script.limits.idle_ms_max,
+            // Whatever it asked was answered; that it was idle the server knows.
+            CloseReason::Displaced => !pipe.half_closed,
+            // No story has a bound on that, or a proxy.
+            CloseReason::TooFast | CloseReason::ProxyMalformed => false,
             CloseReason::HeadTimeout | CloseReason::BodyTimeout => {
                 let slow = |e: &Expect| closed_at >= e.made_at + stage.request_ms();
                 deeds.timed_out || self.spoiled() || self.expects.front().is_some_and(slow)

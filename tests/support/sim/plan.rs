@@ -133,6 +133,9 @@ fn limits(theme: Theme, payload_max: u64, dice: &mut Dice) -> Limits {
         body_ms_max: dice.wide(patience, 60_000),
         idle_ms_max: dice.wide(patience, 75_000),
         stall_ms_max: dice.wide(patience, 60_000),
+        // Sometimes so few that newcomers displace whoever is idle, or find no place.
+        connections_max: if dice.one_in(4) { dice.range(2, 8) as usize } else { 1_000 },
+        connections_per_address_max: if dice.one_in(8) { dice.range(3, 9) as usize } else { 0 },
         ..Limits::default()
     }
 }

@@ -10,6 +10,8 @@
 //!   hosts tollway.example …         --allow-host
 //!   ports 80 8080 …                 --listen, as far as pages are concerned
 //!   file notes/a.txt "text"         --static, and a file below it
+//!   address a 192.0.2.1             where a client is; otherwise 127.0.0.1
+//!   proxies forwarded 10.0.0.0/8 …  --proxy-header, --trust-proxy
 //!   only whole                      what arrives together matters: not to be cut
 //!   only one thread                 what a thread has for itself matters
 //!
@@ -70,9 +72,11 @@ pub mod parse;
 pub mod play;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use tollway::close::CloseReason;
 use tollway::conn::origin::Origins;
+use tollway::conn::proxies::Proxies;
 use tollway::ledger::{Class, Payer};
 use tollway::limits::Limits;
 
@@ -84,7 +88,10 @@ pub struct Transcript {
     pub title: String,
     pub limits: Limits,
     pub origins: Origins,
+    pub proxies: Proxies,
     pub files: Option<BTreeMap<String, Vec<u8>>>,
+    /// Clients that are elsewhere.
+    pub addresses: BTreeMap<usize, IpAddr>,
     pub only_whole: bool,
     pub only_one_thread: bool,
     /// Names of clients; a client is an index.
@@ -103,7 +110,7 @@ pub struct Step {
 #[derive(Clone, Debug)]
 pub enum Act {
     Connect(usize),
-    Refused,
+    Refused(usize),
     /// A request whose answer's greeting is shown elsewhere.
     Open(usize, Greeting, Vec<u8>),
     Send(usize, Vec<u8>),

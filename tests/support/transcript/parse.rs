@@ -5,9 +5,12 @@ use std::path::Path;
 
 use tollway::close::CloseReason;
 use tollway::conn::origin::Origins;
+use tollway::conn::proxies::Proxies;
 use tollway::ledger::{Class, Payer};
 use tollway::limits::Limits;
+use tollway::wire::address_range::AddressRange;
 use tollway::wire::authority::{HostPattern, OriginPattern};
+use tollway::wire::forwarded::ProxyHeader;
 
 use super::answers::{self, Terms};
 use super::{Act, Greeting, Piece, Shows, Step, Transcript, bytes, offences};
@@ -25,6 +28,8 @@ pub fn read(root: &Path, path: &str) -> Transcript {
             limits: Limits::default(),
             origins: Origins::default(),
             files: None,
+            proxies: Proxies::default(),
+            addresses: BTreeMap::new(),
             only_whole: false,
             only_one_thread: false,
             clients: Vec::new(),
@@ -251,6 +256,17 @@ impl<'t> Reader<'t> {
                 self.story.origins.hosts = hosts.iter().map(read).collect::<Result<_, _>>()?;
                 return Ok(None);
             }
+            ("proxies", [header, ranges @ ..]) => {
+                self.story.proxies.header = match *header {
+                    "x-forwarded-for" => ProxyHeader::XForwardedFor,
+                    "forwarded" => ProxyHeader::Forwarded,
+                    "proxy-protocol" => ProxyHeader::ProxyProtocol,
+                    _ => return Err(format!("{header:?} is no header of a proxy")),
+                };
+                let read = |text: &&str| AddressRange::parse(text).map_err(|e| e.to_string());
+                self.story.proxies.trusted = ranges.iter().map(read).collect::<Result<_, _>>()?;
+                return Ok(None);
+            }
             ("ports", ports) => {
                 let read = |text: &&str| text.parse().map_err(|_| format!("{text:?} is no port"));
                 self.story.origins.ports = ports.iter().map(read).collect::<Result<_, _>>()?;
@@ -262,6 +278,12 @@ impl<'t> Reader<'t> {
                 files.insert((*name).into(), content);
                 return Ok(None);
             }
+            ("address", [name, address]) => {
+                let address = address.parse().map_err(|_| format!("{address:?} is none"))?;
+                let client = self.client(name);
+                self.story.addresses.insert(client, address);
+                return Ok(None);
+            }
             ("only", ["whole"]) => {
                 self.story.only_whole = true;
                 return Ok(None);
@@ -271,10 +293,7 @@ impl<'t> Reader<'t> {
                 return Ok(None);
             }
             ("connect", [name]) => Act::Connect(self.client(name)),
-            ("turned", ["away", name]) => {
-                self.client(name);
-                Act::Refused
-            }
+            ("turned", ["away", name]) => Act::Refused(self.client(name)),
             ("open", [kind, target, "as", name]) => self.open(kind, target, name)?,
             ("publish", [target, ..]) => publish(target, written.trim_start_matches(target))?,
             ("wait", [time]) => Act::Wait(duration(time)?),
@@ -340,6 +359,12 @@ impl<'t> Reader<'t> {
                 "--max-head" => limits.head_bytes_max = size(value)?,
                 "--max-message" => limits.message_bytes_max = size(value)?,
                 "--max-connections" => limits.connections_max = size(value)?,
+                "--max-connections-per-address" => {
+                    limits.connections_per_address_max = size(value)?;
+                }
+                "--max-publishes" => limits.publishes_per_second_max = size(value)?,
+                "--publish-burst" => limits.publish_burst = size(value)?,
+                "--max-topics" => limits.topics_max = size(value)?,
                 "--max-wait" => limits.wait_ms_max = duration(value)?,
                 "--history-messages" => limits.history_messages = size(value)?,
                 "--history-bytes" => limits.history_bytes = size(value)?,

@@ -1,6 +1,7 @@
 //! A transcript, played: on the whole server, in one of many ways to feed it the same bytes.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 
 use tollway::close::CloseReason;
 use tollway::ledger::{Class, Payer};
@@ -82,6 +83,7 @@ impl<'s> Player<'s> {
                 threads: feeding.threads,
                 limits: story.limits.clone(),
                 origins: story.origins.clone(),
+                proxies: story.proxies.clone(),
                 files: story.files.clone(),
                 seed: seed + 1,
                 ..Plan::default()
@@ -117,8 +119,8 @@ impl<'s> Player<'s> {
     fn act(&mut self, act: &Act, next: Option<&Act>) -> Result<(), String> {
         match act {
             Act::Connect(client) => drop(self.end(*client)?),
-            Act::Refused => {
-                let refused = self.world.connect(0).is_none();
+            Act::Refused(client) => {
+                let refused = self.world.connect_from(0, self.address(*client)).is_none();
                 return refused.then_some(()).ok_or("the connection was taken".into());
             }
             Act::Open(client, greeting, head) => {
@@ -164,13 +166,19 @@ impl<'s> Player<'s> {
         Ok(())
     }
 
+    fn address(&self, client: usize) -> IpAddr {
+        let elsewhere = self.story.addresses.get(&client).copied();
+        elsewhere.unwrap_or(Ipv4Addr::LOCALHOST.into())
+    }
+
     /// The client's end of its connection, which is opened now if it was not.
     fn end(&mut self, client: usize) -> Result<Client, String> {
         if let Some(end) = self.peers[client].end {
             return Ok(end);
         }
         let thread = self.world.pipes.len() % usize::from(self.feeding.threads);
-        let end = self.world.connect(thread).ok_or("the connection was refused")?;
+        let end = self.world.connect_from(thread, self.address(client));
+        let end = end.ok_or("the connection was refused")?;
         self.peers[client].end = Some(end);
         Ok(end)
     }

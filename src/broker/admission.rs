@@ -1,0 +1,28 @@
+//! Admission: whether what is published may be asked of the sequencer at all.
+//!
+//! Topics have a bound in all. A thread judges by its own replica of the logs, which has every
+//! topic that retains a message, and by what it has asked for and not heard of: so a connection, or
+//! many of one thread, cannot run past the bound in one go. Threads do not know of each other's
+//! asking; together they may pass the bound by what is on its way.
+//!
+//! Came from: `publish` and `v1`, with a draft. Goes to: the sequencer, as an effect. Absent on
+//! purpose: topics that are only read. Those are bounded by connections, and by the topics that one
+//! may read.
+
+use super::effect::Effect;
+use super::visit::Visit;
+use crate::conn::problem::Rule;
+use crate::hub::message::Draft;
+
+/// Asks the sequencer to commit `draft`, unless it would make one topic too many.
+pub(super) fn publish(visit: &mut Visit<'_>, draft: Draft) -> Result<(), Rule> {
+    let shard = &mut *visit.shard;
+    let makes_topic = !shard.hub.retains(&draft.topic);
+    let topics = shard.hub.retained_topics() + shard.asked.new_topics();
+    if makes_topic && topics >= shard.policy.limits.topics_max {
+        return Err(Rule::TopicsFull);
+    }
+    shard.asked.push(makes_topic);
+    visit.effect(Effect::Publish { conn: visit.id, draft });
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! Who has been idle for longest: the one that makes room for a newcomer when all places are taken.
+//!
+//! A connection is idle when it is kept and has no request: nothing of one has come, and nothing of
+//! an answer is still to be sent. It enters at the end of the list when it becomes so, and is taken
+//! out when it ceases to be: the order of the list is the order of that moment, and nothing is ever
+//! searched for. The list runs through an array with an entry for each connection's slot, so that
+//! entering and leaving allocate nothing.
+//!
+//! Came from: the face, after each visit. Goes to: the same, when a connection comes and there is
+//! no place. Absent on purpose: parked polls, streams, sockets and requests. Nobody is served less
+//! because somebody else comes.
+
+use crate::ids::ConnId;
+
+/// The list.
+#[derive(Debug)]
+pub(super) struct Idle {
+    /// By slot of a connection.
+    links: Vec<Link>,
+    first: u32,
+    last: u32,
+}
+
+/// A connection's entry. Invariant: of one that is not in the list, both neighbours are [`OUT`].
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    before: u32,
+    behind: u32,
+    generation: u32,
+}
+
+/// No slot: the list ends here.
+const END: u32 = u32::MAX;
+/// No slot: the connection is not in the list.
+const OUT: u32 = u32::MAX - 1;
+
+impl Default for Idle {
+    fn default() -> Self {
+        Self { links: Vec::new(), first: END, last: END }
+    }
+}
+
+impl Idle {
+    /// Takes note of whether `id` is idle. One that goes on being idle keeps its place in the
+    /// order.
+    pub(super) fn note(&mut self, id: ConnId, is_idle: bool) {
+        let listed = self.links.get(id.slot as usize).is_some_and(|link| link.before != OUT);
+        match (listed, is_idle) {
+            (false, true) => self.enter(id),
+            (true, false) => self.leave(id),
+            (true, true) | (false, false) => {}
+        }
+    }
+
+    /// The one that became idle first, of those that are.
+    pub(super) fn longest(&self) -> Option<ConnId> {
+        let link = self.links.get(self.first as usize)?;
+        Some(ConnId { slot: self.first, generation: link.generation })
+    }
+
+    fn enter(&mut self, id: ConnId) {
+        let slot = id.slot as usize;
+        if self.links.len() <= slot {
+            self.links.resize(slot + 1, Link { before: OUT, behind: OUT, generation: 0 });
+        }
+        self.links[slot] = Link { before: self.last, behind: END, generation: id.generation };
+        match self.links.get_mut(self.last as usize) {
+            Some(last) => last.behind = id.slot,
+            None => self.first = id.slot,
+        }
+        self.last = id.slot;
+    }
+
+    fn leave(&mut self, id: ConnId) {
+        let out = Link { before: OUT, behind: OUT, generation: 0 };
+        let Link { before, behind, .. } = std::mem::replace(&mut self.links[id.slot as usize], out);
+        match self.links.get_mut(before as usize) {
+            Some(link) => link.behind = behind,
+            None => self.first = behind,
+        }
+        match self.links.get_mut(behind as usize) {
+            Some(link) => link.before = before,
+            None => self.last = before,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(slot: u32) -> ConnId {
+        ConnId { slot, generation: slot + 100 }
+    }
+
+    #[test]
+    fn the_order_is_that_of_becoming_idle_as_a_plain_list_has_it() {
+        let (mut idle, mut plain) = (Idle::default(), Vec::<u32>::new());
+        let mut random = 1_u64;
+        for _ in 0..10_000 {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let (slot, is_idle) = ((random % 13) as u32, random & 1 << 20 != 0);
+            idle.note(id(slot), is_idle);
+            match plain.iter().position(|&other| other == slot) {
+                Some(at) if !is_idle => drop(plain.remove(at)),
+                None if is_idle => plain.push(slot),
+                Some(_) | None => {}
+            }
+            assert_eq!(idle.longest(), plain.first().map(|&slot| id(slot)));
+        }
+        while let Some(longest) = idle.longest() {
+            assert_eq!(longest, id(plain.remove(0)));
+            idle.note(longest, false);
+        }
+        assert!(plain.is_empty());
+    }
+}

@@ -1,0 +1,30 @@
+//! The flags that say which proxies are believed, and in what.
+//!
+//! Came from: `config`, which has them read. Goes to: `config`, as ranges of addresses. Absent on
+//! purpose: guessing which of three headers a proxy speaks; whoever runs it knows.
+
+use clap::Args;
+
+use crate::wire::forwarded::ProxyHeader;
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Proxies")]
+pub(super) struct ProxyFlags {
+    /// A proxy that is believed whose requests it brings: its address, or a range such as
+    /// 10.0.0.0/8; repeatable
+    #[arg(long, env = "TOLLWAY_TRUST_PROXY", value_name = "ADDRESS", value_delimiter = ',')]
+    pub(super) trust_proxy: Vec<String>,
+    /// How such a proxy tells: x-forwarded-for, forwarded or proxy-protocol
+    #[arg(long, env = "TOLLWAY_PROXY_HEADER", value_name = "NAME", value_parser = header)]
+    #[arg(default_value = "x-forwarded-for")]
+    pub(super) proxy_header: ProxyHeader,
+}
+
+fn header(name: &str) -> Result<ProxyHeader, &'static str> {
+    match name {
+        "x-forwarded-for" => Ok(ProxyHeader::XForwardedFor),
+        "forwarded" => Ok(ProxyHeader::Forwarded),
+        "proxy-protocol" => Ok(ProxyHeader::ProxyProtocol),
+        _ => Err("is none of them; write x-forwarded-for, forwarded or proxy-protocol"),
+    }
+}
