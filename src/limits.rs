@@ -211,7 +211,10 @@ pub const OUTPUT_BYTES_MAX: usize = 256 * 1024;
 pub const OUTPUT_FLUSH_MS_MAX: u64 = 500;
 /// The kernel's send buffer of one connection may hold this much that is not yet sent. Unbounded, a
 /// loopback socket took 3.9 MB of a reader that never read.
-pub const NOTSENT_BYTES_MAX: u32 = 128 * 1024;
+pub const NOTSENT_BYTES_MAX: u32 = 16 * 1024;
+/// Beyond `--stall-timeout`: how much longer the kernel keeps bytes that a peer does not
+/// acknowledge, of connections that we have closed too. Without it: for minutes.
+pub const UNACKNOWLEDGED_MS_MORE: u64 = 3_000;
 
 const _: () = assert!(TARGET_BYTES_MAX < HEAD_BYTES_MAX);
 const _: () = assert!(HEAD_BYTES_MIN <= HEAD_BYTES_MAX);

@@ -26,7 +26,11 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
         return teardown::give_up(visit, CloseReason::Stalled);
     }
     match &mut conn.state {
-        State::Head { began: None, .. } => teardown::give_up(visit, CloseReason::Idle),
+        // It may still be reading what the kernel has for it.
+        State::Head { began: None, .. } => {
+            conn.flow.leave_for(CloseReason::Idle);
+            teardown::close(visit);
+        }
         State::Head { began: Some(_), .. } => {
             conn.flow.leaving = Some(CloseReason::HeadTimeout);
             conn.shift(State::Answering(ResponseContext::closing()), now);

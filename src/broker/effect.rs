@@ -105,4 +105,7 @@ pub enum Teardown {
     HalfClose,
     /// Close it, for this reason, and say so by [`super::Broker::socket_closed`].
     Close(CloseReason),
+    /// The same for a peer that is given up: what the kernel still has for it is dropped, and the
+    /// peer is told by a reset. Otherwise the kernel would go on trying, for minutes.
+    Reset(CloseReason),
 }

@@ -72,14 +72,19 @@ pub(super) fn close_socket(visit: &mut Visit<'_>, code: CloseCode, why: &str, re
     visit.conn.await_close(visit.now);
 }
 
-/// Drops a peer that does not answer: there is nobody to linger for.
+/// Drops a peer that does not answer: there is nobody to linger for, and nothing that the kernel
+/// has for it is worth its memory.
 pub(super) fn give_up(visit: &mut Visit<'_>, reason: CloseReason) {
     visit.conn.flow.leave_for(reason);
-    close(visit);
+    end(visit, Teardown::Reset);
 }
 
-/// Closes a connection now, whatever is still queued.
+/// Closes a connection now, whatever is still queued. What the kernel has taken is still sent.
 pub(super) fn close(visit: &mut Visit<'_>) {
+    end(visit, Teardown::Close);
+}
+
+fn end(visit: &mut Visit<'_>, how: fn(CloseReason) -> Teardown) {
     subscribe::unsubscribe(visit);
     forget_unread(visit);
     match visit.conn.state {
@@ -92,7 +97,7 @@ pub(super) fn close(visit: &mut Visit<'_>) {
     visit.conn.shift(State::Closed, visit.now);
     accounting::dropped_unsent(visit);
     accounting::ended(visit, reason);
-    visit.shard.teardowns.push_back((visit.id, Teardown::Close(reason)));
+    visit.shard.teardowns.push_back((visit.id, how(reason)));
 }
 
 /// Whether nothing but empty lines lies there.

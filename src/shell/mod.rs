@@ -113,7 +113,8 @@ impl Server {
         let (mut addresses, mut all) = (Vec::new(), Vec::new());
         let mut sockets: Vec<Vec<TcpListener>> = (0..config.threads).map(|_| Vec::new()).collect();
         for listen in &config.listen {
-            let bound = listen::bind(listen, config.threads).map_err(StartError::Port)?;
+            let bound = listen::bind(listen, config.threads, config.limits.stall_ms_max)
+                .map_err(StartError::Port)?;
             addresses.push(bound[0].address);
             for one in bound {
                 all.push(one.address);

@@ -153,6 +153,13 @@ impl Socket {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
+    /// Closing it will drop what the kernel has for the peer, and reset the peer. Costs a system
+    /// call.
+    pub fn reset_on_close(&self) {
+        // Without it the socket is closed all the same, and the kernel tries for longer.
+        let _ = sys::reset_on_close(&self.stream);
+    }
+
     fn give_up(&mut self) {
         self.readiness = Readiness::Broken;
         self.writable = false;

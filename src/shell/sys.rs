@@ -67,12 +67,29 @@ pub fn listen(socket: &OwnedFd, backlog: c_int) -> io::Result<()> {
     checked(unsafe { libc::listen(socket.as_raw_fd(), backlog) }).map(drop)
 }
 
-/// `TCP_NODELAY` and `TCP_NOTSENT_LOWAT`, set once on a listening socket: Linux gives a copy of
-/// both to every connection that it accepts, which saves two system calls a connection.
-pub fn tune_connections(listening: &OwnedFd, notsent_bytes_max: u32) -> io::Result<()> {
+/// `TCP_NODELAY`, `TCP_NOTSENT_LOWAT` and `TCP_USER_TIMEOUT`, set once on a listening socket: Linux
+/// gives a copy of each to every connection that it accepts, which saves three system calls a
+/// connection.
+///
+/// The last one (RFC 5482) is the kernel's own deadline, in milliseconds, for a peer that
+/// acknowledges nothing or gives no room: it holds for a socket that we have closed too, whose last
+/// bytes would otherwise be kept and offered for minutes.
+pub fn tune_connections(
+    listening: &OwnedFd,
+    notsent_bytes_max: u32,
+    unacknowledged_ms_max: u64,
+) -> io::Result<()> {
     set_option(listening, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)?;
     let bytes = c_int::try_from(notsent_bytes_max).unwrap_or(c_int::MAX);
-    set_option(listening, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, bytes)
+    set_option(listening, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, bytes)?;
+    let ms = c_int::try_from(unacknowledged_ms_max).unwrap_or(c_int::MAX);
+    set_option(listening, libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, ms)
+}
+
+/// `SO_LINGER` with no time: closing the socket drops what it has for the peer, and sends a reset.
+pub fn reset_on_close(socket: &impl AsRawFd) -> io::Result<()> {
+    let value = libc::linger { l_onoff: 1, l_linger: 0 };
+    set_option(socket, libc::SOL_SOCKET, libc::SO_LINGER, value)
 }
 
 /// Opens `path` for reading, beneath `root` and nowhere else.
@@ -244,10 +261,11 @@ fn bind<A>(socket: &OwnedFd, address: &A) -> io::Result<()> {
     checked(unsafe { libc::bind(socket.as_raw_fd(), address, length) }).map(drop)
 }
 
-fn set_option(socket: &OwnedFd, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
-    let length = size_of::<c_int>() as socklen_t;
+fn set_option<T>(socket: &impl AsRawFd, level: c_int, name: c_int, value: T) -> io::Result<()> {
+    // Exact: options are small.
+    let length = size_of::<T>() as socklen_t;
     let value = (&raw const value).cast::<c_void>();
-    // SAFETY: `value` points to a C int, `length` is its size, and it outlives the call.
+    // SAFETY: the kernel reads `length` bytes of `value`, which has as many and outlives the call.
     checked(unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, value, length) }).map(drop)
 }
 
@@ -323,7 +341,7 @@ mod tests {
     fn accepted_connections_inherit_what_was_set_on_the_listener() {
         let address = "127.0.0.1:0".parse().expect("an address");
         let socket = bound_socket(address, true).expect("a free port");
-        tune_connections(&socket, 12_345).expect("options of every Linux");
+        tune_connections(&socket, 12_345, 6_789).expect("options of every Linux");
         listen(&socket, 1).expect("it is bound");
         let listener = TcpListener::from(socket);
         let client = TcpStream::connect(listener.local_addr().expect("it is bound"));
@@ -331,6 +349,7 @@ mod tests {
         let (accepted, _) = listener.accept().expect("a connection is there");
         assert_eq!(option(accepted.as_fd(), libc::TCP_NODELAY), 1);
         assert_eq!(option(accepted.as_fd(), libc::TCP_NOTSENT_LOWAT), 12_345);
+        assert_eq!(option(accepted.as_fd(), libc::TCP_USER_TIMEOUT), 6_789);
         drop(client);
     }
 

@@ -598,7 +598,7 @@ impl World {
                     self.pipes[n].half_closed = true;
                     self.brokers[shard].charge(id, Call::End);
                 }
-                Teardown::Close(reason) => {
+                Teardown::Close(reason) | Teardown::Reset(reason) => {
                     let sample = self.sample(shard, id);
                     self.brokers[shard].socket_closed(id, sample, self.now);
                     self.pipes[n].closed = Some(reason);
