@@ -13,22 +13,26 @@ mod source;
 use self::source::{assert_none, is_test, product_lines, room, root, sources};
 
 /// Room → rooms it may import. `main → shell → broker → {conn, hub} → technique → wire → limits`;
-/// `close`, `ids`, `ledger`, `limits`, `named`, `timer` are leaves. The clients' side stands apart:
+/// `close`, `ids`, `ledger`, `limits`, `named`, `spare`, `timer` are leaves. The clients' side stands apart:
 /// `main → compare → client → wire`; what `/-/costs` says is `ledger`'s to say, for both sides.
 const ARROWS: &[(&str, &[&str])] = &[
     ("limits", &[]),
     ("named", &[]),
     ("close", &["named"]),
     ("ids", &["limits"]),
+    ("spare", &["limits"]),
     ("timer", &["ids"]),
     ("ledger", &["close", "ids", "named"]),
     ("wire", &["limits"]),
     ("technique", &["ids", "limits", "named", "wire"]),
-    ("hub", &["ids", "limits", "technique", "wire"]),
+    ("hub", &["ids", "limits", "spare", "technique", "wire"]),
     ("conn", &["close", "ids", "ledger", "limits", "technique", "wire"]),
-    ("broker", &["close", "conn", "hub", "ids", "ledger", "limits", "technique", "timer", "wire"]),
+    (
+        "broker",
+        &["close", "conn", "hub", "ids", "ledger", "limits", "spare", "technique", "timer", "wire"],
+    ),
     ("config", &["limits", "wire"]),
-    ("shell", &["broker", "close", "config", "conn", "hub", "ids", "ledger", "limits"]),
+    ("shell", &["broker", "close", "config", "conn", "hub", "ids", "ledger", "limits", "spare"]),
     ("client", &["limits", "wire"]),
     ("compare", &["client", "config", "ledger", "limits", "shell", "technique"]),
 ];
@@ -223,7 +227,7 @@ fn only_crates_that_were_chosen() {
 /// The layers of the broker. Its files call downwards only, and none calls another of its layer.
 const BROKER_LAYERS: &[&[&str]] = &[
     &["mod", "handlers", "work"],
-    &["input", "deadline"],
+    &["input", "deadline", "unfinished"],
     &["answer"],
     &["read", "publish", "file", "report", "asset"],
     &["poll", "v1", "websocket"],
@@ -232,7 +236,7 @@ const BROKER_LAYERS: &[&[&str]] = &[
     &["subscribe", "accounting"],
     &["visit"],
     &["letters"],
-    &["conns", "effect", "fence", "pending"],
+    &["conns", "effect", "fence", "pending", "pool"],
 ];
 
 /// The files of the same room that `code` names: `super::x`, and the members of `super::{…}`.

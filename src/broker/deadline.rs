@@ -8,8 +8,9 @@
 //! Absent on purpose: clocks, and the wheel.
 
 use super::visit::Visit;
-use super::{poll, report, respond, teardown};
+use super::{poll, report, respond, teardown, websocket};
 use crate::close::CloseReason;
+use crate::conn::Failure;
 use crate::conn::outbox::Segment;
 use crate::conn::problem::Rule;
 use crate::conn::response_context::ResponseContext;
@@ -17,11 +18,14 @@ use crate::conn::state::{State, Stream, WebSocket};
 use crate::ids::Millis;
 use crate::ledger::{Class, Scope};
 use crate::technique;
+use crate::wire::frame::CloseCode;
 
 /// The deadline of a connection has come.
 pub(super) fn expired(visit: &mut Visit<'_>) {
     let (conn, now) = (&mut *visit.conn, visit.now);
-    let stalls_at = conn.stalls_at(&visit.shard.policy.limits);
+    let limits = &visit.shard.policy.limits;
+    let stalls_at = conn.stalls_at(limits);
+    let held = conn.is_held();
     if !conn.flow.outbox.is_empty() && stalls_at <= now {
         return teardown::give_up(visit, CloseReason::Stalled);
     }
@@ -43,6 +47,15 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
             respond::refuse(visit, Rule::BodyTimeout.into());
         }
         State::Parked(_) => poll::release(visit),
+        State::Open(socket) if socket.message_due(limits) <= now => {
+            if held {
+                socket.began = now; // We do not listen: it cannot go on.
+                return;
+            }
+            let why = "a message was begun and not ended in time";
+            let reason = CloseReason::MessageTimeout;
+            websocket::fail(visit, Failure { code: CloseCode::POLICY, why, reason });
+        }
         State::Streaming(Stream { costs: true, .. })
         | State::Open(WebSocket { costs: true, .. }) => {
             conn.timing.active_at = now;
@@ -66,7 +79,8 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
         // Its reason was given when our Close frame was.
         State::Closing(_) => teardown::leave(visit, CloseReason::PeerLeft),
         State::Lingering { .. } => teardown::close(visit),
-        State::Answering(_) | State::Awaiting(_) | State::Sending(_) | State::Closed => {}
+        State::Answering(_) | State::Awaiting(_) | State::Sending(_) => {}
+        State::Telling(_) | State::Closed => {}
     }
 }
 

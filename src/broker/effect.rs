@@ -98,6 +98,17 @@ pub enum Letter {
     ShardReport(Box<ShardReport>),
 }
 
+impl Letter {
+    /// Bytes of the message in it; 0 for what has none.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Committed { message, .. } => message.weight(),
+            Self::Repeated(_) | Self::Refused(_) => 0,
+            Self::ReportWanted { .. } | Self::ShardReport(_) => 0,
+        }
+    }
+}
+
 /// How the shell ends a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Teardown {

@@ -58,6 +58,7 @@ mod input;
 mod letters;
 mod pending;
 mod poll;
+mod pool;
 mod publish;
 mod pump;
 mod read;
@@ -65,6 +66,7 @@ mod report;
 mod respond;
 mod subscribe;
 mod teardown;
+mod unfinished;
 mod v1;
 mod visit;
 mod websocket;
@@ -77,6 +79,8 @@ pub use self::effect::{Effect, Letter, Teardown};
 pub use self::file::{FileError, FileInfo};
 use self::letters::Letters;
 use self::pending::PendingReports;
+use self::pool::Share;
+pub use self::pool::UnfinishedPool;
 use self::visit::{Shard, Visit};
 use crate::conn::Conn;
 use crate::conn::origin::Origins;
@@ -85,7 +89,8 @@ use crate::conn::route::Policy;
 use crate::hub::{Hub, SubscriberChange};
 use crate::ids::{ConnId, Epoch, Millis, ShardId};
 use crate::ledger::Ledger;
-use crate::limits::Limits;
+use crate::limits::{EFFECTS_BYTES_MAX, EFFECTS_MAX, Limits};
+use crate::spare::Spare;
 use crate::timer::TimerWheel;
 
 /// What a broker is made of. By default: one thread, the default bounds, epoch 1.
@@ -99,6 +104,8 @@ pub struct Setup {
     pub epoch: Epoch,
     /// The bounds that flags can turn.
     pub limits: Limits,
+    /// What input that is not complete may take, on all threads together.
+    pub unfinished: UnfinishedPool,
     /// Which pages may ask from a browser.
     pub origins: Origins,
     /// Whether `--static` was given.
@@ -114,6 +121,7 @@ impl Default for Setup {
             threads: 1,
             epoch: Epoch(1),
             limits: Limits::default(),
+            unfinished: UnfinishedPool::new(Limits::default().unfinished_bytes_max),
             origins: Origins::default(),
             serves_files: false,
             seed: 1,
@@ -141,7 +149,7 @@ impl Broker {
             shard: Shard {
                 id: setup.shard,
                 threads: setup.threads,
-                hub: Hub::new(setup.epoch, &setup.limits),
+                hub: Hub::new(setup.epoch, &setup.limits, setup.threads),
                 policy: Policy {
                     limits: setup.limits,
                     origins: setup.origins,
@@ -155,6 +163,8 @@ impl Broker {
                 random: setup.seed | 1,
                 letters: Letters::default(),
                 effects: VecDeque::new(),
+                effects_bytes: 0,
+                unfinished: Share::new(setup.unfinished),
                 resumable: VecDeque::new(),
                 teardowns: VecDeque::new(),
                 reseated: Vec::new(),
@@ -177,7 +187,9 @@ impl Broker {
         if visit.conn.flow.has_last_bytes() {
             input::digest_inbox(&mut visit); // What came while it was held was not looked at yet.
         }
+        unfinished::settle(&mut visit);
         teardown::end_if_finished(&mut visit);
+        self.shard.hub.trim_renditions();
         self.note_wishes(id, now);
         self.reseat();
     }
@@ -223,6 +235,7 @@ impl Broker {
 
     /// The next connection that wants bytes again: no new edge will tell of those in the kernel.
     pub fn next_resumed(&mut self) -> Option<ConnId> {
+        self.resumed.give_back();
         self.resumed.pop_front()
     }
 
@@ -233,11 +246,35 @@ impl Broker {
 
     /// The next thing to be done outside.
     pub fn next_effect(&mut self) -> Option<Effect> {
-        self.shard.effects.pop_front()
+        let effect = self.shard.effects.pop_front();
+        if let Some(Effect::Publish { draft, .. }) = &effect {
+            self.shard.effects_bytes -= draft.weight();
+        }
+        self.shard.effects.give_back();
+        effect
+    }
+
+    /// Whether more bytes may be read: not before effects that were asked for are carried out, when
+    /// they are many or long.
+    pub fn takes_input(&self) -> bool {
+        let shard = &self.shard;
+        shard.effects.len() < EFFECTS_MAX && shard.effects_bytes < EFFECTS_BYTES_MAX
+    }
+
+    /// Lets go of what can be made again: what messages were encoded to.
+    pub fn forget_renditions(&mut self) {
+        self.shard.hub.hold_renditions(0);
+    }
+
+    /// Bytes that this thread holds of messages and unfinished input.
+    pub fn held_bytes(&self) -> usize {
+        let Shard { hub, unfinished, letters, .. } = &self.shard;
+        hub.cost() + unfinished.used() + letters.bytes()
     }
 
     /// The next connection whose outbox went from empty to non-empty.
     pub fn next_dirty(&mut self) -> Option<ConnId> {
+        self.dirty.give_back();
         self.dirty.pop_front()
     }
 
@@ -248,6 +285,7 @@ impl Broker {
 
     /// The next socket to be ended.
     pub fn next_teardown(&mut self) -> Option<(ConnId, Teardown)> {
+        self.shard.teardowns.give_back();
         self.shard.teardowns.pop_front()
     }
 
@@ -273,9 +311,10 @@ impl Broker {
         readable || hub.has_rounds()
     }
 
-    /// Letters that came and were not read yet, for want of room.
-    pub fn unread_letters(&self) -> usize {
-        self.shard.letters.len()
+    /// Letters that came and were not read yet, for want of room, and the bytes of messages in
+    /// them.
+    pub fn unread_letters(&self) -> (usize, usize) {
+        (self.shard.letters.len(), self.shard.letters.bytes())
     }
 
     /// How many connections are open.

@@ -33,7 +33,8 @@ pub(super) fn leave(visit: &mut Visit<'_>, reason: CloseReason) {
             visit.conn.push(Segment::fixed(LAST_CHUNK, Class::Framing));
         }
         State::Head { .. } | State::Body(_) | State::Answering(_) | State::Awaiting(_) => {}
-        State::Parked(_) | State::Streaming(_) | State::Open(_) | State::Closing(_) => {}
+        State::Parked(_) | State::Telling(_) | State::Streaming(_) => {}
+        State::Open(_) | State::Closing(_) => {}
     }
     visit.conn.flow.leave_for(reason);
     visit.conn.shift(State::Lingering { half_closed: false, since: visit.now }, visit.now);
@@ -120,7 +121,8 @@ pub(super) fn end_if_finished(visit: &mut Visit<'_>) {
         // A stream for a peer that ended its side before we came to its request.
         State::Streaming(_) | State::Open(_) | State::Closing(_) => CloseReason::PeerLeft,
         State::Head { began: None, .. } | State::Answering(_) | State::Awaiting(_) => return,
-        State::Parked(_) | State::Sending(_) | State::Lingering { .. } | State::Closed => return,
+        State::Parked(_) | State::Sending(_) | State::Telling(_) => return,
+        State::Lingering { .. } | State::Closed => return,
     };
     leave(visit, reason);
 }

@@ -9,7 +9,7 @@
 
 use super::Conn;
 use super::request::Want;
-use super::state::{Awaited, Awaiting, Parked, Sending, State, Upload};
+use super::state::{Awaited, Awaiting, Parked, Sending, State, Telling, Upload};
 use crate::ids::{ConnId, Seat};
 
 impl Conn {
@@ -23,6 +23,19 @@ impl Conn {
     }
 }
 
+impl Conn {
+    /// Bytes of the heap that hold what is not complete yet.
+    pub fn unfinished_bytes(&self) -> usize {
+        let begun = match &self.state {
+            State::Body(upload) => upload.data.capacity(),
+            State::Open(socket) => socket.assembler.unfinished_memory(),
+            State::Closing(closing) => closing.assembler.unfinished_memory(),
+            _ => 0,
+        };
+        self.flow.inbox.heap_bytes() + begun
+    }
+}
+
 fn state_bytes(state: &State) -> usize {
     let own = match state {
         State::Body(upload) => size_of::<Upload>() + upload.data.capacity(),
@@ -32,6 +45,7 @@ fn state_bytes(state: &State) -> usize {
         }
         State::Parked(_) => size_of::<Parked>(),
         State::Sending(_) => size_of::<Sending>(),
+        State::Telling(_) => size_of::<Telling>(),
         State::Open(socket) => socket.assembler.memory(),
         State::Closing(closing) => closing.assembler.memory(),
         State::Head { .. } | State::Answering(_) | State::Streaming(_) => 0,

@@ -11,10 +11,17 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
 use super::sys;
+use crate::limits::WorstCase;
 
-/// The text. `addresses` are those of each `--listen`, `bound` all that are listened on.
+/// The text. `addresses` are those of each `--listen`, `bound` all that are listened on. With a
+/// `worst_case` it says how much memory all limits together allow.
 #[must_use]
-pub fn text(addresses: &[SocketAddr], bound: &[SocketAddr], threads: usize) -> String {
+pub fn text(
+    addresses: &[SocketAddr],
+    bound: &[SocketAddr],
+    threads: usize,
+    worst_case: Option<WorstCase>,
+) -> String {
     const VERSION: &str = env!("CARGO_PKG_VERSION");
     let unit = if threads == 1 { "thread" } else { "threads" };
     let name = |address: SocketAddr| authority(address, |port| leads_here(port, bound));
@@ -22,6 +29,12 @@ pub fn text(addresses: &[SocketAddr], bound: &[SocketAddr], threads: usize) -> S
     for &address in addresses {
         let line = format_args!("listening on http://{}/ ({threads} {unit})", name(address));
         writeln!(text, "tollway {VERSION} {line}").expect("a string takes everything");
+    }
+    if let Some(WorstCase { server, connection }) = worst_case {
+        let (server, connection) = (mebibytes(server), mebibytes(connection));
+        let line = format_args!("{server} MiB at most, and {connection} MiB for each connection");
+        writeln!(text, "memory: {line} that does not read what it is told")
+            .expect("a string takes everything");
     }
     let Some(&first) = addresses.first() else {
         return text;
@@ -41,6 +54,12 @@ pub fn text(addresses: &[SocketAddr], bound: &[SocketAddr], threads: usize) -> S
     }
     text.push('\n');
     text
+}
+
+/// Rounded up to a tenth: a bound that is told is not to be less than it is.
+fn mebibytes(bytes: usize) -> String {
+    let tenths = bytes.div_ceil(1024 * 1024 / 10);
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 /// Host and port as they stand in a URL.

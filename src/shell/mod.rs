@@ -13,6 +13,7 @@
 //! | `mailbox` | letters from thread to thread |
 //! | `bus` | the sequencer that all threads share, and their mailboxes |
 //! | `sampling` | the kernel's counts for a report |
+//! | `freed` | when memory is given back to the system |
 //! | `files` | a folder that nobody gets out of |
 //! | `output` | lines that perhaps nobody reads |
 //! | `port_file` | where the ports are told |
@@ -32,6 +33,7 @@ pub mod clock;
 pub mod effects;
 pub mod event_loop;
 pub mod files;
+pub mod freed;
 pub mod greeting;
 pub mod listen;
 pub mod mailbox;
@@ -69,11 +71,12 @@ use self::files::Files;
 use self::listen::BindError;
 use self::mailbox::{Address, Mailbox};
 use self::token::Source;
-use crate::broker::Setup;
+use crate::broker::{Setup, UnfinishedPool};
 use crate::config::Config;
 use crate::conn::origin::Origins;
 use crate::hub::sequencer::Sequencer;
 use crate::ids::{Epoch, ShardId};
+use crate::limits::MAPPED_BYTES_MIN;
 
 /// A server whose ports are taken, and whose threads are still to be started.
 pub struct Server {
@@ -188,6 +191,8 @@ fn loop_setups(
     }
     let bus = Arc::new(Bus::new(Sequencer::default(), addresses));
     let clock = Clock::start();
+    let unfinished = UnfinishedPool::new(config.limits.unfinished_bytes_max);
+    sys::tune_allocator(MAPPED_BYTES_MIN);
     let epoch = Epoch::draw(sys::random_bits().map_err(StartError::System)?);
     let mut ports: Vec<u16> = bound.iter().map(SocketAddr::port).collect();
     ports.sort_unstable();
@@ -204,6 +209,7 @@ fn loop_setups(
             threads: config.threads as u16,
             epoch,
             limits: config.limits.clone(),
+            unfinished: unfinished.clone(),
             origins: origins.clone(),
             serves_files: files.is_some(),
             // The standard library's hash keys are drawn from the system's randomness.

@@ -22,6 +22,7 @@ use mio::net::TcpStream;
 use super::sys;
 use crate::ids::ConnId;
 use crate::ledger::{Call, Sample};
+use crate::spare::Spare;
 
 /// What a read would bring, as far as we know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,6 +213,9 @@ impl Sockets {
     pub fn remove(&mut self, id: ConnId) {
         if self.find(id).is_some() {
             self.slots[id.slot as usize] = None;
+            let used = self.slots.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+            self.slots.truncate(used);
+            self.slots.give_back();
         }
     }
 }

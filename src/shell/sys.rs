@@ -234,6 +234,28 @@ pub fn is_ignored(signal: c_int) -> bool {
     told == 0 && action.sa_sigaction == libc::SIG_IGN
 }
 
+/// Has the allocator keep to this bound: larger blocks are the system's again as soon as they are
+/// free. Only glibc's can be told; others have habits of their own.
+pub fn tune_allocator(mapped_bytes_min: usize) {
+    #[cfg(target_env = "gnu")]
+    {
+        let bytes = c_int::try_from(mapped_bytes_min).unwrap_or(c_int::MAX);
+        // SAFETY: no pointers; the call takes the allocator's own lock.
+        unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, bytes) };
+    }
+    #[cfg(not(target_env = "gnu"))]
+    let _ = mapped_bytes_min;
+}
+
+/// Has the allocator give back what is free to the system, pages between blocks in use too.
+pub fn give_back_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: no pointers; the call takes the allocator's own locks.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Asks a child of ours to end, as an operator would (SIGTERM).
 pub fn terminate(child: &Child) -> io::Result<()> {
     // Exact: a process id is a C int, and that of a child that was not waited for is still its own.

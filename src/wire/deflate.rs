@@ -166,8 +166,12 @@ impl Inflater {
 
     /// Bytes of memory held beside the inflater itself.
     pub fn memory(&self) -> usize {
-        let stream = self.stream.as_ref().map_or(0, |_| STREAM_BYTES);
-        self.context.capacity() + stream
+        self.context.capacity() + self.stream_memory()
+    }
+
+    /// How many of them for a message that is not complete.
+    pub fn stream_memory(&self) -> usize {
+        self.stream.as_ref().map_or(0, |_| STREAM_BYTES)
     }
 
     /// The window is always the largest: zlib-rs takes the same memory for all, and refers back

@@ -22,6 +22,7 @@ const ROOMS: [&str; 17] = [
     "wire",
     "close",
     "ledger",
+    "spare",
     "timer",
     "client",
     "compare",

@@ -84,6 +84,7 @@ impl EventLoop {
                     let sample = socket.filter(|_| CHARGES).and_then(|socket| socket.sample());
                     self.broker.charge_shared(SharedCall::Sample, 1);
                     self.sockets.remove(id);
+                    self.freed.note_end();
                     self.effects.forget(id);
                     self.broker.socket_closed(id, sample, self.now);
                 }

@@ -67,6 +67,7 @@ impl Stage {
             State::Answering(_) => panic!("a visit left it without an answer: {conn:?}"),
             State::Closing(_) => false,
             State::Body(_) | State::Awaiting(_) | State::Parked(_) | State::Sending(_) => false,
+            State::Telling(_) => false,
         };
         let inbox = conn.flow.inbox.heap_bytes();
         let unfinished = matches!(conn.state, State::Open(_)) && !conn.flow.inbox.is_empty();
@@ -194,6 +195,7 @@ impl Stage {
                     let technique = match conn.state.name() {
                         Name::Parked => Technique::LongPoll,
                         Name::Streaming => Technique::Sse,
+                        Name::Telling => continue, // It has a seat, and does not stay.
                         _ => Technique::WebSocket,
                     };
                     counts[technique as usize] += here.count() as u32;

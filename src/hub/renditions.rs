@@ -1,0 +1,193 @@
+//! Renditions: what a message was encoded to, in each format and deflate window, and how much of
+//! that a thread keeps.
+//!
+//! A rendition is made for the first reader that wants it and shared by the others. It can be made
+//! again, so it is the first to go: a thread keeps its share of what `--retain-bytes` has for
+//! renditions, and beyond that the message that was encoded longest ago loses its own. An outbox
+//! that has a rendition keeps it until it is sent.
+//!
+//! Came from: `hub`, which encodes. Goes to: outboxes, and away. Absent on purpose: messages; they
+//! go by `retention`.
+
+use std::cell::{Cell, OnceCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::rc::Rc;
+
+use super::Hub;
+use super::log::Entry;
+use crate::ids::{Seq, TopicId};
+use crate::limits::{AGES_SLACK, Limits, RENDITIONS_BYTES_MIN, RENDITIONS_SHARE};
+use crate::spare::Spare;
+use crate::technique::{EncodedMessage, Format};
+use crate::wire::deflate::Window;
+
+/// One message in one format, for each window.
+type Formats = [OnceCell<Rc<EncodedMessage>>; Format::COUNT];
+
+/// What one message was encoded to so far.
+#[derive(Debug, Default)]
+pub(super) struct Renditions {
+    plain: Formats,
+    /// The same, compressed: made for the first reader that agreed to it.
+    deflated: OnceCell<Box<[Formats; Window::ALL.len()]>>,
+    /// What all of it takes.
+    bytes: Cell<usize>,
+}
+
+impl Renditions {
+    /// The one in `format`, made by `make` if it is wanted for the first time.
+    pub(super) fn plain(
+        &self,
+        format: Format,
+        make: impl FnOnce() -> EncodedMessage,
+    ) -> &Rc<EncodedMessage> {
+        self.plain[format as usize].get_or_init(|| self.count(Rc::new(make())))
+    }
+
+    /// The one in `format` that is compressed for `window`. `make` gives `None` where that does not
+    /// pay: then it is the one that is not compressed, and no copy of it.
+    pub(super) fn deflated(
+        &self,
+        format: Format,
+        window: Window,
+        make: impl FnOnce() -> Option<EncodedMessage>,
+        plain: impl FnOnce() -> EncodedMessage,
+    ) -> &Rc<EncodedMessage> {
+        let deflated = self.deflated.get_or_init(|| {
+            self.bytes.set(self.bytes.get() + size_of::<[Formats; Window::ALL.len()]>());
+            Box::default()
+        });
+        deflated[window as usize][format as usize].get_or_init(|| match make() {
+            Some(made) => self.count(Rc::new(made)),
+            None => Rc::clone(self.plain(format, plain)),
+        })
+    }
+
+    /// Bytes that all of it takes.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.bytes.get()
+    }
+
+    fn count(&self, made: Rc<EncodedMessage>) -> Rc<EncodedMessage> {
+        self.bytes.set(self.bytes.get() + made.memory());
+        made
+    }
+}
+
+/// The messages of a thread that have renditions, the one that got its first longest ago in front.
+pub(super) struct Cache {
+    /// What all of them take, …
+    bytes: Cell<usize>,
+    /// … and may take.
+    bytes_max: usize,
+    /// How many there are.
+    messages: Cell<usize>,
+    /// Where they are; and some that are gone already.
+    line: Cell<VecDeque<(TopicId, Seq)>>,
+}
+
+impl Cache {
+    pub(super) fn new(limits: &Limits, threads: usize) -> Self {
+        let share = limits.retain_bytes / RENDITIONS_SHARE / threads;
+        Self {
+            bytes: Cell::new(0),
+            bytes_max: share.max(RENDITIONS_BYTES_MIN),
+            messages: Cell::new(0),
+            line: Cell::default(),
+        }
+    }
+
+    /// Bytes of all renditions that are kept.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.get()
+    }
+
+    /// A message lost its renditions, which took `bytes`.
+    pub(super) fn lost(&self, bytes: usize) {
+        if bytes > 0 {
+            self.bytes.set(self.bytes.get() - bytes);
+            self.messages.set(self.messages.get() - 1);
+        }
+    }
+
+    fn got(&self, bytes: usize) {
+        self.bytes.set(self.bytes.get() + bytes);
+    }
+
+    fn enter(&self, topic: TopicId, seq: Seq) {
+        let mut line = self.line.take();
+        line.push_back((topic, seq));
+        self.line.set(line);
+        self.messages.set(self.messages.get() + 1);
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (bytes, messages) = (self.bytes.get(), self.messages.get());
+        f.debug_struct("Cache").field("bytes", &bytes).field("messages", &messages).finish()
+    }
+}
+
+impl Hub {
+    /// A message of this hub in `format`, compressed for `window` if there is one: made for the
+    /// first reader that wants it, shared by the others.
+    pub fn encoded<'h>(
+        &self,
+        entry: &'h Entry,
+        format: Format,
+        window: Option<Window>,
+    ) -> &'h Rc<EncodedMessage> {
+        let before = entry.rendered_bytes();
+        let encoded = match window {
+            None => entry.encoded(format, self.epoch),
+            Some(window) => entry.deflated(format, window, self.epoch),
+        };
+        let after = entry.rendered_bytes();
+        if after > before {
+            self.cache.got(after - before);
+            if before == 0
+                && let Some(topic) = self.find(entry.topic())
+            {
+                self.cache.enter(topic, entry.seq());
+            }
+        }
+        encoded
+    }
+
+    /// Holds renditions to their bound. To be called behind whatever encodes.
+    pub fn trim_renditions(&mut self) {
+        self.hold_renditions(self.cache.bytes_max);
+    }
+
+    /// Holds them to `bytes_max`.
+    pub fn hold_renditions(&mut self, bytes_max: usize) {
+        if self.cache.bytes.get() <= bytes_max {
+            return;
+        }
+        let mut line = self.cache.line.take();
+        while self.cache.bytes.get() > bytes_max {
+            let Some((topic, seq)) = line.pop_front() else {
+                break;
+            };
+            if let Some(topic) = self.topics.get_mut(topic.0 as usize) {
+                self.cache.lost(topic.log.forget_renditions(seq));
+            }
+        }
+        if line.len() > 2 * self.cache.messages.get() + AGES_SLACK {
+            let topics = &self.topics;
+            line.retain(|(topic, seq)| {
+                let log = topics.get(topic.0 as usize).map(|topic| &topic.log);
+                log.and_then(|log| log.find(*seq)).is_some_and(|entry| entry.rendered_bytes() > 0)
+            });
+        }
+        line.give_back();
+        self.cache.line.set(line);
+    }
+
+    /// Bytes that the renditions of this thread take.
+    pub fn rendered_bytes(&self) -> usize {
+        self.cache.bytes()
+    }
+}
