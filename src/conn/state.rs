@@ -374,8 +374,7 @@ impl State {
             Self::Streaming(stream) => Some(&stream.subscription),
             Self::Open(socket) => Some(&socket.subscription),
             Self::Head { .. } | Self::Body(_) | Self::Answering(_) | Self::Awaiting(_) => None,
-            Self::Sending(_) => None,
-            Self::Closing(_) | Self::Lingering { .. } | Self::Closed => None,
+            Self::Sending(_) | Self::Closing(_) | Self::Lingering { .. } | Self::Closed => None,
         }
     }
 
@@ -387,8 +386,7 @@ impl State {
             Self::Streaming(stream) => Some(&mut stream.subscription),
             Self::Open(socket) => Some(&mut socket.subscription),
             Self::Head { .. } | Self::Body(_) | Self::Answering(_) | Self::Awaiting(_) => None,
-            Self::Sending(_) => None,
-            Self::Closing(_) | Self::Lingering { .. } | Self::Closed => None,
+            Self::Sending(_) | Self::Closing(_) | Self::Lingering { .. } | Self::Closed => None,
         }
     }
 }
