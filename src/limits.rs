@@ -104,7 +104,7 @@ pub const ENTRY_OVERHEAD_BYTES: usize = 64;
 pub const TOPIC_OVERHEAD_BYTES: usize = 512;
 /// This part of `--retain-bytes` is for what messages were encoded to, shared out among the
 /// threads.
-pub const RENDITIONS_SHARE: usize = 16;
+pub const RENDITIONS_SHARE: usize = 64;
 /// What a thread keeps of that at least, so that all readers of the newest message share it.
 pub const RENDITIONS_BYTES_MIN: usize = 512 * 1024;
 /// Entries of messages long gone that the queue by age may hold, beyond a quarter more than there

@@ -187,8 +187,8 @@ impl Broker {
         if visit.conn.flow.has_last_bytes() {
             input::digest_inbox(&mut visit); // What came while it was held was not looked at yet.
         }
-        unfinished::settle(&mut visit);
         teardown::end_if_finished(&mut visit);
+        unfinished::settle(&mut visit); // Last: whoever has ended in this visit holds nothing.
         self.shard.hub.trim_renditions();
         self.note_wishes(id, now);
         self.reseat();

@@ -104,7 +104,12 @@ impl Conn {
             let name = self.state.name();
             // Nothing can be asked behind an endless answer, and nobody listens any more. That
             // needs no room for answers.
-            if let state::Name::Streaming | state::Name::Lingering | state::Name::Closed = name {
+            let last = matches!(&self.state, State::Telling(telling) if !telling.keep_alive);
+            let deaf = matches!(
+                name,
+                state::Name::Streaming | state::Name::Lingering | state::Name::Closed
+            );
+            if deaf || last {
                 by_class.add(Class::Body, buf.len() - used);
                 return (buf.len(), None);
             }
