@@ -270,8 +270,9 @@ pub const OUTPUT_FLUSH_MS_MAX: u64 = 500;
 /// The kernel's send buffer of one connection may hold this much that is not yet sent. Unbounded, a
 /// loopback socket took 3.9 MB of a reader that never read.
 pub const NOTSENT_BYTES_MAX: u32 = 16 * 1024;
-/// Beyond `--stall-timeout`: how much longer the kernel keeps bytes that a peer does not
-/// acknowledge, of connections that we have closed too. Without it: for minutes.
+/// Beyond the moment at which a peer is given up as stalled, a quarter of `--stall-timeout` too
+/// late: how much longer the kernel keeps bytes that a peer does not acknowledge, of connections
+/// that we have closed too. Without it: for minutes.
 pub const UNACKNOWLEDGED_MS_MORE: u64 = 3_000;
 
 const _: () = assert!(TARGET_BYTES_MAX < HEAD_BYTES_MAX);

@@ -1,8 +1,8 @@
 //! What strangers can make a real process hold, in user space and in the kernel: each fact on
 //! loopback, measured from outside.
 //!
-//! Absent on purpose: figures without a bound. What a test compares with is what the limits promise,
-//! or what an idle server takes.
+//! Absent on purpose: figures without a bound. What a test compares with is what the limits
+//! promise, or what an idle server takes.
 
 #[path = "support/http.rs"]
 mod http;

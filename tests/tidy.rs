@@ -13,8 +13,9 @@ mod source;
 use self::source::{assert_none, is_test, product_lines, room, root, sources};
 
 /// Room → rooms it may import. `main → shell → broker → {conn, hub} → technique → wire → limits`;
-/// `close`, `ids`, `ledger`, `limits`, `named`, `spare`, `timer` are leaves. The clients' side stands apart:
-/// `main → compare → client → wire`; what `/-/costs` says is `ledger`'s to say, for both sides.
+/// `close`, `ids`, `ledger`, `limits`, `named`, `spare`, `timer` are leaves. The clients' side
+/// stands apart: `main → compare → client → wire`; what `/-/costs` says is `ledger`'s to say, for
+/// both sides.
 const ARROWS: &[(&str, &[&str])] = &[
     ("limits", &[]),
     ("named", &[]),

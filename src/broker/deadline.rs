@@ -39,15 +39,12 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
             teardown::close(visit);
         }
         State::Head { began: Some(_), .. } => {
-            conn.flow.leaving = Some(CloseReason::HeadTimeout);
-            conn.shift(State::Answering(ResponseContext::closing()), now);
-            respond::refuse(visit, Rule::HeadTimeout.into());
+            let context = ResponseContext::closing();
+            refuse_late(visit, context, CloseReason::HeadTimeout, Rule::HeadTimeout);
         }
         State::Body(upload) => {
             let context = std::mem::take(&mut upload.request.context).last();
-            conn.flow.leaving = Some(CloseReason::BodyTimeout);
-            conn.shift(State::Answering(context), now);
-            respond::refuse(visit, Rule::BodyTimeout.into());
+            refuse_late(visit, context, CloseReason::BodyTimeout, Rule::BodyTimeout);
         }
         State::Parked(parked) if parked.until > now => {
             // Nothing more is read of it, so nothing else would tell that it is gone.
@@ -55,11 +52,9 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
             respond::ask_whether_alive(visit);
         }
         State::Parked(_) => poll::release(visit),
+        // We do not listen: it cannot go on.
+        State::Open(socket) if socket.message_due(limits) <= now && held => socket.began = now,
         State::Open(socket) if socket.message_due(limits) <= now => {
-            if held {
-                socket.began = now; // We do not listen: it cannot go on.
-                return;
-            }
             let why = "a message was begun and not ended in time";
             let reason = CloseReason::MessageTimeout;
             websocket::fail(visit, Failure { code: CloseCode::POLICY, why, reason });
@@ -88,6 +83,13 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
         State::Answering(_) | State::Awaiting(_) | State::Sending(_) => {}
         State::Telling(_) | State::Closed => {}
     }
+}
+
+/// A request was not complete in time.
+fn refuse_late(visit: &mut Visit<'_>, context: ResponseContext, reason: CloseReason, rule: Rule) {
+    visit.conn.flow.leaving = Some(reason);
+    visit.conn.shift(State::Answering(context), visit.now);
+    respond::refuse(visit, rule.into());
 }
 
 /// Before a peer is given up for silence, the kernel is asked what it still has for it.

@@ -302,12 +302,8 @@ impl Conn {
             }
             Err(error) => {
                 by_class.add(Class::Framing, length);
-                let ask = match dialect {
-                    Some(_) => websocket::fail(error),
-                    // Our Close frame was the last word.
-                    None => Ask::Leave(CloseReason::ProtocolError),
-                };
-                Pace::Ask(length, ask)
+                let over = Ask::Leave(CloseReason::ProtocolError); // Our Close was the last word.
+                Pace::Ask(length, dialect.map_or(over, |_| websocket::fail(error)))
             }
         }
     }

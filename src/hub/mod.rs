@@ -16,6 +16,7 @@
 //! connections. The hub knows their ids and hands them back.
 
 mod bounds;
+mod encoded;
 pub mod fingerprint;
 pub mod forgotten;
 pub mod log;

@@ -6,19 +6,16 @@
 //! renditions, and beyond that the message that was encoded longest ago loses its own. An outbox
 //! that has a rendition keeps it until it is sent.
 //!
-//! Came from: `hub`, which encodes. Goes to: outboxes, and away. Absent on purpose: messages; they
-//! go by `retention`.
+//! Came from: `encoded`, which has them made. Goes to: outboxes, and away. Absent on purpose:
+//! messages; they go by `retention`.
 
 use std::cell::{Cell, OnceCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 
-use super::Hub;
-use super::log::Entry;
 use crate::ids::{Seq, TopicId};
-use crate::limits::{AGES_SLACK, Limits, RENDITIONS_BYTES_MIN, RENDITIONS_SHARE};
-use crate::spare::Spare;
+use crate::limits::{Limits, RENDITIONS_BYTES_MIN, RENDITIONS_SHARE};
 use crate::technique::{EncodedMessage, Format};
 use crate::wire::deflate::Window;
 
@@ -78,13 +75,13 @@ impl Renditions {
 /// The messages of a thread that have renditions, the one that got its first longest ago in front.
 pub(super) struct Cache {
     /// What all of them take, …
-    bytes: Cell<usize>,
+    pub(super) bytes: Cell<usize>,
     /// … and may take.
-    bytes_max: usize,
+    pub(super) bytes_max: usize,
     /// How many there are.
-    messages: Cell<usize>,
+    pub(super) messages: Cell<usize>,
     /// Where they are; and some that are gone already.
-    line: Cell<VecDeque<(TopicId, Seq)>>,
+    pub(super) line: Cell<VecDeque<(TopicId, Seq)>>,
 }
 
 impl Cache {
@@ -111,11 +108,13 @@ impl Cache {
         }
     }
 
-    fn got(&self, bytes: usize) {
+    /// A message was encoded once more, to `bytes`.
+    pub(super) fn got(&self, bytes: usize) {
         self.bytes.set(self.bytes.get() + bytes);
     }
 
-    fn enter(&self, topic: TopicId, seq: Seq) {
+    /// A message has its first rendition.
+    pub(super) fn enter(&self, topic: TopicId, seq: Seq) {
         let mut line = self.line.take();
         line.push_back((topic, seq));
         self.line.set(line);
@@ -127,67 +126,5 @@ impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (bytes, messages) = (self.bytes.get(), self.messages.get());
         f.debug_struct("Cache").field("bytes", &bytes).field("messages", &messages).finish()
-    }
-}
-
-impl Hub {
-    /// A message of this hub in `format`, compressed for `window` if there is one: made for the
-    /// first reader that wants it, shared by the others.
-    pub fn encoded<'h>(
-        &self,
-        entry: &'h Entry,
-        format: Format,
-        window: Option<Window>,
-    ) -> &'h Rc<EncodedMessage> {
-        let before = entry.rendered_bytes();
-        let encoded = match window {
-            None => entry.encoded(format, self.epoch),
-            Some(window) => entry.deflated(format, window, self.epoch),
-        };
-        let after = entry.rendered_bytes();
-        if after > before {
-            self.cache.got(after - before);
-            if before == 0
-                && let Some(topic) = self.find(entry.topic())
-            {
-                self.cache.enter(topic, entry.seq());
-            }
-        }
-        encoded
-    }
-
-    /// Holds renditions to their bound. To be called behind whatever encodes.
-    pub fn trim_renditions(&mut self) {
-        self.hold_renditions(self.cache.bytes_max);
-    }
-
-    /// Holds them to `bytes_max`.
-    pub fn hold_renditions(&mut self, bytes_max: usize) {
-        if self.cache.bytes.get() <= bytes_max {
-            return;
-        }
-        let mut line = self.cache.line.take();
-        while self.cache.bytes.get() > bytes_max {
-            let Some((topic, seq)) = line.pop_front() else {
-                break;
-            };
-            if let Some(topic) = self.topics.get_mut(topic.0 as usize) {
-                self.cache.lost(topic.log.forget_renditions(seq));
-            }
-        }
-        if line.len() > 2 * self.cache.messages.get() + AGES_SLACK {
-            let topics = &self.topics;
-            line.retain(|(topic, seq)| {
-                let log = topics.get(topic.0 as usize).map(|topic| &topic.log);
-                log.and_then(|log| log.find(*seq)).is_some_and(|entry| entry.rendered_bytes() > 0)
-            });
-        }
-        line.give_back();
-        self.cache.line.set(line);
-    }
-
-    /// Bytes that the renditions of this thread take.
-    pub fn rendered_bytes(&self) -> usize {
-        self.cache.bytes()
     }
 }

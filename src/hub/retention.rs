@@ -37,8 +37,8 @@ impl Hub {
     }
 
     /// Whether another message may come. Until all that is held was offered to all readers nothing
-    /// falls off, and logs hold up to twice their bounds, or all of them an eighth more than theirs;
-    /// beyond that there is no room.
+    /// falls off, and logs hold up to twice their bounds, or all of them an eighth more than
+    /// theirs; beyond that there is no room.
     pub fn has_room(&self) -> bool {
         let topic = self.newest.and_then(|id| self.topics.get(id.0 as usize));
         let fits = topic.is_none_or(|topic| {

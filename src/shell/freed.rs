@@ -5,8 +5,8 @@
 //! milliseconds where much is held; so it is asked by a thread that has nothing to do, some time
 //! after much was let go, and not often.
 //!
-//! Came from: `event_loop`, with what its broker holds and which connections end. Goes to: the same,
-//! as the moment. Absent on purpose: the allocator, which is `sys`'s.
+//! Came from: `event_loop`, with what its broker holds and which connections end. Goes to: the
+//! same, as the moment. Absent on purpose: the allocator, which is `sys`'s.
 
 use crate::ids::Millis;
 use crate::limits::{FREED_BYTES_MIN, GIVE_BACK_MS, OUTBOX_BYTES_HIGH};
