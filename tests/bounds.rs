@@ -132,6 +132,26 @@ fn what_stands_behind_the_last_answer_is_not_kept_until_that_is_read() {
 }
 
 #[test]
+fn a_body_in_pieces_has_no_more_room_than_can_still_come() {
+    const LENGTH: usize = 30_000;
+    let mut world = World::new(Plan::default());
+    let client = world.connect(0).expect("room");
+    let head = format!("POST /t HTTP/1.1\r\nHost: h\r\nContent-Length: {LENGTH}\r\n\r\n");
+    world.send(client, head.as_bytes());
+    for piece in [9_000, 8_500, 100, 7_000, 5_000] {
+        world.send(client, &vec![b'x'; piece]);
+        world.run();
+        let id = world.pipe(client).id;
+        let holds = world.brokers[0].conn(id).expect("it waits for more").unfinished_bytes();
+        assert!(holds <= LENGTH, "{holds}");
+    }
+    world.send(client, &vec![b'x'; 400]);
+    world.run();
+    let told = &world.pipe(client).received;
+    assert!(told.starts_with(b"HTTP/1.1 201"), "{}", told.escape_ascii());
+}
+
+#[test]
 fn old_keys_are_forgotten_by_any_publish() {
     let mut world = World::new(Plan::default());
     publish(&mut world, "Idempotency-Key: k\r\n", "x");

@@ -36,6 +36,19 @@ impl Conn {
     }
 }
 
+impl Upload {
+    /// Keeps data. Its room doubles as it fills, and never beyond what can still come: half of a
+    /// long body's room would otherwise be counted as unfinished, and not used.
+    pub(super) fn keep(&mut self, bytes: &[u8]) {
+        if self.data.capacity() - self.data.len() < bytes.len() {
+            let to_come = usize::try_from(self.decoder.to_come_max()).unwrap_or(usize::MAX);
+            let doubled = self.data.len().max(bytes.len());
+            self.data.reserve_exact(doubled.min(bytes.len().saturating_add(to_come)));
+        }
+        self.data.extend_from_slice(bytes);
+    }
+}
+
 fn state_bytes(state: &State) -> usize {
     let own = match state {
         State::Body(upload) => size_of::<Upload>() + upload.data.capacity(),

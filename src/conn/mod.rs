@@ -208,7 +208,7 @@ impl Conn {
                 upload.taken += bytes.len() as u64;
                 if publishes {
                     by_class.add(Class::Payload, bytes.len());
-                    upload.data.extend_from_slice(bytes);
+                    upload.keep(bytes);
                 } else {
                     by_class.add(Class::Body, bytes.len());
                 }
