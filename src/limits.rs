@@ -186,8 +186,10 @@ pub const UNFINISHED_BYTES_MAX: usize = 256 * 1024 * 1024;
 pub const UNFINISHED_SHORT_BYTES: usize = 16 * 1024;
 /// The least that `--max-unfinished` may be.
 pub const UNFINISHED_BYTES_LEAST: usize = 1024 * 1024;
-/// By so much a thread takes of that at a time, for its connections.
+/// By so much a thread takes of that at a time, for its connections; …
 pub const UNFINISHED_GRANT_BYTES: usize = 256 * 1024;
+/// … of a small one by less: there are so many grants in it at least. A thread keeps two unused.
+pub const UNFINISHED_GRANTS_MIN: usize = 256;
 /// Read scratch of a thread: what one `read` can bring.
 pub const READ_BYTES: usize = 64 * 1024;
 /// Bytes read of one socket in one turn, before others have theirs.

@@ -1,9 +1,9 @@
 //! The pool of bytes that unfinished input of all connections may take, on all threads.
 //!
 //! A thread takes from it in grants and gives them back: the one number that all threads share is
-//! touched once for a quarter of a megabyte. What is granted is never more than the pool, so the
-//! bound holds over all threads; a thread that has a grant left and does not use it keeps two of
-//! them at most.
+//! touched once for a quarter of a megabyte, or for a small part of a small pool. What is granted is
+//! never more than the pool, so the bound holds over all threads; a thread that has grants left and
+//! does not use them keeps two at most.
 //!
 //! Came from: the shell, one pool for all threads. Goes to: `unfinished`, which asks for room.
 //! Absent on purpose: connections, and what happens to one that gets no room.
@@ -11,19 +11,22 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use crate::limits::{UNFINISHED_GRANT_BYTES, UNFINISHED_SHORT_BYTES};
+use crate::limits::{UNFINISHED_GRANT_BYTES, UNFINISHED_GRANTS_MIN, UNFINISHED_SHORT_BYTES};
 
 /// Bytes that no thread has taken. Copies are of the same pool.
 #[derive(Clone, Debug)]
 pub struct UnfinishedPool {
     left: Arc<AtomicUsize>,
     bytes_max: usize,
+    /// A thread takes and gives back so many at a time.
+    grant: usize,
 }
 
 impl UnfinishedPool {
     /// A pool of so many bytes.
     pub fn new(bytes_max: usize) -> Self {
-        Self { left: Arc::new(AtomicUsize::new(bytes_max)), bytes_max }
+        let grant = (bytes_max / UNFINISHED_GRANTS_MIN).clamp(1, UNFINISHED_GRANT_BYTES);
+        Self { left: Arc::new(AtomicUsize::new(bytes_max)), bytes_max, grant }
     }
 
     /// Takes `bytes`, if `reserve` are left then. Nothing else is told by this number, so its order
@@ -66,16 +69,17 @@ impl Share {
         }
         self.used = used;
         let spare = self.granted - used;
-        if spare > 2 * UNFINISHED_GRANT_BYTES {
-            self.granted = used + UNFINISHED_GRANT_BYTES;
-            self.pool.give_back(spare - UNFINISHED_GRANT_BYTES);
+        let grant = self.pool.grant;
+        if spare > 2 * grant {
+            self.granted = used + grant;
+            self.pool.give_back(spare - grant);
         }
         true
     }
 
     /// A whole number of grants, or what is missing if there is no more.
     fn take(&mut self, missing: usize, reserve: usize) -> bool {
-        let whole = missing.next_multiple_of(UNFINISHED_GRANT_BYTES);
+        let whole = missing.next_multiple_of(self.pool.grant);
         let taken = [whole, missing].into_iter().find(|bytes| self.pool.take(*bytes, reserve));
         self.granted += taken.unwrap_or(0);
         taken.is_some()
@@ -116,6 +120,16 @@ mod tests {
         }
         assert!(shares.iter().all(|share| share.used == 0));
         let left = pool.left.load(Relaxed);
-        assert!(left >= 8 * MIB - 3 * 2 * UNFINISHED_GRANT_BYTES, "{left}");
+        assert!(left >= 8 * MIB - 3 * 2 * pool.grant, "{left}");
+    }
+
+    #[test]
+    fn threads_that_are_done_leave_a_small_pool_to_others() {
+        let pool = UnfinishedPool::new(MIB);
+        for _ in 0..16 {
+            let mut share = Share::new(pool.clone());
+            assert!(share.change(0, MIB / 2) && share.change(MIB / 2, 0));
+        }
+        assert!(Share::new(pool).change(0, MIB / 2));
     }
 }
