@@ -87,7 +87,7 @@ impl Stage {
         let spare_bytes = spare * (weight + 1);
         let (_, held, bytes) = hub.holdings();
         let (mut sum, mut sum_of_bytes) = (0, 0);
-        if bytes > limits.retain_bytes {
+        if hub.cost() - hub.rendered_bytes() > limits.retain_bytes {
             self.see("a hub over its bound, in a round");
         }
         for name in &self.oracle.names {
