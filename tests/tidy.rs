@@ -25,7 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("wire", &["limits"]),
     ("technique", &["ids", "limits", "named", "wire"]),
     ("hub", &["ids", "limits", "technique", "wire"]),
-    ("conn", &["close", "ids", "ledger", "limits", "technique", "wire"]),
+    ("conn", &["close", "ids", "ledger", "limits", "named", "technique", "wire"]),
     ("broker", &["close", "conn", "hub", "ids", "ledger", "limits", "technique", "timer", "wire"]),
     ("config", &["limits", "wire"]),
     ("shell", &["broker", "close", "config", "conn", "hub", "ids", "ledger", "limits"]),

@@ -1,21 +1,45 @@
-//! What the program carries within itself and serves: the live page, and the client for browsers.
+//! What the program carries within itself and serves: the live page, and the scripts for browsers.
 //!
-//! Came from: `answer`, with the conditions of the request. Goes to: `respond`, as bytes that are
-//! never copied. Absent on purpose: the disk; a program that was copied somewhere is complete.
+//! Each is compressed when it is first asked for by a client that takes that, and kept: bytes that
+//! never change are copied for nobody.
+//!
+//! Came from: `answer`, with the conditions of the request. Goes to: `respond`. Absent on purpose:
+//! the disk; a program that was copied somewhere is complete.
 
 use std::fmt::Display;
+use std::io::{Read as _, Result};
+use std::sync::OnceLock;
+
+use flate2::Compression;
+use flate2::bufread::{GzEncoder, ZlibEncoder};
 
 use super::respond;
 use super::visit::Visit;
+use crate::conn::asset::Asset;
+use crate::conn::request::AssetTerms;
 use crate::conn::response_context::Body;
+use crate::wire::coding::Coding;
 use crate::wire::condition::names_tag;
 use crate::wire::response::Status;
 
-const PAGE: &[u8] = include_bytes!("../page/index.html");
-const PAGE_TAG: u64 = fnv_1a(PAGE);
+/// A file, and its coded forms once somebody wanted them.
+struct Carried {
+    media_type: &'static str,
+    bytes: &'static [u8],
+    hash: u64,
+    gzip: OnceLock<Vec<u8>>,
+    deflate: OnceLock<Vec<u8>>,
+}
 
-const CLIENT: &[u8] = include_bytes!("../page/client.js");
-const CLIENT_TAG: u64 = fnv_1a(CLIENT);
+macro_rules! carried {
+    ($media_type:expr, $path:literal) => {{
+        static FILE: Carried = Carried::new($media_type, include_bytes!($path));
+        &FILE
+    }};
+}
+
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// The page may run what it carries and what its own server sends, and talk to that server. The
 /// sources that it may connect to come last, because our other addresses are appended to them.
@@ -24,39 +48,77 @@ const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
     frame-ancestors 'none'; connect-src 'self'";
 
 /// `/`: the live page, the same for everyone; it may connect to `sources` too.
-pub(super) fn page(visit: &mut Visit<'_>, sources: &str, if_none_match: Option<&[u8]>) {
+pub(super) fn page(visit: &mut Visit<'_>, sources: &str, terms: &AssetTerms) {
     let policy = format_args!("{PAGE_POLICY}{sources}");
     let fields: [(&str, &dyn Display); 2] =
-        [("Content-Security-Policy", &policy), ("Vary", &"Origin, Upgrade")];
-    let body = Body::fixed("text/html; charset=utf-8", PAGE);
-    say(visit, PAGE_TAG, if_none_match, &fields, body);
+        [("Content-Security-Policy", &policy), ("Vary", &"Accept-Encoding, Origin, Upgrade")];
+    say(visit, carried!(HTML, "../page/index.html"), terms, &fields);
 }
 
-/// `/-/client.js`: a module script.
-pub(super) fn client(visit: &mut Visit<'_>, if_none_match: Option<&[u8]>) {
+/// A file below `/-/`.
+pub(super) fn file(visit: &mut Visit<'_>, asset: Asset, terms: &AssetTerms) {
+    let carried = match asset {
+        Asset::Client => carried!(SCRIPT, "../page/client.js"),
+    };
     let fields: [(&str, &dyn Display); 2] =
-        [("Vary", &"Origin"), ("X-Content-Type-Options", &"nosniff")];
-    let body = Body::fixed("text/javascript; charset=utf-8", CLIENT);
-    say(visit, CLIENT_TAG, if_none_match, &fields, body);
+        [("Vary", &"Accept-Encoding, Origin"), ("X-Content-Type-Options", &"nosniff")];
+    say(visit, carried, terms, &fields);
 }
 
 /// Caches may keep it and ask again at each use, so that nobody runs what is older than the server.
+/// Each coded form has a tag of its own, RFC 9110 §8.8.3.3.
 fn say(
     visit: &mut Visit<'_>,
-    tag: u64,
-    if_none_match: Option<&[u8]>,
+    carried: &'static Carried,
+    terms: &AssetTerms,
     fields: &[(&str, &dyn Display)],
-    body: Body,
 ) {
-    let tag = format!("{tag:016x}");
-    let (status, body) = match if_none_match {
+    let (coding, bytes) = carried.coded(terms.codings.best());
+    let tag = match coding.name() {
+        Some(name) => format!("{:016x}-{name}", carried.hash),
+        None => format!("{:016x}", carried.hash),
+    };
+    let (status, body) = match terms.if_none_match.as_deref() {
         Some(field) if names_tag(field, &tag) => (Status::NotModified, Body::EMPTY),
-        Some(_) | None => (Status::Ok, body),
+        Some(_) | None => (Status::Ok, Body::fixed(carried.media_type, bytes)),
     };
     let tag = format_args!("\"{tag}\"");
     let mut all: Vec<(&str, &dyn Display)> = vec![("ETag", &tag), ("Cache-Control", &"no-cache")];
     all.extend_from_slice(fields);
+    let name = coding.name().filter(|_| status == Status::Ok);
+    if let Some(name) = &name {
+        all.push(("Content-Encoding", name));
+    }
     respond::say(visit, status, &all, body);
+}
+
+impl Carried {
+    const fn new(media_type: &'static str, bytes: &'static [u8]) -> Self {
+        let hash = fnv_1a(bytes);
+        Self { media_type, bytes, hash, gzip: OnceLock::new(), deflate: OnceLock::new() }
+    }
+
+    /// The bytes in that coding. As they are, should they ever refuse to be compressed.
+    fn coded(&'static self, coding: Coding) -> (Coding, &'static [u8]) {
+        let form = match coding {
+            Coding::Identity => return (coding, self.bytes),
+            Coding::Gzip => self.gzip.get_or_init(|| {
+                let mut out = Vec::new();
+                let done = GzEncoder::new(self.bytes, Compression::best()).read_to_end(&mut out);
+                made(done, out)
+            }),
+            Coding::Deflate => self.deflate.get_or_init(|| {
+                let mut out = Vec::new();
+                let done = ZlibEncoder::new(self.bytes, Compression::best()).read_to_end(&mut out);
+                made(done, out)
+            }),
+        };
+        if form.is_empty() { (Coding::Identity, self.bytes) } else { (coding, form) }
+    }
+}
+
+fn made(done: Result<usize>, out: Vec<u8>) -> Vec<u8> {
+    done.map(|_| out).unwrap_or_default()
 }
 
 /// A hash that tells one version from the next. It does not stop anybody from making a text with
@@ -74,6 +136,7 @@ const fn fnv_1a(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flate2::read::{GzDecoder, ZlibDecoder};
 
     #[test]
     fn the_hash_is_fnv_1a() {
@@ -81,5 +144,21 @@ mod tests {
         assert_eq!(fnv_1a(b""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(fnv_1a(b"a"), 0xaf63_dc4c_8601_ec8c);
         assert_eq!(fnv_1a(b"foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn each_coded_form_is_smaller_and_the_same_file() {
+        let page = carried!(HTML, "../page/index.html");
+        let mut plain = Vec::new();
+        let (coding, gzip) = page.coded(Coding::Gzip);
+        assert_eq!((coding, gzip.len() < page.bytes.len()), (Coding::Gzip, true));
+        GzDecoder::new(gzip).read_to_end(&mut plain).expect("gzip");
+        assert_eq!(plain, page.bytes);
+        plain.clear();
+        let (coding, deflate) = page.coded(Coding::Deflate);
+        assert_eq!((coding, deflate.len() < page.bytes.len()), (Coding::Deflate, true));
+        ZlibDecoder::new(deflate).read_to_end(&mut plain).expect("zlib");
+        assert_eq!(plain, page.bytes);
+        assert_eq!(page.coded(Coding::Identity).1, page.bytes);
     }
 }

@@ -9,6 +9,7 @@
 //! our answers is not read either.
 
 mod ask;
+pub mod asset;
 pub mod costs;
 pub mod flow;
 pub mod inbox;
@@ -146,7 +147,7 @@ impl Conn {
             }
             Err(error) => {
                 by_class.add(Class::Head, buf.len());
-                self.costs.payer = Payer::Other;
+                (self.costs.payer, self.costs.tag) = (Payer::Other, None);
                 let ask = self.refuse(ResponseContext::closing(), error.into(), now);
                 Pace::Ask(buf.len(), ask)
             }
@@ -164,6 +165,7 @@ impl Conn {
     ) -> Pace {
         let mut request = route(head, policy);
         self.costs.payer = request.payer;
+        self.costs.tag = request.want.tag();
         if head.framing == Framing::Empty {
             return Pace::Ask(used, self.complete(request, Vec::new(), now));
         }

@@ -3,10 +3,14 @@
 //! Came from: `conn::Conn::next_ask`, with a head from `wire::head`. Goes to: `broker::answer`, as
 //! a [`Request`]. Absent on purpose: whether a topic exists; nothing here knows the hub.
 
+mod file;
+
+use self::file::{asset_terms, file, if_none_match};
+use super::asset::Asset;
 use super::origin::{OriginCheck, Origins};
 use super::problem::{Allow, Problem, Rule};
 use super::query::{self, Query};
-use super::request::{FileWant, How, Preflight, Publish, Read, Report, Request, Want, Watch};
+use super::request::{How, Preflight, Publish, Read, Report, Request, Want, Watch};
 use super::response_context::ResponseContext;
 use crate::ids::TopicName;
 use crate::ledger::report::Page;
@@ -87,7 +91,7 @@ fn payer(want: &Want) -> Payer {
             How::Socket { .. } => Payer::WebSocket,
         },
         Want::Info(_) | Want::Page { .. } | Want::Healthy | Want::Ready => Payer::Other,
-        Want::Client(_) | Want::Report(_) | Want::Watch(_) => Payer::Other,
+        Want::Asset(..) | Want::Report(_) | Want::Watch(_) => Payer::Other,
         Want::File(_) | Want::Options { .. } => Payer::Other,
         Want::Refuse(_) | Want::RefuseOrigin(_) => Payer::Other,
     }
@@ -96,7 +100,7 @@ fn payer(want: &Want) -> Payer {
 /// What a path leads to.
 enum Resource<'t> {
     Root,
-    Client,
+    Asset(Asset),
     Fixed(Want),
     Costs,
     Connections,
@@ -130,9 +134,9 @@ fn want(head: &Head<'_>, policy: &Policy, verdict: &OriginCheck) -> Result<Want,
         Resource::Root if upgrades(head) => socket(head, query, verdict, ROOT_TOPIC),
         Resource::Root => fixed(head, || {
             let sources = policy.origins.sources(head.host).into();
-            Ok(Want::Page { sources, if_none_match: if_none_match(head) })
+            Ok(Want::Page { sources, terms: asset_terms(head) })
         }),
-        Resource::Client => fixed(head, || Ok(Want::Client(if_none_match(head)))),
+        Resource::Asset(asset) => fixed(head, || Ok(Want::Asset(asset, asset_terms(head)))),
         Resource::Fixed(want) => fixed(head, || Ok(want)),
         Resource::Costs => costs(head, query, verdict),
         Resource::Connections => fixed(head, || table(query).map(Want::Report)),
@@ -156,12 +160,12 @@ fn resource<'t>(path: &'t str, policy: &Policy) -> Result<Resource<'t>, Problem>
     Ok(match (first, rest) {
         ("", None) => Resource::Root,
         ("metrics", None) => Resource::Fixed(Want::Report(Report::Metrics)),
-        ("-", Some("client.js")) => Resource::Client,
         ("-", Some("healthy")) => Resource::Fixed(Want::Healthy),
         ("-", Some("ready")) => Resource::Fixed(Want::Ready),
         ("-", Some("costs")) => Resource::Costs,
         ("-", Some("connections")) => Resource::Connections,
         ("static", Some(rest)) if policy.serves_files => Resource::Static(rest),
+        ("-", Some(path)) => Asset::parse(path).map_or(Resource::Nowhere, Resource::Asset),
         ("-" | "metrics" | "static" | "favicon.ico" | "robots.txt", _) => Resource::Nowhere,
         (list, rest) => {
             let suffix = match rest {
@@ -185,10 +189,11 @@ fn costs(head: &Head<'_>, query: Query<'_>, verdict: &OriginCheck) -> Result<Wan
         return Ok(Want::Watch(Watch::Socket(handshake(head, verdict)?)));
     }
     fixed(head, || {
-        Ok(match (head.accepts_event_stream, query.check()?) {
-            (true, _) => Want::Watch(Watch::Stream),
-            (false, true) => Want::Report(Report::Check),
-            (false, false) => Want::Report(Report::Costs),
+        Ok(match (head.accepts_event_stream, query.tags()?, query.check()?) {
+            (true, ..) => Want::Watch(Watch::Stream),
+            (false, Some(tags), _) => Want::Report(Report::Tags(tags)),
+            (false, None, true) => Want::Report(Report::Check),
+            (false, None, false) => Want::Report(Report::Costs),
         })
     })
 }
@@ -315,11 +320,6 @@ fn poll(head: &Head<'_>, query: Query<'_>, list: &str) -> Result<Want, Problem> 
     read(head, query, list, how)
 }
 
-/// The lines of `If-None-Match` as one list, RFC 9110 §5.3.
-fn if_none_match(head: &Head<'_>) -> Option<Box<[u8]>> {
-    (!head.if_none_match.is_empty()).then(|| head.if_none_match.join(&b", "[..]).into())
-}
-
 fn socket(
     head: &Head<'_>,
     query: Query<'_>,
@@ -344,7 +344,7 @@ fn handshake(head: &Head<'_>, verdict: &OriginCheck) -> Result<Accept, Problem> 
 /// The header wins: a browser that reconnects adds it to a URL that has the first cursor in it.
 fn read(head: &Head<'_>, query: Query<'_>, list: &str, how: How) -> Result<Want, Problem> {
     let cursor = head.last_event_id.and_then(query::cursor).or_else(|| query.cursor());
-    Ok(Want::Read(Read { topics: topics(list)?, cursor, how }))
+    Ok(Want::Read(Read { topics: topics(list)?, cursor, tag: query.tag()?, how }))
 }
 
 fn topics(list: &str) -> Result<Box<[TopicName]>, Problem> {
@@ -366,30 +366,4 @@ fn one_topic(name: &str) -> Result<TopicName, Problem> {
         return Err(Rule::TopicReserved.into());
     }
     TopicName::parse(name).ok_or_else(|| Rule::TopicMalformed.into())
-}
-
-/// A path below `--static`. What could lead out of the folder is refused here already; the shell
-/// opens it beneath the folder in any case.
-fn file(head: &Head<'_>, rest: &str) -> Result<FileWant, Problem> {
-    let mut path = String::new();
-    for (n, segment) in rest.split('/').enumerate() {
-        let decoded = target::percent_decode(segment)?;
-        let decoded = str::from_utf8(&decoded).map_err(|_| Rule::NoSuchFile)?;
-        if matches!(decoded, "." | "..") || decoded.contains(['/', '\\', '\0']) {
-            return Err(Rule::NoSuchFile.into());
-        }
-        if n > 0 {
-            path.push('/');
-        }
-        path.push_str(decoded);
-    }
-    Ok(FileWant {
-        path: path.into(),
-        query: target::split(head.target).1.map(Into::into),
-        if_none_match: if_none_match(head),
-        if_modified_since: head.if_modified_since.map(Into::into),
-        // Defined for GET alone: a HEAD is told about the whole. RFC 9110 §14.2.
-        range: head.range.filter(|_| head.method == Method::Get).map(Into::into),
-        if_range: head.if_range.map(Into::into),
-    })
 }

@@ -7,6 +7,7 @@
 use super::model::{Framing, Head, OpeningHandshake, Version};
 use super::offence::HeadError;
 use super::request_line::RequestLine;
+use crate::wire::coding::AcceptedCodings;
 use crate::wire::grammar::{cut_at_equals, elements, is_host, parts, unquoted};
 use crate::wire::{number, refuse_if};
 
@@ -57,6 +58,7 @@ impl<'b> HeadBuilder<'b> {
                 host: None,
                 origin: None,
                 accepts_event_stream: false,
+                accepted_codings: AcceptedCodings::default(),
                 prefer_wait_s: None,
                 last_event_id: None,
                 if_none_match: Vec::new(),
@@ -98,6 +100,7 @@ impl<'b> HeadBuilder<'b> {
             b"connection" => self.take_connection(value),
             b"expect" => return self.take_expectations(value),
             b"accept" => head.accepts_event_stream |= elements(value).any(is_event_stream),
+            b"accept-encoding" => head.accepted_codings.take(value),
             b"prefer" => self.take_preferences(value),
             b"origin" => return once(&mut head.origin, value),
             b"last-event-id" => return once(&mut head.last_event_id, value),
