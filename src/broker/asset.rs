@@ -39,13 +39,15 @@ macro_rules! carried {
 }
 
 const HTML: &str = "text/html; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// The page may run what it carries and what its own server sends, and talk to that server. The
-/// sources that it may connect to come last, because our other addresses are appended to them.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
-    script-src 'self' 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'self'; \
-    frame-ancestors 'none'; connect-src 'self'";
+/// The page may run and look like what its own server sends, and talk to that server. The sources
+/// that it may connect to come last, because our other addresses are appended to them. An image that
+/// it saves is drawn from a `blob:`.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
+    img-src data: blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
+    connect-src 'self'";
 
 /// `/`: the live page, the same for everyone; it may connect to `sources` too.
 pub(super) fn page(visit: &mut Visit<'_>, sources: &str, terms: &AssetTerms) {
@@ -57,12 +59,26 @@ pub(super) fn page(visit: &mut Visit<'_>, sources: &str, terms: &AssetTerms) {
 
 /// A file below `/-/`.
 pub(super) fn file(visit: &mut Visit<'_>, asset: Asset, terms: &AssetTerms) {
-    let carried = match asset {
-        Asset::Client => carried!(SCRIPT, "../page/client.js"),
-    };
     let fields: [(&str, &dyn Display); 2] =
         [("Vary", &"Accept-Encoding, Origin"), ("X-Content-Type-Options", &"nosniff")];
-    say(visit, carried, terms, &fields);
+    say(visit, carried(asset), terms, &fields);
+}
+
+fn carried(asset: Asset) -> &'static Carried {
+    match asset {
+        Asset::Client => carried!(SCRIPT, "../page/client.js"),
+        Asset::Style => carried!(STYLE, "../page/page.css"),
+        Asset::Page => carried!(SCRIPT, "../page/page.js"),
+        Asset::Lane => carried!(SCRIPT, "../page/lane.js"),
+        Asset::Tap => carried!(SCRIPT, "../page/tap.js"),
+        Asset::Record => carried!(SCRIPT, "../page/record.js"),
+        Asset::Costs => carried!(SCRIPT, "../page/costs.js"),
+        Asset::Picture => carried!(SCRIPT, "../page/picture.js"),
+        Asset::Draw => carried!(SCRIPT, "../page/draw.js"),
+        Asset::Slide => carried!(SCRIPT, "../page/slide.js"),
+        Asset::Send => carried!(SCRIPT, "../page/send.js"),
+        Asset::Words => carried!(SCRIPT, "../page/words.js"),
+    }
 }
 
 /// Caches may keep it and ask again at each use, so that nobody runs what is older than the server.
@@ -144,6 +160,21 @@ mod tests {
         assert_eq!(fnv_1a(b""), 0xcbf2_9ce4_8422_2325);
         assert_eq!(fnv_1a(b"a"), 0xaf63_dc4c_8601_ec8c);
         assert_eq!(fnv_1a(b"foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn the_page_is_small() {
+        let mut bytes = carried!(HTML, "../page/index.html").bytes.len();
+        let mut sent = carried!(HTML, "../page/index.html").coded(Coding::Gzip).1.len();
+        for asset in Asset::ALL {
+            let file = carried(asset);
+            // The client is a product of its own, and the page carries it as anybody's page does.
+            bytes += if asset == Asset::Client { 0 } else { file.bytes.len() };
+            sent += file.coded(Coding::Gzip).1.len();
+        }
+        println!("the page: {bytes} bytes, with the client {sent} on the wire");
+        assert!(bytes <= 100 * 1024, "{bytes}");
+        assert!(sent <= 50 * 1024, "{sent}");
     }
 
     #[test]

@@ -10,6 +10,28 @@ named! {
     pub enum Asset {
         /// The client for browsers, which anybody's page may import.
         Client = "client.js";
+        /// How the live page looks.
+        Style = "page/page.css";
+        /// The live page's own script, which brings the others.
+        Page = "page/page.js";
+        /// A lane: one technique on the page.
+        Lane = "page/lane.js";
+        /// What goes over the wire, seen from within the page.
+        Tap = "page/tap.js";
+        /// What happened, kept for the picture.
+        Record = "page/record.js";
+        /// What the lanes cost, by the server's ledger.
+        Costs = "page/costs.js";
+        /// The picture's layout on the page, and what is pointed at.
+        Picture = "page/picture.js";
+        /// How the picture is drawn.
+        Draw = "page/draw.js";
+        /// The picture as a file.
+        Slide = "page/slide.js";
+        /// Publishing from the page.
+        Send = "page/send.js";
+        /// What the page says, in English and in Chinese.
+        Words = "page/words.js";
     }
 }
 

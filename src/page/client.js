@@ -64,6 +64,7 @@ class Client {
       wait: options.wait ?? 25,
       interval: options.interval ?? 2_000,
       timings: { ...TIMINGS, ...options.timings },
+      query: options.query,
       token: options.token,
       pause: (ms, signal) => this.#pause(ms, signal),
       count: (technique, figures) => this.#count(technique, figures),
@@ -501,7 +502,7 @@ class Line {
 
   /** The cursor goes into the query: on other origins a header would cost a preflight. */
   url(suffix, wait) {
-    const query = new URLSearchParams({ since: this.cursor, ...(wait && { wait }) });
+    const query = new URLSearchParams({ ...this.query, since: this.cursor, ...(wait && { wait }) });
     return `${this.address}/${suffix}?${query}`;
   }
 
