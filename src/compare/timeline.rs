@@ -111,10 +111,12 @@ impl Drawing {
         let (client, server) = (top + 20.0, top + 82.0);
         let (hue, right) = (hue(row.technique), LEFT + PLOT);
         let (above, below) = (client + 4.0, server + 4.0);
-        let label = escaped(&figures.label());
+        let (name, variant) = (name(row.technique), escaped(&figures.variant));
         self.add(format_args!(
-            r#"<g class="row"><text x="{MARGIN}" y="{above}" class="name" fill="{hue}">{label}</text>"#
+            r#"<g class="row"><text x="{MARGIN}" y="{above}" class="name" style="fill: {hue}">{name}</text>"#
         ));
+        let middle = above + 20.0;
+        self.add(format_args!(r#"<text x="{MARGIN}" y="{middle}" class="soft">{variant}</text>"#));
         for (y, text, name) in [(client, above, "client"), (server, below, "server")] {
             let x = LEFT - 10.0;
             self.add(format_args!(
@@ -229,12 +231,12 @@ impl Drawing {
         let (first, second) = (top + 47.0, top + 66.0);
         let said = format!("{} bytes · ×{}", ratio(bytes), ratio(bytes / cheapest));
         self.add(format_args!(r#"<text x="{BARS}" y="{first}" class="figure">{said}</text>"#));
-        let deliveries = figures.row.answers.messages;
+        let answers = &figures.row.answers;
         let said = format!(
-            "{} · {} requests for {} messages",
+            "{} · {} for {}",
             time(figures.latency.p50 as f64),
-            grouped(figures.row.answers.requests as f64),
-            grouped(deliveries as f64)
+            counted(answers.requests, "request"),
+            counted(answers.messages, "message")
         );
         self.add(format_args!(r#"<text x="{BARS}" y="{second}" class="end left">{said}</text>"#));
     }
@@ -252,7 +254,7 @@ text {{ font-family: system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif;
 .soft, .end {{ fill: #636970; }}
 .end {{ text-anchor: end; font-size: 11px; }}
 .left {{ text-anchor: start; font-size: 12px; }}
-.name {{ font-size: 15px; font-weight: 600; fill: inherit; }}
+.name {{ font-size: 15px; font-weight: 600; }}
 .figure {{ font-size: 15px; font-weight: 600; }}
 .number {{ fill: #fffefb; font-weight: 600; text-anchor: middle; }}
 .ink {{ fill: #1d2126; }}
@@ -266,9 +268,10 @@ circle {{ stroke-width: 1.5; }}
 <rect width="{WIDTH}" height="{height}" rx="10" fill="{GROUND}"/>
 <text x="{MARGIN}" y="44" class="title">The same messages, by each technique</text>
 <text x="{MARGIN}" y="66" class="soft">Time runs to the right. Down: a request. Up: an answer. Thick: it carries a message. What one of the clients saw.</text>
-<text x="{BARS}" y="{axis}" class="soft">bytes a message: text, wrapping, heads, rest; dark to pale</text>
+<text x="{BARS}" y="{axis}" class="soft">bytes a message, one scale</text>
 {body}<text x="{LEFT}" y="{last}" class="soft">0 s</text>
 <text x="{right}" y="{last}" class="end">{seconds}</text>
+<text x="{BARS}" y="{last}" class="soft">from dark to pale: text, wrapping, heads, rest</text>
 </svg>
 "## // rustfmt::skip
         )
@@ -283,6 +286,22 @@ const fn hue(technique: Technique) -> &'static str {
         Technique::Sse => "#0b756a",
         Technique::WebSocket => "#3f51c9",
     }
+}
+
+/// The name of a technique, for people.
+const fn name(technique: Technique) -> &'static str {
+    match technique {
+        Technique::ShortPoll => "Short poll",
+        Technique::LongPoll => "Long poll",
+        Technique::Sse => "SSE",
+        Technique::WebSocket => "WebSocket",
+    }
+}
+
+/// “3 requests”, and “1 request”.
+fn counted(count: u64, one: &str) -> String {
+    let end = if count == 1 { "" } else { "s" };
+    format!("{} {one}{end}", grouped(count as f64))
 }
 
 fn escaped(text: &str) -> String {

@@ -195,7 +195,7 @@ export class Picture {
     const each = all.map(({ cost }) => (cost.messages ? cost.total / cost.messages : undefined));
     const known = each.filter((n) => n !== undefined);
     const [least, largest] = [Math.min(...known), Math.max(...known)];
-    const [unit, divisor] = largest >= 20_000 ? ['kB', 1000] : [bytes(2).replace(/^2 ?/, ''), 1];
+    const [unit, divisor] = largest >= 1e4 ? ['kB', 1000] : [bytes(2).replace(/^2 ?/, ''), 1];
     all.forEach(({ row, cost, ms }, n) => {
       CLASS_NAMES.forEach((name, at) => { row.bar.children[at].style.width = `${(100 * cost[name]) / most}%`; });
       const figure = each[n] === undefined ? '–' : (each[n] / divisor).toFixed(divisor === 1 ? 0 : 1);
