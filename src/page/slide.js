@@ -38,11 +38,11 @@ function slide(picture) {
     const unit = (name) => row.find(`[data-unit=${name}]`).textContent;
     ['bytes', 'ms', 'factor'].forEach((name, at) => {
       const x = BAR + [0, 112, 186][at];
-      pen.text(x, top + 56, figure(name), colors.ink, 18, { weight: 700 });
-      pen.text(x, top + 69, unit(name), colors.quiet, 10);
+      pen.text(x, top + 51, figure(name), colors.ink, 18, { weight: 700 });
+      pen.text(x, top + 63, unit(name), colors.quiet, 10);
     });
-    pen.text(BAR, top + 84, row.find('.total').textContent, colors.quiet, 11);
-    wrapped(row.why.textContent, 52).slice(0, 2).forEach((line, at) => pen.text(BAR, top + 99 + 14 * at, line, colors.ink, 11));
+    pen.text(BAR, top + 78, row.find('.total').textContent, colors.quiet, 11);
+    wrapped(row.why.textContent, 52).slice(0, 3).forEach((line, at) => pen.text(BAR, top + 93 + 14 * at, line, colors.ink, 11));
   });
   draw(pen, view, rows, colors, { lit: picture.lit });
   let nearest = Infinity;
