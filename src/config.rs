@@ -12,6 +12,7 @@ mod checks;
 mod complaint;
 mod environment;
 mod flags;
+mod rights;
 mod spelling;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use log::LevelFilter;
 
 pub use complaint::NoConfig;
 use flags::{BrowserFlags, CommandLine, OutputFlags};
+pub use rights::{RightsConfig, Secret};
 pub use spelling::{Listen, Misspelt, Size, Span};
 
 use crate::limits::Limits;
@@ -45,6 +47,8 @@ pub struct Config {
     pub allow_origin: Vec<OriginPattern>,
     /// The hosts that are served; when there are none, all are.
     pub allow_host: Vec<HostPattern>,
+    /// Who may do what.
+    pub rights: RightsConfig,
     /// Where to write the ports.
     pub port_file: Option<PathBuf>,
     /// How much to tell on standard error.
@@ -156,6 +160,7 @@ impl CommandLine {
         checks::head(bounds.max_head)?;
         checks::wait(bounds.max_wait)?;
         let BrowserFlags { allow_origin, allow_host } = self.browsers;
+        let rights = self.rights.into_config()?;
         let allow_origin = checks::patterns("--allow-origin", &allow_origin, OriginPattern::parse)?;
         let allow_host = checks::patterns("--allow-host", &allow_host, HostPattern::parse)?;
         checks::history(bounds.max_message, kept.history_bytes, kept.retain_bytes)?;
@@ -188,6 +193,7 @@ impl CommandLine {
             },
             allow_origin,
             allow_host,
+            rights,
             port_file: self.output.port_file,
             verbosity: match (self.output.quiet, self.output.verbose) {
                 (true, _) => LevelFilter::Error,

@@ -6,11 +6,14 @@
 use std::cell::LazyCell;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::conns::Conns;
 use super::effect::{Effect, Letter};
 use super::file::{FileError, FileInfo};
-use super::{Broker, accounting, answer, file, input, pump, report, respond, subscribe, teardown};
+use super::{
+    Broker, accounting, answer, file, input, pump, report, respond, subscribe, teardown, ticket,
+};
 use crate::close::CloseReason;
 use crate::conn::Conn;
 use crate::conn::state::{Name, State};
@@ -19,6 +22,8 @@ use crate::ids::{ConnId, Micros, Millis};
 use crate::ledger::{
     CHARGES, Call, Payer, Process, RefusedConnection, Sample, Scope, ShardReport, SharedCall,
 };
+use crate::rights::Grant;
+use crate::rights::tickets::Ticket;
 
 impl Broker {
     /// A peer has connected. `None`: `--max-connections` are open, and it is to be refused.
@@ -110,6 +115,17 @@ impl Broker {
     /// The sequencer has counted the subscribers of the topic that `id` asked about.
     pub fn counted(&mut self, id: ConnId, subscribers: Subscribers, now: Millis) {
         self.visit(id, now, |visit| answer::counted(visit, subscribers));
+    }
+
+    /// The book of tickets has given one to `id`, or has no room.
+    pub fn ticket_given(&mut self, id: ConnId, ticket: Option<Ticket>, now: Millis) {
+        self.visit(id, now, |visit| ticket::given(visit, ticket));
+    }
+
+    /// The book of tickets has taken back the one that `id` showed: what it stood for. `None`: it
+    /// was used, is too old, or was never given.
+    pub fn ticket_taken(&mut self, id: ConnId, grant: Option<Arc<Grant>>, now: Millis) {
+        self.visit(id, now, |visit| answer::redeemed(visit, grant));
     }
 
     /// The shell has opened the file that `id` waits for, or has not.

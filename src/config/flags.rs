@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser};
 
 use super::environment::{switch, times};
+use super::rights::RightsFlags;
 use super::spelling::{Listen, Size, Span};
 use crate::limits;
 
@@ -42,6 +43,8 @@ pub(super) struct CommandLine {
     pub(super) sockets: WebSocketFlags,
     #[command(flatten)]
     pub(super) browsers: BrowserFlags,
+    #[command(flatten)]
+    pub(super) rights: RightsFlags,
     #[command(flatten)]
     pub(super) output: OutputFlags,
 }

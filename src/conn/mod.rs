@@ -8,9 +8,11 @@
 //! file) those behind it are kept as bytes and not parsed. A connection whose peer does not read
 //! our answers is not read either.
 
+mod admission;
 mod ask;
 pub mod costs;
 pub mod flow;
+pub mod hold;
 pub mod inbox;
 mod memory;
 pub mod origin;
@@ -21,6 +23,7 @@ pub mod request;
 pub mod response_context;
 pub mod route;
 pub mod state;
+mod static_path;
 pub mod timing;
 mod transition;
 pub mod unanswered;
@@ -32,6 +35,7 @@ use std::net::SocketAddr;
 pub use self::ask::{Ask, Failure};
 use self::costs::Costs;
 use self::flow::Flow;
+use self::hold::Hold;
 use self::outbox::Segment;
 use self::problem::Problem;
 use self::request::{Request, Want};
@@ -63,6 +67,8 @@ pub struct Conn {
     pub timing: Timing,
     /// What it costs, and the payer.
     pub costs: Costs,
+    /// What it may do, beside what everybody may.
+    hold: Option<Box<Hold>>,
 }
 
 /// What one step through the input came to.
@@ -84,6 +90,7 @@ impl Conn {
             flow: Flow::default(),
             timing: Timing::new(now),
             costs: Costs::default(),
+            hold: None,
         }
     }
 
@@ -164,6 +171,9 @@ impl Conn {
     ) -> Pace {
         let mut request = route(head, policy);
         self.costs.payer = request.payer;
+        if policy.rights.is_some() {
+            self.hold(request.grant.take(), now, policy.unix_s);
+        }
         if head.framing == Framing::Empty {
             return Pace::Ask(used, self.complete(request, Vec::new(), now));
         }
@@ -227,7 +237,7 @@ impl Conn {
 
     /// A request is complete: its answer can be made.
     fn complete(&mut self, request: Request, body: Vec<u8>, now: Millis) -> Ask {
-        let Request { context, payer, want } = request;
+        let Request { context, payer, want, .. } = request;
         self.shift(State::Answering(context), now);
         Ask::Request { payer, want: Box::new(want), body }
     }
@@ -235,7 +245,8 @@ impl Conn {
     /// What came is no request. Nobody's technique pays for that.
     fn refuse(&mut self, context: ResponseContext, problem: Problem, now: Millis) -> Ask {
         let want = Want::Refuse(problem);
-        self.complete(Request { context, payer: Payer::Other, want }, Vec::new(), now)
+        let request = Request { context, payer: Payer::Other, want, grant: None };
+        self.complete(request, Vec::new(), now)
     }
 
     fn frame(
@@ -320,6 +331,7 @@ impl Conn {
     /// The next moment at which something must happen by itself.
     pub fn due(&self, limits: &Limits) -> Option<Millis> {
         let own = self.state.due(self.timing.active_at, limits);
+        let own = [own, self.expires_at()].into_iter().flatten().min();
         if self.flow.outbox.is_empty() {
             return own;
         }

@@ -3,11 +3,15 @@
 //! Came from: `conn::Conn::next_ask`, with a head from `wire::head`. Goes to: `broker::answer`, as
 //! a [`Request`]. Absent on purpose: whether a topic exists; nothing here knows the hub.
 
+use std::sync::Arc;
+
+use super::admission;
 use super::origin::{OriginCheck, Origins};
 use super::problem::{Allow, Problem, Rule};
 use super::query::{self, Query};
-use super::request::{FileWant, How, Preflight, Publish, Read, Report, Request, Want, Watch};
+use super::request::{How, Preflight, Publish, Read, Report, Request, Want, Watch};
 use super::response_context::ResponseContext;
+use super::static_path::file;
 use crate::ids::TopicName;
 use crate::ledger::report::Page;
 use crate::ledger::{Payer, Rows};
@@ -15,7 +19,9 @@ use crate::limits::{
     EVENT_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, Limits, POLL_MESSAGES_MAX, ROWS_MAX,
     TOPICS_PER_READER_MAX,
 };
+use crate::rights::Rights;
 use crate::technique::{Dialect, GAP_EVENT};
+use crate::wire::credentials::without_secrets;
 use crate::wire::handshake::{self, Accept};
 use crate::wire::head::{Head, Method, Version};
 use crate::wire::target;
@@ -32,18 +38,25 @@ pub struct Policy {
     pub origins: Origins,
     /// Whether `--static` was given.
     pub serves_files: bool,
+    /// Who may do what; without, everybody may do everything.
+    pub rights: Option<Arc<Rights>>,
+    /// The time on the wall, in whole seconds since 1970, which tokens end by.
+    pub unix_s: u64,
 }
 
 /// Understands `head`.
 pub fn route(head: &Head<'_>, policy: &Policy) -> Request {
     let verdict = policy.origins.judge(head.origin, head.host);
-    let want = want(head, policy, &verdict).unwrap_or_else(|problem| refusal(head, problem));
+    let admitted = want(head, policy, &verdict)
+        .and_then(|want| admission::admit(head, policy, &verdict, want));
+    let (want, grant) = admitted.unwrap_or_else(|problem| (refusal(head, problem), None));
     // A client that wants to upgrade may send frames right behind the request. Where there is no
     // upgrade, what follows must not be read as the next request.
     let not_upgraded = head.upgrade.is_some()
         && (want.is_refusal() || (head.method == Method::Get && !want.upgrades()));
     let access = log::log_enabled!(target: "tollway::access", log::Level::Info)
-        .then(|| format!("{} {}", head.method_text, head.target).into());
+        .then(|| format!("{} {}", head.method_text, without_secrets(head.target)).into());
+    let named = matches!(&verdict, OriginCheck::Allowed(origin) if **origin != *"*");
     Request {
         context: ResponseContext {
             http10: head.version == Version::Http10,
@@ -53,10 +66,12 @@ pub fn route(head: &Head<'_>, policy: &Policy) -> Request {
                 OriginCheck::Allowed(origin) => Some(origin),
                 OriginCheck::Same | OriginCheck::Foreign => None,
             },
+            allow_credentials: named && policy.rights.is_some(),
             access,
         },
         payer: payer(&want),
         want,
+        grant,
     }
 }
 
@@ -87,7 +102,8 @@ fn payer(want: &Want) -> Payer {
             How::Socket { .. } => Payer::WebSocket,
         },
         Want::Info(_) | Want::Page { .. } | Want::Healthy | Want::Ready => Payer::Other,
-        Want::Client(_) | Want::Report(_) | Want::Watch(_) => Payer::Other,
+        Want::Client(_) | Want::Report(_) | Want::Watch(_) | Want::Ticket => Payer::Other,
+        Want::Redeem(redeem) => payer(&redeem.want),
         Want::File(_) | Want::Options { .. } => Payer::Other,
         Want::Refuse(_) | Want::RefuseOrigin(_) => Payer::Other,
     }
@@ -100,6 +116,7 @@ enum Resource<'t> {
     Fixed(Want),
     Costs,
     Connections,
+    Ticket,
     Static(&'t str),
     Topic { list: String, suffix: Option<Suffix> },
     Nowhere,
@@ -136,6 +153,7 @@ fn want(head: &Head<'_>, policy: &Policy, verdict: &OriginCheck) -> Result<Want,
         Resource::Fixed(want) => fixed(head, || Ok(want)),
         Resource::Costs => costs(head, query, verdict),
         Resource::Connections => fixed(head, || table(query).map(Want::Report)),
+        Resource::Ticket => ticket(head, verdict),
         Resource::Static(rest) => fixed(head, || file(head, rest).map(Want::File)),
         Resource::Topic { list, suffix } => topic(head, query, verdict, &list, suffix),
     }
@@ -161,6 +179,7 @@ fn resource<'t>(path: &'t str, policy: &Policy) -> Result<Resource<'t>, Problem>
         ("-", Some("ready")) => Resource::Fixed(Want::Ready),
         ("-", Some("costs")) => Resource::Costs,
         ("-", Some("connections")) => Resource::Connections,
+        ("-", Some("ticket")) if policy.rights.is_some() => Resource::Ticket,
         ("static", Some(rest)) if policy.serves_files => Resource::Static(rest),
         ("-" | "metrics" | "static" | "favicon.ico" | "robots.txt", _) => Resource::Nowhere,
         (list, rest) => {
@@ -218,6 +237,16 @@ fn options(head: &Head<'_>, allow: Allow) -> Want {
         private_network: head.private_network,
     });
     Want::Options { allow, preflight }
+}
+
+/// A ticket for whoever shows a token. What is in the body is passed over.
+fn ticket(head: &Head<'_>, verdict: &OriginCheck) -> Result<Want, Problem> {
+    match head.method {
+        Method::Post if *verdict == OriginCheck::Foreign => Err(Rule::OriginForeign.into()),
+        Method::Post => Ok(Want::Ticket),
+        Method::Options => Ok(options(head, Allow::Post)),
+        _ => Err(Problem::method(Allow::Post)),
+    }
 }
 
 /// A topic, or a list of topics.
@@ -316,7 +345,7 @@ fn poll(head: &Head<'_>, query: Query<'_>, list: &str) -> Result<Want, Problem> 
 }
 
 /// The lines of `If-None-Match` as one list, RFC 9110 §5.3.
-fn if_none_match(head: &Head<'_>) -> Option<Box<[u8]>> {
+pub(super) fn if_none_match(head: &Head<'_>) -> Option<Box<[u8]>> {
     (!head.if_none_match.is_empty()).then(|| head.if_none_match.join(&b", "[..]).into())
 }
 
@@ -366,30 +395,4 @@ fn one_topic(name: &str) -> Result<TopicName, Problem> {
         return Err(Rule::TopicReserved.into());
     }
     TopicName::parse(name).ok_or_else(|| Rule::TopicMalformed.into())
-}
-
-/// A path below `--static`. What could lead out of the folder is refused here already; the shell
-/// opens it beneath the folder in any case.
-fn file(head: &Head<'_>, rest: &str) -> Result<FileWant, Problem> {
-    let mut path = String::new();
-    for (n, segment) in rest.split('/').enumerate() {
-        let decoded = target::percent_decode(segment)?;
-        let decoded = str::from_utf8(&decoded).map_err(|_| Rule::NoSuchFile)?;
-        if matches!(decoded, "." | "..") || decoded.contains(['/', '\\', '\0']) {
-            return Err(Rule::NoSuchFile.into());
-        }
-        if n > 0 {
-            path.push('/');
-        }
-        path.push_str(decoded);
-    }
-    Ok(FileWant {
-        path: path.into(),
-        query: target::split(head.target).1.map(Into::into),
-        if_none_match: if_none_match(head),
-        if_modified_since: head.if_modified_since.map(Into::into),
-        // Defined for GET alone: a HEAD is told about the whole. RFC 9110 §14.2.
-        range: head.range.filter(|_| head.method == Method::Get).map(Into::into),
-        if_range: head.if_range.map(Into::into),
-    })
 }

@@ -13,6 +13,7 @@
 //! | `mailbox` | letters from thread to thread |
 //! | `bus` | the sequencer that all threads share, and their mailboxes |
 //! | `sampling` | the kernel's counts for a report |
+//! | `secrets` | the operator's tokens and keys, read from their files |
 //! | `files` | a folder that nobody gets out of |
 //! | `output` | lines that perhaps nobody reads |
 //! | `port_file` | where the ports are told |
@@ -39,6 +40,7 @@ pub mod output;
 pub mod port_file;
 pub mod queue;
 pub mod sampling;
+pub mod secrets;
 pub mod socket;
 pub mod sys;
 pub mod token;
@@ -68,6 +70,7 @@ use self::event_loop::{EventLoop, LoopSetup};
 use self::files::Files;
 use self::listen::BindError;
 use self::mailbox::{Address, Mailbox};
+use self::secrets::SecretError;
 use self::token::Source;
 use crate::broker::Setup;
 use crate::config::Config;
@@ -87,6 +90,8 @@ pub struct Server {
 pub enum StartError {
     /// A port cannot be taken.
     Port(BindError),
+    /// A token or a key cannot be used; never which it is.
+    Secret(String),
     /// The folder cannot be served.
     Folder(PathBuf, io::Error),
     /// The system has no descriptor, thread or memory left.
@@ -193,6 +198,10 @@ fn loop_setups(
     ports.dedup(); // A name such as `localhost` has one port at two addresses.
     let origins =
         Origins { allowed: config.allow_origin.clone(), hosts: config.allow_host.clone(), ports };
+    let rights = secrets::rights(&config.rights).map_err(|error| match error {
+        SecretError::Unusable(line) => StartError::Secret(line),
+        SecretError::System(error) => StartError::System(error),
+    })?;
     let mut loop_setups = Vec::new();
     for (shard, ((poll, mailbox), sockets)) in polls.into_iter().zip(sockets).enumerate() {
         let acceptor = Acceptor::new(sockets, poll.registry()).map_err(StartError::System)?;
@@ -205,6 +214,7 @@ fn loop_setups(
             limits: config.limits.clone(),
             origins: origins.clone(),
             serves_files: files.is_some(),
+            rights: rights.clone(),
             // The standard library's hash keys are drawn from the system's randomness.
             seed: RandomState::new().build_hasher().finish(),
         };
@@ -280,6 +290,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Port(error) => error.fmt(f),
+            Self::Secret(line) => f.write_str(line),
             Self::Folder(folder, error) => {
                 let folder = folder.display();
                 match error.kind() {

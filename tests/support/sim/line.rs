@@ -90,6 +90,8 @@ pub struct Deeds {
     pub got_close: Option<u16>,
     /// A Ping came, and its Pong is sent up to here.
     pub pong_due: Option<u64>,
+    /// Shows a token that is good until then.
+    pub good_until: Option<u64>,
     /// Is gone without a word, or will not answer.
     pub silent: bool,
 }
@@ -248,6 +250,10 @@ impl Line {
             | CloseReason::NotUtf8
             | CloseReason::NotAllowed
             | CloseReason::TooBig => self.spoiled(),
+            CloseReason::TokenExpired => {
+                stage.see("token_expired");
+                deeds.good_until.is_some_and(|until| until <= closed_at)
+            }
             CloseReason::Gap => deeds.got_close == Some(1013) || stalled || deeds.finished,
             CloseReason::Overloaded => stage.overloaded_at >= Some(self.began_at),
             CloseReason::PongTimeout => {

@@ -1,9 +1,11 @@
 //! A transcript, played: on the whole server, in one of many ways to feed it the same bytes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tollway::close::CloseReason;
 use tollway::ledger::{Class, Payer};
+use tollway::rights::Rights;
 
 use super::books::{self, equal};
 use super::compare::compare;
@@ -83,6 +85,7 @@ impl<'s> Player<'s> {
                 limits: story.limits.clone(),
                 origins: story.origins.clone(),
                 files: story.files.clone(),
+                rights: Rights::of(story.secrets.clone(), [7; 32]).map(Arc::new),
                 seed: seed + 1,
                 ..Plan::default()
             }),
