@@ -37,6 +37,8 @@ use crate::wire::authority::{HostPattern, OriginPattern};
 pub struct Config {
     /// Where to listen: at least one.
     pub listen: Vec<Listen>,
+    /// Where to listen for reports; when there are none, they are where everything is.
+    pub admin_listen: Vec<Listen>,
     /// Event loops, 1 to 64.
     pub threads: usize,
     /// The folder behind `/static/`.
@@ -160,7 +162,8 @@ impl CommandLine {
         checks::head(bounds.max_head)?;
         checks::wait(bounds.max_wait)?;
         let BrowserFlags { allow_origin, allow_host } = self.browsers;
-        let rights = self.rights.into_config()?;
+        let mut rights = self.rights.into_config()?;
+        rights.admin_listens = !self.addresses.admin_listen.is_empty();
         let allow_origin = checks::patterns("--allow-origin", &allow_origin, OriginPattern::parse)?;
         let allow_host = checks::patterns("--allow-host", &allow_host, HostPattern::parse)?;
         checks::history(bounds.max_message, kept.history_bytes, kept.retain_bytes)?;
@@ -173,6 +176,7 @@ impl CommandLine {
         }
         Ok(Config {
             listen: self.addresses.listen,
+            admin_listen: self.addresses.admin_listen,
             threads,
             static_dir: self.addresses.static_dir,
             limits: Limits {

@@ -67,8 +67,8 @@ pub const PUBLISH_OVERHEAD_BYTES: usize = 4 * 1024;
 /// What one byte of data may take in JSON, at most: six bytes, as in `\u0041`; and in base64, where
 /// three bytes of data are four such characters, eight.
 pub const SPELLING_FACTOR: usize = 8;
-/// A token, in the field, the cookie, or a flag. A JWT with a few patterns takes some hundred bytes.
-/// Beyond: 401.
+/// A token, in the field, the cookie, or a flag. A JWT with a few patterns takes some hundred
+/// bytes. Beyond: 401.
 pub const TOKEN_BYTES_MAX: usize = 4 * 1024;
 /// The least that a token of the operator's may have: 16 hexadecimal digits are 64 bits.
 pub const TOKEN_BYTES_MIN: usize = 16;

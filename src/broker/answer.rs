@@ -1,9 +1,9 @@
 //! What is done for each thing that a connection asks.
 //!
 //! Came from: `input`, with an [`Ask`]. Goes to: `read` for readers, `publish` and `v1` for
-//! publishers, `ticket` for rights, `file` and `report` for what the shell has to be asked for, `asset` for what the
-//! program carries, and `respond` for all else that is answered on the spot. Absent on purpose:
-//! parsing; whatever arrives here is understood.
+//! publishers, `ticket` for rights, `file` and `report` for what the shell has to be asked for,
+//! `asset` for what the program carries, and `respond` for all else that is answered on the spot.
+//! Absent on purpose: parsing; whatever arrives here is understood.
 
 use std::fmt::Display;
 use std::sync::Arc;

@@ -18,7 +18,7 @@ use crate::close::CloseReason;
 use crate::conn::Conn;
 use crate::conn::state::{Name, State};
 use crate::hub::Subscribers;
-use crate::ids::{ConnId, Micros, Millis};
+use crate::ids::{ConnId, Door, Micros, Millis};
 use crate::ledger::{
     CHARGES, Call, Payer, Process, RefusedConnection, Sample, Scope, ShardReport, SharedCall,
 };
@@ -34,6 +34,13 @@ impl Broker {
         let id = self.conns.insert(Conn::new(peer, now));
         self.note_wishes(id, now);
         Some(id)
+    }
+
+    /// A connection that was just accepted came in by this door; without a word, by the public one.
+    pub fn came_in_by(&mut self, id: ConnId, door: Door) {
+        if let Some(conn) = self.conns.get_mut(id) {
+            conn.door = door;
+        }
     }
 
     /// Bytes have come. They are understood where they lie; what cannot be understood yet is kept.

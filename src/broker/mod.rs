@@ -83,7 +83,7 @@ use self::visit::{Shard, Visit};
 use crate::conn::Conn;
 use crate::conn::origin::Origins;
 use crate::conn::outbox::Outbox;
-use crate::conn::route::Policy;
+use crate::conn::policy::Policy;
 use crate::hub::{Hub, SubscriberChange};
 use crate::ids::{ConnId, Epoch, Millis, ShardId};
 use crate::ledger::Ledger;
@@ -106,6 +106,8 @@ pub struct Setup {
     pub origins: Origins,
     /// Whether `--static` was given.
     pub serves_files: bool,
+    /// Whether `--admin-listen` was given: reports are there, and nowhere else.
+    pub admin_listens: bool,
     /// Who may do what; without, everybody may do everything. All threads share them.
     pub rights: Option<Arc<Rights>>,
     /// Where the jitter of `retry:` begins.
@@ -121,6 +123,7 @@ impl Default for Setup {
             limits: Limits::default(),
             origins: Origins::default(),
             serves_files: false,
+            admin_listens: false,
             rights: None,
             seed: 1,
         }
@@ -152,6 +155,7 @@ impl Broker {
                     limits: setup.limits,
                     origins: setup.origins,
                     serves_files: setup.serves_files,
+                    admin_listens: setup.admin_listens,
                     rights: setup.rights,
                     unix_s: 0,
                 },

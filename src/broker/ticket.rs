@@ -17,7 +17,7 @@ use crate::conn::response_context::Body;
 use crate::conn::state::Awaited;
 use crate::limits::TICKET_MS_MAX;
 use crate::rights::tickets::Ticket;
-use crate::rights::{Denial, Grant};
+use crate::rights::{Denial, Grant, Rights};
 use crate::wire::response::Status;
 
 /// A ticket is wanted for the token that was shown.
@@ -61,9 +61,7 @@ pub(super) fn admit(
         return Err(Denial::JwtExpired.into()); // The token of the ticket, meanwhile.
     }
     let rights = policy.rights.as_deref();
-    let allowed = |rights: &crate::rights::Rights| {
-        want.need().is_none_or(|need| rights.allow(Some(&grant), need))
-    };
+    let allowed = |rights: &Rights| want.need().is_none_or(|need| rights.allow(Some(&grant), need));
     if !rights.is_none_or(allowed) {
         return Err(Denial::RightMissing.into());
     }

@@ -17,7 +17,7 @@ use super::effect::{Effect, Teardown};
 use super::letters::Letters;
 use super::pending::PendingReports;
 use crate::conn::Conn;
-use crate::conn::route::Policy;
+use crate::conn::policy::Policy;
 use crate::hub::Hub;
 use crate::ids::{ConnId, Millis, Seat, ShardId, TopicName};
 use crate::ledger::{Ledger, Row};

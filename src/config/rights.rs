@@ -32,6 +32,8 @@ pub struct RightsConfig {
     pub jwt_issuer: Option<String>,
     /// `--public-topic`.
     pub public: Vec<TopicPattern>,
+    /// `--admin-listen` was given.
+    pub admin_listens: bool,
 }
 
 /// A secret, or `@` and the file that has it.
@@ -125,6 +127,7 @@ impl RightsFlags {
             jwt_audience: self.jwt_audience,
             jwt_issuer: self.jwt_issuer,
             public,
+            admin_listens: false,
         })
     }
 }

@@ -15,10 +15,10 @@
 use std::sync::Arc;
 
 use super::origin::OriginCheck;
+use super::policy::Policy;
 use super::problem::Problem;
 use super::query::Query;
 use super::request::{Redeem, Want};
-use super::route::Policy;
 use crate::rights::tickets::Ticket;
 use crate::rights::{Denial, Grant, Need};
 use crate::wire::credentials::{self, Authorization, Hidden};

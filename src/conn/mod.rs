@@ -13,13 +13,16 @@ mod ask;
 pub mod costs;
 pub mod flow;
 pub mod hold;
+mod holding;
 pub mod inbox;
 mod memory;
 pub mod origin;
 pub mod outbox;
+pub mod policy;
 pub mod problem;
 mod query;
 pub mod request;
+mod resource;
 pub mod response_context;
 pub mod route;
 pub mod state;
@@ -37,15 +40,16 @@ use self::costs::Costs;
 use self::flow::Flow;
 use self::hold::Hold;
 use self::outbox::Segment;
+use self::policy::Policy;
 use self::problem::Problem;
 use self::request::{Request, Want};
 use self::response_context::ResponseContext;
-use self::route::{Policy, route};
+use self::route::route;
 use self::state::{State, Upload};
 use self::timing::Timing;
 use self::websocket::Weight;
 use crate::close::CloseReason;
-use crate::ids::{Millis, Peer};
+use crate::ids::{Door, Millis, Peer};
 use crate::ledger::{Bytes, Class, Payer};
 use crate::limits::{INBOX_BYTES_MAX, Limits};
 use crate::wire::Parsed;
@@ -59,6 +63,8 @@ use crate::wire::response::CONTINUE;
 pub struct Conn {
     /// The address and port of the other end.
     pub peer: Peer,
+    /// Which address it came in by.
+    pub door: Door,
     /// What it is doing; changed by [`Conn::shift`] alone.
     pub state: State,
     /// Bytes on their way in and out.
@@ -86,6 +92,7 @@ impl Conn {
     pub fn new(peer: SocketAddr, now: Millis) -> Self {
         Self {
             peer: peer.into(),
+            door: Door::Public,
             state: State::idle(),
             flow: Flow::default(),
             timing: Timing::new(now),
@@ -169,7 +176,7 @@ impl Conn {
         now: Millis,
         policy: &Policy,
     ) -> Pace {
-        let mut request = route(head, policy);
+        let mut request = route(head, policy, self.door);
         self.costs.payer = request.payer;
         if policy.rights.is_some() {
             self.hold(request.grant.take(), now, policy.unix_s);

@@ -3,9 +3,9 @@
 //! Every decoder and every rule has an error enum of its own, with one variant an offence; here
 //! they become one thing that can be answered.
 //!
-//! Came from: `wire`'s errors, `route`'s and those of `rights`. Goes to: `broker::answer`; and to `broker::v1`,
-//! which words the same refusals for `tollway.v1`. Absent on purpose: offences against RFC 6455;
-//! those are said in a Close frame.
+//! Came from: `wire`'s errors, `route`'s and those of `rights`. Goes to: `broker::answer`; and to
+//! `broker::v1`, which words the same refusals for `tollway.v1`. Absent on purpose: offences
+//! against RFC 6455; those are said in a Close frame.
 
 use crate::rights::Denial;
 use crate::wire::body::BodyError;

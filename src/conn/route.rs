@@ -3,23 +3,21 @@
 //! Came from: `conn::Conn::next_ask`, with a head from `wire::head`. Goes to: `broker::answer`, as
 //! a [`Request`]. Absent on purpose: whether a topic exists; nothing here knows the hub.
 
-use std::sync::Arc;
-
 use super::admission;
-use super::origin::{OriginCheck, Origins};
+use super::origin::OriginCheck;
+use super::policy::Policy;
 use super::problem::{Allow, Problem, Rule};
 use super::query::{self, Query};
 use super::request::{How, Preflight, Publish, Read, Report, Request, Want, Watch};
+use super::resource::{Resource, Suffix};
 use super::response_context::ResponseContext;
 use super::static_path::file;
-use crate::ids::TopicName;
+use crate::ids::{Door, TopicName};
 use crate::ledger::report::Page;
 use crate::ledger::{Payer, Rows};
 use crate::limits::{
-    EVENT_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, Limits, POLL_MESSAGES_MAX, ROWS_MAX,
-    TOPICS_PER_READER_MAX,
+    EVENT_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, POLL_MESSAGES_MAX, ROWS_MAX, TOPICS_PER_READER_MAX,
 };
-use crate::rights::Rights;
 use crate::technique::{Dialect, GAP_EVENT};
 use crate::wire::credentials::without_secrets;
 use crate::wire::handshake::{self, Accept};
@@ -29,25 +27,10 @@ use crate::wire::target;
 /// The topic that `/` means to a WebSocket, so that `new WebSocket('ws://localhost:8080')` works.
 pub const ROOT_TOPIC: &str = "chat";
 
-/// What every request is judged by.
-#[derive(Debug, Clone, Default)]
-pub struct Policy {
-    /// The bounds that flags can turn.
-    pub limits: Limits,
-    /// Which pages may ask from a browser, and which hosts are served.
-    pub origins: Origins,
-    /// Whether `--static` was given.
-    pub serves_files: bool,
-    /// Who may do what; without, everybody may do everything.
-    pub rights: Option<Arc<Rights>>,
-    /// The time on the wall, in whole seconds since 1970, which tokens end by.
-    pub unix_s: u64,
-}
-
-/// Understands `head`.
-pub fn route(head: &Head<'_>, policy: &Policy) -> Request {
+/// Understands `head`, which came in by `door`.
+pub fn route(head: &Head<'_>, policy: &Policy, door: Door) -> Request {
     let verdict = policy.origins.judge(head.origin, head.host);
-    let admitted = want(head, policy, &verdict)
+    let admitted = want(head, policy, door, &verdict)
         .and_then(|want| admission::admit(head, policy, &verdict, want));
     let (want, grant) = admitted.unwrap_or_else(|problem| (refusal(head, problem), None));
     // A client that wants to upgrade may send frames right behind the request. Where there is no
@@ -109,28 +92,12 @@ fn payer(want: &Want) -> Payer {
     }
 }
 
-/// What a path leads to.
-enum Resource<'t> {
-    Root,
-    Client,
-    Fixed(Want),
-    Costs,
-    Connections,
-    Ticket,
-    Static(&'t str),
-    Topic { list: String, suffix: Option<Suffix> },
-    Nowhere,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Suffix {
-    Poll,
-    Sse,
-    Ws,
-    Info,
-}
-
-fn want(head: &Head<'_>, policy: &Policy, verdict: &OriginCheck) -> Result<Want, Problem> {
+fn want(
+    head: &Head<'_>,
+    policy: &Policy,
+    door: Door,
+    verdict: &OriginCheck,
+) -> Result<Want, Problem> {
     if !policy.origins.serves(head.host) {
         return Err(Rule::HostNotServed.into());
     }
@@ -142,14 +109,14 @@ fn want(head: &Head<'_>, policy: &Policy, verdict: &OriginCheck) -> Result<Want,
     }
     let (path, query) = target::split(head.target);
     let query = Query::new(query);
-    match resource(path, policy)? {
+    match Resource::of(path, policy)?.at(door, policy) {
         Resource::Nowhere => Err(Rule::NoSuchResource.into()),
         Resource::Root if upgrades(head) => socket(head, query, verdict, ROOT_TOPIC),
         Resource::Root => fixed(head, || {
             let sources = policy.origins.sources(head.host).into();
-            Ok(Want::Page { sources, if_none_match: if_none_match(head) })
+            Ok(Want::Page { sources, if_none_match: head.if_none_match_list() })
         }),
-        Resource::Client => fixed(head, || Ok(Want::Client(if_none_match(head)))),
+        Resource::Client => fixed(head, || Ok(Want::Client(head.if_none_match_list()))),
         Resource::Fixed(want) => fixed(head, || Ok(want)),
         Resource::Costs => costs(head, query, verdict),
         Resource::Connections => fixed(head, || table(query).map(Want::Report)),
@@ -163,39 +130,6 @@ fn want(head: &Head<'_>, policy: &Policy, verdict: &OriginCheck) -> Result<Want,
 /// that says nothing. RFC 6455 §4.1, RFC 9110 §7.8.
 fn upgrades(head: &Head<'_>) -> bool {
     head.method == Method::Get && head.upgrade.is_some()
-}
-
-fn resource<'t>(path: &'t str, policy: &Policy) -> Result<Resource<'t>, Problem> {
-    let path = path.strip_prefix('/').unwrap_or(path);
-    let (first, rest) = match path.split_once('/') {
-        Some((first, rest)) => (first, Some(rest)),
-        None => (path, None),
-    };
-    Ok(match (first, rest) {
-        ("", None) => Resource::Root,
-        ("metrics", None) => Resource::Fixed(Want::Report(Report::Metrics)),
-        ("-", Some("client.js")) => Resource::Client,
-        ("-", Some("healthy")) => Resource::Fixed(Want::Healthy),
-        ("-", Some("ready")) => Resource::Fixed(Want::Ready),
-        ("-", Some("costs")) => Resource::Costs,
-        ("-", Some("connections")) => Resource::Connections,
-        ("-", Some("ticket")) if policy.rights.is_some() => Resource::Ticket,
-        ("static", Some(rest)) if policy.serves_files => Resource::Static(rest),
-        ("-" | "metrics" | "static" | "favicon.ico" | "robots.txt", _) => Resource::Nowhere,
-        (list, rest) => {
-            let suffix = match rest {
-                None => None,
-                Some("poll") => Some(Suffix::Poll),
-                Some("sse") => Some(Suffix::Sse),
-                Some("ws") => Some(Suffix::Ws),
-                Some("info") => Some(Suffix::Info),
-                Some(_) => return Ok(Resource::Nowhere),
-            };
-            let decoded = target::percent_decode(list)?;
-            let list = str::from_utf8(&decoded).map_err(|_| Rule::TopicMalformed)?;
-            Resource::Topic { list: list.to_owned(), suffix }
-        }
-    })
 }
 
 /// The cost ledger: once, or a snapshot a second in one of the two ways that do not end.
@@ -339,14 +273,9 @@ fn poll(head: &Head<'_>, query: Query<'_>, list: &str) -> Result<Want, Problem> 
     let how = How::Poll {
         wait_s,
         limit: query.limit()?.unwrap_or(POLL_MESSAGES_MAX).min(POLL_MESSAGES_MAX),
-        if_none_match: if_none_match(head),
+        if_none_match: head.if_none_match_list(),
     };
     read(head, query, list, how)
-}
-
-/// The lines of `If-None-Match` as one list, RFC 9110 §5.3.
-pub(super) fn if_none_match(head: &Head<'_>) -> Option<Box<[u8]>> {
-    (!head.if_none_match.is_empty()).then(|| head.if_none_match.join(&b", "[..]).into())
 }
 
 fn socket(

@@ -5,7 +5,6 @@
 
 use super::problem::{Problem, Rule};
 use super::request::FileWant;
-use super::route::if_none_match;
 use crate::wire::head::{Head, Method};
 use crate::wire::target;
 
@@ -27,7 +26,7 @@ pub(super) fn file(head: &Head<'_>, rest: &str) -> Result<FileWant, Problem> {
     Ok(FileWant {
         path: path.into(),
         query: target::split(head.target).1.map(Into::into),
-        if_none_match: if_none_match(head),
+        if_none_match: head.if_none_match_list(),
         if_modified_since: head.if_modified_since.map(Into::into),
         // Defined for GET alone: a HEAD is told about the whole. RFC 9110 §14.2.
         range: head.range.filter(|_| head.method == Method::Get).map(Into::into),

@@ -29,14 +29,14 @@ offences! {
             "The token has two dots and is no JWT: header, claims and signature in base64url, each \
              member once, and no crit.";
         JwtAlgorithm = Unauthorized, "jwt_algorithm",
-            "The token's alg is not that of a key of this server; sign by HS256 or EdDSA, whichever \
-             the operator has given a --jwt-key for.";
+            "The token's alg is not that of a key of this server; sign by HS256 or EdDSA, \
+             whichever the operator has given a --jwt-key for.";
         JwtSignature = Unauthorized, "jwt_signature",
             "The token's signature fits no key of this server.";
         JwtExpired = Unauthorized, "jwt_expired",
             "The token's time is over by its exp; fetch a new one.";
         JwtNotYetValid = Unauthorized, "jwt_not_yet_valid",
-            "The token's time has not come by its nbf; are the clocks right?";
+            "The token's time has not come by its nbf; see whether the clocks agree.";
         JwtAudience = Unauthorized, "jwt_audience",
             "The token's aud does not name this server; the operator says what it is called by \
              --jwt-audience.";

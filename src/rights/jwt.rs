@@ -76,7 +76,8 @@ pub(super) fn has_form(token: &[u8]) -> bool {
     token.split(|byte| *byte == b'.').count() == 3
 }
 
-/// What `token` allows, at that moment of the wall clock. `credential` tells its holder from others.
+/// What `token` allows, at that moment of the wall clock. `credential` tells its holder from
+/// others.
 pub(super) fn grant(
     token: &[u8],
     rules: &JwtRules,
@@ -142,8 +143,8 @@ fn verify(jws: &Jws<'_>, keys: &[JwtKey]) -> Result<(), Denial> {
     Err(if known { Denial::JwtSignature } else { Denial::JwtAlgorithm })
 }
 
-/// A token for somebody else is not for us, RFC 7519 §4.1.3; one for nobody in particular is, unless
-/// the operator wants to see our name.
+/// A token for somebody else is not for us, RFC 7519 §4.1.3; one for nobody in particular is,
+/// unless the operator wants to see our name.
 fn names_us(audience: Option<&Audience>, own: Option<&str>) -> bool {
     match (audience, own) {
         (None, own) => own.is_none(),

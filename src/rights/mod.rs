@@ -41,12 +41,12 @@ pub struct Rights {
     /// Keys the fingerprints of tokens: they are compared instead of tokens, so that the time of a
     /// comparison tells nothing that could be used, not even offline.
     key: [u8; 32],
-    tokens: Vec<(Fingerprint, Arc<Grant>)>,
+    tokens: Vec<(TokenPrint, Arc<Grant>)>,
     jwt: JwtRules,
     everybody: Grant,
 }
 
-type Fingerprint = [u8; 32];
+type TokenPrint = [u8; 32];
 
 impl std::fmt::Debug for Rights {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -143,14 +143,14 @@ impl Rights {
         Arc::make_mut(&mut self.tokens[at].1)
     }
 
-    fn fingerprint(&self, token: &[u8]) -> Fingerprint {
+    fn fingerprint(&self, token: &[u8]) -> TokenPrint {
         let mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("a key may have any length");
         mac.chain_update(token).finalize().into_bytes().into()
     }
 }
 
 /// Tells tokens apart; of another process they are others.
-fn credential(fingerprint: &Fingerprint) -> u64 {
+fn credential(fingerprint: &TokenPrint) -> u64 {
     let (first, _) = fingerprint.split_first_chunk().expect("32 bytes");
     u64::from_ne_bytes(*first)
 }

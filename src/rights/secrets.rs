@@ -50,21 +50,21 @@ impl fmt::Debug for Secrets {
 
 /// What is wrong with a secret, and the remedy: a sentence without its subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault(&'static str);
+pub struct SecretFault(&'static str);
 
-impl fmt::Display for Fault {
+impl fmt::Display for SecretFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
     }
 }
 
 /// Reads `TOKEN`, for all topics, or `PATTERN=TOKEN`. An `=` at the end is the token's.
-pub fn token_of_topics(text: &str) -> Result<(Box<[u8]>, Topics), Fault> {
+pub fn token_of_topics(text: &str) -> Result<(Box<[u8]>, Topics), SecretFault> {
     if is_token68(text.as_bytes()) {
         return Ok((token(text)?, Topics::All));
     }
     let (pattern, rest) = text.split_once('=').ok_or(NO_TOKEN)?;
-    let pattern = TopicPattern::parse(pattern).ok_or(Fault(
+    let pattern = TopicPattern::parse(pattern).ok_or(SecretFault(
         "names no topics before its first =; write PATTERN=TOKEN, such as chat.*=…, or a token of \
          A-Z a-z 0-9 - . _ ~ + /",
     ))?;
@@ -72,22 +72,23 @@ pub fn token_of_topics(text: &str) -> Result<(Box<[u8]>, Topics), Fault> {
 }
 
 /// Reads a token.
-pub fn token(text: &str) -> Result<Box<[u8]>, Fault> {
+pub fn token(text: &str) -> Result<Box<[u8]>, SecretFault> {
     if !is_token68(text.as_bytes()) {
         return Err(NO_TOKEN);
     }
     match text.len() {
-        ..TOKEN_BYTES_MIN => Err(Fault(
+        ..TOKEN_BYTES_MIN => Err(SecretFault(
             "is shorter than 16 characters, and could be guessed; draw one, such as by `openssl \
              rand -hex 32`",
         )),
         TOKEN_BYTES_MIN..=TOKEN_BYTES_MAX => Ok(text.as_bytes().into()),
-        _ => Err(Fault("is longer than 4,096 characters; give a shorter one")),
+        _ => Err(SecretFault("is longer than 4,096 characters; give a shorter one")),
     }
 }
 
-const NO_TOKEN: Fault =
-    Fault("is no token; write one of A-Z a-z 0-9 - . _ ~ + / and = at its end, and nothing else");
+const NO_TOKEN: SecretFault = SecretFault(
+    "is no token; write one of A-Z a-z 0-9 - . _ ~ + / and = at its end, and nothing else",
+);
 
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
@@ -97,7 +98,7 @@ const ED25519_PREFIX: [u8; 12] =
     [0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00];
 
 /// Reads keys: public ones in PEM (RFC 7468), and secrets, one a line.
-pub fn jwt_keys(text: &str) -> Result<Vec<JwtKey>, Fault> {
+pub fn jwt_keys(text: &str) -> Result<Vec<JwtKey>, SecretFault> {
     let mut keys = Vec::new();
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     while let Some(line) = lines.next() {
@@ -114,21 +115,21 @@ pub fn jwt_keys(text: &str) -> Result<Vec<JwtKey>, Fault> {
         keys.push(JwtKey::Ed25519(PublicKey::from_slice(key).map_err(|_| NO_ED25519)?));
     }
     if keys.is_empty() {
-        return Err(Fault(
+        return Err(SecretFault(
             "holds no key; give a secret for HS256, or a public key for EdDSA in PEM",
         ));
     }
     Ok(keys)
 }
 
-const NO_ED25519: Fault = Fault(
+const NO_ED25519: SecretFault = SecretFault(
     "is PEM, but not the public key of an Ed25519 pair; write what `openssl pkey -in KEY -pubout` \
      gives",
 );
 
-fn secret(text: &str) -> Result<JwtKey, Fault> {
+fn secret(text: &str) -> Result<JwtKey, SecretFault> {
     if text.len() < JWT_SECRET_BYTES_MIN {
-        return Err(Fault(
+        return Err(SecretFault(
             "is shorter than 32 characters, which HS256 takes at least (RFC 7518 §3.2); draw one, \
              such as by `openssl rand -hex 32`",
         ));

@@ -62,7 +62,7 @@ use super::sampling::Sampling;
 use super::socket::{self, Socket, Sockets};
 use super::token::Source;
 use crate::broker::{Broker, Effect, Setup};
-use crate::ids::{ConnId, Millis};
+use crate::ids::{ConnId, Door, Millis};
 use crate::ledger::SharedCall;
 use crate::limits::{
     ACCEPTS_PER_TURN, EFFECTS_PER_PORTION, EVENTS_PER_TURN, READ_BYTES, READ_BYTES_PER_TURN,
@@ -203,7 +203,7 @@ impl EventLoop {
                 break; // The acceptor knows that there may be more.
             }
             match self.acceptor.next_accepted(self.now) {
-                Some(Accepted::Kept(stream, peer)) => self.admit(stream, peer),
+                Some(Accepted::Kept(stream, peer, door)) => self.admit(stream, peer, door),
                 Some(Accepted::Refused(refused)) => self.broker.refused_unseen(refused),
                 None => break,
             }
@@ -252,10 +252,11 @@ impl EventLoop {
         }
     }
 
-    fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
+    fn admit(&mut self, stream: TcpStream, peer: SocketAddr, door: Door) {
         let Some(id) = self.broker.accepted(peer, self.now) else {
             return self.broker.refused_unseen(acceptor::refuse(&stream));
         };
+        self.broker.came_in_by(id, door);
         let socket = self.sockets.insert(id, stream);
         let both = Interest::READABLE | Interest::WRITABLE;
         let token = Source::Socket(id).token();

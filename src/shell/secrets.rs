@@ -13,7 +13,7 @@ use std::{fs, io};
 use super::sys;
 use crate::config::{RightsConfig, Secret};
 use crate::rights::jwt::JwtRules;
-use crate::rights::secrets::{Fault, jwt_keys, token, token_of_topics};
+use crate::rights::secrets::{SecretFault, jwt_keys, token, token_of_topics};
 use crate::rights::{Rights, Secrets};
 
 /// Why there are no rights.
@@ -51,7 +51,7 @@ fn read(config: &RightsConfig) -> Result<Secrets, String> {
             issuer: config.jwt_issuer.clone(),
         },
         public: config.public.clone(),
-        admin_listens: false,
+        admin_listens: config.admin_listens,
     })
 }
 
@@ -59,7 +59,7 @@ fn read(config: &RightsConfig) -> Result<Secrets, String> {
 fn lines<S>(
     flag: &str,
     given: &[Secret],
-    parse: impl Fn(&str) -> Result<S, Fault>,
+    parse: impl Fn(&str) -> Result<S, SecretFault>,
 ) -> Result<Vec<S>, String> {
     let mut read = Vec::new();
     for (n, secret) in (1..).zip(given) {

@@ -132,9 +132,11 @@ fn no_secret_is_ever_said() {
     let mut said = String::new();
     let mut heads = Vec::new();
     for token in HUSH {
-        for field in ["Authorization: Bearer ", "Authorization: Bearer a b ", "Cookie: tollway_token="]
+        for field in
+            ["Authorization: Bearer ", "Authorization: Bearer a b ", "Cookie: tollway_token="]
         {
-            for path in ["/news", "/-/connections?state=all", "/metrics", "/-/costs", "/a,b?wait=x"] {
+            for path in ["/news", "/-/connections?state=all", "/metrics", "/-/costs", "/a,b?wait=x"]
+            {
                 heads.push(format!("GET {path} HTTP/1.1\r\nHost: h\r\n{field}{token}\r\n\r\n"));
             }
         }
@@ -144,7 +146,8 @@ fn no_secret_is_ever_said() {
         heads.push(format!("GET /news?{name}={query}&wait=x HTTP/1.1\r\nHost: h\r\n\r\n"));
         heads.push(format!("BREW /news?{name}={query} HTTP/1.1\r\nHost: h\r\n\r\n"));
     }
-    heads.push(format!("POST /news HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {unknown}\r\n\r\n"));
+    heads
+        .push(format!("POST /news HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {unknown}\r\n\r\n"));
     heads.push(format!("GET /n HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {key}\x01\r\n\r\n"));
     let mut ticket = String::new();
     for head in &heads {
@@ -152,9 +155,8 @@ fn no_secret_is_ever_said() {
         said.push_str(&format!("{:?}", answer.fields));
         said.push_str(&String::from_utf8_lossy(&answer.body));
     }
-    let head = format!(
-        "POST /-/ticket HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {subscribe}\r\n\r\n"
-    );
+    let head =
+        format!("POST /-/ticket HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {subscribe}\r\n\r\n");
     ticket.push_str(say(server.port(), &head).json()["ticket"].as_str().expect("a ticket"));
     let shown = format!("GET /news?ticket={ticket} HTTP/1.1\r\nHost: h\r\n\r\n");
     assert_eq!(say(server.port(), &shown).status, 204);

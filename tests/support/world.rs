@@ -16,7 +16,7 @@ use tollway::conn::origin::Origins;
 use tollway::hub::Receipt;
 use tollway::hub::message::Message;
 use tollway::hub::sequencer::{Commit, Sequencer};
-use tollway::ids::{ConnId, Cursor, Epoch, Millis, ShardId};
+use tollway::ids::{ConnId, Cursor, Door, Epoch, Millis, ShardId};
 use tollway::ledger::{Call, Ledger, Process, Sample, Scope, ShardReport};
 use tollway::limits::SLICES_MAX;
 use tollway::limits::{Limits, READ_BYTES};
@@ -47,6 +47,8 @@ pub struct Plan {
     pub origins: Origins,
     /// `Some`: `--static` was given, and these are the files below it.
     pub files: Option<BTreeMap<String, Vec<u8>>>,
+    /// `--admin-listen` was given.
+    pub admin_listens: bool,
     /// Who may do what; without, everybody may do everything.
     pub rights: Option<Arc<Rights>>,
     pub epoch: Epoch,
@@ -60,6 +62,7 @@ impl Default for Plan {
             limits: Limits::default(),
             origins: Origins::default(),
             files: None,
+            admin_listens: false,
             rights: None,
             epoch: EPOCH,
             seed: 1,
@@ -159,6 +162,7 @@ impl World {
                     limits: plan.limits.clone(),
                     origins: plan.origins.clone(),
                     serves_files: plan.files.is_some(),
+                    admin_listens: plan.admin_listens,
                     rights: plan.rights.clone(),
                     seed: plan.seed,
                 });
@@ -212,6 +216,14 @@ impl World {
             writes: 0,
         });
         Some(Client(n))
+    }
+
+    /// Connects to a thread by `--admin-listen`.
+    pub fn connect_to_admin(&mut self, shard: usize) -> Option<Client> {
+        let client = self.connect(shard)?;
+        let id = self.pipe(client).id;
+        self.brokers[shard].came_in_by(id, Door::Admin);
+        Some(client)
     }
 
     pub fn pipe(&mut self, client: Client) -> &mut Pipe {

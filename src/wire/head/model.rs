@@ -105,6 +105,13 @@ pub struct Head<'b> {
     pub upgrade: Option<OpeningHandshake<'b>>,
 }
 
+impl Head<'_> {
+    /// The lines of `If-None-Match` as one list, RFC 9110 §5.3; `None` when there is no line.
+    pub fn if_none_match_list(&self) -> Option<Box<[u8]>> {
+        (!self.if_none_match.is_empty()).then(|| self.if_none_match.join(&b", "[..]).into())
+    }
+}
+
 /// The opening handshake of a WebSocket, the client's half. RFC 6455 §4.1. Values are as they
 /// came, not yet judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

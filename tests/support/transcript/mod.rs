@@ -12,6 +12,7 @@
 //!   tokens publish a=TOKEN TOKEN …  --publish-token; `tokens subscribe`, `tokens admin` likewise
 //!   keys HS256 EdDSA                --jwt-key; `jwt audience hub`, `jwt issuer us`
 //!   public open.* …                 --public-topic
+//!   admin listens                   --admin-listen
 //!   file notes/a.txt "text"         --static, and a file below it
 //!   only whole                      what arrives together matters: not to be cut
 //!   only one thread                 what a thread has for itself matters
@@ -22,6 +23,7 @@
 //!   a>: 81 85 mask 37fa213d "Hello" sends bytes: hex, quoted text, "x"*100;
 //!                                   `mask` sends its key and masks what follows
 //!   connect a                       connects and says nothing; whoever sends has connected
+//!   connect a to admin              the same, by --admin-listen
 //!   open websocket /news as a       connects and shakes hands; ` | Name: value` adds a field
 //!   open sse /news as a             connects and takes the greeting, likewise
 //!   publish /news "hello"           somebody else publishes, and is told 201
@@ -109,6 +111,7 @@ pub struct Step {
 #[derive(Clone, Debug)]
 pub enum Act {
     Connect(usize),
+    ConnectToAdmin(usize),
     Refused,
     /// A request whose answer's greeting is shown elsewhere.
     Open(usize, Greeting, Vec<u8>),

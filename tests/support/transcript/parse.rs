@@ -259,7 +259,7 @@ impl<'t> Reader<'t> {
                 self.story.origins.ports = ports.iter().map(read).collect::<Result<_, _>>()?;
                 return Ok(None);
             }
-            ("tokens" | "keys" | "jwt" | "public", words) => {
+            ("tokens" | "keys" | "jwt" | "public" | "admin", words) => {
                 let words = [&[first], words].concat();
                 return tokens::read(&mut self.story.secrets, &words).map(|()| None);
             }
@@ -277,6 +277,7 @@ impl<'t> Reader<'t> {
                 self.story.only_one_thread = true;
                 return Ok(None);
             }
+            ("connect", [name, "to", "admin"]) => Act::ConnectToAdmin(self.client(name)),
             ("connect", [name]) => Act::Connect(self.client(name)),
             ("turned", ["away", name]) => {
                 self.client(name);

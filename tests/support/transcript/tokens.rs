@@ -49,6 +49,7 @@ pub fn read(secrets: &mut Secrets, words: &[&str]) -> Result<(), String> {
                 secrets.jwt.keys.extend(jwt_keys(&text).map_err(|fault| fault.to_string())?);
             }
         }
+        ["admin", "listens"] => secrets.admin_listens = true,
         ["jwt", "audience", name] => secrets.jwt.audience = Some((*name).into()),
         ["jwt", "issuer", name] => secrets.jwt.issuer = Some((*name).into()),
         ["public", patterns @ ..] => {
