@@ -12,7 +12,8 @@ use super::conns::Conns;
 use super::effect::{Effect, Letter};
 use super::file::{FileError, FileInfo};
 use super::{
-    Broker, accounting, answer, file, input, pump, report, respond, subscribe, teardown, ticket,
+    Broker, accounting, answer, deadline, file, input, pump, report, respond, subscribe, teardown,
+    ticket,
 };
 use crate::close::CloseReason;
 use crate::conn::Conn;
@@ -65,6 +66,20 @@ impl Broker {
         });
     }
 
+    /// The peer has ended its side behind bytes that are not wanted now. A long poll is asked
+    /// about: its place is free when there is nobody.
+    pub fn peer_finishing(&mut self, id: ConnId, now: Millis) {
+        self.visit(id, now, |visit| {
+            visit.conn.flow.finishing = true;
+            respond::ask_whether_alive(visit);
+        });
+    }
+
+    /// The kernel holds `bytes` that the peer has not acknowledged.
+    pub fn unacknowledged(&mut self, id: ConnId, bytes: u32, now: Millis) {
+        self.visit(id, now, |visit| deadline::seen(visit, bytes));
+    }
+
     /// The kernel took `bytes` of the outbox; 0 when it had no room. `at` is now; it may be later
     /// than the time of the turn, since many are written to in one.
     pub fn sent(&mut self, id: ConnId, bytes: usize, at: Micros) {
@@ -73,10 +88,10 @@ impl Broker {
             let was_high = visit.conn.flow.outbox.is_high();
             visit.conn.flow.refused = bytes < visit.conn.flow.outbox.gathered_bytes();
             accounting::went_out(&mut visit.shard.ledger, visit.conn, bytes, at);
-            let (flow, timing) = (&visit.conn.flow, &mut visit.conn.timing);
             if bytes > 0 {
-                timing.took_at = now;
+                visit.conn.took(now);
             }
+            let (flow, timing) = (&visit.conn.flow, &mut visit.conn.timing);
             let low_again = was_high && !flow.outbox.is_high();
             let empty = flow.outbox.is_empty();
             match visit.conn.state.name() {

@@ -40,12 +40,15 @@ enum Readiness {
 
 /// A connection's socket.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Socket {
     stream: TcpStream,
     generation: u32,
     readiness: Readiness,
     /// The kernel may have room for bytes of ours.
     writable: bool,
+    /// It was told that the peer has ended its side behind bytes that nobody reads.
+    end_told: bool,
     /// It stands in the loop's queue of sockets to be read.
     pub queued_to_read: bool,
     /// It stands in the loop's queue of sockets to be written.
@@ -60,6 +63,7 @@ impl Socket {
             generation,
             readiness: Readiness::Nothing,
             writable: true,
+            end_told: false,
             queued_to_read: false,
             queued_to_write: false,
         }
@@ -78,6 +82,11 @@ impl Socket {
     /// Whether the kernel said that there is an end, or an error, to be read.
     pub fn is_ending(&self) -> bool {
         self.readiness == Readiness::End
+    }
+
+    /// Whether the peer's end, or an error, lies behind bytes that are not read. `true` only once.
+    pub fn take_end_unread(&mut self) -> bool {
+        self.is_ending() && !std::mem::replace(&mut self.end_told, true)
     }
 
     /// Whether a write may place something.
@@ -139,6 +148,12 @@ impl Socket {
     pub fn sample(&self) -> Option<Sample> {
         let at_end = self.readiness == Readiness::Finished;
         sys::tcp_sample(&self.stream, at_end).ok()
+    }
+
+    /// Bytes that the peer has not acknowledged; 0 where the kernel does not say. Costs a system
+    /// call.
+    pub fn unacknowledged(&self) -> u32 {
+        sys::unacknowledged(&self.stream).unwrap_or_default()
     }
 
     /// What the kernel's buffers hold for it, in bytes. Costs a system call.
