@@ -103,6 +103,7 @@ const CRATES: &[&str] = &[
     "hmac",
     "httparse",
     "httpdate",
+    "itoa",
     "libc",
     "log",
     "mio",

@@ -164,7 +164,7 @@ impl Broker {
     }
 
     /// A system call was made for `id`. To be told before what came of it. [`Broker::sent`] tells
-    /// of its `writev` by itself.
+    /// of its write by itself.
     pub fn charge(&mut self, id: ConnId, call: Call) {
         if let Some(conn) = self.conns.get_mut(id).filter(|_| CHARGES) {
             accounting::charge(&mut self.shard.ledger, conn, call);

@@ -6,7 +6,7 @@
 //!          read       lock, files    due       outboxes   counts
 //!
 //!  … ─► run_effects ─► write_out ─► run_effects ─► close_sockets ─► wait
-//!                      one writev
+//!                      one write
 //!                      for each
 //! ```
 //!
@@ -34,9 +34,9 @@
 //! **One registration.** A socket is registered once for both directions. Edge-triggered, an
 //! interest that is not needed now costs nothing, and no `epoll_ctl` is ever needed again.
 //!
-//! **One write.** Everything a connection is to be told in a turn is gathered and written by one
-//! `writev` at its end, after all reading and all timers. A request on a kept-alive connection
-//! costs `epoll_wait`, `read`, `writev`, and under load the first is shared.
+//! **One write.** Everything a connection is to be told in a turn is gathered and handed over in
+//! one call at its end, after all reading and all timers. A request on a kept-alive connection
+//! costs `epoll_wait`, `read` and a write, and under load the first is shared.
 //!
 //! Came from: `mod`, which puts the parts together. Goes to: `broker`, and with what that wants of
 //! other threads and of files to `effects`. Absent on purpose: HTTP, topics, deadlines, and every

@@ -124,10 +124,21 @@ impl Socket {
         result
     }
 
-    /// Writes once, all `slices` together. A short write, or none, means that there is no room.
-    pub fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let offered: usize = slices.iter().map(|slice| slice.len()).sum();
+    /// Writes one piece, once. A short write, or none, means that there is no room. It costs the
+    /// kernel less than a list of one.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = uninterrupted(|| self.stream.write(bytes));
+        self.wrote(result, bytes.len())
+    }
+
+    /// Writes once, all pieces together.
+    pub fn write_gathered(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let offered = slices.iter().map(|slice| slice.len()).sum();
         let result = uninterrupted(|| self.stream.write_vectored(slices));
+        self.wrote(result, offered)
+    }
+
+    fn wrote(&mut self, result: io::Result<usize>, offered: usize) -> io::Result<usize> {
         match &result {
             Ok(n) => self.writable = *n == offered,
             Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
@@ -307,7 +318,7 @@ mod tests {
         let much = vec![b'x'; 16 * 1024 * 1024];
         let mut sent = 0;
         while pair.socket.is_writable() {
-            match pair.socket.write(&[IoSlice::new(&much)]) {
+            match pair.socket.write(&much) {
                 Ok(bytes) => sent += bytes,
                 Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
             }
@@ -323,7 +334,7 @@ mod tests {
         let mut pair = Pair::new();
         assert_eq!(pair.socket.take_error(), None);
         // Unread bytes make the peer's close a reset.
-        pair.socket.write(&[IoSlice::new(b"unread")]).expect("room");
+        pair.socket.write(b"unread").expect("room");
         pair.peer.peek(&mut [0; 1]).expect("it comes");
         drop(pair.peer);
         let mut events = Events::with_capacity(4);
