@@ -35,5 +35,7 @@ mod python;
 mod raw;
 #[path = "loopback/reports.rs"]
 mod reports;
+#[path = "loopback/rights.rs"]
+mod rights;
 #[path = "loopback/rust.rs"]
 mod rust;

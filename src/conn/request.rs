@@ -3,12 +3,16 @@
 //! Came from: `route`, which reads it out of a head. Goes to: `broker::answer`. Absent on purpose:
 //! text. Whatever a client spelled is a name, a number or a choice by now.
 
+use std::sync::Arc;
+
 use super::asset::Asset;
 use super::problem::{Allow, Problem};
 use super::response_context::ResponseContext;
 use crate::ids::{Cursor, TopicName};
 use crate::ledger::report::{Page, TagList};
 use crate::ledger::{CostTag, Payer, Rows};
+use crate::rights::Grant;
+use crate::rights::tickets::Ticket;
 use crate::technique::Dialect;
 use crate::wire::coding::AcceptedCodings;
 use crate::wire::handshake::Accept;
@@ -22,6 +26,8 @@ pub struct Request {
     pub payer: Payer,
     /// What the request wants.
     pub want: Want,
+    /// What the token that it shows allows, beside what everybody may.
+    pub grant: Option<Arc<Grant>>,
 }
 
 /// What a request wants.
@@ -59,6 +65,10 @@ pub enum Want {
         /// A browser asks on behalf of a page of another site.
         preflight: Option<Preflight>,
     },
+    /// A ticket, for the token that was shown.
+    Ticket,
+    /// Something else, by a ticket that has to be looked at first.
+    Redeem(Redeem),
     /// Nothing that can be had.
     Refuse(Problem),
     /// Nothing: pages of that origin may not ask. The sentence names the origin and `Host`.
@@ -75,6 +85,7 @@ impl Want {
     pub fn tag(&self) -> Option<CostTag> {
         match self {
             Self::Read(read) => read.tag,
+            Self::Redeem(redeem) => redeem.want.tag(),
             _ => None,
         }
     }
@@ -84,9 +95,19 @@ impl Want {
         match self {
             Self::Read(read) => matches!(read.how, How::Socket { .. }),
             Self::Watch(watch) => matches!(watch, Watch::Socket(_)),
+            Self::Redeem(redeem) => redeem.want.upgrades(),
             _ => false,
         }
     }
+}
+
+/// What is wanted by a ticket.
+#[derive(Debug)]
+pub struct Redeem {
+    /// The ticket.
+    pub ticket: Ticket,
+    /// What is wanted.
+    pub want: Box<Want>,
 }
 
 /// What a browser asks before it sends what a form could not. Fetch standard, CORS-preflight.

@@ -1,10 +1,10 @@
-//! Files that are wanted: those of `--static`, and those that the program carries.
+//! Paths below `--static`, and what a request for a file has to say.
 //!
-//! Came from: `route`, with a head. Goes to: the same, as what is wanted and on what conditions.
-//! Absent on purpose: whether there is such a file.
+//! Came from: `route`, with what stands behind `/static/`. Goes to: the same, as a [`FileWant`].
+//! Absent on purpose: whether there is such a file; the shell opens it beneath the folder.
 
-use crate::conn::problem::{Problem, Rule};
-use crate::conn::request::{AssetTerms, FileWant};
+use super::problem::{Problem, Rule};
+use super::request::FileWant;
 use crate::wire::head::{Head, Method};
 use crate::wire::target;
 
@@ -26,19 +26,10 @@ pub(super) fn file(head: &Head<'_>, rest: &str) -> Result<FileWant, Problem> {
     Ok(FileWant {
         path: path.into(),
         query: target::split(head.target).1.map(Into::into),
-        if_none_match: if_none_match(head),
+        if_none_match: head.if_none_match_list(),
         if_modified_since: head.if_modified_since.map(Into::into),
         // Defined for GET alone: a HEAD is told about the whole. RFC 9110 §14.2.
         range: head.range.filter(|_| head.method == Method::Get).map(Into::into),
         if_range: head.if_range.map(Into::into),
     })
-}
-
-pub(super) fn asset_terms(head: &Head<'_>) -> AssetTerms {
-    AssetTerms { codings: head.accepted_codings, if_none_match: if_none_match(head) }
-}
-
-/// The lines of `If-None-Match` as one list, RFC 9110 §5.3.
-pub(super) fn if_none_match(head: &Head<'_>) -> Option<Box<[u8]>> {
-    (!head.if_none_match.is_empty()).then(|| head.if_none_match.join(&b", "[..]).into())
 }
