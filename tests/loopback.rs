@@ -39,3 +39,5 @@ mod reports;
 mod rights;
 #[path = "loopback/rust.rs"]
 mod rust;
+#[path = "loopback/strangers.rs"]
+mod strangers;
