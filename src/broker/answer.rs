@@ -11,9 +11,8 @@ use std::sync::Arc;
 use super::effect::Effect;
 use super::respond::{JSON, NO_STORE};
 use super::visit::Visit;
-use super::{
-    accounting, asset, file, publish, read, report, respond, teardown, ticket, v1, websocket,
-};
+use super::{accounting, asset, file, publish, read, report, respond};
+use super::{teardown, ticket, v1, websocket};
 use crate::conn::Ask;
 use crate::conn::problem::{Allow, Rule};
 use crate::conn::request::{Preflight, Want};

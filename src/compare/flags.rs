@@ -150,8 +150,8 @@ struct FormFlags {
     /// Draw bars into this file as well
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
-    /// Draw over time what one client of each variant saw into this file as well: each request, each
-    /// answer, and how long a message waits
+    /// Draw over time what one client of each variant saw into this file as well: each request,
+    /// each answer, and how long a message waits
     #[arg(long, value_name = "FILE")]
     timeline: Option<PathBuf>,
 }

@@ -82,7 +82,7 @@ pub fn run(options: &CompareOptions) -> Result<Outcome, String> {
             .map_err(|error| format!("{}: {error}", variant.label()))?;
         server = (costs.server, costs.threads);
         rows.push(figures);
-        traces.push(timeline::Row { technique: variant.technique, moments });
+        traces.push(timeline::TimelineRow { technique: variant.technique, moments });
     }
     progress.end();
     let comparison = Comparison { setup: setup(options, server), techniques: rows };

@@ -2,9 +2,9 @@
 //! bytes of a message on one scale. The live page draws the same.
 //!
 //! A request leans down from the client to the server, an answer leans up, by half of the emulated
-//! round trip, and by some pixels at least, so that the two can be told apart. What carries a message
-//! is thick; what is held open is a bar on the server's rail, and on both rails for a WebSocket. The
-//! dashed lines are publishes, and the shade is the time for which a message waits.
+//! round trip, and by some pixels at least, so that the two can be told apart. What carries a
+//! message is thick; what is held open is a bar on the server's rail, and on both rails for a
+//! WebSocket. The dashed lines are publishes, and the shade is the time for which a message waits.
 //!
 //! The picture brings its own background, so that it looks the same on a light page and on a dark
 //! one.
@@ -21,7 +21,7 @@ use crate::technique::Technique;
 
 /// What the first client of a variant saw.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct TimelineRow {
     /// Whose it is.
     pub technique: Technique,
     /// What went over the wire, in order.
@@ -29,7 +29,7 @@ pub struct Row {
 }
 
 /// The whole document: `rows` and `figures` are of the same variants, in the same order.
-pub fn render(rows: &[Row], figures: &[Figures], rtt_us: u64) -> String {
+pub fn render(rows: &[TimelineRow], figures: &[Figures], rtt_us: u64) -> String {
     let mut drawing = Drawing { body: String::new(), way_us: rtt_us / 2, span_us: span(rows) };
     let most = figures.iter().map(Figures::bytes_per_message).fold(1.0, f64::max);
     let cheapest = figures.iter().map(Figures::bytes_per_message).fold(f64::MAX, f64::min);
@@ -43,14 +43,14 @@ pub fn render(rows: &[Row], figures: &[Figures], rtt_us: u64) -> String {
 }
 
 /// When its first message was published; the axis begins a little before.
-fn start_us(row: &Row) -> u64 {
+fn start_us(row: &TimelineRow) -> u64 {
     let published = row.moments.iter().flat_map(|moment| &moment.published_us);
     published.min().copied().unwrap_or_default().saturating_sub(LEAD_US)
 }
 
 /// How much of the time is shown: until the last message has come by the slowest variant.
-fn span(rows: &[Row]) -> u64 {
-    let whole = |row: &Row| {
+fn span(rows: &[TimelineRow]) -> u64 {
+    let whole = |row: &TimelineRow| {
         let full = |moment: &&Moment| !moment.published_us.is_empty();
         let last = row.moments.iter().rfind(full).map_or(0, |moment| moment.at_us);
         last.saturating_sub(start_us(row)) + LEAD_US / 2
@@ -77,7 +77,7 @@ impl Drawing {
     }
 
     /// Publishes, as the first row had them: all rows keep to one schedule.
-    fn hairlines(&mut self, rows: &[Row]) {
+    fn hairlines(&mut self, rows: &[TimelineRow]) {
         let Some(row) = rows.first() else {
             return;
         };
@@ -107,20 +107,20 @@ impl Drawing {
         }
     }
 
-    fn rails(&mut self, row: &Row, figures: &Figures, top: f64) {
+    fn rails(&mut self, row: &TimelineRow, figures: &Figures, top: f64) {
         let (client, server) = (top + 20.0, top + 82.0);
         let (hue, right) = (hue(row.technique), LEFT + PLOT);
         let (above, below) = (client + 4.0, server + 4.0);
         let (name, variant) = (name(row.technique), escaped(&figures.variant));
-        self.add(format_args!(
-            r#"<g class="row"><text x="{MARGIN}" y="{above}" class="name" style="fill: {hue}">{name}</text>"#
-        ));
+        self.add(format_args!(r#"<g class="row"><text x="{MARGIN}" y="{above}" class="name" "#));
+        self.add(format_args!(r#"style="fill: {hue}">{name}</text>"#));
         let middle = above + 20.0;
         self.add(format_args!(r#"<text x="{MARGIN}" y="{middle}" class="soft">{variant}</text>"#));
         for (y, text, name) in [(client, above, "client"), (server, below, "server")] {
             let x = LEFT - 10.0;
+            self.add(format_args!(r#"<text x="{x}" y="{text}" class="end">{name}</text>"#));
             self.add(format_args!(
-                r#"<text x="{x}" y="{text}" class="end">{name}</text><line x1="{LEFT}" x2="{right}" y1="{y}" y2="{y}" class="rail"/>"# // rustfmt::skip
+                r#"<line x1="{LEFT}" x2="{right}" y1="{y}" y2="{y}" class="rail"/>"#
             ));
         }
         self.holds(row, hue, client, server);
@@ -175,7 +175,7 @@ impl Drawing {
     }
 
     /// What the server holds: a request that waits, or an answer that goes on.
-    fn holds(&mut self, row: &Row, hue: &str, client: f64, server: f64) {
+    fn holds(&mut self, row: &TimelineRow, hue: &str, client: f64, server: f64) {
         let (start, end) = (start_us(row), start_us(row) + self.span_us);
         let mut spans = Vec::new();
         match row.technique {
@@ -247,9 +247,11 @@ impl Drawing {
         let (right, axis, body) = (LEFT + PLOT, TOP - 8.0, self.body);
         format!(
             r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}"
- width="{WIDTH}" height="{height}" role="img" aria-label="The same messages, by each technique, over time">
+ width="{WIDTH}" height="{height}" role="img"
+ aria-label="The same messages, by each technique, over time">
 <style>
-text {{ font-family: system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; font-size: 12px; fill: #1d2126; }}
+text {{ font-family: system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; }}
+text {{ font-size: 12px; fill: #1d2126; }}
 .title {{ font-size: 22px; font-weight: 600; }}
 .soft, .end {{ fill: #636970; }}
 .end {{ text-anchor: end; font-size: 11px; }}
@@ -267,13 +269,14 @@ circle {{ stroke-width: 1.5; }}
 </style>
 <rect width="{WIDTH}" height="{height}" rx="10" fill="{GROUND}"/>
 <text x="{MARGIN}" y="44" class="title">The same messages, by each technique</text>
-<text x="{MARGIN}" y="66" class="soft">Time runs to the right. Down: a request. Up: an answer. Thick: it carries a message. What one of the clients saw.</text>
+<text x="{MARGIN}" y="66" class="soft">Time runs to the right. Down: a request. Up: an answer.
+Thick: it carries a message. What one of the clients saw.</text>
 <text x="{BARS}" y="{axis}" class="soft">bytes a message, one scale</text>
 {body}<text x="{LEFT}" y="{last}" class="soft">0 s</text>
 <text x="{right}" y="{last}" class="end">{seconds}</text>
 <text x="{BARS}" y="{last}" class="soft">from dark to pale: text, wrapping, heads, rest</text>
 </svg>
-"## // rustfmt::skip
+"##
         )
     }
 }
@@ -342,10 +345,10 @@ mod tests {
     #[test]
     fn each_variant_has_its_row_and_each_moment_its_arrow() {
         let comparison = comparison();
-        let rows: Vec<Row> = comparison
+        let rows: Vec<TimelineRow> = comparison
             .techniques
             .iter()
-            .map(|figures| Row {
+            .map(|figures| TimelineRow {
                 technique: figures.technique,
                 moments: vec![
                     moment(1_000, false, &[]),
@@ -373,7 +376,8 @@ mod tests {
     fn nobody_has_to_have_seen_anything() {
         let comparison = comparison();
         let technique = Technique::Sse;
-        let text = render(&[Row { technique, moments: vec![] }], &comparison.techniques[..1], 0);
+        let text =
+            render(&[TimelineRow { technique, moments: vec![] }], &comparison.techniques[..1], 0);
         assert!(text.ends_with("</svg>\n"));
     }
 }

@@ -1,7 +1,7 @@
 //! Assets: what the program carries within itself for browsers, by the path below `/-/`.
 //!
-//! Came from: `route`, with a path. Goes to: `broker::asset`, which has the bytes. Absent on purpose:
-//! the live page itself, whose answer depends on the host that was asked.
+//! Came from: `route`, with a path. Goes to: `broker::asset`, which has the bytes. Absent on
+//! purpose: the live page itself, whose answer depends on the host that was asked.
 
 use crate::named::named;
 

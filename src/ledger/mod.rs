@@ -12,6 +12,7 @@
 //! | `account` | the numbers of one payer |
 //! | `tally` | the numbers of one connection |
 //! | `tags` | the numbers of a client that wants to know its own |
+//! | `tagged` | a connection that is charged to them as well |
 //! | `histogram` | latencies |
 //! | `tcp` | what the kernel counts |
 //! | `shard_report` | all that one thread has to report |
@@ -27,6 +28,7 @@ mod histogram;
 mod payer;
 pub mod report;
 mod shard_report;
+mod tagged;
 mod tags;
 mod tally;
 mod tcp;
@@ -39,7 +41,8 @@ pub use counters::{CHARGES, Counter};
 pub use histogram::Histogram;
 pub use payer::Payer;
 pub use shard_report::{Closed, Gauges, Identity, Order, Process, Row, Rows, Scope, ShardReport};
-pub use tags::{CostTag, TagAccount, Tagged, Tags};
+pub use tagged::Tagged;
+pub use tags::{CostTag, TagAccount, Tags};
 pub use tally::{Due, RefusedConnection, Tally};
 pub use tcp::{Sample, Tcp};
 

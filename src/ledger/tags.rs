@@ -4,13 +4,14 @@
 //! pays as ever; beside that, the tag's account notes what passed. Whoever knows the number may ask
 //! for the account, and nothing lists the numbers that there are.
 //!
-//! Came from: `broker::accounting`. Goes to: a `ShardReport`, and `report::tags`. Absent on purpose:
-//! system calls and segments: a connection that serves several tags cannot tell them apart.
+//! Came from: `broker::accounting`. Goes to: a `ShardReport`, and `report::tags`. Absent on
+//! purpose: system calls and segments: a connection that serves several tags cannot tell them
+//! apart.
 
 use std::fmt;
 use std::ops::AddAssign;
 
-use super::{Bytes, Tally};
+use super::bytes::Bytes;
 use crate::limits::TAGS_MAX;
 
 /// A number that a client has chosen: 1 to 16 hexadecimal digits in a query.
@@ -47,14 +48,8 @@ pub struct TagAccount {
 }
 
 impl TagAccount {
-    /// What passed over a connection so far.
-    fn of(tally: &Tally) -> Self {
-        let (bytes_in, bytes_out) = (tally.bytes_in(), tally.bytes_out());
-        Self { messages: tally.messages(), bytes_in, bytes_out, ..Self::default() }
-    }
-
     /// What was added after `before`.
-    fn since(&self, before: &Self) -> Self {
+    pub(super) fn since(&self, before: &Self) -> Self {
         let bytes = |all: &Bytes, before: &Bytes| {
             Bytes(std::array::from_fn(|class| all.0[class] - before.0[class]))
         };
@@ -75,30 +70,6 @@ impl AddAssign<&Self> for TagAccount {
         self.messages += other.messages;
         self.bytes_in += &other.bytes_in;
         self.bytes_out += &other.bytes_out;
-    }
-}
-
-/// That a connection is charged to a tag, and what had passed over it before.
-#[derive(Debug)]
-pub struct Tagged {
-    tag: CostTag,
-    before: TagAccount,
-}
-
-impl Tagged {
-    /// From now on.
-    pub fn new(tag: CostTag, tally: &Tally) -> Self {
-        Self { tag, before: TagAccount::of(tally) }
-    }
-
-    /// Whose it is.
-    pub fn tag(&self) -> CostTag {
-        self.tag
-    }
-
-    /// What has passed since.
-    pub fn passed(&self, tally: &Tally) -> TagAccount {
-        TagAccount::of(tally).since(&self.before)
     }
 }
 
@@ -139,7 +110,6 @@ impl AddAssign<&Self> for Tags {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Class;
 
     fn tag(number: u64) -> CostTag {
         CostTag(number)
@@ -168,17 +138,5 @@ mod tests {
         assert_eq!(tags.account(tag(0)).map(|account| account.requests), Some(2));
         assert_eq!(tags.account(tag(1)), None);
         assert_eq!(tags.0.len(), TAGS_MAX);
-    }
-
-    #[test]
-    fn what_passed_before_is_not_the_tags() {
-        let mut tally = Tally::default();
-        tally.went_out([(Class::Head, 100), (Class::Payload, 5)]);
-        let tagged = Tagged::new(tag(1), &tally);
-        tally.went_out([(Class::Head, 20), (Class::Payload, 7)]);
-        tally.passed(1);
-        let passed = tagged.passed(&tally);
-        assert_eq!((passed.bytes_out.of(Class::Head), passed.bytes_out.total()), (20, 27));
-        assert_eq!((passed.messages, passed.bytes_in.total()), (1, 0));
     }
 }

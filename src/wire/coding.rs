@@ -1,13 +1,19 @@
 //! Content codings: which of ours a client takes, and likes best. RFC 9110 §8.4 and §12.5.3.
 //!
 //! Came from: `wire::head`, with each line of `Accept-Encoding`. Goes to: the answers that have a
-//! coded form. Absent on purpose: compressing, and codings that we do not have (`br`, `zstd`).
+//! coded form. Absent on purpose: codings that we do not have (`br`, `zstd`), and streams: what is
+//! coded here is there whole.
+
+use std::io::Read as _;
+
+use flate2::Compression;
+use flate2::bufread::{GzEncoder, ZlibEncoder};
 
 use super::grammar::{cut_at_equals, elements, parts};
 
 /// How the bytes of a body are coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coding {
+pub enum ContentCoding {
     /// As they are.
     Identity,
     /// The zlib format, RFC 1950.
@@ -16,7 +22,7 @@ pub enum Coding {
     Gzip,
 }
 
-impl Coding {
+impl ContentCoding {
     /// What `Content-Encoding` calls it; `None` for none.
     pub const fn name(self) -> Option<&'static str> {
         match self {
@@ -24,6 +30,17 @@ impl Coding {
             Self::Deflate => Some("deflate"),
             Self::Gzip => Some("gzip"),
         }
+    }
+
+    /// `bytes` in this coding, as small as can be. Empty, should they ever refuse to be compressed.
+    pub fn encode(self, bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let done = match self {
+            Self::Identity => return bytes.to_vec(),
+            Self::Gzip => GzEncoder::new(bytes, Compression::best()).read_to_end(&mut out),
+            Self::Deflate => ZlibEncoder::new(bytes, Compression::best()).read_to_end(&mut out),
+        };
+        done.map(|_| out).unwrap_or_default()
     }
 }
 
@@ -59,21 +76,21 @@ impl AcceptedCodings {
     /// The coding that the client likes best; of two that it likes alike, the smaller one. What is
     /// not coded is always sent to who takes nothing else, as §12.5.3 asks, even if that is refused
     /// too: an answer is worth more than a 406.
-    pub fn best(&self) -> Coding {
+    pub fn best(&self) -> ContentCoding {
         let of = |own: Option<u16>| own.or(self.any).unwrap_or(0);
         let (gzip, deflate, identity) = (of(self.gzip), of(self.deflate), of(self.identity));
         if gzip > 0 && gzip >= deflate && gzip >= identity {
-            Coding::Gzip
+            ContentCoding::Gzip
         } else if deflate > 0 && deflate >= identity {
-            Coding::Deflate
+            ContentCoding::Deflate
         } else {
-            Coding::Identity
+            ContentCoding::Identity
         }
     }
 }
 
-/// The weight in thousandths, if this parameter is one: §12.4.2. One that cannot be read is 0, which
-/// costs bytes and no understanding.
+/// The weight in thousandths, if this parameter is one: §12.4.2. One that cannot be read is 0,
+/// which costs bytes and no understanding.
 fn weight((name, value): (&[u8], &[u8])) -> Option<u16> {
     name.eq_ignore_ascii_case(b"q").then(|| thousandths(value).unwrap_or(0))
 }
@@ -100,8 +117,21 @@ fn thousandths(value: &[u8]) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flate2::bufread::{GzDecoder, ZlibDecoder};
 
-    fn best(lines: &[&str]) -> Coding {
+    #[test]
+    fn what_was_coded_is_decoded_to_the_same() {
+        let text = "the same words, again and again ".repeat(100).into_bytes();
+        let [mut gzip, mut zlib] = [Vec::new(), Vec::new()];
+        let coded = ContentCoding::Gzip.encode(&text);
+        GzDecoder::new(&coded[..]).read_to_end(&mut gzip).expect("gzip");
+        let coded = ContentCoding::Deflate.encode(&text);
+        assert!(coded.len() < text.len() / 10);
+        ZlibDecoder::new(&coded[..]).read_to_end(&mut zlib).expect("zlib");
+        assert_eq!((&gzip, &zlib, &ContentCoding::Identity.encode(&text)), (&text, &text, &text));
+    }
+
+    fn best(lines: &[&str]) -> ContentCoding {
         let mut accepted = AcceptedCodings::default();
         for line in lines {
             accepted.take(line.as_bytes());
@@ -111,7 +141,7 @@ mod tests {
 
     #[test]
     fn the_client_chooses_and_at_equal_weights_we_do() {
-        use Coding::{Deflate, Gzip, Identity};
+        use ContentCoding::{Deflate, Gzip, Identity};
         for (line, coding) in [
             ("", Identity),
             ("gzip, deflate, br, zstd", Gzip),
@@ -145,7 +175,7 @@ mod tests {
 
     #[test]
     fn several_lines_are_one_list() {
-        assert_eq!(best(&["br", "gzip;q=0.1", "deflate;q=0.2"]), Coding::Deflate);
-        assert_eq!(best(&["gzip", "gzip;q=0"]), Coding::Identity);
+        assert_eq!(best(&["br", "gzip;q=0.1", "deflate;q=0.2"]), ContentCoding::Deflate);
+        assert_eq!(best(&["gzip", "gzip;q=0"]), ContentCoding::Identity);
     }
 }
