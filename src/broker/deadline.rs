@@ -9,7 +9,7 @@
 
 use super::effect::Effect;
 use super::visit::Visit;
-use super::{poll, report, respond, teardown, websocket};
+use super::{poll, report, respond, subscribe, teardown, websocket};
 use crate::close::CloseReason;
 use crate::conn::Failure;
 use crate::conn::outbox::Segment;
@@ -20,6 +20,7 @@ use crate::conn::state::{State, Stream, WebSocket};
 use crate::ids::Millis;
 use crate::ledger::{Class, Scope};
 use crate::limits::PONG_MS_MAX;
+use crate::rights::Denial;
 use crate::technique;
 use crate::wire::frame::CloseCode;
 
@@ -31,6 +32,9 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
     let held = conn.is_held();
     if !conn.flow.outbox.is_empty() && stalls_at <= now {
         return look(visit);
+    }
+    if conn.expires_at().is_some_and(|at| at <= now) {
+        return end_for_its_token(visit);
     }
     match &mut conn.state {
         // It may still be reading what the kernel has for it.
@@ -90,6 +94,22 @@ fn refuse_late(visit: &mut Visit<'_>, context: ResponseContext, reason: CloseRea
     visit.conn.flow.leaving = Some(reason);
     visit.conn.shift(State::Answering(context), visit.now);
     respond::refuse(visit, rule.into());
+}
+
+/// A reader that stays may not any more: its token is good no longer.
+fn end_for_its_token(visit: &mut Visit<'_>) {
+    match visit.conn.state {
+        State::Parked(_) => {
+            subscribe::unsubscribe(visit);
+            visit.conn.released(visit.now);
+            respond::refuse(visit, Denial::JwtExpired.into());
+        }
+        State::Open(_) => {
+            let why = "the token is good no longer; come back with a new one";
+            teardown::close_socket(visit, CloseCode::POLICY, why, CloseReason::TokenExpired);
+        }
+        _ => teardown::leave(visit, CloseReason::TokenExpired),
+    }
 }
 
 /// Before a peer is given up for silence, the kernel is asked what it still has for it.

@@ -7,7 +7,7 @@
 use std::rc::Rc;
 
 use super::visit::Visit;
-use super::{respond, subscribe, teardown};
+use super::{accounting, respond, subscribe, teardown};
 use crate::close::CloseReason;
 use crate::conn::Conn;
 use crate::conn::outbox::Segment;
@@ -227,7 +227,7 @@ fn answer_empty(visit: &mut Visit<'_>, status: Status, tag: Tag, terms: &PollTer
         Some(wait_s) => long_poll::farewell(head, tag, wait_s),
     }
     visit.conn.push(Segment::own(out, Class::Head));
-    visit.shard.ledger.account_mut(visit.conn.costs.payer).answers_empty += 1;
+    accounting::answered_empty(visit);
     respond::answered(visit, status);
 }
 

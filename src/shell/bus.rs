@@ -28,6 +28,7 @@ use crate::ledger::{Scope, ShardReport};
 use crate::limits::{
     MAILBOX_BYTES_MAX, MAILBOX_LETTERS_MAX, UNCOMMITTED_BYTES_MAX, UNCOMMITTED_MAX,
 };
+use crate::rights::tickets::TicketBook;
 use crate::spare::Spare;
 
 /// Shared by all threads.
@@ -38,6 +39,8 @@ pub struct Bus {
     /// lock and nowhere else, so a box does not fill while the lock is held.
     addresses: Box<[Address]>,
     closed: AtomicBool,
+    /// Tickets are asked for and shown on whatever thread.
+    tickets: Mutex<TicketBook>,
 }
 
 /// What one thread wants done under the lock. Kept from turn to turn for its room.
@@ -69,6 +72,7 @@ impl Bus {
             sequencer: Mutex::new(sequencer),
             addresses: addresses.into_boxed_slice(),
             closed: AtomicBool::new(false),
+            tickets: Mutex::default(),
         }
     }
 
@@ -117,6 +121,11 @@ impl Bus {
     /// How many subscribers `topic` has on all threads.
     pub fn subscribers(&self, topic: &TopicName) -> Subscribers {
         self.lock().subscribers(topic)
+    }
+
+    /// The book of tickets, for as long as one is given or taken back.
+    pub fn tickets(&self) -> MutexGuard<'_, TicketBook> {
+        self.tickets.lock().expect("a thread that panics ends the process")
     }
 
     /// Tells all threads to stop. They find out by [`is_closed`](Self::is_closed).

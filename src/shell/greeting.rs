@@ -13,11 +13,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use super::sys;
 use crate::limits::WorstCase;
 
-/// The text. `addresses` are those of each `--listen`, `bound` all that are listened on. With a
-/// `worst_case` it says how much memory all limits together allow.
+/// The text. `addresses` are those of each `--listen`, `admin` those of each `--admin-listen`,
+/// `bound` all that are listened on. With a `worst_case` it says how much memory all limits
+/// together allow.
 #[must_use]
 pub fn text(
     addresses: &[SocketAddr],
+    admin: &[SocketAddr],
     bound: &[SocketAddr],
     threads: usize,
     worst_case: Option<WorstCase>,
@@ -40,13 +42,14 @@ pub fn text(
         return text;
     };
     let at = name(reachable(first));
+    let reports_at = name(reachable(admin.first().copied().unwrap_or(first)));
     let things = [
         ("page", format!("http://{at}/")),
         ("publish", format!("curl -d 'hello' http://{at}/chat")),
         ("poll", format!("curl 'http://{at}/chat/poll?wait=30'")),
         ("sse", format!("curl -N http://{at}/chat/sse")),
         ("websocket", format!("new WebSocket('ws://{at}/chat/ws')")),
-        ("costs", format!("curl http://{at}/-/costs")),
+        ("costs", format!("curl http://{reports_at}/-/costs")),
     ];
     text.push('\n');
     for (name, thing) in things {
@@ -162,7 +165,7 @@ mod tests {
         ] {
             let addresses: Vec<SocketAddr> = listen.iter().map(|text| address(text)).collect();
             assert_eq!(open_to(&addresses).as_deref(), whom, "{listen:?}");
-            let said = text(&addresses, &addresses, 1, None);
+            let said = text(&addresses, &[], &addresses, 1, None);
             assert_eq!(said.contains("open to everyone"), whom.is_some(), "{said}");
         }
     }
