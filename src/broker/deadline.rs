@@ -58,11 +58,7 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
         State::Parked(_) => poll::release(visit),
         // We do not listen: it cannot go on.
         State::Open(socket) if socket.message_due(limits) <= now && held => socket.began = now,
-        State::Open(socket) if socket.message_due(limits) <= now => {
-            let why = "a message was begun and not ended in time";
-            let reason = CloseReason::MessageTimeout;
-            websocket::fail(visit, Failure { code: CloseCode::POLICY, why, reason });
-        }
+        State::Open(socket) if socket.message_due(limits) <= now => fail_late(visit),
         State::Streaming(Stream { costs: true, .. })
         | State::Open(WebSocket { costs: true, .. }) => {
             conn.timing.active_at = now;
@@ -94,6 +90,13 @@ fn refuse_late(visit: &mut Visit<'_>, context: ResponseContext, reason: CloseRea
     visit.conn.flow.leaving = Some(reason);
     visit.conn.shift(State::Answering(context), visit.now);
     respond::refuse(visit, rule.into());
+}
+
+/// A WebSocket message was not complete in time.
+fn fail_late(visit: &mut Visit<'_>) {
+    let why = "a message was begun and not ended in time";
+    let reason = CloseReason::MessageTimeout;
+    websocket::fail(visit, Failure { code: CloseCode::POLICY, why, reason });
 }
 
 /// A reader that stays may not any more: its token is good no longer.

@@ -1,7 +1,7 @@
 //! The pool of bytes that unfinished input of all connections may take, on all threads.
 //!
 //! A thread takes from it in grants and gives them back: the one number that all threads share is
-//! touched once for a quarter of a megabyte, or for a small part of a small pool. What is granted is
+//! touched once for a quarter of a megabyte, or a small part of a small pool. What is granted is
 //! never more than the pool, so the bound holds over all threads; a thread that has grants left and
 //! does not use them keeps two at most.
 //!

@@ -35,13 +35,13 @@ mod edges;
 
 pub use self::edges::{EDGES, Name, may_lead};
 use super::ask::Failure;
+use super::progress::due_by_progress;
 use super::request::{FileWant, Report, Request, Want};
 use super::response_context::ResponseContext;
 use super::unanswered::Unanswered;
 use crate::ids::{Millis, Seat, Seq, TopicName};
 use crate::limits::{
-    CLOSE_MS_MAX, LINGER_MS_MAX, Limits, PONG_MS_MAX, PROGRESS_BYTES_MIN, SNAPSHOT_MS,
-    UNANSWERED_MAX,
+    CLOSE_MS_MAX, LINGER_MS_MAX, Limits, PONG_MS_MAX, SNAPSHOT_MS, UNANSWERED_MAX,
 };
 use crate::technique::{Dialect, Format, Technique};
 use crate::wire::body::BodyDecoder;
@@ -393,11 +393,6 @@ impl State {
             Self::Sending(_) | Self::Closing(_) | Self::Lingering { .. } | Self::Closed => None,
         }
     }
-}
-
-/// When something must be complete that began at `since` and of which `taken` bytes have come.
-fn due_by_progress(since: Millis, taken: u64, limits: &Limits) -> Millis {
-    since.plus(limits.body_ms_max).plus(taken / PROGRESS_BYTES_MIN * 1000)
 }
 
 #[cfg(test)]
