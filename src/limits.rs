@@ -307,7 +307,7 @@ const _: () = assert!(HISTORY_BYTES >= MESSAGE_BYTES_MAX + MESSAGE_OVERHEAD_BYTE
 const _: () = assert!(RETAIN_BYTES >= HISTORY_BYTES);
 const _: () = assert!(INBOX_BYTES_MAX >= HEAD_BYTES_MAX);
 const _: () = assert!(UNFINISHED_BYTES_MAX >= 4 * MESSAGE_BYTES_MAX);
-const _: () = assert!(LONG_PIECE_BYTES % 3 == 0);
+const _: () = assert!(LONG_PIECE_BYTES.is_multiple_of(3));
 const _: () = assert!(IDLE_MS_MAX > WAIT_MS_MAX);
 const _: () = assert!(HEARTBEAT_MS + PONG_MS_MAX < 60_000);
 const _: () = assert!(RETRY_MS_MIN < RETRY_MS_MAX);

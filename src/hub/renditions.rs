@@ -51,12 +51,12 @@ impl Renditions {
         make: impl FnOnce() -> Option<EncodedMessage>,
         plain: impl FnOnce() -> EncodedMessage,
     ) -> &Rc<EncodedMessage> {
-        let deflated = self.deflated.get_or_init(|| {
+        let windows = self.deflated.get_or_init(|| {
             self.bytes.set(self.bytes.get() + size_of::<[Formats; Window::ALL.len()]>());
             Box::default()
         });
-        deflated[window as usize][format as usize].get_or_init(|| match make() {
-            Some(made) => self.count(Rc::new(made)),
+        windows[window as usize][format as usize].get_or_init(|| match make() {
+            Some(compressed) => self.count(Rc::new(compressed)),
             None => Rc::clone(self.plain(format, plain)),
         })
     }
@@ -125,6 +125,9 @@ impl Cache {
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (bytes, messages) = (self.bytes.get(), self.messages.get());
-        f.debug_struct("Cache").field("bytes", &bytes).field("messages", &messages).finish()
+        f.debug_struct("Cache")
+            .field("bytes", &bytes)
+            .field("messages", &messages)
+            .finish_non_exhaustive()
     }
 }

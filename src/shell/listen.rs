@@ -76,8 +76,8 @@ fn listening(address: SocketAddr, stall_ms_max: u64) -> io::Result<TcpListener> 
     let socket: OwnedFd = sys::bound_socket(address, true)?;
     // Later than our own deadline, which is up to a quarter late and knows more: this one is for
     // what we have closed.
-    let stalls_ms_max = stall_ms_max.saturating_add(stall_ms_max.div_ceil(4));
-    let unacknowledged_ms_max = stalls_ms_max.saturating_add(UNACKNOWLEDGED_MS_MORE);
+    let given_up_ms_max = stall_ms_max.saturating_add(stall_ms_max.div_ceil(4));
+    let unacknowledged_ms_max = given_up_ms_max.saturating_add(UNACKNOWLEDGED_MS_MORE);
     sys::tune_connections(&socket, NOTSENT_BYTES_MAX, unacknowledged_ms_max)?;
     sys::listen(&socket, BACKLOG)?;
     Ok(socket.into())

@@ -29,9 +29,9 @@ pub fn bound_socket(address: SocketAddr, shared: bool) -> io::Result<OwnedFd> {
     let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     // SAFETY: no pointers; a descriptor that is not −1 is new and nobody else's.
     let socket = unsafe { OwnedFd::from_raw_fd(checked(libc::socket(family, kind, 0))?) };
-    set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+    set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, &1)?;
     if shared {
-        set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
+        set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, &1)?;
     }
     match address {
         SocketAddr::V4(v4) => bind(
@@ -44,7 +44,7 @@ pub fn bound_socket(address: SocketAddr, shared: bool) -> io::Result<OwnedFd> {
             },
         )?,
         SocketAddr::V6(v6) => {
-            set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
+            set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, &1)?;
             bind(
                 &socket,
                 &libc::sockaddr_in6 {
@@ -79,17 +79,17 @@ pub fn tune_connections(
     notsent_bytes_max: u32,
     unacknowledged_ms_max: u64,
 ) -> io::Result<()> {
-    set_option(listening, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)?;
+    set_option(listening, libc::IPPROTO_TCP, libc::TCP_NODELAY, &1)?;
     let bytes = c_int::try_from(notsent_bytes_max).unwrap_or(c_int::MAX);
-    set_option(listening, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, bytes)?;
+    set_option(listening, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, &bytes)?;
     let ms = c_int::try_from(unacknowledged_ms_max).unwrap_or(c_int::MAX);
-    set_option(listening, libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, ms)
+    set_option(listening, libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, &ms)
 }
 
 /// `SO_LINGER` with no time: closing the socket drops what it has for the peer, and sends a reset.
 pub fn reset_on_close(socket: &impl AsRawFd) -> io::Result<()> {
     let value = libc::linger { l_onoff: 1, l_linger: 0 };
-    set_option(socket, libc::SOL_SOCKET, libc::SO_LINGER, value)
+    set_option(socket, libc::SOL_SOCKET, libc::SO_LINGER, &value)
 }
 
 /// Opens `path` for reading, beneath `root` and nowhere else.
@@ -295,10 +295,10 @@ fn bind<A>(socket: &OwnedFd, address: &A) -> io::Result<()> {
     checked(unsafe { libc::bind(socket.as_raw_fd(), address, length) }).map(drop)
 }
 
-fn set_option<T>(socket: &impl AsRawFd, level: c_int, name: c_int, value: T) -> io::Result<()> {
+fn set_option<T>(socket: &impl AsRawFd, level: c_int, name: c_int, value: &T) -> io::Result<()> {
     // Exact: options are small.
     let length = size_of::<T>() as socklen_t;
-    let value = (&raw const value).cast::<c_void>();
+    let value = std::ptr::from_ref(value).cast::<c_void>();
     // SAFETY: the kernel reads `length` bytes of `value`, which has as many and outlives the call.
     checked(unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, value, length) }).map(drop)
 }

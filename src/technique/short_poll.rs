@@ -119,16 +119,13 @@ pub fn render_piece(content: &Content<'_>, named: bool, from: usize, out: &mut V
         begin(content, named, out);
     }
     let to = (from + LONG_PIECE_BYTES).min(content.bytes.len());
-    let to = match content.text {
-        Some(text) => {
-            let to = text.floor_char_boundary(to);
-            json::escape_bare(&text[from..to], out);
-            to
-        }
-        None => {
-            json::base64_bare(&content.bytes[from..to], out);
-            to
-        }
+    let to = if let Some(text) = content.text {
+        let to = text.floor_char_boundary(to);
+        json::escape_bare(&text[from..to], out);
+        to
+    } else {
+        json::base64_bare(&content.bytes[from..to], out);
+        to
     };
     if to == content.bytes.len() {
         end(content, out);
