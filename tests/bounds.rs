@@ -10,6 +10,7 @@ mod world;
 
 use readers::frames;
 use readers::json::{self, Json};
+use tollway::broker::Broker;
 use tollway::close::CloseReason;
 use tollway::limits::{IDEMPOTENCY_MS_MAX, Limits, UNANSWERED_MAX};
 use world::{Client, Plan, World};
@@ -246,8 +247,8 @@ fn unfinished_input_is_counted_and_is_free_again() {
                     client
                 })
                 .collect();
-            let held: usize = world.brokers.iter().map(|broker| broker.held_bytes()).sum();
-            assert!((500_000..=1 << 20).contains(&held), "{held}");
+            let bytes: usize = world.brokers.iter().map(Broker::held_bytes).sum();
+            assert!((500_000..=1 << 20).contains(&bytes), "{bytes}");
             let refused = clients
                 .iter()
                 .filter(|client| world.pipes[client.0].received.starts_with(b"HTTP/1.1 503 "));
@@ -257,8 +258,8 @@ fn unfinished_input_is_counted_and_is_free_again() {
                 world.finish(client);
             }
             world.run();
-            let held: usize = world.brokers.iter().map(|broker| broker.held_bytes()).sum();
-            assert!(held < 20_000, "{held}");
+            let bytes: usize = world.brokers.iter().map(Broker::held_bytes).sum();
+            assert!(bytes < 20_000, "{bytes}");
         }
     });
 }

@@ -33,7 +33,7 @@ fn closed(server: &Server, reason: &str) -> u64 {
 }
 
 /// The server's sockets for which the kernel still tries to send something after they were closed:
-/// `FIN_WAIT1` in proc_net_tcp(5).
+/// `FIN_WAIT1` in `proc_net_tcp(5)`.
 fn orphans(server: &Server) -> usize {
     let table = fs::read_to_string("/proc/net/tcp").expect("Linux");
     let port = format!(":{:04X}", server.port());
@@ -45,7 +45,7 @@ fn orphans(server: &Server) -> usize {
 fn a_peer_that_stalls_leaves_nothing_in_the_kernel() {
     for_threads_with(&["--stall-timeout", "1s"], |server| {
         for _ in 0..20 {
-            publish(server.port(), "big", &"z".repeat(50_000));
+            publish(server.port(), "big", "z".repeat(50_000));
         }
         let poll = "GET /big HTTP/1.1\r\nHost: a\r\n\r\n".repeat(8);
         let stream = "GET /big/sse?since=earliest HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -68,7 +68,7 @@ fn a_peer_that_stalls_leaves_nothing_in_the_kernel() {
 fn last_bytes_that_nobody_takes_are_not_kept_for_long() {
     for_threads_with(&["--stall-timeout", "1s"], |server| {
         for _ in 0..20 {
-            publish(server.port(), "big", &"z".repeat(50_000));
+            publish(server.port(), "big", "z".repeat(50_000));
         }
         let mut wire = Wire::open(server.port());
         wire.send("GET /big?limit=3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
@@ -82,7 +82,7 @@ fn last_bytes_that_nobody_takes_are_not_kept_for_long() {
 
 const MIB: usize = 1024 * 1024;
 
-/// What the process has in memory, or had at most, in bytes: proc_pid_status(5).
+/// What the process has in memory, or had at most, in bytes: `proc_pid_status(5)`.
 fn memory(server: &Server, field: &str) -> usize {
     let status = fs::read_to_string(format!("/proc/{}/status", server.process()));
     let status = status.expect("it runs");
@@ -188,7 +188,7 @@ fn renditions_and_topics_are_within_what_may_be_retained() {
             let readers = crowd(server, 200, |n| format!("GET /t{n}{ask}").into_bytes());
             let mut heard = 0;
             let told = within(PATIENCE_MS, || {
-                let mut scratch = [0; 65_536];
+                let mut scratch = [0; 16_384];
                 for mut reader in &readers {
                     heard += reader.read(&mut scratch).unwrap_or(0);
                 }
