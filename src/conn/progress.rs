@@ -3,7 +3,7 @@
 //! A socket whose buffer is full tells nothing of a peer that reads slowly: it has no room until a
 //! third of the buffer is free, which takes a reader of 512 bytes a second minutes. What the peer's
 //! kernel has acknowledged moves meanwhile. So before a peer is given up the kernel is asked how
-//! many bytes it still holds, [`LOOKS`] times in `--stall-timeout`: one system call each, and only
+//! many bytes it still holds, `LOOKS` times in `--stall-timeout`: one system call each, and only
 //! for a connection that nothing could be written to for so long.
 //!
 //! Came from: `broker::deadline`, with what the kernel holds. Goes to: the same, with a verdict.
