@@ -275,8 +275,7 @@ pub const FREED_BYTES_MIN: usize = 4 * 1024 * 1024;
 /// From one time that memory is given back to the next, on each thread.
 pub const GIVE_BACK_MS: u64 = 1_000;
 /// A block of at least this many bytes is the system's again as soon as it is free. The allocator
-/// would raise this to 32 MiB by itself, and keep what lies below. A compressor, which is made anew
-/// for each message, is smaller.
+/// would raise this to 32 MiB by itself, and keep what lies below.
 pub const MAPPED_BYTES_MIN: usize = 512 * 1024;
 /// Bytes of a file read into memory at a time.
 pub const FILE_CHUNK_BYTES: usize = 64 * 1024;

@@ -95,6 +95,7 @@ use crate::limits::{EFFECTS_BYTES_MAX, EFFECTS_MAX, Limits};
 use crate::rights::Rights;
 use crate::spare::Spare;
 use crate::timer::TimerWheel;
+use crate::wire::deflate;
 
 /// What a broker is made of. By default: one thread, the default bounds, epoch 1.
 #[derive(Debug)]
@@ -273,9 +274,10 @@ impl Broker {
         shard.effects.len() < EFFECTS_MAX && shard.effects_bytes < EFFECTS_BYTES_MAX
     }
 
-    /// Lets go of what can be made again: what messages were encoded to.
+    /// Lets go of what can be made again: what messages were encoded to, and compressors.
     pub fn forget_renditions(&mut self) {
         self.shard.hub.hold_renditions(0);
+        deflate::give_back_compressors();
     }
 
     /// Bytes that this thread holds of messages and unfinished input.

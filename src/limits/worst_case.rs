@@ -18,7 +18,7 @@ use super::{
 /// The program, and what it loads and keeps from its start on, in bytes.
 const PROGRAM_BYTES: usize = 8 * 1024 * 1024;
 /// What a thread has beside the bytes of messages: its stack as far as it is used, events, timers,
-/// the queues of a turn, a compressor, a report.
+/// the queues of a turn, three compressors, a report.
 const THREAD_BYTES: usize = 4 * 1024 * 1024;
 /// A connection in a table, with its socket and its timers.
 const CONNECTION_BYTES: usize = 1024;
