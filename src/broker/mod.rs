@@ -248,8 +248,7 @@ impl Broker {
 
     /// The next connection that wants bytes again: no new edge will tell of those in the kernel.
     pub fn next_resumed(&mut self) -> Option<ConnId> {
-        self.resumed.give_back();
-        self.resumed.pop_front()
+        next_of(&mut self.resumed)
     }
 
     /// The next change in who reads what, for the sequencer.
@@ -288,8 +287,7 @@ impl Broker {
 
     /// The next connection whose outbox went from empty to non-empty.
     pub fn next_dirty(&mut self) -> Option<ConnId> {
-        self.dirty.give_back();
-        self.dirty.pop_front()
+        next_of(&mut self.dirty)
     }
 
     /// What `id` has to send; `None` when it is gone.
@@ -358,4 +356,14 @@ impl Broker {
     pub fn hub(&self) -> &Hub {
         &self.shard.hub
     }
+}
+
+/// The next in a queue that is emptied in every turn; when it is, it gives back the room of a
+/// burst.
+fn next_of(queue: &mut VecDeque<ConnId>) -> Option<ConnId> {
+    let next = queue.pop_front();
+    if next.is_none() {
+        queue.give_back();
+    }
+    next
 }

@@ -40,14 +40,13 @@ impl Hub {
 
     /// Holds renditions to their bound. To be called behind whatever encodes.
     pub fn trim_renditions(&mut self) {
-        self.hold_renditions(self.cache.bytes_max);
+        if self.cache.bytes() > self.cache.bytes_max {
+            self.hold_renditions(self.cache.bytes_max);
+        }
     }
 
     /// Holds them to `bytes_max`.
     pub fn hold_renditions(&mut self, bytes_max: usize) {
-        if self.cache.bytes.get() <= bytes_max {
-            return;
-        }
         let mut line = self.cache.line.take();
         while self.cache.bytes.get() > bytes_max {
             let Some((topic, seq)) = line.pop_front() else {
