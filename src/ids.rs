@@ -4,12 +4,13 @@
 //! reason other than its own spelling.
 
 mod network;
+mod peer;
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
 
 pub use self::network::Network;
+pub use self::peer::Peer;
 use crate::limits::{CURSOR_BYTES_MAX, TOPIC_BYTES_MAX};
 
 /// A moment, in milliseconds since the server started, one zero for all its threads. Never read
@@ -61,46 +62,14 @@ impl Micros {
     }
 }
 
-/// The address of a peer, in half the room of a [`SocketAddr`]: there may be a million.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Peer {
-    /// Almost all of them.
-    V4(SocketAddrV4),
-    /// With the scope and the flow that belong to it.
-    V6(Box<SocketAddrV6>),
-}
-
-impl From<SocketAddr> for Peer {
-    fn from(address: SocketAddr) -> Self {
-        match address {
-            SocketAddr::V4(address) => Self::V4(address),
-            SocketAddr::V6(address) => Self::V6(Box::new(address)),
-        }
-    }
-}
-
-impl Peer {
-    /// The address without the port.
-    pub fn ip(&self) -> IpAddr {
-        match self {
-            Self::V4(address) => (*address.ip()).into(),
-            Self::V6(address) => (*address.ip()).into(),
-        }
-    }
-
-    /// As whom it counts.
-    pub fn network(&self) -> Network {
-        self.ip().into()
-    }
-}
-
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::V4(address) => address.fmt(f),
-            Self::V6(address) => address.fmt(f),
-        }
-    }
+/// Which address a connection came in by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Door {
+    /// One of `--listen`.
+    #[default]
+    Public,
+    /// One of `--admin-listen`: for reports alone.
+    Admin,
 }
 
 /// Names one connection of one thread. `slab` reuses slots, so a generation goes with the slot: a

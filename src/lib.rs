@@ -38,7 +38,7 @@
 //! ```
 //! use tollway::broker::{Broker, Effect, Letter, Setup};
 //! use tollway::hub::{Receipt, sequencer::{Commit, Sequencer}};
-//! use tollway::ids::{ConnId, Millis};
+//! use tollway::ids::{ConnId, Door, Millis};
 //!
 //! fn all_output(broker: &mut Broker, id: ConnId, now: Millis) -> String {
 //!     let mut slices = [std::io::IoSlice::new(&[]); 64];
@@ -50,7 +50,8 @@
 //!
 //! let (now, mut sequencer) = (Millis(0), Sequencer::default());
 //! let mut broker = Broker::new(Setup::default());
-//! let id = broker.accepted(([127, 0, 0, 1], 50_000).into(), now).expect("there is room");
+//! let peer = ([127, 0, 0, 1], 50_000).into();
+//! let id = broker.accepted(peer, Door::Public, now).expect("there is room");
 //!
 //! let mut bytes = *b"POST /chat HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
 //! broker.received(id, &mut bytes, now);
@@ -94,11 +95,13 @@ pub mod shell;
 pub mod broker;
 pub mod conn;
 pub mod hub;
+pub mod rights;
 pub mod technique;
 pub mod wire;
 
 pub mod close;
 pub mod ledger;
+mod spare;
 pub mod timer;
 
 pub mod client;

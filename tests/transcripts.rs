@@ -49,6 +49,7 @@ folders! {
     proxies "proxies"
     files "files"
     reports "reports"
+    rights "rights"
     regressions "regressions"
 }
 

@@ -1,7 +1,7 @@
 //! What the sequencer was asked and has not answered, as far as it matters here: how many topics
 //! there will be when it has.
 //!
-//! Came from: `admission`, with each draft; the face, with each answer. Goes to: `admission`, as a
+//! Came from: `draft`, with each draft; the face, with each answer. Goes to: `draft`, as a
 //! number. Absent on purpose: the drafts. They are on their way.
 
 use std::collections::VecDeque;

@@ -29,7 +29,7 @@ mod tests {
 
     use crate::broker::{Broker, Effect, Setup, Teardown};
     use crate::close::CloseReason;
-    use crate::ids::{ConnId, Millis};
+    use crate::ids::{ConnId, Door, Millis};
     use crate::ledger::Payer;
 
     const REQUEST: &[u8] = b"GET /-/healthy HTTP/1.1\r\nHost: tollway.example\r\n\r\n";
@@ -58,7 +58,7 @@ mod tests {
 
     fn accept(broker: &mut Broker) -> ConnId {
         let peer = "192.0.2.1:1".parse().expect("an address");
-        broker.accepted(peer, Millis(0)).expect("there is room")
+        broker.accepted(peer, Door::Public, Millis(0)).expect("there is room")
     }
 
     /// How many more read than at the last look.
@@ -79,7 +79,7 @@ mod tests {
         ask(&mut broker, victim, REQUEST);
         assert!(!is_answered(&broker, victim));
         let teardown = broker.next_teardown();
-        assert_eq!(teardown, Some((victim, Teardown::Close(CloseReason::Panicked))));
+        assert_eq!(teardown, Some((victim, Teardown::Reset(CloseReason::Panicked))));
         broker.socket_closed(victim, None, Millis(1));
         ask(&mut broker, other, REQUEST);
         assert!(is_answered(&broker, other));
@@ -106,7 +106,7 @@ mod tests {
         ask(&mut broker, victim, b"\x81\x82\0\0\0\0hi");
         assert_eq!(newcomers(&mut broker), -1);
         let teardown = broker.next_teardown();
-        assert_eq!(teardown, Some((victim, Teardown::Close(CloseReason::Panicked))));
+        assert_eq!(teardown, Some((victim, Teardown::Reset(CloseReason::Panicked))));
         broker.socket_closed(victim, None, Millis(1));
         // The other one is still heard, and asks the sequencer for a number for what it says.
         ask(&mut broker, other, b"\x81\x82\0\0\0\0hi");
@@ -135,7 +135,7 @@ mod tests {
         TRAP.set(1);
         ask(&mut broker, victim, &REQUEST[9..]);
         let teardown = broker.next_teardown();
-        assert_eq!(teardown, Some((victim, Teardown::Close(CloseReason::Panicked))));
+        assert_eq!(teardown, Some((victim, Teardown::Reset(CloseReason::Panicked))));
         broker.socket_closed(victim, None, Millis(1));
         let account = broker.ledger().account(Payer::Other);
         assert_eq!(account.bytes_in.total(), REQUEST.len() as u64, "each byte is counted once");

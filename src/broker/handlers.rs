@@ -6,29 +6,33 @@
 use std::cell::LazyCell;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::conns::Conns;
 use super::effect::{Effect, Letter};
 use super::file::{FileError, FileInfo};
 use super::{
-    Broker, accounting, answer, deadline, file, input, pump, report, respond, subscribe, teardown,
+    Broker, accounting, answer, deadline, file, input, poll, pump, report, respond, subscribe,
+    teardown, ticket,
 };
 use crate::close::CloseReason;
 use crate::conn::Conn;
 use crate::conn::state::{Name, State};
 use crate::hub::Subscribers;
-use crate::ids::{ConnId, Micros, Millis, Network};
+use crate::ids::{ConnId, Door, Micros, Millis, Network};
 use crate::ledger::{
     CHARGES, Call, Payer, Process, RefusedConnection, Sample, Scope, ShardReport, SharedCall,
 };
+use crate::rights::Grant;
+use crate::rights::tickets::Ticket;
 use crate::wire::forwarded::ProxyHeader;
 
 impl Broker {
     /// As whom a connection of `peer` takes one of the places of an address when it comes. A
-    /// trusted proxy takes none for itself: see [`Broker::placed`].
-    pub fn place_of(&self, peer: SocketAddr) -> Option<Network> {
-        let trusted = self.shard.policy.proxies.trusts(peer.ip());
-        (!trusted).then(|| peer.ip().into())
+    /// trusted proxy takes none for itself: see [`Broker::placed`]. Nor do operators.
+    pub fn place_of(&self, peer: SocketAddr, door: Door) -> Option<Network> {
+        let counts = door == Door::Public && !self.shard.policy.proxies.trusts(peer.ip());
+        counts.then(|| peer.ip().into())
     }
 
     /// The client behind `id` has one of the places of its address now, or there was none. Tells
@@ -45,17 +49,18 @@ impl Broker {
         free
     }
 
-    /// A peer has connected, and has its [place](Self::place_of). When all places are taken, the
-    /// connection that has been idle for longest makes room; its socket is to be closed before the
-    /// next is accepted. `None`: none is idle, and the peer is to be refused.
-    pub fn accepted(&mut self, peer: SocketAddr, now: Millis) -> Option<ConnId> {
+    /// A peer has connected by `door`, and has its [place](Self::place_of). When all places are
+    /// taken, the connection that has been idle for longest makes room; its socket is to be closed
+    /// before the next is accepted. `None`: none is idle, and the peer is to be refused.
+    pub fn accepted(&mut self, peer: SocketAddr, door: Door, now: Millis) -> Option<ConnId> {
         if self.conns.len() >= self.shard.policy.limits.connections_max {
             let longest = self.idle.longest()?;
             self.visit(longest, now, |visit| teardown::give_up(visit, CloseReason::Displaced));
         }
         let mut conn = Conn::new(peer, now);
-        conn.place = self.place_of(peer);
-        if conn.place.is_none() {
+        conn.door = door;
+        conn.place = self.place_of(peer, door);
+        if conn.place.is_none() && door == Door::Public {
             let proxies = &self.shard.policy.proxies;
             conn.expects_proxy_header = proxies.header == ProxyHeader::ProxyProtocol;
             conn.proxy = Some(Box::new(peer));
@@ -80,7 +85,8 @@ impl Broker {
                 State::Lingering { half_closed: true, .. } => teardown::close(visit),
                 // The visit ends those that have nothing more to wait for.
                 State::Head { .. } | State::Body(_) | State::Answering(_) => {}
-                State::Awaiting(_) | State::Sending(_) | State::Streaming(_) => {}
+                State::Awaiting(_) | State::Sending(_) | State::Telling(_) => {}
+                State::Streaming(_) => {}
                 State::Open(_) | State::Closing(_) => {}
                 State::Lingering { half_closed: false, .. } | State::Closed => {}
             }
@@ -126,6 +132,7 @@ impl Broker {
                 // The log, a file and what the peer has sent meanwhile were waiting for room.
                 pump::pump(visit);
                 file::feed(visit);
+                poll::feed(visit);
                 visit.resume_later();
             } else if visit.conn.flow.refused {
                 subscribe::note_backlog(visit);
@@ -162,6 +169,17 @@ impl Broker {
     /// The sequencer has counted the subscribers of the topic that `id` asked about.
     pub fn counted(&mut self, id: ConnId, subscribers: Subscribers, now: Millis) {
         self.visit(id, now, |visit| answer::counted(visit, subscribers));
+    }
+
+    /// The book of tickets has given one to `id`, or has no room.
+    pub fn ticket_given(&mut self, id: ConnId, ticket: Option<Ticket>, now: Millis) {
+        self.visit(id, now, |visit| ticket::given(visit, ticket));
+    }
+
+    /// The book of tickets has taken back the one that `id` showed: what it stood for. `None`: it
+    /// was used, is too old, or was never given.
+    pub fn ticket_taken(&mut self, id: ConnId, grant: Option<Arc<Grant>>, now: Millis) {
+        self.visit(id, now, |visit| answer::redeemed(visit, grant));
     }
 
     /// The shell has opened the file that `id` waits for, or has not.
@@ -275,6 +293,9 @@ fn add_conn(report: &mut ShardReport, conn: &Conn, sample: &Sample) {
         return;
     };
     report.ledger.account_mut(kind).tcp.add_since(&accounted, sample);
+    if let Some(tagged) = &conn.costs.tagged {
+        *report.ledger.tags.account_mut(tagged.tag()) += &tagged.passed(&conn.costs.tally);
+    }
     let gauges = &mut report.gauges[kind as usize];
     gauges.open += 1;
     gauges.parked += u64::from(conn.state.name() == Name::Parked);

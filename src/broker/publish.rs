@@ -8,7 +8,7 @@ use std::fmt::Display;
 
 use super::respond::{self, JSON};
 use super::visit::Visit;
-use super::{accounting, admission, teardown, v1, websocket};
+use super::{accounting, draft, teardown, v1, websocket};
 use crate::close::CloseReason;
 use crate::conn::problem::{Problem, Rule};
 use crate::conn::request::Publish;
@@ -16,6 +16,7 @@ use crate::conn::response_context::Body;
 use crate::conn::state::{Awaited, Seats, State};
 use crate::hub::Receipt;
 use crate::hub::message::{Draft, Payload};
+use crate::rights::Denial;
 use crate::wire::frame::CloseCode;
 use crate::wire::response::Status;
 
@@ -28,7 +29,7 @@ pub(super) fn over_http(visit: &mut Visit<'_>, publish: Publish, body: Vec<u8>) 
         from: visit.conn.peer.network(),
         idempotency_key: publish.idempotency_key,
     };
-    match admission::publish(visit, draft) {
+    match draft::ask(visit, draft) {
         Ok(()) => respond::stand_still(visit, Awaited::Commit(publish.topic)),
         Err(rule) => respond::refuse(visit, rule.into()),
     }
@@ -36,7 +37,7 @@ pub(super) fn over_http(visit: &mut Visit<'_>, publish: Publish, body: Vec<u8>) 
 
 /// A message of a raw WebSocket. Nothing is answered: the sender is a subscriber too.
 pub(super) fn raw(visit: &mut Visit<'_>, data: Box<[u8]>, binary: bool) {
-    let State::Open(socket) = &mut visit.conn.state else {
+    let State::Open(socket) = &visit.conn.state else {
         return;
     };
     let Seats::One(seat) = socket.subscription.seats else {
@@ -47,14 +48,15 @@ pub(super) fn raw(visit: &mut Visit<'_>, data: Box<[u8]>, binary: bool) {
         return teardown::close_socket(visit, CloseCode::POLICY, why, CloseReason::NotAllowed);
     };
     let from = visit.conn.peer.network();
-    let draft = Draft {
-        topic: visit.shard.hub.name(seat.topic).clone(),
-        event: None,
-        payload: Payload::framed(data, binary),
-        from,
-        idempotency_key: None,
-    };
-    if admission::publish(visit, draft).is_err() {
+    let topic = visit.shard.hub.name(seat.topic).clone();
+    if !visit.may_publish(&topic) {
+        accounting::denied(&mut visit.shard.ledger, Some(Denial::RightMissing));
+        let why = "this socket may read, not publish: its token does not give the right";
+        return teardown::close_socket(visit, CloseCode::POLICY, why, CloseReason::NotAllowed);
+    }
+    let payload = Payload::framed(data, binary);
+    let draft = Draft { topic, event: None, payload, from, idempotency_key: None };
+    if draft::ask(visit, draft).is_err() {
         let why = "no room for another topic; try again later";
         teardown::close_socket(visit, CloseCode::TRY_AGAIN, why, CloseReason::Overloaded);
     } else if let State::Open(socket) = &mut visit.conn.state {

@@ -8,8 +8,8 @@
 //! too, if it opened the topic, and its message comes to it by the pump; which of the two comes
 //! first is not said.
 
-use super::admission;
 use super::visit::Visit;
+use super::{accounting, draft};
 use crate::conn::outbox::Segment;
 use crate::conn::problem::{Problem, Rule};
 use crate::conn::state::{Seats, State, WebSocket};
@@ -19,22 +19,32 @@ use crate::hub::Hub;
 use crate::hub::message::{Draft, Payload};
 use crate::ids::Network;
 use crate::ledger::Class;
+use crate::rights::Denial;
 use crate::technique::{Dialect, v1};
 
 /// A frame came: its message is asked for, or its refusal stands in the line.
 pub(super) fn publish(visit: &mut Visit<'_>, request: V1Request) {
-    let State::Open(socket) = &mut visit.conn.state else {
+    let State::Open(socket) = &visit.conn.state else {
         return;
     };
     let V1Request { reference, publish } = request;
     let from = visit.conn.peer.network();
     let draft = publish.and_then(|publish| draft(socket, publish, from, &visit.shard.hub));
-    let asked = draft.and_then(|draft| Ok(admission::publish(visit, draft)?));
+    let allowed = draft.and_then(|draft| {
+        if visit.may_publish(&draft.topic) { Ok(draft) } else { Err(Denial::RightMissing.into()) }
+    });
+    let asked = allowed.and_then(|draft| Ok(draft::ask(visit, draft)?));
     let State::Open(socket) = &mut visit.conn.state else {
         return;
     };
-    socket.unanswered.push(reference, asked.err().map(Err));
-    send_answers(visit);
+    match asked {
+        Ok(()) => socket.unanswered.push(reference, None),
+        Err(problem) => {
+            socket.unanswered.push(reference, Some(Err(problem)));
+            accounting::denied(&mut visit.shard.ledger, problem.denial());
+            send_answers(visit);
+        }
+    }
 }
 
 /// The sequencer has answered. `false`: not to a socket of this dialect.

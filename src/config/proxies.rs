@@ -5,6 +5,8 @@
 
 use clap::Args;
 
+use super::checks;
+use crate::wire::address_range::AddressRange;
 use crate::wire::forwarded::ProxyHeader;
 
 #[derive(Debug, Args)]
@@ -18,6 +20,22 @@ pub(super) struct ProxyFlags {
     #[arg(long, env = "TOLLWAY_PROXY_HEADER", value_name = "NAME", value_parser = header)]
     #[arg(default_value = "x-forwarded-for")]
     pub(super) proxy_header: ProxyHeader,
+}
+
+/// Who is believed whose requests it brings.
+#[derive(Debug, Clone, Default)]
+pub struct ProxyConfig {
+    /// The proxies.
+    pub trusted: Vec<AddressRange>,
+    /// How they tell.
+    pub header: ProxyHeader,
+}
+
+impl ProxyFlags {
+    pub(super) fn into_config(self) -> Result<ProxyConfig, String> {
+        let trusted = checks::patterns("--trust-proxy", &self.trust_proxy, AddressRange::parse)?;
+        Ok(ProxyConfig { trusted, header: self.proxy_header })
+    }
 }
 
 fn header(name: &str) -> Result<ProxyHeader, &'static str> {

@@ -8,49 +8,58 @@
 //! file) those behind it are kept as bytes and not parsed. A connection whose peer does not read
 //! our answers is not read either.
 
+mod admission;
 mod ask;
+pub mod asset;
+mod client_address;
 pub mod costs;
 pub mod flow;
+pub mod hold;
+mod holding;
 pub mod inbox;
 mod memory;
 pub mod origin;
 pub mod outbox;
-mod preamble;
+pub mod policy;
 pub mod problem;
 pub mod progress;
 pub mod proxies;
 mod query;
 pub mod request;
+mod resource;
 pub mod response_context;
 pub mod route;
 pub mod state;
+mod static_path;
 pub mod timing;
 mod transition;
 pub mod unanswered;
 pub mod v1;
 mod websocket;
+mod wishes;
 
 use std::net::SocketAddr;
 
 pub use self::ask::{Ask, Failure};
 use self::costs::Costs;
 use self::flow::Flow;
+use self::hold::Hold;
 use self::outbox::Segment;
+use self::policy::Policy;
 use self::problem::Problem;
 use self::progress::PeerProgress;
 use self::request::{Request, Want};
 use self::response_context::ResponseContext;
-use self::route::{Policy, route};
+use self::route::route;
 use self::state::{State, Upload};
 use self::timing::Timing;
 use self::websocket::Weight;
 use crate::close::CloseReason;
-use crate::ids::{Millis, Network, Peer};
+use crate::ids::{Door, Millis, Network, Peer};
 use crate::ledger::{Bytes, Class, Payer};
-use crate::limits::{INBOX_BYTES_MAX, Limits, PONG_MS_MAX};
+use crate::limits::PONG_MS_MAX;
 use crate::wire::Parsed;
 use crate::wire::body::{BodyDecoder, Piece};
-use crate::wire::forwarded::ProxyHeader;
 use crate::wire::head::{Framing, Head};
 use crate::wire::message::Step;
 use crate::wire::response::CONTINUE;
@@ -61,6 +70,8 @@ pub struct Conn {
     /// The address and port of the client: of the other end, or of whom a trusted proxy there
     /// brings requests from.
     pub peer: Peer,
+    /// Which address it came in by.
+    pub door: Door,
     /// The trusted proxy at the other end, if one is there.
     pub proxy: Option<Box<SocketAddr>>,
     /// A header of the PROXY protocol comes before the first request.
@@ -75,6 +86,8 @@ pub struct Conn {
     pub timing: Timing,
     /// What it costs, and the payer.
     pub costs: Costs,
+    /// What it may do, beside what everybody may.
+    hold: Option<Box<Hold>>,
 }
 
 /// What one step through the input came to.
@@ -92,6 +105,7 @@ impl Conn {
     pub fn new(peer: SocketAddr, now: Millis) -> Self {
         Self {
             peer: peer.into(),
+            door: Door::Public,
             proxy: None,
             expects_proxy_header: false,
             place: None,
@@ -99,6 +113,7 @@ impl Conn {
             flow: Flow::default(),
             timing: Timing::new(now),
             costs: Costs::default(),
+            hold: None,
         }
     }
 
@@ -117,7 +132,12 @@ impl Conn {
             let name = self.state.name();
             // Nothing can be asked behind an endless answer, and nobody listens any more. That
             // needs no room for answers.
-            if let state::Name::Streaming | state::Name::Lingering | state::Name::Closed = name {
+            let last = matches!(&self.state, State::Telling(telling) if !telling.keep_alive);
+            let deaf = matches!(
+                name,
+                state::Name::Streaming | state::Name::Lingering | state::Name::Closed
+            );
+            if deaf || last {
                 by_class.add(Class::Body, buf.len() - used);
                 return (buf.len(), None);
             }
@@ -164,7 +184,7 @@ impl Conn {
             }
             Err(error) => {
                 by_class.add(Class::Head, buf.len());
-                self.costs.payer = Payer::Other;
+                (self.costs.payer, self.costs.tag) = (Payer::Other, None);
                 let ask = self.refuse(ResponseContext::closing(), error.into(), now);
                 Pace::Ask(buf.len(), ask)
             }
@@ -180,20 +200,16 @@ impl Conn {
         now: Millis,
         policy: &Policy,
     ) -> Pace {
-        let mut request = route(head, policy);
-        if let Some(proxy) = &self.proxy
-            && policy.proxies.header != ProxyHeader::ProxyProtocol
-        {
-            match policy.proxies.client(head, **proxy) {
-                Ok(client) => self.peer = client.into(),
-                Err(problem) => {
-                    self.peer = (**proxy).into();
-                    request.want = Want::Refuse(problem);
-                    request.context.keep_alive = false;
-                }
-            }
+        let mut request = route(head, policy, self.door);
+        if let Err(problem) = self.name_client(head, policy) {
+            request.want = Want::Refuse(problem);
+            request.context.keep_alive = false;
         }
         self.costs.payer = request.payer;
+        self.costs.tag = request.want.tag();
+        if policy.rights.is_some() {
+            self.hold(request.grant.take(), now, policy.unix_s);
+        }
         if head.framing == Framing::Empty {
             return Pace::Ask(used, self.complete(request, Vec::new(), now));
         }
@@ -208,7 +224,7 @@ impl Conn {
                 if head.expect_continue && !more {
                     self.push(Segment::fixed(CONTINUE, Class::Head));
                 }
-                let upload = Upload { since: now, request, decoder, data: Vec::new() };
+                let upload = Upload { since: now, taken: 0, request, decoder, data: Vec::new() };
                 self.shift(State::Body(Box::new(upload)), now);
                 Pace::On(used)
             }
@@ -228,9 +244,10 @@ impl Conn {
             Ok(Piece::Partial) => Pace::Wait,
             Ok(Piece::Data { bytes, used }) => {
                 by_class.add(Class::Framing, used - bytes.len());
+                upload.taken += bytes.len() as u64;
                 if publishes {
                     by_class.add(Class::Payload, bytes.len());
-                    upload.data.extend_from_slice(bytes);
+                    upload.keep(bytes);
                 } else {
                     by_class.add(Class::Body, bytes.len());
                 }
@@ -257,7 +274,7 @@ impl Conn {
 
     /// A request is complete: its answer can be made.
     fn complete(&mut self, request: Request, body: Vec<u8>, now: Millis) -> Ask {
-        let Request { context, payer, want } = request;
+        let Request { context, payer, want, .. } = request;
         self.shift(State::Answering(context), now);
         Ask::Request { payer, want: Box::new(want), body }
     }
@@ -265,7 +282,8 @@ impl Conn {
     /// What came is no request. Nobody's technique pays for that.
     fn refuse(&mut self, context: ResponseContext, problem: Problem, now: Millis) -> Ask {
         let want = Want::Refuse(problem);
-        self.complete(Request { context, payer: Payer::Other, want }, Vec::new(), now)
+        let request = Request { context, payer: Payer::Other, want, grant: None };
+        self.complete(request, Vec::new(), now)
     }
 
     fn frame(
@@ -276,7 +294,8 @@ impl Conn {
         by_class: &mut Bytes,
     ) -> Pace {
         let length = buf.len();
-        let (assembler, dialect) = match &mut self.state {
+        let mut not_open = Millis::NEVER;
+        let (assembler, began, dialect) = match &mut self.state {
             State::Open(socket) if length > 0 && socket.failing.is_some() => {
                 by_class.add(Class::Framing, length);
                 return Pace::On(length); // §7.1.7: nothing is understood any more.
@@ -284,18 +303,19 @@ impl Conn {
             State::Open(socket) if length > 0 => {
                 socket.pinged = Millis::NEVER; // Any byte is a sign of life.
                 self.timing.active_at = now;
-                (&mut socket.assembler, Some(socket.dialect))
+                (&mut socket.assembler, &mut socket.began, Some(socket.dialect))
             }
             State::Open(socket) => {
                 socket.assembler.release();
                 return Pace::Wait;
             }
-            State::Closing(closing) if length > 0 => (&mut closing.assembler, None),
+            State::Closing(closing) if length > 0 => (&mut closing.assembler, &mut not_open, None),
             _ => return Pace::Wait,
         };
         assembler.release();
         let held = assembler.taken();
         let limits = &policy.limits;
+        *began = (*began).min(now);
         match assembler.push(buf, websocket::bytes_max(dialect, limits)) {
             Ok(Step::Partial { used: 0 }) => Pace::Wait,
             Ok(Step::Partial { used }) => {
@@ -315,16 +335,15 @@ impl Conn {
                 };
                 let weight = Weight::of(&incoming, ask.as_ref());
                 weight.charge(used, held, assembler, by_class);
+                if !assembler.mid_message() {
+                    *began = Millis::NEVER; // What follows begins anew.
+                }
                 ask.map_or(Pace::On(used), |ask| Pace::Ask(used, ask))
             }
             Err(error) => {
                 by_class.add(Class::Framing, length);
-                let ask = match dialect {
-                    Some(_) => websocket::fail(error),
-                    // Our Close frame was the last word.
-                    None => Ask::Leave(CloseReason::ProtocolError),
-                };
-                Pace::Ask(length, ask)
+                let over = Ask::Leave(CloseReason::ProtocolError); // Our Close was the last word.
+                Pace::Ask(length, dialect.map_or(over, |_| websocket::fail(error)))
             }
         }
     }
@@ -347,54 +366,5 @@ impl Conn {
     /// Queues output.
     pub fn push(&mut self, segment: Segment) {
         self.flow.outbox.push(segment, self.costs.payer);
-    }
-
-    /// Whether it is kept and has no request: nothing of one has come but an empty line or two, and
-    /// of no answer is anything left.
-    pub fn is_idle(&self) -> bool {
-        let waits = matches!(self.state, State::Head { began: None, .. });
-        waits && self.flow.outbox.is_empty() && self.flow.inbox.is_blank()
-    }
-
-    /// Whether nothing that came may be understood for now: the peer is behind in reading what we
-    /// answered, or we are behind in answering, or in bringing what it said into the log.
-    pub fn is_held(&self) -> bool {
-        let behind = matches!(&self.state, State::Open(socket) if socket.has_said_enough());
-        behind || self.flow.outbox.is_high()
-    }
-
-    /// Whether bytes should be read. If not, they stay in the kernel, and TCP tells the peer.
-    pub fn wants_bytes(&self) -> bool {
-        let closed = matches!(self.state, State::Closed);
-        !closed && !self.is_held() && self.flow.inbox.len() < INBOX_BYTES_MAX
-    }
-
-    /// The next moment at which something must happen by itself.
-    pub fn due(&self, limits: &Limits) -> Option<Millis> {
-        if self.flow.progress.is_asked() {
-            return None; // The kernel answers in this turn, and then it is asked again.
-        }
-        let mut own = self.state.due(self.timing.active_at, limits);
-        if matches!(self.state, State::Parked(_)) && !self.wants_bytes() {
-            own = own.map(|own| own.min(self.timing.active_at.plus(limits.heartbeat_ms)));
-        }
-        if self.flow.outbox.is_empty() {
-            return own;
-        }
-        // A peer that is still reading our answer is not idle, however long it takes; nor is a Pong
-        // due while a Ping may wait here.
-        let reading = match &self.state {
-            State::Head { began, .. } => began.is_none(),
-            State::Open(socket) => socket.pinged != Millis::NEVER && !socket.costs,
-            _ => false,
-        };
-        let own = own.filter(|_| !reading);
-        let stalled = self.stalls_at(limits);
-        Some(own.map_or(stalled, |own| own.min(stalled)))
-    }
-
-    /// When to look next whether a peer that nothing could be written to takes anything.
-    pub fn stalls_at(&self, limits: &Limits) -> Millis {
-        self.flow.progress.next_look(self.timing.took_at, limits.stall_ms_max)
     }
 }

@@ -21,6 +21,7 @@ use super::rate::Rate;
 use super::{SubscriberChange, Subscribers};
 use crate::ids::{Micros, Seq, TopicName};
 use crate::limits::Limits;
+use crate::spare::Spare;
 
 /// What became of a draft.
 #[derive(Debug)]
@@ -92,6 +93,7 @@ impl Sequencer {
         readers.change(change.technique, change.difference);
         if readers.total() == 0 {
             self.readers.remove(&change.topic);
+            self.readers.give_back();
         }
     }
 

@@ -11,7 +11,9 @@
 pub mod address_range;
 pub mod authority;
 pub mod body;
+pub mod coding;
 pub mod condition;
+pub mod credentials;
 pub mod date;
 pub mod deflate;
 pub mod event_stream;
@@ -22,6 +24,7 @@ mod grammar;
 pub mod handshake;
 pub mod head;
 pub mod json;
+pub mod jws;
 pub mod message;
 pub mod number;
 pub(crate) mod offences;

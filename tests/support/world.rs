@@ -10,17 +10,21 @@ use std::io::{ErrorKind, IoSlice};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use tollway::broker::{Broker, Effect, FileError, FileInfo, Letter, Places, Setup, Teardown};
+use tollway::broker::{
+    Broker, Effect, FileError, FileInfo, Letter, Places, Setup, Teardown, UnfinishedPool,
+};
 use tollway::close::CloseReason;
 use tollway::conn::origin::Origins;
 use tollway::conn::proxies::Proxies;
 use tollway::hub::Receipt;
 use tollway::hub::message::Message;
 use tollway::hub::sequencer::{Commit, Sequencer};
-use tollway::ids::{ConnId, Cursor, Epoch, Millis, ShardId};
+use tollway::ids::{ConnId, Cursor, Door, Epoch, Millis, ShardId};
 use tollway::ledger::{Call, Ledger, Process, Sample, Scope, ShardReport};
 use tollway::limits::SLICES_MAX;
 use tollway::limits::{Limits, READ_BYTES};
+use tollway::rights::Rights;
+use tollway::rights::tickets::TicketBook;
 
 /// Portions of deliveries in a turn.
 const PORTIONS_PER_TURN: usize = 8;
@@ -47,6 +51,10 @@ pub struct Plan {
     pub proxies: Proxies,
     /// `Some`: `--static` was given, and these are the files below it.
     pub files: Option<BTreeMap<String, Vec<u8>>>,
+    /// `--admin-listen` was given.
+    pub admin_listens: bool,
+    /// Who may do what; without, everybody may do everything.
+    pub rights: Option<Arc<Rights>>,
     pub epoch: Epoch,
     pub seed: u64,
 }
@@ -59,6 +67,8 @@ impl Default for Plan {
             origins: Origins::default(),
             proxies: Proxies::default(),
             files: None,
+            admin_listens: false,
+            rights: None,
             epoch: EPOCH,
             seed: 1,
         }
@@ -143,6 +153,9 @@ pub struct World {
     by_id: HashMap<(usize, ConnId), usize>,
     files: BTreeMap<String, Vec<u8>>,
     open: HashMap<(usize, ConnId), String>,
+    pub tickets: TicketBook,
+    /// Tickets that were given: the next one's bits.
+    given: u64,
     /// Every message that has a place, in the order of places.
     pub committed: Vec<Arc<Message>>,
     /// Publishing is refused, as under overload.
@@ -153,6 +166,7 @@ pub struct World {
 
 impl World {
     pub fn new(plan: Plan) -> Self {
+        let unfinished = UnfinishedPool::new(plan.limits.unfinished_bytes_max);
         let brokers = (0..plan.threads)
             .map(|n| {
                 let mut broker = Broker::new(Setup {
@@ -160,9 +174,12 @@ impl World {
                     threads: plan.threads,
                     epoch: plan.epoch,
                     limits: plan.limits.clone(),
+                    unfinished: unfinished.clone(),
                     origins: plan.origins.clone(),
                     proxies: plan.proxies.clone(),
                     serves_files: plan.files.is_some(),
+                    admin_listens: plan.admin_listens,
+                    rights: plan.rights.clone(),
                     seed: plan.seed,
                 });
                 broker.wall_clock(UNIX_START_S);
@@ -183,6 +200,8 @@ impl World {
             by_id: HashMap::new(),
             files: plan.files.unwrap_or_default(),
             open: HashMap::new(),
+            tickets: TicketBook::default(),
+            given: 0,
             committed: Vec::new(),
             overloaded: false,
             unreadable: false,
@@ -196,15 +215,21 @@ impl World {
 
     /// The same, from some address.
     pub fn connect_from(&mut self, shard: usize, address: IpAddr) -> Option<Client> {
+        self.connect_by(Door::Public, shard, address)
+    }
+
+    fn connect_by(&mut self, door: Door, shard: usize, address: IpAddr) -> Option<Client> {
         let n = self.pipes.len();
         // Exact: tests do not open 64 Ki connections that need different ports.
         let peer = SocketAddr::from((address, (n % 60_000) as u16 + 1024));
-        let place = self.brokers[shard].place_of(peer);
+        let place = self.brokers[shard].place_of(peer, door);
         if place.is_some_and(|network| !self.places.take(network, self.places_max)) {
             return None;
         }
-        let Some(id) = self.brokers[shard].accepted(peer, self.now) else {
-            place.into_iter().for_each(|network| self.places.free(network));
+        let Some(id) = self.brokers[shard].accepted(peer, door, self.now) else {
+            if let Some(network) = place {
+                self.places.free(network);
+            }
             return None;
         };
         self.close_sockets(shard); // Somebody may have made room.
@@ -233,6 +258,11 @@ impl World {
             writes: 0,
         });
         Some(Client(n))
+    }
+
+    /// Connects to a thread by `--admin-listen`.
+    pub fn connect_to_admin(&mut self, shard: usize) -> Option<Client> {
+        self.connect_by(Door::Admin, shard, Ipv4Addr::LOCALHOST.into())
     }
 
     pub fn pipe(&mut self, client: Client) -> &mut Pipe {
@@ -439,6 +469,15 @@ impl World {
             Effect::Count { conn, topic } => {
                 let subscribers = self.sequencer.subscribers(&topic);
                 self.brokers[shard].counted(conn, subscribers, self.now);
+            }
+            Effect::GiveTicket { conn, grant } => {
+                self.given += 1;
+                let ticket = self.tickets.give([0, self.given], grant, self.now);
+                self.brokers[shard].ticket_given(conn, ticket, self.now);
+            }
+            Effect::TakeTicket { conn, ticket } => {
+                let grant = self.tickets.take(ticket, self.now);
+                self.brokers[shard].ticket_taken(conn, grant, self.now);
             }
             Effect::OpenFile { conn, path } => {
                 let found = self.find(&path);
@@ -651,7 +690,7 @@ impl World {
                     self.pipes[n].half_closed = true;
                     self.brokers[shard].charge(id, Call::End);
                 }
-                Teardown::Close(reason) => {
+                Teardown::Close(reason) | Teardown::Reset(reason) => {
                     let sample = self.sample(shard, id);
                     if let Some(place) = self.brokers[shard].socket_closed(id, sample, self.now) {
                         self.places.free(place);

@@ -9,6 +9,7 @@ use mio::Interest;
 use mio::net::TcpStream;
 
 use super::{EventLoop, Source};
+use crate::ids::Door;
 use crate::ledger::{Refusal, SharedCall};
 use crate::limits::ACCEPTS_PER_TURN;
 use crate::shell::acceptor::{self, Accepted};
@@ -21,7 +22,7 @@ impl EventLoop {
                 break; // The acceptor knows that there may be more.
             }
             match self.acceptor.next_accepted(self.now) {
-                Some(Accepted::Kept(stream, peer)) => self.admit(stream, peer),
+                Some(Accepted::Kept(stream, peer, door)) => self.admit(stream, peer, door),
                 Some(Accepted::Refused(refused)) => self.broker.refused_unseen(refused),
                 None => break,
             }
@@ -30,13 +31,13 @@ impl EventLoop {
         self.broker.charge_shared(SharedCall::AcceptWouldBlock, would_blocks);
     }
 
-    fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
-        let place = self.broker.place_of(peer);
+    fn admit(&mut self, stream: TcpStream, peer: SocketAddr, door: Door) {
+        let place = self.broker.place_of(peer, door);
         if place.is_some_and(|network| !self.effects.bus().take_place(network)) {
             let refused = acceptor::refuse(&stream, Refusal::AddressFull);
             return self.broker.refused_unseen(refused);
         }
-        let Some(id) = self.broker.accepted(peer, self.now) else {
+        let Some(id) = self.broker.accepted(peer, door, self.now) else {
             if let Some(network) = place {
                 self.effects.bus().free_place(network);
             }

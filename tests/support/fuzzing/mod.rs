@@ -38,6 +38,7 @@ pub mod message;
 pub mod outbox;
 pub mod proxy_protocol;
 pub mod response;
+pub mod rights;
 pub mod sequencer;
 pub mod target;
 pub mod timer;
@@ -86,6 +87,7 @@ targets! {
     message 3000 None;
     deflate 3000 Some("extension.dict");
     v1 3000 Some("v1.dict");
+    rights 3000 None;
     utf8 3000 None;
     client 3000 Some("http.dict");
     json 3000 None;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use tollway::close::CloseReason;
 use tollway::ledger::{Class, Payer};
+use tollway::rights::Rights;
 
 use super::books::{self, equal};
 use super::compare::compare;
@@ -85,6 +87,8 @@ impl<'s> Player<'s> {
                 origins: story.origins.clone(),
                 proxies: story.proxies.clone(),
                 files: story.files.clone(),
+                admin_listens: story.secrets.admin_listens,
+                rights: Rights::of(story.secrets.clone(), [7; 32]).map(Arc::new),
                 seed: seed + 1,
                 ..Plan::default()
             }),
@@ -119,6 +123,10 @@ impl<'s> Player<'s> {
     fn act(&mut self, act: &Act, next: Option<&Act>) -> Result<(), String> {
         match act {
             Act::Connect(client) => drop(self.end(*client)?),
+            Act::ConnectToAdmin(client) => {
+                let end = self.world.connect_to_admin(0).ok_or("the connection was refused")?;
+                self.peers[*client].end = Some(end);
+            }
             Act::Refused(client) => {
                 let refused = self.world.connect_from(0, self.address(*client)).is_none();
                 return refused.then_some(()).ok_or("the connection was taken".into());

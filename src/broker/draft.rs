@@ -1,4 +1,4 @@
-//! Admission: whether what is published may be asked of the sequencer at all.
+//! Drafts: whether what is published may be asked of the sequencer at all.
 //!
 //! Topics have a bound in all. A thread judges by its own replica of the logs, which has every
 //! topic that retains a message, and by what it has asked for and not heard of: so a connection, or
@@ -15,7 +15,7 @@ use crate::conn::problem::Rule;
 use crate::hub::message::Draft;
 
 /// Asks the sequencer to commit `draft`, unless it would make one topic too many.
-pub(super) fn publish(visit: &mut Visit<'_>, draft: Draft) -> Result<(), Rule> {
+pub(super) fn ask(visit: &mut Visit<'_>, draft: Draft) -> Result<(), Rule> {
     let shard = &mut *visit.shard;
     let makes_topic = !shard.hub.retains(&draft.topic);
     let topics = shard.hub.retained_topics() + shard.asked.new_topics();

@@ -1,17 +1,22 @@
-//! What comes before the first request of a connection from a proxy that passes on bytes: a header
-//! of the PROXY protocol.
+//! Whose requests a connection brings: of its peer, or of clients behind a proxy that is believed.
 //!
-//! Came from: `Conn::next_ask`, of a connection of which one is expected. Goes to: [`Conn::peer`].
-//! Absent on purpose: connections of which none is expected. What looks like a header there is a
-//! request that cannot be read.
+//! A proxy that passes on bytes says it once, in a header of the PROXY protocol before the first
+//! request; one that passes on requests says it in a field of each.
+//!
+//! Came from: `Conn::next_ask`, of a connection of a trusted proxy. Goes to: [`Conn::peer`]. Absent
+//! on purpose: connections of anybody else. What looks like a PROXY header there is a request that
+//! cannot be read.
 
+use super::policy::Policy;
+use super::problem::Problem;
 use super::{Ask, Conn, Pace};
 use crate::close::CloseReason;
 use crate::conn::state::State;
 use crate::ids::Millis;
 use crate::ledger::{Bytes, Class};
-use crate::wire::Parsed;
-use crate::wire::proxy_protocol;
+use crate::wire::forwarded::ProxyHeader;
+use crate::wire::head::Head;
+use crate::wire::{Parsed, proxy_protocol};
 
 impl Conn {
     /// Understands the header, or waits for the rest of it. Who sends none is not a proxy that we
@@ -36,5 +41,19 @@ impl Conn {
                 Pace::Ask(buf.len(), Ask::Leave(CloseReason::ProxyMalformed))
             }
         }
+    }
+
+    /// Takes the client's address from what a trusted proxy says in `head`. What cannot be read
+    /// counts as the proxy's own, and is refused.
+    pub(super) fn name_client(&mut self, head: &Head<'_>, policy: &Policy) -> Result<(), Problem> {
+        let Some(proxy) = &self.proxy else {
+            return Ok(());
+        };
+        if policy.proxies.header == ProxyHeader::ProxyProtocol {
+            return Ok(());
+        }
+        let client = policy.proxies.client(head, **proxy);
+        self.peer = (*client.as_ref().unwrap_or(proxy)).into();
+        client.map(|_| ())
     }
 }

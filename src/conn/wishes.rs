@@ -1,0 +1,60 @@
+//! What a connection wishes: to be given bytes, and to be looked at at some moment.
+//!
+//! Came from: `broker`, behind each visit. Goes to: the same. Absent on purpose: what is done then.
+
+use super::Conn;
+use super::state::State;
+use crate::ids::Millis;
+use crate::limits::{INBOX_BYTES_MAX, Limits};
+
+impl Conn {
+    /// Whether it is kept and has no request: nothing of one has come but an empty line or two, and
+    /// of no answer is anything left.
+    pub fn is_idle(&self) -> bool {
+        let waits = matches!(self.state, State::Head { began: None, .. });
+        waits && self.flow.outbox.is_empty() && self.flow.inbox.is_blank()
+    }
+
+    /// Whether nothing that came may be understood for now: the peer is behind in reading what we
+    /// answered, or we are behind in answering, or in bringing what it said into the log.
+    pub fn is_held(&self) -> bool {
+        let behind = matches!(&self.state, State::Open(socket) if socket.has_said_enough());
+        behind || self.flow.outbox.is_high()
+    }
+
+    /// Whether bytes should be read. If not, they stay in the kernel, and TCP tells the peer.
+    pub fn wants_bytes(&self) -> bool {
+        let closed = matches!(self.state, State::Closed);
+        !closed && !self.is_held() && self.flow.inbox.len() < INBOX_BYTES_MAX
+    }
+
+    /// The next moment at which something must happen by itself.
+    pub fn due(&self, limits: &Limits) -> Option<Millis> {
+        if self.flow.progress.is_asked() {
+            return None; // The kernel answers in this turn, and then it is asked again.
+        }
+        let mut own = self.state.due(self.timing.active_at, limits);
+        if matches!(self.state, State::Parked(_)) && !self.wants_bytes() {
+            own = own.map(|own| own.min(self.timing.active_at.plus(limits.heartbeat_ms)));
+        }
+        let own = [own, self.expires_at()].into_iter().flatten().min();
+        if self.flow.outbox.is_empty() {
+            return own;
+        }
+        // A peer that is still reading our answer is not idle, however long it takes; nor is a Pong
+        // due while a Ping may wait here.
+        let reading = match &self.state {
+            State::Head { began, .. } => began.is_none(),
+            State::Open(socket) => socket.pinged != Millis::NEVER && !socket.costs,
+            _ => false,
+        };
+        let own = own.filter(|_| !reading);
+        let stalled = self.stalls_at(limits);
+        Some(own.map_or(stalled, |own| own.min(stalled)))
+    }
+
+    /// When to look next whether a peer that nothing could be written to takes anything.
+    pub fn stalls_at(&self, limits: &Limits) -> Millis {
+        self.flow.progress.next_look(self.timing.took_at, limits.stall_ms_max)
+    }
+}
