@@ -37,6 +37,9 @@ named! {
             "Reading or writing failed: the peer reset the connection, or the network did.";
         Panicked = "panicked", "What the peer sent met a defect of the server; the log says which.";
         Interrupted = "interrupted", "A file that was being sent could not be read to its end.";
+        Drained = "drained",
+            "The server ends, and the peer was told in good order: 1001, retry:, or an end.";
+        Cut = "cut", "The server ends, and --drain was over before the peer had everything.";
     }
 }
 

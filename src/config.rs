@@ -155,6 +155,7 @@ impl CommandLine {
         let threads = checks::threads(self.addresses.threads)?;
         checks::head(bounds.max_head)?;
         checks::wait(bounds.max_wait)?;
+        checks::drain(until.drain)?;
         let BrowserFlags { allow_origin, allow_host } = self.browsers;
         let allow_origin = checks::patterns("--allow-origin", &allow_origin, OriginPattern::parse)?;
         let allow_host = checks::patterns("--allow-host", &allow_host, HostPattern::parse)?;
@@ -184,6 +185,7 @@ impl CommandLine {
                 body_ms_max: until.body_timeout.0,
                 idle_ms_max: until.idle_timeout.0,
                 stall_ms_max: until.stall_timeout.0,
+                drain_ms: until.drain.0,
                 deflate: self.sockets.deflate,
             },
             allow_origin,

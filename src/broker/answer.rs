@@ -10,7 +10,7 @@ use std::fmt::Display;
 use super::effect::Effect;
 use super::respond::{JSON, NO_STORE};
 use super::visit::Visit;
-use super::{asset, file, publish, read, report, respond, teardown, v1, websocket};
+use super::{asset, file, publish, pump, read, report, respond, teardown, v1, websocket};
 use crate::conn::Ask;
 use crate::conn::problem::{Allow, Rule};
 use crate::conn::request::{Preflight, Want};
@@ -58,7 +58,10 @@ pub(super) fn letters_read(visit: &mut Visit<'_>) {
 }
 
 fn give(visit: &mut Visit<'_>, want: Want, body: Vec<u8>) {
+    let draining = visit.shard.policy.draining;
     match want {
+        Want::Ready if draining => respond::refuse(visit, Rule::Draining.into()),
+        _ if draining && want.upgrades() => respond::refuse(visit, Rule::Draining.into()),
         Want::Publish(wanted) => publish::over_http(visit, wanted, body),
         Want::Read(wanted) => read::read(visit, wanted),
         Want::Info(topic) => {
@@ -80,6 +83,10 @@ fn give(visit: &mut Visit<'_>, want: Want, body: Vec<u8>) {
         Want::RefuseOrigin(detail) => {
             respond::refuse_saying(visit, Rule::OriginForeign.into(), &detail);
         }
+    }
+    // A stream gives up for good on any status but 200: this one begins, and ends.
+    if draining && matches!(visit.conn.state, State::Streaming(_)) {
+        pump::depart(visit);
     }
 }
 

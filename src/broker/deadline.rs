@@ -26,6 +26,11 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
         return teardown::give_up(visit, CloseReason::Stalled);
     }
     match &mut conn.state {
+        // What the peer may be sending now is read and dropped, so that it learns of the end by an
+        // end and not by a reset.
+        State::Head { began: None, .. } if visit.shard.policy.draining => {
+            teardown::leave(visit, CloseReason::Drained);
+        }
         State::Head { began: None, .. } => teardown::give_up(visit, CloseReason::Idle),
         State::Head { began: Some(_), .. } => {
             conn.flow.leaving = Some(CloseReason::HeadTimeout);

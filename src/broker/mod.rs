@@ -24,13 +24,13 @@
 //! **How it is built.** In layers, and calls go down only; `tests/tidy.rs` draws the line.
 //!
 //! ```text
-//!  face        mod handlers work conns        finds the connection, once: a visit
+//!  face        mod handlers work drain conns  finds the connection, once: a visit
 //!                 │
 //!  intake      input  deadline                bytes, or none for too long
 //!                 │
 //!  questions   answer ─▶ read publish file report asset ─▶ poll v1 websocket
 //!                 │
-//!  answers     respond  pump                  over HTTP, or from the log
+//!  answers     respond  pump ─▶ goodbye       over HTTP, or from the log
 //!                 │
 //!  ends        teardown ─▶ subscribe          out of the lists, then closed
 //!                 │
@@ -50,9 +50,11 @@ mod answer;
 mod asset;
 mod conns;
 mod deadline;
+mod drain;
 mod effect;
 mod fence;
 mod file;
+mod goodbye;
 mod handlers;
 mod input;
 mod letters;
@@ -73,6 +75,8 @@ mod work;
 use std::collections::VecDeque;
 
 use self::conns::Conns;
+use self::drain::Drain;
+pub use self::drain::DrainCounts;
 pub use self::effect::{Effect, Letter, Teardown};
 pub use self::file::{FileError, FileInfo};
 use self::letters::Letters;
@@ -131,6 +135,8 @@ pub struct Broker {
     dirty: VecDeque<ConnId>,
     /// Connections that want bytes again after they did not.
     resumed: VecDeque<ConnId>,
+    /// The server is to end.
+    drain: Option<Drain>,
 }
 
 impl Broker {
@@ -146,6 +152,7 @@ impl Broker {
                     limits: setup.limits,
                     origins: setup.origins,
                     serves_files: setup.serves_files,
+                    draining: false,
                 },
                 ledger: Ledger::default(),
                 closed: VecDeque::new(),
@@ -155,6 +162,7 @@ impl Broker {
                 random: setup.seed | 1,
                 letters: Letters::default(),
                 effects: VecDeque::new(),
+                departing: VecDeque::new(),
                 resumable: VecDeque::new(),
                 teardowns: VecDeque::new(),
                 reseated: Vec::new(),
@@ -162,6 +170,7 @@ impl Broker {
             wheel: TimerWheel::new(Millis(0)),
             dirty: VecDeque::new(),
             resumed: VecDeque::new(),
+            drain: None,
         }
     }
 
@@ -255,7 +264,8 @@ impl Broker {
     /// one, never a later.
     pub fn next_deadline(&self) -> Option<Millis> {
         let (wheel, hub) = (self.wheel.next_deadline(), self.shard.hub.next_deadline());
-        [wheel, hub, self.shard.reports.next_deadline()].into_iter().flatten().min()
+        let all = [wheel, hub, self.shard.reports.next_deadline(), self.next_farewell()];
+        all.into_iter().flatten().min()
     }
 
     /// Whether there is work that can be done now, so that a turn is to follow without waiting for

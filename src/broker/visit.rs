@@ -61,6 +61,8 @@ pub(super) struct Shard {
     pub(super) letters: Letters,
     /// What the shell is asked to do.
     pub(super) effects: VecDeque<Effect>,
+    /// Readers that were told to leave and do not have everything yet.
+    pub(super) departing: VecDeque<ConnId>,
     /// Connections with bytes behind a request that is answered now.
     pub(super) resumable: VecDeque<ConnId>,
     /// Sockets that the shell is to end.

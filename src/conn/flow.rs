@@ -37,6 +37,8 @@ pub struct Flow {
     pub refused: bool,
     /// What the log has for a subscriber beyond its outbox.
     pub backlog: Backlog,
+    /// The server ends: the reader is to leave as soon as it has everything.
+    pub departs: bool,
     /// Why the connection ends, once that is decided.
     pub leaving: Option<CloseReason>,
 }

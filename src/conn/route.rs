@@ -32,6 +32,8 @@ pub struct Policy {
     pub origins: Origins,
     /// Whether `--static` was given.
     pub serves_files: bool,
+    /// The server is to end: every answer is the last of its connection.
+    pub draining: bool,
 }
 
 /// Understands `head`.
@@ -47,7 +49,7 @@ pub fn route(head: &Head<'_>, policy: &Policy) -> Request {
     Request {
         context: ResponseContext {
             http10: head.version == Version::Http10,
-            keep_alive: head.keep_alive && !not_upgraded,
+            keep_alive: head.keep_alive && !not_upgraded && !policy.draining,
             head_only: head.method == Method::Head,
             allow_origin: match verdict {
                 OriginCheck::Allowed(origin) => Some(origin),

@@ -42,6 +42,7 @@
 //! other threads and of files to `effects`. Absent on purpose: HTTP, topics, deadlines, and every
 //! other reason for doing anything.
 
+mod drain;
 mod output;
 
 use std::io::{self, ErrorKind};
@@ -52,9 +53,9 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll};
 use signal_hook_mio::v1_0::Signals;
 
+use self::output::has_output;
 use super::acceptor::{self, Accepted, Acceptor};
 use super::budget::{Budget, Phase};
-use super::bus::Bus;
 use super::clock::{Clock, Wall};
 use super::effects::Effects;
 use super::queue::Queue;
@@ -98,6 +99,8 @@ pub struct EventLoop {
     effects: Effects,
     sampling: Sampling,
     signals: Option<Signals>,
+    phase: drain::Phase,
+    drain_ms: u64,
     budget: Budget,
     broker: Broker,
     sockets: Sockets,
@@ -125,6 +128,8 @@ impl EventLoop {
             effects: setup.effects,
             sampling: Sampling::default(),
             signals: setup.signals,
+            phase: drain::Phase::Serving,
+            drain_ms: setup.setup.limits.drain_ms,
             budget: Budget::new(setup.clock),
             broker: Broker::new(setup.setup),
             sockets: Sockets::default(),
@@ -141,6 +146,7 @@ impl EventLoop {
     pub fn run(mut self) -> io::Result<()> {
         while !self.effects.bus().is_closed() {
             self.turn()?;
+            self.drain();
         }
         Ok(())
     }
@@ -223,6 +229,7 @@ impl EventLoop {
 
     /// Notes down what the kernel says, and does nothing about it yet.
     fn on_events(&mut self) {
+        let mut signalled = false;
         for event in &self.events {
             let id = match Source::of(event.token()) {
                 Source::Socket(id) => id,
@@ -232,7 +239,7 @@ impl EventLoop {
                 }
                 Source::Waker => continue, // Letters are looked for in any case.
                 Source::Signals => {
-                    on_signals(self.signals.as_mut(), self.effects.bus());
+                    signalled = true;
                     continue;
                 }
             };
@@ -249,6 +256,9 @@ impl EventLoop {
                 // It has been read to its end, so no read will find the error.
                 report_error(&mut self.broker, id, socket, self.now);
             }
+        }
+        if signalled {
+            self.on_signals();
         }
     }
 
@@ -362,6 +372,8 @@ impl EventLoop {
 
     fn expire(&mut self) {
         if self.broker.next_deadline().is_some_and(|at| at <= self.now) {
+            // Nobody takes leave before it has what was acknowledged by now.
+            self.effects.open_letters(&mut self.broker, self.now);
             self.broker.expire(self.now);
         }
     }
@@ -378,21 +390,9 @@ impl EventLoop {
     }
 }
 
-fn has_output(broker: &Broker, id: ConnId) -> bool {
-    broker.outbox(id).is_some_and(|outbox| !outbox.is_empty())
-}
-
 /// Tells of an error that no read would find, because nobody reads.
 fn report_error(broker: &mut Broker, id: ConnId, socket: &mut Socket, now: Millis) {
     if let Some(kind) = socket.take_error() {
         broker.failed(id, kind, now);
-    }
-}
-
-/// The first signal ends all loops; the second never comes here, it ends the process where it is.
-fn on_signals(signals: Option<&mut Signals>, bus: &Bus) {
-    for signal in signals.into_iter().flat_map(Signals::pending) {
-        log::info!("signal {signal}: stopping");
-        bus.close();
     }
 }

@@ -75,6 +75,24 @@ pub fn tune_connections(listening: &OwnedFd, notsent_bytes_max: u32) -> io::Resu
     set_option(listening, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, bytes)
 }
 
+/// Lets no connection begin at a listening socket any more, and those that have begun be completed:
+/// a filter drops every SYN as if it had been lost, so that the client sends it again a second
+/// later, to whoever has the port by then. `SO_ATTACH_FILTER`, socket(7).
+pub fn drop_syns(listening: &impl AsRawFd) -> io::Result<()> {
+    let step =
+        |code: u32, jt: u8, jf: u8, k: u32| libc::sock_filter { code: code as u16, jt, jf, k };
+    // Of the thirteenth byte of a TCP header: SYN and no ACK. Each jump is over so many steps.
+    let mut steps = [
+        step(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0, 0, 13),
+        step(libc::BPF_JMP | libc::BPF_JSET, 0, 2, 0b0000_0010),
+        step(libc::BPF_JMP | libc::BPF_JSET, 1, 0, 0b0001_0000),
+        step(libc::BPF_RET, 0, 0, 0),
+        step(libc::BPF_RET, 0, 0, u32::MAX),
+    ];
+    let program = libc::sock_fprog { len: 5, filter: steps.as_mut_ptr() };
+    set_option(listening, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, program)
+}
+
 /// Opens `path` for reading, beneath `root` and nowhere else.
 ///
 /// The kernel itself refuses to leave `root` on the way, by `..`, by an absolute path or by a link
@@ -244,11 +262,11 @@ fn bind<A>(socket: &OwnedFd, address: &A) -> io::Result<()> {
     checked(unsafe { libc::bind(socket.as_raw_fd(), address, length) }).map(drop)
 }
 
-fn set_option(socket: &OwnedFd, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
-    let length = size_of::<c_int>() as socklen_t;
+fn set_option<T>(s: &impl AsRawFd, level: c_int, name: c_int, value: T) -> io::Result<()> {
+    let (socket, length) = (s.as_raw_fd(), size_of::<T>() as socklen_t);
     let value = (&raw const value).cast::<c_void>();
-    // SAFETY: `value` points to a C int, `length` is its size, and it outlives the call.
-    checked(unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, value, length) }).map(drop)
+    // SAFETY: `length` is the size of `value`, and it, with all that it points to, outlives the call.
+    checked(unsafe { libc::setsockopt(socket, level, name, value, length) }).map(drop)
 }
 
 /// Asks for an option of a socket, into `value`.

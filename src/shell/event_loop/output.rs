@@ -5,8 +5,8 @@
 
 use std::io::{ErrorKind, IoSlice};
 
-use super::{EventLoop, Phase, has_output};
-use crate::broker::Teardown;
+use super::{EventLoop, Phase};
+use crate::broker::{Broker, Teardown};
 use crate::ids::{ConnId, Micros};
 use crate::ledger::{CHARGES, Call, SharedCall};
 use crate::limits::SLICES_MAX;
@@ -87,4 +87,8 @@ impl EventLoop {
             }
         }
     }
+}
+
+pub(super) fn has_output(broker: &Broker, id: ConnId) -> bool {
+    broker.outbox(id).is_some_and(|outbox| !outbox.is_empty())
 }

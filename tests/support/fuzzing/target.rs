@@ -124,6 +124,7 @@ fn routes(text: &str) {
             ..Origins::default()
         },
         serves_files: true,
+        draining: false,
     };
     for method in ["GET", "HEAD", "POST", "PUT", "OPTIONS", "DELETE"] {
         let request = format!("{method} {text} HTTP/1.1\r\nHost: a\r\n\r\n");

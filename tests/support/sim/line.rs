@@ -105,6 +105,8 @@ pub struct Line {
     /// Come and not understood.
     pub buf: Vec<u8>,
     pub mode: Mode,
+    /// Where a reader stood when the server had said its last word.
+    pub last_stand: Option<Stand>,
     pub expects: VecDeque<Expect>,
     pub deeds: Deeds,
     /// Bytes taken, in all.
@@ -129,6 +131,7 @@ impl Line {
             composed: 0,
             buf: Vec::new(),
             mode: Mode::Http,
+            last_stand: None,
             expects: VecDeque::new(),
             deeds: Deeds::default(),
             taken: 0,
@@ -207,7 +210,8 @@ impl Line {
         let pipe = &stage.world.pipes[self.client.0];
         let stalled = pipe.closed_at.since(pipe.wrote_at) >= stage.script.limits.stall_ms_max;
         let cut_off = reason == CloseReason::Reset || stalled;
-        let late = matches!(reason, CloseReason::HeadTimeout | CloseReason::BodyTimeout);
+        let late = matches!(reason, CloseReason::HeadTimeout | CloseReason::BodyTimeout)
+            || self.came_too_late(stage, reason);
         if !cut_off && !late && !self.spoiled() && matches!(self.mode, Mode::Http) {
             let read = self.read_by_server(stage);
             let unanswered = self.expects.iter().find(|e| e.ends_at <= read);
@@ -224,7 +228,7 @@ impl Line {
             let unanswered = self.told.iter().find(|(_, ends_at)| *ends_at <= read);
             assert_eq!(unanswered, None, "{reason:?} without an answer");
         }
-        let fair = self.is_fair(stage, reason, stalled);
+        let fair = self.is_fair(stage, reason, stalled) || self.ends_with_server(stage, reason);
         assert!(fair, "closed for {reason:?} after {:?}", self.deeds);
     }
 
@@ -259,6 +263,7 @@ impl Line {
             CloseReason::Stalled => stalled,
             CloseReason::Reset => deeds.reset,
             CloseReason::Interrupted | CloseReason::Panicked => false,
+            CloseReason::Drained | CloseReason::Cut => false, // See `ending`.
         }
     }
 }
