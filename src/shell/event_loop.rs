@@ -53,11 +53,11 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll};
 use signal_hook_mio::v1_0::Signals;
 
-use self::output::has_output;
 use super::acceptor::{self, Accepted, Acceptor};
 use super::budget::{Budget, Phase};
 use super::clock::{Clock, Wall};
 use super::effects::Effects;
+use super::ending::EndPhase;
 use super::queue::Queue;
 use super::sampling::Sampling;
 use super::socket::{self, Socket, Sockets};
@@ -99,7 +99,7 @@ pub struct EventLoop {
     effects: Effects,
     sampling: Sampling,
     signals: Option<Signals>,
-    phase: drain::Phase,
+    end_phase: EndPhase,
     drain_ms: u64,
     budget: Budget,
     broker: Broker,
@@ -128,7 +128,7 @@ impl EventLoop {
             effects: setup.effects,
             sampling: Sampling::default(),
             signals: setup.signals,
-            phase: drain::Phase::Serving,
+            end_phase: EndPhase::Serving,
             drain_ms: setup.setup.limits.drain_ms,
             budget: Budget::new(setup.clock),
             broker: Broker::new(setup.setup),
@@ -249,7 +249,7 @@ impl EventLoop {
             let was_full = !socket.is_writable();
             socket.on_event(event);
             self.again.to_read(id, socket);
-            if was_full && has_output(&self.broker, id) {
+            if was_full && self.broker.has_output(id) {
                 self.outgoing.to_write(id, socket);
             }
             if event.is_error() && !socket.is_readable() {

@@ -142,6 +142,8 @@ pub struct World {
     pub unreadable: bool,
     /// The server is to end by then.
     pub ends_at: Option<Millis>,
+    /// How many messages were committed when the turn began.
+    committed_before: usize,
 }
 
 impl World {
@@ -174,6 +176,7 @@ impl World {
             overloaded: false,
             unreadable: false,
             ends_at: None,
+            committed_before: 0,
         }
     }
 
@@ -246,7 +249,8 @@ impl World {
     }
 
     /// Notes down what had been committed for those who were told goodbye in this turn.
-    fn note_goodbyes(&mut self, shard: usize, committed: usize) {
+    fn note_goodbyes(&mut self, shard: usize) {
+        let committed = self.committed_before;
         let broker = &self.brokers[shard];
         for pipe in &mut self.pipes {
             if pipe.shard == shard && pipe.left_behind.is_none() {
@@ -306,7 +310,6 @@ impl World {
 
     /// One turn of one thread, in the order of the real event loop; `tests/tidy.rs` compares them.
     pub fn turn_of(&mut self, shard: usize) -> bool {
-        let committed = self.committed.len();
         let mut any = self.take_in(shard);
         any |= self.run_effects(shard);
         any |= self.expire(shard);
@@ -314,9 +317,6 @@ impl World {
         any |= self.run_effects(shard);
         any |= self.write_out(shard);
         any |= self.run_effects(shard);
-        if self.ends_at.is_some() {
-            self.note_goodbyes(shard, committed);
-        }
         any |= self.close_sockets(shard);
         any
     }
@@ -336,6 +336,7 @@ impl World {
     }
 
     fn take_in(&mut self, shard: usize) -> bool {
+        self.committed_before = self.committed.len();
         let mut any = false;
         for n in 0..self.pipes.len() {
             let pipe = &mut self.pipes[n];
@@ -619,6 +620,9 @@ impl World {
     }
 
     fn close_sockets(&mut self, shard: usize) -> bool {
+        if self.ends_at.is_some() {
+            self.note_goodbyes(shard);
+        }
         let mut any = false;
         while let Some((id, farewell)) = self.brokers[shard].next_teardown() {
             any = true;

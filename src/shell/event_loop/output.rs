@@ -6,7 +6,7 @@
 use std::io::{ErrorKind, IoSlice};
 
 use super::{EventLoop, Phase};
-use crate::broker::{Broker, Teardown};
+use crate::broker::Teardown;
 use crate::ids::{ConnId, Micros};
 use crate::ledger::{CHARGES, Call, SharedCall};
 use crate::limits::SLICES_MAX;
@@ -50,7 +50,7 @@ impl EventLoop {
             Ok(bytes) => {
                 self.broker.sent(id, bytes, at);
                 // More than one `writev` gathers, or the log had more: at the end of the queue.
-                if has_output(&self.broker, id) {
+                if self.broker.has_output(id) {
                     self.outgoing.to_write(id, socket);
                 }
             }
@@ -87,8 +87,4 @@ impl EventLoop {
             }
         }
     }
-}
-
-pub(super) fn has_output(broker: &Broker, id: ConnId) -> bool {
-    broker.outbox(id).is_some_and(|outbox| !outbox.is_empty())
 }
