@@ -49,6 +49,7 @@ folders! {
     drains "drain"
     files "files"
     reports "reports"
+    rights "rights"
     regressions "regressions"
 }
 

@@ -27,6 +27,7 @@ use crate::hub::{Receipt, SubscriberChange, Subscribers};
 use crate::ids::{ConnId, Micros, Millis, ShardId, TopicName};
 use crate::ledger::{Scope, ShardReport};
 use crate::limits::{MAILBOX_LETTERS_MAX, UNCOMMITTED_MAX};
+use crate::rights::tickets::TicketBook;
 
 /// Shared by all threads.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub struct Bus {
     closed: AtomicBool,
     /// How the threads agree on the end.
     ending: Ending,
+    /// Tickets are asked for and shown on whatever thread.
+    tickets: Mutex<TicketBook>,
 }
 
 /// What one thread wants done under the lock. Kept from turn to turn for its room.
@@ -70,6 +73,7 @@ impl Bus {
             ending: Ending::new(addresses.len()),
             addresses: addresses.into_boxed_slice(),
             closed: AtomicBool::new(false),
+            tickets: Mutex::default(),
         }
     }
 
@@ -139,6 +143,11 @@ impl Bus {
             log::log!(level, "drained: {ended} connections ended in good order, {cut} were cut");
             self.close();
         }
+    }
+
+    /// The book of tickets, for as long as one is given or taken back.
+    pub fn tickets(&self) -> MutexGuard<'_, TicketBook> {
+        self.tickets.lock().expect("a thread that panics ends the process")
     }
 
     /// Tells all threads to stop. They find out by [`is_closed`](Self::is_closed).

@@ -3,6 +3,7 @@
 use tollway::limits::{Limits, MESSAGE_OVERHEAD_BYTES};
 
 use super::dice::Dice;
+use super::rights;
 
 /// What kind of story it is. The seed says: `seed % 5`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +87,8 @@ pub struct Script {
     pub overload_one_in: u64,
     /// The server ends before its guests do, within so many milliseconds.
     pub drain_ms: Option<u64>,
+    /// The server asks for rights.
+    pub rights: bool,
 }
 
 pub fn script(seed: u64, dice: &mut Dice) -> Script {
@@ -112,6 +115,7 @@ pub fn script(seed: u64, dice: &mut Dice) -> Script {
         guests,
         overload_one_in: if dice.percent(20) { 60 } else { 0 },
         drain_ms: (seed % 3 == 1).then(|| [0, 100, 2_000, 10_000, 60_000][seed as usize / 3 % 5]),
+        rights: rights::of(seed).is_some(),
     }
 }
 
