@@ -178,7 +178,7 @@ fn expects_no_more(conn: &mut Conn) -> bool {
         }
         State::Streaming(_) | State::Open(_) => return true,
         // Its answer says already that another request may follow. That one's will not.
-        State::Sending(_) | State::Head { .. } => {}
+        State::Sending(_) | State::Telling(_) | State::Head { .. } => {}
         State::Closing(_) | State::Lingering { .. } | State::Closed => {}
     }
     false

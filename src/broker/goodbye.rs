@@ -42,7 +42,7 @@ pub(super) fn say_when_served(visit: &mut Visit<'_>) {
         }
         // None of these stays; a parked poll is answered instead.
         State::Head { .. } | State::Body(_) | State::Answering(_) | State::Awaiting(_) => {}
-        State::Parked(_) | State::Sending(_) | State::Closing(_) => {}
+        State::Parked(_) | State::Sending(_) | State::Telling(_) | State::Closing(_) => {}
         State::Lingering { .. } | State::Closed => {}
     }
 }

@@ -111,6 +111,8 @@ offences! {
             "The request's body did not arrive in time.";
         Overloaded = Unavailable, "overloaded",
             "The server has more messages to deliver than it can; try again in a moment.";
+        UnfinishedTooMuch = Unavailable, "unfinished_too_much",
+            "The server holds as many unfinished requests as it can; try again in a moment.";
         Draining = Unavailable, "draining",
             "The server ends; connect anew, to the one that takes its place.";
         FileUnreadable = InternalError, "file_unreadable",

@@ -18,9 +18,6 @@ use libc::{c_int, c_void, socklen_t};
 
 use crate::ledger::{Process, Sample};
 
-/// The value of a socket option that is on.
-const ON: c_int = 1;
-
 /// A TCP socket bound to `address`, not yet listening, that does not block.
 ///
 /// `SO_REUSEADDR` lets a server start again while connections of the last run are in `TIME_WAIT`.
@@ -32,9 +29,9 @@ pub fn bound_socket(address: SocketAddr, shared: bool) -> io::Result<OwnedFd> {
     let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     // SAFETY: no pointers; a descriptor that is not −1 is new and nobody else's.
     let socket = unsafe { OwnedFd::from_raw_fd(checked(libc::socket(family, kind, 0))?) };
-    set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, &ON)?;
+    set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, &1)?;
     if shared {
-        set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, &ON)?;
+        set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, &1)?;
     }
     match address {
         SocketAddr::V4(v4) => bind(
@@ -47,7 +44,7 @@ pub fn bound_socket(address: SocketAddr, shared: bool) -> io::Result<OwnedFd> {
             },
         )?,
         SocketAddr::V6(v6) => {
-            set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, &ON)?;
+            set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, &1)?;
             bind(
                 &socket,
                 &libc::sockaddr_in6 {
@@ -70,12 +67,29 @@ pub fn listen(socket: &OwnedFd, backlog: c_int) -> io::Result<()> {
     checked(unsafe { libc::listen(socket.as_raw_fd(), backlog) }).map(drop)
 }
 
-/// `TCP_NODELAY` and `TCP_NOTSENT_LOWAT`, set once on a listening socket: Linux gives a copy of
-/// both to every connection that it accepts, which saves two system calls a connection.
-pub fn tune_connections(listening: &OwnedFd, notsent_bytes_max: u32) -> io::Result<()> {
-    set_option(listening, libc::IPPROTO_TCP, libc::TCP_NODELAY, &ON)?;
+/// `TCP_NODELAY`, `TCP_NOTSENT_LOWAT` and `TCP_USER_TIMEOUT`, set once on a listening socket: Linux
+/// gives a copy of each to every connection that it accepts, which saves three system calls a
+/// connection.
+///
+/// The last one (RFC 5482) is the kernel's own deadline, in milliseconds, for a peer that
+/// acknowledges nothing or gives no room: it holds for a socket that we have closed too, whose last
+/// bytes would otherwise be kept and offered for minutes.
+pub fn tune_connections(
+    listening: &OwnedFd,
+    notsent_bytes_max: u32,
+    unacknowledged_ms_max: u64,
+) -> io::Result<()> {
+    set_option(listening, libc::IPPROTO_TCP, libc::TCP_NODELAY, &1)?;
     let bytes = c_int::try_from(notsent_bytes_max).unwrap_or(c_int::MAX);
-    set_option(listening, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, &bytes)
+    set_option(listening, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, &bytes)?;
+    let ms = c_int::try_from(unacknowledged_ms_max).unwrap_or(c_int::MAX);
+    set_option(listening, libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, &ms)
+}
+
+/// `SO_LINGER` with no time: closing the socket drops what it has for the peer, and sends a reset.
+pub fn reset_on_close(socket: &impl AsRawFd) -> io::Result<()> {
+    let value = libc::linger { l_onoff: 1, l_linger: 0 };
+    set_option(socket, libc::SOL_SOCKET, libc::SO_LINGER, &value)
 }
 
 /// Lets no connection begin at a listening socket any more, and those that have begun be completed:
@@ -250,6 +264,28 @@ pub fn is_ignored(signal: c_int) -> bool {
     told == 0 && action.sa_sigaction == libc::SIG_IGN
 }
 
+/// Has the allocator keep to this bound: larger blocks are the system's again as soon as they are
+/// free. Only glibc's can be told; others have habits of their own.
+pub fn tune_allocator(mapped_bytes_min: usize) {
+    #[cfg(target_env = "gnu")]
+    {
+        let bytes = c_int::try_from(mapped_bytes_min).unwrap_or(c_int::MAX);
+        // SAFETY: no pointers; the call takes the allocator's own lock.
+        unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, bytes) };
+    }
+    #[cfg(not(target_env = "gnu"))]
+    let _ = mapped_bytes_min;
+}
+
+/// Has the allocator give back what is free to the system, pages between blocks in use too.
+pub fn give_back_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: no pointers; the call takes the allocator's own locks.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Asks a child of ours to end, as an operator would (SIGTERM).
 pub fn terminate(child: &Child) -> io::Result<()> {
     // Exact: a process id is a C int, and that of a child that was not waited for is still its own.
@@ -277,11 +313,13 @@ fn bind<A>(socket: &OwnedFd, address: &A) -> io::Result<()> {
     checked(unsafe { libc::bind(socket.as_raw_fd(), address, length) }).map(drop)
 }
 
-fn set_option<T>(s: &impl AsRawFd, level: c_int, name: c_int, value: &T) -> io::Result<()> {
-    let (socket, length) = (s.as_raw_fd(), size_of::<T>() as socklen_t);
-    let value = (&raw const *value).cast::<c_void>();
-    // SAFETY: `length` is the size of `value`; it, and all that it points to, outlives the call.
-    checked(unsafe { libc::setsockopt(socket, level, name, value, length) }).map(drop)
+fn set_option<T>(socket: &impl AsRawFd, level: c_int, name: c_int, value: &T) -> io::Result<()> {
+    // Exact: options are small.
+    let length = size_of::<T>() as socklen_t;
+    let value = std::ptr::from_ref(value).cast::<c_void>();
+    // SAFETY: the kernel reads `length` bytes of `value`, which has as many; it, and all that it
+    // points to, outlives the call.
+    checked(unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, value, length) }).map(drop)
 }
 
 /// Asks for an option of a socket, into `value`.

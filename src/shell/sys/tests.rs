@@ -67,7 +67,7 @@ fn the_kernel_tells_what_its_buffers_hold() {
 fn accepted_connections_inherit_what_was_set_on_the_listener() {
     let address = "127.0.0.1:0".parse().expect("an address");
     let socket = bound_socket(address, true).expect("a free port");
-    tune_connections(&socket, 12_345).expect("options of every Linux");
+    tune_connections(&socket, 12_345, 6_789).expect("options of every Linux");
     listen(&socket, 1).expect("it is bound");
     let listener = TcpListener::from(socket);
     let client = TcpStream::connect(listener.local_addr().expect("it is bound"));
@@ -75,6 +75,7 @@ fn accepted_connections_inherit_what_was_set_on_the_listener() {
     let (accepted, _) = listener.accept().expect("a connection is there");
     assert_eq!(option(accepted.as_fd(), libc::TCP_NODELAY), 1);
     assert_eq!(option(accepted.as_fd(), libc::TCP_NOTSENT_LOWAT), 12_345);
+    assert_eq!(option(accepted.as_fd(), libc::TCP_USER_TIMEOUT), 6_789);
     drop(client);
 }
 
