@@ -183,9 +183,6 @@ pub const LINGER_MS_MAX: u64 = 2_000;
 pub const DRAIN_MS: u64 = 10_000;
 /// The most that `--drain` may be.
 pub const DRAIN_MS_MAX: u64 = 60 * 60 * 1000;
-/// How long connections that have begun are still accepted when a server stops to listen: a round
-/// trip around the world.
-pub const STOP_LISTENING_MS: u64 = 200;
 /// A drain begins with this time, or a tenth of it if that is less, in which publishers come to
 /// their end and readers stay; a connection without a request is kept for so long, too, since a
 /// request may be on its way.
@@ -193,8 +190,6 @@ pub const DRAIN_GRACE_MS_MAX: u64 = 1_000;
 /// From one reader of a thread that takes leave to the next, at most: a few readers leave at once,
 /// in human terms, and many are spread over the time that there is.
 pub const DRAIN_GAP_MS_MAX: u64 = 50;
-/// How often a thread looks at the readers that were told to leave and have not.
-pub const DRAIN_LOOK_MS: u64 = 100;
 
 /// From one snapshot of the cost ledger to the next, for a client that watches it.
 pub const SNAPSHOT_MS: u64 = 1_000;
