@@ -8,8 +8,10 @@
 //! in which a codec works, which stand beside their use; and the bounds of `tollway compare`, which
 //! bind its own user.
 
+mod turned;
 mod worst_case;
 
+pub use turned::Limits;
 pub use worst_case::WorstCase;
 
 /// Room for a request head, request line and all fields. nginx gives 8 KiB a line and 32 KiB in
@@ -206,6 +208,19 @@ pub const CLOSE_MS_MAX: u64 = 5_000;
 /// lost to a reset.
 pub const LINGER_MS_MAX: u64 = 2_000;
 
+/// From the signal to the moment when whoever is still connected is cut. Kubernetes kills 30 s
+/// after the signal, systemd 90 s.
+pub const DRAIN_MS: u64 = 10_000;
+/// The most that `--drain` may be.
+pub const DRAIN_MS_MAX: u64 = 60 * 60 * 1000;
+/// A drain begins with this time, or a tenth of it if that is less, in which publishers come to
+/// their end and readers stay; a connection without a request is kept for so long, too, since a
+/// request may be on its way.
+pub const DRAIN_GRACE_MS_MAX: u64 = 1_000;
+/// From one reader of a thread that takes leave to the next, at most: a few readers leave at once,
+/// in human terms, and many are spread over the time that there is.
+pub const DRAIN_GAP_MS_MAX: u64 = 50;
+
 /// From one snapshot of the cost ledger to the next, for a client that watches it.
 pub const SNAPSHOT_MS: u64 = 1_000;
 /// Reports collected in a second. Whoever asks more often gets one that is a second old at most, or
@@ -345,83 +360,3 @@ const _: () = assert!(TOKEN_BYTES_MAX < HEAD_BYTES_MAX);
 // `\u0000` is the longest spelling of a character of one byte.
 const _: () = assert!(PUBLISH_OVERHEAD_BYTES > REF_BYTES_MAX + 6 * MEMBER_BYTES_MAX + 6 * 256);
 const MEMBER_BYTES_MAX: usize = TOPIC_BYTES_MAX + EVENT_BYTES_MAX + IDEMPOTENCY_KEY_BYTES_MAX;
-
-/// The bounds that a flag can turn, with their defaults.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// `--max-head`: [`HEAD_BYTES_MAX`].
-    pub head_bytes_max: usize,
-    /// `--max-message`: [`MESSAGE_BYTES_MAX`].
-    pub message_bytes_max: usize,
-    /// `--max-connections`, shared out among the threads: [`CONNECTIONS_MAX`].
-    pub connections_max: usize,
-    /// `--max-connections-per-address`: [`CONNECTIONS_PER_ADDRESS_MAX`].
-    pub connections_per_address_max: usize,
-    /// `--max-topics`: [`TOPICS_MAX`].
-    pub topics_max: usize,
-    /// `--max-publishes`: [`PUBLISHES_PER_SECOND_MAX`].
-    pub publishes_per_second_max: usize,
-    /// `--publish-burst`: [`PUBLISH_BURST`].
-    pub publish_burst: usize,
-    /// `--max-wait`: [`WAIT_MS_MAX`].
-    pub wait_ms_max: u64,
-    /// `--history-messages`: [`HISTORY_MESSAGES`].
-    pub history_messages: usize,
-    /// `--history-bytes`: [`HISTORY_BYTES`].
-    pub history_bytes: usize,
-    /// `--history-age`: [`HISTORY_AGE_MS`].
-    pub history_age_ms: u64,
-    /// `--retain-bytes`: [`RETAIN_BYTES`].
-    pub retain_bytes: usize,
-    /// `--max-unfinished`: [`UNFINISHED_BYTES_MAX`].
-    pub unfinished_bytes_max: usize,
-    /// `--heartbeat`: [`HEARTBEAT_MS`].
-    pub heartbeat_ms: u64,
-    /// `--head-timeout`: [`HEAD_MS_MAX`].
-    pub head_ms_max: u64,
-    /// `--body-timeout`: [`BODY_MS_MAX`].
-    pub body_ms_max: u64,
-    /// `--idle-timeout`: [`IDLE_MS_MAX`].
-    pub idle_ms_max: u64,
-    /// `--stall-timeout`: [`STALL_MS_MAX`].
-    pub stall_ms_max: u64,
-    /// `--deflate`: WebSocket messages may be compressed.
-    pub deflate: bool,
-}
-
-impl Limits {
-    /// The longest frame of `tollway.v1`. The bound of a message is on its data, and JSON has many
-    /// spellings for those: this is the longest, so that none is refused for its length. Beyond: a
-    /// close with 1009. A frame takes the memory of what has come of it, not of what it announces.
-    pub const fn publish_frame_bytes_max(&self) -> usize {
-        self.message_bytes_max
-            .saturating_mul(SPELLING_FACTOR)
-            .saturating_add(PUBLISH_OVERHEAD_BYTES)
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            head_bytes_max: HEAD_BYTES_MAX,
-            message_bytes_max: MESSAGE_BYTES_MAX,
-            connections_max: CONNECTIONS_MAX,
-            connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
-            topics_max: TOPICS_MAX,
-            publishes_per_second_max: PUBLISHES_PER_SECOND_MAX,
-            publish_burst: PUBLISH_BURST,
-            wait_ms_max: WAIT_MS_MAX,
-            history_messages: HISTORY_MESSAGES,
-            history_bytes: HISTORY_BYTES,
-            history_age_ms: HISTORY_AGE_MS,
-            retain_bytes: RETAIN_BYTES,
-            unfinished_bytes_max: UNFINISHED_BYTES_MAX,
-            heartbeat_ms: HEARTBEAT_MS,
-            head_ms_max: HEAD_MS_MAX,
-            body_ms_max: BODY_MS_MAX,
-            idle_ms_max: IDLE_MS_MAX,
-            stall_ms_max: STALL_MS_MAX,
-            deflate: false,
-        }
-    }
-}

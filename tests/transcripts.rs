@@ -47,6 +47,7 @@ folders! {
     browsers "browsers"
     limits "limits"
     proxies "proxies"
+    drains "drain"
     files "files"
     reports "reports"
     rights "rights"

@@ -115,6 +115,8 @@ offences! {
             "The server has more messages to deliver than it can; try again in a moment.";
         UnfinishedTooMuch = Unavailable, "unfinished_too_much",
             "The server holds as many unfinished requests as it can; try again in a moment.";
+        Draining = Unavailable, "draining",
+            "The server ends; connect anew, to the one that takes its place.";
         ClientMalformed = BadRequest, "client_malformed",
             "The proxy that brought this request names whom it has it from in a way that cannot be \
              read.";

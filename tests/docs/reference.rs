@@ -128,7 +128,7 @@ fn worst_cases() -> String {
 
 #[test]
 fn limits() {
-    let text = read("src/limits.rs");
+    let text = read("src/limits.rs") + &read("src/limits/turned.rs");
     let bounds = bounds(&text);
     assert!(bounds.len() > 40);
     let mut page = format!(
@@ -154,7 +154,7 @@ fn limits() {
 #[test]
 fn flags_default_to_their_bounds() {
     let help: String = help().split_whitespace().collect::<Vec<_>>().join(" ");
-    let text = read("src/limits.rs");
+    let text = read("src/limits.rs") + &read("src/limits/turned.rs");
     let bounds = bounds(&text);
     let turned = bounds.iter().filter_map(|b| Some((b.flag.as_ref()?, b)));
     let mut count = 0;

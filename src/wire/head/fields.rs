@@ -133,9 +133,7 @@ impl<'b> HeadBuilder<'b> {
                 head.content_coded |= elements(value).any(is_coding);
             }
             b"access-control-request-method" => head.preflight = true,
-            b"access-control-request-headers" => {
-                return once(&mut head.request_headers, value);
-            }
+            b"access-control-request-headers" => return once(&mut head.request_headers, value),
             b"access-control-request-private-network" => {
                 head.private_network = value.eq_ignore_ascii_case(b"true");
             }
