@@ -177,13 +177,7 @@ impl CommandLine {
         let proxies = self.proxies.into_config()?;
         checks::unfinished(bounds.max_message, bounds.max_unfinished)?;
         checks::history(bounds.max_message, kept.history_bytes, kept.retain_bytes)?;
-        if bounds.max_connections < threads {
-            return Err(format!(
-                "--max-connections {} leaves some of {threads} threads without any; give each one \
-                 at least, or fewer --threads",
-                bounds.max_connections
-            ));
-        }
+        checks::places(bounds.max_connections, threads)?;
         Ok(Config {
             listen: self.addresses.listen,
             admin_listen: self.addresses.admin_listen,

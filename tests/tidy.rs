@@ -261,8 +261,19 @@ const BROKER_LAYERS: &[&[&str]] = &[
     &["teardown"],
     &["subscribe", "accounting", "draft"],
     &["visit"],
-    &["letters"],
-    &["asked", "conns", "effect", "farewells", "fence", "idle", "pending", "places", "pool"],
+    &["letters", "setup"],
+    &[
+        "asked",
+        "conns",
+        "effect",
+        "farewells",
+        "fence",
+        "idle",
+        "pending",
+        "places",
+        "pool",
+        "setup",
+    ],
 ];
 
 /// The files of the same room that `code` names: `super::x`, and the members of `super::{…}`.

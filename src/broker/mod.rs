@@ -71,6 +71,7 @@ mod pump;
 mod read;
 mod report;
 mod respond;
+mod setup;
 mod subscribe;
 mod teardown;
 mod ticket;
@@ -81,7 +82,6 @@ mod websocket;
 mod work;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use self::asked::Asked;
 use self::conns::Conns;
@@ -95,65 +95,18 @@ use self::pending::PendingReports;
 pub use self::places::Places;
 use self::pool::Share;
 pub use self::pool::UnfinishedPool;
+pub use self::setup::Setup;
 use self::visit::{Shard, Visit};
 use crate::conn::Conn;
-use crate::conn::origin::Origins;
 use crate::conn::outbox::Outbox;
 use crate::conn::policy::Policy;
-use crate::conn::proxies::Proxies;
 use crate::hub::{Hub, SubscriberChange};
-use crate::ids::{ConnId, Epoch, Millis, ShardId};
+use crate::ids::{ConnId, Millis};
 use crate::ledger::Ledger;
-use crate::limits::{EFFECTS_BYTES_MAX, EFFECTS_MAX, Limits};
-use crate::rights::Rights;
+use crate::limits::{EFFECTS_BYTES_MAX, EFFECTS_MAX};
 use crate::spare::Spare;
 use crate::timer::TimerWheel;
 use crate::wire::deflate;
-
-/// What a broker is made of. By default: one thread, the default bounds, epoch 1.
-#[derive(Debug)]
-pub struct Setup {
-    /// Which thread it serves.
-    pub shard: ShardId,
-    /// How many threads the server has.
-    pub threads: u16,
-    /// The numbering of messages; the same for all threads.
-    pub epoch: Epoch,
-    /// The bounds that flags can turn.
-    pub limits: Limits,
-    /// What input that is not complete may take, on all threads together.
-    pub unfinished: UnfinishedPool,
-    /// Which pages may ask from a browser.
-    pub origins: Origins,
-    /// Whether `--static` was given.
-    pub serves_files: bool,
-    /// Whether `--admin-listen` was given: reports are there, and nowhere else.
-    pub admin_listens: bool,
-    /// Who may do what; without, everybody may do everything. All threads share them.
-    pub rights: Option<Arc<Rights>>,
-    /// Who is believed to bring requests of others.
-    pub proxies: Proxies,
-    /// Where the jitter of `retry:` begins.
-    pub seed: u64,
-}
-
-impl Default for Setup {
-    fn default() -> Self {
-        Self {
-            shard: ShardId(0),
-            threads: 1,
-            epoch: Epoch(1),
-            limits: Limits::default(),
-            unfinished: UnfinishedPool::new(Limits::default().unfinished_bytes_max),
-            origins: Origins::default(),
-            serves_files: false,
-            admin_listens: false,
-            rights: None,
-            proxies: Proxies::default(),
-            seed: 1,
-        }
-    }
-}
 
 /// The server of one thread.
 #[derive(Debug)]

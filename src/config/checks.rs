@@ -37,6 +37,17 @@ pub(super) fn head(head: Size) -> Result<(), String> {
     Ok(())
 }
 
+/// Each thread has its share of the places.
+pub(super) fn places(connections: usize, threads: usize) -> Result<(), String> {
+    if connections < threads {
+        return Err(format!(
+            "--max-connections {connections} leaves some of {threads} threads without any; give \
+             each one at least, or fewer --threads"
+        ));
+    }
+    Ok(())
+}
+
 /// Time is counted in microseconds, and between two messages there is one at least.
 pub(super) fn rate(per_second: usize) -> Result<(), String> {
     if per_second > 1_000_000 {

@@ -1,5 +1,6 @@
 //! What must hold whatever happens: bounds of memory, rest, and the ledger's identities.
 
+use tollway::close::CloseReason;
 use tollway::conn::Conn;
 use tollway::conn::state::{Name, State};
 use tollway::ids::TopicName;
@@ -149,7 +150,9 @@ impl Stage {
             return;
         }
         let token_is_over = line.deeds.good_until.is_some_and(|until| until <= self.world.now.0);
-        if token_is_over && matches!(conn.state.name(), Name::Closing | Name::Lingering) {
+        let late = conn.flow.leaving == Some(CloseReason::MessageTimeout)
+            && self.world.now.0 >= line.began_at + self.script.limits.body_ms_max;
+        if (token_is_over || late) && matches!(conn.state.name(), Name::Closing | Name::Lingering) {
             return; // Nothing more is said, and nothing heard.
         }
         let read = line.read_by_server(self);
