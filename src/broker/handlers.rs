@@ -55,7 +55,10 @@ impl Broker {
     pub fn accepted(&mut self, peer: SocketAddr, door: Door, now: Millis) -> Option<ConnId> {
         if self.conns.len() >= self.shard.policy.limits.connections_max {
             let longest = self.idle.longest()?;
-            self.visit(longest, now, |visit| teardown::give_up(visit, CloseReason::Displaced));
+            self.visit(longest, now, |visit| {
+                visit.conn.flow.leave_for(CloseReason::Displaced);
+                teardown::close(visit);
+            });
         }
         let mut conn = Conn::new(peer, now);
         conn.door = door;
