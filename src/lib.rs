@@ -103,3 +103,4 @@ pub mod timer;
 
 pub mod client;
 pub mod compare;
+pub mod remote;

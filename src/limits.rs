@@ -209,6 +209,8 @@ pub const OUTPUT_BYTES_MAX: usize = 256 * 1024;
 /// At the end: how long the reader of the log may take for what is still to be told. At the start:
 /// how long the greeting may take to be worded, and then to be written, before we serve without.
 pub const OUTPUT_FLUSH_MS_MAX: u64 = 500;
+/// Origins whose refusal the log tells, each once. Beyond: one line says that no more are told.
+pub const ORIGINS_LOGGED_MAX: usize = 64;
 /// The kernel's send buffer of one connection may hold this much that is not yet sent. Unbounded, a
 /// loopback socket took 3.9 MB of a reader that never read.
 pub const NOTSENT_BYTES_MAX: u32 = 128 * 1024;

@@ -29,7 +29,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("broker", &["close", "conn", "hub", "ids", "ledger", "limits", "technique", "timer", "wire"]),
     ("config", &["limits", "wire"]),
     ("shell", &["broker", "close", "config", "conn", "hub", "ids", "ledger", "limits"]),
-    ("client", &["limits", "wire"]),
+    ("client", &["limits", "technique", "wire"]),
+    ("remote", &["client", "config", "limits", "shell", "technique", "wire"]),
     ("compare", &["client", "config", "ledger", "limits", "shell", "technique"]),
 ];
 
@@ -39,7 +40,7 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
     ("libc::", &["src/shell/"], "system calls"),
     (
         "mio::",
-        &["src/shell/", "src/client/swarm.rs", "src/compare/clients.rs"],
+        &["src/shell/", "src/client/swarm.rs", "src/compare/clients.rs", "src/remote/"],
         "the core knows no sockets",
     ),
     ("std::fs", &["src/shell/", "src/main.rs"], "the core knows no files"),
@@ -67,7 +68,7 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
     ("flate2::", &["src/wire/deflate.rs"], "RFC 7692 alone needs it"),
     (
         "clap::",
-        &["src/config", "src/compare/flags.rs", "src/main.rs"],
+        &["src/config", "src/compare/flags.rs", "src/remote/flags.rs", "src/main.rs"],
         "each command knows its flags in one place",
     ),
     ("FIXME", &[], "mend it"),

@@ -43,7 +43,8 @@ pub(super) fn say(
 
 /// Answers with a problem.
 pub(super) fn refuse(visit: &mut Visit<'_>, problem: Problem) {
-    refuse_saying(visit, problem, problem.detail);
+    let detail = problem.detail_within(&visit.shard.policy.limits);
+    refuse_saying(visit, problem, &detail);
 }
 
 /// Answers with a problem, whose detail is `detail` instead of its own.

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser};
 
 use crate::client::stamp::STAMP_BYTES;
-use crate::config::{NoConfig, Size, Span};
+use crate::config::{NoConfig, Size, Span, fraction, join_negative, whole};
 use crate::limits;
 use crate::technique::Technique;
 
@@ -93,16 +93,16 @@ struct CompareFlags {
 #[command(next_help_heading = "Load")]
 struct LoadFlags {
     /// Clients of each variant
-    #[arg(long, value_name = "N", default_value_t = 200)]
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = whole::<usize>)]
     clients: usize,
     /// Messages published to each variant [default: 10]
-    #[arg(long, value_name = "N", conflicts_with = "duration")]
+    #[arg(long, value_name = "N", conflicts_with = "duration", value_parser = whole::<u64>)]
     messages: Option<u64>,
     /// How long to publish, instead of --messages: as many as fit in at --rate
     #[arg(long, value_name = "DURATION")]
     duration: Option<Span>,
     /// Messages a second, evenly spaced
-    #[arg(long, value_name = "PER_SECOND", default_value_t = 2.0)]
+    #[arg(long, value_name = "PER_SECOND", default_value_t = 2.0, value_parser = fraction)]
     rate: f64,
     /// Bytes of each message
     #[arg(long, default_value_t = Size(128))]
@@ -125,7 +125,7 @@ struct TechniqueFlags {
     #[arg(long, value_name = "DURATION", value_delimiter = ',', action = ArgAction::Append)]
     poll_interval: Vec<Span>,
     /// Event loops of each server
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<usize>)]
     threads: usize,
     /// Compare the techniques of this running server, http://HOST:PORT, by what its /-/costs says
     /// before and after
@@ -158,7 +158,7 @@ impl CompareOptions {
             flag.allow_negative_numbers(takes_value)
         });
         let given = command
-            .try_get_matches_from(arguments)
+            .try_get_matches_from(join_negative(arguments))
             .and_then(|matches| CompareFlags::from_arg_matches(&matches))
             .map_err(|error| NoConfig::of(&error, "tollway compare --help"))?;
         given.into_request().map_err(NoConfig::Wrong)

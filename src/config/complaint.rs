@@ -6,7 +6,11 @@
 
 use std::io::IsTerminal;
 
+use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// What may stand behind `tollway`.
+pub const COMMANDS: [&str; 5] = ["serve", "sub", "pub", "compare", "help"];
 
 /// Why there is no [`Config`](super::Config).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +47,7 @@ impl NoConfig {
             (ErrorKind::InvalidValue, _) if flag.starts_with('-') => {
                 format!("{flag} needs a value: {argument}")
             }
-            (ErrorKind::InvalidValue, _) => format!("there is no command {value}; {all}"),
+            (ErrorKind::InvalidValue, _) => no_command(&value),
             (ErrorKind::UnknownArgument, _) => match text(ContextKind::SuggestedArg) {
                 Some(near) => format!("there is no {flag}; did you mean {near}?"),
                 None => format!("there is no {flag}; {all}"),
@@ -58,5 +62,23 @@ impl NoConfig {
                 format!("{}; {all}", first.trim_start_matches("error: "))
             }
         })
+    }
+}
+
+/// The complaint about a word that is no command, with the one that was probably meant.
+#[must_use]
+pub fn no_command(word: &str) -> String {
+    // clap knows what is near; the server's own command line has flags alone.
+    let all = COMMANDS.map(Command::new);
+    let command = Command::new("tollway").disable_help_subcommand(true).subcommands(all);
+    let near = command.try_get_matches_from(["tollway", word]).err().and_then(|error| {
+        let Some(ContextValue::Strings(near)) = error.get(ContextKind::SuggestedSubcommand) else {
+            return None;
+        };
+        near.last().cloned()
+    });
+    match near {
+        Some(near) => format!("there is no command {word}; did you mean {near}?"),
+        None => format!("there is no command {word}; `tollway --help` lists what there is"),
     }
 }

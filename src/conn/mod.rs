@@ -17,6 +17,7 @@ pub mod origin;
 pub mod outbox;
 pub mod problem;
 mod query;
+pub mod refused_origins;
 pub mod request;
 pub mod response_context;
 pub mod route;

@@ -37,7 +37,8 @@ pub struct Policy {
 /// Understands `head`.
 pub fn route(head: &Head<'_>, policy: &Policy) -> Request {
     let verdict = policy.origins.judge(head.origin, head.host);
-    let want = want(head, policy, &verdict).unwrap_or_else(|problem| refusal(head, problem));
+    let refusal = |problem| refusal(head, problem, &policy.origins);
+    let want = want(head, policy, &verdict).unwrap_or_else(refusal);
     // A client that wants to upgrade may send frames right behind the request. Where there is no
     // upgrade, what follows must not be read as the next request.
     let not_upgraded = head.upgrade.is_some()
@@ -60,21 +61,13 @@ pub fn route(head: &Head<'_>, policy: &Policy) -> Request {
     }
 }
 
-/// A refusal. That of an origin names the origin and `Host`, so that the operator sees which of the
-/// two is not as it was meant.
-fn refusal(head: &Head<'_>, problem: Problem) -> Want {
+/// A refusal. That of an origin names the origin and `Host`.
+fn refusal(head: &Head<'_>, problem: Problem, origins: &Origins) -> Want {
     if problem != Rule::OriginForeign.into() {
         return Want::Refuse(problem);
     }
-    let origin = String::from_utf8_lossy(head.origin.unwrap_or_default());
-    let host = head.host.unwrap_or_default();
-    Want::RefuseOrigin(
-        format!(
-            "The Origin of the page is {origin}, and Host is {host}: another origin. The operator \
-             can allow it by --allow-origin."
-        )
-        .into(),
-    )
+    let (origin, host) = (head.origin.unwrap_or_default(), head.host.unwrap_or_default());
+    Want::RefuseOrigin(origins.refused.refuse(origin, host))
 }
 
 fn payer(want: &Want) -> Payer {

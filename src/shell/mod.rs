@@ -191,8 +191,12 @@ fn loop_setups(
     let mut ports: Vec<u16> = bound.iter().map(SocketAddr::port).collect();
     ports.sort_unstable();
     ports.dedup(); // A name such as `localhost` has one port at two addresses.
-    let origins =
-        Origins { allowed: config.allow_origin.clone(), hosts: config.allow_host.clone(), ports };
+    let origins = Origins {
+        allowed: config.allow_origin.clone(),
+        hosts: config.allow_host.clone(),
+        ports,
+        ..Origins::default()
+    };
     let mut loop_setups = Vec::new();
     for (shard, ((poll, mailbox), sockets)) in polls.into_iter().zip(sockets).enumerate() {
         let acceptor = Acceptor::new(sockets, poll.registry()).map_err(StartError::System)?;
