@@ -1,6 +1,8 @@
-//! The program as it is typed: help, words that are nearly commands, and what the log and the
-//! answers say of a request that was refused.
+//! The program as it is typed: help, words that are nearly commands, what the log says of a request
+//! that was refused; and `tollway sub` and `tollway pub`, behind proxies that are in the way.
 
+#[path = "support/foreign.rs"]
+mod foreign;
 #[path = "support/http.rs"]
 mod http;
 #[path = "support/server.rs"]
@@ -8,6 +10,7 @@ mod server;
 
 use std::process::{Command, Output, Stdio};
 
+use foreign::Foreign;
 use http::Wire;
 use server::Server;
 
@@ -71,4 +74,34 @@ fn a_refused_origin_is_logged_once_for_all_threads() {
         );
         assert_eq!(log.lines().filter(|line| *line == told).count(), 1, "{log}");
     }
+}
+
+/// Runs the function of that name in `client/command.mjs`. Order across threads is where a server
+/// with one log can lie: four of them.
+fn tell(fact: &str) {
+    let Some(node) = Foreign::node(fact, &[], "client/command.mjs") else {
+        return;
+    };
+    let server = Server::start(&["--threads", "4"]);
+    node.run(&[&server.port().to_string(), fact, env!("CARGO_BIN_EXE_tollway")]);
+}
+
+macro_rules! facts {
+    ($($fact:ident)*) => {$(
+        #[test]
+        fn $fact() {
+            tell(stringify!($fact));
+        }
+    )*};
+}
+
+facts! {
+    sub_hops_among_four_techniques
+    sub_shows_a_message_as_each_technique_brings_it
+    sub_says_a_gap_once_when_the_server_was_killed
+    sub_waits_for_a_server_and_ends_when_it_is_told
+    pub_publishes_data_a_whole_input_and_its_lines
+    pub_adds_a_message_once_whatever_is_lost
+    what_cannot_be_published_is_said_in_one_line
+    a_token_is_sent_with_every_request_and_never_shown
 }

@@ -88,6 +88,8 @@ pub struct Reading {
     traffic: Traffic,
     /// Bytes of the event stream's heartbeats that are counted.
     heartbeats_counted: u64,
+    /// The event stream has said a cursor.
+    is_greeted: bool,
 }
 
 #[derive(Debug)]
@@ -138,6 +140,7 @@ impl Reading {
             masks,
             traffic: Traffic::default(),
             heartbeats_counted: 0,
+            is_greeted: false,
         }
     }
 
@@ -290,6 +293,7 @@ impl Reading {
                     return Err(Setback::new("answered with something that is no event stream"));
                 }
                 self.heartbeats_counted = 0;
+                self.is_greeted = false;
                 ReadingStage::Events(EventReader::default())
             }
             (Technique::WebSocket, 101) => {
@@ -369,11 +373,13 @@ impl Reading {
         };
         let heartbeats = reader.heartbeat_bytes() - self.heartbeats_counted;
         self.heartbeats_counted += heartbeats;
-        // An event without data says a cursor and fires nothing.
+        // An event without data says a cursor and fires nothing. The first one is worth telling
+        // even if it is the cursor that was asked with: nobody holds the stream back.
         let cursor = reader.last_id().map(|id| String::from_utf8_lossy(id).into_owned());
         if let Some(cursor) = cursor
-            && cursor != self.cursor
+            && (cursor != self.cursor || !self.is_greeted)
         {
+            self.is_greeted = true;
             self.cursor_moved(cursor, told);
         }
         told.push(Told::Alive);

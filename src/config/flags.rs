@@ -19,11 +19,13 @@ use crate::limits;
     name = "tollway",
     version,
     about = "A real-time messaging server: short polling, long polling, SSE and WebSocket, one log",
-    override_usage = "tollway [serve] [FLAGS]\n       tollway compare [FLAGS]\n       \
+    override_usage = "tollway [serve] [FLAGS]\n       tollway sub TOPIC[,…] [FLAGS]\n       \
+                      tollway pub TOPIC [DATA|-] [FLAGS]\n       tollway compare [FLAGS]\n       \
                       tollway help [COMMAND]",
     after_help = "Sizes: 64KiB, 16MiB, or plain bytes. Durations: 500ms, 15s, 2m, 1h, 7d.\n\
                   Several values for one variable are separated by commas.\n\
-                  `tollway compare --help` tells how to measure what each technique costs.",
+                  `tollway help sub` tells how to read topics from a terminal, `tollway help pub` how \
+                  to publish,\n`tollway help compare` how to measure what each technique costs.",
     disable_help_subcommand = true,
     max_term_width = 100
 )]

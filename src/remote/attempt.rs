@@ -264,14 +264,15 @@ impl Attempt {
     }
 }
 
-/// In words, with the address.
+/// In words, with the address. Where nobody listens, another technique would not be heard either.
 fn no_connection(error: &io::Error, plan: &ReadPlan) -> Setback {
     let host = &plan.server.endpoint.host;
-    Setback::new(match error.kind() {
+    let what = match error.kind() {
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => return Setback::new("was cut"),
         ErrorKind::ConnectionRefused => format!("was not connected: nobody listens at {host}"),
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => "was cut".to_owned(),
         _ => format!("was not connected to {host}: {error}"),
-    })
+    };
+    Setback { retry_after_ms: Some(0), ..Setback::new(what) }
 }
 
 /// What one `read` can bring.

@@ -12,6 +12,7 @@ use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
+use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -62,8 +63,8 @@ struct TopicReader {
     resume_ms: u64,
     costs: Vec<(Option<Technique>, Traffic)>,
     started_ms: u64,
-    /// What was said last of what does not work.
-    said: String,
+    /// What was said of what does not work, since something worked.
+    said: Vec<String>,
 }
 
 /// Reads until it is told to end.
@@ -110,7 +111,7 @@ impl TopicReader {
             resume_ms: now,
             costs,
             started_ms: now,
-            said: String::new(),
+            said: Vec::new(),
         })
     }
 
@@ -134,7 +135,8 @@ impl TopicReader {
                 }
                 _ => {}
             }
-            if events.iter().any(|event| event.token() == OUT && event.is_error()) {
+            let is_closed = |event: &Event| event.is_error() || event.is_write_closed();
+            if events.iter().any(|event| event.token() == OUT && is_closed(event)) {
                 return Ok(RunEnd::Done);
             }
             if let Some(signal) = self.signals.pending().next() {
@@ -260,26 +262,25 @@ impl TopicReader {
         match self.ladder.ended(technique, lived_ms, setback, chance) {
             Rung::GiveUp => return Some(RunEnd::Failed(what)),
             Rung::Try(next) => {
-                self.say(format!("{what}; trying {}", via(next)), &what);
+                self.say(&format!("{what}; trying {}", via(next)), &what);
                 self.start(next, now);
             }
             Rung::Wait(ms) => {
-                self.say(format!("{what}; next try in {ms} ms"), &what);
+                self.say(&format!("{what}; next try in {ms} ms"), &what);
                 self.resume_ms = now + ms;
             }
         }
         None
     }
 
-    /// Says what does not work, and not the same twice in a row.
-    fn say(&mut self, line: String, what: &str) {
-        if self.shown.verbose || !self.said.contains(what) {
+    /// Says what does not work, and nothing twice as long as that lasts.
+    fn say(&mut self, line: &str, what: &str) {
+        let is_new = !self.said.iter().any(|said| said == what);
+        if self.shown.verbose || is_new {
             show::note(&line);
         }
-        self.said.push_str(what);
-        // What was said before is kept as long as nothing works, within reason.
-        if self.said.len() > SAID_BYTES_MAX {
-            self.said = what.to_owned();
+        if is_new && self.said.len() < SAID_MAX {
+            self.said.push(what.to_owned());
         }
     }
 
@@ -289,7 +290,7 @@ impl TopicReader {
             return;
         };
         if self.trial_due_ms() <= now {
-            self.trials = self.ladder.better(present).iter().rev().copied().collect();
+            self.trials = self.ladder.trials(present).iter().rev().copied().collect();
             self.next_trial(now);
         }
         let Some(mut trial) = self.trial.take() else {
@@ -348,4 +349,5 @@ const PRESENT: Token = Token(0);
 const TRIAL: Token = Token(1);
 const SIGNALS: Token = Token(2);
 const OUT: Token = Token(3);
-const SAID_BYTES_MAX: usize = 4096;
+/// More kinds of failure in a row are said again and again.
+const SAID_MAX: usize = 64;

@@ -116,6 +116,18 @@ fn an_event_stream_tells_cursors_messages_and_gaps() {
 }
 
 #[test]
+fn a_stream_that_begins_at_our_cursor_tells_it_and_one_that_ends_says_when_to_come_back() {
+    let mut reading = Reading::new(Technique::Sse, &["a".into()], "e-0");
+    let stream =
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nretry: 1807\nid: e-0\n\n";
+    let (told, _, setback) = tell(&mut reading, stream, 20);
+    assert_eq!((told, setback), (vec![Told::Cursor("e-0".into())], None));
+    assert_eq!(tell(&mut reading, b":\n\n", 1).0, []);
+    let ended = reading.ended();
+    assert_eq!((&*ended.what, ended.retry_after_ms), ("ended the stream", Some(1807)));
+}
+
+#[test]
 fn frames_are_joined_pings_answered_and_a_close_ends_it() {
     let mut reading = Reading::new(Technique::WebSocket, &["a".into()], "latest");
     let request = String::from_utf8(reading.request(&endpoint(), 0)).expect("ASCII");
