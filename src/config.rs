@@ -92,6 +92,12 @@ impl Config {
     }
 }
 
+/// The server's command line, to be described. What variables hold is not part of it.
+#[must_use]
+pub fn command() -> Command {
+    CommandLine::command().mut_args(|flag| flag.hide_env_values(true))
+}
+
 /// The arguments, with a negative value joined to its flag, `--max-wait=-5s`: standing alone it
 /// would be refused as a flag that nobody knows, and not as a value that nobody can mean.
 pub(crate) fn join_negative(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {

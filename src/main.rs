@@ -25,6 +25,7 @@ use tollway::compare;
 use tollway::compare::flags::CompareOptions;
 use tollway::config::{self, Config, NoConfig};
 use tollway::limits::OUTPUT_FLUSH_MS_MAX;
+use tollway::manual;
 use tollway::remote::flags::{PubOptions, SubOptions};
 use tollway::remote::publisher;
 use tollway::remote::reader::{self, RunEnd};
@@ -49,6 +50,8 @@ fn main() -> ExitCode {
         Some("compare") => compare(arguments),
         Some("sub") => sub(arguments),
         Some("pub") => publish(arguments),
+        Some("completions") => print(manual::completions(&arguments[2..])),
+        Some("man") => print(manual::man(&arguments[2..])),
         Some(compare::clients::ARGUMENT) => match compare::clients::run() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(CRASHED, format!("the clients: {error}")),
@@ -136,6 +139,11 @@ fn publish(mut arguments: Vec<OsString>) -> ExitCode {
         Ok(options) => finish(publisher::run(&options)),
         Err(none) => no_options(none),
     }
+}
+
+/// Prints what was asked for.
+fn print(made: Result<String, NoConfig>) -> ExitCode {
+    made.map_or_else(no_options, |text| show(&text))
 }
 
 fn finish(end: RunEnd) -> ExitCode {

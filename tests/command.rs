@@ -10,9 +10,9 @@ mod server;
 
 use std::process::{Command, Output, Stdio};
 
-use foreign::Foreign;
+use foreign::{Foreign, missed};
 use http::Wire;
-use server::Server;
+use server::{Server, fresh_path};
 
 /// Runs the program to its end.
 fn tollway(arguments: &[&str]) -> Output {
@@ -73,6 +73,84 @@ fn a_refused_origin_is_logged_once_for_all_threads() {
              Behind a proxy, pass Host on; else start the server with --allow-origin {origin}."
         );
         assert_eq!(log.lines().filter(|line| *line == told).count(), 1, "{log}");
+    }
+}
+
+/// Runs a shell that has read its script; gives what it says. `None`: there is none, by name.
+fn completed(fact: &str, shell: &str, flags: &[&str], body: &str) -> Option<String> {
+    let answers = Command::new(shell).arg("--version").stdin(Stdio::null()).output();
+    if !answers.is_ok_and(|output| output.status.success()) {
+        return missed(fact, shell);
+    }
+    let made = tollway(&["completions", shell]);
+    assert!(made.status.success());
+    let script = fresh_path(shell);
+    std::fs::write(&script, made.stdout).expect("the scratch directory is writable");
+    let mut command = Command::new(shell);
+    // No files of whoever runs the tests.
+    command.args(flags).args(["-c", body]).env("SCRIPT", &script).env("HOME", "/nonexistent");
+    let output = command.stdin(Stdio::null()).output().expect("was there a moment ago");
+    let _ = std::fs::remove_file(&script);
+    assert!(output.status.success(), "{shell}: {output:?}");
+    assert_eq!(text(&output.stderr), "", "{shell}");
+    Some(text(&output.stdout).to_owned())
+}
+
+#[test]
+fn bash_completes_commands_and_flags() {
+    let body = "source \"$SCRIPT\"
+        try() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+          _tollway tollway \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD - 1]}\"
+          echo \"${COMPREPLY[*]}\"; }
+        try tollway su; try tollway sub --si; try tollway --max-m; try tollway completions fi";
+    let fact = "bash_completes_commands_and_flags";
+    if let Some(said) = completed(fact, "bash", &["--norc", "--noprofile"], body) {
+        assert_eq!(said, "sub\n--since\n--max-message\nfish\n");
+    }
+}
+
+#[test]
+fn fish_completes_commands_and_flags() {
+    let body = "source $SCRIPT; for line in 'tollway su' 'tollway sub --si' 'tollway --max-m'
+          complete -C $line | string split -f 1 \\t; end";
+    let fact = "fish_completes_commands_and_flags";
+    if let Some(said) = completed(fact, "fish", &["--no-config"], body) {
+        assert_eq!(said, "sub\n--since\n--max-message\n");
+    }
+}
+
+#[test]
+fn zsh_takes_its_script() {
+    let body = "autoload -U compinit; compinit -u -D; source \"$SCRIPT\"
+        echo ${_comps[tollway]}; whence -w _tollway _tollway_commands";
+    if let Some(said) = completed("zsh_takes_its_script", "zsh", &["-f"], body) {
+        assert_eq!(said, "_tollway\n_tollway: function\n_tollway_commands: function\n");
+    }
+}
+
+#[test]
+fn man_reads_every_page() {
+    let fact = "man_reads_every_page";
+    let answers = Command::new("man").arg("--version").stdin(Stdio::null()).output();
+    if !answers.is_ok_and(|output| output.status.success()) {
+        let _: Option<()> = missed(fact, "man");
+        return;
+    }
+    for (words, shown) in [
+        (&["man"][..], "--max-message"),
+        (&["man", "sub"], "--since"),
+        (&["man", "pub"], "--lines"),
+        (&["man", "compare"], "--rtt"),
+    ] {
+        let page = fresh_path("1");
+        std::fs::write(&page, tollway(words).stdout).expect("the scratch directory is writable");
+        let mut man = Command::new("man");
+        man.args(["--warnings", "-E", "UTF-8", "-l"]).arg(&page).env("MANPAGER", "cat");
+        let output = man.env("MANWIDTH", "80").stdin(Stdio::null()).output();
+        let output = output.expect("was there a moment ago");
+        let _ = std::fs::remove_file(&page);
+        assert_eq!(text(&output.stderr), "", "{words:?}");
+        assert!(text(&output.stdout).contains(shown), "{words:?}: {output:?}");
     }
 }
 

@@ -30,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["limits", "wire"]),
     ("shell", &["broker", "close", "config", "conn", "hub", "ids", "ledger", "limits"]),
     ("client", &["limits", "technique", "wire"]),
+    ("manual", &["compare", "config", "remote"]),
     ("remote", &["client", "config", "limits", "shell", "technique", "wire"]),
     ("compare", &["client", "config", "ledger", "limits", "shell", "technique"]),
 ];
@@ -68,7 +69,13 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
     ("flate2::", &["src/wire/deflate.rs"], "RFC 7692 alone needs it"),
     (
         "clap::",
-        &["src/config", "src/compare/flags.rs", "src/remote/flags.rs", "src/main.rs"],
+        &[
+            "src/config",
+            "src/compare/flags.rs",
+            "src/remote/flags.rs",
+            "src/manual.rs",
+            "src/main.rs",
+        ],
         "each command knows its flags in one place",
     ),
     ("FIXME", &[], "mend it"),
@@ -83,6 +90,8 @@ const COLUMNS_MAX: usize = 100;
 const CRATES: &[&str] = &[
     "base64",
     "clap",
+    "clap_complete",
+    "clap_mangen",
     "env_logger",
     "flate2",
     "httparse",

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser};
+use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser};
 
 use crate::client::stamp::STAMP_BYTES;
 use crate::config::{NoConfig, Size, Span, fraction, join_negative, whole};
@@ -148,6 +148,12 @@ struct FormFlags {
     /// Draw bars into this file as well
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+}
+
+/// The command line of `tollway compare`.
+#[must_use]
+pub fn command() -> Command {
+    CompareFlags::command()
 }
 
 impl CompareOptions {

@@ -10,7 +10,7 @@ use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// What may stand behind `tollway`.
-pub const COMMANDS: [&str; 5] = ["serve", "sub", "pub", "compare", "help"];
+pub const COMMANDS: [&str; 7] = ["serve", "sub", "pub", "compare", "completions", "man", "help"];
 
 /// Why there is no [`Config`](super::Config).
 #[derive(Debug, Clone, PartialEq, Eq)]

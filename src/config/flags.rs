@@ -21,6 +21,7 @@ use crate::limits;
     about = "A real-time messaging server: short polling, long polling, SSE and WebSocket, one log",
     override_usage = "tollway [serve] [FLAGS]\n       tollway sub TOPIC[,…] [FLAGS]\n       \
                       tollway pub TOPIC [DATA|-] [FLAGS]\n       tollway compare [FLAGS]\n       \
+                      tollway completions SHELL\n       tollway man [COMMAND]\n       \
                       tollway help [COMMAND]",
     after_help = "Sizes: 64KiB, 16MiB, or plain bytes. Durations: 500ms, 15s, 2m, 1h, 7d.\n\
                   Several values for one variable are separated by commas.\n\
