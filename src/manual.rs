@@ -53,7 +53,9 @@ Usage: tollway man [COMMAND]
     if let Some(name) = name.filter(|name| name != "serve") {
         let found = wanted.get_subcommands().find(|command| command.get_name() == name);
         let found = found.cloned().ok_or_else(|| NoConfig::Wrong(config::no_command(&name)))?;
-        wanted = found.name(format!("tollway-{name}")).version(env!("CARGO_PKG_VERSION"));
+        // The name has to live as long as the program, which ends with this page.
+        let name: &'static str = format!("tollway-{name}").leak();
+        wanted = found.name(name).version(env!("CARGO_PKG_VERSION"));
     }
     let mut out = Vec::new();
     Man::new(wanted).section("1").render(&mut out).expect("memory takes everything");

@@ -113,8 +113,8 @@ impl Attempt {
             self.connect(plan, registry)?;
         }
         // A wait from `latest` that is cut would lose what came meanwhile: first the cursor.
-        let waits = self.technique == Technique::LongPoll && self.opened_ms.is_some();
-        let wait_s = if waits { plan.wait_s } else { 0 };
+        let may_park = self.technique == Technique::LongPoll && self.opened_ms.is_some();
+        let wait_s = if may_park { plan.wait_s } else { 0 };
         self.unsent.extend(self.reading.request(&plan.server.endpoint, wait_s));
         self.deadline_ms = now + wait_s * 1000 + plan.timings.grace_ms;
         Ok(())
