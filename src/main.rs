@@ -150,7 +150,7 @@ fn finish(end: RunEnd) -> ExitCode {
     match end {
         RunEnd::Done => ExitCode::SUCCESS,
         // As a shell tells of a process that a signal has ended; there are 64 of them.
-        RunEnd::Signal(number) => ExitCode::from(128 + number as u8),
+        RunEnd::Signal(number) => ExitCode::from(128 + u8::try_from(number).unwrap_or(0)),
         RunEnd::Failed(line) => fail(CRASHED, line),
     }
 }

@@ -56,7 +56,7 @@ impl Masks {
     }
 
     /// The mask of the next frame.
-    pub fn next(&mut self) -> [u8; 4] {
+    pub fn next_mask(&mut self) -> [u8; 4] {
         let [a, b, c, d, ..] = self.draw().to_be_bytes();
         [a, b, c, d]
     }

@@ -76,10 +76,10 @@ impl Timings {
     }
 
     /// The pause after this many failures in a row: between half of it and all, by `chance` of 0 to
-    /// 1, and not shorter than the server asks for.
-    pub fn delay_ms(&self, failures: u32, retry_after_ms: Option<u64>, chance: f64) -> u64 {
+    /// 1,000, and not shorter than the server asks for.
+    pub fn delay_ms(&self, failures: u32, retry_after_ms: Option<u64>, chance: u64) -> u64 {
         let ms = self.back_off_ms << failures.min(DOUBLINGS_MAX);
-        let drawn = (ms as f64 * (0.5 + chance / 2.0)) as u64;
+        let drawn = ms * (500 + chance / 2) / 1000;
         drawn.max(retry_after_ms.unwrap_or(0))
     }
 }
@@ -116,7 +116,7 @@ impl Ladder {
         technique: Technique,
         lived_ms: Option<u64>,
         setback: &Setback,
-        chance: f64,
+        chance: u64,
     ) -> Rung {
         if let Some(lived_ms) = lived_ms {
             self.mourn(technique, lived_ms);
@@ -140,12 +140,12 @@ impl Ladder {
     }
 
     /// How long to wait before those better than `present` are tried; `None` when it is the best.
-    pub fn trial_in_ms(&self, present: Technique, chance: f64) -> Option<u64> {
+    pub fn trial_in_ms(&self, present: Technique, chance: u64) -> Option<u64> {
         if self.better(present).is_empty() {
             return None;
         }
         let ms = self.timings.trial_ms << self.trials.min(DOUBLINGS_MAX);
-        Some((ms as f64 * (0.75 + chance / 2.0)) as u64)
+        Some(ms * (750 + chance / 2) / 1000)
     }
 
     /// Trials begin: the next ones come later. What is to be tried, the best first.
@@ -206,8 +206,8 @@ mod tests {
     #[test]
     fn each_failure_leads_one_down_and_what_failed_is_left_out_once_one_worked() {
         let mut ladder = ladder();
-        assert_eq!(ladder.ended(WebSocket, None, &refused(), 0.0), Rung::Try(Sse));
-        assert_eq!(ladder.ended(Sse, None, &cut(), 0.0), Rung::Try(LongPoll));
+        assert_eq!(ladder.ended(WebSocket, None, &refused(), 0), Rung::Try(Sse));
+        assert_eq!(ladder.ended(Sse, None, &cut(), 0), Rung::Try(LongPoll));
         ladder.opened();
         assert_eq!(ladder.first(), LongPoll);
         assert_eq!(ladder.better(LongPoll), [WebSocket, Sse]);
@@ -221,9 +221,9 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..9 {
             for technique in [WebSocket, Sse, LongPoll] {
-                assert!(matches!(ladder.ended(technique, None, &cut(), 1.0), Rung::Try(_)));
+                assert!(matches!(ladder.ended(technique, None, &cut(), 1_000), Rung::Try(_)));
             }
-            let Rung::Wait(ms) = ladder.ended(ShortPoll, None, &cut(), 1.0) else {
+            let Rung::Wait(ms) = ladder.ended(ShortPoll, None, &cut(), 1_000) else {
                 panic!("a server that is gone may come back");
             };
             pauses.push(ms);
@@ -231,7 +231,7 @@ mod tests {
         }
         assert_eq!(pauses[..3], [1_000, 2_000, 4_000]);
         assert_eq!(pauses[8], 32_000);
-        let half = Timings::of(5_000).delay_ms(6, None, 0.0);
+        let half = Timings::of(5_000).delay_ms(6, None, 0);
         assert_eq!(half, 16_000);
     }
 
@@ -239,14 +239,14 @@ mod tests {
     fn three_short_lives_in_a_row_bar_a_technique_and_a_long_one_forgives() {
         let mut ladder = ladder();
         for lived in [1, 1, 10_000, 1, 1] {
-            assert!(matches!(ladder.ended(WebSocket, Some(lived), &cut(), 0.5), Rung::Wait(_)));
+            assert!(matches!(ladder.ended(WebSocket, Some(lived), &cut(), 500), Rung::Wait(_)));
             assert_eq!(ladder.first(), WebSocket);
         }
-        ladder.ended(WebSocket, Some(1), &cut(), 0.5);
+        ladder.ended(WebSocket, Some(1), &cut(), 500);
         assert_eq!(ladder.first(), Sse);
         // On probation: one short life more bars it again.
         ladder.proved(WebSocket);
-        ladder.ended(WebSocket, Some(1), &cut(), 0.5);
+        ladder.ended(WebSocket, Some(1), &cut(), 500);
         assert_eq!(ladder.first(), Sse);
     }
 
@@ -254,7 +254,7 @@ mod tests {
     fn the_last_technique_is_never_left_out() {
         let mut ladder = Ladder::new(vec![Sse], Timings::of(5_000));
         for _ in 0..5 {
-            ladder.ended(Sse, Some(1), &cut(), 0.5);
+            ladder.ended(Sse, Some(1), &cut(), 500);
         }
         assert_eq!(ladder.first(), Sse);
     }
@@ -263,29 +263,29 @@ mod tests {
     fn a_server_that_wants_patience_gets_it_and_a_request_that_is_wrong_ends() {
         let mut ladder = ladder();
         let busy = Setback { retry_after_ms: Some(60_000), ..cut() };
-        assert_eq!(ladder.ended(WebSocket, None, &busy, 0.5), Rung::Wait(60_000));
+        assert_eq!(ladder.ended(WebSocket, None, &busy, 500), Rung::Wait(60_000));
         for technique in [WebSocket, Sse, LongPoll] {
-            assert!(matches!(ladder.ended(technique, None, &refused(), 0.5), Rung::Try(_)));
+            assert!(matches!(ladder.ended(technique, None, &refused(), 500), Rung::Try(_)));
         }
-        assert_eq!(ladder.ended(ShortPoll, None, &refused(), 0.5), Rung::GiveUp);
+        assert_eq!(ladder.ended(ShortPoll, None, &refused(), 500), Rung::GiveUp);
         let gone = cut();
-        assert!(matches!(ladder.ended(ShortPoll, None, &gone, 0.5), Rung::Wait(_)));
+        assert!(matches!(ladder.ended(ShortPoll, None, &gone, 500), Rung::Wait(_)));
     }
 
     #[test]
     fn trials_become_rarer_and_the_best_has_none() {
         let mut ladder = ladder();
-        assert_eq!(ladder.trial_in_ms(WebSocket, 0.5), None);
+        assert_eq!(ladder.trial_in_ms(WebSocket, 500), None);
         let mut times = Vec::new();
         for _ in 0..8 {
             // To open again is no trial.
-            assert_eq!(ladder.trial_in_ms(Sse, 0.5), ladder.trial_in_ms(Sse, 0.5));
-            times.extend(ladder.trial_in_ms(Sse, 0.5));
+            assert_eq!(ladder.trial_in_ms(Sse, 500), ladder.trial_in_ms(Sse, 500));
+            times.extend(ladder.trial_in_ms(Sse, 500));
             assert_eq!(ladder.trials(Sse), [WebSocket]);
         }
         assert_eq!(times[..2], [10_000, 20_000]);
         assert_eq!(times.pop(), Some(640_000));
-        ladder.ended(WebSocket, Some(10_000), &cut(), 0.5);
-        assert_eq!(ladder.trial_in_ms(Sse, 0.5), Some(10_000));
+        ladder.ended(WebSocket, Some(10_000), &cut(), 500);
+        assert_eq!(ladder.trial_in_ms(Sse, 500), Some(10_000));
     }
 }

@@ -470,7 +470,7 @@ impl Reading {
 
     /// Appends a frame with a mask that nobody foretells. RFC 6455 §5.3.
     fn frame(&mut self, opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
-        frames::encode(opcode, payload, self.masks.next(), out);
+        frames::encode(opcode, payload, self.masks.next_mask(), out);
     }
 }
 

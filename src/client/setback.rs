@@ -3,6 +3,8 @@
 //! Came from: `reading`, and whoever has the sockets. Goes to: `ladder`, and in words to people.
 //! Absent on purpose: giving up. That is decided where it is known what else there is to try.
 
+use std::fmt::Write as _;
+
 use serde::Deserialize;
 
 use super::response::ResponseHead;
@@ -50,7 +52,8 @@ impl Setback {
         }
         if let Some(place) = head.field("location").filter(|_| head.status / 100 == 3) {
             let place: String = place.chars().take(SHOWN_CHARS_MAX).collect();
-            what.push_str(&format!(" (it is at {}; give --url that)", printable(&place)));
+            let place = printable(&place);
+            write!(what, " (it is at {place}; give --url that)").expect("a string takes it");
         }
         let after = head.field("retry-after").and_then(|value| value.trim().parse::<u64>().ok());
         Self {

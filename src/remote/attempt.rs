@@ -86,13 +86,13 @@ impl Attempt {
         self.ask_ms.unwrap_or(u64::MAX).min(self.deadline_ms)
     }
 
-    /// Does what the time, or a socket that is ready, allows. `chance` is of 0 to 1.
+    /// Does what the time, or a socket that is ready, allows. `chance` is of 0 to 1,000.
     pub fn advance(
         &mut self,
         plan: &ReadPlan,
         registry: &Registry,
         now: u64,
-        chance: f64,
+        chance: u64,
         told: &mut Vec<Told>,
     ) -> Result<(), Setback> {
         if self.ask_ms.is_some_and(|due| due <= now) {
@@ -149,7 +149,7 @@ impl Attempt {
         plan: &ReadPlan,
         registry: &Registry,
         now: u64,
-        chance: f64,
+        chance: u64,
         told: &mut Vec<Told>,
     ) -> Result<(), Setback> {
         let mut scratch = [0; READ_BYTES];
@@ -200,7 +200,7 @@ impl Attempt {
     }
 
     /// A poll is answered: when to ask again.
-    fn answered(&mut self, plan: &ReadPlan, now: u64, chance: f64, more: bool, closes: bool) {
+    fn answered(&mut self, plan: &ReadPlan, now: u64, chance: u64, more: bool, closes: bool) {
         self.deadline_ms = u64::MAX;
         if closes {
             self.socket = None;
@@ -208,7 +208,7 @@ impl Attempt {
         let pause = if more || self.technique == Technique::LongPoll {
             0
         } else {
-            (plan.interval_ms as f64 * (0.9 + chance / 5.0)) as u64
+            plan.interval_ms * (900 + chance / 5) / 1000
         };
         self.ask_ms = Some(now + pause);
     }
@@ -276,4 +276,4 @@ fn no_connection(error: &io::Error, plan: &ReadPlan) -> Setback {
 }
 
 /// What one `read` can bring.
-const READ_BYTES: usize = 64 * 1024;
+const READ_BYTES: usize = 16 * 1024;

@@ -62,7 +62,6 @@ pub struct PubOptions {
 
 /// What is told beside the messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "they are flags, each on its own")]
 pub struct Shown {
     /// JSON, one object a line.
     pub json: bool,

@@ -8,12 +8,6 @@
 //! server; and to standard output. Absent on purpose: TLS, and anything that a client written by
 //! somebody else could not do as well.
 
-#![expect(
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "pauses are milliseconds far below 2^53 and never negative"
-)]
-
 pub mod address;
 pub mod attempt;
 pub mod exchange;

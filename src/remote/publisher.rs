@@ -9,6 +9,7 @@
 //! who asks for a WebSocket gets that.
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Stdin};
 use std::time::Duration;
 
@@ -192,7 +193,7 @@ impl Publisher<'_> {
                 show::note(&format!("{}; trying again", setback.what));
             }
             failures += 1;
-            let chance = self.masks.draw() as f64 / u64::MAX as f64;
+            let chance = self.masks.draw() % 1001;
             let pause = timings.delay_ms(failures, setback.retry_after_ms, chance);
             clock::sleep_until_us(
                 clock::shared_us() + pause.min(timings.grace_ms * REPEATS) * 1000,
@@ -226,11 +227,10 @@ impl Publisher<'_> {
         let event = event.as_ref().map(|event| format!("?event={}", percent_encode(event)));
         let target = format!("/{}{}", percent_encode(topic), event.unwrap_or_default());
         let mut head = server.endpoint.head("POST", &target);
-        head.push_str(&format!(
-            "Idempotency-Key: {}\r\nContent-Length: {}\r\n\r\n",
-            message.key,
-            message.data.len()
-        ));
+        let Pending { key, data, .. } = message;
+        let length = data.len();
+        write!(head, "Idempotency-Key: {key}\r\nContent-Length: {length}\r\n\r\n")
+            .expect("a string takes everything");
         traffic.requests += 1;
         traffic.bytes_out.head += head.len() as u64;
         traffic.bytes_out.payload += message.data.len() as u64;
@@ -291,7 +291,7 @@ impl Publisher<'_> {
             };
             let frame = serde_json::to_vec(&frame).expect("plain data");
             let mut bytes = Vec::new();
-            frames::encode(Opcode::Text, &frame, masks.next(), &mut bytes);
+            frames::encode(Opcode::Text, &frame, masks.next_mask(), &mut bytes);
             let payload = message.data.len() as u64;
             traffic.bytes_out.payload += payload;
             traffic.bytes_out.framing += (bytes.len() as u64).saturating_sub(payload);
@@ -302,7 +302,7 @@ impl Publisher<'_> {
         match opcode {
             Opcode::Ping => {
                 let mut pong = Vec::new();
-                frames::encode(Opcode::Pong, &payload, masks.next(), &mut pong);
+                frames::encode(Opcode::Pong, &payload, masks.next_mask(), &mut pong);
                 traffic.bytes_in.heartbeat += used as u64;
                 traffic.bytes_out.heartbeat += pong.len() as u64;
                 link.send(&pong)

@@ -277,7 +277,7 @@ impl TopicReader {
     fn say(&mut self, line: &str, what: &str) {
         let is_new = !self.said.iter().any(|said| said == what);
         if self.shown.verbose || is_new {
-            show::note(&line);
+            show::note(line);
         }
         if is_new && self.said.len() < SAID_MAX {
             self.said.push(what.to_owned());
@@ -334,9 +334,9 @@ impl TopicReader {
         }
     }
 
-    /// Between 0 and 1.
-    fn chance(&mut self) -> f64 {
-        self.chance.draw() as f64 / u64::MAX as f64
+    /// Of 0 to 1,000.
+    fn chance(&mut self) -> u64 {
+        self.chance.draw() % 1001
     }
 }
 

@@ -83,9 +83,9 @@ fn terminal_line(data: &[u8]) -> String {
     for chunk in data.utf8_chunks() {
         for c in chunk.valid().chars() {
             if matches!(c, '\n' | '\t') {
-                line.push(c)
+                line.push(c);
             } else {
-                line.push_str(&printable(c.encode_utf8(&mut [0; 4])))
+                line.push_str(&printable(c.encode_utf8(&mut [0; 4])));
             }
         }
         for byte in chunk.invalid() {
