@@ -4,15 +4,18 @@
 //! whose values fit together. Absent on purpose: environment variables. They are for servers that
 //! others start; a comparison is started by whoever reads it.
 
+use std::env;
 use std::ffi::OsString;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser};
 
+use super::terminal;
 use crate::client::stamp::STAMP_BYTES;
 use crate::config::{NoConfig, Size, Span, fraction, join_negative, whole};
 use crate::limits;
+use crate::shell::output;
 use crate::technique::Technique;
 
 /// What is to be compared, and how it is to be shown.
@@ -145,6 +148,9 @@ struct FormFlags {
     /// Print a line for each variant, separated by commas
     #[arg(long)]
     csv: bool,
+    /// Tell what each column says, and measure nothing
+    #[arg(long)]
+    explain: bool,
     /// Draw bars into this file as well
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
@@ -167,6 +173,9 @@ impl CompareOptions {
             .try_get_matches_from(join_negative(arguments))
             .and_then(|matches| CompareFlags::from_arg_matches(&matches))
             .map_err(|error| NoConfig::of(&error, "tollway compare --help"))?;
+        if given.output.explain {
+            return Err(NoConfig::Asked(terminal::explain(terminal_columns())));
+        }
         given.into_request().map_err(NoConfig::Wrong)
     }
 }
@@ -208,6 +217,12 @@ impl CompareFlags {
             svg: output.svg,
         })
     }
+}
+
+/// Columns of the terminal; of whatever else standard output is, as `COLUMNS` says.
+pub(super) fn terminal_columns() -> usize {
+    let told = || env::var("COLUMNS").ok()?.parse().ok().filter(|columns| *columns > 0);
+    output::columns().or_else(told).unwrap_or(terminal::TABLE_COLUMNS)
 }
 
 fn in_range(flag: &str, value: u64, least: u64, most: u64) -> Result<(), String> {

@@ -39,6 +39,7 @@ use self::http::HttpConnection;
 use self::processes::{ClientsProcess, Needs, ServerProcess};
 use self::progress::Progress;
 use self::variant::Variant;
+use crate::client::quantiles::Quantiles;
 use crate::client::stamp;
 use crate::client::subscriber::ReadMode;
 use crate::client::swarm::Plan;
@@ -79,7 +80,7 @@ pub fn run(options: &CompareOptions) -> Result<Outcome, String> {
     progress.end();
     let comparison = Comparison { setup: setup(options, server), techniques: rows };
     let text = match options.form {
-        Form::Table => terminal::render(&comparison),
+        Form::Table => terminal::render(&comparison, flags::terminal_columns()),
         Form::Json => serde_json::to_string_pretty(&comparison).expect("plain data") + "\n",
         Form::Markdown => markdown::render(&comparison),
         Form::Csv => csv::render(&comparison),
@@ -147,7 +148,7 @@ fn measure(
     if let ReadMode::LongPoll { .. } = variant.mode {
         wait_until_parked(&mut control, destination, options.clients, PARK_US_MAX)?;
     }
-    publish(options, &mut publisher, destination, progress)?;
+    let late = publish(options, &mut publisher, destination, progress)?;
     clients.over(5_000 + 2 * variant.interval_ms + 6 * options.rtt_ms)?;
     let ended_us = clock::shared_us();
     if let ReadMode::LongPoll { .. } = variant.mode {
@@ -173,6 +174,7 @@ fn measure(
         latency_server: (row_before.latency.count == 0).then_some(row.latency),
         process: (before.process, after.process),
         latency: report.latency,
+        late,
     });
     Ok((figures, after))
 }
@@ -184,17 +186,21 @@ fn of(costs: &CostsReport, technique: Technique) -> &TechniqueCosts {
 }
 
 /// Publishes to a schedule that does not wait for anybody: a message is due at its moment, however
-/// long the one before it took.
+/// long the one before it took. Gives how late each was.
 fn publish(
     options: &CompareOptions,
     publisher: &mut HttpConnection,
     destination: &Destination,
     progress: &mut Progress,
-) -> Result<(), String> {
+) -> Result<Quantiles, String> {
+    let mut late_us = Vec::new();
     let period_us = 1e6 / options.rate;
     let first_us = clock::shared_us() + (period_us as u64).min(FIRST_US_MAX);
     for number in 0..options.messages {
-        clock::sleep_until_us(first_us + (number as f64 * period_us) as u64);
+        let due_us = first_us + (number as f64 * period_us) as u64;
+        clock::sleep_until_us(due_us);
+        let late = clock::shared_us().saturating_sub(due_us);
+        late_us.push(u32::try_from(late).unwrap_or(u32::MAX));
         let text = stamp::write(number + 1, clock::shared_us(), options.size);
         let (status, body) = publisher
             .post(&destination.topic, &text)
@@ -205,7 +211,7 @@ fn publish(
         }
         progress.published(number + 1);
     }
-    Ok(())
+    Ok(Quantiles::of(late_us))
 }
 
 /// What the ledger says. A server without one cannot be compared.
