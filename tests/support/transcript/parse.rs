@@ -10,6 +10,7 @@ use tollway::limits::Limits;
 use tollway::wire::authority::{HostPattern, OriginPattern};
 
 use super::answers::{self, Terms};
+use super::offences::Offence;
 use super::{Act, Greeting, Piece, Shows, Step, Transcript, bytes, offences};
 
 /// Reads a file. Panics with file and line at whatever it does not understand.
