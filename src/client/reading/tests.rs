@@ -1,6 +1,7 @@
 //! What each technique's bytes come to, fed whole and in small pieces.
 
 use super::*;
+use crate::client::told::{Delivery, MissedSpan};
 use crate::wire::frame;
 
 fn endpoint() -> Endpoint {
