@@ -1,6 +1,6 @@
 //! Reading topics by one technique on one connection at a time: what is asked, and what is told.
 //!
-//! Came from: whoever has the sockets, with bytes of a server. Goes to: the codecs beside this file,
+//! Came from: whoever has the sockets, with a server's bytes. Goes to: the codecs beside this file
 //! and back as [`Told`]. Absent on purpose: sockets, time, and when to ask again.
 
 use super::endpoint::{Endpoint, percent_encode};

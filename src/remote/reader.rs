@@ -88,7 +88,7 @@ impl TopicReader {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
-        // Tells when the other end of a pipe is closed. A plain file is always ready: it is refused.
+        // Tells when the other end of a pipe is closed. A plain file is refused: always ready.
         let out = io::stdout().as_raw_fd();
         let _ = poll.registry().register(&mut SourceFd(&out), OUT, Interest::WRITABLE);
         let costs = options.techniques.iter().map(|t| (Some(*t), Traffic::default())).collect();
