@@ -61,7 +61,7 @@ impl EventReader {
         self.retry_ms
     }
 
-    /// Bytes that a block has taken which is not over yet: whoever reads from strangers bounds them.
+    /// Bytes of the block that is not over yet: whoever reads from strangers bounds them.
     pub const fn held_bytes(&self) -> usize {
         self.line.len() + self.data.len() + self.name.len()
     }

@@ -41,7 +41,7 @@ pub enum ServerFrameError {
     TooLong,
 }
 
-/// Masks that nobody foretells: a hash of a counter under a secret of its own. RFC 6455 §5.3, §10.3.
+/// Masks that nobody foretells: a hash of a counter under a secret. RFC 6455 §5.3, §10.3.
 #[derive(Debug, Default)]
 pub struct Masks {
     secret: RandomState,

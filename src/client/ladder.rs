@@ -1,9 +1,9 @@
 //! Which technique reads: the best that works, and what follows when one fails.
 //!
 //! The rules are those of the browser's client, `src/page/client.js`. A technique is left for the
-//! next one when it is refused or says nothing; one that is cut [`DEATHS_MAX`] times in a row before
+//! next one when it is refused or says nothing; one cut [`DEATHS_MAX`] times in a row before
 //! it had proved itself does not work here. When none works, the attempts become rarer, and no two
-//! clients keep the same time. While a lesser technique reads, those above it are tried on the side.
+//! clients keep the same time. While a lesser technique reads, those above it are tried beside it.
 //!
 //! Came from: whoever has the sockets, with what became of an attempt. Goes to: the same, as what
 //! to do next. Absent on purpose: sockets, clocks and dice; time and chance are arguments.

@@ -1,72 +1,20 @@
 //! Reading topics by one technique on one connection at a time: what is asked, and what is told.
 //!
-//! Where [`Subscriber`](super::subscriber::Subscriber) counts what a comparison published, this one
-//! takes whatever a server says: names, bytes, gaps, refusals, and the cursor from which another
-//! technique goes on.
-//!
-//! Came from: whoever has the sockets, with bytes of a server. Goes to: the codecs beside this file,
+//! Came from: whoever has the sockets, with a server's bytes. Goes to: the codecs beside this file
 //! and back as [`Told`]. Absent on purpose: sockets, time, and when to ask again.
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
 
 use super::endpoint::{Endpoint, percent_encode};
 use super::events::EventReader;
 use super::frames::{self, Masks};
 use super::response::{ResponseDecoder, ResponseHead, ResponseStep};
+use super::saying::{GapEvent, Saying, not_ours, read_json};
 use super::setback::Setback;
+use super::told::Told;
 use super::traffic::Traffic;
 use crate::limits::{MESSAGE_BYTES_CEILING, MESSAGE_BYTES_MAX};
 use crate::technique::Technique;
 use crate::wire::Parsed;
 use crate::wire::frame::Opcode;
-
-/// What a server told a reader.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
-    /// Reading goes on from here; nothing lies between.
-    Cursor(String),
-    /// A message; its id is the new cursor.
-    Message(Delivery),
-    /// Messages that cannot be had any more. The cursor stays.
-    Gap(MissedSpan),
-    /// A poll is answered. Another may be sent.
-    Answered {
-        /// There is more than the answer could carry: ask again at once.
-        more: bool,
-        /// The server ends the connection.
-        closes: bool,
-    },
-    /// An answer to a Ping of ours, or anything else that shows life.
-    Alive,
-}
-
-/// A message as it was published.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivery {
-    /// The cursor behind it.
-    pub id: String,
-    /// The topic, where the server said it: when several are read.
-    pub topic: Option<String>,
-    /// The event's name.
-    pub event: Option<String>,
-    /// The data.
-    pub data: Vec<u8>,
-    /// The server said that the data is bytes.
-    pub is_binary: bool,
-}
-
-/// `{"from":…,"to":…,"reason":…}`
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct MissedSpan {
-    /// The cursor that was asked for.
-    pub from: String,
-    /// The first id that follows.
-    pub to: String,
-    /// One word.
-    pub reason: String,
-}
 
 /// One technique, from its first connection on.
 #[derive(Debug)]
@@ -99,28 +47,6 @@ enum ReadingStage {
     Refusal(ResponseHead),
     Events(EventReader),
     Frames,
-}
-
-/// Everything that an answer to a poll, a message in it, or a frame may have.
-#[derive(Deserialize)]
-struct Saying {
-    next: Option<String>,
-    #[serde(default)]
-    more: bool,
-    gap: Option<MissedSpan>,
-    #[serde(default)]
-    messages: Vec<Saying>,
-    id: Option<String>,
-    topic: Option<String>,
-    event: Option<String>,
-    data: Option<String>,
-    encoding: Option<String>,
-}
-
-/// The data of an event that is a gap.
-#[derive(Deserialize)]
-struct GapEvent {
-    gap: MissedSpan,
 }
 
 impl Reading {
@@ -163,8 +89,7 @@ impl Reading {
         self.traffic.connections += 1;
     }
 
-    /// What to send to begin: on a new connection, and for each further poll. `wait_s` is for long
-    /// polls.
+    /// What to send on a new connection, and for each further poll. `wait_s` is for long polls.
     pub fn request(&mut self, endpoint: &Endpoint, wait_s: u64) -> Vec<u8> {
         let suffix = match self.technique {
             Technique::ShortPoll | Technique::LongPoll => "poll",
@@ -186,7 +111,7 @@ impl Reading {
         head.into_bytes()
     }
 
-    /// A Ping: whoever is there answers it. RFC 6455 §5.5.2.
+    /// A Ping: whoever is there answers it.
     pub fn ping(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
         self.frame(Opcode::Ping, &[], &mut out);
@@ -203,12 +128,11 @@ impl Reading {
             at += used;
         }
         inbox.drain(..at);
-        let held = inbox.len() + self.held.len();
-        let in_event = match &self.stage {
-            ReadingStage::Events(reader) => reader.held_bytes(),
-            _ => 0,
-        };
-        if held.max(in_event) > HELD_BYTES_MAX {
+        let mut held = inbox.len() + self.held.len();
+        if let ReadingStage::Events(reader) = &self.stage {
+            held += reader.held_bytes();
+        }
+        if held > HELD_BYTES_MAX {
             return Err(Setback::new("sent more at once than this program takes"));
         }
         self.inbox = inbox;
@@ -332,8 +256,7 @@ impl Reading {
             let next = answer.next;
             self.cursor_moved(next.ok_or_else(|| not_ours("no cursor"))?, told);
         }
-        let payload = self.traffic.bytes_in.payload - before;
-        self.traffic.bytes_in.framing += (body.len() as u64).saturating_sub(payload);
+        self.frame_bytes(body.len(), before, 0);
         told.push(Told::Answered { more, closes: head.closes() });
         Ok(())
     }
@@ -356,15 +279,11 @@ impl Reading {
             }
             let name = Some(text(event.name)?).filter(|name| !name.is_empty());
             let saying = Saying {
-                next: None,
-                more: false,
-                gap: None,
-                messages: Vec::new(),
                 id: Some(text(event.id)?),
-                topic: None,
                 event: name,
                 data: Some(text(event.data)?),
                 encoding: event.base64.then(|| "base64".to_owned()),
+                ..Saying::default()
             };
             self.message(saying, told)?;
         }
@@ -383,10 +302,8 @@ impl Reading {
             self.cursor_moved(cursor, told);
         }
         told.push(Told::Alive);
-        let bytes_in = &mut self.traffic.bytes_in;
-        bytes_in.heartbeat += heartbeats;
-        let rest = bytes_in.payload - before + heartbeats;
-        bytes_in.framing += (used as u64).saturating_sub(rest);
+        self.traffic.bytes_in.heartbeat += heartbeats;
+        self.frame_bytes(used, before, heartbeats);
         Ok(())
     }
 
@@ -409,8 +326,7 @@ impl Reading {
                     let whole = std::mem::take(&mut self.held);
                     self.object(&whole, told)?;
                 }
-                let payload = self.traffic.bytes_in.payload - before;
-                self.traffic.bytes_in.framing += (used as u64).saturating_sub(payload);
+                self.frame_bytes(used, before, 0);
             }
             Opcode::Ping => {
                 let start = reply.len();
@@ -446,21 +362,20 @@ impl Reading {
     }
 
     fn message(&mut self, saying: Saying, told: &mut Vec<Told>) -> Result<(), Setback> {
-        let (Some(id), Some(data)) = (saying.id, saying.data) else {
-            return Err(not_ours("a message without id or data"));
-        };
-        let is_binary = saying.encoding.as_deref() == Some("base64");
-        let data = if is_binary {
-            STANDARD.decode(data).map_err(|_| not_ours("no base64"))?
-        } else {
-            data.into_bytes()
-        };
+        let delivery = saying.into_delivery()?;
         self.traffic.messages += 1;
-        self.traffic.bytes_in.payload += data.len() as u64;
-        self.cursor.clone_from(&id);
-        let Saying { topic, event, .. } = saying;
-        told.push(Told::Message(Delivery { id, topic, event, data, is_binary }));
+        self.traffic.bytes_in.payload += delivery.data.len() as u64;
+        self.cursor.clone_from(&delivery.id);
+        told.push(Told::Message(delivery));
         Ok(())
+    }
+
+    /// Of `used` bytes, those that are neither payload nor heartbeat are framing. A message that
+    /// came in pieces was taken for framing until it was whole.
+    fn frame_bytes(&mut self, used: usize, payload_before: u64, heartbeats: u64) {
+        let bytes_in = &mut self.traffic.bytes_in;
+        let others = bytes_in.payload - payload_before + heartbeats;
+        bytes_in.framing = (bytes_in.framing + used as u64).saturating_sub(others);
     }
 
     fn cursor_moved(&mut self, cursor: String, told: &mut Vec<Told>) {
@@ -468,24 +383,14 @@ impl Reading {
         told.push(Told::Cursor(cursor));
     }
 
-    /// Appends a frame with a mask that nobody foretells. RFC 6455 §5.3.
+    /// Appends a frame.
     fn frame(&mut self, opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
         frames::encode(opcode, payload, self.masks.next_mask(), out);
     }
 }
 
-fn read_json<'t, T: Deserialize<'t>>(text: &'t [u8]) -> Result<T, Setback> {
-    serde_json::from_slice(text).map_err(|_| not_ours("other JSON"))
-}
-
-fn not_ours(what: &str) -> Setback {
-    Setback::new(format!("answered with {what}, as tollway does not"))
-}
-
 const PROTOCOL: &str = "tollway.v1";
-/// Bytes that are kept until they make a whole: a list of messages of the largest size that a
-/// server takes by default, as JSON spells them at worst. What a server that is set otherwise says
-/// is beyond it, and is told to be.
+/// Bytes that are kept until they make a whole: far more than a server says by default.
 const HELD_BYTES_MAX: usize = 32 * MESSAGE_BYTES_MAX;
 const _: () = assert!(HELD_BYTES_MAX <= MESSAGE_BYTES_CEILING);
 /// More of a refusal nobody reads.

@@ -1,7 +1,8 @@
 //! What reading or publishing has cost, as the client sees it.
 //!
-//! Came from: `reading`, and `remote` for its publishes. Goes to: `--costs`. Absent on purpose: what
-//! the kernel adds below (segments, retransmissions); a client without privileges does not see it.
+//! Came from: `reading`, and `remote` for its publishes. Goes to: `--costs`. Absent on purpose:
+//! what the kernel adds below (segments, retransmissions); a client without privileges does not
+//! see it.
 
 use std::ops::AddAssign;
 

@@ -52,6 +52,9 @@ impl NoConfig {
                 Some(near) => format!("there is no {flag}; did you mean {near}?"),
                 None => format!("there is no {flag}; {all}"),
             },
+            (ErrorKind::MissingRequiredArgument, _) => {
+                format!("{argument} is missing; `{help}` tells what belongs there")
+            }
             (ErrorKind::ArgumentConflict, _) => {
                 let other = text(ContextKind::PriorArg).unwrap_or_default();
                 format!("{flag} and {other} do not go together; leave one out")

@@ -25,8 +25,8 @@ use crate::limits;
                       tollway help [COMMAND]",
     after_help = "Sizes: 64KiB, 16MiB, or plain bytes. Durations: 500ms, 15s, 2m, 1h, 7d.\n\
                   Several values for one variable are separated by commas.\n\
-                  `tollway help sub` tells how to read topics from a terminal, `tollway help pub` how \
-                  to publish,\n`tollway help compare` how to measure what each technique costs.",
+                  `tollway help sub` tells how to read topics from a terminal, `tollway help pub` \
+                  how to publish,\n`tollway help compare` how to measure what each technique costs.",
     disable_help_subcommand = true,
     max_term_width = 100
 )]

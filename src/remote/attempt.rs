@@ -12,8 +12,9 @@ use mio::{Interest, Registry, Token};
 
 use super::address::ServerAddress;
 use crate::client::ladder::Timings;
-use crate::client::reading::{Reading, Told};
+use crate::client::reading::Reading;
 use crate::client::setback::Setback;
+use crate::client::told::Told;
 use crate::client::traffic::Traffic;
 use crate::technique::Technique;
 

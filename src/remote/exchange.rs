@@ -1,7 +1,7 @@
 //! A connection on which one thing is sent and its answer waited for.
 //!
-//! Came from: `publisher`. Goes to: a server, over a socket that blocks: a publisher has nothing else
-//! to do meanwhile. Absent on purpose: trying again, which is for whoever knows what was sent.
+//! Came from: `publisher`. Goes to: a server, over a socket that blocks: a publisher has nothing
+//! else to do meanwhile. Absent on purpose: trying again, which is for whoever knows what was sent.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;

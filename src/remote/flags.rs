@@ -79,8 +79,8 @@ pub struct Shown {
     long_about = None,
     override_usage = "tollway sub TOPIC[,…] [FLAGS]",
     after_help = "The best technique that works reads; the next one takes over when it is refused, \
-                  held back or cut, and reads on after the last message. Gaps, and what goes wrong, \
-                  are told on standard error. A server that is not there is waited for.\n\n\
+                  held back or cut, and reads on after the last message. Gaps, and what goes \
+                  wrong, are told on standard error. A server that is not there is waited for.\n\n\
                   Durations: 500ms, 15s, 2m.",
     disable_help_subcommand = true,
     disable_version_flag = true,

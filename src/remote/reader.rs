@@ -23,8 +23,8 @@ use super::flags::{Shown, SubOptions, via};
 use super::show;
 use crate::client::frames::Masks;
 use crate::client::ladder::{Ladder, Rung};
-use crate::client::reading::Told;
 use crate::client::setback::Setback;
+use crate::client::told::Told;
 use crate::client::traffic::Traffic;
 use crate::shell::clock;
 use crate::technique::Technique;
@@ -88,7 +88,7 @@ impl TopicReader {
         let poll = Poll::new()?;
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
-        // Tells when the other end of a pipe is closed. A plain file is always ready: it is refused.
+        // Tells when the other end of a pipe is closed. A plain file is refused: always ready.
         let out = io::stdout().as_raw_fd();
         let _ = poll.registry().register(&mut SourceFd(&out), OUT, Interest::WRITABLE);
         let costs = options.techniques.iter().map(|t| (Some(*t), Traffic::default())).collect();

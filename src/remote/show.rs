@@ -15,8 +15,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::flags::{Shown, via};
-use crate::client::reading::{Delivery, MissedSpan};
 use crate::client::setback::printable;
+use crate::client::told::{Delivery, MissedSpan};
 use crate::client::traffic::{BytesByClass, Traffic};
 use crate::technique::Technique;
 

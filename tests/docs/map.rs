@@ -25,6 +25,8 @@ const ROOMS: [&str; 17] = [
     "timer",
     "client",
     "compare",
+    "remote",
+    "manual",
 ];
 
 /// Text of a doc comment as Markdown that stands by itself: links into the code lose their target.

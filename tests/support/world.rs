@@ -83,6 +83,8 @@ pub struct Pipe {
     /// The client has ended its side; shown to the server when `inbound` is empty.
     pub finished: bool,
     finish_told: bool,
+    /// It was told that the client has ended its side behind bytes that nobody reads.
+    finishing_told: bool,
     /// An edge told of bytes or of the end. Like an edge, it is told once: a connection that wants
     /// no bytes is not asked again before it says that it has resumed.
     to_read: bool,
@@ -94,6 +96,9 @@ pub struct Pipe {
     to_write: bool,
     /// Bytes that the server has written.
     pub received: Vec<u8>,
+    /// Bytes that were taken from the server and that the client has not acknowledged, besides
+    /// those in `received`.
+    pub unacknowledged: usize,
     /// How many more bytes the kernel takes from the server. The client makes room by reading.
     pub room: usize,
     /// The server has ended its side.
@@ -185,6 +190,8 @@ impl World {
             inbound: VecDeque::new(),
             finished: false,
             finish_told: false,
+            finishing_told: false,
+            unacknowledged: 0,
             to_read: false,
             writable: true,
             ever_full: false,
@@ -315,6 +322,10 @@ impl World {
             }
             pipe.to_read = more && self.brokers[shard].wants_bytes(id);
             if !pipe.to_read {
+                if pipe.finished && more && !std::mem::replace(&mut pipe.finishing_told, true) {
+                    self.brokers[shard].peer_finishing(id, self.now);
+                    any = true;
+                }
                 continue;
             }
             any = true;
@@ -428,6 +439,14 @@ impl World {
             Effect::Sample { conn, payer } => {
                 if let Some(sample) = self.sample(shard, conn) {
                     self.brokers[shard].sampled(conn, payer, sample);
+                }
+            }
+            Effect::CountUnacknowledged { conn } => {
+                if let Some(&n) = self.by_id.get(&(shard, conn)) {
+                    let pipe = &self.pipes[n];
+                    // Exact: stories are short.
+                    let bytes = (pipe.received.len() + pipe.unacknowledged) as u32;
+                    self.brokers[shard].unacknowledged(conn, bytes, self.now);
                 }
             }
             Effect::AskForReport { scope } => {

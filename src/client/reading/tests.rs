@@ -1,6 +1,7 @@
 //! What each technique's bytes come to, fed whole and in small pieces.
 
 use super::*;
+use crate::client::told::{Delivery, MissedSpan};
 use crate::wire::frame;
 
 fn endpoint() -> Endpoint {
@@ -45,9 +46,12 @@ const GAP: &str = r#"{"from":"d-1","to":"e-1","reason":"epoch"}"#;
 
 #[test]
 fn a_poll_tells_the_gap_the_messages_and_the_cursor() {
-    let body = format!(
-        r#"{{"next":"e-2","gap":{GAP},"more":true,"messages":[{{"id":"e-1","data":"/wA=","encoding":"base64"}},{{"id":"e-2","event":"x","data":"\u00fc"}}]}}"#
-    );
+    let messages = [
+        r#"{"id":"e-1","data":"/wA=","encoding":"base64"}"#,
+        r#"{"id":"e-2","event":"x","data":"\u00fc"}"#,
+    ];
+    let messages = messages.join(",");
+    let body = format!(r#"{{"next":"e-2","gap":{GAP},"more":true,"messages":[{messages}]}}"#);
     let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     for at_once in [1, 7, answer.len()] {
         let mut reading = Reading::new(Technique::LongPoll, &["a b".into()], "d-1");

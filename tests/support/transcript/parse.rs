@@ -10,6 +10,7 @@ use tollway::limits::Limits;
 use tollway::wire::authority::{HostPattern, OriginPattern};
 
 use super::answers::{self, Terms};
+use super::offences::Offence;
 use super::{Act, Greeting, Piece, Shows, Step, Transcript, bytes, offences};
 
 /// Reads a file. Panics with file and line at whatever it does not understand.
@@ -296,6 +297,9 @@ impl<'t> Reader<'t> {
             ("reset", [name]) => Act::Reset(self.client(name)),
             ("room", [name, "any"]) => Act::Room(self.client(name), usize::MAX),
             ("room", [name, bytes]) => Act::Room(self.client(name), size(bytes)?),
+            ("unacknowledged", [name, bytes]) => {
+                Act::Unacknowledged(self.client(name), size(bytes)?)
+            }
             ("overloaded", ["on"]) => Act::Overloaded(true),
             ("overloaded", ["off"]) => Act::Overloaded(false),
             ("unreadable", ["on"]) => Act::Unreadable(true),
