@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 use log::LevelFilter;
 
-pub use complaint::{COMMANDS, NoConfig, no_command};
+pub use complaint::{COMMANDS, NoConfig, no_command, without_secrets};
 use flags::{BrowserFlags, CommandLine, OutputFlags};
 pub use spelling::{Listen, Misspelt, Size, Span};
 pub(crate) use spelling::{fraction, whole};

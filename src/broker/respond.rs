@@ -73,7 +73,7 @@ pub(super) fn refuse_saying(visit: &mut Visit<'_>, problem: Problem, detail: &st
         fields.push(("Retry-After", &"1"));
     }
     let body = response::problem(status, problem.code, detail);
-    say(visit, status, &fields, Body::own("application/problem+json", body));
+    say(visit, status, &fields, Body::line("application/problem+json", body));
 }
 
 /// What a stream would begin with, for HEAD: the head that `greet` finishes, and the connection is

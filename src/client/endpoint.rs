@@ -7,14 +7,37 @@ use std::fmt;
 use std::fmt::Write as _;
 
 /// Whom requests are for, and on whose behalf.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Endpoint {
     /// `host:port`, as in the field `Host`.
     pub host: String,
     /// What stands before each topic in a path: empty, or `/base`.
     pub prefix: String,
     /// Sent as `Authorization: Bearer`. Visible ASCII, which the field takes.
-    pub token: Option<String>,
+    pub token: Option<BearerToken>,
+}
+
+/// A token as it was given, which `Debug` does not show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BearerToken(String);
+
+impl BearerToken {
+    /// The token, for whoever sends it.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for BearerToken {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Debug for BearerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(not shown)")
+    }
 }
 
 impl Endpoint {
@@ -27,21 +50,10 @@ impl Endpoint {
             env!("CARGO_PKG_VERSION")
         );
         if let Some(token) = token {
+            let token = token.text();
             write!(head, "Authorization: Bearer {token}\r\n").expect("a string takes everything");
         }
         head
-    }
-}
-
-impl fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let token = self.token.as_ref().map(|_| "(not shown)");
-        let Self { host, prefix, .. } = self;
-        f.debug_struct("Endpoint")
-            .field("host", host)
-            .field("prefix", prefix)
-            .field("token", &token)
-            .finish()
     }
 }
 

@@ -13,7 +13,7 @@ use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser};
 
 use super::terminal;
 use crate::client::stamp::STAMP_BYTES;
-use crate::config::{NoConfig, Size, Span, fraction, join_negative, whole};
+use crate::config::{NoConfig, Size, Span, fraction, join_negative, whole, without_secrets};
 use crate::limits;
 use crate::shell::output;
 use crate::technique::Technique;
@@ -294,7 +294,8 @@ fn techniques(names: &[String]) -> Result<Vec<Technique>, String> {
 }
 
 fn target(url: &str) -> Result<Target, String> {
-    let wrong = |why: &str| format!("--url {url}: {why}; write http://HOST:PORT");
+    let shown = without_secrets(url);
+    let wrong = |why: &str| format!("--url {shown}: {why}; write http://HOST:PORT");
     let Some(rest) = url.strip_prefix("http://") else {
         return Err(wrong("is not an http:// address"));
     };

@@ -68,6 +68,13 @@ impl NoConfig {
     }
 }
 
+/// `url` as a complaint may show it: what stands before an @, or in a query, may be a secret.
+#[must_use]
+pub fn without_secrets(url: &str) -> &str {
+    let rest = url.rsplit_once('@').map_or(url, |(_, rest)| rest);
+    rest.split(['?', '#']).next().unwrap_or_default()
+}
+
 /// The complaint about a word that is no command, with the one that was probably meant.
 #[must_use]
 pub fn no_command(word: &str) -> String {

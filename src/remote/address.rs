@@ -5,7 +5,8 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
-use crate::client::endpoint::Endpoint;
+use crate::client::endpoint::{BearerToken, Endpoint};
+use crate::config::without_secrets;
 
 /// A server that can be connected to.
 #[derive(Clone, Debug)]
@@ -17,16 +18,12 @@ pub struct ServerAddress {
 }
 
 /// Reads `http://HOST[:PORT][/PATH]`. An error is the line to print.
-pub fn read(url: &str, token: Option<&str>) -> Result<ServerAddress, String> {
-    // What stands before an @ may be a password.
-    let wrong = |why: &str| {
-        let shown = url.rsplit_once('@').map_or(url, |(_, rest)| rest);
-        format!("--url {shown}: {why}")
-    };
+pub fn read(url: &str, token: Option<&BearerToken>) -> Result<ServerAddress, String> {
+    let wrong = |why: &str| format!("--url {}: {why}", without_secrets(url));
     let rest = match url.split_once("://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => {
-            let host = rest.split('/').next().unwrap_or_default();
+            let host = without_secrets(rest).split('/').next().unwrap_or_default();
             return Err(wrong(&format!(
                 "https needs TLS, which tollway does not speak yet; let something else speak it, \
                  as `socat TCP-LISTEN:8081,bind=127.0.0.1,fork OPENSSL:{}`, and give --url \
@@ -54,9 +51,9 @@ pub fn read(url: &str, token: Option<&str>) -> Result<ServerAddress, String> {
     }
     let token = token.map(|token| {
         // The value is nobody's business, not even when it is wrong.
-        let good = !token.is_empty() && is_visible(token);
+        let good = !token.text().is_empty() && is_visible(token.text());
         let wrong = "--token takes visible ASCII without spaces; give it as it was issued";
-        if good { Ok(token.to_owned()) } else { Err(wrong.to_owned()) }
+        if good { Ok(token.clone()) } else { Err(wrong.to_owned()) }
     });
     let prefix = path.trim_end_matches('/').to_owned();
     let endpoint = Endpoint { host: host.to_owned(), prefix, token: token.transpose()? };
@@ -81,10 +78,10 @@ mod tests {
             ("http://[::1]:82/base/", "[::1]:82", "/base", "[::1]:82"),
             ("http://[::1]/a/b", "[::1]", "/a/b", "[::1]:80"),
         ] {
-            let read = read(url, Some("t0")).expect(url);
+            let read = read(url, Some(&BearerToken::from("t0"))).expect(url);
             assert_eq!((&*read.endpoint.host, &*read.endpoint.prefix), (host, prefix), "{url}");
             assert_eq!(read.addresses, [address.parse().expect(address)], "{url}");
-            assert_eq!(read.endpoint.token.as_deref(), Some("t0"));
+            assert_eq!(read.endpoint.token, Some("t0".into()));
         }
     }
 
@@ -99,6 +96,10 @@ mod tests {
             ("http://127.0.0.1/?x", "has something other than"),
             ("http://127.0.0.1/a b", "has something other than"),
             ("http://me:s3cret@127.0.0.1/", "has something other than"),
+            ("http://127.0.0.1/?token=s3cret", "--url http://127.0.0.1/: has something other than"),
+            ("https://me:s3cret@a.example/", "OPENSSL:a.example:443`"),
+            ("https://me:s3cret/x@a.example/", "OPENSSL:a.example:443`"),
+            ("ftp://me:s3cret@a.example/", "--url a.example/: is not an http:// address"),
             ("http://nowhere.invalid:1", "names a host that is not known here"),
             ("http://127.0.0.1:99999", "names a host that is not known here"),
         ] {
@@ -107,7 +108,7 @@ mod tests {
             assert!(!said.contains("s3cret"), "{said}");
         }
         for token in ["", "s3cret s3cret", "s3cret\r\nX: y", "s3crüt"] {
-            let said = read("http://127.0.0.1:1", Some(token)).expect_err(token);
+            let said = read("http://127.0.0.1:1", Some(&token.into())).expect_err(token);
             assert!(said.starts_with("--token takes") && !said.contains("s3cr"), "{said}");
         }
     }

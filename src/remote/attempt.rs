@@ -37,6 +37,9 @@ pub struct Attempt {
     deadline_ms: u64,
     /// A Ping is out, and has to be answered by the deadline.
     doubted: bool,
+    /// The request under way went out on a connection that has carried an answer before, and
+    /// nothing has come for it: if that connection ends, it may have been idle for too long.
+    reused: bool,
 }
 
 /// What does not change from attempt to attempt.
@@ -74,6 +77,7 @@ impl Attempt {
             ask_ms: Some(now),
             deadline_ms: u64::MAX,
             doubted: false,
+            reused: false,
         }
     }
 
@@ -103,12 +107,13 @@ impl Attempt {
         if self.ask_ms.is_none() && self.deadline_ms <= now {
             self.expire(plan, now)?;
         }
-        self.write(plan, registry)
+        self.write(plan, registry, now)
     }
 
     /// Sends a request, on a new connection if there is none.
     fn ask(&mut self, plan: &ReadPlan, registry: &Registry, now: u64) -> Result<(), Setback> {
         self.ask_ms = None;
+        self.reused = self.socket.is_some();
         if self.socket.is_none() {
             self.address = 0;
             self.connect(plan, registry)?;
@@ -158,7 +163,8 @@ impl Attempt {
             let length = match socket.read(&mut scratch) {
                 Ok(0) => {
                     self.socket = None;
-                    return if self.is_idle() { Ok(()) } else { Err(self.reading.ended()) };
+                    let excused = self.is_idle() || self.asks_anew(now);
+                    return if excused { Ok(()) } else { Err(self.reading.ended()) };
                 }
                 Ok(length) => length,
                 Err(error) => match error.kind() {
@@ -170,11 +176,12 @@ impl Attempt {
                         return Ok(());
                     }
                     _ => {
-                        self.lost(&error, plan, registry)?;
+                        self.lost(&error, plan, registry, now)?;
                         continue;
                     }
                 },
             };
+            self.reused = false;
             let from = told.len();
             let reply = self.reading.received(&scratch[..length], told)?;
             self.unsent.extend(reply);
@@ -198,6 +205,17 @@ impl Attempt {
     /// Between two polls: the server may hang up, and the next one connects anew.
     const fn is_idle(&self) -> bool {
         self.ask_ms.is_some()
+    }
+
+    /// A server may end an idle connection in the moment in which the next poll is sent on it. A
+    /// poll changes nothing, so it is sent again, once, on a connection of its own. RFC 9110 §9.2.2.
+    fn asks_anew(&mut self, now: u64) -> bool {
+        let anew = std::mem::take(&mut self.reused);
+        if anew {
+            self.unsent.clear();
+            self.ask_ms = Some(now);
+        }
+        anew
     }
 
     /// A poll is answered: when to ask again.
@@ -232,7 +250,7 @@ impl Attempt {
         }
     }
 
-    fn write(&mut self, plan: &ReadPlan, registry: &Registry) -> Result<(), Setback> {
+    fn write(&mut self, plan: &ReadPlan, registry: &Registry, now: u64) -> Result<(), Setback> {
         while let Some(socket) = &mut self.socket
             && !self.unsent.is_empty()
         {
@@ -242,7 +260,7 @@ impl Attempt {
                     ErrorKind::Interrupted => {}
                     // The writable edge brings us back.
                     ErrorKind::WouldBlock | ErrorKind::NotConnected => return Ok(()),
-                    _ => self.lost(&error, plan, registry)?,
+                    _ => self.lost(&error, plan, registry, now)?,
                 },
             }
         }
@@ -255,8 +273,12 @@ impl Attempt {
         error: &io::Error,
         plan: &ReadPlan,
         registry: &Registry,
+        now: u64,
     ) -> Result<(), Setback> {
         self.socket = None;
+        if self.asks_anew(now) {
+            return Ok(());
+        }
         let unconnected = error.kind() == ErrorKind::ConnectionRefused;
         if unconnected && self.address < plan.server.addresses.len() {
             return self.connect(plan, registry);

@@ -9,6 +9,7 @@ use std::ffi::OsString;
 use clap::{Args, Command, CommandFactory, FromArgMatches, Parser};
 
 use super::address::{self, ServerAddress};
+use crate::client::endpoint::BearerToken;
 use crate::client::ladder::Timings;
 use crate::config::{NoConfig, Span, join_negative, whole};
 use crate::limits::{TOPICS_PER_READER_MAX, WAIT_MS_MAX};
@@ -135,7 +136,7 @@ struct RemoteFlags {
     url: String,
     /// Sent as Authorization: Bearer. The variable is better: a command line is for all to see
     #[arg(long, env = "TOLLWAY_TOKEN", value_name = "TOKEN", hide_env_values = true)]
-    token: Option<String>,
+    token: Option<BearerToken>,
     /// How long a server or a technique may say nothing
     #[arg(long, value_name = "DURATION", default_value_t = Span(5_000))]
     patience: Span,
@@ -299,7 +300,7 @@ impl RemoteFlags {
 
     fn server(&self) -> Result<ServerAddress, String> {
         // An empty variable is one that was not given.
-        let token = self.token.as_deref().filter(|token| !token.is_empty());
+        let token = self.token.as_ref().filter(|token| !token.text().is_empty());
         address::read(&self.url, token)
     }
 }

@@ -266,7 +266,14 @@ impl Publisher<'_> {
         link.send(head.as_bytes())?;
         let (head, body) = link.answer(traffic)?;
         if head.status != 101 {
-            return Err(Setback::refused(&head, &body));
+            let mut setback = Setback::refused(&head, &body);
+            if matches!(head.status, 401 | 403) {
+                setback.what.push_str(
+                    " (--via ws reads the topic as well, which takes the right to read; --via post \
+                     does not)",
+                );
+            }
+            return Err(setback);
         }
         if frames::is_accepted(&head, &key, Some("tollway.v1")) {
             return Ok(());

@@ -313,6 +313,56 @@ async function a_token_is_sent_with_every_request_and_never_shown() {
   guarded.close();
 }
 
+/** A connection that ends under the second poll on it may have been idle for too long; one that does so under its
+    first has failed. */
+async function sub_asks_again_when_an_idle_connection_ends_under_its_poll() {
+  const polls = [];
+  const short = createServer((request, response) => {
+    const first = !request.socket.asked;
+    request.socket.asked = true;
+    polls.push(first);
+    if (!first) return request.socket.destroy();
+    const message = { id: `e-${polls.length}`, data: String(polls.length) };
+    response.end(JSON.stringify({ next: message.id, messages: [message] }));
+  });
+  await new Promise((resolve) => short.listen(0, '127.0.0.1', resolve));
+  const reader = sub(short.address().port, ['a', '--via', 'poll', '-n', '3', '-v', '--since', 'earliest']);
+  assert.equal(await reader.code, 0);
+  assert.deepEqual(polls, [true, false, true, false, true]);
+  assert.deepEqual(reader.out, ['1', '3', '5']);
+  assert.deepEqual(reader.err.filter(Boolean), ['tollway: poll reads'], 'no failure is told');
+  short.closeAllConnections();
+  short.close();
+  const cut = createServer((request) => request.socket.destroy());
+  await new Promise((resolve) => cut.listen(0, '127.0.0.1', resolve));
+  const failed = sub(cut.address().port, ['a', '--via', 'poll']);
+  await failed.until(({ err }) => err.some((line) => line.startsWith('tollway: poll was cut; next try in')));
+  failed.child.kill('SIGKILL');
+  cut.closeAllConnections();
+  cut.close();
+}
+
+/** A WebSocket reads as well; a token for publishing alone cannot open one. */
+async function pub_says_what_a_token_for_publishing_alone_can_do() {
+  const guarded = createServer((request, response) => {
+    request.resume();
+    response.writeHead(201).end('{"id":"e-1","subscribers":0}\n');
+  });
+  guarded.on('upgrade', (request, socket) => {
+    socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+  });
+  await new Promise((resolve) => guarded.listen(0, '127.0.0.1', resolve));
+  const by = (...via) => pub(guarded.address().port, ['a', 'x', '--json', ...via]);
+  const refused = by('--via', 'ws');
+  assert.equal(await refused.code, 1);
+  assert.match(refused.err.join('\n'), /was refused: 403 .*--via ws reads the topic as well.*--via post does not/);
+  const taken = by();
+  assert.equal(await taken.code, 0);
+  assert.deepEqual(taken.out, ['{"id":"e-1","subscribers":0}'], 'no empty line behind it');
+  guarded.closeAllConnections();
+  guarded.close();
+}
+
 await tell({
   sub_hops_among_four_techniques,
   sub_shows_a_message_as_each_technique_brings_it,
@@ -322,4 +372,6 @@ await tell({
   pub_adds_a_message_once_whatever_is_lost,
   what_cannot_be_published_is_said_in_one_line,
   a_token_is_sent_with_every_request_and_never_shown,
+  sub_asks_again_when_an_idle_connection_ends_under_its_poll,
+  pub_says_what_a_token_for_publishing_alone_can_do,
 }, 110_000);

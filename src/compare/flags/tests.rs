@@ -59,6 +59,8 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
         ("--rtt 1h", "--rtt 1h", "give 10s or less"),
         ("--url ftp://x", "--url ftp://x", "write http://"),
         ("--url http://x/y", "--url http://x/y", "write http://"),
+        ("--url http://me:s3cret@x:1", "--url x:1: has something other", "write http://"),
+        ("--url http://x/?token=s3cret", "--url http://x/: has something", "write http://"),
         ("--url http://[::1]:1 --threads 2", "--url", "leave one out"),
         ("--json --csv", "--json", "leave one out"),
         ("--bogus", "--bogus", "tollway compare --help"),

@@ -84,8 +84,16 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
 #[test]
 fn a_token_is_taken_and_never_told() {
     let options = good_sub("a --token s3cret --url http://127.0.0.1:1");
-    assert_eq!(options.server.endpoint.token.as_deref(), Some("s3cret"));
+    assert_eq!(options.server.endpoint.token, Some("s3cret".into()));
     assert!(!format!("{options:?}").contains("s3cret"));
+    let given = SubFlags::try_parse_from(words("sub a --token s3cret")).expect("good flags");
+    assert!(!format!("{given:?}").contains("s3cret"), "{given:?}");
+    for wrong in ["--tokn=s3cret", "--tokn s3cret", "--token s3cret --token s3cret"] {
+        let Err(NoConfig::Wrong(text)) = SubOptions::read(words(&format!("sub a {wrong}"))) else {
+            panic!("{wrong} is wrong");
+        };
+        assert!(text.contains("--tok") && !text.contains("s3cret"), "{wrong}: {text}");
+    }
     let Err(NoConfig::Wrong(text)) = SubOptions::read(words("sub a --token s3crét")) else {
         panic!("no field takes that");
     };
