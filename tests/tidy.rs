@@ -107,6 +107,7 @@ const CRATES: &[&str] = &[
     "signal-hook-mio",
     "simdutf8",
     "slab",
+    "terminal_size",
 ];
 
 #[test]

@@ -4,18 +4,15 @@
 //! whose values fit together. Absent on purpose: environment variables. They are for servers that
 //! others start; a comparison is started by whoever reads it.
 
-use std::env;
 use std::ffi::OsString;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser};
 
-use super::terminal;
 use crate::client::stamp::STAMP_BYTES;
 use crate::config::{NoConfig, Size, Span, fraction, join_negative, whole, without_secrets};
 use crate::limits;
-use crate::shell::output;
 use crate::technique::Technique;
 
 /// What is to be compared, and how it is to be shown.
@@ -65,6 +62,8 @@ pub enum Form {
     Markdown,
     /// A line for each variant.
     Csv,
+    /// No figures, but what the columns of the tables say.
+    Explained,
 }
 
 #[derive(Debug, Parser)]
@@ -149,7 +148,7 @@ struct FormFlags {
     #[arg(long)]
     csv: bool,
     /// Tell what each column says, and measure nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["json", "markdown", "csv", "svg"])]
     explain: bool,
     /// Draw bars into this file as well
     #[arg(long, value_name = "FILE")]
@@ -173,9 +172,6 @@ impl CompareOptions {
             .try_get_matches_from(join_negative(arguments))
             .and_then(|matches| CompareFlags::from_arg_matches(&matches))
             .map_err(|error| NoConfig::of(&error, "tollway compare --help"))?;
-        if given.output.explain {
-            return Err(NoConfig::Asked(terminal::explain(terminal_columns())));
-        }
         given.into_request().map_err(NoConfig::Wrong)
     }
 }
@@ -208,21 +204,16 @@ impl CompareFlags {
             threads: choice.threads,
             rtt_ms: rtt.0,
             url: choice.url.as_deref().map(target).transpose()?,
-            form: match (output.json, output.markdown, output.csv) {
-                (true, _, _) => Form::Json,
-                (_, true, _) => Form::Markdown,
-                (_, _, true) => Form::Csv,
+            form: match (output.json, output.markdown, output.csv, output.explain) {
+                (true, ..) => Form::Json,
+                (_, true, ..) => Form::Markdown,
+                (.., true, _) => Form::Csv,
+                (.., true) => Form::Explained,
                 _ => Form::Table,
             },
             svg: output.svg,
         })
     }
-}
-
-/// Columns of the terminal; of whatever else standard output is, as `COLUMNS` says.
-pub(super) fn terminal_columns() -> usize {
-    let told = || env::var("COLUMNS").ok()?.parse().ok().filter(|columns| *columns > 0);
-    output::columns().or_else(told).unwrap_or(terminal::TABLE_COLUMNS)
 }
 
 fn in_range(flag: &str, value: u64, least: u64, most: u64) -> Result<(), String> {

@@ -31,7 +31,9 @@ pub mod terminal;
 pub mod variant;
 
 use std::net::SocketAddr;
-use std::process;
+use std::{env, io, process};
+
+use terminal_size::Width;
 
 use self::figures::{Comparison, Figures, Measured, RunSetup};
 use self::flags::{CompareOptions, Form};
@@ -66,6 +68,10 @@ struct Destination {
 /// Runs every variant. An error is a line for people; nothing is shown then, because figures of
 /// a run that lost messages would be about something else.
 pub fn run(options: &CompareOptions) -> Result<Outcome, String> {
+    if options.form == Form::Explained {
+        let text = terminal::explain(terminal_columns());
+        return Ok(Outcome { text, picture: String::new() });
+    }
     let variants = Variant::all(options);
     let mut progress = Progress::begin(options, &variants);
     let mut rows = Vec::new();
@@ -80,12 +86,21 @@ pub fn run(options: &CompareOptions) -> Result<Outcome, String> {
     progress.end();
     let comparison = Comparison { setup: setup(options, server), techniques: rows };
     let text = match options.form {
-        Form::Table => terminal::render(&comparison, flags::terminal_columns()),
+        Form::Table | Form::Explained => terminal::render(&comparison, terminal_columns()),
         Form::Json => serde_json::to_string_pretty(&comparison).expect("plain data") + "\n",
         Form::Markdown => markdown::render(&comparison),
         Form::Csv => csv::render(&comparison),
     };
     Ok(Outcome { text, picture: svg::render(&comparison) })
+}
+
+/// Columns of the terminal; of whatever else standard output is, as `COLUMNS` says.
+fn terminal_columns() -> usize {
+    let known = terminal_size::terminal_size_of(io::stdout());
+    let columns = known.map(|(Width(columns), _)| usize::from(columns));
+    let told = || env::var("COLUMNS").ok()?.parse().ok();
+    let columns = columns.filter(|columns| *columns > 0).or_else(told);
+    columns.filter(|columns| *columns > 0).unwrap_or(terminal::TABLE_COLUMNS)
 }
 
 /// One variant, against a server of its own or the one that was given.

@@ -16,17 +16,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::sys;
 use crate::limits::{OUTPUT_BYTES_MAX, OUTPUT_FLUSH_MS_MAX};
 
 /// Between two tries at a descriptor that somebody has set not to block, and that is full.
 const RETRY_MS: u64 = 10;
-
-/// Columns of the terminal that standard output is; `None` where it is none.
-#[must_use]
-pub fn columns() -> Option<usize> {
-    sys::terminal_columns(io::stdout().as_fd())
-}
 
 /// A queue of lines, and the thread that writes them. Clones share both.
 #[derive(Clone, Debug, Default)]

@@ -10,7 +10,7 @@ use std::ffi::CStr;
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
@@ -227,16 +227,6 @@ pub fn is_ignored(signal: c_int) -> bool {
     // SAFETY: nothing is changed; `action` is whole and outlives the call.
     let told = unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut action) };
     told == 0 && action.sa_sigaction == libc::SIG_IGN
-}
-
-/// Columns of the terminal that `descriptor` leads to; `None` where it is no terminal, or one that
-/// does not know. ioctl_tty(2).
-pub fn terminal_columns(descriptor: BorrowedFd<'_>) -> Option<usize> {
-    // SAFETY: `winsize` is four integers.
-    let mut size: libc::winsize = unsafe { zeroed() };
-    // SAFETY: the kernel writes one `winsize`, which is whole and outlives the call.
-    let told = unsafe { libc::ioctl(descriptor.as_raw_fd(), libc::TIOCGWINSZ, &raw mut size) };
-    (told == 0 && size.ws_col > 0).then(|| usize::from(size.ws_col))
 }
 
 /// Asks a child of ours to end, as an operator would (SIGTERM).

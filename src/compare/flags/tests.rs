@@ -31,6 +31,7 @@ fn a_duration_is_as_many_messages_as_fit_in() {
     assert_eq!(good("--techniques websocket,sse").techniques.len(), 2);
     let intervals = good("--poll-interval 5s --poll-interval 50ms").poll_intervals_ms;
     assert_eq!(intervals, [5000, 50]);
+    assert_eq!(good("--explain").form, Form::Explained);
     let target = good("--url http://127.0.0.1:81/").url.expect("it is given");
     assert_eq!(target.host, "127.0.0.1:81");
 }
@@ -62,6 +63,7 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
         ("--url http://me:s3cret@x:1", "--url x:1: has something other", "write http://"),
         ("--url http://x/?token=s3cret", "--url http://x/: has something", "write http://"),
         ("--url http://[::1]:1 --threads 2", "--url", "leave one out"),
+        ("--explain --csv", "--explain", "leave one out"),
         ("--json --csv", "--json", "leave one out"),
         ("--bogus", "--bogus", "tollway compare --help"),
         ("bogus", "bogus", "tollway compare --help"),
