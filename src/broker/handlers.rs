@@ -85,6 +85,7 @@ impl Broker {
             let empty = flow.outbox.is_empty();
             match visit.conn.state.name() {
                 Name::Streaming => timing.active_at = now,
+                Name::Open if bytes > 0 => visit.conn.await_pong_anew(now),
                 Name::Head if empty => timing.active_at = now, // It has our answer: idle from now.
                 Name::Lingering if empty => teardown::end_own_side(visit),
                 _ => {}

@@ -46,7 +46,7 @@ use self::websocket::Weight;
 use crate::close::CloseReason;
 use crate::ids::{Millis, Peer};
 use crate::ledger::{Bytes, Class, Payer};
-use crate::limits::{INBOX_BYTES_MAX, Limits};
+use crate::limits::{INBOX_BYTES_MAX, Limits, PONG_MS_MAX};
 use crate::wire::Parsed;
 use crate::wire::body::{BodyDecoder, Piece};
 use crate::wire::head::{Framing, Head};
@@ -308,6 +308,15 @@ impl Conn {
         self.flow.progress = PeerProgress::default();
     }
 
+    /// A Pong is overdue, but bytes waited here and the Ping among them: it has gone out just now.
+    pub fn await_pong_anew(&mut self, now: Millis) {
+        if let State::Open(socket) = &mut self.state
+            && socket.pinged.plus(PONG_MS_MAX) <= now
+        {
+            socket.pinged = now;
+        }
+    }
+
     /// Queues output.
     pub fn push(&mut self, segment: Segment) {
         self.flow.outbox.push(segment, self.costs.payer);
@@ -338,8 +347,13 @@ impl Conn {
         if self.flow.outbox.is_empty() {
             return own;
         }
-        // A peer that is still reading our answer is not idle, however long it takes.
-        let reading = matches!(self.state, State::Head { began: None, .. });
+        // A peer that is still reading our answer is not idle, however long it takes; nor is a Pong
+        // due while a Ping may wait here.
+        let reading = match &self.state {
+            State::Head { began, .. } => began.is_none(),
+            State::Open(socket) => socket.pinged != Millis::NEVER && !socket.costs,
+            _ => false,
+        };
         let own = own.filter(|_| !reading);
         let stalled = self.stalls_at(limits);
         Some(own.map_or(stalled, |own| own.min(stalled)))
