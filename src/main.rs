@@ -100,7 +100,8 @@ fn start(config: &Config, out: &Output) -> Result<Server, String> {
     let file = found.transpose()?;
     let server = Server::bind(config).map_err(|error| error.to_string())?;
     if let (Some(path), Some(file)) = (path, file) {
-        let ports: Vec<u16> = server.addresses().iter().map(SocketAddr::port).collect();
+        let addresses = server.addresses().iter().chain(server.admin_addresses());
+        let ports: Vec<u16> = addresses.map(SocketAddr::port).collect();
         file.write(&ports, out).map_err(|error| wrong(path, error))?;
     }
     Ok(server)
@@ -110,10 +111,11 @@ fn start(config: &Config, out: &Output) -> Result<Server, String> {
 /// may take a name server's time.
 fn greet(server: &Server, threads: usize, out: &Output) {
     let (addresses, bound) = (server.addresses().to_vec(), server.bound().to_vec());
+    let admin = server.admin_addresses().to_vec();
     let (sender, said) = mpsc::channel();
     let own = out.clone();
     let body = move || {
-        own.say(greeting::text(&addresses, &bound, threads).as_bytes());
+        own.say(greeting::text(&addresses, &admin, &bound, threads).as_bytes());
         let _ = sender.send(()); // Nobody receives any more when it took long.
     };
     // No thread, no greeting: that is no reason not to serve.

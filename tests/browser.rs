@@ -36,6 +36,21 @@ fn tell(fact: &str) {
     });
 }
 
+/// Runs the function of that name in the script about rights, with a server that asks for some.
+fn tell_right(fact: &str) {
+    let script = "browser/rights.mjs";
+    let Some(chromium) = foreign::chromium(fact) else {
+        return;
+    };
+    let Some(node) = Foreign::node(fact, &["playwright-core"], script) else {
+        return;
+    };
+    let token = "both-rights-of-the-operator";
+    for_threads_with(&["--publish-token", token, "--subscribe-token", token], |server| {
+        node.run(&[&server.port().to_string(), fact, &chromium]);
+    });
+}
+
 /// Runs the function of that name in the script about claims, which brings its own server.
 fn tell_claim(fact: &str) {
     let script = "browser/claims.mjs";
@@ -100,6 +115,12 @@ facts! {
     a_data_line_without_a_blank_line_fires_nothing
     an_event_source_comes_back_by_itself_after_a_delay
     a_stream_that_ends_after_each_event_is_polling
+}
+
+facts! {
+    tell_right:
+    an_event_source_and_a_websocket_open_by_a_ticket
+    a_cookie_serves_its_own_page_and_no_other
 }
 
 facts! {

@@ -19,6 +19,7 @@ use crate::ledger::{
     Bytes, CHARGES, Call, Class, Closed, Due, Ledger, Payer, RefusedConnection, Row, Sample,
 };
 use crate::limits::CLOSED_ROWS_MAX;
+use crate::rights::Denial;
 
 /// A system call was made for a connection.
 pub(super) fn charge(ledger: &mut Ledger, conn: &mut Conn, call: Call) {
@@ -85,6 +86,13 @@ pub(super) fn socket_closed(
     }
     let row = row(shard, id, conn, sample, now);
     shard.closed.push_back(Row { closed: Some(Closed { reason, at: now }), ..row });
+}
+
+/// A right was wanting, if that is what was wrong.
+pub(super) fn denied(ledger: &mut Ledger, denial: Option<Denial>) {
+    if let Some(denial) = denial {
+        ledger.shared.denied.count(denial.code());
+    }
 }
 
 /// Bytes were understood.

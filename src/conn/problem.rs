@@ -3,13 +3,14 @@
 //! Every decoder and every rule has an error enum of its own, with one variant an offence; here
 //! they become one thing that can be answered.
 //!
-//! Came from: `wire`'s errors and `route`'s. Goes to: `broker::answer`; and to `broker::v1`,
-//! which words the same refusals for `tollway.v1`. Absent on purpose: offences against RFC 6455;
-//! those are said in a Close frame.
+//! Came from: `wire`'s errors, `route`'s and those of `rights`. Goes to: `broker::answer`; and to
+//! `broker::v1`, which words the same refusals for `tollway.v1`. Absent on purpose: offences
+//! against RFC 6455; those are said in a Close frame.
 
 use std::borrow::Cow;
 
 use crate::limits::Limits;
+use crate::rights::Denial;
 use crate::wire::body::BodyError;
 use crate::wire::handshake::HandshakeError;
 use crate::wire::head::HeadError;
@@ -38,6 +39,8 @@ pub enum Allow {
     ReadAndPublish,
     /// Everything else can only be read.
     Read,
+    /// A ticket can be asked for.
+    Post,
 }
 
 impl Allow {
@@ -46,6 +49,7 @@ impl Allow {
         match self {
             Self::ReadAndPublish => "GET, HEAD, POST, PUT, OPTIONS",
             Self::Read => "GET, HEAD, OPTIONS",
+            Self::Post => "POST, OPTIONS",
         }
     }
 }
@@ -121,6 +125,11 @@ impl Problem {
         problem
     }
 
+    /// Which right was wanting, if that is what it is about.
+    pub fn denial(&self) -> Option<Denial> {
+        Denial::of_code(self.code)
+    }
+
     /// The refusal for breaking `rule`.
     pub const fn of(rule: Rule) -> Self {
         Self { status: rule.status(), code: rule.code(), detail: rule.detail(), allow: None }
@@ -159,4 +168,4 @@ macro_rules! from_wire {
     )*};
 }
 
-from_wire!(HeadError, BodyError, HandshakeError, TargetError, PublishError);
+from_wire!(HeadError, BodyError, HandshakeError, TargetError, PublishError, Denial);

@@ -60,6 +60,11 @@ impl<'q> Query<'q> {
         Ok(self.value("event")?.map(|event| event.into_owned().into()))
     }
 
+    /// `ticket`: what stands for a token.
+    pub(super) fn ticket(self) -> Result<Option<Cow<'q, str>>, TargetError> {
+        self.value("ticket")
+    }
+
     /// `check`: whether it is there, and not 0.
     pub(super) fn check(self) -> Result<bool, Problem> {
         Ok(self.value("check")?.is_some_and(|value| value != "0"))

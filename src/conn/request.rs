@@ -3,11 +3,15 @@
 //! Came from: `route`, which reads it out of a head. Goes to: `broker::answer`. Absent on purpose:
 //! text. Whatever a client spelled is a name, a number or a choice by now.
 
+use std::sync::Arc;
+
 use super::problem::{Allow, Problem};
 use super::response_context::ResponseContext;
 use crate::ids::{Cursor, TopicName};
 use crate::ledger::report::Page;
 use crate::ledger::{Payer, Rows};
+use crate::rights::Grant;
+use crate::rights::tickets::Ticket;
 use crate::technique::Dialect;
 use crate::wire::handshake::Accept;
 
@@ -20,6 +24,8 @@ pub struct Request {
     pub payer: Payer,
     /// What the request wants.
     pub want: Want,
+    /// What the token that it shows allows, beside what everybody may.
+    pub grant: Option<Arc<Grant>>,
 }
 
 /// What a request wants.
@@ -57,6 +63,10 @@ pub enum Want {
         /// A browser asks on behalf of a page of another site.
         preflight: Option<Preflight>,
     },
+    /// A ticket, for the token that was shown.
+    Ticket,
+    /// Something else, by a ticket that has to be looked at first.
+    Redeem(Redeem),
     /// Nothing that can be had.
     Refuse(Problem),
     /// Nothing: pages of that origin may not ask. The sentence names the origin and `Host`.
@@ -74,9 +84,19 @@ impl Want {
         match self {
             Self::Read(read) => matches!(read.how, How::Socket { .. }),
             Self::Watch(watch) => matches!(watch, Watch::Socket(_)),
+            Self::Redeem(redeem) => redeem.want.upgrades(),
             _ => false,
         }
     }
+}
+
+/// What is wanted by a ticket.
+#[derive(Debug)]
+pub struct Redeem {
+    /// The ticket.
+    pub ticket: Ticket,
+    /// What is wanted.
+    pub want: Box<Want>,
 }
 
 /// What a browser asks before it sends what a form could not. Fetch standard, CORS-preflight.

@@ -7,7 +7,7 @@ use crate::item;
 use crate::pages::{files, keep_part, read};
 
 /// The rooms in the order in which a reader meets them.
-const ROOMS: [&str; 17] = [
+const ROOMS: [&str; 18] = [
     "main",
     "lib",
     "ids",
@@ -17,6 +17,7 @@ const ROOMS: [&str; 17] = [
     "shell",
     "broker",
     "conn",
+    "rights",
     "hub",
     "technique",
     "wire",
