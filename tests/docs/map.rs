@@ -7,7 +7,7 @@ use crate::item;
 use crate::pages::{files, keep_part, read};
 
 /// The rooms in the order in which a reader meets them.
-const ROOMS: [&str; 18] = [
+const ROOMS: [&str; 20] = [
     "main",
     "lib",
     "ids",
