@@ -161,6 +161,11 @@ pub const REPORTS_PER_SECOND: usize = 8;
 pub const SAMPLES_PER_TURN: usize = 256;
 /// Rows of the table of connections in one answer, unless fewer are asked for. NATS: 1,024.
 pub const ROWS_MAX: usize = 1_000;
+/// Tags of readers that a thread remembers what passed under: those charged last. The live page
+/// uses four for each browser, so that 16 people can look at a thread at the same time.
+pub const TAGS_MAX: usize = 64;
+/// Tags that can be asked for at once.
+pub const TAGS_ASKED_MAX: usize = 8;
 /// Connections that ended, kept on each thread for the table.
 pub const CLOSED_ROWS_MAX: usize = 256;
 

@@ -174,21 +174,26 @@ fn compare(mut arguments: Vec<OsString>) -> ExitCode {
     };
     // Found out before a minute is spent; what stands there already stays until then.
     let open = |file| File::options().create(true).append(true).open(file);
-    if let Some(file) = &options.svg
-        && let Err(error) = open(file)
-    {
-        let file = file.display();
-        return fail(WRONG, format!("--svg {file}: {error}; name a file we may write"));
+    let files = [("--svg", &options.svg), ("--timeline", &options.timeline)];
+    for (flag, file) in files {
+        if let Some(file) = file
+            && let Err(error) = open(file)
+        {
+            let file = file.display();
+            return fail(WRONG, format!("{flag} {file}: {error}; name a file we may write"));
+        }
     }
     let outcome = match compare::run(&options) {
         Ok(outcome) => outcome,
         Err(line) => return fail(CRASHED, line),
     };
     let shown = show(&outcome.text);
-    if let Some(file) = &options.svg
-        && let Err(error) = fs::write(file, outcome.picture)
-    {
-        return fail(CRASHED, format!("--svg {}: {error}", file.display()));
+    for ((flag, file), drawing) in files.into_iter().zip([outcome.picture, outcome.timeline]) {
+        if let Some(file) = file
+            && let Err(error) = fs::write(file, drawing)
+        {
+            return fail(CRASHED, format!("{flag} {}: {error}", file.display()));
+        }
     }
     shown
 }

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use super::effect::Effect;
 use super::respond::{JSON, NO_STORE};
 use super::visit::Visit;
-use super::{asset, file, publish, read, report, respond, teardown, ticket, v1, websocket};
+use super::{accounting, asset, file, publish, read, report, respond};
+use super::{teardown, ticket, v1, websocket};
 use crate::conn::Ask;
 use crate::conn::problem::{Allow, Rule};
 use crate::conn::request::{Preflight, Want};
@@ -38,7 +39,7 @@ pub(super) fn answer(visit: &mut Visit<'_>, ask: Ask) {
 }
 
 fn serve(visit: &mut Visit<'_>, payer: Payer, want: Want, body: Vec<u8>) {
-    visit.shard.ledger.account_mut(payer).requests += 1;
+    accounting::asked(visit, payer);
     settle(visit, want, body);
 }
 
@@ -91,10 +92,8 @@ fn give(visit: &mut Visit<'_>, want: Want, body: Vec<u8>) {
             let effect = Effect::Count { conn: visit.id, topic: topic.clone() };
             respond::await_effect(visit, Awaited::Count(topic), effect);
         }
-        Want::Page { sources, if_none_match } => {
-            asset::page(visit, &sources, if_none_match.as_deref());
-        }
-        Want::Client(tag) => asset::client(visit, tag.as_deref()),
+        Want::Page { sources, terms } => asset::page(visit, &sources, &terms),
+        Want::Asset(asset, terms) => asset::file(visit, asset, &terms),
         Want::Report(wanted) => report::ask(visit, wanted),
         Want::Watch(watch) => report::watch(visit, &watch),
         Want::Ticket => ticket::ask(visit),

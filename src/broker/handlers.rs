@@ -257,6 +257,9 @@ fn add_conn(report: &mut ShardReport, conn: &Conn, sample: &Sample) {
         return;
     };
     report.ledger.account_mut(kind).tcp.add_since(&accounted, sample);
+    if let Some(tagged) = &conn.costs.tagged {
+        *report.ledger.tags.account_mut(tagged.tag()) += &tagged.passed(&conn.costs.tally);
+    }
     let gauges = &mut report.gauges[kind as usize];
     gauges.open += 1;
     gauges.parked += u64::from(conn.state.name() == Name::Parked);

@@ -114,7 +114,7 @@ impl Want {
             Self::Report(_) | Self::Watch(_) => Some(Need::Admin),
             Self::Ticket => Some(Need::Token),
             Self::Redeem(redeem) => redeem.want.need(),
-            Self::Page { .. } | Self::Client(_) | Self::Healthy | Self::Ready => None,
+            Self::Page { .. } | Self::Asset(..) | Self::Healthy | Self::Ready => None,
             Self::File(_) | Self::Options { .. } => None,
             Self::Refuse(_) | Self::RefuseOrigin(_) => None,
         }

@@ -10,6 +10,7 @@
 
 mod admission;
 mod ask;
+pub mod asset;
 pub mod costs;
 pub mod flow;
 pub mod hold;
@@ -163,7 +164,7 @@ impl Conn {
             }
             Err(error) => {
                 by_class.add(Class::Head, buf.len());
-                self.costs.payer = Payer::Other;
+                (self.costs.payer, self.costs.tag) = (Payer::Other, None);
                 let ask = self.refuse(ResponseContext::closing(), error.into(), now);
                 Pace::Ask(buf.len(), ask)
             }
@@ -181,6 +182,7 @@ impl Conn {
     ) -> Pace {
         let mut request = route(head, policy, self.door);
         self.costs.payer = request.payer;
+        self.costs.tag = request.want.tag();
         if policy.rights.is_some() {
             self.hold(request.grant.take(), now, policy.unix_s);
         }

@@ -93,6 +93,10 @@ offences! {
             "sort= takes id, idle, received, sent, messages, pending, rtt or segments.";
         StateUnknown = BadRequest, "state_unknown",
             "state= takes open, closed or all.";
+        TagMalformed = BadRequest, "tag_malformed",
+            "tag= takes 1 to 16 hexadecimal digits.";
+        TagsTooMany = BadRequest, "tags_too_many",
+            "At most 8 tags can be asked for at once.";
         HostNotServed = MisdirectedRequest, "host_not_served",
             "This server is not the one that Host names; ask for a name that it serves, or let the \
              operator add this one by --allow-host.";

@@ -5,14 +5,16 @@
 
 use std::sync::Arc;
 
+use super::asset::Asset;
 use super::problem::{Allow, Problem};
 use super::response_context::ResponseContext;
 use crate::ids::{Cursor, TopicName};
-use crate::ledger::report::Page;
-use crate::ledger::{Payer, Rows};
+use crate::ledger::report::{Page, TagList};
+use crate::ledger::{CostTag, Payer, Rows};
 use crate::rights::Grant;
 use crate::rights::tickets::Ticket;
 use crate::technique::Dialect;
+use crate::wire::coding::AcceptedCodings;
 use crate::wire::handshake::Accept;
 
 /// A request, understood.
@@ -41,11 +43,11 @@ pub enum Want {
     Page {
         /// Where it may connect to, beside its own origin: sources of a Content-Security-Policy.
         sources: Box<str>,
-        /// The client's `If-None-Match`.
-        if_none_match: Option<Box<[u8]>>,
+        /// How it is wanted.
+        terms: AssetTerms,
     },
-    /// The client for browsers, if it is not the one that this `If-None-Match` names.
-    Client(Option<Box<[u8]>>),
+    /// Another file that the program carries.
+    Asset(Asset, AssetTerms),
     /// The ledger, in one answer.
     Report(Report),
     /// The ledger, a snapshot a second.
@@ -79,6 +81,15 @@ impl Want {
         matches!(self, Self::Refuse(_) | Self::RefuseOrigin(_))
     }
 
+    /// The tag that a reader wants its costs to be noted under.
+    pub fn tag(&self) -> Option<CostTag> {
+        match self {
+            Self::Read(read) => read.tag,
+            Self::Redeem(redeem) => redeem.want.tag(),
+            _ => None,
+        }
+    }
+
     /// Whether this is a WebSocket.
     pub fn upgrades(&self) -> bool {
         match self {
@@ -108,11 +119,22 @@ pub struct Preflight {
     pub private_network: bool,
 }
 
+/// How a file that the program carries is wanted.
+#[derive(Debug)]
+pub struct AssetTerms {
+    /// The codings that the client takes.
+    pub codings: AcceptedCodings,
+    /// The lines of `If-None-Match` as one list: it is not sent to who has it.
+    pub if_none_match: Option<Box<[u8]>>,
+}
+
 /// What of the ledger is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Report {
     /// What each technique has cost.
     Costs,
+    /// What passed under these tags.
+    Tags(TagList),
     /// The identities, with both their sides.
     Check,
     /// All of it, for Prometheus.
@@ -148,6 +170,8 @@ pub struct Read {
     pub topics: Box<[TopicName]>,
     /// Where to start; without a cursor, each technique has its own beginning.
     pub cursor: Option<Cursor>,
+    /// The account that is to note its costs too.
+    pub tag: Option<CostTag>,
     /// The technique, and what it has to know.
     pub how: How,
 }

@@ -3,6 +3,7 @@
 //! Came from: `route`, with the path of a target. Goes to: the same. Absent on purpose: methods,
 //! queries, and what is wanted of a resource.
 
+use super::asset::Asset;
 use super::policy::Policy;
 use super::problem::{Problem, Rule};
 use super::request::{Report, Want};
@@ -12,7 +13,7 @@ use crate::wire::target;
 /// What a path leads to.
 pub(super) enum Resource<'t> {
     Root,
-    Client,
+    Asset(Asset),
     Fixed(Want),
     Costs,
     Connections,
@@ -33,13 +34,13 @@ impl<'t> Resource<'t> {
         Ok(match (first, rest) {
             ("", None) => Resource::Root,
             ("metrics", None) => Resource::Fixed(Want::Report(Report::Metrics)),
-            ("-", Some("client.js")) => Resource::Client,
             ("-", Some("healthy")) => Resource::Fixed(Want::Healthy),
             ("-", Some("ready")) => Resource::Fixed(Want::Ready),
             ("-", Some("costs")) => Resource::Costs,
             ("-", Some("connections")) => Resource::Connections,
             ("-", Some("ticket")) if policy.rights.is_some() => Resource::Ticket,
             ("static", Some(rest)) if policy.serves_files => Resource::Static(rest),
+            ("-", Some(path)) => Asset::parse(path).map_or(Resource::Nowhere, Resource::Asset),
             ("-" | "metrics" | "static" | "favicon.ico" | "robots.txt", _) => Resource::Nowhere,
             (list, rest) => {
                 let suffix = match rest {

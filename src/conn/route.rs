@@ -8,7 +8,7 @@ use super::origin::OriginCheck;
 use super::policy::Policy;
 use super::problem::{Allow, Problem, Rule};
 use super::query::{self, Query};
-use super::request::{How, Preflight, Publish, Read, Report, Request, Want, Watch};
+use super::request::{AssetTerms, How, Preflight, Publish, Read, Report, Request, Want, Watch};
 use super::resource::{Resource, Suffix};
 use super::response_context::ResponseContext;
 use super::static_path::file;
@@ -78,7 +78,7 @@ fn payer(want: &Want) -> Payer {
             How::Socket { .. } => Payer::WebSocket,
         },
         Want::Info(_) | Want::Page { .. } | Want::Healthy | Want::Ready => Payer::Other,
-        Want::Client(_) | Want::Report(_) | Want::Watch(_) | Want::Ticket => Payer::Other,
+        Want::Asset(..) | Want::Report(_) | Want::Watch(_) | Want::Ticket => Payer::Other,
         Want::Redeem(redeem) => payer(&redeem.want),
         Want::File(_) | Want::Options { .. } => Payer::Other,
         Want::Refuse(_) | Want::RefuseOrigin(_) => Payer::Other,
@@ -107,9 +107,9 @@ fn want(
         Resource::Root if upgrades(head) => socket(head, query, verdict, ROOT_TOPIC),
         Resource::Root => fixed(head, || {
             let sources = policy.origins.sources(head.host).into();
-            Ok(Want::Page { sources, if_none_match: head.if_none_match_list() })
+            Ok(Want::Page { sources, terms: asset_terms(head) })
         }),
-        Resource::Client => fixed(head, || Ok(Want::Client(head.if_none_match_list()))),
+        Resource::Asset(asset) => fixed(head, || Ok(Want::Asset(asset, asset_terms(head)))),
         Resource::Fixed(want) => fixed(head, || Ok(want)),
         Resource::Costs => costs(head, query, verdict),
         Resource::Connections => fixed(head, || table(query).map(Want::Report)),
@@ -125,16 +125,21 @@ fn upgrades(head: &Head<'_>) -> bool {
     head.method == Method::Get && head.upgrade.is_some()
 }
 
+fn asset_terms(head: &Head<'_>) -> AssetTerms {
+    AssetTerms { codings: head.accepted_codings, if_none_match: head.if_none_match_list() }
+}
+
 /// The cost ledger: once, or a snapshot a second in one of the two ways that do not end.
 fn costs(head: &Head<'_>, query: Query<'_>, verdict: &OriginCheck) -> Result<Want, Problem> {
     if upgrades(head) {
         return Ok(Want::Watch(Watch::Socket(handshake(head, verdict)?)));
     }
     fixed(head, || {
-        Ok(match (head.accepts_event_stream, query.check()?) {
-            (true, _) => Want::Watch(Watch::Stream),
-            (false, true) => Want::Report(Report::Check),
-            (false, false) => Want::Report(Report::Costs),
+        Ok(match (head.accepts_event_stream, query.tags()?, query.check()?) {
+            (true, ..) => Want::Watch(Watch::Stream),
+            (false, Some(tags), _) => Want::Report(Report::Tags(tags)),
+            (false, None, true) => Want::Report(Report::Check),
+            (false, None, false) => Want::Report(Report::Costs),
         })
     })
 }
@@ -295,7 +300,7 @@ fn handshake(head: &Head<'_>, verdict: &OriginCheck) -> Result<Accept, Problem> 
 /// The header wins: a browser that reconnects adds it to a URL that has the first cursor in it.
 fn read(head: &Head<'_>, query: Query<'_>, list: &str, how: How) -> Result<Want, Problem> {
     let cursor = head.last_event_id.and_then(query::cursor).or_else(|| query.cursor());
-    Ok(Want::Read(Read { topics: topics(list)?, cursor, how }))
+    Ok(Want::Read(Read { topics: topics(list)?, cursor, tag: query.tag()?, how }))
 }
 
 fn topics(list: &str) -> Result<Box<[TopicName]>, Problem> {

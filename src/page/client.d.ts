@@ -60,6 +60,8 @@ export interface Options {
   ongap?(gap: Gap): void;
   onstate?(status: Status): void;
   oncost?(costs: Costs & { technique: Technique | 'publish' | 'shared' }): void;
+  /** Further members of the query of whatever is read, such as `{ tag: '4f1c09' }`. */
+  query?: Record<string, string>;
   /** One connection for all tabs of the origin that say the same, server and topics included. */
   shared?: boolean | string;
   /**

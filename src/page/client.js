@@ -63,6 +63,7 @@ class Client {
       wait: options.wait ?? 25,
       interval: options.interval ?? 2_000,
       timings: { ...TIMINGS, ...options.timings },
+      query: options.query,
       token: options.token,
       ticket: options.ticket,
       pause: (ms, signal) => this.#pause(ms, signal),
@@ -503,7 +504,7 @@ class Line {
 
   /** The cursor goes into the query: elsewhere a header would cost a preflight. */
   url(suffix, more) {
-    const query = new URLSearchParams({ since: this.cursor, ...more });
+    const query = new URLSearchParams({ ...this.query, since: this.cursor, ...more });
     return `${this.address}/${suffix}?${query}`;
   }
 

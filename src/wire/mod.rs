@@ -10,6 +10,7 @@
 
 pub mod authority;
 pub mod body;
+pub mod coding;
 pub mod condition;
 pub mod credentials;
 pub mod date;

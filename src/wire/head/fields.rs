@@ -7,6 +7,7 @@
 use super::model::{Framing, Head, OpeningHandshake, Version};
 use super::offence::HeadError;
 use super::request_line::RequestLine;
+use crate::wire::coding::AcceptedCodings;
 use crate::wire::credentials::Hidden;
 use crate::wire::grammar::{cut_at_equals, elements, is_host, parts, unquoted};
 use crate::wire::{number, refuse_if};
@@ -62,6 +63,7 @@ impl<'b> HeadBuilder<'b> {
                 cookie: None,
                 credentials_double: false,
                 accepts_event_stream: false,
+                accepted_codings: AcceptedCodings::default(),
                 prefer_wait_s: None,
                 last_event_id: None,
                 if_none_match: Vec::new(),
@@ -103,6 +105,7 @@ impl<'b> HeadBuilder<'b> {
             b"connection" => self.take_connection(value),
             b"expect" => return self.take_expectations(value),
             b"accept" => head.accepts_event_stream |= elements(value).any(is_event_stream),
+            b"accept-encoding" => head.accepted_codings.take(value),
             b"prefer" => self.take_preferences(value),
             b"origin" => return once(&mut head.origin, value),
             b"sec-fetch-site" => head.fetch_site = Some(value),

@@ -4,6 +4,7 @@
 //! a head: `wire::body`, `wire::handshake`. Absent on purpose: fields that no part of the server
 //! asks about, and what any value means to the server.
 
+use crate::wire::coding::AcceptedCodings;
 use crate::wire::credentials::Hidden;
 use crate::wire::grammar::is_token;
 
@@ -76,6 +77,8 @@ pub struct Head<'b> {
     /// Whether `Accept` names `text/event-stream`, itself and not by a wildcard, with a weight
     /// above 0.
     pub accepts_event_stream: bool,
+    /// What `Accept-Encoding` says of the codings that we have.
+    pub accepted_codings: AcceptedCodings,
     /// The `wait` preference, in seconds, as large as 64 bits hold. `None` when it is malformed.
     /// RFC 7240 §4.3.
     pub prefer_wait_s: Option<u64>,
