@@ -26,6 +26,8 @@ named! {
         ProtocolError = "protocol_error", "The peer broke a rule of RFC 6455 or RFC 7692 (1002).";
         NotUtf8 = "not_utf8", "The peer sent text that is not UTF-8 (1007).";
         NotAllowed = "not_allowed", "The peer published on a socket that may only read (1008).";
+        TokenExpired = "token_expired",
+            "The token by which a stream or a WebSocket read was good no longer (1008).";
         TooBig = "too_big",
             "The peer sent a message over --max-message, or too long a frame of tollway.v1 (1009).";
         Gap = "gap", "A raw WebSocket would have missed messages and has no word for it (1013).";

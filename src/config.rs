@@ -12,6 +12,7 @@ mod checks;
 mod complaint;
 mod environment;
 mod flags;
+mod rights;
 mod spelling;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use log::LevelFilter;
 
 pub use complaint::{COMMANDS, NoConfig, no_command, without_secrets};
 use flags::{BrowserFlags, CommandLine, OutputFlags};
+pub use rights::{RightsConfig, Secret};
 pub use spelling::{Listen, Misspelt, Size, Span};
 pub(crate) use spelling::{fraction, whole};
 
@@ -36,6 +38,8 @@ use crate::wire::authority::{HostPattern, OriginPattern};
 pub struct Config {
     /// Where to listen: at least one.
     pub listen: Vec<Listen>,
+    /// Where to listen for reports; when there are none, they are where everything is.
+    pub admin_listen: Vec<Listen>,
     /// Event loops, 1 to 64.
     pub threads: usize,
     /// The folder behind `/static/`.
@@ -46,6 +50,8 @@ pub struct Config {
     pub allow_origin: Vec<OriginPattern>,
     /// The hosts that are served; when there are none, all are.
     pub allow_host: Vec<HostPattern>,
+    /// Who may do what.
+    pub rights: RightsConfig,
     /// Where to write the ports.
     pub port_file: Option<PathBuf>,
     /// How much to tell on standard error.
@@ -185,6 +191,8 @@ impl CommandLine {
         checks::head(bounds.max_head)?;
         checks::wait(bounds.max_wait)?;
         let BrowserFlags { allow_origin, allow_host } = self.browsers;
+        let mut rights = self.rights.into_config()?;
+        rights.admin_listens = !self.addresses.admin_listen.is_empty();
         let allow_origin = checks::patterns("--allow-origin", &allow_origin, OriginPattern::parse)?;
         let allow_host = checks::patterns("--allow-host", &allow_host, HostPattern::parse)?;
         checks::history(bounds.max_message, kept.history_bytes, kept.retain_bytes)?;
@@ -197,6 +205,7 @@ impl CommandLine {
         }
         Ok(Config {
             listen: self.addresses.listen,
+            admin_listen: self.addresses.admin_listen,
             threads,
             static_dir: self.addresses.static_dir,
             limits: Limits {
@@ -217,6 +226,7 @@ impl CommandLine {
             },
             allow_origin,
             allow_host,
+            rights,
             port_file: self.output.port_file,
             verbosity: match (self.output.quiet, self.output.verbose) {
                 (true, _) => LevelFilter::Error,

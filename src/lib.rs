@@ -94,6 +94,7 @@ pub mod shell;
 pub mod broker;
 pub mod conn;
 pub mod hub;
+pub mod rights;
 pub mod technique;
 pub mod wire;
 

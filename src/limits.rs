@@ -67,6 +67,24 @@ pub const PUBLISH_OVERHEAD_BYTES: usize = 4 * 1024;
 /// What one byte of data may take in JSON, at most: six bytes, as in `\u0041`; and in base64, where
 /// three bytes of data are four such characters, eight.
 pub const SPELLING_FACTOR: usize = 8;
+/// A token, in the field, the cookie, or a flag. A JWT with a few patterns takes some hundred
+/// bytes. Beyond: 401.
+pub const TOKEN_BYTES_MAX: usize = 4 * 1024;
+/// The least that a token of the operator's may have: 16 hexadecimal digits are 64 bits.
+pub const TOKEN_BYTES_MIN: usize = 16;
+/// The least that a secret of HS256 may have: RFC 7518 §3.2 asks for as many bits as the hash has.
+pub const JWT_SECRET_BYTES_MIN: usize = 32;
+/// Patterns of topics in one JWT: each frame that publishes may be held against all of them.
+/// Beyond: 401.
+pub const JWT_PATTERNS_MAX: usize = 64;
+/// How long a ticket is good that was not used. A page opens its connection at once.
+pub const TICKET_MS_MAX: u64 = 30_000;
+/// Tickets that were given in the last 30 s, in all: each keeps what a token allows, 8 KiB at most.
+/// Beyond: 503.
+pub const TICKETS_MAX: usize = 16_384;
+/// Tickets of one JWT that are not used yet, so that its holder does not take those of all others.
+/// Beyond: 503.
+pub const TICKETS_PER_JWT_MAX: usize = 16;
 /// Keys remembered in all; the oldest goes first.
 pub const IDEMPOTENCY_KEYS_MAX: usize = 65_536;
 /// How long a key is remembered.
@@ -143,6 +161,11 @@ pub const REPORTS_PER_SECOND: usize = 8;
 pub const SAMPLES_PER_TURN: usize = 256;
 /// Rows of the table of connections in one answer, unless fewer are asked for. NATS: 1,024.
 pub const ROWS_MAX: usize = 1_000;
+/// Tags of readers that a thread remembers what passed under: those charged last. The live page
+/// uses four for each browser, so that 16 people can look at a thread at the same time.
+pub const TAGS_MAX: usize = 64;
+/// Tags that can be asked for at once.
+pub const TAGS_ASKED_MAX: usize = 8;
 /// Connections that ended, kept on each thread for the table.
 pub const CLOSED_ROWS_MAX: usize = 256;
 
@@ -225,6 +248,7 @@ const _: () = assert!(INBOX_BYTES_MAX >= HEAD_BYTES_MAX);
 const _: () = assert!(IDLE_MS_MAX > WAIT_MS_MAX);
 const _: () = assert!(HEARTBEAT_MS + PONG_MS_MAX < 60_000);
 const _: () = assert!(RETRY_MS_MIN < RETRY_MS_MAX);
+const _: () = assert!(TOKEN_BYTES_MAX < HEAD_BYTES_MAX);
 // `\u0000` is the longest spelling of a character of one byte.
 const _: () = assert!(PUBLISH_OVERHEAD_BYTES > REF_BYTES_MAX + 6 * MEMBER_BYTES_MAX + 6 * 256);
 const MEMBER_BYTES_MAX: usize = TOPIC_BYTES_MAX + EVENT_BYTES_MAX + IDEMPOTENCY_KEY_BYTES_MAX;

@@ -9,7 +9,7 @@
 
 use super::effect::Effect;
 use super::visit::Visit;
-use super::{poll, report, respond, teardown};
+use super::{poll, report, respond, subscribe, teardown};
 use crate::close::CloseReason;
 use crate::conn::outbox::Segment;
 use crate::conn::problem::Rule;
@@ -19,7 +19,9 @@ use crate::conn::state::{State, Stream, WebSocket};
 use crate::ids::Millis;
 use crate::ledger::{Class, Scope};
 use crate::limits::PONG_MS_MAX;
+use crate::rights::Denial;
 use crate::technique;
+use crate::wire::frame::CloseCode;
 
 /// The deadline of a connection has come.
 pub(super) fn expired(visit: &mut Visit<'_>) {
@@ -27,6 +29,9 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
     let stalls_at = conn.stalls_at(&visit.shard.policy.limits);
     if !conn.flow.outbox.is_empty() && stalls_at <= now {
         return look(visit);
+    }
+    if conn.expires_at().is_some_and(|at| at <= now) {
+        return end_for_its_token(visit);
     }
     match &mut conn.state {
         State::Head { began: None, .. } => teardown::give_up(visit, CloseReason::Idle),
@@ -69,6 +74,22 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
         State::Closing(_) => teardown::leave(visit, CloseReason::PeerLeft),
         State::Lingering { .. } => teardown::close(visit),
         State::Answering(_) | State::Awaiting(_) | State::Sending(_) | State::Closed => {}
+    }
+}
+
+/// A reader that stays may not any more: its token is good no longer.
+fn end_for_its_token(visit: &mut Visit<'_>) {
+    match visit.conn.state {
+        State::Parked(_) => {
+            subscribe::unsubscribe(visit);
+            visit.conn.released(visit.now);
+            respond::refuse(visit, Denial::JwtExpired.into());
+        }
+        State::Open(_) => {
+            let why = "the token is good no longer; come back with a new one";
+            teardown::close_socket(visit, CloseCode::POLICY, why, CloseReason::TokenExpired);
+        }
+        _ => teardown::leave(visit, CloseReason::TokenExpired),
     }
 }
 

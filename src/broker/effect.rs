@@ -10,6 +10,8 @@ use crate::hub::Receipt;
 use crate::hub::message::{Draft, Message};
 use crate::ids::{ConnId, ShardId, TopicName};
 use crate::ledger::{Payer, Scope, ShardReport};
+use crate::rights::Grant;
+use crate::rights::tickets::Ticket;
 
 /// What the broker needs the shell to do.
 #[derive(Debug)]
@@ -27,6 +29,20 @@ pub enum Effect {
         conn: ConnId,
         /// The topic whose subscribers are counted.
         topic: TopicName,
+    },
+    /// Give a ticket; answered by [`super::Broker::ticket_given`].
+    GiveTicket {
+        /// The connection that asked for it.
+        conn: ConnId,
+        /// What the ticket is to stand for.
+        grant: Arc<Grant>,
+    },
+    /// Take a ticket back; answered by [`super::Broker::ticket_taken`].
+    TakeTicket {
+        /// The connection that showed it.
+        conn: ConnId,
+        /// The ticket.
+        ticket: Ticket,
     },
     /// Open a file below `--static`; answered by [`super::Broker::file_opened`].
     OpenFile {

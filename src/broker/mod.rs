@@ -28,7 +28,7 @@
 //!                 │
 //!  intake      input  deadline                bytes, or none for too long
 //!                 │
-//!  questions   answer ─▶ read publish file report asset ─▶ poll v1 websocket
+//!  questions   answer ─▶ read publish file report asset ticket ─▶ poll v1 websocket
 //!                 │
 //!  answers     respond  pump                  over HTTP, or from the log
 //!                 │
@@ -65,12 +65,14 @@ mod report;
 mod respond;
 mod subscribe;
 mod teardown;
+mod ticket;
 mod v1;
 mod visit;
 mod websocket;
 mod work;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use self::conns::Conns;
 pub use self::effect::{Effect, Letter, Teardown};
@@ -81,11 +83,12 @@ use self::visit::{Shard, Visit};
 use crate::conn::Conn;
 use crate::conn::origin::Origins;
 use crate::conn::outbox::Outbox;
-use crate::conn::route::Policy;
+use crate::conn::policy::Policy;
 use crate::hub::{Hub, SubscriberChange};
 use crate::ids::{ConnId, Epoch, Millis, ShardId};
 use crate::ledger::Ledger;
 use crate::limits::Limits;
+use crate::rights::Rights;
 use crate::timer::TimerWheel;
 
 /// What a broker is made of. By default: one thread, the default bounds, epoch 1.
@@ -103,6 +106,10 @@ pub struct Setup {
     pub origins: Origins,
     /// Whether `--static` was given.
     pub serves_files: bool,
+    /// Whether `--admin-listen` was given: reports are there, and nowhere else.
+    pub admin_listens: bool,
+    /// Who may do what; without, everybody may do everything. All threads share them.
+    pub rights: Option<Arc<Rights>>,
     /// Where the jitter of `retry:` begins.
     pub seed: u64,
 }
@@ -116,6 +123,8 @@ impl Default for Setup {
             limits: Limits::default(),
             origins: Origins::default(),
             serves_files: false,
+            admin_listens: false,
+            rights: None,
             seed: 1,
         }
     }
@@ -146,6 +155,9 @@ impl Broker {
                     limits: setup.limits,
                     origins: setup.origins,
                     serves_files: setup.serves_files,
+                    admin_listens: setup.admin_listens,
+                    rights: setup.rights,
+                    unix_s: 0,
                 },
                 ledger: Ledger::default(),
                 closed: VecDeque::new(),

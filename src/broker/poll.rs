@@ -5,7 +5,7 @@
 //! between the two than that one may wait.
 
 use super::visit::Visit;
-use super::{respond, subscribe};
+use super::{accounting, respond, subscribe};
 use crate::conn::outbox::Segment;
 use crate::conn::state::{Parked, PollTerms, State};
 use crate::hub::{Hub, Start};
@@ -126,7 +126,7 @@ fn answer_empty(visit: &mut Visit<'_>, status: Status, tag: Tag, terms: &PollTer
         Some(wait_s) => long_poll::farewell(head, tag, wait_s),
     }
     visit.conn.push(Segment::own(out, Class::Head));
-    visit.shard.ledger.account_mut(visit.conn.costs.payer).answers_empty += 1;
+    accounting::answered_empty(visit);
     respond::answered(visit, status);
 }
 

@@ -17,10 +17,11 @@ use super::effect::{Effect, Teardown};
 use super::letters::Letters;
 use super::pending::PendingReports;
 use crate::conn::Conn;
-use crate::conn::route::Policy;
+use crate::conn::policy::Policy;
 use crate::hub::Hub;
-use crate::ids::{ConnId, Millis, Seat, ShardId};
+use crate::ids::{ConnId, Millis, Seat, ShardId, TopicName};
 use crate::ledger::{Ledger, Row};
+use crate::rights::Need;
 
 /// One connection, while something happens to it.
 pub(super) struct Visit<'b> {
@@ -73,6 +74,12 @@ impl Visit<'_> {
     /// Asks the shell for something.
     pub(super) fn effect(&mut self, effect: Effect) {
         self.shard.effects.push_back(effect);
+    }
+
+    /// Whether the connection may publish on `topic`.
+    pub(super) fn may_publish(&self, topic: &TopicName) -> bool {
+        let rights = self.shard.policy.rights.as_deref();
+        rights.is_none_or(|rights| rights.allow(self.conn.grant(), Need::Publish(topic)))
     }
 
     /// Looks at the bytes in the inbox once more, after this visit.

@@ -110,6 +110,7 @@ impl Broker {
         // Beyond the year 9999 it stands still, as dates do.
         let unix_s = i64::try_from(unix_s).unwrap_or(date::UNIX_S_MAX).min(date::UNIX_S_MAX);
         self.shard.unix_s = unix_s;
+        self.shard.policy.unix_s = unix_s.unsigned_abs(); // Not below 0: it was none above.
         self.shard.date = date::write(unix_s);
     }
 }

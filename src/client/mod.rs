@@ -28,4 +28,5 @@ pub mod stamp;
 pub mod subscriber;
 pub mod swarm;
 pub mod told;
+pub mod trace;
 pub mod traffic;

@@ -40,6 +40,8 @@ pub struct CompareOptions {
     pub form: Form,
     /// Where a picture goes.
     pub svg: Option<PathBuf>,
+    /// Where a picture over time goes.
+    pub timeline: Option<PathBuf>,
 }
 
 /// A running server.
@@ -148,11 +150,15 @@ struct FormFlags {
     #[arg(long)]
     csv: bool,
     /// Tell what each column says, and measure nothing
-    #[arg(long, conflicts_with_all = ["json", "markdown", "csv", "svg"])]
+    #[arg(long, conflicts_with_all = ["json", "markdown", "csv", "svg", "timeline"])]
     explain: bool,
     /// Draw bars into this file as well
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Draw over time what one client of each variant saw into this file as well: each request,
+    /// each answer, and how long a message waits
+    #[arg(long, value_name = "FILE")]
+    timeline: Option<PathBuf>,
 }
 
 /// The command line of `tollway compare`.
@@ -212,6 +218,7 @@ impl CompareFlags {
                 _ => Form::Table,
             },
             svg: output.svg,
+            timeline: output.timeline,
         })
     }
 }

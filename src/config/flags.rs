@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser};
 
 use super::environment::{switch, times};
+use super::rights::RightsFlags;
 use super::spelling::{Listen, Size, Span, whole};
 use crate::limits;
 
@@ -47,6 +48,8 @@ pub(super) struct CommandLine {
     #[command(flatten)]
     pub(super) browsers: BrowserFlags,
     #[command(flatten)]
+    pub(super) rights: RightsFlags,
+    #[command(flatten)]
     pub(super) output: OutputFlags,
 }
 
@@ -58,6 +61,10 @@ pub(super) struct AddressFlags {
     #[arg(long, env = "TOLLWAY_LISTEN", value_name = "HOST:PORT", value_delimiter = ',')]
     #[arg(default_value = "127.0.0.1:8080")]
     pub(super) listen: Vec<Listen>,
+    /// Where to listen for /metrics, /-/costs and /-/connections, which are then nowhere else;
+    /// repeatable
+    #[arg(long, env = "TOLLWAY_ADMIN_LISTEN", value_name = "HOST:PORT", value_delimiter = ',')]
+    pub(super) admin_listen: Vec<Listen>,
     /// Event loops, each on a thread of its own [default: the cores of this machine]
     #[arg(long, env = "TOLLWAY_THREADS", value_name = "N", value_parser = whole::<usize>)]
     pub(super) threads: Option<usize>,
@@ -160,7 +167,8 @@ pub(super) struct BrowserFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputFlags {
-    /// Write the port of each --listen to this file, one a line, once all threads listen
+    /// Write the port of each --listen to this file, one a line, then those for reports, once all
+    /// threads listen
     #[arg(long, env = "TOLLWAY_PORT_FILE", value_name = "FILE")]
     pub(super) port_file: Option<PathBuf>,
     /// Tell each request on standard error; twice: everything

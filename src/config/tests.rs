@@ -33,7 +33,7 @@ fn the_command_line_holds_together() {
 
 #[test]
 fn every_flag_has_a_variable_of_its_name_a_heading_and_a_help_text() {
-    assert_eq!(flags().len(), 22);
+    assert_eq!(flags().len(), 30);
     for flag in flags() {
         let name = flag.get_long().expect("it is a flag").to_owned();
         let variable = format!("TOLLWAY_{}", name.to_uppercase().replace('-', "_"));
@@ -152,6 +152,9 @@ const WRONG_USE: &[(&str, &str)] = &[
     ("--allow-origin https://a.example/", "end it at the host or its port: a.example"),
     ("--allow-origin https://a.example --allow-origin wss://b", "--allow-origin wss://b: is no"),
     ("--allow-host a.example:80", "--allow-host a.example:80: has a port; write a.example"),
+    ("--public-topic a", "--public-topic has no effect: every topic is public without"),
+    ("--jwt-issuer a", "--jwt-issuer has no effect: no JWT is taken without --jwt-key"),
+    ("--subscribe-token x --public-topic a/b", "--public-topic a/b: names no topic; write"),
     ("-q -v", "-q and -v do not go together; leave one out"),
 ];
 
@@ -161,6 +164,23 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
         let text = complaint(line);
         assert!(text.contains(part), "{line:?} gave {text:?}");
         assert!(!text.contains('\n') && !text.contains("error:"), "{text:?}");
+    }
+}
+
+#[test]
+fn secrets_are_taken_and_shown_to_nobody() {
+    let line = "--publish-token a=hush-1,hush-2 --subscribe-token hush-3 --admin-token hush-4 \
+                --jwt-key hush-5 --jwt-key @hush-6 --public-topic open.*";
+    let config = good(line);
+    let rights = &config.rights;
+    let counts = [&rights.publish, &rights.subscribe, &rights.admin, &rights.jwt_keys];
+    assert_eq!(counts.map(Vec::len), [2, 1, 1, 2]);
+    assert_eq!(rights.jwt_keys[1].file(), Some("hush-6".as_ref()));
+    assert_eq!(rights.publish[0].text(), "a=hush-1");
+    assert!(!format!("{config:?}").contains("hush"), "{config:?}");
+    for wrong in ["--public-topic a/b", "--max-head 1", "--zzzz", "--jwt-keys=hush-7"] {
+        let text = complaint(&format!("{line} {wrong}"));
+        assert!(!text.contains("hush"), "{text}");
     }
 }
 

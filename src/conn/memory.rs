@@ -19,6 +19,7 @@ impl Conn {
             + self.flow.outbox.heap_bytes()
             + self.costs.tally.heap_bytes()
             + self.costs.accounted.as_deref().map_or(0, size_of_val)
+            + self.hold.as_deref().map_or(0, size_of_val)
             + state_bytes(&self.state)
     }
 }
@@ -27,7 +28,7 @@ fn state_bytes(state: &State) -> usize {
     let own = match state {
         State::Body(upload) => size_of::<Upload>() + upload.data.capacity(),
         State::Awaiting(awaiting) => {
-            let wants = matches!(awaiting.awaited, Awaited::Letters(_));
+            let wants = matches!(awaiting.awaited, Awaited::Letters(_) | Awaited::Grant(_));
             size_of::<Awaiting>() + if wants { size_of::<Want>() } else { 0 }
         }
         State::Parked(_) => size_of::<Parked>(),

@@ -8,21 +8,28 @@
 //! file) those behind it are kept as bytes and not parsed. A connection whose peer does not read
 //! our answers is not read either.
 
+mod admission;
 mod ask;
+pub mod asset;
 pub mod costs;
 pub mod flow;
+pub mod hold;
+mod holding;
 pub mod inbox;
 mod memory;
 pub mod origin;
 pub mod outbox;
+pub mod policy;
 pub mod problem;
 pub mod progress;
 mod query;
 pub mod refused_origins;
 pub mod request;
+mod resource;
 pub mod response_context;
 pub mod route;
 pub mod state;
+mod static_path;
 pub mod timing;
 mod transition;
 pub mod unanswered;
@@ -34,17 +41,19 @@ use std::net::SocketAddr;
 pub use self::ask::{Ask, Failure};
 use self::costs::Costs;
 use self::flow::Flow;
+use self::hold::Hold;
 use self::outbox::Segment;
+use self::policy::Policy;
 use self::problem::Problem;
 use self::progress::PeerProgress;
 use self::request::{Request, Want};
 use self::response_context::ResponseContext;
-use self::route::{Policy, route};
+use self::route::route;
 use self::state::{State, Upload};
 use self::timing::Timing;
 use self::websocket::Weight;
 use crate::close::CloseReason;
-use crate::ids::{Millis, Peer};
+use crate::ids::{Door, Millis, Peer};
 use crate::ledger::{Bytes, Class, Payer};
 use crate::limits::{INBOX_BYTES_MAX, Limits, PONG_MS_MAX};
 use crate::wire::Parsed;
@@ -58,6 +67,8 @@ use crate::wire::response::CONTINUE;
 pub struct Conn {
     /// The address and port of the other end.
     pub peer: Peer,
+    /// Which address it came in by.
+    pub door: Door,
     /// What it is doing; changed by [`Conn::shift`] alone.
     pub state: State,
     /// Bytes on their way in and out.
@@ -66,6 +77,8 @@ pub struct Conn {
     pub timing: Timing,
     /// What it costs, and the payer.
     pub costs: Costs,
+    /// What it may do, beside what everybody may.
+    hold: Option<Box<Hold>>,
 }
 
 /// What one step through the input came to.
@@ -83,10 +96,12 @@ impl Conn {
     pub fn new(peer: SocketAddr, now: Millis) -> Self {
         Self {
             peer: peer.into(),
+            door: Door::Public,
             state: State::idle(),
             flow: Flow::default(),
             timing: Timing::new(now),
             costs: Costs::default(),
+            hold: None,
         }
     }
 
@@ -149,7 +164,7 @@ impl Conn {
             }
             Err(error) => {
                 by_class.add(Class::Head, buf.len());
-                self.costs.payer = Payer::Other;
+                (self.costs.payer, self.costs.tag) = (Payer::Other, None);
                 let ask = self.refuse(ResponseContext::closing(), error.into(), now);
                 Pace::Ask(buf.len(), ask)
             }
@@ -165,8 +180,12 @@ impl Conn {
         now: Millis,
         policy: &Policy,
     ) -> Pace {
-        let mut request = route(head, policy);
+        let mut request = route(head, policy, self.door);
         self.costs.payer = request.payer;
+        self.costs.tag = request.want.tag();
+        if policy.rights.is_some() {
+            self.hold(request.grant.take(), now, policy.unix_s);
+        }
         if head.framing == Framing::Empty {
             return Pace::Ask(used, self.complete(request, Vec::new(), now));
         }
@@ -230,7 +249,7 @@ impl Conn {
 
     /// A request is complete: its answer can be made.
     fn complete(&mut self, request: Request, body: Vec<u8>, now: Millis) -> Ask {
-        let Request { context, payer, want } = request;
+        let Request { context, payer, want, .. } = request;
         self.shift(State::Answering(context), now);
         Ask::Request { payer, want: Box::new(want), body }
     }
@@ -238,7 +257,8 @@ impl Conn {
     /// What came is no request. Nobody's technique pays for that.
     fn refuse(&mut self, context: ResponseContext, problem: Problem, now: Millis) -> Ask {
         let want = Want::Refuse(problem);
-        self.complete(Request { context, payer: Payer::Other, want }, Vec::new(), now)
+        let request = Request { context, payer: Payer::Other, want, grant: None };
+        self.complete(request, Vec::new(), now)
     }
 
     fn frame(
@@ -344,6 +364,7 @@ impl Conn {
         if matches!(self.state, State::Parked(_)) && !self.wants_bytes() {
             own = own.map(|own| own.min(self.timing.active_at.plus(limits.heartbeat_ms)));
         }
+        let own = [own, self.expires_at()].into_iter().flatten().min();
         if self.flow.outbox.is_empty() {
             return own;
         }

@@ -3,13 +3,14 @@
 //! Every decoder and every rule has an error enum of its own, with one variant an offence; here
 //! they become one thing that can be answered.
 //!
-//! Came from: `wire`'s errors and `route`'s. Goes to: `broker::answer`; and to `broker::v1`,
-//! which words the same refusals for `tollway.v1`. Absent on purpose: offences against RFC 6455;
-//! those are said in a Close frame.
+//! Came from: `wire`'s errors, `route`'s and those of `rights`. Goes to: `broker::answer`; and to
+//! `broker::v1`, which words the same refusals for `tollway.v1`. Absent on purpose: offences
+//! against RFC 6455; those are said in a Close frame.
 
 use std::borrow::Cow;
 
 use crate::limits::Limits;
+use crate::rights::Denial;
 use crate::wire::body::BodyError;
 use crate::wire::handshake::HandshakeError;
 use crate::wire::head::HeadError;
@@ -38,6 +39,8 @@ pub enum Allow {
     ReadAndPublish,
     /// Everything else can only be read.
     Read,
+    /// A ticket can be asked for.
+    Post,
 }
 
 impl Allow {
@@ -46,6 +49,7 @@ impl Allow {
         match self {
             Self::ReadAndPublish => "GET, HEAD, POST, PUT, OPTIONS",
             Self::Read => "GET, HEAD, OPTIONS",
+            Self::Post => "POST, OPTIONS",
         }
     }
 }
@@ -89,6 +93,10 @@ offences! {
             "sort= takes id, idle, received, sent, messages, pending, rtt or segments.";
         StateUnknown = BadRequest, "state_unknown",
             "state= takes open, closed or all.";
+        TagMalformed = BadRequest, "tag_malformed",
+            "tag= takes 1 to 16 hexadecimal digits.";
+        TagsTooMany = BadRequest, "tags_too_many",
+            "At most 8 tags can be asked for at once.";
         HostNotServed = MisdirectedRequest, "host_not_served",
             "This server is not the one that Host names; ask for a name that it serves, or let the \
              operator add this one by --allow-host.";
@@ -119,6 +127,11 @@ impl Problem {
         let mut problem = Self::of(Rule::MethodNotAllowed);
         problem.allow = Some(allow);
         problem
+    }
+
+    /// Which right was wanting, if that is what it is about.
+    pub fn denial(&self) -> Option<Denial> {
+        Denial::of_code(self.code)
     }
 
     /// The refusal for breaking `rule`.
@@ -159,4 +172,4 @@ macro_rules! from_wire {
     )*};
 }
 
-from_wire!(HeadError, BodyError, HandshakeError, TargetError, PublishError);
+from_wire!(HeadError, BodyError, HandshakeError, TargetError, PublishError, Denial);

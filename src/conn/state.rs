@@ -124,6 +124,10 @@ pub enum Awaited {
     /// That this thread has read the messages that were committed before: what is wanted depends on
     /// them.
     Letters(Box<Want>),
+    /// A ticket for this token's grant.
+    Ticket,
+    /// What a ticket stands for: what is wanted is given by that.
+    Grant(Box<Want>),
 }
 
 /// A long poll that waits.

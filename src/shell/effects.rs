@@ -11,6 +11,7 @@ use super::bus::{Batch, Bus};
 use super::clock::Clock;
 use super::files::Files;
 use super::mailbox::Mailbox;
+use super::sys;
 use crate::broker::{Broker, Effect, Letter};
 use crate::ids::{ConnId, Millis, ShardId, TopicName};
 use crate::ledger::{ShardReport, SharedCall};
@@ -56,6 +57,18 @@ impl Effects {
         match effect {
             Effect::Publish { conn, draft } => self.batch.orders.push_back((conn, draft)),
             Effect::Count { conn, topic } => self.counts.push((conn, topic)),
+            Effect::GiveTicket { conn, grant } => {
+                let bits = [sys::random_bits(), sys::random_bits()];
+                let given = match bits {
+                    [Ok(first), Ok(second)] => self.bus.tickets().give([first, second], grant, now),
+                    _ => None, // No chance, no ticket.
+                };
+                broker.ticket_given(conn, given, now);
+            }
+            Effect::TakeTicket { conn, ticket } => {
+                let grant = self.bus.tickets().take(ticket, now);
+                broker.ticket_taken(conn, grant, now);
+            }
             Effect::OpenFile { conn, path } => {
                 broker.file_opened(conn, self.files().open(conn, &path), now);
             }

@@ -12,9 +12,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
 use super::sys;
 
-/// The text. `addresses` are those of each `--listen`, `bound` all that are listened on.
+/// The text. `addresses` are those of each `--listen`, `admin` those of each `--admin-listen`,
+/// `bound` all that are listened on.
 #[must_use]
-pub fn text(addresses: &[SocketAddr], bound: &[SocketAddr], threads: usize) -> String {
+pub fn text(
+    addresses: &[SocketAddr],
+    admin: &[SocketAddr],
+    bound: &[SocketAddr],
+    threads: usize,
+) -> String {
     const VERSION: &str = env!("CARGO_PKG_VERSION");
     let unit = if threads == 1 { "thread" } else { "threads" };
     let name = |address: SocketAddr| authority(address, |port| leads_here(port, bound));
@@ -27,13 +33,14 @@ pub fn text(addresses: &[SocketAddr], bound: &[SocketAddr], threads: usize) -> S
         return text;
     };
     let at = name(reachable(first));
+    let reports_at = name(reachable(admin.first().copied().unwrap_or(first)));
     let things = [
         ("page", format!("http://{at}/")),
         ("publish", format!("curl -d 'hello' http://{at}/chat")),
         ("poll", format!("curl 'http://{at}/chat/poll?wait=30'")),
         ("sse", format!("curl -N http://{at}/chat/sse")),
         ("websocket", format!("new WebSocket('ws://{at}/chat/ws')")),
-        ("costs", format!("curl http://{at}/-/costs")),
+        ("costs", format!("curl http://{reports_at}/-/costs")),
     ];
     text.push('\n');
     for (name, thing) in things {
@@ -143,7 +150,7 @@ mod tests {
         ] {
             let addresses: Vec<SocketAddr> = listen.iter().map(|text| address(text)).collect();
             assert_eq!(open_to(&addresses).as_deref(), whom, "{listen:?}");
-            let said = text(&addresses, &addresses, 1);
+            let said = text(&addresses, &[], &addresses, 1);
             assert_eq!(said.contains("open to everyone"), whom.is_some(), "{said}");
         }
     }

@@ -7,7 +7,7 @@ use crate::item;
 use crate::pages::{files, keep_part, read};
 
 /// The rooms in the order in which a reader meets them.
-const ROOMS: [&str; 19] = [
+const ROOMS: [&str; 20] = [
     "main",
     "lib",
     "ids",
@@ -17,6 +17,7 @@ const ROOMS: [&str; 19] = [
     "shell",
     "broker",
     "conn",
+    "rights",
     "hub",
     "technique",
     "wire",

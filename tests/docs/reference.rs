@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use tollway::close::CloseReason;
 use tollway::conn::problem::Rule;
 use tollway::conn::state::EDGES;
+use tollway::rights::Denial;
 use tollway::wire::body::BodyError;
 use tollway::wire::handshake::HandshakeError;
 use tollway::wire::head::HeadError;
@@ -253,6 +254,9 @@ fn errors() {
     refusals(&mut page, "Target", of_target, &rows!(TargetError));
     let of_rule = "Rules of the server's own. The connection goes on, but after a timeout (408).";
     refusals(&mut page, "Request", of_rule, &rows!(Rule));
+    let of_right = "Rights, when the server asks for any; see [security](../security.md). The \
+                    connection goes on. Answers of 400, 401 and 403 carry `WWW-Authenticate`.";
+    refusals(&mut page, "Rights", of_right, &rows!(Denial));
     let of_handshake = "The opening handshake of WebSocket. The connection goes on as HTTP.";
     refusals(&mut page, "Handshake", of_handshake, &rows!(HandshakeError));
     page.push_str(

@@ -88,6 +88,11 @@ impl Server {
         self.port
     }
 
+    /// All that it has said on standard output and standard error.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).expect("it is there as long as the server")
+    }
+
     /// `http://` address of a path on this server.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)

@@ -16,10 +16,12 @@ use tollway::conn::origin::Origins;
 use tollway::hub::Receipt;
 use tollway::hub::message::Message;
 use tollway::hub::sequencer::{Commit, Sequencer};
-use tollway::ids::{ConnId, Cursor, Epoch, Millis, ShardId};
+use tollway::ids::{ConnId, Cursor, Door, Epoch, Millis, ShardId};
 use tollway::ledger::{Call, Ledger, Process, Sample, Scope, ShardReport};
 use tollway::limits::SLICES_MAX;
 use tollway::limits::{Limits, READ_BYTES};
+use tollway::rights::Rights;
+use tollway::rights::tickets::TicketBook;
 
 /// Portions of deliveries in a turn.
 const PORTIONS_PER_TURN: usize = 8;
@@ -45,6 +47,10 @@ pub struct Plan {
     pub origins: Origins,
     /// `Some`: `--static` was given, and these are the files below it.
     pub files: Option<BTreeMap<String, Vec<u8>>>,
+    /// `--admin-listen` was given.
+    pub admin_listens: bool,
+    /// Who may do what; without, everybody may do everything.
+    pub rights: Option<Arc<Rights>>,
     pub epoch: Epoch,
     pub seed: u64,
 }
@@ -56,6 +62,8 @@ impl Default for Plan {
             limits: Limits::default(),
             origins: Origins::default(),
             files: None,
+            admin_listens: false,
+            rights: None,
             epoch: EPOCH,
             seed: 1,
         }
@@ -137,6 +145,9 @@ pub struct World {
     by_id: HashMap<(usize, ConnId), usize>,
     files: BTreeMap<String, Vec<u8>>,
     open: HashMap<(usize, ConnId), String>,
+    pub tickets: TicketBook,
+    /// Tickets that were given: the next one's bits.
+    given: u64,
     /// Every message that has a place, in the order of places.
     pub committed: Vec<Arc<Message>>,
     /// Publishing is refused, as under overload.
@@ -156,6 +167,8 @@ impl World {
                     limits: plan.limits.clone(),
                     origins: plan.origins.clone(),
                     serves_files: plan.files.is_some(),
+                    admin_listens: plan.admin_listens,
+                    rights: plan.rights.clone(),
                     seed: plan.seed,
                 });
                 broker.wall_clock(UNIX_START_S);
@@ -171,6 +184,8 @@ impl World {
             by_id: HashMap::new(),
             files: plan.files.unwrap_or_default(),
             open: HashMap::new(),
+            tickets: TicketBook::default(),
+            given: 0,
             committed: Vec::new(),
             overloaded: false,
             unreadable: false,
@@ -208,6 +223,14 @@ impl World {
             writes: 0,
         });
         Some(Client(n))
+    }
+
+    /// Connects to a thread by `--admin-listen`.
+    pub fn connect_to_admin(&mut self, shard: usize) -> Option<Client> {
+        let client = self.connect(shard)?;
+        let id = self.pipe(client).id;
+        self.brokers[shard].came_in_by(id, Door::Admin);
+        Some(client)
     }
 
     pub fn pipe(&mut self, client: Client) -> &mut Pipe {
@@ -411,6 +434,15 @@ impl World {
             Effect::Count { conn, topic } => {
                 let subscribers = self.sequencer.subscribers(&topic);
                 self.brokers[shard].counted(conn, subscribers, self.now);
+            }
+            Effect::GiveTicket { conn, grant } => {
+                self.given += 1;
+                let ticket = self.tickets.give([0, self.given], grant, self.now);
+                self.brokers[shard].ticket_given(conn, ticket, self.now);
+            }
+            Effect::TakeTicket { conn, ticket } => {
+                let grant = self.tickets.take(ticket, self.now);
+                self.brokers[shard].ticket_taken(conn, grant, self.now);
             }
             Effect::OpenFile { conn, path } => {
                 let found = self.find(&path);

@@ -5,6 +5,7 @@ use super::Story;
 use super::actor::Actor;
 use super::line::Mode;
 use super::oracle::Said;
+use super::rights;
 use super::stage::Stage;
 use crate::world::Client;
 
@@ -75,7 +76,9 @@ fn publish(stage: &mut Stage, topic: usize, count: usize) -> Client {
         body.extend(std::iter::repeat_n('.', BODY_BYTES - body.len().min(BODY_BYTES)));
         let name = &stage.oracle.names[topic];
         let length = body.len();
-        let head = format!("POST /{name} HTTP/1.1\r\nHost: s\r\nContent-Length: {length}\r\n\r\n");
+        let own = rights::field(stage);
+        let head =
+            format!("POST /{name} HTTP/1.1\r\nHost: s\r\n{own}Content-Length: {length}\r\n\r\n");
         stage.world.send(client, format!("{head}{body}").as_bytes());
         stage.oracle.say(Said {
             topic,

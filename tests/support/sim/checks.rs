@@ -145,6 +145,10 @@ impl Stage {
         if line.deeds.finished || line.spoiled() || line.deeds.said_close || line.deeds.timed_out {
             return;
         }
+        let token_is_over = line.deeds.good_until.is_some_and(|until| until <= self.world.now.0);
+        if token_is_over && matches!(conn.state.name(), Name::Closing | Name::Lingering) {
+            return; // Nothing more is said, and nothing heard.
+        }
         let read = line.read_by_server(self);
         let told = line.told.front().filter(|(_, ends_at)| *ends_at <= read);
         assert_eq!(told, None, "told and not answered: {conn:?}");

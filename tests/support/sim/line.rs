@@ -90,6 +90,8 @@ pub struct Deeds {
     pub got_close: Option<u16>,
     /// A Ping came, and its Pong is sent up to here.
     pub pong_due: Option<u64>,
+    /// Shows a token that is good until then.
+    pub good_until: Option<u64>,
     /// Is gone without a word, or will not answer.
     pub silent: bool,
 }
@@ -244,6 +246,8 @@ impl Line {
         let (deeds, closed_at) = (&self.deeds, pipe.closed_at.0);
         let read = self.read_by_server(stage);
         let silent_for = closed_at.saturating_sub(self.gave_at);
+        // Its token was, before its request was read or while it stayed.
+        let over = deeds.good_until.is_some_and(|until| until <= closed_at);
         match reason {
             CloseReason::Idle if self.spoiled() => true, // Empty lines are no sign of life.
             CloseReason::Idle => silent_for >= stage.script.limits.idle_ms_max,
@@ -251,7 +255,7 @@ impl Line {
                 let slow = |e: &Expect| closed_at >= e.made_at + stage.request_ms();
                 deeds.timed_out || self.spoiled() || self.expects.front().is_some_and(slow)
             }
-            CloseReason::Refused => self.spoiled() || deeds.closes,
+            CloseReason::Refused => self.spoiled() || deeds.closes || over,
             CloseReason::Answered => deeds.closes || self.spoiled(),
             CloseReason::PeerFinished | CloseReason::PeerLeft => deeds.finished,
             CloseReason::PeerClosed => deeds.said_close,
@@ -259,6 +263,10 @@ impl Line {
             | CloseReason::NotUtf8
             | CloseReason::NotAllowed
             | CloseReason::TooBig => self.spoiled(),
+            CloseReason::TokenExpired => {
+                stage.see("token_expired");
+                over
+            }
             CloseReason::Gap => deeds.got_close == Some(1013) || stalled || deeds.finished,
             CloseReason::Overloaded => stage.overloaded_at >= Some(self.began_at),
             CloseReason::PongTimeout => {

@@ -21,6 +21,7 @@ mod plan;
 mod reader;
 #[path = "../readers/mod.rs"]
 mod readers;
+mod rights;
 mod sse;
 mod stage;
 mod verdict;
@@ -62,6 +63,7 @@ impl Story {
             threads: script.threads as u16,
             limits: script.limits.clone(),
             files: Some(files),
+            rights: rights::of(seed),
             seed,
             ..Plan::default()
         });

@@ -99,6 +99,12 @@ impl Line {
             self.deeds.closes = true;
             return;
         }
+        if let (401, Kind::Stream { .. } | Kind::Socket { .. }) = (status, &expect.kind) {
+            assert!(self.token_is_over(stage), "401 to a good token: {expect:?}");
+            stage.see("a token was over before it was read");
+            self.deeds.closes = true;
+            return;
+        }
         match &expect.kind {
             Kind::Poll { .. } => self.judge_poll(stage, notes, expect, answer),
             Kind::Publish { said } => judge_publish(stage, notes, expect, *said, answer),
@@ -111,6 +117,11 @@ impl Line {
                 panic!("{status} to {expect:?}")
             }
         }
+    }
+
+    /// Whether the request was read so late that its token was good no longer.
+    fn token_is_over(&self, stage: &Stage) -> bool {
+        self.deeds.good_until.is_some_and(|until| until <= stage.world.now.0)
     }
 
     fn judge_poll(&self, stage: &mut Stage, notes: &mut Notes, expect: &Expect, answer: &Answer) {
@@ -168,7 +179,8 @@ impl Line {
         }
         let spoiled_at = self.deeds.spoiled_at.unwrap_or(u64::MAX);
         let refused = self.expects.front().is_some_and(|e| e.ends_at > spoiled_at);
-        if head.status == 408 || refused {
+        let late = head.status == 401 && self.token_is_over(stage);
+        if head.status == 408 || refused || late {
             if let Some((expect, answer)) = self.next_answer() {
                 self.judge(stage, notes, &expect, &answer);
             }
