@@ -4,7 +4,7 @@
 //! a [`Request`]. Absent on purpose: whether a topic exists; nothing here knows the hub.
 
 use super::admission;
-use super::origin::OriginCheck;
+use super::origin::{OriginCheck, Origins};
 use super::policy::Policy;
 use super::problem::{Allow, Problem, Rule};
 use super::query::{self, Query};
