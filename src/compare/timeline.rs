@@ -246,7 +246,7 @@ impl Drawing {
         let (last, seconds) = (height - 18.0, time(self.span_us as f64));
         let (right, axis, body) = (LEFT + PLOT, TOP - 8.0, self.body);
         format!(
-            r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}"
+            r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}"
  width="{WIDTH}" height="{height}" role="img"
  aria-label="The same messages, by each technique, over time">
 <style>
@@ -276,7 +276,7 @@ Thick: it carries a message. What one of the clients saw.</text>
 <text x="{right}" y="{last}" class="end">{seconds}</text>
 <text x="{BARS}" y="{last}" class="soft">from dark to pale: text, wrapping, heads, rest</text>
 </svg>
-"##
+"#
         )
     }
 }
@@ -337,8 +337,8 @@ mod tests {
     use super::*;
     use crate::compare::figures::example::comparison;
 
-    fn moment(at_ms: u64, is_answer: bool, published_ms: &[u64]) -> Moment {
-        let published_us = published_ms.iter().map(|ms| ms * 1000).collect();
+    fn moment(at_ms: u64, is_answer: bool, published: &[u64]) -> Moment {
+        let published_us = published.iter().map(|ms| ms * 1000).collect();
         Moment { at_us: at_ms * 1000, is_answer, bytes: 100, published_us }
     }
 
