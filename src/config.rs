@@ -195,6 +195,7 @@ impl CommandLine {
         rights.admin_listens = !self.addresses.admin_listen.is_empty();
         let allow_origin = checks::patterns("--allow-origin", &allow_origin, OriginPattern::parse)?;
         let allow_host = checks::patterns("--allow-host", &allow_host, HostPattern::parse)?;
+        checks::unfinished(bounds.max_message, bounds.max_unfinished)?;
         checks::history(bounds.max_message, kept.history_bytes, kept.retain_bytes)?;
         if bounds.max_connections < threads {
             return Err(format!(
@@ -217,6 +218,7 @@ impl CommandLine {
                 history_bytes: kept.history_bytes.0,
                 history_age_ms: kept.history_age.0,
                 retain_bytes: kept.retain_bytes.0,
+                unfinished_bytes_max: bounds.max_unfinished.0,
                 heartbeat_ms: until.heartbeat.0,
                 head_ms_max: until.head_timeout.0,
                 body_ms_max: until.body_timeout.0,

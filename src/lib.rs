@@ -100,6 +100,7 @@ pub mod wire;
 
 pub mod close;
 pub mod ledger;
+mod spare;
 pub mod timer;
 
 pub mod client;

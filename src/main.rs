@@ -80,7 +80,7 @@ fn serve(arguments: Vec<OsString>) -> ExitCode {
     match start(&config, &out) {
         Ok(server) => {
             if config.greets {
-                greet(&server, config.threads, &out);
+                greet(&server, &config, &out);
             }
             let ended = server.run();
             out.finish();
@@ -109,13 +109,16 @@ fn start(config: &Config, out: &Output) -> Result<Server, String> {
 
 /// Says hello before anybody is served, unless that takes long: to find out where `localhost` leads
 /// may take a name server's time.
-fn greet(server: &Server, threads: usize, out: &Output) {
+fn greet(server: &Server, config: &Config, out: &Output) {
     let (addresses, bound) = (server.addresses().to_vec(), server.bound().to_vec());
     let admin = server.admin_addresses().to_vec();
+    let threads = config.threads;
+    let tells_more = config.verbosity >= LevelFilter::Info;
+    let worst_case = tells_more.then(|| config.limits.worst_case(threads));
     let (sender, said) = mpsc::channel();
     let own = out.clone();
     let body = move || {
-        own.say(greeting::text(&addresses, &admin, &bound, threads).as_bytes());
+        own.say(greeting::text(&addresses, &admin, &bound, threads, worst_case).as_bytes());
         let _ = sender.send(()); // Nobody receives any more when it took long.
     };
     // No thread, no greeting: that is no reason not to serve.

@@ -13,18 +13,20 @@ mod source;
 use self::source::{assert_none, is_test, product_lines, room, root, sources};
 
 /// Room → rooms it may import. `main → shell → broker → {conn, hub} → technique → wire → limits`;
-/// `close`, `ids`, `ledger`, `limits`, `named`, `timer` are leaves. The clients' side stands apart:
-/// `main → compare → client → wire`; what `/-/costs` says is `ledger`'s to say, for both sides.
+/// `close`, `ids`, `ledger`, `limits`, `named`, `spare`, `timer` are leaves. The clients' side
+/// stands apart: `main → compare → client → wire`; what `/-/costs` says is `ledger`'s to say, for
+/// both sides.
 const ARROWS: &[(&str, &[&str])] = &[
     ("limits", &[]),
     ("named", &[]),
     ("close", &["named"]),
     ("ids", &["limits"]),
+    ("spare", &["limits"]),
     ("timer", &["ids"]),
     ("ledger", &["close", "ids", "limits", "named"]),
     ("wire", &["limits"]),
     ("technique", &["ids", "limits", "named", "wire"]),
-    ("hub", &["ids", "limits", "technique", "wire"]),
+    ("hub", &["ids", "limits", "spare", "technique", "wire"]),
     ("rights", &["ids", "limits", "wire"]),
     ("conn", &["close", "ids", "ledger", "limits", "named", "rights", "technique", "wire"]),
     (
@@ -37,13 +39,17 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ledger",
             "limits",
             "rights",
+            "spare",
             "technique",
             "timer",
             "wire",
         ],
     ),
     ("config", &["limits", "rights", "wire"]),
-    ("shell", &["broker", "close", "config", "conn", "hub", "ids", "ledger", "limits", "rights"]),
+    (
+        "shell",
+        &["broker", "close", "config", "conn", "hub", "ids", "ledger", "limits", "rights", "spare"],
+    ),
     ("client", &["limits", "technique", "wire"]),
     ("manual", &["compare", "config", "remote"]),
     ("remote", &["client", "config", "limits", "shell", "technique", "wire"]),
@@ -253,7 +259,7 @@ fn only_crates_that_were_chosen() {
 /// The layers of the broker. Its files call downwards only, and none calls another of its layer.
 const BROKER_LAYERS: &[&[&str]] = &[
     &["mod", "handlers", "work"],
-    &["input", "deadline"],
+    &["input", "deadline", "unfinished"],
     &["answer"],
     &["read", "publish", "file", "report", "asset", "ticket"],
     &["poll", "v1", "websocket"],
@@ -262,7 +268,7 @@ const BROKER_LAYERS: &[&[&str]] = &[
     &["subscribe", "accounting"],
     &["visit"],
     &["letters"],
-    &["conns", "effect", "fence", "pending"],
+    &["conns", "effect", "fence", "pending", "pool"],
 ];
 
 /// The files of the same room that `code` names: `super::x`, and the members of `super::{…}`.

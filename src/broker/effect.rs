@@ -120,6 +120,17 @@ pub enum Letter {
     ShardReport(Box<ShardReport>),
 }
 
+impl Letter {
+    /// Bytes of the message in it; 0 for what has none.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Committed { message, .. } => message.weight(),
+            Self::Repeated(_) | Self::Refused(_) => 0,
+            Self::ReportWanted { .. } | Self::ShardReport(_) => 0,
+        }
+    }
+}
+
 /// How the shell ends a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Teardown {
@@ -127,4 +138,7 @@ pub enum Teardown {
     HalfClose,
     /// Close it, for this reason, and say so by [`super::Broker::socket_closed`].
     Close(CloseReason),
+    /// The same for a peer that is given up: what the kernel still has for it is dropped, and the
+    /// peer is told by a reset. Otherwise the kernel would go on trying, for minutes.
+    Reset(CloseReason),
 }

@@ -12,8 +12,8 @@ use super::conns::Conns;
 use super::effect::{Effect, Letter};
 use super::file::{FileError, FileInfo};
 use super::{
-    Broker, accounting, answer, deadline, file, input, pump, report, respond, subscribe, teardown,
-    ticket,
+    Broker, accounting, answer, deadline, file, input, poll, pump, report, respond, subscribe,
+    teardown, ticket,
 };
 use crate::close::CloseReason;
 use crate::conn::Conn;
@@ -59,7 +59,8 @@ impl Broker {
                 State::Lingering { half_closed: true, .. } => teardown::close(visit),
                 // The visit ends those that have nothing more to wait for.
                 State::Head { .. } | State::Body(_) | State::Answering(_) => {}
-                State::Awaiting(_) | State::Sending(_) | State::Streaming(_) => {}
+                State::Awaiting(_) | State::Sending(_) | State::Telling(_) => {}
+                State::Streaming(_) => {}
                 State::Open(_) | State::Closing(_) => {}
                 State::Lingering { half_closed: false, .. } | State::Closed => {}
             }
@@ -105,6 +106,7 @@ impl Broker {
                 // The log, a file and what the peer has sent meanwhile were waiting for room.
                 pump::pump(visit);
                 file::feed(visit);
+                poll::feed(visit);
                 visit.resume_later();
             } else if visit.conn.flow.refused {
                 subscribe::note_backlog(visit);

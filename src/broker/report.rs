@@ -69,6 +69,7 @@ pub(super) fn watch(visit: &mut Visit<'_>, watch: &Watch) {
                 subscription: to_nothing(),
                 assembler: Assembler::new(None),
                 deflate: None,
+                began: Millis::NEVER,
                 pinged: Millis::NEVER,
                 dialect: Dialect::Raw,
                 costs: true,

@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 use super::effect::{Effect, Teardown};
 use super::letters::Letters;
 use super::pending::PendingReports;
+use super::pool::Share;
 use crate::conn::Conn;
 use crate::conn::policy::Policy;
 use crate::hub::Hub;
@@ -62,6 +63,10 @@ pub(super) struct Shard {
     pub(super) letters: Letters,
     /// What the shell is asked to do.
     pub(super) effects: VecDeque<Effect>,
+    /// Bytes of the publishes among them.
+    pub(super) effects_bytes: usize,
+    /// What this thread has of the budget for unfinished input.
+    pub(super) unfinished: Share,
     /// Connections with bytes behind a request that is answered now.
     pub(super) resumable: VecDeque<ConnId>,
     /// Sockets that the shell is to end.
@@ -73,6 +78,9 @@ pub(super) struct Shard {
 impl Visit<'_> {
     /// Asks the shell for something.
     pub(super) fn effect(&mut self, effect: Effect) {
+        if let Effect::Publish { draft, .. } = &effect {
+            self.shard.effects_bytes += draft.weight();
+        }
         self.shard.effects.push_back(effect);
     }
 

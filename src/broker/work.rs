@@ -11,6 +11,7 @@ use crate::limits::{
     DELIVERY_STEP_BYTES, DELIVERY_STEP_SEGMENTS, DELIVERY_STEPS_PER_PORTION, EXPIRIES_PER_TURN,
     RESUMES_PER_PORTION,
 };
+use crate::spare::Spare;
 use crate::wire::date;
 
 /// Steps of work that it took to queue what an outbox holds.
@@ -25,10 +26,14 @@ impl Broker {
     pub fn resume(&mut self, now: Millis) -> bool {
         let left = self.shard.resumable.len().min(RESUMES_PER_PORTION);
         for _ in 0..left {
+            if !self.takes_input() {
+                break; // What was asked for is carried out first.
+            }
             if let Some(id) = self.shard.resumable.pop_front() {
                 self.visit(id, now, input::digest_inbox);
             }
         }
+        self.shard.resumable.give_back();
         left > 0
     }
 

@@ -26,6 +26,7 @@ use crate::limits;
                       tollway help [COMMAND]",
     after_help = "Sizes: 64KiB, 16MiB, or plain bytes. Durations: 500ms, 15s, 2m, 1h, 7d.\n\
                   Several values for one variable are separated by commas.\n\
+                  With -v the greeting says how much memory all limits together allow.\n\
                   `tollway help sub` tells how to read topics from a terminal, `tollway help pub` \
                   how to publish,\n`tollway help compare` how to measure what each technique costs.",
     disable_help_subcommand = true,
@@ -102,6 +103,10 @@ pub(super) struct LimitFlags {
     #[arg(long, env = "TOLLWAY_MAX_MESSAGE", value_name = "SIZE")]
     #[arg(default_value_t = Size(limits::MESSAGE_BYTES_MAX))]
     pub(super) max_message: Size,
+    /// Bytes of messages and requests that are not complete yet, of all connections together
+    #[arg(long, env = "TOLLWAY_MAX_UNFINISHED", value_name = "SIZE")]
+    #[arg(default_value_t = Size(limits::UNFINISHED_BYTES_MAX))]
+    pub(super) max_unfinished: Size,
     /// The largest request head
     #[arg(long, env = "TOLLWAY_MAX_HEAD", value_name = "SIZE")]
     #[arg(default_value_t = Size(limits::HEAD_BYTES_MAX))]
@@ -127,7 +132,8 @@ pub(super) struct DeadlineFlags {
     #[arg(long, env = "TOLLWAY_HEAD_TIMEOUT", value_name = "DURATION")]
     #[arg(default_value_t = Span(limits::HEAD_MS_MAX))]
     pub(super) head_timeout: Span,
-    /// From the end of a request's head to the end of its body
+    /// From the end of a request's head to the end of its body, and from the first byte of a
+    /// WebSocket message to its last; longer if it comes at 512 bytes a second
     #[arg(long, env = "TOLLWAY_BODY_TIMEOUT", value_name = "DURATION")]
     #[arg(default_value_t = Span(limits::BODY_MS_MAX))]
     pub(super) body_timeout: Span,

@@ -33,7 +33,7 @@ fn the_command_line_holds_together() {
 
 #[test]
 fn every_flag_has_a_variable_of_its_name_a_heading_and_a_help_text() {
-    assert_eq!(flags().len(), 30);
+    assert_eq!(flags().len(), 31);
     for flag in flags() {
         let name = flag.get_long().expect("it is a flag").to_owned();
         let variable = format!("TOLLWAY_{}", name.to_uppercase().replace('-', "_"));
@@ -82,6 +82,7 @@ fn values_arrive_where_they_belong() {
     let config = good(
         "--history-messages 5 --history-bytes 2MiB --history-age 90s --retain-bytes 3MiB \
          --max-message 64KiB --max-head 2048 --max-connections 99 --max-wait 1m --heartbeat 500ms \
+         --max-unfinished 5MiB \
          --head-timeout 1s --body-timeout 2s --idle-timeout 3s --stall-timeout 4s --deflate -vv \
          --allow-origin https://a.example --allow-origin * --allow-host *.a.example \
          --port-file p --static d --threads 2",
@@ -91,6 +92,7 @@ fn values_arrive_where_they_belong() {
     assert_eq!((limits.history_bytes, limits.retain_bytes), (2 << 20, 3 << 20));
     assert_eq!((limits.message_bytes_max, limits.head_bytes_max), (64 << 10, 2048));
     assert_eq!((limits.connections_max, limits.wait_ms_max), (99, 60_000));
+    assert_eq!(limits.unfinished_bytes_max, 5 << 20);
     let deadlines =
         [limits.head_ms_max, limits.body_ms_max, limits.idle_ms_max, limits.stall_ms_max];
     assert_eq!((limits.heartbeat_ms, deadlines), (500, [1000, 2000, 3000, 4000]));
@@ -134,6 +136,11 @@ const WRONG_USE: &[(&str, &str)] = &[
     (
         "--max-message 8MiB",
         "--history-bytes 8MiB does not hold one message of --max-message 8MiB; give 8388864",
+    ),
+    (
+        "--max-unfinished 3MiB",
+        "--max-unfinished 3MiB leaves no room for a message of --max-message 1MiB to arrive in \
+         pieces; give 4MiB",
     ),
     ("--history-bytes 1GiB", "--retain-bytes 256MiB is less than --history-bytes 1GiB"),
     ("--listen 8080", "--listen 8080: names no host; write 127.0.0.1:PORT"),

@@ -120,7 +120,12 @@ impl Conn {
             let name = self.state.name();
             // Nothing can be asked behind an endless answer, and nobody listens any more. That
             // needs no room for answers.
-            if let state::Name::Streaming | state::Name::Lingering | state::Name::Closed = name {
+            let last = matches!(&self.state, State::Telling(telling) if !telling.keep_alive);
+            let deaf = matches!(
+                name,
+                state::Name::Streaming | state::Name::Lingering | state::Name::Closed
+            );
+            if deaf || last {
                 by_class.add(Class::Body, buf.len() - used);
                 return (buf.len(), None);
             }
@@ -200,7 +205,7 @@ impl Conn {
                 if head.expect_continue && !more {
                     self.push(Segment::fixed(CONTINUE, Class::Head));
                 }
-                let upload = Upload { since: now, request, decoder, data: Vec::new() };
+                let upload = Upload { since: now, taken: 0, request, decoder, data: Vec::new() };
                 self.shift(State::Body(Box::new(upload)), now);
                 Pace::On(used)
             }
@@ -220,9 +225,10 @@ impl Conn {
             Ok(Piece::Partial) => Pace::Wait,
             Ok(Piece::Data { bytes, used }) => {
                 by_class.add(Class::Framing, used - bytes.len());
+                upload.taken += bytes.len() as u64;
                 if publishes {
                     by_class.add(Class::Payload, bytes.len());
-                    upload.data.extend_from_slice(bytes);
+                    upload.keep(bytes);
                 } else {
                     by_class.add(Class::Body, bytes.len());
                 }
@@ -269,7 +275,8 @@ impl Conn {
         by_class: &mut Bytes,
     ) -> Pace {
         let length = buf.len();
-        let (assembler, dialect) = match &mut self.state {
+        let mut not_open = Millis::NEVER;
+        let (assembler, began, dialect) = match &mut self.state {
             State::Open(socket) if length > 0 && socket.failing.is_some() => {
                 by_class.add(Class::Framing, length);
                 return Pace::On(length); // §7.1.7: nothing is understood any more.
@@ -277,18 +284,19 @@ impl Conn {
             State::Open(socket) if length > 0 => {
                 socket.pinged = Millis::NEVER; // Any byte is a sign of life.
                 self.timing.active_at = now;
-                (&mut socket.assembler, Some(socket.dialect))
+                (&mut socket.assembler, &mut socket.began, Some(socket.dialect))
             }
             State::Open(socket) => {
                 socket.assembler.release();
                 return Pace::Wait;
             }
-            State::Closing(closing) if length > 0 => (&mut closing.assembler, None),
+            State::Closing(closing) if length > 0 => (&mut closing.assembler, &mut not_open, None),
             _ => return Pace::Wait,
         };
         assembler.release();
         let held = assembler.taken();
         let limits = &policy.limits;
+        *began = (*began).min(now);
         match assembler.push(buf, websocket::bytes_max(dialect, limits)) {
             Ok(Step::Partial { used: 0 }) => Pace::Wait,
             Ok(Step::Partial { used }) => {
@@ -308,16 +316,15 @@ impl Conn {
                 };
                 let weight = Weight::of(&incoming, ask.as_ref());
                 weight.charge(used, held, assembler, by_class);
+                if !assembler.mid_message() {
+                    *began = Millis::NEVER; // What follows begins anew.
+                }
                 ask.map_or(Pace::On(used), |ask| Pace::Ask(used, ask))
             }
             Err(error) => {
                 by_class.add(Class::Framing, length);
-                let ask = match dialect {
-                    Some(_) => websocket::fail(error),
-                    // Our Close frame was the last word.
-                    None => Ask::Leave(CloseReason::ProtocolError),
-                };
-                Pace::Ask(length, ask)
+                let over = Ask::Leave(CloseReason::ProtocolError); // Our Close was the last word.
+                Pace::Ask(length, dialect.map_or(over, |_| websocket::fail(error)))
             }
         }
     }

@@ -114,6 +114,8 @@ offences! {
             "The request's body did not arrive in time.";
         Overloaded = Unavailable, "overloaded",
             "The server has more messages to deliver than it can; try again in a moment.";
+        UnfinishedTooMuch = Unavailable, "unfinished_too_much",
+            "The server holds as many unfinished requests as it can; try again in a moment.";
         FileUnreadable = InternalError, "file_unreadable",
             "The file could not be read; the server's log says why.";
         RangeNotSatisfiable = RangeNotSatisfiable, "range_not_satisfiable",

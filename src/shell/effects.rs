@@ -15,6 +15,7 @@ use super::sys;
 use crate::broker::{Broker, Effect, Letter};
 use crate::ids::{ConnId, Millis, ShardId, TopicName};
 use crate::ledger::{ShardReport, SharedCall};
+use crate::spare::Spare;
 
 /// What carries out the effects of one thread.
 #[derive(Debug)]
@@ -154,6 +155,8 @@ impl Effects {
         for (conn, topic) in self.counts.drain(..) {
             broker.counted(conn, self.bus.subscribers(&topic), now);
         }
+        self.counts.give_back();
+        self.batch.subscriber_changes.give_back();
     }
 
     fn files(&mut self) -> &mut Files {

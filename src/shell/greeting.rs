@@ -11,15 +11,18 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
 use super::sys;
+use crate::limits::WorstCase;
 
 /// The text. `addresses` are those of each `--listen`, `admin` those of each `--admin-listen`,
-/// `bound` all that are listened on.
+/// `bound` all that are listened on. With a `worst_case` it says how much memory all limits
+/// together allow.
 #[must_use]
 pub fn text(
     addresses: &[SocketAddr],
     admin: &[SocketAddr],
     bound: &[SocketAddr],
     threads: usize,
+    worst_case: Option<WorstCase>,
 ) -> String {
     const VERSION: &str = env!("CARGO_PKG_VERSION");
     let unit = if threads == 1 { "thread" } else { "threads" };
@@ -28,6 +31,12 @@ pub fn text(
     for &address in addresses {
         let line = format_args!("listening on http://{}/ ({threads} {unit})", name(address));
         writeln!(text, "tollway {VERSION} {line}").expect("a string takes everything");
+    }
+    if let Some(WorstCase { server, connection }) = worst_case {
+        let (server, connection) = (mebibytes(server), mebibytes(connection));
+        let line = format_args!("{server} MiB at most, and {connection} MiB for each connection");
+        writeln!(text, "memory: {line} that does not read what it is told")
+            .expect("a string takes everything");
     }
     let Some(&first) = addresses.first() else {
         return text;
@@ -53,6 +62,12 @@ pub fn text(
     }
     text.push('\n');
     text
+}
+
+/// Rounded up to a tenth: a bound that is told is not to be less than it is.
+fn mebibytes(bytes: usize) -> String {
+    let tenths = bytes.div_ceil(1024 * 1024 / 10);
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 /// What has to be reached to use the server, if programs of other machines may.
@@ -150,7 +165,7 @@ mod tests {
         ] {
             let addresses: Vec<SocketAddr> = listen.iter().map(|text| address(text)).collect();
             assert_eq!(open_to(&addresses).as_deref(), whom, "{listen:?}");
-            let said = text(&addresses, &[], &addresses, 1);
+            let said = text(&addresses, &[], &addresses, 1, None);
             assert_eq!(said.contains("open to everyone"), whom.is_some(), "{said}");
         }
     }

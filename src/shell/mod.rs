@@ -13,6 +13,7 @@
 //! | `mailbox` | letters from thread to thread |
 //! | `bus` | the sequencer that all threads share, and their mailboxes |
 //! | `sampling` | the kernel's counts for a report |
+//! | `freed` | when memory is given back to the system |
 //! | `secrets` | the operator's tokens and keys, read from their files |
 //! | `files` | a folder that nobody gets out of |
 //! | `output` | lines that perhaps nobody reads |
@@ -33,6 +34,7 @@ pub mod clock;
 pub mod effects;
 pub mod event_loop;
 pub mod files;
+pub mod freed;
 pub mod greeting;
 pub mod listen;
 pub mod mailbox;
@@ -72,11 +74,12 @@ use self::listen::BindError;
 use self::mailbox::{Address, Mailbox};
 use self::secrets::SecretError;
 use self::token::Source;
-use crate::broker::Setup;
+use crate::broker::{Setup, UnfinishedPool};
 use crate::config::{Config, Listen};
 use crate::conn::origin::Origins;
 use crate::hub::sequencer::Sequencer;
 use crate::ids::{Door, Epoch, ShardId};
+use crate::limits::MAPPED_BYTES_MIN;
 
 /// A server whose ports are taken, and whose threads are still to be started.
 pub struct Server {
@@ -119,7 +122,8 @@ impl Server {
         let mut all = Vec::new();
         let mut sockets: Vec<Vec<_>> = (0..config.threads).map(|_| Vec::new()).collect();
         let mut take = |listen: &Listen, door| {
-            let bound = listen::bind(listen, config.threads).map_err(StartError::Port)?;
+            let bound = listen::bind(listen, config.threads, config.limits.stall_ms_max)
+                .map_err(StartError::Port)?;
             let first = bound[0].address;
             for one in bound {
                 all.push(one.address);
@@ -203,6 +207,8 @@ fn loop_setups(
     }
     let bus = Arc::new(Bus::new(Sequencer::default(), addresses));
     let clock = Clock::start();
+    let unfinished = UnfinishedPool::new(config.limits.unfinished_bytes_max);
+    sys::tune_allocator(MAPPED_BYTES_MIN);
     let epoch = Epoch::draw(sys::random_bits().map_err(StartError::System)?);
     let mut ports: Vec<u16> = bound.iter().map(SocketAddr::port).collect();
     ports.sort_unstable();
@@ -227,6 +233,7 @@ fn loop_setups(
             threads: config.threads as u16,
             epoch,
             limits: config.limits.clone(),
+            unfinished: unfinished.clone(),
             origins: origins.clone(),
             serves_files: files.is_some(),
             admin_listens: config.rights.admin_listens,

@@ -7,7 +7,7 @@ use crate::item;
 use crate::pages::{files, keep_part, read};
 
 /// The rooms in the order in which a reader meets them.
-const ROOMS: [&str; 20] = [
+const ROOMS: [&str; 21] = [
     "main",
     "lib",
     "ids",
@@ -23,6 +23,7 @@ const ROOMS: [&str; 20] = [
     "wire",
     "close",
     "ledger",
+    "spare",
     "timer",
     "client",
     "compare",

@@ -83,6 +83,11 @@ impl Server {
         assert!(status.expect("a POSIX shell").success(), "SIG{name}");
     }
 
+    /// The process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The port of the first listener.
     pub(crate) fn port(&self) -> u16 {
         self.port

@@ -10,7 +10,9 @@ use std::io::{ErrorKind, IoSlice};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tollway::broker::{Broker, Effect, FileError, FileInfo, Letter, Setup, Teardown};
+use tollway::broker::{
+    Broker, Effect, FileError, FileInfo, Letter, Setup, Teardown, UnfinishedPool,
+};
 use tollway::close::CloseReason;
 use tollway::conn::origin::Origins;
 use tollway::hub::Receipt;
@@ -158,6 +160,7 @@ pub struct World {
 
 impl World {
     pub fn new(plan: Plan) -> Self {
+        let unfinished = UnfinishedPool::new(plan.limits.unfinished_bytes_max);
         let brokers = (0..plan.threads)
             .map(|n| {
                 let mut broker = Broker::new(Setup {
@@ -165,6 +168,7 @@ impl World {
                     threads: plan.threads,
                     epoch: plan.epoch,
                     limits: plan.limits.clone(),
+                    unfinished: unfinished.clone(),
                     origins: plan.origins.clone(),
                     serves_files: plan.files.is_some(),
                     admin_listens: plan.admin_listens,
@@ -649,7 +653,7 @@ impl World {
                     self.pipes[n].half_closed = true;
                     self.brokers[shard].charge(id, Call::End);
                 }
-                Teardown::Close(reason) => {
+                Teardown::Close(reason) | Teardown::Reset(reason) => {
                     let sample = self.sample(shard, id);
                     self.brokers[shard].socket_closed(id, sample, self.now);
                     self.pipes[n].closed = Some(reason);

@@ -91,16 +91,18 @@ fn logged(text: &[u8]) {
     let text = String::from_utf8_lossy(text);
     let target = format!("/a?{text}");
     let shown = without_secrets(&target);
-    if let Some((before, secret)) = text.split_once("token=") {
-        let value = secret.split('&').next().unwrap();
-        let alone = before.is_empty() || before.ends_with('&');
-        if alone && value.len() > 3 && !before.contains(value) {
-            let after = &secret[value.len()..];
-            assert!(!shown.contains(value) || after.contains(value), "{shown}");
+    // A twin that cuts by hand: each member stands in its place, and a token's value is masked.
+    let members = |query: &str| -> Vec<String> {
+        query.split('&').filter(|member| !member.is_empty()).map(str::to_owned).collect()
+    };
+    let shown_members = members(shown.strip_prefix("/a?").expect("the path stays"));
+    for (given, shown) in members(&text).iter().zip(&shown_members) {
+        if given.split('=').next() == Some("token") {
+            assert_eq!(shown, "token=(hidden)");
             assert!(token_in_query(&text));
         }
     }
-    assert!(shown.starts_with("/a?"));
+    assert_eq!(members(&text).len(), shown_members.len());
     assert_eq!(without_secrets(&shown), shown, "shown again, it is the same");
 }
 

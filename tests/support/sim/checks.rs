@@ -67,6 +67,7 @@ impl Stage {
             State::Answering(_) => panic!("a visit left it without an answer: {conn:?}"),
             State::Closing(_) => false,
             State::Body(_) | State::Awaiting(_) | State::Parked(_) | State::Sending(_) => false,
+            State::Telling(_) => false,
         };
         let inbox = conn.flow.inbox.heap_bytes();
         let unfinished = matches!(conn.state, State::Open(_)) && !conn.flow.inbox.is_empty();
@@ -86,7 +87,7 @@ impl Stage {
         let spare_bytes = spare * (weight + 1);
         let (_, held, bytes) = hub.holdings();
         let (mut sum, mut sum_of_bytes) = (0, 0);
-        if bytes > limits.retain_bytes {
+        if hub.cost() - hub.rendered_bytes() > limits.retain_bytes {
             self.see("a hub over its bound, in a round");
         }
         for name in &self.oracle.names {
@@ -198,6 +199,7 @@ impl Stage {
                     let technique = match conn.state.name() {
                         Name::Parked => Technique::LongPoll,
                         Name::Streaming => Technique::Sse,
+                        Name::Telling => continue, // It has a seat, and does not stay.
                         _ => Technique::WebSocket,
                     };
                     counts[technique as usize] += here.count() as u32;

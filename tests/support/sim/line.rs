@@ -219,7 +219,7 @@ impl Line {
         let silent_since = pipe.wrote_at.0.max(self.took_at);
         let stalled =
             pipe.closed_at.0.saturating_sub(silent_since) >= stage.script.limits.stall_ms_max;
-        let cut_off = reason == CloseReason::Reset || stalled;
+        let cut_off = matches!(reason, CloseReason::Reset | CloseReason::Interrupted) || stalled;
         let late = matches!(reason, CloseReason::HeadTimeout | CloseReason::BodyTimeout);
         if !cut_off && !late && !self.spoiled() && matches!(self.mode, Mode::Http) {
             let read = self.read_by_server(stage);
@@ -277,7 +277,12 @@ impl Line {
             }
             CloseReason::Stalled => stalled,
             CloseReason::Reset => deeds.reset,
-            CloseReason::Interrupted | CloseReason::Panicked => false,
+            CloseReason::MessageTimeout => {
+                closed_at.saturating_sub(self.began_at) >= stage.script.limits.body_ms_max
+            }
+            // The rest of a poll's answer fell off before a slow reader took what stood before it.
+            CloseReason::Interrupted => pipe.ever_full,
+            CloseReason::Unfinished | CloseReason::Panicked => false,
         }
     }
 }

@@ -33,7 +33,7 @@ impl Stage {
     pub fn new(world: World, script: Script, dice: Dice, traced: bool) -> Self {
         Self {
             world,
-            oracle: Oracle::new(script.limits.clone(), script.topics),
+            oracle: Oracle::new(script.limits.clone(), script.threads, script.topics),
             dice,
             script,
             overloaded_at: None,

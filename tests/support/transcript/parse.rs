@@ -362,6 +362,7 @@ impl<'t> Reader<'t> {
             match flag {
                 "--max-head" => limits.head_bytes_max = size(value)?,
                 "--max-message" => limits.message_bytes_max = size(value)?,
+                "--max-unfinished" => limits.unfinished_bytes_max = size(value)?,
                 "--max-connections" => limits.connections_max = size(value)?,
                 "--max-wait" => limits.wait_ms_max = duration(value)?,
                 "--history-messages" => limits.history_messages = size(value)?,
