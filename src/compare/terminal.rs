@@ -59,7 +59,8 @@ fn draw(table: &Table, columns: usize, out: &mut String) {
     };
     let widths: Vec<usize> = (0..table.headings.len()).map(width).collect();
 
-    line_to(out, &format!("\n{}", table.title));
+    out.push('\n');
+    paragraph(&table.title, "", columns, out);
     let mut from = 0;
     while from < widths.len() {
         // As many columns as fit, and one at least.

@@ -208,7 +208,8 @@ impl Attempt {
     }
 
     /// A server may end an idle connection in the moment in which the next poll is sent on it. A
-    /// poll changes nothing, so it is sent again, once, on a connection of its own. RFC 9110 §9.2.2.
+    /// poll changes nothing, so it is sent again, once, on a connection of its own: RFC 9110
+    /// §9.2.2.
     fn asks_anew(&mut self, now: u64) -> bool {
         let anew = std::mem::take(&mut self.reused);
         if anew {

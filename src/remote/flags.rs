@@ -6,7 +6,7 @@
 
 use std::ffi::OsString;
 
-use clap::{Args, Command, CommandFactory, FromArgMatches, Parser};
+use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser};
 
 use super::address::{self, ServerAddress};
 use crate::client::endpoint::BearerToken;
@@ -89,7 +89,8 @@ pub struct Shown {
 )]
 struct SubFlags {
     /// What to read; up to 32 topics, separated by commas
-    #[arg(value_name = "TOPIC[,…]", value_delimiter = ',', required = true)]
+    #[arg(value_name = "TOPIC[,…]", value_delimiter = ',', required = true, num_args = 1)]
+    #[arg(action = ArgAction::Set)]
     topics: Vec<String>,
     #[command(flatten)]
     remote: RemoteFlags,
