@@ -60,7 +60,7 @@ fn a_refused_origin_is_logged_once_for_all_threads() {
     for n in 0..24 {
         let mut wire = Wire::open(server.port());
         let origin = ["https://a.example", "https://b.example"][n % 2];
-        wire.send(&format!(
+        wire.send(format!(
             "POST /news HTTP/1.1\r\nHost: tollway.example\r\nOrigin: {origin}\r\n\
              Content-Length: 0\r\n\r\n"
         ));

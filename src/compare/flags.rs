@@ -139,6 +139,7 @@ struct TechniqueFlags {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 struct FormFlags {
     /// Print one JSON object instead of tables
     #[arg(long, conflicts_with_all = ["markdown", "csv"])]
