@@ -15,10 +15,11 @@ use sim::{Sights, Theme};
 const SEEDS: u64 = 2_000;
 
 /// What comes up in every theme, once it has been played often enough for that.
-const USUAL: [&str; 15] = [
+const USUAL: [&str; 17] = [
     "304",
     "408",
     "503",
+    "a reader has everything, and is told goodbye",
     "a burst",
     "a full outbox",
     "a repeated publish",
@@ -26,6 +27,7 @@ const USUAL: [&str; 15] = [
     "gap: epoch",
     "gap: expired",
     "gap: expired, of several topics",
+    "drained",
     "more",
     "peer_closed",
     "pong_timeout",

@@ -19,7 +19,8 @@ export function tap(lanes, tell) {
   globalThis.fetch = async (input, init) => {
     const url = new URL(input, location.href);
     const lane = laneOf(url);
-    if (!lane) return nativeFetch(input, init);
+    // What is given up before it is asked does not go out.
+    if (!lane || init?.signal?.aborted) return nativeFetch(input, init);
     const flight = begin(lane, url, tell);
     try {
       const answer = await nativeFetch(input, init);
