@@ -92,6 +92,9 @@ pub struct Deeds {
     pub pong_due: Option<u64>,
     /// Is gone without a word, or will not answer.
     pub silent: bool,
+    /// What was sent last came when the connection had been idle for too long already: whether it
+    /// was seen in time is chance.
+    pub came_late: bool,
 }
 
 pub struct Line {
@@ -157,7 +160,10 @@ impl Line {
         if n > 0 && !self.deeds.finished {
             let bytes: Vec<u8> = self.out.drain(..n).collect();
             stage.world.send(self.client, &bytes);
-            self.gave_at = stage.world.now.0;
+            let now = stage.world.now.0;
+            let again = self.deeds.came_late && self.gave_at == now;
+            self.deeds.came_late = again || now - self.gave_at >= stage.script.limits.idle_ms_max;
+            self.gave_at = now;
         }
     }
 
@@ -235,7 +241,10 @@ impl Line {
         let silent_for = closed_at.saturating_sub(self.gave_at);
         match reason {
             CloseReason::Idle if self.spoiled() => true, // Empty lines are no sign of life.
-            CloseReason::Idle => silent_for >= stage.script.limits.idle_ms_max,
+            CloseReason::Idle => {
+                let raced = deeds.came_late && silent_for == 0;
+                raced || silent_for >= stage.script.limits.idle_ms_max
+            }
             CloseReason::HeadTimeout | CloseReason::BodyTimeout => {
                 let slow = |e: &Expect| closed_at >= e.made_at + stage.request_ms();
                 deeds.timed_out || self.spoiled() || self.expects.front().is_some_and(slow)

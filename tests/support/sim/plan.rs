@@ -3,6 +3,7 @@
 use tollway::limits::{Limits, MESSAGE_OVERHEAD_BYTES};
 
 use super::dice::Dice;
+use super::mishaps::Rates;
 
 /// What kind of story it is. The seed says: `seed % 5`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +85,7 @@ pub struct Script {
     pub guests: Vec<Habits>,
     /// One in so many steps begins or ends an overload; 0: none.
     pub overload_one_in: u64,
+    pub rates: Rates,
 }
 
 pub fn script(seed: u64, dice: &mut Dice) -> Script {
@@ -109,6 +111,7 @@ pub fn script(seed: u64, dice: &mut Dice) -> Script {
         steps: dice.range(100, 300) as usize + guests.len() * 15,
         guests,
         overload_one_in: if dice.percent(20) { 60 } else { 0 },
+        rates: Rates::roll(dice),
     }
 }
 
