@@ -50,7 +50,7 @@ impl Tap {
                 }
                 let client = client.expect("a connection");
                 let server = TcpStream::connect(("127.0.0.1", upstream)).expect("it listens");
-                join(client, server, &all);
+                join(&client, &server, &all);
             }
         });
         Self { port, lines, over, acceptor: Some(acceptor) }
@@ -106,7 +106,7 @@ impl Drop for Tap {
 }
 
 /// Two threads pass on what comes until both sides have ended.
-fn join(client: TcpStream, server: TcpStream, lines: &Lines) {
+fn join(client: &TcpStream, server: &TcpStream, lines: &Lines) {
     let number = {
         let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
         lines.push(Line::default());

@@ -193,7 +193,7 @@ impl Line {
 
     /// Something that is not about messages.
     pub fn chat(&mut self, stage: &mut Stage) {
-        let n = stage.dice.below(7);
+        let n = stage.dice.below(9);
         let (line, kind) = match n {
             0 => ("GET /-/healthy", Kind::Plain(200)),
             1 => ("GET /a/info", Kind::Plain(200)),
@@ -201,6 +201,9 @@ impl Line {
             3 => ("GET /-/nothing", Kind::Plain(404)),
             4 => ("DELETE /a", Kind::Plain(405)),
             5 => ("GET /static/small.txt", Kind::File(0)),
+            // All threads are asked, and write to each other.
+            6 => ("GET /-/costs", Kind::Plain(200)),
+            7 => ("GET /metrics", Kind::Plain(200)),
             _ => ("GET /static/large.bin", Kind::File(1)),
         };
         self.compose(format!("{line} HTTP/1.1\r\nHost: sim\r\n\r\n").as_bytes());
