@@ -86,6 +86,7 @@ const CRATES: &[&str] = &[
     "flate2",
     "httparse",
     "httpdate",
+    "itoa",
     "libc",
     "log",
     "mio",

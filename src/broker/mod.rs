@@ -188,7 +188,7 @@ impl Broker {
             return;
         };
         if conn.flow.outbox.take_fresh() {
-            conn.timing.took_at = now;
+            conn.took(now);
             self.dirty.push_back(id);
         }
         let wanted = conn.wants_bytes();

@@ -94,6 +94,8 @@ pub struct Pipe {
     room_edge: Edge,
     /// An event said nothing new.
     woken_for_nothing: bool,
+    /// It was told that the client has ended its side behind bytes that nobody reads.
+    finishing_told: bool,
     /// An edge told of bytes or of the end. Like an edge, it is told once: a connection that wants
     /// no bytes is not asked again before it says that it has resumed.
     to_read: bool,
@@ -107,6 +109,9 @@ pub struct Pipe {
     to_write: bool,
     /// Bytes that the server has written.
     pub received: Vec<u8>,
+    /// Bytes that were taken from the server and that the client has not acknowledged, besides
+    /// those in `received`.
+    pub unacknowledged: usize,
     /// How many more bytes the kernel takes from the server. The client makes room by reading.
     pub room: usize,
     /// The server has ended its side.
@@ -232,6 +237,8 @@ impl World {
             edge: None,
             room_edge: None,
             woken_for_nothing: false,
+            finishing_told: false,
+            unacknowledged: 0,
             to_read: false,
             writable: true,
             ever_full: false,
@@ -418,6 +425,11 @@ impl World {
             let for_nothing = std::mem::take(&mut pipe.woken_for_nothing);
             let more = !pipe.inbound.is_empty() || (pipe.finished && !pipe.finish_told);
             if !self.brokers[shard].wants_bytes(id) {
+                let told = pipe.finished && more && pipe.edge.is_none();
+                if told && !std::mem::replace(&mut pipe.finishing_told, true) {
+                    self.brokers[shard].peer_finishing(id, self.now);
+                    any = true;
+                }
                 continue;
             }
             if more {
@@ -583,6 +595,14 @@ impl World {
             Effect::Sample { conn, payer } => {
                 if let Some(sample) = self.sample(shard, conn) {
                     self.brokers[shard].sampled(conn, payer, sample);
+                }
+            }
+            Effect::CountUnacknowledged { conn } => {
+                if let Some(&n) = self.by_id.get(&(shard, conn)) {
+                    let pipe = &self.pipes[n];
+                    // Exact: stories are short.
+                    let bytes = (pipe.received.len() + pipe.unacknowledged) as u32;
+                    self.brokers[shard].unacknowledged(conn, bytes, self.now);
                 }
             }
             Effect::AskForReport { scope } => {

@@ -41,12 +41,16 @@ impl EventLoop {
             return;
         };
         socket.queued_to_write = false;
-        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-        let filled = outbox.slices(&mut slices);
-        if filled == 0 {
-            return; // It was emptied since: its connection is about to be dropped.
-        }
-        match socket.write(&slices[..filled]) {
+        let written = match outbox.only_slice() {
+            Some([]) => return, // It was emptied since: its connection is about to be dropped.
+            Some(bytes) => socket.write(bytes),
+            None => {
+                let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+                let filled = outbox.slices(&mut slices);
+                socket.write_gathered(&slices[..filled])
+            }
+        };
+        match written {
             Ok(bytes) => {
                 self.broker.sent(id, bytes, at);
                 // More than one `writev` gathers, or the log had more: at the end of the queue.
