@@ -16,6 +16,10 @@ named! {
         HeadTimeout = "head_timeout",
             "A request head was begun and not ended within --head-timeout (408).";
         BodyTimeout = "body_timeout", "A request body was not ended within --body-timeout (408).";
+        MessageTimeout = "message_timeout",
+            "A WebSocket message was begun and not ended within --body-timeout (1008).";
+        Unfinished = "unfinished",
+            "What came unfinished of all connections was more than --max-unfinished (503, 1013).";
         Refused = "refused", "A request was refused, and nothing after it can be read.";
         Answered = "answered", "The request was answered and keep-alive was not wanted.";
         PeerFinished = "peer_finished",
@@ -26,6 +30,8 @@ named! {
         ProtocolError = "protocol_error", "The peer broke a rule of RFC 6455 or RFC 7692 (1002).";
         NotUtf8 = "not_utf8", "The peer sent text that is not UTF-8 (1007).";
         NotAllowed = "not_allowed", "The peer published on a socket that may only read (1008).";
+        TokenExpired = "token_expired",
+            "The token by which a stream or a WebSocket read was good no longer (1008).";
         TooBig = "too_big",
             "The peer sent a message over --max-message, or too long a frame of tollway.v1 (1009).";
         Gap = "gap", "A raw WebSocket would have missed messages and has no word for it (1013).";
@@ -36,7 +42,9 @@ named! {
         Reset = "reset",
             "Reading or writing failed: the peer reset the connection, or the network did.";
         Panicked = "panicked", "What the peer sent met a defect of the server; the log says which.";
-        Interrupted = "interrupted", "A file that was being sent could not be read to its end.";
+        Interrupted = "interrupted",
+            "A file that was being sent could not be read to its end, or the next message of a \
+             poll's answer fell off before a slow peer took those before it.";
     }
 }
 

@@ -12,6 +12,7 @@ mod checks;
 mod complaint;
 mod environment;
 mod flags;
+mod rights;
 mod spelling;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use log::LevelFilter;
 
 pub use complaint::NoConfig;
 use flags::{BrowserFlags, CommandLine, OutputFlags};
+pub use rights::{RightsConfig, Secret};
 pub use spelling::{Listen, Misspelt, Size, Span};
 
 use crate::limits::Limits;
@@ -35,6 +37,8 @@ use crate::wire::authority::{HostPattern, OriginPattern};
 pub struct Config {
     /// Where to listen: at least one.
     pub listen: Vec<Listen>,
+    /// Where to listen for reports; when there are none, they are where everything is.
+    pub admin_listen: Vec<Listen>,
     /// Event loops, 1 to 64.
     pub threads: usize,
     /// The folder behind `/static/`.
@@ -45,6 +49,8 @@ pub struct Config {
     pub allow_origin: Vec<OriginPattern>,
     /// The hosts that are served; when there are none, all are.
     pub allow_host: Vec<HostPattern>,
+    /// Who may do what.
+    pub rights: RightsConfig,
     /// Where to write the ports.
     pub port_file: Option<PathBuf>,
     /// How much to tell on standard error.
@@ -156,8 +162,11 @@ impl CommandLine {
         checks::head(bounds.max_head)?;
         checks::wait(bounds.max_wait)?;
         let BrowserFlags { allow_origin, allow_host } = self.browsers;
+        let mut rights = self.rights.into_config()?;
+        rights.admin_listens = !self.addresses.admin_listen.is_empty();
         let allow_origin = checks::patterns("--allow-origin", &allow_origin, OriginPattern::parse)?;
         let allow_host = checks::patterns("--allow-host", &allow_host, HostPattern::parse)?;
+        checks::unfinished(bounds.max_message, bounds.max_unfinished)?;
         checks::history(bounds.max_message, kept.history_bytes, kept.retain_bytes)?;
         if bounds.max_connections < threads {
             return Err(format!(
@@ -168,6 +177,7 @@ impl CommandLine {
         }
         Ok(Config {
             listen: self.addresses.listen,
+            admin_listen: self.addresses.admin_listen,
             threads,
             static_dir: self.addresses.static_dir,
             limits: Limits {
@@ -179,6 +189,7 @@ impl CommandLine {
                 history_bytes: kept.history_bytes.0,
                 history_age_ms: kept.history_age.0,
                 retain_bytes: kept.retain_bytes.0,
+                unfinished_bytes_max: bounds.max_unfinished.0,
                 heartbeat_ms: until.heartbeat.0,
                 head_ms_max: until.head_timeout.0,
                 body_ms_max: until.body_timeout.0,
@@ -188,6 +199,7 @@ impl CommandLine {
             },
             allow_origin,
             allow_host,
+            rights,
             port_file: self.output.port_file,
             verbosity: match (self.output.quiet, self.output.verbose) {
                 (true, _) => LevelFilter::Error,

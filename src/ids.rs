@@ -85,6 +85,16 @@ impl fmt::Display for Peer {
     }
 }
 
+/// Which address a connection came in by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Door {
+    /// One of `--listen`.
+    #[default]
+    Public,
+    /// One of `--admin-listen`: for reports alone.
+    Admin,
+}
+
 /// Names one connection of one thread. `slab` reuses slots, so a generation goes with the slot: a
 /// timer, an event or a commit meant for a connection that is gone dies on the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -94,11 +94,13 @@ pub mod shell;
 pub mod broker;
 pub mod conn;
 pub mod hub;
+pub mod rights;
 pub mod technique;
 pub mod wire;
 
 pub mod close;
 pub mod ledger;
+mod spare;
 pub mod timer;
 
 pub mod client;

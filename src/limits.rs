@@ -8,6 +8,10 @@
 //! in which a codec works, which stand beside their use; and the bounds of `tollway compare`, which
 //! bind its own user.
 
+mod worst_case;
+
+pub use worst_case::WorstCase;
+
 /// Room for a request head, request line and all fields. nginx gives 8 KiB a line and 32 KiB in
 /// all, Node 16 KiB in all, h11 16 KiB. Beyond: 431.
 pub const HEAD_BYTES_MAX: usize = 16 * 1024;
@@ -67,6 +71,24 @@ pub const PUBLISH_OVERHEAD_BYTES: usize = 4 * 1024;
 /// What one byte of data may take in JSON, at most: six bytes, as in `\u0041`; and in base64, where
 /// three bytes of data are four such characters, eight.
 pub const SPELLING_FACTOR: usize = 8;
+/// A token, in the field, the cookie, or a flag. A JWT with a few patterns takes some hundred
+/// bytes. Beyond: 401.
+pub const TOKEN_BYTES_MAX: usize = 4 * 1024;
+/// The least that a token of the operator's may have: 16 hexadecimal digits are 64 bits.
+pub const TOKEN_BYTES_MIN: usize = 16;
+/// The least that a secret of HS256 may have: RFC 7518 §3.2 asks for as many bits as the hash has.
+pub const JWT_SECRET_BYTES_MIN: usize = 32;
+/// Patterns of topics in one JWT: each frame that publishes may be held against all of them.
+/// Beyond: 401.
+pub const JWT_PATTERNS_MAX: usize = 64;
+/// How long a ticket is good that was not used. A page opens its connection at once.
+pub const TICKET_MS_MAX: u64 = 30_000;
+/// Tickets that were given in the last 30 s, in all: each keeps what a token allows, 8 KiB at most.
+/// Beyond: 503.
+pub const TICKETS_MAX: usize = 16_384;
+/// Tickets of one JWT that are not used yet, so that its holder does not take those of all others.
+/// Beyond: 503.
+pub const TICKETS_PER_JWT_MAX: usize = 16;
 /// Keys remembered in all; the oldest goes first.
 pub const IDEMPOTENCY_KEYS_MAX: usize = 65_536;
 /// How long a key is remembered.
@@ -76,6 +98,11 @@ pub const IDEMPOTENCY_MS_MAX: u64 = 10 * 60 * 1000;
 pub const POLL_MESSAGES_MAX: usize = 1000;
 /// Bytes of messages in one poll answer. One message is always given, however long.
 pub const POLL_BYTES_MAX: usize = 1024 * 1024;
+/// A message that is longer is not encoded whole for the answer to a poll, but a piece at a time,
+/// as the one before leaves.
+pub const LONG_MESSAGE_BYTES: usize = 32 * 1024;
+/// Data in such a piece; a multiple of three, for base64. Escaped, six times as much goes out.
+pub const LONG_PIECE_BYTES: usize = 12 * 1024;
 
 /// Messages retained per topic.
 pub const HISTORY_MESSAGES: usize = 1000;
@@ -83,12 +110,23 @@ pub const HISTORY_MESSAGES: usize = 1000;
 pub const HISTORY_BYTES: usize = 8 * 1024 * 1024;
 /// How long a message is retained. nchan: 1 h, ntfy: 12 h.
 pub const HISTORY_AGE_MS: u64 = 60 * 60 * 1000;
-/// Bytes retained in all topics; the oldest message of the server goes first.
+/// Bytes retained in all topics, on all threads together: messages, topics, lists, and what
+/// messages were encoded to. What can be made again goes first, then the oldest message of the
+/// server.
 pub const RETAIN_BYTES: usize = 256 * 1024 * 1024;
 /// What an empty message costs in memory, so that a flood of them is bounded too.
 pub const MESSAGE_OVERHEAD_BYTES: usize = 256;
-/// Entries of messages long gone that the queue by age may hold, beyond as many as there are
-/// messages: below, sweeping them out is not worth its while.
+/// What a retained message costs on each thread beside that, in the lists by topic and by age.
+pub const ENTRY_OVERHEAD_BYTES: usize = 64;
+/// What a topic that has messages costs on each thread: its name, its place, its list.
+pub const TOPIC_OVERHEAD_BYTES: usize = 512;
+/// This part of `--retain-bytes` is for what messages were encoded to, shared out among the
+/// threads.
+pub const RENDITIONS_SHARE: usize = 64;
+/// What a thread keeps of that at least, so that all readers of the newest message share it.
+pub const RENDITIONS_BYTES_MIN: usize = 512 * 1024;
+/// Entries of messages long gone that the queue by age may hold, beyond a quarter more than there
+/// are messages: below, sweeping them out is not worth its while.
 pub const AGES_SLACK: usize = 1024;
 /// Groups in which a thread remembers the highest number that forgotten topics had, 8 bytes each:
 /// topics can be invented without end, this memory does not grow. With more topics than groups a
@@ -113,8 +151,14 @@ pub const THREADS_MAX: usize = 64;
 /// From the first byte of a request to the end of its head. Beyond: 408. nginx: 60 s; a browser on
 /// a bad line needs two round trips.
 pub const HEAD_MS_MAX: u64 = 15_000;
-/// From the end of the head to the end of the body. Beyond: 408.
+/// From the end of the head to the end of the body, and from the first byte of a WebSocket message
+/// to its last; more by as long as what has come of it would take at [`PROGRESS_BYTES_MIN`].
+/// Beyond: 408, or a WebSocket close with 1008.
 pub const BODY_MS_MAX: u64 = 60_000;
+/// Bytes in a second that a body or a WebSocket message must come with, if it takes longer than
+/// `--body-timeout`: so a byte now and then extends nothing for ever. Empty fragments, Pings and
+/// Pongs are none of them.
+pub const PROGRESS_BYTES_MIN: u64 = 512;
 /// A kept-alive connection without a request. Longer than the 60 s after which common proxies
 /// let go of theirs, so that the proxy, not we, closes first.
 pub const IDLE_MS_MAX: u64 = 75_000;
@@ -143,6 +187,11 @@ pub const REPORTS_PER_SECOND: usize = 8;
 pub const SAMPLES_PER_TURN: usize = 256;
 /// Rows of the table of connections in one answer, unless fewer are asked for. NATS: 1,024.
 pub const ROWS_MAX: usize = 1_000;
+/// Tags of readers that a thread remembers what passed under: those charged last. The live page
+/// uses four for each browser, so that 16 people can look at a thread at the same time.
+pub const TAGS_MAX: usize = 64;
+/// Tags that can be asked for at once.
+pub const TAGS_ASKED_MAX: usize = 8;
 /// Connections that ended, kept on each thread for the table.
 pub const CLOSED_ROWS_MAX: usize = 256;
 
@@ -151,6 +200,19 @@ pub const RETRY_MS_MIN: u64 = 1_000;
 /// … up to this, so that a restart does not bring every reader back in the same instant.
 pub const RETRY_MS_MAX: u64 = 3_000;
 
+/// Bytes of what is not complete yet, of all connections together: request heads and bodies,
+/// WebSocket messages, inflated as far as they came, and what waits behind a request. Beyond: 503,
+/// or a WebSocket close with 1013, for the connection that asks for more.
+pub const UNFINISHED_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// A connection that holds no more than this may have the last quarter of that; what is longer has
+/// three quarters.
+pub const UNFINISHED_SHORT_BYTES: usize = 16 * 1024;
+/// The least that `--max-unfinished` may be.
+pub const UNFINISHED_BYTES_LEAST: usize = 1024 * 1024;
+/// By so much a thread takes of that at a time, for its connections; …
+pub const UNFINISHED_GRANT_BYTES: usize = 256 * 1024;
+/// … of a small one by less: there are so many grants in it at least. A thread keeps two unused.
+pub const UNFINISHED_GRANTS_MIN: usize = 256;
 /// Read scratch of a thread: what one `read` can bring.
 pub const READ_BYTES: usize = 64 * 1024;
 /// Bytes read of one socket in one turn, before others have theirs.
@@ -194,8 +256,27 @@ pub const ACCEPTS_PER_TURN: usize = 256;
 pub const MAILBOX_LETTERS_MAX: usize = 65_536;
 /// Publishes of one thread that wait to be committed. Beyond: 503, or a WebSocket close with 1013.
 pub const UNCOMMITTED_MAX: usize = 65_536;
-/// Letters that an emptied mailbox keeps room for: a burst does not own its memory for ever.
-pub const MAILBOX_LETTERS_KEPT: usize = 1024;
+/// Bytes of committed messages that a thread may not have read yet; beyond, no thread's publishes
+/// are committed before it has. One is always taken, however long.
+pub const MAILBOX_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of publishes that wait to be committed, shared out among the threads. Beyond: 503, or a
+/// WebSocket close with 1013, for the oldest.
+pub const UNCOMMITTED_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Effects that a thread's connections may ask for before they are carried out: beyond, no
+/// connection of the thread is read, and TCP pushes back.
+pub const EFFECTS_MAX: usize = 8192;
+/// Bytes of publishes among them.
+pub const EFFECTS_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Entries that a queue keeps room for when a burst is over: it does not own its memory for ever.
+pub const ROOM_KEPT: usize = 1024;
+/// What a thread has let go of since memory was last given back to the system: beyond, it is asked
+/// to take what is free.
+pub const FREED_BYTES_MIN: usize = 4 * 1024 * 1024;
+/// From one time that memory is given back to the next, on each thread.
+pub const GIVE_BACK_MS: u64 = 1_000;
+/// A block of at least this many bytes is the system's again as soon as it is free. The allocator
+/// would raise this to 32 MiB by itself, and keep what lies below.
+pub const MAPPED_BYTES_MIN: usize = 512 * 1024;
 /// Bytes of a file read into memory at a time.
 pub const FILE_CHUNK_BYTES: usize = 64 * 1024;
 /// How often a file is opened that somebody renames meanwhile: openat2(2) gives `EAGAIN` then, and
@@ -212,7 +293,11 @@ pub const OUTPUT_BYTES_MAX: usize = 256 * 1024;
 pub const OUTPUT_FLUSH_MS_MAX: u64 = 500;
 /// The kernel's send buffer of one connection may hold this much that is not yet sent. Unbounded, a
 /// loopback socket took 3.9 MB of a reader that never read.
-pub const NOTSENT_BYTES_MAX: u32 = 128 * 1024;
+pub const NOTSENT_BYTES_MAX: u32 = 16 * 1024;
+/// Beyond the moment at which a peer is given up as stalled, a quarter of `--stall-timeout` too
+/// late: how much longer the kernel keeps bytes that a peer does not acknowledge, of connections
+/// that we have closed too. Without it: for minutes.
+pub const UNACKNOWLEDGED_MS_MORE: u64 = 3_000;
 
 const _: () = assert!(TARGET_BYTES_MAX < HEAD_BYTES_MAX);
 const _: () = assert!(HEAD_BYTES_MIN <= HEAD_BYTES_MAX);
@@ -220,9 +305,12 @@ const _: () = assert!(MESSAGE_BYTES_MAX <= MESSAGE_BYTES_CEILING);
 const _: () = assert!(HISTORY_BYTES >= MESSAGE_BYTES_MAX + MESSAGE_OVERHEAD_BYTES);
 const _: () = assert!(RETAIN_BYTES >= HISTORY_BYTES);
 const _: () = assert!(INBOX_BYTES_MAX >= HEAD_BYTES_MAX);
+const _: () = assert!(UNFINISHED_BYTES_MAX >= 4 * MESSAGE_BYTES_MAX);
+const _: () = assert!(LONG_PIECE_BYTES.is_multiple_of(3));
 const _: () = assert!(IDLE_MS_MAX > WAIT_MS_MAX);
 const _: () = assert!(HEARTBEAT_MS + PONG_MS_MAX < 60_000);
 const _: () = assert!(RETRY_MS_MIN < RETRY_MS_MAX);
+const _: () = assert!(TOKEN_BYTES_MAX < HEAD_BYTES_MAX);
 // `\u0000` is the longest spelling of a character of one byte.
 const _: () = assert!(PUBLISH_OVERHEAD_BYTES > REF_BYTES_MAX + 6 * MEMBER_BYTES_MAX + 6 * 256);
 const MEMBER_BYTES_MAX: usize = TOPIC_BYTES_MAX + EVENT_BYTES_MAX + IDEMPOTENCY_KEY_BYTES_MAX;
@@ -246,6 +334,8 @@ pub struct Limits {
     pub history_age_ms: u64,
     /// `--retain-bytes`: [`RETAIN_BYTES`].
     pub retain_bytes: usize,
+    /// `--max-unfinished`: [`UNFINISHED_BYTES_MAX`].
+    pub unfinished_bytes_max: usize,
     /// `--heartbeat`: [`HEARTBEAT_MS`].
     pub heartbeat_ms: u64,
     /// `--head-timeout`: [`HEAD_MS_MAX`].
@@ -282,6 +372,7 @@ impl Default for Limits {
             history_bytes: HISTORY_BYTES,
             history_age_ms: HISTORY_AGE_MS,
             retain_bytes: RETAIN_BYTES,
+            unfinished_bytes_max: UNFINISHED_BYTES_MAX,
             heartbeat_ms: HEARTBEAT_MS,
             head_ms_max: HEAD_MS_MAX,
             body_ms_max: BODY_MS_MAX,

@@ -63,7 +63,7 @@ fn serve(arguments: Vec<OsString>) -> ExitCode {
     match start(&config, &out) {
         Ok(server) => {
             if config.greets {
-                greet(&server, config.threads, &out);
+                greet(&server, &config, &out);
             }
             let ended = server.run();
             out.finish();
@@ -83,7 +83,8 @@ fn start(config: &Config, out: &Output) -> Result<Server, String> {
     let file = found.transpose()?;
     let server = Server::bind(config).map_err(|error| error.to_string())?;
     if let (Some(path), Some(file)) = (path, file) {
-        let ports: Vec<u16> = server.addresses().iter().map(SocketAddr::port).collect();
+        let addresses = server.addresses().iter().chain(server.admin_addresses());
+        let ports: Vec<u16> = addresses.map(SocketAddr::port).collect();
         file.write(&ports, out).map_err(|error| wrong(path, error))?;
     }
     Ok(server)
@@ -91,12 +92,16 @@ fn start(config: &Config, out: &Output) -> Result<Server, String> {
 
 /// Says hello before anybody is served, unless that takes long: to find out where `localhost` leads
 /// may take a name server's time.
-fn greet(server: &Server, threads: usize, out: &Output) {
+fn greet(server: &Server, config: &Config, out: &Output) {
     let (addresses, bound) = (server.addresses().to_vec(), server.bound().to_vec());
+    let admin = server.admin_addresses().to_vec();
+    let threads = config.threads;
+    let tells_more = config.verbosity >= LevelFilter::Info;
+    let worst_case = tells_more.then(|| config.limits.worst_case(threads));
     let (sender, said) = mpsc::channel();
     let own = out.clone();
     let body = move || {
-        own.say(greeting::text(&addresses, &bound, threads).as_bytes());
+        own.say(greeting::text(&addresses, &admin, &bound, threads, worst_case).as_bytes());
         let _ = sender.send(()); // Nobody receives any more when it took long.
     };
     // No thread, no greeting: that is no reason not to serve.
@@ -116,21 +121,26 @@ fn compare(mut arguments: Vec<OsString>) -> ExitCode {
     };
     // Found out before a minute is spent; what stands there already stays until then.
     let open = |file| File::options().create(true).append(true).open(file);
-    if let Some(file) = &options.svg
-        && let Err(error) = open(file)
-    {
-        let file = file.display();
-        return fail(WRONG, format!("--svg {file}: {error}; name a file we may write"));
+    let files = [("--svg", &options.svg), ("--timeline", &options.timeline)];
+    for (flag, file) in files {
+        if let Some(file) = file
+            && let Err(error) = open(file)
+        {
+            let file = file.display();
+            return fail(WRONG, format!("{flag} {file}: {error}; name a file we may write"));
+        }
     }
     let outcome = match compare::run(&options) {
         Ok(outcome) => outcome,
         Err(line) => return fail(CRASHED, line),
     };
     let shown = show(&outcome.text);
-    if let Some(file) = &options.svg
-        && let Err(error) = fs::write(file, outcome.picture)
-    {
-        return fail(CRASHED, format!("--svg {}: {error}", file.display()));
+    for ((flag, file), drawing) in files.into_iter().zip([outcome.picture, outcome.timeline]) {
+        if let Some(file) = file
+            && let Err(error) = fs::write(file, drawing)
+        {
+            return fail(CRASHED, format!("{flag} {}: {error}", file.display()));
+        }
     }
     shown
 }

@@ -10,6 +10,7 @@ mod world;
 
 use readers::frames;
 use readers::json::{self, Json};
+use tollway::broker::Broker;
 use tollway::close::CloseReason;
 use tollway::limits::{IDEMPOTENCY_MS_MAX, Limits, UNANSWERED_MAX};
 use world::{Client, Plan, World};
@@ -132,6 +133,26 @@ fn what_stands_behind_the_last_answer_is_not_kept_until_that_is_read() {
 }
 
 #[test]
+fn a_body_in_pieces_has_no_more_room_than_can_still_come() {
+    const LENGTH: usize = 30_000;
+    let mut world = World::new(Plan::default());
+    let client = world.connect(0).expect("room");
+    let head = format!("POST /t HTTP/1.1\r\nHost: h\r\nContent-Length: {LENGTH}\r\n\r\n");
+    world.send(client, head.as_bytes());
+    for piece in [9_000, 8_500, 100, 7_000, 5_000] {
+        world.send(client, &vec![b'x'; piece]);
+        world.run();
+        let id = world.pipe(client).id;
+        let holds = world.brokers[0].conn(id).expect("it waits for more").unfinished_bytes();
+        assert!(holds <= LENGTH, "{holds}");
+    }
+    world.send(client, &vec![b'x'; 400]);
+    world.run();
+    let told = &world.pipe(client).received;
+    assert!(told.starts_with(b"HTTP/1.1 201"), "{}", told.escape_ascii());
+}
+
+#[test]
 fn old_keys_are_forgotten_by_any_publish() {
     let mut world = World::new(Plan::default());
     publish(&mut world, "Idempotency-Key: k\r\n", "x");
@@ -139,4 +160,106 @@ fn old_keys_are_forgotten_by_any_publish() {
     world.advance(IDEMPOTENCY_MS_MAX);
     publish(&mut world, "", "y");
     assert_eq!(world.sequencer.names(), 0);
+}
+
+/// Asks on a connection whose kernel takes so many bytes.
+fn ask(world: &mut World, request: &str, room: usize) -> Client {
+    let client = world.connect(0).expect("room for it");
+    world.pipe(client).room = room;
+    world.send(client, format!("GET {request} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes());
+    world.run();
+    client
+}
+
+/// The length that a head announces, and how much of the body is there.
+fn announced_and_come(bytes: &[u8]) -> (usize, usize) {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("a head") + 4;
+    let head = str::from_utf8(&bytes[..end]).expect("ASCII");
+    let (_, length) = head.split_once("Content-Length: ").expect("a length");
+    (length.split("\r\n").next().expect("a line").parse().expect("a number"), bytes.len() - end)
+}
+
+#[test]
+fn an_answer_that_nobody_reads_holds_an_outbox_and_comes_whole_to_who_reads_on() {
+    let mut world = World::new(Plan::default());
+    publish(&mut world, "", &"\u{1}".repeat(900_000));
+    for n in 0..200 {
+        publish(&mut world, "", &format!("{n}{}", "y".repeat(5_000)));
+    }
+    for request in ["/t?limit=1", "/t?limit=2", "/t?since=e-1", "/t,u", "/t,u?since=e-1"] {
+        let client = ask(&mut world, request, 1000);
+        let id = world.pipe(client).id;
+        let conn = world.brokers[0].conn(id).expect("it waits to be read");
+        let held = conn.heap_bytes() + conn.flow.outbox.bytes();
+        assert!(held < 320_000, "{request}: {held}");
+        let mut answer = world.pipe(client).take();
+        while !world.pipe(client).inbound.is_empty() || world.pipe(client).room < 1000 {
+            world.pipe(client).room = 100_000;
+            world.run();
+            let more = world.pipe(client).take();
+            if more.is_empty() {
+                break;
+            }
+            answer.extend(more);
+        }
+        let (announced, come) = announced_and_come(&answer);
+        assert_eq!(announced, come, "{request}");
+        assert!(answer.ends_with(b"]}"), "{request}");
+        let body = &answer[answer.len() - come..];
+        let json = serde_json::from_slice::<serde_json::Value>(body).expect("JSON");
+        assert!(!json["messages"].as_array().expect("a list").is_empty());
+        // The connection is free for another request, and has no seat any more.
+        world.send(client, b"GET /-/healthy HTTP/1.1\r\nHost: h\r\n\r\n");
+        world.run();
+        assert!(world.pipe(client).take().starts_with(b"HTTP/1.1 200 OK"), "{request}");
+    }
+}
+
+#[test]
+fn what_falls_off_before_a_slow_peer_took_it_cuts_its_answer() {
+    let limits = Limits { history_messages: 1, ..Limits::default() };
+    let mut world = World::new(Plan { limits, ..Plan::default() });
+    publish(&mut world, "", &"x".repeat(500_000));
+    let client = ask(&mut world, "/t", 1000);
+    publish(&mut world, "", "newer");
+    world.pipe(client).room = usize::MAX;
+    world.run();
+    let (announced, come) = announced_and_come(&world.pipe(client).take());
+    assert!(come < announced, "{come} of {announced}");
+    world.finish(client);
+    world.run();
+    assert_eq!(world.pipe(client).closed, Some(CloseReason::Interrupted));
+}
+
+#[test]
+fn unfinished_input_is_counted_and_is_free_again() {
+    on_all_threads(|world, shard| {
+        let limits = Limits { unfinished_bytes_max: 1 << 20, ..Limits::default() };
+        let threads = world.brokers.len() as u16;
+        *world = World::new(Plan { threads, limits, ..Plan::default() });
+        let head = "POST /t HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n";
+        for _ in 0..3 {
+            let clients: Vec<Client> = (0..20)
+                .map(|_| {
+                    let client = world.connect(shard).expect("room");
+                    world.send(client, format!("{head}{}", "x".repeat(99_999)).as_bytes());
+                    world.run();
+                    client
+                })
+                .collect();
+            let bytes: usize = world.brokers.iter().map(Broker::held_bytes).sum();
+            assert!((500_000..=1 << 20).contains(&bytes), "{bytes}");
+            let refused = clients
+                .iter()
+                .filter(|client| world.pipes[client.0].received.starts_with(b"HTTP/1.1 503 "));
+            assert!((8..20).contains(&refused.count()));
+            publish(world, "Idempotency-Key: k\r\n", "short ones have room");
+            for client in clients {
+                world.finish(client);
+            }
+            world.run();
+            let bytes: usize = world.brokers.iter().map(Broker::held_bytes).sum();
+            assert!(bytes < 20_000, "{bytes}");
+        }
+    });
 }

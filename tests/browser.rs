@@ -36,6 +36,21 @@ fn tell(fact: &str) {
     });
 }
 
+/// Runs the function of that name in the script about rights, with a server that asks for some.
+fn tell_right(fact: &str) {
+    let script = "browser/rights.mjs";
+    let Some(chromium) = foreign::chromium(fact) else {
+        return;
+    };
+    let Some(node) = Foreign::node(fact, &["playwright-core"], script) else {
+        return;
+    };
+    let token = "both-rights-of-the-operator";
+    for_threads_with(&["--publish-token", token, "--subscribe-token", token], |server| {
+        node.run(&[&server.port().to_string(), fact, &chromium]);
+    });
+}
+
 /// Runs the function of that name in the script about claims, which brings its own server.
 fn tell_claim(fact: &str) {
     let script = "browser/claims.mjs";
@@ -62,7 +77,10 @@ fn tell_behind_a_proxy(fact: &str, script: &str, packages: &[&str]) {
     fs::create_dir_all(&screenshots).expect("target is writable");
     let screenshots = screenshots.to_str().expect("a tree in a path of UTF-8");
     let server = Server::start(&["--threads", "4", "--static", pages, "--allow-origin", "*"]);
-    node.run(&[&server.port().to_string(), fact, &chromium, screenshots]);
+    let tollway = env!("CARGO_BIN_EXE_tollway");
+    // What was measured, for whoever asks by `--nocapture`.
+    let port = server.port().to_string();
+    print!("{}", node.run(&[&port, fact, &chromium, screenshots, tollway]));
 }
 
 fn tell_client(fact: &str) {
@@ -71,6 +89,10 @@ fn tell_client(fact: &str) {
 
 fn tell_page(fact: &str) {
     tell_behind_a_proxy(fact, "browser/page.mjs", &["playwright-core", "axe-core"]);
+}
+
+fn tell_picture(fact: &str) {
+    tell_behind_a_proxy(fact, "browser/picture.mjs", &["playwright-core"]);
 }
 
 /// Runs the function of that name in the script about origins, which starts servers as it needs.
@@ -103,6 +125,12 @@ facts! {
 }
 
 facts! {
+    tell_right:
+    an_event_source_and_a_websocket_open_by_a_ticket
+    a_cookie_serves_its_own_page_and_no_other
+}
+
+facts! {
     tell_client:
     a_browser_hops_among_four_techniques
     three_tabs_share_one_connection
@@ -117,6 +145,17 @@ facts! {
     the_live_page_tells_in_words_that_the_server_is_gone
     the_live_page_works_in_four_tabs
     the_live_page_can_be_used_by_everybody
+}
+
+facts! {
+    tell_picture:
+    the_picture_is_what_the_ledger_has_counted
+    pointing_shows_the_bytes_of_an_arrow_and_of_a_message
+    every_control_does_what_it_says
+    the_page_speaks_the_language_of_the_browser
+    six_tabs_show_one_picture
+    a_server_that_is_killed_and_started_again_is_counted_on
+    the_picture_goes_on_after_the_network_and_the_back_button
 }
 
 facts! {

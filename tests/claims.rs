@@ -102,6 +102,8 @@ fn compare(arguments: &str) -> Figures {
         .arg("compare")
         .args(arguments.split(' '))
         .arg("--json")
+        // Some of the commands draw a picture into the folder where they are.
+        .current_dir(env!("CARGO_TARGET_TMPDIR"))
         .output()
         .expect("it was built");
     let complaint = String::from_utf8_lossy(&output.stderr);

@@ -43,6 +43,7 @@ facts! {
     a_websocket_that_died_in_silence_is_found_out
     a_client_waits_as_long_as_it_is_told
     the_module_is_revalidated_and_a_token_is_sent
+    a_token_opens_every_technique
 }
 
 /// The bound that the docs promise, as `gzip -9` counts.

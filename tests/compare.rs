@@ -73,8 +73,9 @@ fn complaint(flags: &str, code: i32) -> String {
 /// Everything in one run, since it takes the longest: the object, its identities, and the picture.
 #[test]
 fn every_variant_delivers_every_message_and_its_row_adds_up() {
-    let picture = fresh_path("svg");
-    let comparison = json(&small(&format!("--json --svg {}", picture.display())));
+    let (picture, timeline) = (fresh_path("svg"), fresh_path("timeline.svg"));
+    let files = format!("--json --svg {} --timeline {}", picture.display(), timeline.display());
+    let comparison = json(&small(&files));
     let setup = &comparison["setup"];
     assert_eq!(number(&setup["clients"]), CLIENTS);
     assert_eq!(number(&setup["messages"]), MESSAGES);
@@ -100,8 +101,15 @@ fn every_variant_delivers_every_message_and_its_row_adds_up() {
     let opened = |row: &Value| number(&row["connections"]["opened"]);
     assert_eq!(opened(&rows[0]), CLIENTS);
     assert_eq!(opened(&rows[1]), number(&rows[1]["requests"]));
-    is_picture(&fs::read_to_string(&picture).expect("it was drawn"), VARIANTS.len());
-    let _ = fs::remove_file(picture);
+    let drawn = |file| fs::read_to_string(file).expect("it was drawn");
+    is_picture(&drawn(&picture), r#"class="variant""#, 3 * VARIANTS.len());
+    let text = drawn(&timeline);
+    is_picture(&text, r#"<g class="row">"#, VARIANTS.len());
+    // Whoever reads gets all messages, and an arrow carries one at least.
+    assert!(text.matches(r#"class="thick""#).count() >= VARIANTS.len(), "{text}");
+    for file in [picture, timeline] {
+        let _ = fs::remove_file(file);
+    }
 }
 
 /// What has to hold between the figures of a row.
@@ -131,8 +139,8 @@ fn adds_up(row: &Value) {
     }
 }
 
-/// Well-formed, as far as a stack of tags tells, with a row for each variant in three panels.
-fn is_picture(text: &str, variants: usize) {
+/// Well-formed, as far as a stack of tags tells, with so many rows.
+fn is_picture(text: &str, row: &str, rows: usize) {
     let mut open = Vec::new();
     for tag in text.split('<').skip(1) {
         let (tag, after) = tag.split_once('>').expect("a tag ends");
@@ -145,7 +153,7 @@ fn is_picture(text: &str, variants: usize) {
         }
     }
     assert!(text.starts_with("<svg ") && open.is_empty(), "{open:?}");
-    assert_eq!(text.matches(r#"class="variant""#).count(), 3 * variants);
+    assert_eq!(text.matches(row).count(), rows);
 }
 
 #[test]
@@ -255,6 +263,7 @@ fn wrong_use_is_one_line_and_exit_code_2() {
         ("--techniques udp", "--techniques udp"),
         ("--json --csv", "leave one out"),
         ("--svg /no/such/folder/x.svg", "name a file we may write"),
+        ("--timeline /no/such/folder/x.svg", "name a file we may write"),
         ("--url https://localhost", "write http://HOST:PORT"),
         ("--messages 5 --duration 5s", "leave one out"),
         ("--frobnicate", "`tollway compare --help` lists what there is"),

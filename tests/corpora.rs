@@ -151,7 +151,7 @@ macro_rules! tests {
 }
 
 tests! {
-    head body differential target condition handshake response frame message deflate v1 utf8
+    head body differential target condition handshake response frame message deflate v1 rights utf8
     client json event_stream outbox timer log hub sequencer conn broker
 }
 

@@ -154,6 +154,46 @@ fn a_read_is_owed_until_it_is_known_what_it_brought() {
 }
 
 #[test]
+fn a_tag_has_what_its_own_requests_cost_and_nothing_else() {
+    for threads in [1, 3] {
+        let mut stage = Stage::new(threads);
+        let (shared, other) = (stage.connect(), stage.connect());
+        let empty = stage.report("/-/costs?tag=a1");
+        assert_eq!(empty["tags"]["a1"], Value::Null, "nobody has used it");
+        // Several tags and none, on one connection.
+        let first = stage.get(shared, "/t/poll?since=e-0&tag=a1");
+        stage.publish(shared, "t", "hello");
+        stage.get(shared, "/t/poll?since=e-0");
+        let second = stage.get(shared, "/t/poll?since=e-0&tag=00A1");
+        stage.get(shared, "/t/poll?since=e-0&tag=b2");
+        let socket = request("/t/ws?tag=c3&since=e-0", UPGRADE);
+        let opened = stage.send(other, &socket);
+        let report = stage.report("/-/costs?tag=a1,c3,d4");
+        let tags = report["tags"].as_object().expect("an object");
+        assert!(tags.keys().eq(["a1", "c3", "d4"]), "those that were asked for: {tags:?}");
+        let (a1, c3) = (&tags["a1"], &tags["c3"]);
+        assert_eq!(a1["requests"], 2);
+        assert_eq!(a1["answers_empty"], 1);
+        assert_eq!(a1["messages"], 1);
+        assert_eq!(a1["bytes_out"]["payload"], 5);
+        assert_eq!(a1["bytes_out"]["total"], length(&first) + length(&second));
+        let asked = request("/t/poll?since=e-0&tag=a1", "").len()
+            + request("/t/poll?since=e-0&tag=00A1", "").len();
+        assert_eq!(a1["bytes_in"]["head"], asked);
+        // One that is open is in it as far as it is.
+        assert_eq!((&c3["requests"], &c3["messages"]), (&1.into(), &1.into()));
+        assert_eq!(c3["bytes_in"]["total"], length(&socket));
+        assert!(c3["bytes_out"]["total"].as_u64() >= Some(opened.len() as u64 - 8));
+        // And stays in it when it has ended, whatever comes afterwards under no tag.
+        stage.0.finish(other);
+        stage.0.finish(shared);
+        stage.0.run();
+        let ended = stage.report("/-/costs?tag=a1");
+        assert_eq!(&ended["tags"]["a1"], a1);
+    }
+}
+
+#[test]
 fn whoever_never_asked_anything_is_a_stranger_and_then_other() {
     let mut stage = Stage::new(1);
     let client = stage.connect();

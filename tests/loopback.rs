@@ -35,6 +35,8 @@ mod python;
 mod raw;
 #[path = "loopback/reports.rs"]
 mod reports;
+#[path = "loopback/rights.rs"]
+mod rights;
 #[path = "loopback/rust.rs"]
 mod rust;
 #[path = "loopback/strangers.rs"]

@@ -48,6 +48,7 @@ folders! {
     limits "limits"
     files "files"
     reports "reports"
+    rights "rights"
     regressions "regressions"
 }
 

@@ -46,5 +46,7 @@ mod pcap;
 mod run;
 #[path = "witness/strace.rs"]
 mod strace;
+#[path = "witness/tagged.rs"]
+mod tagged;
 #[path = "witness/tcpdump.rs"]
 mod tcpdump;

@@ -16,9 +16,10 @@ use crate::conn::Conn;
 use crate::conn::state::Name;
 use crate::ids::{ConnId, Micros, Millis};
 use crate::ledger::{
-    Bytes, CHARGES, Call, Class, Closed, Due, Ledger, Payer, RefusedConnection, Row, Sample,
+    Bytes, CHARGES, Call, Class, Closed, Due, Ledger, Payer, RefusedConnection, Row, Sample, Tagged,
 };
 use crate::limits::CLOSED_ROWS_MAX;
+use crate::rights::Denial;
 
 /// A system call was made for a connection.
 pub(super) fn charge(ledger: &mut Ledger, conn: &mut Conn, call: Call) {
@@ -87,6 +88,13 @@ pub(super) fn socket_closed(
     shard.closed.push_back(Row { closed: Some(Closed { reason, at: now }), ..row });
 }
 
+/// A right was wanting, if that is what was wrong.
+pub(super) fn denied(ledger: &mut Ledger, denial: Option<Denial>) {
+    if let Some(denial) = denial {
+        ledger.shared.denied.count(denial.code());
+    }
+}
+
 /// Bytes were understood.
 pub(super) fn came_in(visit: &mut Visit<'_>, by_class: &Bytes) {
     if CHARGES {
@@ -119,10 +127,44 @@ pub(super) fn took_in(visit: &mut Visit<'_>) {
     costs.tally.passed(1);
 }
 
+/// A request is whole, and will be answered.
+pub(super) fn asked(visit: &mut Visit<'_>, payer: Payer) {
+    let ledger = &mut visit.shard.ledger;
+    ledger.account_mut(payer).requests += 1;
+    if let Some(tagged) = &visit.conn.costs.tagged {
+        ledger.tags.account_mut(tagged.tag()).requests += 1;
+    }
+}
+
+/// A poll was answered without a message.
+pub(super) fn answered_empty(visit: &mut Visit<'_>) {
+    let (ledger, costs) = (&mut visit.shard.ledger, &visit.conn.costs);
+    ledger.account_mut(costs.payer).answers_empty += 1;
+    if let Some(tagged) = &costs.tagged {
+        ledger.tags.account_mut(tagged.tag()).answers_empty += 1;
+    }
+}
+
+/// A request is understood as far as its tag goes: what passed until now is the last one's.
+fn enter_tag(visit: &mut Visit<'_>) {
+    let (ledger, costs) = (&mut visit.shard.ledger, &mut visit.conn.costs);
+    if costs.tagged.as_ref().map(|tagged| tagged.tag()) == costs.tag {
+        return;
+    }
+    if let Some(tagged) = costs.tagged.take() {
+        *ledger.tags.account_mut(tagged.tag()) += &tagged.passed(&costs.tally);
+    }
+    if let Some(tag) = costs.tag.filter(|_| CHARGES) {
+        ledger.tags.account_mut(tag); // It is there from now on, with nothing in it.
+        costs.tagged = Some(Box::new(Tagged::new(tag, &costs.tally)));
+    }
+}
+
 /// A request is understood as far as its payer goes: it pays for what was owed, and if it is of
 /// another kind than the one before, the connection is from now on.
 pub(super) fn enter(visit: &mut Visit<'_>) {
     pay(visit);
+    enter_tag(visit);
     let payer = visit.conn.costs.payer;
     let ledger = &mut visit.shard.ledger;
     match visit.conn.costs.kind.replace(payer) {
@@ -159,6 +201,8 @@ pub(super) fn ended(visit: &mut Visit<'_>, reason: CloseReason) {
         enter(visit);
     }
     pay(visit);
+    visit.conn.costs.tag = None;
+    enter_tag(visit);
     if let Some(kind) = visit.conn.costs.kind {
         visit.shard.ledger.account_mut(kind).closed[reason as usize] += 1;
     }

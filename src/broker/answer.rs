@@ -1,16 +1,18 @@
 //! What is done for each thing that a connection asks.
 //!
 //! Came from: `input`, with an [`Ask`]. Goes to: `read` for readers, `publish` and `v1` for
-//! publishers, `file` and `report` for what the shell has to be asked for, `asset` for what the
-//! program carries, and `respond` for all else that is answered on the spot. Absent on purpose:
-//! parsing; whatever arrives here is understood.
+//! publishers, `ticket` for rights, `file` and `report` for what the shell has to be asked for,
+//! `asset` for what the program carries, and `respond` for all else that is answered on the spot.
+//! Absent on purpose: parsing; whatever arrives here is understood.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use super::effect::Effect;
 use super::respond::{JSON, NO_STORE};
 use super::visit::Visit;
-use super::{asset, file, publish, read, report, respond, teardown, v1, websocket};
+use super::{accounting, asset, file, publish, read, report, respond};
+use super::{teardown, ticket, v1, websocket};
 use crate::conn::Ask;
 use crate::conn::problem::{Allow, Rule};
 use crate::conn::request::{Preflight, Want};
@@ -19,6 +21,7 @@ use crate::conn::state::{Awaited, State};
 use crate::hub::{Hub, Subscribers};
 use crate::ids::TopicName;
 use crate::ledger::Payer;
+use crate::rights::Grant;
 use crate::technique::Technique;
 use crate::wire::response::Status;
 
@@ -36,7 +39,12 @@ pub(super) fn answer(visit: &mut Visit<'_>, ask: Ask) {
 }
 
 fn serve(visit: &mut Visit<'_>, payer: Payer, want: Want, body: Vec<u8>) {
-    visit.shard.ledger.account_mut(payer).requests += 1;
+    accounting::asked(visit, payer);
+    settle(visit, want, body);
+}
+
+/// What is wanted may be had: now, or when the letters are read that it depends on.
+fn settle(visit: &mut Visit<'_>, want: Want, body: Vec<u8>) {
     if let Want::Read(_) | Want::Info(_) = want
         && !visit.shard.letters.is_empty()
     {
@@ -57,6 +65,25 @@ pub(super) fn letters_read(visit: &mut Visit<'_>) {
     }
 }
 
+/// A ticket was looked at, and a request gets what it stands for.
+pub(super) fn redeemed(visit: &mut Visit<'_>, grant: Option<Arc<Grant>>) {
+    let Some(Awaited::Grant(want)) = visit.conn.awaited(visit.now) else {
+        return;
+    };
+    match ticket::admit(visit, &want, grant) {
+        Ok(()) => settle(visit, *want, Vec::new()),
+        Err(problem) => {
+            if want.upgrades() {
+                respond::last(visit); // Frames may follow, and are no request.
+            }
+            respond::refuse(visit, problem);
+        }
+    }
+    if !visit.conn.flow.inbox.is_empty() {
+        visit.resume_later(); // A WebSocket's first frames came with its request.
+    }
+}
+
 fn give(visit: &mut Visit<'_>, want: Want, body: Vec<u8>) {
     match want {
         Want::Publish(wanted) => publish::over_http(visit, wanted, body),
@@ -65,12 +92,12 @@ fn give(visit: &mut Visit<'_>, want: Want, body: Vec<u8>) {
             let effect = Effect::Count { conn: visit.id, topic: topic.clone() };
             respond::await_effect(visit, Awaited::Count(topic), effect);
         }
-        Want::Page { sources, if_none_match } => {
-            asset::page(visit, &sources, if_none_match.as_deref());
-        }
-        Want::Client(tag) => asset::client(visit, tag.as_deref()),
+        Want::Page { sources, terms } => asset::page(visit, &sources, &terms),
+        Want::Asset(asset, terms) => asset::file(visit, asset, &terms),
         Want::Report(wanted) => report::ask(visit, wanted),
         Want::Watch(watch) => report::watch(visit, &watch),
+        Want::Ticket => ticket::ask(visit),
+        Want::Redeem(redeem) => ticket::show(visit, redeem),
         Want::Healthy | Want::Ready => {
             respond::say(visit, Status::Ok, &NO_STORE, Body::fixed(TEXT, b"ok\n"));
         }

@@ -7,6 +7,7 @@ use slab::Slab;
 
 use crate::conn::Conn;
 use crate::ids::ConnId;
+use crate::spare::Spare;
 
 #[derive(Debug)]
 struct Slot {
@@ -52,7 +53,9 @@ impl Conns {
     /// Takes out the connection of that id.
     pub(super) fn remove(&mut self, id: ConnId) -> Option<Conn> {
         self.get(id)?;
-        Some(self.slots.remove(id.slot as usize).conn)
+        let conn = self.slots.remove(id.slot as usize).conn;
+        self.slots.give_back();
+        Some(conn)
     }
 
     /// Bytes that the slot of one connection takes.

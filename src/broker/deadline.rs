@@ -9,8 +9,9 @@
 
 use super::effect::Effect;
 use super::visit::Visit;
-use super::{poll, report, respond, teardown};
+use super::{poll, report, respond, subscribe, teardown, websocket};
 use crate::close::CloseReason;
+use crate::conn::Failure;
 use crate::conn::outbox::Segment;
 use crate::conn::problem::Rule;
 use crate::conn::progress::Verdict;
@@ -19,27 +20,35 @@ use crate::conn::state::{State, Stream, WebSocket};
 use crate::ids::Millis;
 use crate::ledger::{Class, Scope};
 use crate::limits::PONG_MS_MAX;
+use crate::rights::Denial;
 use crate::technique;
+use crate::wire::frame::CloseCode;
 
 /// The deadline of a connection has come.
 pub(super) fn expired(visit: &mut Visit<'_>) {
     let (conn, now) = (&mut *visit.conn, visit.now);
-    let stalls_at = conn.stalls_at(&visit.shard.policy.limits);
+    let limits = &visit.shard.policy.limits;
+    let stalls_at = conn.stalls_at(limits);
+    let held = conn.is_held();
     if !conn.flow.outbox.is_empty() && stalls_at <= now {
         return look(visit);
     }
+    if conn.expires_at().is_some_and(|at| at <= now) {
+        return end_for_its_token(visit);
+    }
     match &mut conn.state {
-        State::Head { began: None, .. } => teardown::give_up(visit, CloseReason::Idle),
+        // It may still be reading what the kernel has for it.
+        State::Head { began: None, .. } => {
+            conn.flow.leave_for(CloseReason::Idle);
+            teardown::close(visit);
+        }
         State::Head { began: Some(_), .. } => {
-            conn.flow.leaving = Some(CloseReason::HeadTimeout);
-            conn.shift(State::Answering(ResponseContext::closing()), now);
-            respond::refuse(visit, Rule::HeadTimeout.into());
+            let context = ResponseContext::closing();
+            refuse_late(visit, context, CloseReason::HeadTimeout, Rule::HeadTimeout);
         }
         State::Body(upload) => {
             let context = std::mem::take(&mut upload.request.context).last();
-            conn.flow.leaving = Some(CloseReason::BodyTimeout);
-            conn.shift(State::Answering(context), now);
-            respond::refuse(visit, Rule::BodyTimeout.into());
+            refuse_late(visit, context, CloseReason::BodyTimeout, Rule::BodyTimeout);
         }
         State::Parked(parked) if parked.until > now => {
             // Nothing more is read of it, so nothing else would tell that it is gone.
@@ -47,6 +56,9 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
             respond::ask_whether_alive(visit);
         }
         State::Parked(_) => poll::release(visit),
+        // We do not listen: it cannot go on.
+        State::Open(socket) if socket.message_due(limits) <= now && held => socket.began = now,
+        State::Open(socket) if socket.message_due(limits) <= now => fail_late(visit),
         State::Streaming(Stream { costs: true, .. })
         | State::Open(WebSocket { costs: true, .. }) => {
             conn.timing.active_at = now;
@@ -68,7 +80,38 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
         // Its reason was given when our Close frame was.
         State::Closing(_) => teardown::leave(visit, CloseReason::PeerLeft),
         State::Lingering { .. } => teardown::close(visit),
-        State::Answering(_) | State::Awaiting(_) | State::Sending(_) | State::Closed => {}
+        State::Answering(_) | State::Awaiting(_) | State::Sending(_) => {}
+        State::Telling(_) | State::Closed => {}
+    }
+}
+
+/// A request was not complete in time.
+fn refuse_late(visit: &mut Visit<'_>, context: ResponseContext, reason: CloseReason, rule: Rule) {
+    visit.conn.flow.leaving = Some(reason);
+    visit.conn.shift(State::Answering(context), visit.now);
+    respond::refuse(visit, rule.into());
+}
+
+/// A WebSocket message was not complete in time.
+fn fail_late(visit: &mut Visit<'_>) {
+    let why = "a message was begun and not ended in time";
+    let reason = CloseReason::MessageTimeout;
+    websocket::fail(visit, Failure { code: CloseCode::POLICY, why, reason });
+}
+
+/// A reader that stays may not any more: its token is good no longer.
+fn end_for_its_token(visit: &mut Visit<'_>) {
+    match visit.conn.state {
+        State::Parked(_) => {
+            subscribe::unsubscribe(visit);
+            visit.conn.released(visit.now);
+            respond::refuse(visit, Denial::JwtExpired.into());
+        }
+        State::Open(_) => {
+            let why = "the token is good no longer; come back with a new one";
+            teardown::close_socket(visit, CloseCode::POLICY, why, CloseReason::TokenExpired);
+        }
+        _ => teardown::leave(visit, CloseReason::TokenExpired),
     }
 }
 

@@ -10,6 +10,8 @@ use crate::hub::Receipt;
 use crate::hub::message::{Draft, Message};
 use crate::ids::{ConnId, ShardId, TopicName};
 use crate::ledger::{Payer, Scope, ShardReport};
+use crate::rights::Grant;
+use crate::rights::tickets::Ticket;
 
 /// What the broker needs the shell to do.
 #[derive(Debug)]
@@ -27,6 +29,20 @@ pub enum Effect {
         conn: ConnId,
         /// The topic whose subscribers are counted.
         topic: TopicName,
+    },
+    /// Give a ticket; answered by [`super::Broker::ticket_given`].
+    GiveTicket {
+        /// The connection that asked for it.
+        conn: ConnId,
+        /// What the ticket is to stand for.
+        grant: Arc<Grant>,
+    },
+    /// Take a ticket back; answered by [`super::Broker::ticket_taken`].
+    TakeTicket {
+        /// The connection that showed it.
+        conn: ConnId,
+        /// The ticket.
+        ticket: Ticket,
     },
     /// Open a file below `--static`; answered by [`super::Broker::file_opened`].
     OpenFile {
@@ -104,6 +120,17 @@ pub enum Letter {
     ShardReport(Box<ShardReport>),
 }
 
+impl Letter {
+    /// Bytes of the message in it; 0 for what has none.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Committed { message, .. } => message.weight(),
+            Self::Repeated(_) | Self::Refused(_) => 0,
+            Self::ReportWanted { .. } | Self::ShardReport(_) => 0,
+        }
+    }
+}
+
 /// How the shell ends a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Teardown {
@@ -111,4 +138,7 @@ pub enum Teardown {
     HalfClose,
     /// Close it, for this reason, and say so by [`super::Broker::socket_closed`].
     Close(CloseReason),
+    /// The same for a peer that is given up: what the kernel still has for it is dropped, and the
+    /// peer is told by a reset. Otherwise the kernel would go on trying, for minutes.
+    Reset(CloseReason),
 }

@@ -79,7 +79,7 @@ mod tests {
         ask(&mut broker, victim, REQUEST);
         assert!(!is_answered(&broker, victim));
         let teardown = broker.next_teardown();
-        assert_eq!(teardown, Some((victim, Teardown::Close(CloseReason::Panicked))));
+        assert_eq!(teardown, Some((victim, Teardown::Reset(CloseReason::Panicked))));
         broker.socket_closed(victim, None, Millis(1));
         ask(&mut broker, other, REQUEST);
         assert!(is_answered(&broker, other));
@@ -106,7 +106,7 @@ mod tests {
         ask(&mut broker, victim, b"\x81\x82\0\0\0\0hi");
         assert_eq!(newcomers(&mut broker), -1);
         let teardown = broker.next_teardown();
-        assert_eq!(teardown, Some((victim, Teardown::Close(CloseReason::Panicked))));
+        assert_eq!(teardown, Some((victim, Teardown::Reset(CloseReason::Panicked))));
         broker.socket_closed(victim, None, Millis(1));
         // The other one is still heard, and asks the sequencer for a number for what it says.
         ask(&mut broker, other, b"\x81\x82\0\0\0\0hi");
@@ -135,7 +135,7 @@ mod tests {
         TRAP.set(1);
         ask(&mut broker, victim, &REQUEST[9..]);
         let teardown = broker.next_teardown();
-        assert_eq!(teardown, Some((victim, Teardown::Close(CloseReason::Panicked))));
+        assert_eq!(teardown, Some((victim, Teardown::Reset(CloseReason::Panicked))));
         broker.socket_closed(victim, None, Millis(1));
         let account = broker.ledger().account(Payer::Other);
         assert_eq!(account.bytes_in.total(), REQUEST.len() as u64, "each byte is counted once");

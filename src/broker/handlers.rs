@@ -6,21 +6,25 @@
 use std::cell::LazyCell;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::conns::Conns;
 use super::effect::{Effect, Letter};
 use super::file::{FileError, FileInfo};
 use super::{
-    Broker, accounting, answer, deadline, file, input, pump, report, respond, subscribe, teardown,
+    Broker, accounting, answer, deadline, file, input, poll, pump, report, respond, subscribe,
+    teardown, ticket,
 };
 use crate::close::CloseReason;
 use crate::conn::Conn;
 use crate::conn::state::{Name, State};
 use crate::hub::Subscribers;
-use crate::ids::{ConnId, Micros, Millis};
+use crate::ids::{ConnId, Door, Micros, Millis};
 use crate::ledger::{
     CHARGES, Call, Payer, Process, RefusedConnection, Sample, Scope, ShardReport, SharedCall,
 };
+use crate::rights::Grant;
+use crate::rights::tickets::Ticket;
 
 impl Broker {
     /// A peer has connected. `None`: `--max-connections` are open, and it is to be refused.
@@ -31,6 +35,13 @@ impl Broker {
         let id = self.conns.insert(Conn::new(peer, now));
         self.note_wishes(id, now);
         Some(id)
+    }
+
+    /// A connection that was just accepted came in by this door; without a word, by the public one.
+    pub fn came_in_by(&mut self, id: ConnId, door: Door) {
+        if let Some(conn) = self.conns.get_mut(id) {
+            conn.door = door;
+        }
     }
 
     /// Bytes have come. They are understood where they lie; what cannot be understood yet is kept.
@@ -48,7 +59,8 @@ impl Broker {
                 State::Lingering { half_closed: true, .. } => teardown::close(visit),
                 // The visit ends those that have nothing more to wait for.
                 State::Head { .. } | State::Body(_) | State::Answering(_) => {}
-                State::Awaiting(_) | State::Sending(_) | State::Streaming(_) => {}
+                State::Awaiting(_) | State::Sending(_) | State::Telling(_) => {}
+                State::Streaming(_) => {}
                 State::Open(_) | State::Closing(_) => {}
                 State::Lingering { half_closed: false, .. } | State::Closed => {}
             }
@@ -85,6 +97,7 @@ impl Broker {
             let empty = flow.outbox.is_empty();
             match visit.conn.state.name() {
                 Name::Streaming => timing.active_at = now,
+                Name::Open if bytes > 0 => visit.conn.await_pong_anew(now),
                 Name::Head if empty => timing.active_at = now, // It has our answer: idle from now.
                 Name::Lingering if empty => teardown::end_own_side(visit),
                 _ => {}
@@ -93,6 +106,7 @@ impl Broker {
                 // The log, a file and what the peer has sent meanwhile were waiting for room.
                 pump::pump(visit);
                 file::feed(visit);
+                poll::feed(visit);
                 visit.resume_later();
             } else if visit.conn.flow.refused {
                 subscribe::note_backlog(visit);
@@ -126,6 +140,17 @@ impl Broker {
     /// The sequencer has counted the subscribers of the topic that `id` asked about.
     pub fn counted(&mut self, id: ConnId, subscribers: Subscribers, now: Millis) {
         self.visit(id, now, |visit| answer::counted(visit, subscribers));
+    }
+
+    /// The book of tickets has given one to `id`, or has no room.
+    pub fn ticket_given(&mut self, id: ConnId, ticket: Option<Ticket>, now: Millis) {
+        self.visit(id, now, |visit| ticket::given(visit, ticket));
+    }
+
+    /// The book of tickets has taken back the one that `id` showed: what it stood for. `None`: it
+    /// was used, is too old, or was never given.
+    pub fn ticket_taken(&mut self, id: ConnId, grant: Option<Arc<Grant>>, now: Millis) {
+        self.visit(id, now, |visit| answer::redeemed(visit, grant));
     }
 
     /// The shell has opened the file that `id` waits for, or has not.
@@ -234,6 +259,9 @@ fn add_conn(report: &mut ShardReport, conn: &Conn, sample: &Sample) {
         return;
     };
     report.ledger.account_mut(kind).tcp.add_since(&accounted, sample);
+    if let Some(tagged) = &conn.costs.tagged {
+        *report.ledger.tags.account_mut(tagged.tag()) += &tagged.passed(&conn.costs.tally);
+    }
     let gauges = &mut report.gauges[kind as usize];
     gauges.open += 1;
     gauges.parked += u64::from(conn.state.name() == Name::Parked);

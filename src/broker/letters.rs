@@ -13,11 +13,14 @@ use std::collections::VecDeque;
 use super::effect::Letter;
 use crate::ids::ConnId;
 use crate::limits::LETTERS_PER_PORTION;
+use crate::spare::Spare;
 
 /// The line of letters, and the line of those that wait for one of them.
 #[derive(Debug)]
 pub(super) struct Letters {
     unread: VecDeque<Letter>,
+    /// Bytes of the messages in them.
+    bytes: usize,
     /// How many were ever read.
     read: u64,
     /// Who waits, and until so many are read; in the order of that.
@@ -29,13 +32,14 @@ pub(super) struct Letters {
 impl Default for Letters {
     fn default() -> Self {
         let (unread, waiting) = (VecDeque::new(), VecDeque::new());
-        Self { unread, read: 0, waiting, left: LETTERS_PER_PORTION }
+        Self { unread, bytes: 0, read: 0, waiting, left: LETTERS_PER_PORTION }
     }
 }
 
 impl Letters {
     /// A letter came.
     pub(super) fn push(&mut self, letter: Letter) {
+        self.bytes += letter.weight();
         self.unread.push_back(letter);
     }
 
@@ -50,11 +54,10 @@ impl Letters {
             return None;
         }
         let letter = self.unread.pop_front()?;
+        self.bytes -= letter.weight();
         self.left -= 1;
         self.read += 1;
-        if self.unread.is_empty() && self.unread.capacity() > 2 * LETTERS_PER_PORTION {
-            self.unread = VecDeque::new(); // A burst is not to own its memory for ever.
-        }
+        self.unread.give_back();
         Some(letter)
     }
 
@@ -66,6 +69,11 @@ impl Letters {
     /// How many are unread.
     pub(super) fn len(&self) -> usize {
         self.unread.len()
+    }
+
+    /// Bytes of the messages in those that are unread.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether all are read.
@@ -84,6 +92,7 @@ impl Letters {
         if self.read < until {
             return None;
         }
+        self.waiting.give_back();
         self.waiting.pop_front().map(|(_, id)| id)
     }
 }

@@ -28,7 +28,7 @@
 //!                 │
 //!  intake      input  deadline                bytes, or none for too long
 //!                 │
-//!  questions   answer ─▶ read publish file report asset ─▶ poll v1 websocket
+//!  questions   answer ─▶ read publish file report asset ticket ─▶ poll v1 websocket
 //!                 │
 //!  answers     respond  pump                  over HTTP, or from the log
 //!                 │
@@ -58,6 +58,7 @@ mod input;
 mod letters;
 mod pending;
 mod poll;
+mod pool;
 mod publish;
 mod pump;
 mod read;
@@ -65,28 +66,36 @@ mod report;
 mod respond;
 mod subscribe;
 mod teardown;
+mod ticket;
+mod unfinished;
 mod v1;
 mod visit;
 mod websocket;
 mod work;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use self::conns::Conns;
 pub use self::effect::{Effect, Letter, Teardown};
 pub use self::file::{FileError, FileInfo};
 use self::letters::Letters;
 use self::pending::PendingReports;
+use self::pool::Share;
+pub use self::pool::UnfinishedPool;
 use self::visit::{Shard, Visit};
 use crate::conn::Conn;
 use crate::conn::origin::Origins;
 use crate::conn::outbox::Outbox;
-use crate::conn::route::Policy;
+use crate::conn::policy::Policy;
 use crate::hub::{Hub, SubscriberChange};
 use crate::ids::{ConnId, Epoch, Millis, ShardId};
 use crate::ledger::Ledger;
-use crate::limits::Limits;
+use crate::limits::{EFFECTS_BYTES_MAX, EFFECTS_MAX, Limits};
+use crate::rights::Rights;
+use crate::spare::Spare;
 use crate::timer::TimerWheel;
+use crate::wire::deflate;
 
 /// What a broker is made of. By default: one thread, the default bounds, epoch 1.
 #[derive(Debug)]
@@ -99,10 +108,16 @@ pub struct Setup {
     pub epoch: Epoch,
     /// The bounds that flags can turn.
     pub limits: Limits,
+    /// What input that is not complete may take, on all threads together.
+    pub unfinished: UnfinishedPool,
     /// Which pages may ask from a browser.
     pub origins: Origins,
     /// Whether `--static` was given.
     pub serves_files: bool,
+    /// Whether `--admin-listen` was given: reports are there, and nowhere else.
+    pub admin_listens: bool,
+    /// Who may do what; without, everybody may do everything. All threads share them.
+    pub rights: Option<Arc<Rights>>,
     /// Where the jitter of `retry:` begins.
     pub seed: u64,
 }
@@ -114,8 +129,11 @@ impl Default for Setup {
             threads: 1,
             epoch: Epoch(1),
             limits: Limits::default(),
+            unfinished: UnfinishedPool::new(Limits::default().unfinished_bytes_max),
             origins: Origins::default(),
             serves_files: false,
+            admin_listens: false,
+            rights: None,
             seed: 1,
         }
     }
@@ -141,11 +159,14 @@ impl Broker {
             shard: Shard {
                 id: setup.shard,
                 threads: setup.threads,
-                hub: Hub::new(setup.epoch, &setup.limits),
+                hub: Hub::new(setup.epoch, &setup.limits, setup.threads),
                 policy: Policy {
                     limits: setup.limits,
                     origins: setup.origins,
                     serves_files: setup.serves_files,
+                    admin_listens: setup.admin_listens,
+                    rights: setup.rights,
+                    unix_s: 0,
                 },
                 ledger: Ledger::default(),
                 closed: VecDeque::new(),
@@ -155,6 +176,8 @@ impl Broker {
                 random: setup.seed | 1,
                 letters: Letters::default(),
                 effects: VecDeque::new(),
+                effects_bytes: 0,
+                unfinished: Share::new(setup.unfinished),
                 resumable: VecDeque::new(),
                 teardowns: VecDeque::new(),
                 reseated: Vec::new(),
@@ -178,6 +201,8 @@ impl Broker {
             input::digest_inbox(&mut visit); // What came while it was held was not looked at yet.
         }
         teardown::end_if_finished(&mut visit);
+        unfinished::settle(&mut visit); // Last: whoever has ended in this visit holds nothing.
+        self.shard.hub.trim_renditions();
         self.note_wishes(id, now);
         self.reseat();
     }
@@ -223,7 +248,7 @@ impl Broker {
 
     /// The next connection that wants bytes again: no new edge will tell of those in the kernel.
     pub fn next_resumed(&mut self) -> Option<ConnId> {
-        self.resumed.pop_front()
+        next_of(&mut self.resumed)
     }
 
     /// The next change in who reads what, for the sequencer.
@@ -233,12 +258,36 @@ impl Broker {
 
     /// The next thing to be done outside.
     pub fn next_effect(&mut self) -> Option<Effect> {
-        self.shard.effects.pop_front()
+        let effect = self.shard.effects.pop_front();
+        if let Some(Effect::Publish { draft, .. }) = &effect {
+            self.shard.effects_bytes -= draft.weight();
+        }
+        self.shard.effects.give_back();
+        effect
+    }
+
+    /// Whether more bytes may be read: not before effects that were asked for are carried out, when
+    /// they are many or long.
+    pub fn takes_input(&self) -> bool {
+        let shard = &self.shard;
+        shard.effects.len() < EFFECTS_MAX && shard.effects_bytes < EFFECTS_BYTES_MAX
+    }
+
+    /// Lets go of what can be made again: what messages were encoded to, and compressors.
+    pub fn forget_renditions(&mut self) {
+        self.shard.hub.hold_renditions(0);
+        deflate::give_back_compressors();
+    }
+
+    /// Bytes that this thread holds of messages and unfinished input.
+    pub fn held_bytes(&self) -> usize {
+        let Shard { hub, unfinished, letters, .. } = &self.shard;
+        hub.cost() + unfinished.used() + letters.bytes()
     }
 
     /// The next connection whose outbox went from empty to non-empty.
     pub fn next_dirty(&mut self) -> Option<ConnId> {
-        self.dirty.pop_front()
+        next_of(&mut self.dirty)
     }
 
     /// What `id` has to send; `None` when it is gone.
@@ -248,6 +297,7 @@ impl Broker {
 
     /// The next socket to be ended.
     pub fn next_teardown(&mut self) -> Option<(ConnId, Teardown)> {
+        self.shard.teardowns.give_back();
         self.shard.teardowns.pop_front()
     }
 
@@ -273,9 +323,10 @@ impl Broker {
         readable || hub.has_rounds()
     }
 
-    /// Letters that came and were not read yet, for want of room.
-    pub fn unread_letters(&self) -> usize {
-        self.shard.letters.len()
+    /// Letters that came and were not read yet, for want of room, and the bytes of messages in
+    /// them.
+    pub fn unread_letters(&self) -> (usize, usize) {
+        (self.shard.letters.len(), self.shard.letters.bytes())
     }
 
     /// How many connections are open.
@@ -305,4 +356,14 @@ impl Broker {
     pub fn hub(&self) -> &Hub {
         &self.shard.hub
     }
+}
+
+/// The next in a queue that is emptied in every turn; when it is, it gives back the room of a
+/// burst.
+fn next_of(queue: &mut VecDeque<ConnId>) -> Option<ConnId> {
+    let next = queue.pop_front();
+    if next.is_none() {
+        queue.give_back();
+    }
+    next
 }

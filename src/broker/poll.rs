@@ -4,16 +4,21 @@
 //! `technique::{short_poll, long_poll}`, for the words. Absent on purpose: any other difference
 //! between the two than that one may wait.
 
+use std::rc::Rc;
+
 use super::visit::Visit;
-use super::{respond, subscribe};
+use super::{accounting, respond, subscribe, teardown};
+use crate::close::CloseReason;
+use crate::conn::Conn;
 use crate::conn::outbox::Segment;
-use crate::conn::state::{Parked, PollTerms, State};
+use crate::conn::state::{Parked, PollTerms, State, Telling};
+use crate::hub::log::Entry;
 use crate::hub::{Hub, Start};
 use crate::ids::{Seq, TopicId, TopicName};
 use crate::ledger::Class;
-use crate::limits::POLL_BYTES_MAX;
+use crate::limits::{OUTBOX_BYTES_HIGH, POLL_BYTES_MAX};
 use crate::technique::short_poll::Tag;
-use crate::technique::{Technique, long_poll, short_poll};
+use crate::technique::{Format, Technique, long_poll, short_poll};
 use crate::wire::condition;
 use crate::wire::response::Status;
 
@@ -101,18 +106,114 @@ fn answer(visit: &mut Visit<'_>, topics: &[TopicId], start: &Start, terms: &Poll
         Some(wait_s) => long_poll::greet(head, tag, length, wait_s),
     }
     visit.conn.push(Segment::own(out, Class::Head));
-    if !head_only {
-        visit.conn.push(Segment::own(open, Class::Framing));
-        let hub = &visit.shard.hub;
-        let entries = hub.merge(topics.iter().copied(), start.cursor).take(count);
-        for (n, entry) in entries.enumerate() {
-            let message = entry.encoded(terms.format(), hub.epoch());
-            let from = usize::from(n == 0);
-            visit.conn.push(Segment::shared(message, from..message.bytes.len()));
-        }
-        visit.conn.push(Segment::fixed(short_poll::LIST_END, Class::Framing));
+    if head_only {
+        return respond::answered(visit, Status::Ok);
     }
+    visit.conn.push(Segment::own(open, Class::Framing));
+    if bytes > OUTBOX_BYTES_HIGH {
+        return tell(visit, topics, start.cursor, next, terms.format());
+    }
+    let hub = &visit.shard.hub;
+    let entries = hub.merge(topics.iter().copied(), start.cursor).take(count);
+    for (n, entry) in entries.enumerate() {
+        let message = hub.encoded(entry, terms.format(), None);
+        let from = usize::from(n == 0);
+        visit.conn.push(Segment::shared(message, from..message.bytes.len()));
+    }
+    visit.conn.push(Segment::fixed(short_poll::LIST_END, Class::Framing));
     respond::answered(visit, Status::Ok);
+}
+
+/// The messages after `cursor` up to `until`, an outbox at a time. Until they are told, the
+/// connection has a seat in their topics, so that what it is to be told does not fall off while its
+/// kernel has room.
+fn tell(visit: &mut Visit<'_>, topics: &[TopicId], cursor: Seq, until: Seq, format: Format) {
+    let State::Answering(context) = &visit.conn.state else {
+        return;
+    };
+    let keep_alive = context.keep_alive;
+    respond::log_access(visit, Status::Ok);
+    let hub = &visit.shard.hub;
+    let names: Vec<TopicName> = topics.iter().map(|&id| hub.name(id).clone()).collect();
+    let subscription = subscribe::subscribe(visit, &names, cursor, Technique::ShortPoll);
+    let telling = Telling { keep_alive, subscription, until, format, first: true, from: 0 };
+    visit.conn.shift(State::Telling(Box::new(telling)), visit.now);
+    feed(visit);
+}
+
+/// How far an answer was told.
+enum Told {
+    /// The outbox is high.
+    InPart,
+    All,
+    /// The next message fell off meanwhile.
+    Cut,
+}
+
+/// Goes on with an answer that is told in pieces, in any other state there is nothing to do. What
+/// fell off before a slow peer took it cannot be told, and the length was announced: only closing
+/// says so. The peer comes back with its cursor, and hears of a gap.
+pub(super) fn feed(visit: &mut Visit<'_>) {
+    let keep_alive = match &visit.conn.state {
+        State::Telling(telling) => telling.keep_alive,
+        _ => return,
+    };
+    match fill(visit.conn, &visit.shard.hub) {
+        Told::InPart => subscribe::note_backlog(visit),
+        Told::All => {
+            subscribe::unsubscribe(visit);
+            visit.conn.push(Segment::fixed(short_poll::LIST_END, Class::Framing));
+            respond::next_request(visit, keep_alive);
+        }
+        Told::Cut => teardown::leave(visit, CloseReason::Interrupted),
+    }
+}
+
+fn fill(conn: &mut Conn, hub: &Hub) -> Told {
+    let State::Telling(telling) = &mut conn.state else {
+        return Told::InPart;
+    };
+    if subscribe::missed(&telling.subscription, hub) {
+        return Told::Cut;
+    }
+    let topics = subscribe::topics(&telling.subscription);
+    for entry in hub.merge(topics, telling.subscription.cursor) {
+        if telling.subscription.cursor >= telling.until {
+            return Told::All;
+        }
+        while telling.subscription.cursor < entry.seq() {
+            if conn.flow.outbox.is_high() {
+                return Told::InPart;
+            }
+            conn.flow.outbox.push(next_piece(telling, entry, hub), conn.costs.payer);
+        }
+    }
+    if telling.subscription.cursor >= telling.until { Told::All } else { Told::Cut }
+}
+
+/// A whole message, or the next piece of a long one.
+fn next_piece(telling: &mut Telling, entry: &Entry, hub: &Hub) -> Segment {
+    // The first message goes without its comma.
+    let comma = usize::from(std::mem::take(&mut telling.first));
+    if !entry.is_long() {
+        telling.subscription.cursor = entry.seq();
+        let message = hub.encoded(entry, telling.format, None);
+        return Segment::shared(message, comma..message.bytes.len());
+    }
+    let content = entry.content(hub.epoch());
+    let (named, from) = (telling.format == Format::PollNamed, telling.from);
+    let mut out = Vec::new();
+    telling.from = short_poll::render_piece(&content, named, from, &mut out);
+    out.drain(..comma);
+    let payload = telling.from - from;
+    if telling.from < content.bytes.len() {
+        return Segment::piece(out, payload);
+    }
+    telling.from = 0;
+    telling.subscription.cursor = entry.seq();
+    // The last piece stands for the message: when that is sent, it is delivered.
+    let length = out.len();
+    Segment::shared(&Rc::new(content.encoded(out, payload)), 0..length)
 }
 
 fn answer_empty(visit: &mut Visit<'_>, status: Status, tag: Tag, terms: &PollTerms) {
@@ -126,7 +227,7 @@ fn answer_empty(visit: &mut Visit<'_>, status: Status, tag: Tag, terms: &PollTer
         Some(wait_s) => long_poll::farewell(head, tag, wait_s),
     }
     visit.conn.push(Segment::own(out, Class::Head));
-    visit.shard.ledger.account_mut(visit.conn.costs.payer).answers_empty += 1;
+    accounting::answered_empty(visit);
     respond::answered(visit, status);
 }
 
@@ -146,7 +247,7 @@ fn fingerprint(hub: &Hub, topics: &[TopicId], start: &Start, terms: &PollTerms) 
 fn measure(hub: &Hub, topics: &[TopicId], cursor: Seq, terms: &PollTerms) -> PollMessages {
     let mut found = PollMessages { count: 0, bytes: 0, next: cursor, more: false };
     for entry in hub.merge(topics.iter().copied(), cursor) {
-        let bytes = found.bytes + entry.encoded(terms.format(), hub.epoch()).bytes.len();
+        let bytes = found.bytes + length(entry, hub, terms.format());
         if found.count == terms.limit || (found.count > 0 && bytes > POLL_BYTES_MAX) {
             found.more = true;
             break;
@@ -156,4 +257,13 @@ fn measure(hub: &Hub, topics: &[TopicId], cursor: Seq, terms: &PollTerms) -> Pol
         found.next = entry.seq();
     }
     found
+}
+
+/// Bytes of a message in an answer, with its comma.
+fn length(entry: &Entry, hub: &Hub, format: Format) -> usize {
+    if entry.is_long() {
+        short_poll::length(&entry.content(hub.epoch()), format == Format::PollNamed)
+    } else {
+        hub.encoded(entry, format, None).bytes.len()
+    }
 }

@@ -17,6 +17,7 @@ use crate::conn::response_context::Body;
 use crate::conn::state::{Awaited, Seats, State};
 use crate::hub::Receipt;
 use crate::hub::message::{Draft, Payload};
+use crate::rights::Denial;
 use crate::wire::frame::CloseCode;
 use crate::wire::response::Status;
 
@@ -34,7 +35,7 @@ pub(super) fn over_http(visit: &mut Visit<'_>, publish: Publish, body: Vec<u8>) 
 
 /// A message of a raw WebSocket. Nothing is answered: the sender is a subscriber too.
 pub(super) fn raw(visit: &mut Visit<'_>, data: Box<[u8]>, binary: bool) {
-    let State::Open(socket) = &mut visit.conn.state else {
+    let State::Open(socket) = &visit.conn.state else {
         return;
     };
     let Seats::One(seat) = socket.subscription.seats else {
@@ -44,13 +45,17 @@ pub(super) fn raw(visit: &mut Visit<'_>, data: Box<[u8]>, binary: bool) {
         };
         return teardown::close_socket(visit, CloseCode::POLICY, why, CloseReason::NotAllowed);
     };
-    socket.uncommitted += 1;
-    let draft = Draft {
-        topic: visit.shard.hub.name(seat.topic).clone(),
-        event: None,
-        payload: Payload::framed(data, binary),
-        idempotency_key: None,
-    };
+    let topic = visit.shard.hub.name(seat.topic).clone();
+    if !visit.may_publish(&topic) {
+        accounting::denied(&mut visit.shard.ledger, Some(Denial::RightMissing));
+        let why = "this socket may read, not publish: its token does not give the right";
+        return teardown::close_socket(visit, CloseCode::POLICY, why, CloseReason::NotAllowed);
+    }
+    if let State::Open(socket) = &mut visit.conn.state {
+        socket.uncommitted += 1;
+    }
+    let draft =
+        Draft { topic, event: None, payload: Payload::framed(data, binary), idempotency_key: None };
     visit.effect(Effect::Publish { conn: visit.id, draft });
 }
 

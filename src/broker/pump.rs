@@ -16,7 +16,6 @@ use crate::conn::outbox::Segment;
 use crate::conn::state::{State, Subscription};
 use crate::hub::log::Entry;
 use crate::hub::{Hub, Start};
-use crate::ids::Epoch;
 use crate::ledger::Class;
 use crate::technique::{self, Format, websocket};
 use crate::wire::deflate::Window;
@@ -78,7 +77,7 @@ fn fill(conn: &mut Conn, hub: &Hub) -> Pumped {
         if conn.flow.outbox.is_high() {
             break;
         }
-        conn.flow.outbox.push(format.segment(entry, hub.epoch()), conn.costs.payer);
+        conn.flow.outbox.push(format.segment(entry, hub), conn.costs.payer);
         subscription.cursor = entry.seq();
     }
     Pumped::Served
@@ -94,11 +93,8 @@ struct DeliveryFormat {
 
 impl DeliveryFormat {
     /// A message in this format, as a segment that shares its encoded bytes.
-    fn segment(&self, entry: &Entry, epoch: Epoch) -> Segment {
-        let encoded = match self.deflate {
-            None => entry.encoded(self.format, epoch),
-            Some(window) => entry.deflated(self.format, window, epoch),
-        };
+    fn segment(&self, entry: &Entry, hub: &Hub) -> Segment {
+        let encoded = hub.encoded(entry, self.format, self.deflate);
         Segment::shared(encoded, encoded.range(self.whole))
     }
 }

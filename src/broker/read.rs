@@ -105,6 +105,7 @@ fn socket(
         subscription: subscribe::subscribe(visit, names, start.cursor, Technique::WebSocket),
         assembler: Assembler::new(deflate),
         deflate: deflate.map(|terms| terms.window),
+        began: Millis::NEVER,
         pinged: Millis::NEVER,
         dialect,
         unanswered: Unanswered::default(),

@@ -33,7 +33,7 @@ use crate::wire::response::Status;
 pub(super) fn ask(visit: &mut Visit<'_>, wanted: Report) {
     let scope = match wanted {
         Report::Connections(rows, _) => Scope::Rows(rows),
-        Report::Costs | Report::Check | Report::Metrics => Scope::Sums,
+        Report::Costs | Report::Tags(_) | Report::Check | Report::Metrics => Scope::Sums,
     };
     respond::stand_still(visit, Awaited::Report(wanted));
     await_report(visit, scope);
@@ -69,6 +69,7 @@ pub(super) fn watch(visit: &mut Visit<'_>, watch: &Watch) {
                 subscription: to_nothing(),
                 assembler: Assembler::new(None),
                 deflate: None,
+                began: Millis::NEVER,
                 pinged: Millis::NEVER,
                 dialect: Dialect::Raw,
                 costs: true,
@@ -127,7 +128,7 @@ fn answer(visit: &mut Visit<'_>, sum: &Rc<ShardReport>) {
         let now = visit.now;
         let body = visit.shard.reports.body(sum, wanted, || body(wanted, sum, now));
         let media_type = match wanted {
-            Report::Costs | Report::Check | Report::Connections(..) => JSON,
+            Report::Costs | Report::Tags(_) | Report::Check | Report::Connections(..) => JSON,
             Report::Metrics => report::PROMETHEUS_TYPE,
         };
         respond::say(visit, Status::Ok, &NO_STORE, Body::own(media_type, body.as_bytes()));
@@ -138,6 +139,7 @@ fn answer(visit: &mut Visit<'_>, sum: &Rc<ShardReport>) {
 fn body(wanted: Report, sum: &ShardReport, now: Millis) -> String {
     match wanted {
         Report::Costs => report::costs(sum, now),
+        Report::Tags(asked) => report::tags(sum, &asked, now),
         Report::Check => report::check(sum),
         Report::Connections(_, page) => report::table(sum, page, now),
         Report::Metrics => report::prometheus(sum, now),

@@ -11,14 +11,15 @@
 use std::fmt::Display;
 
 use super::effect::Effect;
-use super::teardown;
 use super::visit::Visit;
+use super::{accounting, teardown};
 use crate::close::CloseReason;
 use crate::conn::outbox::Segment;
 use crate::conn::problem::{Allow, Problem};
 use crate::conn::response_context::Body;
 use crate::conn::state::{Awaited, Awaiting, State};
 use crate::ledger::Class;
+use crate::rights::Denial;
 use crate::wire::response::{self, CONTINUE, HeadWriter, Status};
 
 pub(super) const JSON: &str = "application/json";
@@ -55,10 +56,15 @@ pub(super) fn refuse_saying(visit: &mut Visit<'_>, problem: Problem, detail: &st
         visit.conn.flow.leave_for(CloseReason::Refused);
     }
     let status = problem.status;
+    let denial = problem.denial();
+    let challenge = denial.and_then(Denial::challenge);
     let mut fields: Vec<(&str, &dyn Display)> = vec![("Cache-Control", &"no-store")];
     let allow = problem.allow.map(Allow::methods);
     if let Some(methods) = &allow {
         fields.push(("Allow", methods));
+    }
+    if let Some(challenge) = &challenge {
+        fields.push(("WWW-Authenticate", challenge));
     }
     if status == Status::UpgradeRequired {
         fields.push(("Connection", &"Upgrade")); // Upgrade goes from hop to hop. RFC 9110 §7.8.
@@ -72,7 +78,15 @@ pub(super) fn refuse_saying(visit: &mut Visit<'_>, problem: Problem, detail: &st
         fields.push(("Retry-After", &"1"));
     }
     let body = response::problem(status, problem.code, detail);
+    accounting::denied(&mut visit.shard.ledger, denial);
     say(visit, status, &fields, Body::own("application/problem+json", body));
+}
+
+/// The answer that is being made is the last of its connection.
+pub(super) fn last(visit: &mut Visit<'_>) {
+    if let State::Answering(context) = &mut visit.conn.state {
+        context.keep_alive = false;
+    }
 }
 
 /// What a stream would begin with, for HEAD: the head that `greet` finishes, and the connection is

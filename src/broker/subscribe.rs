@@ -33,6 +33,7 @@ pub(super) fn subscribe(
 pub(super) fn unsubscribe(visit: &mut Visit<'_>) {
     let technique = match &visit.conn.state {
         State::Parked(_) => Technique::LongPoll,
+        State::Telling(_) => Technique::ShortPoll,
         State::Streaming(stream) => stream.technique,
         State::Open(_) => Technique::WebSocket,
         _ => return,

@@ -33,7 +33,8 @@ pub(super) fn leave(visit: &mut Visit<'_>, reason: CloseReason) {
             visit.conn.push(Segment::fixed(LAST_CHUNK, Class::Framing));
         }
         State::Head { .. } | State::Body(_) | State::Answering(_) | State::Awaiting(_) => {}
-        State::Parked(_) | State::Streaming(_) | State::Open(_) | State::Closing(_) => {}
+        State::Parked(_) | State::Telling(_) | State::Streaming(_) => {}
+        State::Open(_) | State::Closing(_) => {}
     }
     visit.conn.flow.leave_for(reason);
     visit.conn.shift(State::Lingering { half_closed: false, since: visit.now }, visit.now);
@@ -72,14 +73,19 @@ pub(super) fn close_socket(visit: &mut Visit<'_>, code: CloseCode, why: &str, re
     visit.conn.await_close(visit.now);
 }
 
-/// Drops a peer that does not answer: there is nobody to linger for.
+/// Drops a peer that does not answer: there is nobody to linger for, and nothing that the kernel
+/// has for it is worth its memory.
 pub(super) fn give_up(visit: &mut Visit<'_>, reason: CloseReason) {
     visit.conn.flow.leave_for(reason);
-    close(visit);
+    end(visit, Teardown::Reset);
 }
 
-/// Closes a connection now, whatever is still queued.
+/// Closes a connection now, whatever is still queued. What the kernel has taken is still sent.
 pub(super) fn close(visit: &mut Visit<'_>) {
+    end(visit, Teardown::Close);
+}
+
+fn end(visit: &mut Visit<'_>, how: fn(CloseReason) -> Teardown) {
     subscribe::unsubscribe(visit);
     forget_unread(visit);
     match visit.conn.state {
@@ -92,7 +98,7 @@ pub(super) fn close(visit: &mut Visit<'_>) {
     visit.conn.shift(State::Closed, visit.now);
     accounting::dropped_unsent(visit);
     accounting::ended(visit, reason);
-    visit.shard.teardowns.push_back((visit.id, Teardown::Close(reason)));
+    visit.shard.teardowns.push_back((visit.id, how(reason)));
 }
 
 /// Whether nothing but empty lines lies there.
@@ -115,7 +121,8 @@ pub(super) fn end_if_finished(visit: &mut Visit<'_>) {
         // A stream for a peer that ended its side before we came to its request.
         State::Streaming(_) | State::Open(_) | State::Closing(_) => CloseReason::PeerLeft,
         State::Head { began: None, .. } | State::Answering(_) | State::Awaiting(_) => return,
-        State::Parked(_) | State::Sending(_) | State::Lingering { .. } | State::Closed => return,
+        State::Parked(_) | State::Sending(_) | State::Telling(_) => return,
+        State::Lingering { .. } | State::Closed => return,
     };
     leave(visit, reason);
 }

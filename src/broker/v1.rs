@@ -8,6 +8,7 @@
 //! too, if it opened the topic, and its message comes to it by the pump; which of the two comes
 //! first is not said.
 
+use super::accounting;
 use super::effect::Effect;
 use super::visit::Visit;
 use crate::conn::outbox::Segment;
@@ -18,21 +19,30 @@ use crate::conn::v1::{V1Publish, V1Request};
 use crate::hub::Hub;
 use crate::hub::message::{Draft, Payload};
 use crate::ledger::Class;
+use crate::rights::Denial;
 use crate::technique::{Dialect, v1};
 
 /// A frame came: its message is asked for, or its refusal stands in the line.
 pub(super) fn publish(visit: &mut Visit<'_>, request: V1Request) {
-    let State::Open(socket) = &mut visit.conn.state else {
+    let State::Open(socket) = &visit.conn.state else {
         return;
     };
     let V1Request { reference, publish } = request;
-    match publish.and_then(|publish| draft(socket, publish, &visit.shard.hub)) {
+    let draft = publish.and_then(|publish| draft(socket, publish, &visit.shard.hub));
+    let allowed = draft.and_then(|draft| {
+        if visit.may_publish(&draft.topic) { Ok(draft) } else { Err(Denial::RightMissing.into()) }
+    });
+    let State::Open(socket) = &mut visit.conn.state else {
+        return;
+    };
+    match allowed {
         Ok(draft) => {
             socket.unanswered.push(reference, None);
             visit.effect(Effect::Publish { conn: visit.id, draft });
         }
         Err(problem) => {
             socket.unanswered.push(reference, Some(Err(problem)));
+            accounting::denied(&mut visit.shard.ledger, problem.denial());
             send_answers(visit);
         }
     }

@@ -16,11 +16,13 @@ use std::collections::VecDeque;
 use super::effect::{Effect, Teardown};
 use super::letters::Letters;
 use super::pending::PendingReports;
+use super::pool::Share;
 use crate::conn::Conn;
-use crate::conn::route::Policy;
+use crate::conn::policy::Policy;
 use crate::hub::Hub;
-use crate::ids::{ConnId, Millis, Seat, ShardId};
+use crate::ids::{ConnId, Millis, Seat, ShardId, TopicName};
 use crate::ledger::{Ledger, Row};
+use crate::rights::Need;
 
 /// One connection, while something happens to it.
 pub(super) struct Visit<'b> {
@@ -61,6 +63,10 @@ pub(super) struct Shard {
     pub(super) letters: Letters,
     /// What the shell is asked to do.
     pub(super) effects: VecDeque<Effect>,
+    /// Bytes of the publishes among them.
+    pub(super) effects_bytes: usize,
+    /// What this thread has of the budget for unfinished input.
+    pub(super) unfinished: Share,
     /// Connections with bytes behind a request that is answered now.
     pub(super) resumable: VecDeque<ConnId>,
     /// Sockets that the shell is to end.
@@ -72,7 +78,16 @@ pub(super) struct Shard {
 impl Visit<'_> {
     /// Asks the shell for something.
     pub(super) fn effect(&mut self, effect: Effect) {
+        if let Effect::Publish { draft, .. } = &effect {
+            self.shard.effects_bytes += draft.weight();
+        }
         self.shard.effects.push_back(effect);
+    }
+
+    /// Whether the connection may publish on `topic`.
+    pub(super) fn may_publish(&self, topic: &TopicName) -> bool {
+        let rights = self.shard.policy.rights.as_deref();
+        rights.is_none_or(|rights| rights.allow(self.conn.grant(), Need::Publish(topic)))
     }
 
     /// Looks at the bytes in the inbox once more, after this visit.

@@ -11,6 +11,7 @@ use crate::limits::{
     DELIVERY_STEP_BYTES, DELIVERY_STEP_SEGMENTS, DELIVERY_STEPS_PER_PORTION, EXPIRIES_PER_TURN,
     RESUMES_PER_PORTION,
 };
+use crate::spare::Spare;
 use crate::wire::date;
 
 /// Steps of work that it took to queue what an outbox holds.
@@ -25,10 +26,14 @@ impl Broker {
     pub fn resume(&mut self, now: Millis) -> bool {
         let left = self.shard.resumable.len().min(RESUMES_PER_PORTION);
         for _ in 0..left {
+            if !self.takes_input() {
+                break; // What was asked for is carried out first.
+            }
             if let Some(id) = self.shard.resumable.pop_front() {
                 self.visit(id, now, input::digest_inbox);
             }
         }
+        self.shard.resumable.give_back();
         left > 0
     }
 
@@ -110,6 +115,7 @@ impl Broker {
         // Beyond the year 9999 it stands still, as dates do.
         let unix_s = i64::try_from(unix_s).unwrap_or(date::UNIX_S_MAX).min(date::UNIX_S_MAX);
         self.shard.unix_s = unix_s;
+        self.shard.policy.unix_s = unix_s.unsigned_abs(); // Not below 0: it was none above.
         self.shard.date = date::write(unix_s);
     }
 }

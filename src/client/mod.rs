@@ -17,3 +17,4 @@ pub mod response;
 pub mod stamp;
 pub mod subscriber;
 pub mod swarm;
+pub mod trace;

@@ -23,6 +23,7 @@ use super::checklist::Checklist;
 use super::delay::DelayLine;
 use super::quantiles::Quantiles;
 use super::subscriber::{Answered, ReadMode, Subscriber};
+use super::trace::{Moment, Trace};
 
 /// What a swarm is to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -45,6 +46,8 @@ pub struct Plan {
     pub interval_us: u64,
     /// Held back on each connection, half of it in each direction; see [`DelayLine`].
     pub rtt_us: u64,
+    /// Whether the first client is to note what it does and sees.
+    pub is_traced: bool,
 }
 
 /// What the clients have seen.
@@ -57,6 +60,8 @@ pub struct SwarmReport {
     /// What went wrong, a sentence for each client concerned. Empty: every client got every
     /// message, once, in order.
     pub complaints: Vec<String>,
+    /// What the first client did and saw, if that was asked for.
+    pub trace: Vec<Moment>,
 }
 
 /// All clients of one run.
@@ -70,6 +75,7 @@ pub struct Swarm {
     timers: BinaryHeap<Reverse<(u64, usize)>>,
     scratch: Box<[u8]>,
     latencies_us: Vec<u32>,
+    trace: Trace,
 }
 
 struct Client {
@@ -109,6 +115,7 @@ impl Swarm {
             timers: BinaryHeap::new(),
             scratch: vec![0; SCRATCH_BYTES].into(),
             latencies_us: Vec::new(),
+            trace: Trace::default(),
             plan,
         };
         for number in 0..swarm.clients.len() {
@@ -187,6 +194,7 @@ impl Swarm {
             received: self.clients.iter().map(|c| c.checklist.received()).sum(),
             latency: Quantiles::of(self.latencies_us.clone()),
             complaints: complaints.collect(),
+            trace: self.trace.moments().to_vec(),
         }
     }
 
@@ -233,7 +241,11 @@ impl Swarm {
             client.unsent.clear();
             client.subscriber.connected();
         }
-        client.line.written(now, client.subscriber.request());
+        let request = client.subscriber.request();
+        if self.plan.is_traced && number == 0 {
+            self.trace.asked(now, request.len());
+        }
+        client.line.written(now, request);
         Ok(())
     }
 
@@ -247,13 +259,22 @@ impl Swarm {
             return ended.map_err(|fault| fault.to_string());
         }
         let checklist = &mut client.checklist;
+        let is_traced = self.plan.is_traced && number == 0;
+        let mut heard = Vec::new();
         let turn = client.subscriber.received(bytes, &mut |payload| {
             if let Some(published_us) = checklist.heard(payload) {
+                if is_traced {
+                    heard.push(published_us);
+                }
                 let us = now.saturating_sub(published_us);
                 latencies_us.push(u32::try_from(us).unwrap_or(u32::MAX));
             }
         });
         let turn = turn.map_err(|fault| fault.to_string())?;
+        if is_traced {
+            let is_whole = turn.answered.is_some();
+            self.trace.came(self.plan.mode, now, bytes.len(), heard, is_whole);
+        }
         if !turn.reply.is_empty() {
             client.line.written(now, turn.reply);
         }

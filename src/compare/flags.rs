@@ -40,6 +40,8 @@ pub struct CompareOptions {
     pub form: Form,
     /// Where a picture goes.
     pub svg: Option<PathBuf>,
+    /// Where a picture over time goes.
+    pub timeline: Option<PathBuf>,
 }
 
 /// A running server.
@@ -148,6 +150,10 @@ struct FormFlags {
     /// Draw bars into this file as well
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Draw over time what one client of each variant saw into this file as well: each request,
+    /// each answer, and how long a message waits
+    #[arg(long, value_name = "FILE")]
+    timeline: Option<PathBuf>,
 }
 
 impl CompareOptions {
@@ -200,6 +206,7 @@ impl CompareFlags {
                 _ => Form::Table,
             },
             svg: output.svg,
+            timeline: output.timeline,
         })
     }
 }

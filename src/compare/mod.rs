@@ -28,6 +28,7 @@ pub mod progress;
 pub mod svg;
 pub mod table;
 pub mod terminal;
+pub mod timeline;
 pub mod variant;
 
 use std::net::SocketAddr;
@@ -42,6 +43,7 @@ use self::variant::Variant;
 use crate::client::stamp;
 use crate::client::subscriber::ReadMode;
 use crate::client::swarm::Plan;
+use crate::client::trace::Moment;
 use crate::ledger::report::shapes::{CostsReport, TechniqueCosts};
 use crate::shell::clock;
 use crate::technique::Technique;
@@ -53,7 +55,12 @@ pub struct Outcome {
     pub text: String,
     /// For `--svg`.
     pub picture: String,
+    /// For `--timeline`.
+    pub timeline: String,
 }
+
+/// What came of a run: the figures, what the server said at its end, and what the first client saw.
+type Run = (Figures, CostsReport, Vec<Moment>);
 
 /// Where a run's messages go.
 struct Destination {
@@ -67,14 +74,15 @@ struct Destination {
 pub fn run(options: &CompareOptions) -> Result<Outcome, String> {
     let variants = Variant::all(options);
     let mut progress = Progress::begin(options, &variants);
-    let mut rows = Vec::new();
+    let (mut rows, mut traces) = (Vec::new(), Vec::new());
     let mut server = (String::new(), 0);
     for (number, variant) in variants.iter().enumerate() {
         progress.next(variant);
-        let (figures, costs) = run_variant(options, variant, number, &mut progress)
+        let (figures, costs, moments) = run_variant(options, variant, number, &mut progress)
             .map_err(|error| format!("{}: {error}", variant.label()))?;
         server = (costs.server, costs.threads);
         rows.push(figures);
+        traces.push(timeline::TimelineRow { technique: variant.technique, moments });
     }
     progress.end();
     let comparison = Comparison { setup: setup(options, server), techniques: rows };
@@ -84,7 +92,8 @@ pub fn run(options: &CompareOptions) -> Result<Outcome, String> {
         Form::Markdown => markdown::render(&comparison),
         Form::Csv => csv::render(&comparison),
     };
-    Ok(Outcome { text, picture: svg::render(&comparison) })
+    let timeline = timeline::render(&traces, &comparison.techniques, options.rtt_ms * 1000);
+    Ok(Outcome { text, picture: svg::render(&comparison), timeline })
 }
 
 /// One variant, against a server of its own or the one that was given.
@@ -93,7 +102,7 @@ fn run_variant(
     variant: &Variant,
     number: usize,
     progress: &mut Progress,
-) -> Result<(Figures, CostsReport), String> {
+) -> Result<Run, String> {
     if let Some(target) = &options.url {
         let destination = Destination {
             address: target.address,
@@ -114,9 +123,9 @@ fn run_variant(
         host: server.address.to_string(),
         topic: "compare".into(),
     };
-    let figures = measure(options, variant, &destination, progress)?;
+    let run = measure(options, variant, &destination, progress)?;
     server.stop()?;
-    Ok(figures)
+    Ok(run)
 }
 
 fn measure(
@@ -124,7 +133,7 @@ fn measure(
     variant: &Variant,
     destination: &Destination,
     progress: &mut Progress,
-) -> Result<(Figures, CostsReport), String> {
+) -> Result<Run, String> {
     let failed = |error| format!("http://{}: {error}", destination.host);
     let mut control =
         HttpConnection::open(destination.address, &destination.host).map_err(failed)?;
@@ -142,6 +151,7 @@ fn measure(
         size: options.size,
         interval_us: variant.interval_ms * 1000,
         rtt_us: options.rtt_ms * 1000,
+        is_traced: options.timeline.is_some(),
     })?;
     clients.ready()?;
     if let ReadMode::LongPoll { .. } = variant.mode {
@@ -174,7 +184,7 @@ fn measure(
         process: (before.process, after.process),
         latency: report.latency,
     });
-    Ok((figures, after))
+    Ok((figures, after, report.trace))
 }
 
 /// What one technique has cost.

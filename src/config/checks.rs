@@ -37,6 +37,19 @@ pub(super) fn head(head: Size) -> Result<(), String> {
     Ok(())
 }
 
+/// A message of any length must be able to arrive in pieces: what is not short may have three
+/// quarters of the bound, and a buffer that grows is twice as long as what is in it, at worst.
+pub(super) fn unfinished(message: Size, unfinished: Size) -> Result<(), String> {
+    let needed = Size(message.0.saturating_mul(4).max(limits::UNFINISHED_BYTES_LEAST));
+    if unfinished < needed {
+        return Err(format!(
+            "--max-unfinished {unfinished} leaves no room for a message of --max-message {message} \
+             to arrive in pieces; give {needed} or more"
+        ));
+    }
+    Ok(())
+}
+
 /// RFC 7240 §4.3: a client asks for whole seconds, and is told in whole seconds what it got. With
 /// less than one allowed there would be no long polling.
 pub(super) fn wait(wait: Span) -> Result<(), String> {

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser};
 
 use super::environment::{switch, times};
+use super::rights::RightsFlags;
 use super::spelling::{Listen, Size, Span};
 use crate::limits;
 
@@ -22,6 +23,7 @@ use crate::limits;
     override_usage = "tollway [serve] [FLAGS]\n       tollway compare [FLAGS]",
     after_help = "Sizes: 64KiB, 16MiB, or plain bytes. Durations: 500ms, 15s, 2m, 1h, 7d.\n\
                   Several values for one variable are separated by commas.\n\
+                  With -v the greeting says how much memory all limits together allow.\n\
                   `tollway compare --help` tells how to measure what each technique costs.",
     disable_help_subcommand = true,
     max_term_width = 100
@@ -43,6 +45,8 @@ pub(super) struct CommandLine {
     #[command(flatten)]
     pub(super) browsers: BrowserFlags,
     #[command(flatten)]
+    pub(super) rights: RightsFlags,
+    #[command(flatten)]
     pub(super) output: OutputFlags,
 }
 
@@ -54,6 +58,10 @@ pub(super) struct AddressFlags {
     #[arg(long, env = "TOLLWAY_LISTEN", value_name = "HOST:PORT", value_delimiter = ',')]
     #[arg(default_value = "127.0.0.1:8080")]
     pub(super) listen: Vec<Listen>,
+    /// Where to listen for /metrics, /-/costs and /-/connections, which are then nowhere else;
+    /// repeatable
+    #[arg(long, env = "TOLLWAY_ADMIN_LISTEN", value_name = "HOST:PORT", value_delimiter = ',')]
+    pub(super) admin_listen: Vec<Listen>,
     /// Event loops, each on a thread of its own [default: the cores of this machine]
     #[arg(long, env = "TOLLWAY_THREADS", value_name = "N")]
     pub(super) threads: Option<usize>,
@@ -91,6 +99,10 @@ pub(super) struct LimitFlags {
     #[arg(long, env = "TOLLWAY_MAX_MESSAGE", value_name = "SIZE")]
     #[arg(default_value_t = Size(limits::MESSAGE_BYTES_MAX))]
     pub(super) max_message: Size,
+    /// Bytes of messages and requests that are not complete yet, of all connections together
+    #[arg(long, env = "TOLLWAY_MAX_UNFINISHED", value_name = "SIZE")]
+    #[arg(default_value_t = Size(limits::UNFINISHED_BYTES_MAX))]
+    pub(super) max_unfinished: Size,
     /// The largest request head
     #[arg(long, env = "TOLLWAY_MAX_HEAD", value_name = "SIZE")]
     #[arg(default_value_t = Size(limits::HEAD_BYTES_MAX))]
@@ -116,7 +128,8 @@ pub(super) struct DeadlineFlags {
     #[arg(long, env = "TOLLWAY_HEAD_TIMEOUT", value_name = "DURATION")]
     #[arg(default_value_t = Span(limits::HEAD_MS_MAX))]
     pub(super) head_timeout: Span,
-    /// From the end of a request's head to the end of its body
+    /// From the end of a request's head to the end of its body, and from the first byte of a
+    /// WebSocket message to its last; longer if it comes at 512 bytes a second
     #[arg(long, env = "TOLLWAY_BODY_TIMEOUT", value_name = "DURATION")]
     #[arg(default_value_t = Span(limits::BODY_MS_MAX))]
     pub(super) body_timeout: Span,
@@ -156,7 +169,8 @@ pub(super) struct BrowserFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputFlags {
-    /// Write the port of each --listen to this file, one a line, once all threads listen
+    /// Write the port of each --listen to this file, one a line, then those for reports, once all
+    /// threads listen
     #[arg(long, env = "TOLLWAY_PORT_FILE", value_name = "FILE")]
     pub(super) port_file: Option<PathBuf>,
     /// Tell each request on standard error; twice: everything

@@ -33,7 +33,7 @@ fn the_command_line_holds_together() {
 
 #[test]
 fn every_flag_has_a_variable_of_its_name_a_heading_and_a_help_text() {
-    assert_eq!(flags().len(), 22);
+    assert_eq!(flags().len(), 31);
     for flag in flags() {
         let name = flag.get_long().expect("it is a flag").to_owned();
         let variable = format!("TOLLWAY_{}", name.to_uppercase().replace('-', "_"));
@@ -82,6 +82,7 @@ fn values_arrive_where_they_belong() {
     let config = good(
         "--history-messages 5 --history-bytes 2MiB --history-age 90s --retain-bytes 3MiB \
          --max-message 64KiB --max-head 2048 --max-connections 99 --max-wait 1m --heartbeat 500ms \
+         --max-unfinished 5MiB \
          --head-timeout 1s --body-timeout 2s --idle-timeout 3s --stall-timeout 4s --deflate -vv \
          --allow-origin https://a.example --allow-origin * --allow-host *.a.example \
          --port-file p --static d --threads 2",
@@ -91,6 +92,7 @@ fn values_arrive_where_they_belong() {
     assert_eq!((limits.history_bytes, limits.retain_bytes), (2 << 20, 3 << 20));
     assert_eq!((limits.message_bytes_max, limits.head_bytes_max), (64 << 10, 2048));
     assert_eq!((limits.connections_max, limits.wait_ms_max), (99, 60_000));
+    assert_eq!(limits.unfinished_bytes_max, 5 << 20);
     let deadlines =
         [limits.head_ms_max, limits.body_ms_max, limits.idle_ms_max, limits.stall_ms_max];
     assert_eq!((limits.heartbeat_ms, deadlines), (500, [1000, 2000, 3000, 4000]));
@@ -130,6 +132,11 @@ const WRONG_USE: &[(&str, &str)] = &[
         "--max-message 8MiB",
         "--history-bytes 8MiB does not hold one message of --max-message 8MiB; give 8388864",
     ),
+    (
+        "--max-unfinished 3MiB",
+        "--max-unfinished 3MiB leaves no room for a message of --max-message 1MiB to arrive in \
+         pieces; give 4MiB",
+    ),
     ("--history-bytes 1GiB", "--retain-bytes 256MiB is less than --history-bytes 1GiB"),
     ("--listen 8080", "--listen 8080: names no host; write 127.0.0.1:PORT"),
     ("--listen 127.0.0.1", "--listen 127.0.0.1: is not an address; write HOST:PORT"),
@@ -144,6 +151,9 @@ const WRONG_USE: &[(&str, &str)] = &[
     ("--allow-origin https://a.example/", "end it at the host or its port: a.example"),
     ("--allow-origin https://a.example --allow-origin wss://b", "--allow-origin wss://b: is no"),
     ("--allow-host a.example:80", "--allow-host a.example:80: has a port; write a.example"),
+    ("--public-topic a", "--public-topic has no effect: every topic is public without"),
+    ("--jwt-issuer a", "--jwt-issuer has no effect: no JWT is taken without --jwt-key"),
+    ("--subscribe-token x --public-topic a/b", "--public-topic a/b: names no topic; write"),
     ("-q -v", "-q and -v do not go together; leave one out"),
 ];
 
@@ -153,6 +163,23 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
         let text = complaint(line);
         assert!(text.contains(part), "{line:?} gave {text:?}");
         assert!(!text.contains('\n') && !text.contains("error:"), "{text:?}");
+    }
+}
+
+#[test]
+fn secrets_are_taken_and_shown_to_nobody() {
+    let line = "--publish-token a=hush-1,hush-2 --subscribe-token hush-3 --admin-token hush-4 \
+                --jwt-key hush-5 --jwt-key @hush-6 --public-topic open.*";
+    let config = good(line);
+    let rights = &config.rights;
+    let counts = [&rights.publish, &rights.subscribe, &rights.admin, &rights.jwt_keys];
+    assert_eq!(counts.map(Vec::len), [2, 1, 1, 2]);
+    assert_eq!(rights.jwt_keys[1].file(), Some("hush-6".as_ref()));
+    assert_eq!(rights.publish[0].text(), "a=hush-1");
+    assert!(!format!("{config:?}").contains("hush"), "{config:?}");
+    for wrong in ["--public-topic a/b", "--max-head 1", "--zzzz", "--jwt-keys=hush-7"] {
+        let text = complaint(&format!("{line} {wrong}"));
+        assert!(!text.contains("hush"), "{text}");
     }
 }
 

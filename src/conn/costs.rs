@@ -3,7 +3,7 @@
 //! Came from: `broker::accounting`, which writes them, and `conn`, which knows whose bytes it
 //! understands. Goes to: the ledger, the table of connections. Absent on purpose: sums.
 
-use crate::ledger::{Due, Payer, Sample, Tally};
+use crate::ledger::{CostTag, Due, Payer, Sample, Tagged, Tally};
 
 /// The costs of one connection.
 #[derive(Debug)]
@@ -15,6 +15,10 @@ pub struct Costs {
     pub kind: Option<Payer>,
     /// What it has cost so far, under whatever payer.
     pub tally: Tally,
+    /// The tag of what is being understood or answered, if it has one.
+    pub tag: Option<CostTag>,
+    /// The tag that it is charged to beside.
+    pub tagged: Option<Box<Tagged>>,
     /// What its next request has to pay.
     pub owed: Due,
     /// What the kernel had counted when the last change of kind was accounted for.
@@ -27,6 +31,8 @@ impl Default for Costs {
             payer: Payer::Other,
             kind: None,
             tally: Tally::default(),
+            tag: None,
+            tagged: None,
             owed: Due::default(),
             accounted: None,
         }
@@ -34,9 +40,11 @@ impl Default for Costs {
 }
 
 impl Costs {
-    /// Whether the request that is understood now changes who pays, or has something to pay.
+    /// Whether the request that is understood now changes who pays or by what tag, or has something
+    /// to pay.
     pub fn change_with_request(&self) -> bool {
-        self.kind != Some(self.payer) || !self.owed.is_empty()
+        let tag = self.tagged.as_ref().map(|tagged| tagged.tag());
+        self.kind != Some(self.payer) || tag != self.tag || !self.owed.is_empty()
     }
 
     /// What the kernel had counted by then; nothing for most connections.

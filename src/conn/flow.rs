@@ -43,6 +43,8 @@ pub struct Flow {
     pub progress: PeerProgress,
     /// What the log has for a subscriber beyond its outbox.
     pub backlog: Backlog,
+    /// What it holds that is not complete yet, as far as the budget of all connections knows.
+    pub unfinished: usize,
     /// Why the connection ends, once that is decided.
     pub leaving: Option<CloseReason>,
 }

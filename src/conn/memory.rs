@@ -9,7 +9,7 @@
 
 use super::Conn;
 use super::request::Want;
-use super::state::{Awaited, Awaiting, Parked, Sending, State, Upload};
+use super::state::{Awaited, Awaiting, Parked, Sending, State, Telling, Upload};
 use crate::ids::{ConnId, Seat};
 
 impl Conn {
@@ -19,7 +19,34 @@ impl Conn {
             + self.flow.outbox.heap_bytes()
             + self.costs.tally.heap_bytes()
             + self.costs.accounted.as_deref().map_or(0, size_of_val)
+            + self.hold.as_deref().map_or(0, size_of_val)
             + state_bytes(&self.state)
+    }
+}
+
+impl Conn {
+    /// Bytes of the heap that hold what is not complete yet.
+    pub fn unfinished_bytes(&self) -> usize {
+        let begun = match &self.state {
+            State::Body(upload) => upload.data.capacity(),
+            State::Open(socket) => socket.assembler.unfinished_memory(),
+            State::Closing(closing) => closing.assembler.unfinished_memory(),
+            _ => 0,
+        };
+        self.flow.inbox.heap_bytes() + begun
+    }
+}
+
+impl Upload {
+    /// Keeps data. Its room doubles as it fills, and never beyond what can still come: half of a
+    /// long body's room would otherwise be counted as unfinished, and not used.
+    pub(super) fn keep(&mut self, bytes: &[u8]) {
+        if self.data.capacity() - self.data.len() < bytes.len() {
+            let to_come = usize::try_from(self.decoder.to_come_max()).unwrap_or(usize::MAX);
+            let doubled = self.data.len().max(bytes.len());
+            self.data.reserve_exact(doubled.min(bytes.len().saturating_add(to_come)));
+        }
+        self.data.extend_from_slice(bytes);
     }
 }
 
@@ -27,11 +54,12 @@ fn state_bytes(state: &State) -> usize {
     let own = match state {
         State::Body(upload) => size_of::<Upload>() + upload.data.capacity(),
         State::Awaiting(awaiting) => {
-            let wants = matches!(awaiting.awaited, Awaited::Letters(_));
+            let wants = matches!(awaiting.awaited, Awaited::Letters(_) | Awaited::Grant(_));
             size_of::<Awaiting>() + if wants { size_of::<Want>() } else { 0 }
         }
         State::Parked(_) => size_of::<Parked>(),
         State::Sending(_) => size_of::<Sending>(),
+        State::Telling(_) => size_of::<Telling>(),
         State::Open(socket) => socket.assembler.memory(),
         State::Closing(closing) => closing.assembler.memory(),
         State::Head { .. } | State::Answering(_) | State::Streaming(_) => 0,

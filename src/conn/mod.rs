@@ -8,20 +8,27 @@
 //! file) those behind it are kept as bytes and not parsed. A connection whose peer does not read
 //! our answers is not read either.
 
+mod admission;
 mod ask;
+pub mod asset;
 pub mod costs;
 pub mod flow;
+pub mod hold;
+mod holding;
 pub mod inbox;
 mod memory;
 pub mod origin;
 pub mod outbox;
+pub mod policy;
 pub mod problem;
 pub mod progress;
 mod query;
 pub mod request;
+mod resource;
 pub mod response_context;
 pub mod route;
 pub mod state;
+mod static_path;
 pub mod timing;
 mod transition;
 pub mod unanswered;
@@ -33,19 +40,21 @@ use std::net::SocketAddr;
 pub use self::ask::{Ask, Failure};
 use self::costs::Costs;
 use self::flow::Flow;
+use self::hold::Hold;
 use self::outbox::Segment;
+use self::policy::Policy;
 use self::problem::Problem;
 use self::progress::PeerProgress;
 use self::request::{Request, Want};
 use self::response_context::ResponseContext;
-use self::route::{Policy, route};
+use self::route::route;
 use self::state::{State, Upload};
 use self::timing::Timing;
 use self::websocket::Weight;
 use crate::close::CloseReason;
-use crate::ids::{Millis, Peer};
+use crate::ids::{Door, Millis, Peer};
 use crate::ledger::{Bytes, Class, Payer};
-use crate::limits::{INBOX_BYTES_MAX, Limits};
+use crate::limits::{INBOX_BYTES_MAX, Limits, PONG_MS_MAX};
 use crate::wire::Parsed;
 use crate::wire::body::{BodyDecoder, Piece};
 use crate::wire::head::{Framing, Head};
@@ -57,6 +66,8 @@ use crate::wire::response::CONTINUE;
 pub struct Conn {
     /// The address and port of the other end.
     pub peer: Peer,
+    /// Which address it came in by.
+    pub door: Door,
     /// What it is doing; changed by [`Conn::shift`] alone.
     pub state: State,
     /// Bytes on their way in and out.
@@ -65,6 +76,8 @@ pub struct Conn {
     pub timing: Timing,
     /// What it costs, and the payer.
     pub costs: Costs,
+    /// What it may do, beside what everybody may.
+    hold: Option<Box<Hold>>,
 }
 
 /// What one step through the input came to.
@@ -82,10 +95,12 @@ impl Conn {
     pub fn new(peer: SocketAddr, now: Millis) -> Self {
         Self {
             peer: peer.into(),
+            door: Door::Public,
             state: State::idle(),
             flow: Flow::default(),
             timing: Timing::new(now),
             costs: Costs::default(),
+            hold: None,
         }
     }
 
@@ -104,7 +119,12 @@ impl Conn {
             let name = self.state.name();
             // Nothing can be asked behind an endless answer, and nobody listens any more. That
             // needs no room for answers.
-            if let state::Name::Streaming | state::Name::Lingering | state::Name::Closed = name {
+            let last = matches!(&self.state, State::Telling(telling) if !telling.keep_alive);
+            let deaf = matches!(
+                name,
+                state::Name::Streaming | state::Name::Lingering | state::Name::Closed
+            );
+            if deaf || last {
                 by_class.add(Class::Body, buf.len() - used);
                 return (buf.len(), None);
             }
@@ -148,7 +168,7 @@ impl Conn {
             }
             Err(error) => {
                 by_class.add(Class::Head, buf.len());
-                self.costs.payer = Payer::Other;
+                (self.costs.payer, self.costs.tag) = (Payer::Other, None);
                 let ask = self.refuse(ResponseContext::closing(), error.into(), now);
                 Pace::Ask(buf.len(), ask)
             }
@@ -164,8 +184,12 @@ impl Conn {
         now: Millis,
         policy: &Policy,
     ) -> Pace {
-        let mut request = route(head, policy);
+        let mut request = route(head, policy, self.door);
         self.costs.payer = request.payer;
+        self.costs.tag = request.want.tag();
+        if policy.rights.is_some() {
+            self.hold(request.grant.take(), now, policy.unix_s);
+        }
         if head.framing == Framing::Empty {
             return Pace::Ask(used, self.complete(request, Vec::new(), now));
         }
@@ -180,7 +204,7 @@ impl Conn {
                 if head.expect_continue && !more {
                     self.push(Segment::fixed(CONTINUE, Class::Head));
                 }
-                let upload = Upload { since: now, request, decoder, data: Vec::new() };
+                let upload = Upload { since: now, taken: 0, request, decoder, data: Vec::new() };
                 self.shift(State::Body(Box::new(upload)), now);
                 Pace::On(used)
             }
@@ -200,9 +224,10 @@ impl Conn {
             Ok(Piece::Partial) => Pace::Wait,
             Ok(Piece::Data { bytes, used }) => {
                 by_class.add(Class::Framing, used - bytes.len());
+                upload.taken += bytes.len() as u64;
                 if publishes {
                     by_class.add(Class::Payload, bytes.len());
-                    upload.data.extend_from_slice(bytes);
+                    upload.keep(bytes);
                 } else {
                     by_class.add(Class::Body, bytes.len());
                 }
@@ -229,7 +254,7 @@ impl Conn {
 
     /// A request is complete: its answer can be made.
     fn complete(&mut self, request: Request, body: Vec<u8>, now: Millis) -> Ask {
-        let Request { context, payer, want } = request;
+        let Request { context, payer, want, .. } = request;
         self.shift(State::Answering(context), now);
         Ask::Request { payer, want: Box::new(want), body }
     }
@@ -237,7 +262,8 @@ impl Conn {
     /// What came is no request. Nobody's technique pays for that.
     fn refuse(&mut self, context: ResponseContext, problem: Problem, now: Millis) -> Ask {
         let want = Want::Refuse(problem);
-        self.complete(Request { context, payer: Payer::Other, want }, Vec::new(), now)
+        let request = Request { context, payer: Payer::Other, want, grant: None };
+        self.complete(request, Vec::new(), now)
     }
 
     fn frame(
@@ -248,7 +274,8 @@ impl Conn {
         by_class: &mut Bytes,
     ) -> Pace {
         let length = buf.len();
-        let (assembler, dialect) = match &mut self.state {
+        let mut not_open = Millis::NEVER;
+        let (assembler, began, dialect) = match &mut self.state {
             State::Open(socket) if length > 0 && socket.failing.is_some() => {
                 by_class.add(Class::Framing, length);
                 return Pace::On(length); // §7.1.7: nothing is understood any more.
@@ -256,18 +283,19 @@ impl Conn {
             State::Open(socket) if length > 0 => {
                 socket.pinged = Millis::NEVER; // Any byte is a sign of life.
                 self.timing.active_at = now;
-                (&mut socket.assembler, Some(socket.dialect))
+                (&mut socket.assembler, &mut socket.began, Some(socket.dialect))
             }
             State::Open(socket) => {
                 socket.assembler.release();
                 return Pace::Wait;
             }
-            State::Closing(closing) if length > 0 => (&mut closing.assembler, None),
+            State::Closing(closing) if length > 0 => (&mut closing.assembler, &mut not_open, None),
             _ => return Pace::Wait,
         };
         assembler.release();
         let held = assembler.taken();
         let limits = &policy.limits;
+        *began = (*began).min(now);
         match assembler.push(buf, websocket::bytes_max(dialect, limits)) {
             Ok(Step::Partial { used: 0 }) => Pace::Wait,
             Ok(Step::Partial { used }) => {
@@ -287,16 +315,15 @@ impl Conn {
                 };
                 let weight = Weight::of(&incoming, ask.as_ref());
                 weight.charge(used, held, assembler, by_class);
+                if !assembler.mid_message() {
+                    *began = Millis::NEVER; // What follows begins anew.
+                }
                 ask.map_or(Pace::On(used), |ask| Pace::Ask(used, ask))
             }
             Err(error) => {
                 by_class.add(Class::Framing, length);
-                let ask = match dialect {
-                    Some(_) => websocket::fail(error),
-                    // Our Close frame was the last word.
-                    None => Ask::Leave(CloseReason::ProtocolError),
-                };
-                Pace::Ask(length, ask)
+                let over = Ask::Leave(CloseReason::ProtocolError); // Our Close was the last word.
+                Pace::Ask(length, dialect.map_or(over, |_| websocket::fail(error)))
             }
         }
     }
@@ -305,6 +332,15 @@ impl Conn {
     pub fn took(&mut self, now: Millis) {
         self.timing.took_at = now;
         self.flow.progress = PeerProgress::default();
+    }
+
+    /// A Pong is overdue, but bytes waited here and the Ping among them: it has gone out just now.
+    pub fn await_pong_anew(&mut self, now: Millis) {
+        if let State::Open(socket) = &mut self.state
+            && socket.pinged.plus(PONG_MS_MAX) <= now
+        {
+            socket.pinged = now;
+        }
     }
 
     /// Queues output.
@@ -334,11 +370,17 @@ impl Conn {
         if matches!(self.state, State::Parked(_)) && !self.wants_bytes() {
             own = own.map(|own| own.min(self.timing.active_at.plus(limits.heartbeat_ms)));
         }
+        let own = [own, self.expires_at()].into_iter().flatten().min();
         if self.flow.outbox.is_empty() {
             return own;
         }
-        // A peer that is still reading our answer is not idle, however long it takes.
-        let reading = matches!(self.state, State::Head { began: None, .. });
+        // A peer that is still reading our answer is not idle, however long it takes; nor is a Pong
+        // due while a Ping may wait here.
+        let reading = match &self.state {
+            State::Head { began, .. } => began.is_none(),
+            State::Open(socket) => socket.pinged != Millis::NEVER && !socket.costs,
+            _ => false,
+        };
         let own = own.filter(|_| !reading);
         let stalled = self.stalls_at(limits);
         Some(own.map_or(stalled, |own| own.min(stalled)))

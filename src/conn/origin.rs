@@ -2,7 +2,7 @@
 //! pages may connect to. Fetch standard, CORS protocol; RFC 6454; RFC 6455 §10.2.
 //!
 //! Came from: `route`, with the two fields. Goes to: the response context, as the value to be
-//! granted. Absent on purpose: cookies and credentials; the server has none.
+//! granted. Absent on purpose: cookies; `admission` asks here whether one counts.
 //!
 //! A page is ours when its origin is the one that it asks at, and when it comes from another port
 //! of this process: a page on one port whose WebSocket is on another is one application. The three

@@ -48,6 +48,14 @@ impl Segment {
         Self { bytes: SegmentBytes::Own(bytes), class, payload: 0, payer: Payer::Other }
     }
 
+    /// A piece of an encoded message that is not its last: so many of its bytes are payload.
+    pub fn piece(bytes: Vec<u8>, payload: usize) -> Self {
+        // Exact: a message is bounded far below 4 GiB.
+        let payload = payload as u32;
+        let bytes = SegmentBytes::Own(bytes);
+        Self { bytes, class: Class::Framing, payload, payer: Payer::Other }
+    }
+
     /// Bytes that never change.
     pub fn fixed(bytes: &'static [u8], class: Class) -> Self {
         Self { bytes: SegmentBytes::Static(bytes), class, payload: 0, payer: Payer::Other }
@@ -151,7 +159,8 @@ impl Outbox {
         let last = last.or(self.first.as_mut())?;
         match (&mut last.bytes, &segment.bytes) {
             (SegmentBytes::Own(own), SegmentBytes::Own(more))
-                if last.class == segment.class && last.payer == segment.payer =>
+                if (last.class, last.payload, last.payer) == (segment.class, 0, segment.payer)
+                    && segment.payload == 0 =>
             {
                 own.extend_from_slice(more);
                 None

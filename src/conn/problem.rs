@@ -3,10 +3,11 @@
 //! Every decoder and every rule has an error enum of its own, with one variant an offence; here
 //! they become one thing that can be answered.
 //!
-//! Came from: `wire`'s errors and `route`'s. Goes to: `broker::answer`; and to `broker::v1`,
-//! which words the same refusals for `tollway.v1`. Absent on purpose: offences against RFC 6455;
-//! those are said in a Close frame.
+//! Came from: `wire`'s errors, `route`'s and those of `rights`. Goes to: `broker::answer`; and to
+//! `broker::v1`, which words the same refusals for `tollway.v1`. Absent on purpose: offences
+//! against RFC 6455; those are said in a Close frame.
 
+use crate::rights::Denial;
 use crate::wire::body::BodyError;
 use crate::wire::handshake::HandshakeError;
 use crate::wire::head::HeadError;
@@ -35,6 +36,8 @@ pub enum Allow {
     ReadAndPublish,
     /// Everything else can only be read.
     Read,
+    /// A ticket can be asked for.
+    Post,
 }
 
 impl Allow {
@@ -43,6 +46,7 @@ impl Allow {
         match self {
             Self::ReadAndPublish => "GET, HEAD, POST, PUT, OPTIONS",
             Self::Read => "GET, HEAD, OPTIONS",
+            Self::Post => "POST, OPTIONS",
         }
     }
 }
@@ -86,6 +90,10 @@ offences! {
             "sort= takes id, idle, received, sent, messages, pending, rtt or segments.";
         StateUnknown = BadRequest, "state_unknown",
             "state= takes open, closed or all.";
+        TagMalformed = BadRequest, "tag_malformed",
+            "tag= takes 1 to 16 hexadecimal digits.";
+        TagsTooMany = BadRequest, "tags_too_many",
+            "At most 8 tags can be asked for at once.";
         HostNotServed = MisdirectedRequest, "host_not_served",
             "This server is not the one that Host names; ask for a name that it serves, or let the \
              operator add this one by --allow-host.";
@@ -103,6 +111,8 @@ offences! {
             "The request's body did not arrive in time.";
         Overloaded = Unavailable, "overloaded",
             "The server has more messages to deliver than it can; try again in a moment.";
+        UnfinishedTooMuch = Unavailable, "unfinished_too_much",
+            "The server holds as many unfinished requests as it can; try again in a moment.";
         FileUnreadable = InternalError, "file_unreadable",
             "The file could not be read; the server's log says why.";
         RangeNotSatisfiable = RangeNotSatisfiable, "range_not_satisfiable",
@@ -116,6 +126,11 @@ impl Problem {
         let mut problem = Self::of(Rule::MethodNotAllowed);
         problem.allow = Some(allow);
         problem
+    }
+
+    /// Which right was wanting, if that is what it is about.
+    pub fn denial(&self) -> Option<Denial> {
+        Denial::of_code(self.code)
     }
 
     /// The refusal for breaking `rule`.
@@ -145,4 +160,4 @@ macro_rules! from_wire {
     )*};
 }
 
-from_wire!(HeadError, BodyError, HandshakeError, TargetError, PublishError);
+from_wire!(HeadError, BodyError, HandshakeError, TargetError, PublishError, Denial);

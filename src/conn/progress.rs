@@ -3,7 +3,7 @@
 //! A socket whose buffer is full tells nothing of a peer that reads slowly: it has no room until a
 //! third of the buffer is free, which takes a reader of 512 bytes a second minutes. What the peer's
 //! kernel has acknowledged moves meanwhile. So before a peer is given up the kernel is asked how
-//! many bytes it still holds, [`LOOKS`] times in `--stall-timeout`: one system call each, and only
+//! many bytes it still holds, `LOOKS` times in `--stall-timeout`: one system call each, and only
 //! for a connection that nothing could be written to for so long.
 //!
 //! Came from: `broker::deadline`, with what the kernel holds. Goes to: the same, with a verdict.
@@ -11,6 +11,7 @@
 //! it is bounded.
 
 use crate::ids::Millis;
+use crate::limits::{Limits, PROGRESS_BYTES_MIN};
 
 /// Looks in one `--stall-timeout`. A peer is dropped at most a quarter of it too late.
 const LOOKS: u8 = 4;
@@ -71,6 +72,11 @@ impl PeerProgress {
         self.quiet = if verdict == Verdict::Waits { self.quiet + 1 } else { 0 };
         if self.quiet >= LOOKS { Verdict::Stalled } else { verdict }
     }
+}
+
+/// When something must be complete that began at `since` and of which `taken` bytes have come.
+pub(super) fn due_by_progress(since: Millis, taken: u64, limits: &Limits) -> Millis {
+    since.plus(limits.body_ms_max).plus(taken / PROGRESS_BYTES_MIN * 1000)
 }
 
 #[cfg(test)]

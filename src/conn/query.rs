@@ -10,7 +10,8 @@ use std::borrow::Cow;
 
 use super::problem::{Problem, Rule};
 use crate::ids::Cursor;
-use crate::ledger::Order;
+use crate::ledger::report::TagList;
+use crate::ledger::{CostTag, Order};
 use crate::wire::number;
 use crate::wire::target::{self, Pair, TargetError};
 
@@ -60,9 +61,35 @@ impl<'q> Query<'q> {
         Ok(self.value("event")?.map(|event| event.into_owned().into()))
     }
 
+    /// `ticket`: what stands for a token.
+    pub(super) fn ticket(self) -> Result<Option<Cow<'q, str>>, TargetError> {
+        self.value("ticket")
+    }
+
     /// `check`: whether it is there, and not 0.
     pub(super) fn check(self) -> Result<bool, Problem> {
         Ok(self.value("check")?.is_some_and(|value| value != "0"))
+    }
+
+    /// `tag`: the account that notes what a reader costs.
+    pub(super) fn tag(self) -> Result<Option<CostTag>, Problem> {
+        let Some(text) = self.value("tag")? else {
+            return Ok(None);
+        };
+        Ok(Some(CostTag::parse(&text).ok_or(Rule::TagMalformed)?))
+    }
+
+    /// `tag`: the accounts that a report is to show, separated by commas.
+    pub(super) fn tags(self) -> Result<Option<TagList>, Problem> {
+        let Some(text) = self.value("tag")? else {
+            return Ok(None);
+        };
+        let mut tags = TagList::default();
+        for (at, text) in text.split(',').enumerate() {
+            let tag = CostTag::parse(text).ok_or(Rule::TagMalformed)?;
+            *tags.get_mut(at).ok_or(Rule::TagsTooMany)? = Some(tag);
+        }
+        Ok(Some(tags))
     }
 
     /// `sort`: the order of a table.

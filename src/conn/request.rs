@@ -3,12 +3,18 @@
 //! Came from: `route`, which reads it out of a head. Goes to: `broker::answer`. Absent on purpose:
 //! text. Whatever a client spelled is a name, a number or a choice by now.
 
+use std::sync::Arc;
+
+use super::asset::Asset;
 use super::problem::{Allow, Problem};
 use super::response_context::ResponseContext;
 use crate::ids::{Cursor, TopicName};
-use crate::ledger::report::Page;
-use crate::ledger::{Payer, Rows};
+use crate::ledger::report::{Page, TagList};
+use crate::ledger::{CostTag, Payer, Rows};
+use crate::rights::Grant;
+use crate::rights::tickets::Ticket;
 use crate::technique::Dialect;
+use crate::wire::coding::AcceptedCodings;
 use crate::wire::handshake::Accept;
 
 /// A request, understood.
@@ -20,6 +26,8 @@ pub struct Request {
     pub payer: Payer,
     /// What the request wants.
     pub want: Want,
+    /// What the token that it shows allows, beside what everybody may.
+    pub grant: Option<Arc<Grant>>,
 }
 
 /// What a request wants.
@@ -35,11 +43,11 @@ pub enum Want {
     Page {
         /// Where it may connect to, beside its own origin: sources of a Content-Security-Policy.
         sources: Box<str>,
-        /// The client's `If-None-Match`.
-        if_none_match: Option<Box<[u8]>>,
+        /// How it is wanted.
+        terms: AssetTerms,
     },
-    /// The client for browsers, if it is not the one that this `If-None-Match` names.
-    Client(Option<Box<[u8]>>),
+    /// Another file that the program carries.
+    Asset(Asset, AssetTerms),
     /// The ledger, in one answer.
     Report(Report),
     /// The ledger, a snapshot a second.
@@ -57,6 +65,10 @@ pub enum Want {
         /// A browser asks on behalf of a page of another site.
         preflight: Option<Preflight>,
     },
+    /// A ticket, for the token that was shown.
+    Ticket,
+    /// Something else, by a ticket that has to be looked at first.
+    Redeem(Redeem),
     /// Nothing that can be had.
     Refuse(Problem),
     /// Nothing: pages of that origin may not ask. The sentence names the origin and `Host`.
@@ -69,14 +81,33 @@ impl Want {
         matches!(self, Self::Refuse(_) | Self::RefuseOrigin(_))
     }
 
+    /// The tag that a reader wants its costs to be noted under.
+    pub fn tag(&self) -> Option<CostTag> {
+        match self {
+            Self::Read(read) => read.tag,
+            Self::Redeem(redeem) => redeem.want.tag(),
+            _ => None,
+        }
+    }
+
     /// Whether this is a WebSocket.
     pub fn upgrades(&self) -> bool {
         match self {
             Self::Read(read) => matches!(read.how, How::Socket { .. }),
             Self::Watch(watch) => matches!(watch, Watch::Socket(_)),
+            Self::Redeem(redeem) => redeem.want.upgrades(),
             _ => false,
         }
     }
+}
+
+/// What is wanted by a ticket.
+#[derive(Debug)]
+pub struct Redeem {
+    /// The ticket.
+    pub ticket: Ticket,
+    /// What is wanted.
+    pub want: Box<Want>,
 }
 
 /// What a browser asks before it sends what a form could not. Fetch standard, CORS-preflight.
@@ -88,11 +119,22 @@ pub struct Preflight {
     pub private_network: bool,
 }
 
+/// How a file that the program carries is wanted.
+#[derive(Debug)]
+pub struct AssetTerms {
+    /// The codings that the client takes.
+    pub codings: AcceptedCodings,
+    /// The lines of `If-None-Match` as one list: it is not sent to who has it.
+    pub if_none_match: Option<Box<[u8]>>,
+}
+
 /// What of the ledger is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Report {
     /// What each technique has cost.
     Costs,
+    /// What passed under these tags.
+    Tags(TagList),
     /// The identities, with both their sides.
     Check,
     /// All of it, for Prometheus.
@@ -128,6 +170,8 @@ pub struct Read {
     pub topics: Box<[TopicName]>,
     /// Where to start; without a cursor, each technique has its own beginning.
     pub cursor: Option<Cursor>,
+    /// The account that is to note its costs too.
+    pub tag: Option<CostTag>,
     /// The technique, and what it has to know.
     pub how: How,
 }

@@ -11,6 +11,7 @@ use crate::wire::response::{self, HeadWriter, Status};
 
 /// How an answer is to be worded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct ResponseContext {
     /// The request was HTTP/1.0: no chunks, and keep-alive must be said.
     pub http10: bool,
@@ -20,7 +21,9 @@ pub struct ResponseContext {
     pub head_only: bool,
     /// `Access-Control-Allow-Origin`, when a page of another site may read the answer.
     pub allow_origin: Option<Box<str>>,
-    /// Method and target, kept for the access log when that is on.
+    /// That page may let the browser send cookies: `Access-Control-Allow-Credentials`.
+    pub allow_credentials: bool,
+    /// Method and target without what could be a secret, kept for the access log when that is on.
     pub access: Option<Box<str>>,
 }
 
@@ -58,6 +61,9 @@ impl ResponseContext {
             head = head
                 .text("Access-Control-Allow-Origin", origin)
                 .text("Access-Control-Expose-Headers", EXPOSED);
+        }
+        if self.allow_credentials {
+            head = head.field("Access-Control-Allow-Credentials", "true");
         }
         head
     }

@@ -3,19 +3,23 @@
 //! Came from: `conn::Conn::next_ask`, with a head from `wire::head`. Goes to: `broker::answer`, as
 //! a [`Request`]. Absent on purpose: whether a topic exists; nothing here knows the hub.
 
-use super::origin::{OriginCheck, Origins};
+use super::admission;
+use super::origin::OriginCheck;
+use super::policy::Policy;
 use super::problem::{Allow, Problem, Rule};
 use super::query::{self, Query};
-use super::request::{FileWant, How, Preflight, Publish, Read, Report, Request, Want, Watch};
+use super::request::{AssetTerms, How, Preflight, Publish, Read, Report, Request, Want, Watch};
+use super::resource::{Resource, Suffix};
 use super::response_context::ResponseContext;
-use crate::ids::TopicName;
+use super::static_path::file;
+use crate::ids::{Door, TopicName};
 use crate::ledger::report::Page;
 use crate::ledger::{Payer, Rows};
 use crate::limits::{
-    EVENT_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, Limits, POLL_MESSAGES_MAX, ROWS_MAX,
-    TOPICS_PER_READER_MAX,
+    EVENT_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, POLL_MESSAGES_MAX, ROWS_MAX, TOPICS_PER_READER_MAX,
 };
 use crate::technique::{Dialect, GAP_EVENT};
+use crate::wire::credentials::without_secrets;
 use crate::wire::handshake::{self, Accept};
 use crate::wire::head::{Head, Method, Version};
 use crate::wire::target;
@@ -23,27 +27,19 @@ use crate::wire::target;
 /// The topic that `/` means to a WebSocket, so that `new WebSocket('ws://localhost:8080')` works.
 pub const ROOT_TOPIC: &str = "chat";
 
-/// What every request is judged by.
-#[derive(Debug, Clone, Default)]
-pub struct Policy {
-    /// The bounds that flags can turn.
-    pub limits: Limits,
-    /// Which pages may ask from a browser, and which hosts are served.
-    pub origins: Origins,
-    /// Whether `--static` was given.
-    pub serves_files: bool,
-}
-
-/// Understands `head`.
-pub fn route(head: &Head<'_>, policy: &Policy) -> Request {
+/// Understands `head`, which came in by `door`.
+pub fn route(head: &Head<'_>, policy: &Policy, door: Door) -> Request {
     let verdict = policy.origins.judge(head.origin, head.host);
-    let want = want(head, policy, &verdict).unwrap_or_else(|problem| refusal(head, problem));
+    let admitted = want(head, policy, door, &verdict)
+        .and_then(|want| admission::admit(head, policy, &verdict, want));
+    let (want, grant) = admitted.unwrap_or_else(|problem| (refusal(head, problem), None));
     // A client that wants to upgrade may send frames right behind the request. Where there is no
     // upgrade, what follows must not be read as the next request.
     let not_upgraded = head.upgrade.is_some()
         && (want.is_refusal() || (head.method == Method::Get && !want.upgrades()));
     let access = log::log_enabled!(target: "tollway::access", log::Level::Info)
-        .then(|| format!("{} {}", head.method_text, head.target).into());
+        .then(|| format!("{} {}", head.method_text, without_secrets(head.target)).into());
+    let named = matches!(&verdict, OriginCheck::Allowed(origin) if **origin != *"*");
     Request {
         context: ResponseContext {
             http10: head.version == Version::Http10,
@@ -53,10 +49,12 @@ pub fn route(head: &Head<'_>, policy: &Policy) -> Request {
                 OriginCheck::Allowed(origin) => Some(origin),
                 OriginCheck::Same | OriginCheck::Foreign => None,
             },
+            allow_credentials: named && policy.rights.is_some(),
             access,
         },
         payer: payer(&want),
         want,
+        grant,
     }
 }
 
@@ -87,33 +85,19 @@ fn payer(want: &Want) -> Payer {
             How::Socket { .. } => Payer::WebSocket,
         },
         Want::Info(_) | Want::Page { .. } | Want::Healthy | Want::Ready => Payer::Other,
-        Want::Client(_) | Want::Report(_) | Want::Watch(_) => Payer::Other,
+        Want::Asset(..) | Want::Report(_) | Want::Watch(_) | Want::Ticket => Payer::Other,
+        Want::Redeem(redeem) => payer(&redeem.want),
         Want::File(_) | Want::Options { .. } => Payer::Other,
         Want::Refuse(_) | Want::RefuseOrigin(_) => Payer::Other,
     }
 }
 
-/// What a path leads to.
-enum Resource<'t> {
-    Root,
-    Client,
-    Fixed(Want),
-    Costs,
-    Connections,
-    Static(&'t str),
-    Topic { list: String, suffix: Option<Suffix> },
-    Nowhere,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Suffix {
-    Poll,
-    Sse,
-    Ws,
-    Info,
-}
-
-fn want(head: &Head<'_>, policy: &Policy, verdict: &OriginCheck) -> Result<Want, Problem> {
+fn want(
+    head: &Head<'_>,
+    policy: &Policy,
+    door: Door,
+    verdict: &OriginCheck,
+) -> Result<Want, Problem> {
     if !policy.origins.serves(head.host) {
         return Err(Rule::HostNotServed.into());
     }
@@ -125,17 +109,18 @@ fn want(head: &Head<'_>, policy: &Policy, verdict: &OriginCheck) -> Result<Want,
     }
     let (path, query) = target::split(head.target);
     let query = Query::new(query);
-    match resource(path, policy)? {
+    match Resource::of(path, policy)?.at(door, policy) {
         Resource::Nowhere => Err(Rule::NoSuchResource.into()),
         Resource::Root if upgrades(head) => socket(head, query, verdict, ROOT_TOPIC),
         Resource::Root => fixed(head, || {
             let sources = policy.origins.sources(head.host).into();
-            Ok(Want::Page { sources, if_none_match: if_none_match(head) })
+            Ok(Want::Page { sources, terms: asset_terms(head) })
         }),
-        Resource::Client => fixed(head, || Ok(Want::Client(if_none_match(head)))),
+        Resource::Asset(asset) => fixed(head, || Ok(Want::Asset(asset, asset_terms(head)))),
         Resource::Fixed(want) => fixed(head, || Ok(want)),
         Resource::Costs => costs(head, query, verdict),
         Resource::Connections => fixed(head, || table(query).map(Want::Report)),
+        Resource::Ticket => ticket(head, verdict),
         Resource::Static(rest) => fixed(head, || file(head, rest).map(Want::File)),
         Resource::Topic { list, suffix } => topic(head, query, verdict, &list, suffix),
     }
@@ -147,36 +132,8 @@ fn upgrades(head: &Head<'_>) -> bool {
     head.method == Method::Get && head.upgrade.is_some()
 }
 
-fn resource<'t>(path: &'t str, policy: &Policy) -> Result<Resource<'t>, Problem> {
-    let path = path.strip_prefix('/').unwrap_or(path);
-    let (first, rest) = match path.split_once('/') {
-        Some((first, rest)) => (first, Some(rest)),
-        None => (path, None),
-    };
-    Ok(match (first, rest) {
-        ("", None) => Resource::Root,
-        ("metrics", None) => Resource::Fixed(Want::Report(Report::Metrics)),
-        ("-", Some("client.js")) => Resource::Client,
-        ("-", Some("healthy")) => Resource::Fixed(Want::Healthy),
-        ("-", Some("ready")) => Resource::Fixed(Want::Ready),
-        ("-", Some("costs")) => Resource::Costs,
-        ("-", Some("connections")) => Resource::Connections,
-        ("static", Some(rest)) if policy.serves_files => Resource::Static(rest),
-        ("-" | "metrics" | "static" | "favicon.ico" | "robots.txt", _) => Resource::Nowhere,
-        (list, rest) => {
-            let suffix = match rest {
-                None => None,
-                Some("poll") => Some(Suffix::Poll),
-                Some("sse") => Some(Suffix::Sse),
-                Some("ws") => Some(Suffix::Ws),
-                Some("info") => Some(Suffix::Info),
-                Some(_) => return Ok(Resource::Nowhere),
-            };
-            let decoded = target::percent_decode(list)?;
-            let list = str::from_utf8(&decoded).map_err(|_| Rule::TopicMalformed)?;
-            Resource::Topic { list: list.to_owned(), suffix }
-        }
-    })
+fn asset_terms(head: &Head<'_>) -> AssetTerms {
+    AssetTerms { codings: head.accepted_codings, if_none_match: head.if_none_match_list() }
 }
 
 /// The cost ledger: once, or a snapshot a second in one of the two ways that do not end.
@@ -185,10 +142,11 @@ fn costs(head: &Head<'_>, query: Query<'_>, verdict: &OriginCheck) -> Result<Wan
         return Ok(Want::Watch(Watch::Socket(handshake(head, verdict)?)));
     }
     fixed(head, || {
-        Ok(match (head.accepts_event_stream, query.check()?) {
-            (true, _) => Want::Watch(Watch::Stream),
-            (false, true) => Want::Report(Report::Check),
-            (false, false) => Want::Report(Report::Costs),
+        Ok(match (head.accepts_event_stream, query.tags()?, query.check()?) {
+            (true, ..) => Want::Watch(Watch::Stream),
+            (false, Some(tags), _) => Want::Report(Report::Tags(tags)),
+            (false, None, true) => Want::Report(Report::Check),
+            (false, None, false) => Want::Report(Report::Costs),
         })
     })
 }
@@ -218,6 +176,16 @@ fn options(head: &Head<'_>, allow: Allow) -> Want {
         private_network: head.private_network,
     });
     Want::Options { allow, preflight }
+}
+
+/// A ticket for whoever shows a token. What is in the body is passed over.
+fn ticket(head: &Head<'_>, verdict: &OriginCheck) -> Result<Want, Problem> {
+    match head.method {
+        Method::Post if *verdict == OriginCheck::Foreign => Err(Rule::OriginForeign.into()),
+        Method::Post => Ok(Want::Ticket),
+        Method::Options => Ok(options(head, Allow::Post)),
+        _ => Err(Problem::method(Allow::Post)),
+    }
 }
 
 /// A topic, or a list of topics.
@@ -310,14 +278,9 @@ fn poll(head: &Head<'_>, query: Query<'_>, list: &str) -> Result<Want, Problem> 
     let how = How::Poll {
         wait_s,
         limit: query.limit()?.unwrap_or(POLL_MESSAGES_MAX).min(POLL_MESSAGES_MAX),
-        if_none_match: if_none_match(head),
+        if_none_match: head.if_none_match_list(),
     };
     read(head, query, list, how)
-}
-
-/// The lines of `If-None-Match` as one list, RFC 9110 §5.3.
-fn if_none_match(head: &Head<'_>) -> Option<Box<[u8]>> {
-    (!head.if_none_match.is_empty()).then(|| head.if_none_match.join(&b", "[..]).into())
 }
 
 fn socket(
@@ -344,7 +307,7 @@ fn handshake(head: &Head<'_>, verdict: &OriginCheck) -> Result<Accept, Problem> 
 /// The header wins: a browser that reconnects adds it to a URL that has the first cursor in it.
 fn read(head: &Head<'_>, query: Query<'_>, list: &str, how: How) -> Result<Want, Problem> {
     let cursor = head.last_event_id.and_then(query::cursor).or_else(|| query.cursor());
-    Ok(Want::Read(Read { topics: topics(list)?, cursor, how }))
+    Ok(Want::Read(Read { topics: topics(list)?, cursor, tag: query.tag()?, how }))
 }
 
 fn topics(list: &str) -> Result<Box<[TopicName]>, Problem> {
@@ -366,30 +329,4 @@ fn one_topic(name: &str) -> Result<TopicName, Problem> {
         return Err(Rule::TopicReserved.into());
     }
     TopicName::parse(name).ok_or_else(|| Rule::TopicMalformed.into())
-}
-
-/// A path below `--static`. What could lead out of the folder is refused here already; the shell
-/// opens it beneath the folder in any case.
-fn file(head: &Head<'_>, rest: &str) -> Result<FileWant, Problem> {
-    let mut path = String::new();
-    for (n, segment) in rest.split('/').enumerate() {
-        let decoded = target::percent_decode(segment)?;
-        let decoded = str::from_utf8(&decoded).map_err(|_| Rule::NoSuchFile)?;
-        if matches!(decoded, "." | "..") || decoded.contains(['/', '\\', '\0']) {
-            return Err(Rule::NoSuchFile.into());
-        }
-        if n > 0 {
-            path.push('/');
-        }
-        path.push_str(decoded);
-    }
-    Ok(FileWant {
-        path: path.into(),
-        query: target::split(head.target).1.map(Into::into),
-        if_none_match: if_none_match(head),
-        if_modified_since: head.if_modified_since.map(Into::into),
-        // Defined for GET alone: a HEAD is told about the whole. RFC 9110 §14.2.
-        range: head.range.filter(|_| head.method == Method::Get).map(Into::into),
-        if_range: head.if_range.map(Into::into),
-    })
 }

@@ -35,6 +35,7 @@ mod edges;
 
 pub use self::edges::{EDGES, Name, may_lead};
 use super::ask::Failure;
+use super::progress::due_by_progress;
 use super::request::{FileWant, Report, Request, Want};
 use super::response_context::ResponseContext;
 use super::unanswered::Unanswered;
@@ -69,6 +70,8 @@ pub enum State {
     Parked(Box<Parked>),
     /// A file is on its way, piece by piece.
     Sending(Box<Sending>),
+    /// The answer to a poll is on its way, from the log, piece by piece.
+    Telling(Box<Telling>),
     /// An event stream.
     Streaming(Stream),
     /// A WebSocket.
@@ -93,6 +96,8 @@ pub enum State {
 pub struct Upload {
     /// When its head was understood.
     pub since: Millis,
+    /// How many bytes of data have come, wanted or not.
+    pub taken: u64,
     /// The request.
     pub request: Request,
     /// What of the body is still to come.
@@ -124,6 +129,10 @@ pub enum Awaited {
     /// That this thread has read the messages that were committed before: what is wanted depends on
     /// them.
     Letters(Box<Want>),
+    /// A ticket for this token's grant.
+    Ticket,
+    /// What a ticket stands for: what is wanted is given by that.
+    Grant(Box<Want>),
 }
 
 /// A long poll that waits.
@@ -157,6 +166,23 @@ impl PollTerms {
     pub fn format(&self) -> Format {
         if self.named { Format::PollNamed } else { Format::Poll }
     }
+}
+
+/// The answer to a poll, on its way.
+#[derive(Debug)]
+pub struct Telling {
+    /// Whether another request may follow.
+    pub keep_alive: bool,
+    /// The last message of which all is queued, and the seats that keep the topics.
+    pub subscription: Subscription,
+    /// The last message of the answer.
+    pub until: Seq,
+    /// How messages are encoded.
+    pub format: Format,
+    /// Whether the next message is the first of the list.
+    pub first: bool,
+    /// So much of the next message's data is queued.
+    pub from: usize,
 }
 
 /// A file on its way.
@@ -196,6 +222,8 @@ pub struct WebSocket {
     pub assembler: Assembler,
     /// `Some`: it gets its messages compressed.
     pub deflate: Option<Window>,
+    /// When the first byte of the message came that is not complete; never, if there is none.
+    pub began: Millis,
     /// A Ping is out, since then, and nothing has come since; never, if none is out.
     pub pinged: Millis,
     /// What its frames mean.
@@ -211,6 +239,11 @@ pub struct WebSocket {
 }
 
 impl WebSocket {
+    /// When a message that was begun must be complete.
+    pub fn message_due(&self, limits: &Limits) -> Millis {
+        due_by_progress(self.began, self.assembler.taken() as u64, limits)
+    }
+
     /// Whether something that it said is still on its way to the log.
     pub fn awaits_commits(&self) -> bool {
         self.uncommitted > 0 || !self.unanswered.is_empty()
@@ -293,6 +326,7 @@ impl State {
             Self::Awaiting(_) => Name::Awaiting,
             Self::Parked(_) => Name::Parked,
             Self::Sending(_) => Name::Sending,
+            Self::Telling(_) => Name::Telling,
             Self::Streaming(_) => Name::Streaming,
             Self::Open(_) => Name::Open,
             Self::Closing(_) => Name::Closing,
@@ -306,19 +340,22 @@ impl State {
         match self {
             Self::Head { began: Some(began), .. } => Some(began.plus(limits.head_ms_max)),
             Self::Head { began: None, .. } => Some(active_at.plus(limits.idle_ms_max)),
-            Self::Body(upload) => Some(upload.since.plus(limits.body_ms_max)),
+            Self::Body(upload) => Some(due_by_progress(upload.since, upload.taken, limits)),
             Self::Parked(parked) => Some(parked.until),
             Self::Streaming(Stream { costs: true, .. }) => Some(active_at.plus(SNAPSHOT_MS)),
             Self::Streaming(_) => Some(active_at.plus(limits.heartbeat_ms)),
-            Self::Open(socket) => Some(match socket.pinged {
-                _ if socket.costs => active_at.plus(SNAPSHOT_MS),
-                Millis::NEVER => active_at.plus(limits.heartbeat_ms),
-                pinged => pinged.plus(PONG_MS_MAX),
-            }),
+            Self::Open(socket) => {
+                let alive = match socket.pinged {
+                    _ if socket.costs => active_at.plus(SNAPSHOT_MS),
+                    Millis::NEVER => active_at.plus(limits.heartbeat_ms),
+                    pinged => pinged.plus(PONG_MS_MAX),
+                };
+                Some(alive.min(socket.message_due(limits)))
+            }
             Self::Closing(closing) => Some(closing.since.plus(CLOSE_MS_MAX)),
             Self::Lingering { half_closed: true, since } => Some(since.plus(LINGER_MS_MAX)),
             // These wait for ourselves, or for the peer to take bytes, which has its own deadline.
-            Self::Answering(_) | Self::Awaiting(_) | Self::Sending(_) => None,
+            Self::Answering(_) | Self::Awaiting(_) | Self::Sending(_) | Self::Telling(_) => None,
             Self::Lingering { half_closed: false, .. } | Self::Closed => None,
         }
     }
@@ -327,7 +364,7 @@ impl State {
     pub fn is_between(&self) -> bool {
         match self {
             Self::Head { .. } | Self::Answering(_) | Self::Awaiting(_) => true,
-            Self::Parked(_) | Self::Sending(_) => true,
+            Self::Parked(_) | Self::Sending(_) | Self::Telling(_) => true,
             Self::Body(_) | Self::Streaming(_) | Self::Open(_) | Self::Closing(_) => false,
             Self::Lingering { .. } | Self::Closed => false,
         }
@@ -337,11 +374,11 @@ impl State {
     pub fn subscription(&self) -> Option<&Subscription> {
         match self {
             Self::Parked(parked) => Some(&parked.subscription),
+            Self::Telling(telling) => Some(&telling.subscription),
             Self::Streaming(stream) => Some(&stream.subscription),
             Self::Open(socket) => Some(&socket.subscription),
             Self::Head { .. } | Self::Body(_) | Self::Answering(_) | Self::Awaiting(_) => None,
-            Self::Sending(_) => None,
-            Self::Closing(_) | Self::Lingering { .. } | Self::Closed => None,
+            Self::Sending(_) | Self::Closing(_) | Self::Lingering { .. } | Self::Closed => None,
         }
     }
 
@@ -349,11 +386,11 @@ impl State {
     pub fn subscription_mut(&mut self) -> Option<&mut Subscription> {
         match self {
             Self::Parked(parked) => Some(&mut parked.subscription),
+            Self::Telling(telling) => Some(&mut telling.subscription),
             Self::Streaming(stream) => Some(&mut stream.subscription),
             Self::Open(socket) => Some(&mut socket.subscription),
             Self::Head { .. } | Self::Body(_) | Self::Answering(_) | Self::Awaiting(_) => None,
-            Self::Sending(_) => None,
-            Self::Closing(_) | Self::Lingering { .. } | Self::Closed => None,
+            Self::Sending(_) | Self::Closing(_) | Self::Lingering { .. } | Self::Closed => None,
         }
     }
 }

@@ -12,20 +12,20 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::message::Message;
-use crate::ids::{Epoch, Seq};
-use crate::technique::{self, EncodedMessage, Format};
+use super::renditions::Renditions;
+use crate::ids::{Epoch, Seq, TopicName};
+use crate::limits::LONG_MESSAGE_BYTES;
+use crate::technique::{self, Content, EncodedMessage, Format};
 use crate::wire::deflate::Window;
 
 /// A message in the log, with what it was encoded to so far.
 #[derive(Debug)]
 pub struct Entry {
     message: Arc<Message>,
-    encodings: Encodings,
-    /// The same, compressed: made for the first reader that agreed to it.
-    deflated: OnceCell<Box<[Encodings; Window::ALL.len()]>>,
+    renditions: OnceCell<Box<Renditions>>,
 }
 
-type Encodings = [OnceCell<Rc<EncodedMessage>>; Format::COUNT];
+const _: () = assert!(size_of::<Entry>() == 2 * size_of::<usize>());
 
 impl Entry {
     /// Its sequence number.
@@ -33,23 +33,47 @@ impl Entry {
         self.message.seq
     }
 
+    /// The topic that it was published on.
+    pub fn topic(&self) -> &TopicName {
+        &self.message.topic
+    }
+
+    /// What a technique sees of it.
+    pub fn content(&self, epoch: Epoch) -> Content<'_> {
+        self.message.content(epoch)
+    }
+
+    /// Whether it is so long that a poll's answer has it in pieces.
+    pub fn is_long(&self) -> bool {
+        self.message.payload.bytes().len() > LONG_MESSAGE_BYTES
+    }
+
     /// The message in `format`: rendered for the first reader that wants it, shared by the others.
     pub fn encoded(&self, format: Format, epoch: Epoch) -> &Rc<EncodedMessage> {
-        self.encodings[format as usize]
-            .get_or_init(|| Rc::new(technique::render(&self.message.content(epoch), format)))
+        self.renditions.get_or_init(Box::default).plain(format, || self.render(format, epoch))
     }
 
     /// The message as a frame in `format`, compressed once for all readers that have this window.
     /// Where that does not pay it is the frame that is not compressed, and no copy of it.
     pub fn deflated(&self, format: Format, window: Window, epoch: Epoch) -> &Rc<EncodedMessage> {
-        let deflated = self.deflated.get_or_init(Box::default);
-        deflated[window as usize][format as usize].get_or_init(|| {
-            let content = self.message.content(epoch);
-            match technique::render_deflated(&content, format, window) {
-                Some(deflated) => Rc::new(deflated),
-                None => Rc::clone(self.encoded(format, epoch)),
-            }
-        })
+        let make = || technique::render_deflated(&self.message.content(epoch), format, window);
+        let plain = || self.render(format, epoch);
+        self.renditions.get_or_init(Box::default).deflated(format, window, make, plain)
+    }
+
+    fn render(&self, format: Format, epoch: Epoch) -> EncodedMessage {
+        technique::render(&self.message.content(epoch), format)
+    }
+
+    /// Whether it was encoded to anything that is still kept.
+    #[cfg(test)]
+    pub(super) fn has_renditions(&self) -> bool {
+        self.renditions.get().is_some()
+    }
+
+    /// Bytes of what it was encoded to so far.
+    pub(super) fn rendered_bytes(&self) -> usize {
+        self.renditions.get().map_or(0, |renditions| renditions.bytes())
     }
 }
 
@@ -76,11 +100,7 @@ impl TopicLog {
         debug_assert!(message.seq > self.tip);
         self.tip = message.seq;
         self.bytes += message.weight();
-        self.entries.push_back(Entry {
-            message,
-            encodings: Default::default(),
-            deflated: OnceCell::new(),
-        });
+        self.entries.push_back(Entry { message, renditions: OnceCell::new() });
     }
 
     /// Drops the oldest message and tells its number.
@@ -91,7 +111,29 @@ impl TopicLog {
         if self.entries.is_empty() {
             self.entries = VecDeque::new();
         }
-        Some(Evicted { weight: entry.message.weight() })
+        let rendered = entry.rendered_bytes();
+        Some(Evicted { weight: entry.message.weight(), cost: entry.message.cost(), rendered })
+    }
+
+    /// Drops what the message of this number was encoded to, and tells how many bytes that took.
+    pub(super) fn forget_renditions(&mut self, seq: Seq) -> usize {
+        let index = self.after(seq.before());
+        let entry = self.entries.get_mut(index).filter(|entry| entry.seq() == seq);
+        let renditions = entry.and_then(|entry| entry.renditions.take());
+        renditions.map_or(0, |renditions| renditions.bytes())
+    }
+
+    /// Gives back the room of a burst, but for a quarter more than is used.
+    pub(super) fn give_back(&mut self) {
+        let used = self.entries.len();
+        if self.entries.capacity() > ENTRIES_MIN && self.entries.capacity() >= 2 * used {
+            self.entries.shrink_to(used + used / 4);
+        }
+    }
+
+    /// The message of this number.
+    pub(super) fn find(&self, seq: Seq) -> Option<&Entry> {
+        self.get(self.after(seq.before())).filter(|entry| entry.seq() == seq)
     }
 
     /// The index of the first entry after `cursor`; `len` when there is none.
@@ -148,4 +190,11 @@ impl TopicLog {
 pub struct Evicted {
     /// What it counted against the bounds, in bytes.
     pub weight: usize,
+    /// What it counted against the bound of the server, on all threads, in bytes.
+    pub cost: usize,
+    /// Bytes of what it was encoded to.
+    pub rendered: usize,
 }
+
+/// Room for so many entries is not worth giving back.
+const ENTRIES_MIN: usize = 64;

@@ -50,6 +50,15 @@ pub struct Draft {
     pub idempotency_key: Option<Box<str>>,
 }
 
+impl Draft {
+    /// What it takes while it waits for its number, in bytes.
+    pub fn weight(&self) -> usize {
+        let key = self.idempotency_key.as_deref().map_or(0, str::len);
+        let event = self.event.as_deref().map_or(0, str::len);
+        self.payload.bytes().len() + key + event + MESSAGE_OVERHEAD_BYTES
+    }
+}
+
 /// A message with its number in the one sequence. Shared by all threads, never changed.
 #[derive(Debug)]
 pub struct Message {
@@ -80,8 +89,14 @@ impl Message {
         }
     }
 
-    /// What it counts against the retention bounds, in bytes.
+    /// What it counts against the bounds of its topic, in bytes.
     pub fn weight(&self) -> usize {
         self.payload.bytes().len() + MESSAGE_OVERHEAD_BYTES
+    }
+
+    /// What it counts against the bound of the server, in bytes, beside what each thread keeps for
+    /// it.
+    pub fn cost(&self) -> usize {
+        self.weight() + self.event.as_deref().map_or(0, str::len)
     }
 }

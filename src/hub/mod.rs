@@ -16,11 +16,13 @@
 //! connections. The hub knows their ids and hands them back.
 
 mod bounds;
+mod encoded;
 pub mod fingerprint;
 pub mod forgotten;
 pub mod log;
 pub mod merge;
 pub mod message;
+mod renditions;
 mod retention;
 pub mod sequencer;
 mod start;
@@ -35,9 +37,11 @@ use self::forgotten::Forgotten;
 use self::log::{Entry, TopicLog};
 use self::merge::Merge;
 use self::message::Message;
+use self::renditions::Cache;
 pub use self::start::Start;
 use crate::ids::{ConnId, Epoch, Id, Seat, Seq, TopicId, TopicName};
 use crate::limits::Limits;
+use crate::spare::Spare;
 use crate::technique::Technique;
 
 /// The answer to a publish.
@@ -119,6 +123,10 @@ pub struct Hub {
     /// Messages held in all topics, and their weight.
     held: usize,
     bytes: usize,
+    /// What all of them and their topics cost, on all threads.
+    cost: usize,
+    /// What they were encoded to on this thread.
+    cache: Cache,
     /// How many messages ever fell off.
     evictions: u64,
     /// Topics with a round on, the one to serve in front.
@@ -134,11 +142,15 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// An empty hub.
-    pub fn new(epoch: Epoch, limits: &Limits) -> Self {
+    /// An empty hub, of a server that has so many `threads`: each keeps a list of the same
+    /// messages, and they share the bound on all.
+    pub fn new(epoch: Epoch, limits: &Limits, threads: u16) -> Self {
+        let threads = usize::from(threads.max(1));
         Self {
             epoch,
-            retention: Retention::new(limits),
+            retention: Retention::new(limits, threads),
+            cost: 0,
+            cache: Cache::new(limits, threads),
             names: HashMap::new(),
             topics: Slab::new(),
             forgotten: Forgotten::default(),
@@ -163,8 +175,12 @@ impl Hub {
         self.tip = message.seq;
         self.held += 1;
         self.bytes += message.weight();
+        self.cost += message.cost() + self.retention.entry_bytes;
         self.ages.push_back(Age { at: message.at.millis(), seq: message.seq, topic: id });
         let topic = &mut self.topics[id.0 as usize];
+        if topic.log.is_empty() {
+            self.cost += self.retention.topic_bytes;
+        }
         topic.log.append(message);
         if topic.round.is_none() {
             topic.round = Some(topic.readers.len());
@@ -243,6 +259,7 @@ impl Hub {
             }
             topic.changed = false;
             self.changed.pop();
+            self.changed.give_back();
             self.forget_if_unused(id);
         }
         None
@@ -259,6 +276,7 @@ impl Hub {
                 return Some(topic.readers[left - 1]);
             }
             self.growing.pop_front();
+            self.growing.give_back();
             if std::mem::take(&mut topic.grew) {
                 topic.round = Some(topic.readers.len());
                 self.growing.push_back(id);
@@ -329,6 +347,12 @@ impl Hub {
         (self.topics.len(), self.held, self.bytes)
     }
 
+    /// What messages and their topics cost on all threads, and what they were encoded to on this
+    /// one, in bytes: what `--retain-bytes` bounds.
+    pub fn cost(&self) -> usize {
+        self.cost + self.rendered_bytes()
+    }
+
     fn topic_named(&mut self, name: &TopicName) -> TopicId {
         if let Some(&id) = self.names.get(name) {
             return id;
@@ -360,6 +384,7 @@ impl Hub {
         let topic = self.topics.remove(id.0 as usize);
         self.forgotten.note(&topic.name, topic.log.evicted());
         self.names.remove(&topic.name);
+        self.names.give_back();
         if self.topics.is_empty() {
             self.topics = Slab::new();
             self.names = HashMap::new();

@@ -13,6 +13,7 @@ use super::Hub;
 use super::bounds::Age;
 use crate::ids::{Millis, TopicId};
 use crate::limits::AGES_SLACK;
+use crate::spare::Spare;
 
 impl Hub {
     /// Drops every message that is too old; while a round is on or anybody lags, none, and then it
@@ -36,14 +37,16 @@ impl Hub {
     }
 
     /// Whether another message may come. Until all that is held was offered to all readers nothing
-    /// falls off, and logs hold up to twice their bounds; beyond that there is no room.
+    /// falls off, and logs hold up to twice their bounds, or all of them an eighth more than
+    /// theirs; beyond that there is no room.
     pub fn has_room(&self) -> bool {
         let topic = self.newest.and_then(|id| self.topics.get(id.0 as usize));
         let fits = topic.is_none_or(|topic| {
             topic.log.len() / 2 <= self.retention.messages
                 && topic.log.bytes() / 2 <= self.retention.bytes
         });
-        fits && self.bytes / 2 <= self.retention.total_bytes
+        let total = self.retention.total_cost;
+        fits && (self.cost <= total + total / 8 || self.held <= 1)
     }
 
     /// Holds topics whose round is over to their own bounds, and when no round is on, all topics to
@@ -59,6 +62,7 @@ impl Hub {
                 self.forget_if_unused(id);
             }
         }
+        self.untrimmed.give_back();
         if self.growing.is_empty() {
             self.hold_total();
         }
@@ -79,11 +83,13 @@ impl Hub {
             }
             self.evict(id);
         }
+        self.topics[id.0 as usize].log.give_back();
     }
 
-    /// Holds all topics together to the bound of the server.
+    /// Holds all topics together to the bound of the server. The newest message stays, whatever its
+    /// topic and its copies in the lists of threads cost beside it.
     fn hold_total(&mut self) {
-        while self.bytes > self.retention.total_bytes {
+        while self.cost > self.retention.total_cost && self.held > 1 {
             self.evict_oldest();
         }
     }
@@ -115,13 +121,18 @@ impl Hub {
         topic.evicted_at = self.evictions;
         self.held -= 1;
         self.bytes -= evicted.weight;
+        self.cost -= evicted.cost + self.retention.entry_bytes;
+        if topic.log.is_empty() {
+            self.cost -= self.retention.topic_bytes;
+        }
+        self.cache.lost(evicted.rendered);
         self.sweep();
     }
 
-    /// Keeps the queue of ages within twice the messages held.
+    /// Keeps the queue of ages within a quarter more than the messages held.
     fn sweep(&mut self) {
-        if self.ages.len() <= 2 * self.held + AGES_SLACK {
-            return;
+        if self.ages.len() <= self.held + self.held / 4 + AGES_SLACK {
+            return self.ages.give_back();
         }
         let topics = &self.topics;
         self.ages.retain(|age| {
@@ -129,6 +140,6 @@ impl Hub {
             log.and_then(|log| log.get(log.after(age.seq.before())))
                 .is_some_and(|entry| entry.seq() == age.seq)
         });
-        self.ages.shrink_to(2 * self.held + AGES_SLACK);
+        self.ages.shrink_to(self.held + self.held / 4 + AGES_SLACK);
     }
 }

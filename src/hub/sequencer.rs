@@ -17,6 +17,7 @@ use super::message::{Draft, Message};
 use super::{SubscriberChange, Subscribers};
 use crate::ids::{Micros, Millis, Seq, TopicName};
 use crate::limits::{IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_MS_MAX};
+use crate::spare::Spare;
 
 /// What became of a draft.
 #[derive(Debug)]
@@ -79,6 +80,7 @@ impl Sequencer {
         readers.change(change.technique, change.difference);
         if readers.total() == 0 {
             self.readers.remove(&change.topic);
+            self.readers.give_back();
         }
     }
 
@@ -100,6 +102,8 @@ impl Sequencer {
             self.keys.remove(key);
             self.ages.pop_front();
         }
+        self.keys.give_back();
+        self.ages.give_back();
     }
 }
 

@@ -3,6 +3,10 @@
 use super::message::{Message, Payload};
 use super::*;
 use crate::ids::{Cursor, Millis};
+use crate::limits::{
+    ENTRY_OVERHEAD_BYTES, MESSAGE_OVERHEAD_BYTES, RENDITIONS_BYTES_MIN, RENDITIONS_SHARE,
+    TOPIC_OVERHEAD_BYTES,
+};
 use crate::technique::{Format, GapReason};
 use crate::wire::deflate::Window;
 
@@ -22,7 +26,7 @@ struct Bench {
 
 impl Bench {
     fn new(limits: &Limits) -> Self {
-        Self { hub: Hub::new(Epoch(14), limits), seq: 0 }
+        Self { hub: Hub::new(Epoch(14), limits, 1), seq: 0 }
     }
 
     fn publish(&mut self, topic: &str, at: u64) -> Seq {
@@ -122,10 +126,19 @@ fn at_twice_the_bound_there_is_no_room_until_everyone_was_served() {
     assert_eq!(bench.hub.log(topic).evicted(), Seq(4));
 }
 
+const ONE: usize = 1 + MESSAGE_OVERHEAD_BYTES;
+
+/// Bounds under which one thread retains so many messages of one byte, on so many topics.
+fn retaining(messages: usize, topics: usize) -> Limits {
+    let cost = messages * (ONE + ENTRY_OVERHEAD_BYTES) + topics * TOPIC_OVERHEAD_BYTES;
+    // What is for renditions comes on top.
+    Limits { retain_bytes: cost * RENDITIONS_SHARE / (RENDITIONS_SHARE - 1) + 1, ..few(1000) }
+}
+
 #[test]
 fn nothing_falls_off_while_anybody_lags_whatever_the_bound() {
-    let one = 1 + crate::limits::MESSAGE_OVERHEAD_BYTES;
-    let limits = Limits { history_age_ms: 100, retain_bytes: 3 * one, ..few(2) };
+    let one = ONE;
+    let limits = Limits { history_age_ms: 100, history_messages: 2, ..retaining(3, 2) };
     let mut bench = Bench::new(&limits);
     for slot in 0..2 {
         bench.hub.subscribe(&name("a"), conn(slot), Technique::Sse);
@@ -156,14 +169,75 @@ fn nothing_falls_off_while_anybody_lags_whatever_the_bound() {
 
 #[test]
 fn the_oldest_message_of_the_server_goes_first() {
-    let one = Payload::posted(b"x".to_vec()).bytes().len() + crate::limits::MESSAGE_OVERHEAD_BYTES;
-    let mut bench = Bench::new(&Limits { retain_bytes: 3 * one, ..Limits::default() });
+    let one = ONE;
+    let mut bench = Bench::new(&retaining(3, 2));
     for topic in ["a", "b", "a", "c", "c"] {
         bench.publish(topic, 0);
         bench.rounds();
     }
     assert_eq!(bench.hub.holdings(), (2, 3, 3 * one));
     assert!(bench.hub.find(&name("b")).is_none(), "nothing left, nobody there");
+}
+
+#[test]
+fn the_newest_message_stays_however_little_may_be_retained() {
+    let mut bench = Bench::new(&retaining(0, 0));
+    for topic in ["a", "b", "b"] {
+        assert!(bench.hub.has_room());
+        bench.publish(topic, 0);
+        bench.rounds();
+        assert_eq!(bench.hub.holdings().1, 1);
+    }
+}
+
+#[test]
+fn renditions_go_before_messages_and_the_oldest_of_them_first() {
+    let mut hub = Hub::new(Epoch(14), &Limits { retain_bytes: 1, ..Limits::default() }, 1);
+    let payload = || Payload::posted(vec![b'x'; 10_000]);
+    let mut held = 0;
+    for seq in 1..=200 {
+        let message = Message {
+            seq: Seq(seq),
+            topic: name("a"),
+            event: None,
+            payload: payload(),
+            at: Millis(0).micros(),
+        };
+        hub.append(Arc::new(message)); // No round is ended: all of them stay.
+        let topic = hub.find(&name("a")).expect("it is held");
+        let entry = hub.log(topic).get(seq as usize - 1).expect("just appended");
+        let first = std::rc::Rc::as_ptr(hub.encoded(entry, Format::Poll, None));
+        hub.encoded(entry, Format::Frame, Some(Window::Bits9));
+        assert_eq!(std::rc::Rc::as_ptr(hub.encoded(entry, Format::Poll, None)), first, "shared");
+        held = hub.rendered_bytes();
+        hub.trim_renditions();
+        assert!(hub.rendered_bytes() <= RENDITIONS_BYTES_MIN.min(held));
+    }
+    assert!(held > RENDITIONS_BYTES_MIN, "the last one passed the bound");
+    assert_eq!(hub.holdings().1, 200);
+    let log = hub.log(hub.find(&name("a")).expect("it is held"));
+    let kept: Vec<bool> = (0..200).map(|n| log.get(n).expect("held").has_renditions()).collect();
+    let first = kept.iter().position(|kept| *kept).expect("the newest are kept");
+    assert!((100..199).contains(&first) && kept[first..].iter().all(|kept| *kept), "{first}");
+    hub.hold_renditions(0);
+    assert_eq!(hub.rendered_bytes(), 0);
+}
+
+#[test]
+fn what_is_evicted_takes_its_renditions_and_its_cost_along() {
+    let mut bench = Bench::new(&few(3));
+    for n in 0..5_000_u64 {
+        bench.publish(["a", "b"][(n % 2) as usize], 0);
+        let topic = bench.hub.newest.expect("just published");
+        let log = bench.hub.log(topic);
+        let entry = log.get(log.len() - 1).expect("just published");
+        bench.hub.encoded(entry, Format::Event, None);
+        bench.rounds();
+        bench.hub.trim_renditions();
+        assert!(bench.hub.rendered_bytes() < 10_000);
+    }
+    bench.hub.expire(Millis(u64::MAX));
+    assert_eq!((bench.hub.holdings(), bench.hub.cost()), ((0, 0, 0), 0));
 }
 
 #[test]
@@ -269,7 +343,7 @@ fn readers_that_come_and_go_between_two_changes_are_not_mentioned() {
 
 #[test]
 fn a_message_is_compressed_once_a_window_and_not_copied_where_that_gains_nothing() {
-    let mut hub = Hub::new(Epoch(14), &Limits::default());
+    let mut hub = Hub::new(Epoch(14), &Limits::default(), 1);
     for (seq, payload) in [(1, vec![b'x'; 1000]), (2, vec![b'x'; 10])] {
         hub.append(Arc::new(Message {
             seq: Seq(seq),

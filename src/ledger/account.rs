@@ -3,6 +3,7 @@
 //! Came from: `Ledger::charge` and the broker. Goes to: a `ShardReport`, summed over the threads.
 //! Absent on purpose: what is open now; that is looked up, not counted.
 
+use std::collections::BTreeMap;
 use std::ops::{AddAssign, Index, IndexMut};
 
 use super::bytes::{Bytes, Class};
@@ -102,6 +103,30 @@ impl AddAssign<&Self> for ClosedCounts {
     }
 }
 
+/// Requests and frames that were denied, by the code of their refusal: a few, which do not change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeniedCounts(BTreeMap<&'static str, u64>);
+
+impl DeniedCounts {
+    /// Counts one.
+    pub fn count(&mut self, code: &'static str) {
+        *self.0.entry(code).or_default() += 1;
+    }
+
+    /// The codes that occurred, in order, each with its number.
+    pub fn occurred(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.0.iter().map(|(code, n)| (*code, *n))
+    }
+}
+
+impl AddAssign<&Self> for DeniedCounts {
+    fn add_assign(&mut self, other: &Self) {
+        for (code, n) in other.occurred() {
+            *self.0.entry(code).or_default() += n;
+        }
+    }
+}
+
 counters! {
     /// System calls made for the connections of one payer.
     pub struct Calls {
@@ -154,6 +179,8 @@ counters! {
         others {
             /// System calls.
             calls: SharedCalls;
+            /// Requests and frames that wanted a right, by the code of their refusal.
+            denied: DeniedCounts;
             /// Bytes that `read` brought: the other side of all `bytes_in`.
             bytes_read: u64;
             /// Bytes that writes took: the other side of all `bytes_out`.

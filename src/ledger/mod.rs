@@ -11,6 +11,8 @@
 //! | `counters` | a counter in one row: field, sum, JSON key, metric, help |
 //! | `account` | the numbers of one payer |
 //! | `tally` | the numbers of one connection |
+//! | `tags` | the numbers of a client that wants to know its own |
+//! | `tagged` | a connection that is charged to them as well |
 //! | `histogram` | latencies |
 //! | `tcp` | what the kernel counts |
 //! | `shard_report` | all that one thread has to report |
@@ -26,6 +28,8 @@ mod histogram;
 mod payer;
 pub mod report;
 mod shard_report;
+mod tagged;
+mod tags;
 mod tally;
 mod tcp;
 
@@ -37,6 +41,8 @@ pub use counters::{CHARGES, Counter};
 pub use histogram::Histogram;
 pub use payer::Payer;
 pub use shard_report::{Closed, Gauges, Identity, Order, Process, Row, Rows, Scope, ShardReport};
+pub use tagged::Tagged;
+pub use tags::{CostTag, TagAccount, Tags};
 pub use tally::{Due, RefusedConnection, Tally};
 pub use tcp::{Sample, Tcp};
 
@@ -96,6 +102,8 @@ pub struct Ledger {
     accounts: [Account; Payer::ALL.len()],
     /// What was spent on all connections together.
     pub shared: SharedAccount,
+    /// What passed under tags; it is in the accounts as well.
+    pub tags: Tags,
 }
 
 impl Ledger {
@@ -159,5 +167,6 @@ impl AddAssign<&Self> for Ledger {
             *sum += account;
         }
         self.shared += &other.shared;
+        self.tags += &other.tags;
     }
 }

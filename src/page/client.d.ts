@@ -60,10 +60,17 @@ export interface Options {
   ongap?(gap: Gap): void;
   onstate?(status: Status): void;
   oncost?(costs: Costs & { technique: Technique | 'publish' | 'shared' }): void;
+  /** Further members of the query of whatever is read, such as `{ tag: '4f1c09' }`. */
+  query?: Record<string, string>;
   /** One connection for all tabs of the origin that say the same, server and topics included. */
   shared?: boolean | string;
-  /** `Authorization: Bearer`, on each request; leaves WebSocket out. A function is asked each time. */
+  /**
+   * `Authorization: Bearer`, on each request; a WebSocket shows a ticket of `/-/ticket` for it. A
+   * function is asked each time.
+   */
   token?: string | (() => string | Promise<string>);
+  /** A ticket for each WebSocket, from where the page gets its own; without, from `/-/ticket`. */
+  ticket?: () => string | Promise<string>;
   /** Seconds that a long poll may be withheld: 25. */
   wait?: number;
   /** Milliseconds between two short polls: 2,000; five times as long in a hidden page. */

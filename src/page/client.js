@@ -5,8 +5,7 @@
 // at a time, and it starts from the cursor**, the id of the last message handed over. What the one
 // before received and did not hand over is asked for again; the rest lies behind the cursor.
 //
-// From the top: what a page gets, which technique reads, how tabs share a connection, the four
-// techniques. Absent on purpose: queues, and any order among ids. Promises: docs/client.md.
+// Absent on purpose: queues, and any order among ids. Promises: docs/client.md.
 
 /** The best first. */
 const READ = { websocket, sse, 'long-poll': longPoll, poll: shortPoll };
@@ -64,15 +63,16 @@ class Client {
       wait: options.wait ?? 25,
       interval: options.interval ?? 2_000,
       timings: { ...TIMINGS, ...options.timings },
+      query: options.query,
       token: options.token,
+      ticket: options.ticket,
       pause: (ms, signal) => this.#pause(ms, signal),
       count: (technique, figures) => this.#count(technique, figures),
     };
     this.#techniques = (techniques ?? TECHNIQUES).filter(
       (name) =>
         READ[name] &&
-        // Node 20 has none, and a browser's carries no token.
-        (name !== 'websocket' || (globalThis.WebSocket && !options.token)) &&
+        (name !== 'websocket' || globalThis.WebSocket) && // Node 20 has none
         // An event does not say its topic: of several, only who asks gets it.
         (name !== 'sse' || techniques || names.length === 1),
     );
@@ -381,7 +381,10 @@ class Client {
 
 /** One connection for both directions: a handshake, then a frame for each message. */
 async function websocket(line) {
-  const socket = new WebSocket(line.url('ws').replace(/^http/, 'ws'), 'tollway.v1');
+  const ticket = await line.pass();
+  line.signal.throwIfAborted();
+  const url = line.url('ws', ticket && { ticket });
+  const socket = new WebSocket(url.replace(/^http/, 'ws'), 'tollway.v1');
   line.count({ requests: 1 });
   let late;
   try {
@@ -499,16 +502,24 @@ class Line {
     this.count = (figures) => common.count(technique, figures);
   }
 
-  /** The cursor goes into the query: on other origins a header would cost a preflight. */
-  url(suffix, wait) {
-    const query = new URLSearchParams({ since: this.cursor, ...(wait && { wait }) });
+  /** The cursor goes into the query: elsewhere a header would cost a preflight. */
+  url(suffix, more) {
+    const query = new URLSearchParams({ ...this.query, since: this.cursor, ...more });
     return `${this.address}/${suffix}?${query}`;
   }
 
   get(suffix, signal, wait) {
     this.count({ requests: 1 });
     // Out of the cache, Chromium lets one tab at a time ask for one address.
-    return ask(this.url(suffix, wait), { cache: 'no-store', signal }, this.token);
+    return ask(this.url(suffix, wait && { wait }), { cache: 'no-store', signal }, this.token);
+  }
+
+  /** What a WebSocket shows in place of a token. */
+  async pass() {
+    const { signal, token, ticket } = this;
+    if (ticket || !token) return ticket?.();
+    const answer = await ask(`${this.base}/-/ticket`, { method: 'POST', signal }, token);
+    return (await answer.json()).ticket;
   }
 
   /** It works here. */
@@ -534,7 +545,7 @@ class Line {
   }
 }
 
-/** Reads server-sent events (WHATWG HTML §9.2.6), however the text is cut. */
+/** Reads server-sent events (HTML §9.2.6), however the text is cut. */
 function eventParser(dispatch) {
   let rest = '';
   let event = {};
@@ -558,7 +569,7 @@ function eventParser(dispatch) {
   };
 }
 
-/** Fetches. A refusal says what was wrong as application/problem+json, RFC 9457. */
+/** Fetches. A refusal says what was wrong, RFC 9457. */
 async function ask(url, init, token) {
   const value = typeof token === 'function' ? await token() : token;
   const headers = { ...init.headers, ...(value && { Authorization: `Bearer ${value}` }) };
@@ -597,7 +608,7 @@ function call(callback, value) {
 const ended = (signal) =>
   new Promise((over) => (signal.aborted ? over() : signal.addEventListener('abort', over)));
 
-/** Does `work` with a controller that aborts with `parent` too, and after `ms`, if not 0. */
+/** Does `work` with a controller that aborts with `parent`, and after `ms`. */
 async function within(parent, ms, work) {
   const own = new AbortController();
   const end = () => own.abort();

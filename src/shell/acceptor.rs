@@ -18,7 +18,7 @@ use mio::{Interest, Registry};
 
 use super::socket;
 use super::token::Source;
-use crate::ids::Millis;
+use crate::ids::{Door, Millis};
 use crate::ledger::{Call, RefusedConnection};
 use crate::limits::{ACCEPT_REST_MS, COMPLAINT_MS};
 
@@ -39,7 +39,7 @@ Connection: close\r\n\
 #[derive(Debug)]
 pub enum Accepted {
     /// A connection that was accepted.
-    Kept(TcpStream, SocketAddr),
+    Kept(TcpStream, SocketAddr, Door),
     /// One that we had no descriptor for; it has been answered.
     Refused(RefusedConnection),
 }
@@ -62,6 +62,7 @@ pub struct Acceptor {
 #[derive(Debug)]
 struct ListeningSocket {
     listener: mio::net::TcpListener,
+    door: Door,
     /// Somebody may be waiting. Cleared by `WouldBlock` alone.
     ready: bool,
 }
@@ -69,16 +70,16 @@ struct ListeningSocket {
 impl Acceptor {
     /// An acceptor with these sockets; the events of each name its index, as
     /// [`Source::ListeningSocket`].
-    pub fn new(sockets: Vec<TcpListener>, registry: &Registry) -> io::Result<Self> {
+    pub fn new(sockets: Vec<(TcpListener, Door)>, registry: &Registry) -> io::Result<Self> {
         let mut watched = Vec::with_capacity(sockets.len());
-        for (index, socket) in (0..).zip(sockets) {
+        for (index, (socket, door)) in (0..).zip(sockets) {
             let mut listener = mio::net::TcpListener::from_std(socket);
             registry.register(
                 &mut listener,
                 Source::ListeningSocket(index).token(),
                 Interest::READABLE,
             )?;
-            watched.push(ListeningSocket { listener, ready: false });
+            watched.push(ListeningSocket { listener, door, ready: false });
         }
         Ok(Self {
             sockets: watched,
@@ -145,7 +146,7 @@ impl Acceptor {
                 self.complain(&error, now);
                 result
             }
-            Ok((stream, peer)) => Ok(Accepted::Kept(stream, peer)),
+            Ok((stream, peer)) => Ok(Accepted::Kept(stream, peer, self.sockets[index].door)),
             Err(error) => Err(error),
         }
     }

@@ -25,7 +25,11 @@ use crate::hub::sequencer::{Commit, Sequencer};
 use crate::hub::{Receipt, SubscriberChange, Subscribers};
 use crate::ids::{ConnId, Micros, ShardId, TopicName};
 use crate::ledger::{Scope, ShardReport};
-use crate::limits::{MAILBOX_LETTERS_MAX, UNCOMMITTED_MAX};
+use crate::limits::{
+    MAILBOX_BYTES_MAX, MAILBOX_LETTERS_MAX, UNCOMMITTED_BYTES_MAX, UNCOMMITTED_MAX,
+};
+use crate::rights::tickets::TicketBook;
+use crate::spare::Spare;
 
 /// Shared by all threads.
 #[derive(Debug)]
@@ -35,6 +39,8 @@ pub struct Bus {
     /// lock and nowhere else, so a box does not fill while the lock is held.
     addresses: Box<[Address]>,
     closed: AtomicBool,
+    /// Tickets are asked for and shown on whatever thread.
+    tickets: Mutex<TicketBook>,
 }
 
 /// What one thread wants done under the lock. Kept from turn to turn for its room.
@@ -66,6 +72,7 @@ impl Bus {
             sequencer: Mutex::new(sequencer),
             addresses: addresses.into_boxed_slice(),
             closed: AtomicBool::new(false),
+            tickets: Mutex::default(),
         }
     }
 
@@ -87,6 +94,7 @@ impl Bus {
             return 0;
         }
         batch.messages.clear();
+        batch.messages.give_back();
         self.others(origin).filter(|address| address.wake_if_asleep()).count()
     }
 
@@ -115,6 +123,11 @@ impl Bus {
         self.lock().subscribers(topic)
     }
 
+    /// The book of tickets, for as long as one is given or taken back.
+    pub fn tickets(&self) -> MutexGuard<'_, TicketBook> {
+        self.tickets.lock().expect("a thread that panics ends the process")
+    }
+
     /// Tells all threads to stop. They find out by [`is_closed`](Self::is_closed).
     pub fn close(&self) {
         self.closed.store(true, SeqCst);
@@ -132,8 +145,18 @@ impl Bus {
     /// bound; beyond it the oldest are refused, so that answers keep the order of asking.
     fn commit(&self, sequencer: &mut Sequencer, batch: &mut Batch, now: Micros) {
         let fullest = self.addresses.iter().map(Address::len).max().unwrap_or(0);
-        let room = MAILBOX_LETTERS_MAX.saturating_sub(fullest).min(batch.orders.len());
-        for (conn, draft) in batch.orders.drain(..room) {
+        let mut room = MAILBOX_LETTERS_MAX.saturating_sub(fullest);
+        let mut bytes = self.addresses.iter().map(Address::bytes).max().unwrap_or(0);
+        while let Some((_, draft)) = batch.orders.front() {
+            let weight = draft.weight();
+            if room == 0 || (bytes > 0 && bytes + weight > MAILBOX_BYTES_MAX) {
+                break;
+            }
+            room -= 1;
+            bytes += weight;
+            let Some((conn, draft)) = batch.orders.pop_front() else {
+                break;
+            };
             let (seq, subscribers, message) = match sequencer.commit(draft, now) {
                 Commit::Repeated { seq, subscribers } => (seq, subscribers, None),
                 Commit::Appended { message, subscribers } => {
@@ -149,9 +172,23 @@ impl Bus {
                 }
             });
         }
-        let excess = batch.orders.len().saturating_sub(UNCOMMITTED_MAX);
+        let excess = self.excess(&batch.orders);
         let refused = batch.orders.drain(..excess).map(|(conn, _)| Letter::Refused(conn));
         batch.answers.extend(refused);
+        batch.orders.give_back();
+    }
+
+    /// How many of the oldest are too many, or too long for this thread's share. The newest may
+    /// wait, however long it is.
+    fn excess(&self, orders: &VecDeque<(ConnId, Draft)>) -> usize {
+        let bytes_max = UNCOMMITTED_BYTES_MAX / self.addresses.len();
+        let mut bytes = 0;
+        let newest_first = orders.iter().rev().take(UNCOMMITTED_MAX);
+        let kept = newest_first.enumerate().take_while(|(n, (_, draft))| {
+            bytes += draft.weight();
+            *n == 0 || bytes <= bytes_max
+        });
+        orders.len() - kept.count()
     }
 
     /// Puts the messages into every box; the receipts go with the copies of the thread that asked.
@@ -268,11 +305,11 @@ mod tests {
         bus.handle(&mut batch, ShardId(0), Micros(0));
         assert_eq!(read(&own).len(), 0, "the other thread has not looked into its box");
         assert_eq!(read(&other).len(), MAILBOX_LETTERS_MAX);
-        other.note_unread(MAILBOX_LETTERS_MAX - 1);
+        other.note_unread((MAILBOX_LETTERS_MAX - 1, 0));
         bus.handle(&mut batch, ShardId(0), Micros(0));
         let first = MAILBOX_LETTERS_MAX + 1;
         assert_eq!(read(&other), [format!("{first} None")], "it has read one of them");
-        other.note_unread(0);
+        other.note_unread((0, 0));
         bus.handle(&mut batch, ShardId(0), Micros(0));
         assert_eq!(read(&other), [format!("{} None", first + 1)]);
         let committed = |seq, slot| format!("{seq} {:?}", Some((slot, true)));
@@ -282,7 +319,7 @@ mod tests {
     #[test]
     fn what_waits_is_bounded_and_the_oldest_is_refused() {
         let (bus, [own, other]) = bus();
-        other.note_unread(MAILBOX_LETTERS_MAX);
+        other.note_unread((MAILBOX_LETTERS_MAX, 0));
         let mut batch = Batch::default();
         batch.orders.push_back(order(1, None));
         batch.orders.resize(UNCOMMITTED_MAX + 1, order(2, None));

@@ -11,9 +11,11 @@ use super::bus::{Batch, Bus};
 use super::clock::Clock;
 use super::files::Files;
 use super::mailbox::Mailbox;
+use super::sys;
 use crate::broker::{Broker, Effect, Letter};
 use crate::ids::{ConnId, Millis, ShardId, TopicName};
 use crate::ledger::{ShardReport, SharedCall};
+use crate::spare::Spare;
 
 /// What carries out the effects of one thread.
 #[derive(Debug)]
@@ -56,6 +58,18 @@ impl Effects {
         match effect {
             Effect::Publish { conn, draft } => self.batch.orders.push_back((conn, draft)),
             Effect::Count { conn, topic } => self.counts.push((conn, topic)),
+            Effect::GiveTicket { conn, grant } => {
+                let bits = [sys::random_bits(), sys::random_bits()];
+                let given = match bits {
+                    [Ok(first), Ok(second)] => self.bus.tickets().give([first, second], grant, now),
+                    _ => None, // No chance, no ticket.
+                };
+                broker.ticket_given(conn, given, now);
+            }
+            Effect::TakeTicket { conn, ticket } => {
+                let grant = self.bus.tickets().take(ticket, now);
+                broker.ticket_taken(conn, grant, now);
+            }
             Effect::OpenFile { conn, path } => {
                 broker.file_opened(conn, self.files().open(conn, &path), now);
             }
@@ -141,6 +155,8 @@ impl Effects {
         for (conn, topic) in self.counts.drain(..) {
             broker.counted(conn, self.bus.subscribers(&topic), now);
         }
+        self.counts.give_back();
+        self.batch.subscriber_changes.give_back();
     }
 
     fn files(&mut self) -> &mut Files {

@@ -44,6 +44,7 @@
 
 mod arrivals;
 mod output;
+mod rest;
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -56,6 +57,7 @@ use super::budget::{Budget, Phase};
 use super::bus::Bus;
 use super::clock::{Clock, Wall};
 use super::effects::Effects;
+use super::freed::Freed;
 use super::queue::Queue;
 use super::sampling::Sampling;
 use super::socket::{self, Socket, Sockets};
@@ -94,6 +96,7 @@ pub struct EventLoop {
     acceptor: Acceptor,
     effects: Effects,
     sampling: Sampling,
+    freed: Freed,
     signals: Option<Signals>,
     budget: Budget,
     broker: Broker,
@@ -121,6 +124,7 @@ impl EventLoop {
             acceptor: setup.acceptor,
             effects: setup.effects,
             sampling: Sampling::default(),
+            freed: Freed::default(),
             signals: setup.signals,
             budget: Budget::new(setup.clock),
             broker: Broker::new(setup.setup),
@@ -178,27 +182,12 @@ impl EventLoop {
         Ok(())
     }
 
-    /// How long to wait. `None`: until something happens.
-    fn patience(&self) -> Option<Duration> {
-        let standing = !self.again.is_empty() || !self.outgoing.is_empty();
-        let busy = self.more || standing || !self.sampling.is_empty() || self.broker.has_work();
-        if busy || !self.effects.fall_asleep() {
-            return Some(Duration::ZERO);
-        }
-        if self.effects.is_held_back() {
-            return Some(HELD_BACK); // Nobody tells us when another thread has read its letters.
-        }
-        let deadlines = [self.broker.next_deadline(), self.acceptor.next_look()];
-        let next = deadlines.into_iter().flatten().min()?;
-        Some(Duration::from_millis(next.since(self.now)))
-    }
-
     fn take_in(&mut self) {
         self.on_events();
         self.accept();
         self.budget.begin(Phase::TakeIn);
         for n in 0..self.again.len() {
-            if n > 0 && !self.budget.has_left() {
+            if n > 0 && !self.budget.has_left() || !self.broker.takes_input() {
                 break;
             }
             if let Some(id) = self.again.pop() {
@@ -256,7 +245,8 @@ impl EventLoop {
                 return; // It stays readable; the broker says when it wants the bytes.
             }
             let went_on = share < READ_BYTES_PER_TURN;
-            if share == 0 || went_on && !self.budget.has_left() {
+            let full = !self.broker.takes_input();
+            if share == 0 || full || went_on && !self.budget.has_left() {
                 self.again.to_read(id, socket);
                 return;
             }

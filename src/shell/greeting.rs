@@ -11,10 +11,19 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
 use super::sys;
+use crate::limits::WorstCase;
 
-/// The text. `addresses` are those of each `--listen`, `bound` all that are listened on.
+/// The text. `addresses` are those of each `--listen`, `admin` those of each `--admin-listen`,
+/// `bound` all that are listened on. With a `worst_case` it says how much memory all limits
+/// together allow.
 #[must_use]
-pub fn text(addresses: &[SocketAddr], bound: &[SocketAddr], threads: usize) -> String {
+pub fn text(
+    addresses: &[SocketAddr],
+    admin: &[SocketAddr],
+    bound: &[SocketAddr],
+    threads: usize,
+    worst_case: Option<WorstCase>,
+) -> String {
     const VERSION: &str = env!("CARGO_PKG_VERSION");
     let unit = if threads == 1 { "thread" } else { "threads" };
     let name = |address: SocketAddr| authority(address, |port| leads_here(port, bound));
@@ -23,17 +32,24 @@ pub fn text(addresses: &[SocketAddr], bound: &[SocketAddr], threads: usize) -> S
         let line = format_args!("listening on http://{}/ ({threads} {unit})", name(address));
         writeln!(text, "tollway {VERSION} {line}").expect("a string takes everything");
     }
+    if let Some(WorstCase { server, connection }) = worst_case {
+        let (server, connection) = (mebibytes(server), mebibytes(connection));
+        let line = format_args!("{server} MiB at most, and {connection} MiB for each connection");
+        writeln!(text, "memory: {line} that does not read what it is told")
+            .expect("a string takes everything");
+    }
     let Some(&first) = addresses.first() else {
         return text;
     };
     let at = name(reachable(first));
+    let reports_at = name(reachable(admin.first().copied().unwrap_or(first)));
     let things = [
         ("page", format!("http://{at}/")),
         ("publish", format!("curl -d 'hello' http://{at}/chat")),
         ("poll", format!("curl 'http://{at}/chat/poll?wait=30'")),
         ("sse", format!("curl -N http://{at}/chat/sse")),
         ("websocket", format!("new WebSocket('ws://{at}/chat/ws')")),
-        ("costs", format!("curl http://{at}/-/costs")),
+        ("costs", format!("curl http://{reports_at}/-/costs")),
     ];
     text.push('\n');
     for (name, thing) in things {
@@ -46,6 +62,12 @@ pub fn text(addresses: &[SocketAddr], bound: &[SocketAddr], threads: usize) -> S
     }
     text.push('\n');
     text
+}
+
+/// Rounded up to a tenth: a bound that is told is not to be less than it is.
+fn mebibytes(bytes: usize) -> String {
+    let tenths = bytes.div_ceil(1024 * 1024 / 10);
+    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 /// What has to be reached to use the server, if programs of other machines may.
@@ -143,7 +165,7 @@ mod tests {
         ] {
             let addresses: Vec<SocketAddr> = listen.iter().map(|text| address(text)).collect();
             assert_eq!(open_to(&addresses).as_deref(), whom, "{listen:?}");
-            let said = text(&addresses, &addresses, 1);
+            let said = text(&addresses, &[], &addresses, 1, None);
             assert_eq!(said.contains("open to everyone"), whom.is_some(), "{said}");
         }
     }

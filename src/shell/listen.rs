@@ -13,7 +13,7 @@ use std::os::fd::OwnedFd;
 
 use super::sys;
 use crate::config::Listen;
-use crate::limits::{BACKLOG, NOTSENT_BYTES_MAX};
+use crate::limits::{BACKLOG, NOTSENT_BYTES_MAX, UNACKNOWLEDGED_MS_MORE};
 
 /// Why a port could not be taken.
 #[derive(Debug)]
@@ -36,14 +36,14 @@ pub struct Bound {
 /// A name such as `localhost`, and `:8080` for "all", stand for an IPv4 and an IPv6 address. They
 /// get one port together, and one that this machine does not have is left out, as long as it has
 /// the other.
-pub fn bind(listen: &Listen, threads: usize) -> Result<Vec<Bound>, BindError> {
+pub fn bind(listen: &Listen, threads: usize, stall_ms_max: u64) -> Result<Vec<Bound>, BindError> {
     let mut bound: Vec<Bound> = Vec::new();
     let mut absent = None;
     for &(mut address) in &listen.addresses {
         if let Some(first) = bound.first() {
             address.set_port(first.address.port());
         }
-        match bind_address(address, threads) {
+        match bind_address(address, threads, stall_ms_max) {
             Ok(one) => bound.push(one),
             Err(error) if is_absent(&error) => absent = Some(BindError { address, error }),
             Err(error) => return Err(BindError { address, error }),
@@ -55,7 +55,7 @@ pub fn bind(listen: &Listen, threads: usize) -> Result<Vec<Bound>, BindError> {
     }
 }
 
-fn bind_address(address: SocketAddr, threads: usize) -> io::Result<Bound> {
+fn bind_address(address: SocketAddr, threads: usize, stall_ms_max: u64) -> io::Result<Bound> {
     // With SO_REUSEPORT, binding succeeds although another server of the same user has the port,
     // and the kernel would deal it every other connection. So the port is first tried without: that
     // fails while anybody listens there. (Two servers that start in the same millisecond can still
@@ -63,18 +63,22 @@ fn bind_address(address: SocketAddr, threads: usize) -> io::Result<Bound> {
     if address.port() != 0 {
         drop(sys::bound_socket(address, false)?);
     }
-    let first = listening(address)?;
+    let first = listening(address, stall_ms_max)?;
     let address = first.local_addr()?;
     let mut sockets = vec![first];
     while sockets.len() < threads {
-        sockets.push(listening(address)?);
+        sockets.push(listening(address, stall_ms_max)?);
     }
     Ok(Bound { address, sockets })
 }
 
-fn listening(address: SocketAddr) -> io::Result<TcpListener> {
+fn listening(address: SocketAddr, stall_ms_max: u64) -> io::Result<TcpListener> {
     let socket: OwnedFd = sys::bound_socket(address, true)?;
-    sys::tune_connections(&socket, NOTSENT_BYTES_MAX)?;
+    // Later than our own deadline, which is up to a quarter late and knows more: this one is for
+    // what we have closed.
+    let given_up_ms_max = stall_ms_max.saturating_add(stall_ms_max.div_ceil(4));
+    let unacknowledged_ms_max = given_up_ms_max.saturating_add(UNACKNOWLEDGED_MS_MORE);
+    sys::tune_connections(&socket, NOTSENT_BYTES_MAX, unacknowledged_ms_max)?;
     sys::listen(&socket, BACKLOG)?;
     Ok(socket.into())
 }
@@ -117,7 +121,7 @@ mod tests {
 
     #[test]
     fn threads_share_a_port_and_strangers_do_not() {
-        let bound = bind(&listen("127.0.0.1:0"), 3).expect("a free port");
+        let bound = bind(&listen("127.0.0.1:0"), 3, 60_000).expect("a free port");
         let [one] = &bound[..] else {
             panic!("one address was asked for");
         };
@@ -125,19 +129,19 @@ mod tests {
         for socket in &one.sockets {
             assert_eq!(socket.local_addr().expect("it is bound"), one.address);
         }
-        let again = bind(&listen(&one.address.to_string()), 1).expect_err("it is in use");
+        let again = bind(&listen(&one.address.to_string()), 1, 60_000).expect_err("it is in use");
         assert!(again.to_string().contains("the port is in use; stop"), "{again}");
     }
 
     #[test]
     fn a_name_has_one_port_on_all_its_addresses() {
-        let bound = bind(&listen("localhost:0"), 1).expect("every machine has it");
+        let bound = bind(&listen("localhost:0"), 1, 60_000).expect("every machine has it");
         assert!(bound.iter().all(|one| one.address.port() == bound[0].address.port()));
     }
 
     #[test]
     fn an_address_of_another_machine_is_refused_with_a_remedy() {
-        let error = bind(&listen("203.0.113.1:0"), 1).expect_err("TEST-NET-3 is nobody's");
+        let error = bind(&listen("203.0.113.1:0"), 1, 60_000).expect_err("TEST-NET-3 is nobody's");
         assert!(error.to_string().contains("this machine has no such address"), "{error}");
     }
 }

@@ -19,15 +19,18 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use mio::Waker;
 
 use crate::broker::Letter;
-use crate::limits::MAILBOX_LETTERS_KEPT;
+use crate::limits::ROOM_KEPT;
 
 #[derive(Debug)]
 struct Shelf {
     letters: Mutex<Vec<Letter>>,
     /// How many letters there are. Written under the lock, read without it.
     length: AtomicUsize,
-    /// Letters that the owner took out and could not read yet.
+    /// Bytes of the messages in them; likewise.
+    bytes: AtomicUsize,
+    /// Letters that the owner took out and could not read yet, and the bytes of theirs.
     unread: AtomicUsize,
+    unread_bytes: AtomicUsize,
     /// The owner waits, or is about to, and nobody has woken it yet.
     asleep: AtomicBool,
     waker: Waker,
@@ -46,7 +49,9 @@ pub fn new(waker: Waker) -> (Address, Mailbox) {
     let shelf = Arc::new(Shelf {
         letters: Mutex::default(),
         length: AtomicUsize::new(0),
+        bytes: AtomicUsize::new(0),
         unread: AtomicUsize::new(0),
+        unread_bytes: AtomicUsize::new(0),
         asleep: AtomicBool::new(false),
         waker,
     });
@@ -57,13 +62,21 @@ impl Address {
     /// Puts `letters` in, in their order.
     pub fn post(&self, letters: impl Iterator<Item = Letter>) {
         let mut there = self.0.lock();
+        let before = there.len();
         there.extend(letters);
+        let bytes: usize = there[before..].iter().map(Letter::weight).sum();
         self.0.length.store(there.len(), SeqCst);
+        self.0.bytes.fetch_add(bytes, SeqCst);
     }
 
     /// How many letters the owner has not read: those that lie there, and those that it took out.
     pub fn len(&self) -> usize {
         self.0.length.load(SeqCst) + self.0.unread.load(SeqCst)
+    }
+
+    /// Bytes of the messages that the owner has not read.
+    pub fn bytes(&self) -> usize {
+        self.0.bytes.load(SeqCst) + self.0.unread_bytes.load(SeqCst)
     }
 
     /// Whether the owner has read all.
@@ -101,15 +114,18 @@ impl Mailbox {
     /// Moves all letters to `into`, which is empty and whose room the box takes in exchange.
     pub fn drain(&self, into: &mut Vec<Letter>) {
         debug_assert!(into.is_empty());
-        into.shrink_to(MAILBOX_LETTERS_KEPT);
+        into.shrink_to(ROOM_KEPT);
         let mut there = self.0.lock();
         std::mem::swap(&mut *there, into);
         self.0.length.store(0, SeqCst);
+        self.0.bytes.store(0, SeqCst);
     }
 
-    /// Tells those who post how many of the letters taken out are not read yet.
-    pub fn note_unread(&self, letters: usize) {
+    /// Tells those who post how many of the letters taken out are not read yet, and how many bytes
+    /// the messages in them have.
+    pub fn note_unread(&self, (letters, bytes): (usize, usize)) {
         self.0.unread.store(letters, SeqCst);
+        self.0.unread_bytes.store(bytes, SeqCst);
     }
 
     /// To be called before waiting. `false`: there are letters, so do not wait.
@@ -169,7 +185,7 @@ mod tests {
         mailbox.drain(&mut letters);
         assert_eq!(slots(&mut letters), [0, 1, 2, 3, 4]);
         assert!(mailbox.is_empty() && address.is_empty());
-        mailbox.note_unread(2);
+        mailbox.note_unread((2, 0));
         assert!(mailbox.is_empty(), "nothing to take out");
         assert_eq!(address.len(), 2, "they count until they are read");
     }

@@ -13,6 +13,8 @@
 //! | `mailbox` | letters from thread to thread |
 //! | `bus` | the sequencer that all threads share, and their mailboxes |
 //! | `sampling` | the kernel's counts for a report |
+//! | `freed` | when memory is given back to the system |
+//! | `secrets` | the operator's tokens and keys, read from their files |
 //! | `files` | a folder that nobody gets out of |
 //! | `output` | lines that perhaps nobody reads |
 //! | `port_file` | where the ports are told |
@@ -32,6 +34,7 @@ pub mod clock;
 pub mod effects;
 pub mod event_loop;
 pub mod files;
+pub mod freed;
 pub mod greeting;
 pub mod listen;
 pub mod mailbox;
@@ -39,6 +42,7 @@ pub mod output;
 pub mod port_file;
 pub mod queue;
 pub mod sampling;
+pub mod secrets;
 pub mod socket;
 pub mod sys;
 pub mod token;
@@ -68,16 +72,19 @@ use self::event_loop::{EventLoop, LoopSetup};
 use self::files::Files;
 use self::listen::BindError;
 use self::mailbox::{Address, Mailbox};
+use self::secrets::SecretError;
 use self::token::Source;
-use crate::broker::Setup;
-use crate::config::Config;
+use crate::broker::{Setup, UnfinishedPool};
+use crate::config::{Config, Listen};
 use crate::conn::origin::Origins;
 use crate::hub::sequencer::Sequencer;
-use crate::ids::{Epoch, ShardId};
+use crate::ids::{Door, Epoch, ShardId};
+use crate::limits::MAPPED_BYTES_MIN;
 
 /// A server whose ports are taken, and whose threads are still to be started.
 pub struct Server {
     addresses: Vec<SocketAddr>,
+    admin_addresses: Vec<SocketAddr>,
     bound: Vec<SocketAddr>,
     loop_setups: Vec<LoopSetup>,
 }
@@ -87,6 +94,8 @@ pub struct Server {
 pub enum StartError {
     /// A port cannot be taken.
     Port(BindError),
+    /// A token or a key cannot be used; never which it is.
+    Secret(String),
     /// The folder cannot be served.
     Folder(PathBuf, io::Error),
     /// The system has no descriptor, thread or memory left.
@@ -110,30 +119,41 @@ impl Server {
     /// may send one. Connections and signals that come in wait until the threads
     /// [`run`](Self::run).
     pub fn bind(config: &Config) -> Result<Self, StartError> {
-        let (mut addresses, mut all) = (Vec::new(), Vec::new());
-        let mut sockets: Vec<Vec<TcpListener>> = (0..config.threads).map(|_| Vec::new()).collect();
-        for listen in &config.listen {
-            let bound = listen::bind(listen, config.threads).map_err(StartError::Port)?;
-            addresses.push(bound[0].address);
+        let mut all = Vec::new();
+        let mut sockets: Vec<Vec<_>> = (0..config.threads).map(|_| Vec::new()).collect();
+        let mut take = |listen: &Listen, door| {
+            let bound = listen::bind(listen, config.threads, config.limits.stall_ms_max)
+                .map_err(StartError::Port)?;
+            let first = bound[0].address;
             for one in bound {
                 all.push(one.address);
                 for (acceptor, socket) in sockets.iter_mut().zip(one.sockets) {
-                    acceptor.push(socket);
+                    acceptor.push((socket, door));
                 }
             }
-        }
+            Ok(first)
+        };
+        let addresses = config.listen.iter().map(|listen| take(listen, Door::Public));
+        let addresses: Vec<SocketAddr> = addresses.collect::<Result<_, _>>()?;
+        let admin_addresses = config.admin_listen.iter().map(|listen| take(listen, Door::Admin));
+        let admin_addresses: Vec<SocketAddr> = admin_addresses.collect::<Result<_, _>>()?;
         let mut loop_setups = loop_setups(config, &addresses, sockets)?;
         let total = config.limits.connections_max.min(room_for_connections(config.threads));
         for (shard, setup) in loop_setups.iter_mut().enumerate() {
             setup.setup.limits.connections_max = share(total, config.threads, shard);
         }
         on_signals(&mut loop_setups[0]).map_err(StartError::System)?;
-        Ok(Self { addresses, bound: all, loop_setups })
+        Ok(Self { addresses, admin_addresses, bound: all, loop_setups })
     }
 
     /// The address of each `--listen`, in their order, with the port that it got.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The address of each `--admin-listen`, likewise.
+    pub fn admin_addresses(&self) -> &[SocketAddr] {
+        &self.admin_addresses
     }
 
     /// Every address that is listened on: a `--listen` may stand for two.
@@ -176,7 +196,7 @@ where
 fn loop_setups(
     config: &Config,
     bound: &[SocketAddr],
-    sockets: Vec<Vec<TcpListener>>,
+    sockets: Vec<Vec<(TcpListener, Door)>>,
 ) -> Result<Vec<LoopSetup>, StartError> {
     let mut polls = Vec::new();
     let mut addresses = Vec::new();
@@ -187,12 +207,18 @@ fn loop_setups(
     }
     let bus = Arc::new(Bus::new(Sequencer::default(), addresses));
     let clock = Clock::start();
+    let unfinished = UnfinishedPool::new(config.limits.unfinished_bytes_max);
+    sys::tune_allocator(MAPPED_BYTES_MIN);
     let epoch = Epoch::draw(sys::random_bits().map_err(StartError::System)?);
     let mut ports: Vec<u16> = bound.iter().map(SocketAddr::port).collect();
     ports.sort_unstable();
     ports.dedup(); // A name such as `localhost` has one port at two addresses.
     let origins =
         Origins { allowed: config.allow_origin.clone(), hosts: config.allow_host.clone(), ports };
+    let rights = secrets::rights(&config.rights).map_err(|error| match error {
+        SecretError::Unusable(line) => StartError::Secret(line),
+        SecretError::System(error) => StartError::System(error),
+    })?;
     let mut loop_setups = Vec::new();
     for (shard, ((poll, mailbox), sockets)) in polls.into_iter().zip(sockets).enumerate() {
         let acceptor = Acceptor::new(sockets, poll.registry()).map_err(StartError::System)?;
@@ -203,8 +229,11 @@ fn loop_setups(
             threads: config.threads as u16,
             epoch,
             limits: config.limits.clone(),
+            unfinished: unfinished.clone(),
             origins: origins.clone(),
             serves_files: files.is_some(),
+            admin_listens: config.rights.admin_listens,
+            rights: rights.clone(),
             // The standard library's hash keys are drawn from the system's randomness.
             seed: RandomState::new().build_hasher().finish(),
         };
@@ -280,6 +309,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Port(error) => error.fmt(f),
+            Self::Secret(line) => f.write_str(line),
             Self::Folder(folder, error) => {
                 let folder = folder.display();
                 match error.kind() {

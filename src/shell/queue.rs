@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use super::socket::Socket;
 use crate::ids::ConnId;
+use crate::spare::Spare;
 
 /// One line. Each socket notes down itself that it stands there.
 #[derive(Debug, Default)]
@@ -31,6 +32,7 @@ impl Queue {
 
     /// The first in line. The caller notes down at the socket that it no longer stands there.
     pub fn pop(&mut self) -> Option<ConnId> {
+        self.0.give_back();
         self.0.pop_front()
     }
 

@@ -22,6 +22,7 @@ use mio::net::TcpStream;
 use super::sys;
 use crate::ids::ConnId;
 use crate::ledger::{Call, Sample};
+use crate::spare::Spare;
 
 /// What a read would bring, as far as we know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,6 +180,13 @@ impl Socket {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
+    /// Closing it will drop what the kernel has for the peer, and reset the peer. Costs a system
+    /// call.
+    pub fn reset_on_close(&self) {
+        // Without it the socket is closed all the same, and the kernel tries for longer.
+        let _ = sys::reset_on_close(&self.stream);
+    }
+
     fn give_up(&mut self) {
         self.readiness = Readiness::Broken;
         self.writable = false;
@@ -231,6 +239,9 @@ impl Sockets {
     pub fn remove(&mut self, id: ConnId) {
         if self.find(id).is_some() {
             self.slots[id.slot as usize] = None;
+            let used = self.slots.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+            self.slots.truncate(used);
+            self.slots.give_back();
         }
     }
 }

@@ -29,9 +29,9 @@ pub fn bound_socket(address: SocketAddr, shared: bool) -> io::Result<OwnedFd> {
     let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     // SAFETY: no pointers; a descriptor that is not −1 is new and nobody else's.
     let socket = unsafe { OwnedFd::from_raw_fd(checked(libc::socket(family, kind, 0))?) };
-    set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+    set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, &1)?;
     if shared {
-        set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
+        set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, &1)?;
     }
     match address {
         SocketAddr::V4(v4) => bind(
@@ -44,7 +44,7 @@ pub fn bound_socket(address: SocketAddr, shared: bool) -> io::Result<OwnedFd> {
             },
         )?,
         SocketAddr::V6(v6) => {
-            set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
+            set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, &1)?;
             bind(
                 &socket,
                 &libc::sockaddr_in6 {
@@ -67,12 +67,29 @@ pub fn listen(socket: &OwnedFd, backlog: c_int) -> io::Result<()> {
     checked(unsafe { libc::listen(socket.as_raw_fd(), backlog) }).map(drop)
 }
 
-/// `TCP_NODELAY` and `TCP_NOTSENT_LOWAT`, set once on a listening socket: Linux gives a copy of
-/// both to every connection that it accepts, which saves two system calls a connection.
-pub fn tune_connections(listening: &OwnedFd, notsent_bytes_max: u32) -> io::Result<()> {
-    set_option(listening, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)?;
+/// `TCP_NODELAY`, `TCP_NOTSENT_LOWAT` and `TCP_USER_TIMEOUT`, set once on a listening socket: Linux
+/// gives a copy of each to every connection that it accepts, which saves three system calls a
+/// connection.
+///
+/// The last one (RFC 5482) is the kernel's own deadline, in milliseconds, for a peer that
+/// acknowledges nothing or gives no room: it holds for a socket that we have closed too, whose last
+/// bytes would otherwise be kept and offered for minutes.
+pub fn tune_connections(
+    listening: &OwnedFd,
+    notsent_bytes_max: u32,
+    unacknowledged_ms_max: u64,
+) -> io::Result<()> {
+    set_option(listening, libc::IPPROTO_TCP, libc::TCP_NODELAY, &1)?;
     let bytes = c_int::try_from(notsent_bytes_max).unwrap_or(c_int::MAX);
-    set_option(listening, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, bytes)
+    set_option(listening, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, &bytes)?;
+    let ms = c_int::try_from(unacknowledged_ms_max).unwrap_or(c_int::MAX);
+    set_option(listening, libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, &ms)
+}
+
+/// `SO_LINGER` with no time: closing the socket drops what it has for the peer, and sends a reset.
+pub fn reset_on_close(socket: &impl AsRawFd) -> io::Result<()> {
+    let value = libc::linger { l_onoff: 1, l_linger: 0 };
+    set_option(socket, libc::SOL_SOCKET, libc::SO_LINGER, &value)
 }
 
 /// Opens `path` for reading, beneath `root` and nowhere else.
@@ -229,6 +246,28 @@ pub fn is_ignored(signal: c_int) -> bool {
     told == 0 && action.sa_sigaction == libc::SIG_IGN
 }
 
+/// Has the allocator keep to this bound: larger blocks are the system's again as soon as they are
+/// free. Only glibc's can be told; others have habits of their own.
+pub fn tune_allocator(mapped_bytes_min: usize) {
+    #[cfg(target_env = "gnu")]
+    {
+        let bytes = c_int::try_from(mapped_bytes_min).unwrap_or(c_int::MAX);
+        // SAFETY: no pointers; the call takes the allocator's own lock.
+        unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, bytes) };
+    }
+    #[cfg(not(target_env = "gnu"))]
+    let _ = mapped_bytes_min;
+}
+
+/// Has the allocator give back what is free to the system, pages between blocks in use too.
+pub fn give_back_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: no pointers; the call takes the allocator's own locks.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 /// Asks a child of ours to end, as an operator would (SIGTERM).
 pub fn terminate(child: &Child) -> io::Result<()> {
     // Exact: a process id is a C int, and that of a child that was not waited for is still its own.
@@ -256,10 +295,11 @@ fn bind<A>(socket: &OwnedFd, address: &A) -> io::Result<()> {
     checked(unsafe { libc::bind(socket.as_raw_fd(), address, length) }).map(drop)
 }
 
-fn set_option(socket: &OwnedFd, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
-    let length = size_of::<c_int>() as socklen_t;
-    let value = (&raw const value).cast::<c_void>();
-    // SAFETY: `value` points to a C int, `length` is its size, and it outlives the call.
+fn set_option<T>(socket: &impl AsRawFd, level: c_int, name: c_int, value: &T) -> io::Result<()> {
+    // Exact: options are small.
+    let length = size_of::<T>() as socklen_t;
+    let value = std::ptr::from_ref(value).cast::<c_void>();
+    // SAFETY: the kernel reads `length` bytes of `value`, which has as many and outlives the call.
     checked(unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, value, length) }).map(drop)
 }
 
@@ -290,108 +330,4 @@ fn checked(returned: c_int) -> io::Result<c_int> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::{Read, Write};
-    use std::net::{Shutdown, TcpListener, TcpStream};
-    use std::os::fd::{AsFd, BorrowedFd};
-
-    fn option(socket: BorrowedFd<'_>, name: c_int) -> c_int {
-        // SAFETY: every C int is one.
-        unsafe { super::option(&socket, libc::IPPROTO_TCP, name, 0) }.expect("a TCP option")
-    }
-
-    #[test]
-    fn the_kernel_counts_what_went_over_a_connection() {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let mut client = TcpStream::connect(listener.local_addr().expect("bound")).expect("up");
-        let (mut accepted, _) = listener.accept().expect("a connection is there");
-        // The SYN and the last ACK of the handshake, and not the SYN-ACK.
-        let sample = tcp_sample(&accepted, false).expect("TCP");
-        assert_eq!((sample.segments_in, sample.segments_out), (2, 0));
-        client.write_all(b"hello").expect("room");
-        accepted.read_exact(&mut [0; 5]).expect("it comes");
-        accepted.write_all(b"hi").expect("room");
-        client.read_exact(&mut [0; 2]).expect("it comes");
-        client.shutdown(Shutdown::Write).expect("connected");
-        assert_eq!(accepted.read(&mut [0; 1]).expect("the end"), 0);
-        let sample = tcp_sample(&accepted, true).expect("TCP");
-        assert_eq!((sample.bytes_in, sample.bytes_out), (5, 2), "no FIN is a byte");
-        assert!(sample.segments_in >= 4 && sample.segments_out >= 1);
-    }
-
-    #[test]
-    fn what_the_peer_acknowledged_is_no_longer_held() {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let mut client = TcpStream::connect(listener.local_addr().expect("bound")).expect("up");
-        let (mut accepted, _) = listener.accept().expect("a connection is there");
-        assert_eq!(unacknowledged(&accepted).expect("TCP"), 0);
-        accepted.set_nonblocking(true).expect("a socket");
-        let (piece, mut sent) = (vec![0; 65_536], 0);
-        while let Ok(bytes) = accepted.write(&piece) {
-            sent += bytes;
-        }
-        let full = unacknowledged(&accepted).expect("TCP");
-        assert!(full > 0 && (full as usize) < sent, "{full} of {sent}");
-        client.read_exact(&mut vec![0; sent / 2]).expect("it comes");
-        for _ in 0..1000 {
-            if unacknowledged(&accepted).expect("TCP") < full {
-                return;
-            }
-            client.peek(&mut [0; 1]).expect("more of it");
-        }
-        panic!("the peer has read half of it, and nothing is acknowledged");
-    }
-
-    #[test]
-    fn the_kernel_tells_what_its_buffers_hold() {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let mut client = TcpStream::connect(listener.local_addr().expect("bound")).expect("up");
-        let (accepted, _) = listener.accept().expect("a connection is there");
-        client.write_all(&[0; 10_000]).expect("room");
-        accepted.peek(&mut [0; 1]).expect("it comes");
-        assert!(socket_memory(&accepted).expect("a socket") > 5_000);
-        assert!(process().rss > 100_000);
-    }
-
-    #[test]
-    fn accepted_connections_inherit_what_was_set_on_the_listener() {
-        let address = "127.0.0.1:0".parse().expect("an address");
-        let socket = bound_socket(address, true).expect("a free port");
-        tune_connections(&socket, 12_345).expect("options of every Linux");
-        listen(&socket, 1).expect("it is bound");
-        let listener = TcpListener::from(socket);
-        let client = TcpStream::connect(listener.local_addr().expect("it is bound"));
-        listener.set_nonblocking(false).expect("a socket");
-        let (accepted, _) = listener.accept().expect("a connection is there");
-        assert_eq!(option(accepted.as_fd(), libc::TCP_NODELAY), 1);
-        assert_eq!(option(accepted.as_fd(), libc::TCP_NOTSENT_LOWAT), 12_345);
-        drop(client);
-    }
-
-    #[test]
-    fn random_bits_differ() {
-        let draws: Vec<u64> = (0..100).map(|_| random_bits().expect("a kernel")).collect();
-        let distinct: std::collections::HashSet<u64> = draws.iter().copied().collect();
-        assert_eq!(distinct.len(), draws.len());
-    }
-
-    #[test]
-    fn a_duplicate_goes_on_where_the_original_was() {
-        let (mut reader, writer) = io::pipe().expect("two descriptors");
-        let mut twin = std::fs::File::from(duplicate(writer.as_raw_fd()).expect("it is open"));
-        drop(writer);
-        twin.write_all(b"8080\n").expect("room");
-        drop(twin);
-        let mut text = String::new();
-        reader.read_to_string(&mut text).expect("text");
-        assert_eq!(text, "8080\n");
-        assert!(duplicate(RawFd::MAX).is_err(), "nothing is open there");
-    }
-
-    #[test]
-    fn the_descriptor_limit_ends_at_the_hard_one() {
-        let first = raise_descriptor_limit().expect("a limit");
-        assert_eq!(raise_descriptor_limit().expect("a limit"), first);
-    }
-}
+mod tests;

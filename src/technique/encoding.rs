@@ -28,6 +28,19 @@ pub struct Content<'m> {
     pub at: Micros,
 }
 
+impl Content<'_> {
+    /// `bytes` in which it is encoded, or the last piece of it, with so much of the payload.
+    pub fn encoded(&self, bytes: Vec<u8>, payload: usize) -> EncodedMessage {
+        EncodedMessage {
+            bytes: bytes.into_boxed_slice(),
+            // Exact: MESSAGE_BYTES_MAX and its flag are bounded far below 4 GiB (config.rs).
+            payload: payload as u32,
+            chunk: ChunkAround::default(),
+            at: self.at,
+        }
+    }
+}
+
 /// How a message is encoded. All readers that want the same format share one encoded message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -75,6 +88,12 @@ pub struct ChunkAround {
 }
 
 impl EncodedMessage {
+    /// Bytes of memory that it takes, with what the allocator keeps beside it.
+    pub fn memory(&self) -> usize {
+        const COUNTS_AND_ROUNDING: usize = 48;
+        size_of::<Self>() + self.bytes.len() + COUNTS_AND_ROUNDING
+    }
+
     /// Its bytes: with the chunk around them, or the message alone.
     pub fn range(&self, chunked: bool) -> Range<usize> {
         let ChunkAround { before, behind } =

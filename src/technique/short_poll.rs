@@ -11,6 +11,7 @@
 use super::encoding::Content;
 use super::gap::{self, Gap};
 use crate::ids::Id;
+use crate::limits::LONG_PIECE_BYTES;
 use crate::wire::condition;
 use crate::wire::json;
 use crate::wire::response::HeadWriter;
@@ -89,6 +90,51 @@ pub fn open(next: Id, gap: Option<&Gap>, more: bool, out: &mut Vec<u8>) {
 /// One element of the list, with the comma that parts it from the one before; the first element
 /// goes out without it.
 pub fn render(content: &Content<'_>, named: bool, out: &mut Vec<u8>) {
+    begin(content, named, out);
+    if let Some(text) = content.text {
+        json::escape_bare(text, out);
+    } else {
+        json::base64_bare(content.bytes, out);
+    }
+    end(content, out);
+}
+
+/// How many bytes [`render`] appends.
+pub fn length(content: &Content<'_>, named: bool) -> usize {
+    let mut around = Vec::with_capacity(256);
+    begin(content, named, &mut around);
+    end(content, &mut around);
+    let data = match content.text {
+        Some(text) => json::escaped_length(text),
+        None => content.bytes.len().div_ceil(3) * 4,
+    };
+    around.len() + data
+}
+
+/// A part of what [`render`] appends: of the data from byte `from` on, [`LONG_PIECE_BYTES`] at
+/// most, with what stands before the first and behind the last of them. Tells where the next part
+/// begins; behind the last one, where the data ends.
+pub fn render_piece(content: &Content<'_>, named: bool, from: usize, out: &mut Vec<u8>) -> usize {
+    if from == 0 {
+        begin(content, named, out);
+    }
+    let to = (from + LONG_PIECE_BYTES).min(content.bytes.len());
+    let to = if let Some(text) = content.text {
+        let to = text.floor_char_boundary(to);
+        json::escape_bare(&text[from..to], out);
+        to
+    } else {
+        json::base64_bare(&content.bytes[from..to], out);
+        to
+    };
+    if to == content.bytes.len() {
+        end(content, out);
+    }
+    to
+}
+
+/// All that stands before the data.
+fn begin(content: &Content<'_>, named: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(br#",{"id":""#);
     out.extend_from_slice(content.id.text().as_str().as_bytes());
     out.push(b'"');
@@ -102,11 +148,13 @@ pub fn render(content: &Content<'_>, named: bool, out: &mut Vec<u8>) {
         out.extend_from_slice(br#","event":"#);
         json::escape(event, out);
     }
-    out.extend_from_slice(br#","data":"#);
-    if let Some(text) = content.text {
-        json::escape(text, out);
-    } else {
-        json::base64(content.bytes, out);
+    out.extend_from_slice(br#","data":""#);
+}
+
+/// All that stands behind the data.
+fn end(content: &Content<'_>, out: &mut Vec<u8>) {
+    out.push(b'"');
+    if content.text.is_none() {
         out.extend_from_slice(br#","encoding":"base64""#);
     }
     out.push(b'}');
@@ -126,7 +174,34 @@ pub fn farewell(head: HeadWriter<'_>, tag: Tag) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{Epoch, Seq};
+    use crate::ids::{Epoch, Micros, Seq};
+
+    #[test]
+    fn pieces_come_to_the_whole_and_its_length_is_known_before() {
+        let id = Id { epoch: Epoch(14), seq: Seq(7) };
+        let text = |length: usize| "a\u{1}ü\"€\u{1F600}\n".chars().cycle().take(length).collect();
+        for length in [0, 1, 5_000, 9_999, 40_000] {
+            let text: String = text(length);
+            let bytes: Vec<u8> = (0..length).map(|n| (n % 251) as u8 | 0x80).collect();
+            for (bytes, text) in [(text.as_bytes(), Some(&text[..])), (&bytes, None)] {
+                let event = Some("name");
+                let content =
+                    Content { id, topic: "t", event, bytes, text, binary: false, at: Micros(0) };
+                let (mut whole, mut pieces, mut from) = (Vec::new(), Vec::new(), 0);
+                render(&content, true, &mut whole);
+                loop {
+                    let before = pieces.len();
+                    from = render_piece(&content, true, from, &mut pieces);
+                    assert!(pieces.len() - before <= 6 * LONG_PIECE_BYTES + 256);
+                    if from == bytes.len() {
+                        break;
+                    }
+                }
+                assert!(pieces == whole, "{length}");
+                assert_eq!(super::length(&content, true), whole.len(), "{length}");
+            }
+        }
+    }
 
     #[test]
     fn a_tag_is_found_again_by_its_fingerprint() {

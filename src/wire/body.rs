@@ -82,6 +82,16 @@ impl BodyDecoder {
         Ok(Self { state, room: bytes_max, searched: 0 })
     }
 
+    /// How many bytes of data can still come, at most.
+    pub fn to_come_max(&self) -> u64 {
+        match self.state {
+            BodyState::Fixed { left } => left,
+            BodyState::ChunkData { left } => left.saturating_add(self.room),
+            BodyState::ChunkLine | BodyState::ChunkEnd => self.room,
+            BodyState::Trailer { .. } | BodyState::Done => 0,
+        }
+    }
+
     /// Takes framing, then one run of data or the end, off the front of `buf`. Call again with what
     /// follows, until `Partial` asks for more bytes or `End` says that there are no more.
     pub fn decode<'b>(&mut self, buf: &'b [u8]) -> Result<Piece<'b>, BodyError> {

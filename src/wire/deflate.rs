@@ -9,6 +9,7 @@
 //! A message that its client cuts short inside a block is heard as far as it goes: DEFLATE has no
 //! word for "this was all", and the four bytes that the RFC has us append complete nearly anything.
 
+use std::cell::Cell;
 use std::panic;
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
@@ -50,16 +51,37 @@ impl Window {
 
 /// Compresses `payload` into what a frame with RSV1 carries (§7.2.1). `None`: that is not shorter.
 ///
-/// A compressor takes 250 to 380 KB, and is made for one message and dropped: clearing it for the
-/// next one would take as long as making it does. Should it panic at what a stranger published, it
-/// is lost with all that it touched, and the message goes out as it is.
+/// A compressor takes 250 to 380 KB, and clearing it takes as long as making it does. It is kept
+/// all the same, one for each window: blocks of that size, made and dropped between small ones that
+/// stay, leave holes which the next one does not fit into. Should it panic at what a stranger
+/// published, it is lost with all that it touched, and the message goes out as it is.
 pub fn deflate(payload: &[u8], window: Window) -> Option<Vec<u8>> {
-    panic::catch_unwind(|| compressed(payload, window)).ok()?
+    panic::catch_unwind(|| {
+        let mut compress =
+            COMPRESSORS.with(|kept| kept[window as usize].take()).unwrap_or_else(|| {
+                let level = Compression::new(LEVEL);
+                Compress::new_with_window_bits(level, false, window.bits())
+            });
+        compress.reset();
+        let out = compressed(payload, &mut compress);
+        COMPRESSORS.with(|kept| kept[window as usize].set(Some(compress)));
+        out
+    })
+    .ok()?
 }
 
-fn compressed(payload: &[u8], window: Window) -> Option<Vec<u8>> {
-    let level = Compression::new(LEVEL);
-    let mut compress = Compress::new_with_window_bits(level, false, window.bits());
+/// Drops the compressors of this thread, until they are wanted again.
+pub fn give_back_compressors() {
+    COMPRESSORS.with(|kept| kept.iter().for_each(|one| one.set(None)));
+}
+
+thread_local! {
+    /// Whoever compresses takes it out meanwhile, so that one that panicked is not put back.
+    static COMPRESSORS: [Cell<Option<Compress>>; Window::ALL.len()] =
+        const { [const { Cell::new(None) }; Window::ALL.len()] };
+}
+
+fn compressed(payload: &[u8], compress: &mut Compress) -> Option<Vec<u8>> {
     // Once the room is full there is nothing to gain any more.
     let mut out = Vec::with_capacity(payload.len());
     let status = compress.compress_vec(payload, &mut out, FlushCompress::Sync);
@@ -166,8 +188,12 @@ impl Inflater {
 
     /// Bytes of memory held beside the inflater itself.
     pub fn memory(&self) -> usize {
-        let stream = self.stream.as_ref().map_or(0, |_| STREAM_BYTES);
-        self.context.capacity() + stream
+        self.context.capacity() + self.stream_memory()
+    }
+
+    /// How many of them for a message that is not complete.
+    pub fn stream_memory(&self) -> usize {
+        self.stream.as_ref().map_or(0, |_| STREAM_BYTES)
     }
 
     /// The window is always the largest: zlib-rs takes the same memory for all, and refers back

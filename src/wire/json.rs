@@ -14,6 +14,12 @@ use base64::engine::general_purpose::STANDARD;
 pub fn escape(text: &str, out: &mut Vec<u8>) {
     out.reserve(text.len() + 2);
     out.push(b'"');
+    escape_bare(text, out);
+    out.push(b'"');
+}
+
+/// As [`escape`], without the quotes: a text may be written in pieces.
+pub fn escape_bare(text: &str, out: &mut Vec<u8>) {
     let mut rest = text.as_bytes();
     loop {
         let (plain, special) = rest.split_at(run_without(rest, needs_escape));
@@ -24,7 +30,16 @@ pub fn escape(text: &str, out: &mut Vec<u8>) {
         escape_byte(byte, out);
         rest = after;
     }
-    out.push(b'"');
+}
+
+/// How many bytes [`escape_bare`] appends for `text`.
+pub fn escaped_length(text: &str) -> usize {
+    let more = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0C => 1,
+        byte if needs_escape(byte) => 5,
+        _ => 0,
+    };
+    text.len() + text.bytes().map(more).sum::<usize>()
 }
 
 /// Appends `bytes` as a JSON string of base64 (RFC 4648 §4: standard alphabet, padded), quotes
@@ -35,8 +50,8 @@ pub fn base64(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// As [`base64()`], without the quotes.
-pub(super) fn base64_bare(bytes: &[u8], out: &mut Vec<u8>) {
+/// As [`base64()`], without the quotes. A whole number of three bytes may be followed by more.
+pub fn base64_bare(bytes: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     // Four characters for every three bytes begun. Cannot overflow: `bytes` is in memory.
     out.resize(start + bytes.len().div_ceil(3) * 4, 0);
@@ -89,6 +104,7 @@ mod tests {
     fn escaped(text: &str) -> String {
         let mut out = b"{".to_vec();
         escape(text, &mut out);
+        assert_eq!(escaped_length(text) + 3, out.len(), "{text:?}");
         assert_eq!(out.remove(0), b'{', "what was there stays there");
         String::from_utf8(out).expect("escaping keeps UTF-8")
     }

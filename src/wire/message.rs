@@ -173,6 +173,13 @@ impl Assembler {
         }
     }
 
+    /// Bytes of memory held for a message that is not complete, with what inflates it.
+    pub fn unfinished_memory(&self) -> usize {
+        let unfinished = self.unfinished.as_ref();
+        let stream = self.inflater.as_ref().map_or(0, |inflater| inflater.stream_memory());
+        unfinished.map_or(0, |u| size_of::<Unfinished>() + u.buffer.capacity()) + stream
+    }
+
     /// Bytes of memory held beside the assembler itself.
     pub fn memory(&self) -> usize {
         let unfinished = self.unfinished.as_ref();

@@ -10,7 +10,9 @@
 
 pub mod authority;
 pub mod body;
+pub mod coding;
 pub mod condition;
+pub mod credentials;
 pub mod date;
 pub mod deflate;
 pub mod event_stream;
@@ -20,6 +22,7 @@ mod grammar;
 pub mod handshake;
 pub mod head;
 pub mod json;
+pub mod jws;
 pub mod message;
 pub mod number;
 pub(crate) mod offences;

@@ -98,6 +98,11 @@ impl<'q> Pair<'q> {
         decode_text(self.value)
     }
 
+    /// The name as it was spelled.
+    pub fn raw_name(&self) -> &'q str {
+        self.name
+    }
+
     /// The value as it was spelled.
     pub fn raw_value(&self) -> &'q str {
         self.value

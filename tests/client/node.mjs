@@ -173,9 +173,9 @@ async function a_refused_request_ends_the_client_and_says_why() {
 }
 
 /** A server of our own, to be killed. */
-async function server() {
+async function server(...flags) {
   const file = path.join(os.tmpdir(), `tollway-${process.pid}-${Math.random()}.port`);
-  const child = spawn(binary, ['-q', '--listen', '127.0.0.1:0', '--port-file', file], { stdio: 'ignore' });
+  const child = spawn(binary, ['-q', '--listen', '127.0.0.1:0', '--port-file', file, ...flags], { stdio: 'ignore' });
   process.on('exit', () => child.kill('SIGKILL')); // when a fact fails as well
   while (!fs.existsSync(file) || !fs.readFileSync(file, 'utf8').includes('\n')) await pause(10);
   const at = Number(fs.readFileSync(file, 'utf8'));
@@ -268,7 +268,9 @@ async function the_module_is_revalidated_and_a_token_is_sent() {
   const { createServer } = await import('node:http');
   const seen = [];
   const guarded = createServer((request, response) => {
-    seen.push(`${request.method} ${request.headers.authorization}`);
+    const { method, url, headers } = request;
+    seen.push(`${method} ${url.split('?')[0]} ${headers.authorization}`);
+    if (url === '/-/ticket') return response.writeHead(404).end();
     if (request.method === 'POST') return response.writeHead(201).end('{"id":"e-1","subscribers":0}');
     response.writeHead(200).end('{"next":"e-0","messages":[]}');
   });
@@ -279,10 +281,36 @@ async function the_module_is_revalidated_and_a_token_is_sent() {
   await client.reads('poll');
   await client.connection.publish('x');
   client.connection.close();
-  assert.ok(seen.includes('GET Bearer t1'));
-  assert.match(seen.find((line) => line.startsWith('POST')), /^POST Bearer t\d+$/);
+  // A WebSocket takes a ticket; where there is none, the next technique reads.
+  assert.equal(seen[0], 'POST /-/ticket Bearer t1');
+  assert.match(seen[1], /^GET \/\w+\/poll Bearer t2$/);
+  assert.ok(seen.some((line) => /^POST \/\w+ Bearer t\d+$/.test(line)));
   guarded.closeAllConnections();
   guarded.close();
+}
+
+/** A server that asks for rights, by each technique. */
+async function a_token_opens_every_technique() {
+  const token = () => 'both-rights-of-the-operator';
+  const flags = ['--publish-token', token(), '--subscribe-token', token()];
+  const guarded = await server(...flags);
+  for (const technique of ['websocket', 'sse', 'long-poll', 'poll']) {
+    const client = noted(guarded.at, { techniques: [technique], token });
+    await client.reads(technique);
+    await client.connection.publish(technique);
+    await client.until(has(1));
+    assert.deepEqual(client.data, [technique]);
+    client.connection.close();
+  }
+  const given = async () => {
+    const headers = { Authorization: `Bearer ${token()}` };
+    const answer = await fetch(`http://127.0.0.1:${guarded.at}/-/ticket`, { method: 'POST', headers });
+    return (await answer.json()).ticket;
+  };
+  const client = noted(guarded.at, { techniques: ['websocket'], ticket: given });
+  await client.reads('websocket');
+  client.connection.close();
+  guarded.kill();
 }
 
 await tell({
@@ -297,4 +325,5 @@ await tell({
   a_websocket_that_died_in_silence_is_found_out,
   a_client_waits_as_long_as_it_is_told,
   the_module_is_revalidated_and_a_token_is_sent,
+  a_token_opens_every_technique,
 });

@@ -7,7 +7,7 @@ use crate::item;
 use crate::pages::{files, keep_part, read};
 
 /// The rooms in the order in which a reader meets them.
-const ROOMS: [&str; 17] = [
+const ROOMS: [&str; 19] = [
     "main",
     "lib",
     "ids",
@@ -17,11 +17,13 @@ const ROOMS: [&str; 17] = [
     "shell",
     "broker",
     "conn",
+    "rights",
     "hub",
     "technique",
     "wire",
     "close",
     "ledger",
+    "spare",
     "timer",
     "client",
     "compare",

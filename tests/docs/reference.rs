@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use tollway::close::CloseReason;
 use tollway::conn::problem::Rule;
 use tollway::conn::state::EDGES;
+use tollway::limits::{Limits, WorstCase};
+use tollway::rights::Denial;
 use tollway::wire::body::BodyError;
 use tollway::wire::handshake::HandshakeError;
 use tollway::wire::head::HeadError;
@@ -93,6 +95,37 @@ fn relations(text: &str) -> String {
     text.lines().filter_map(assertion).collect()
 }
 
+/// How much memory the limits allow together, by default and with less.
+fn worst_cases() -> String {
+    let mut text = String::from(
+        "\n## All limits together\n\n\
+         What the process holds at most, by `src/limits/worst_case.rs`; the greeting says it with \
+         `-v`, for the flags in\nforce. The first number is for the server, whatever its \
+         connections do: what is retained, what is unfinished, queues,\nand threads. The second \
+         is for each connection whose peer does not read: an outbox, and one encoded message \
+         that\nnobody else reads. `--max-connections` times the second is what readers can make \
+         it hold who never read; a smaller\n`--max-message` makes it small. The kernel's \
+         buffers come on top: `tcp_mem` bounds them for the machine.\n\n\
+         | flags | threads | server | each connection |\n| --- | --- | --- | --- |\n",
+    );
+    let small = Limits {
+        message_bytes_max: 64 << 10,
+        retain_bytes: 32 << 20,
+        unfinished_bytes_max: 16 << 20,
+        ..Limits::default()
+    };
+    let few = "`--max-message 64KiB --retain-bytes 32MiB --max-unfinished 16MiB`";
+    for (flags, limits) in [("none", Limits::default()), (few, small)] {
+        for threads in [1, 4] {
+            let WorstCase { server, connection } = limits.worst_case(threads);
+            let (server, connection) = (server.div_ceil(1 << 20), connection.div_ceil(1 << 10));
+            let row = format!("| {flags} | {threads} | {server} MiB | {connection} KiB |");
+            writeln!(text, "{row}").expect("a string");
+        }
+    }
+    text
+}
+
 #[test]
 fn limits() {
     let text = read("src/limits.rs");
@@ -114,6 +147,7 @@ fn limits() {
     }
     page.push_str("\nRelations that the compiler checks:\n\n");
     page.push_str(&relations(&text));
+    page.push_str(&worst_cases());
     keep("docs/reference/limits.md", |_| page);
 }
 
@@ -253,6 +287,9 @@ fn errors() {
     refusals(&mut page, "Target", of_target, &rows!(TargetError));
     let of_rule = "Rules of the server's own. The connection goes on, but after a timeout (408).";
     refusals(&mut page, "Request", of_rule, &rows!(Rule));
+    let of_right = "Rights, when the server asks for any; see [security](../security.md). The \
+                    connection goes on. Answers of 400, 401 and 403 carry `WWW-Authenticate`.";
+    refusals(&mut page, "Rights", of_right, &rows!(Denial));
     let of_handshake = "The opening handshake of WebSocket. The connection goes on as HTTP.";
     refusals(&mut page, "Handshake", of_handshake, &rows!(HandshakeError));
     page.push_str(

@@ -18,7 +18,7 @@ use std::{env, fs, thread};
 use crate::server::{fresh_path, within};
 
 /// How long one foreign program may take in all.
-const RUN_MS_MAX: u64 = 120_000;
+const RUN_MS_MAX: u64 = 180_000;
 /// How long a line of a running program may be awaited.
 const LINE: Duration = Duration::from_secs(20);
 

@@ -72,9 +72,19 @@ impl Server {
         assert!(status.expect("a POSIX shell").success(), "SIG{name}");
     }
 
+    /// The process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The port of the first listener.
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// All that it has said on standard output and standard error.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).expect("it is there as long as the server")
     }
 
     /// `http://` address of a path on this server.

@@ -10,16 +10,20 @@ use std::io::{ErrorKind, IoSlice};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tollway::broker::{Broker, Effect, FileError, FileInfo, Letter, Setup, Teardown};
+use tollway::broker::{
+    Broker, Effect, FileError, FileInfo, Letter, Setup, Teardown, UnfinishedPool,
+};
 use tollway::close::CloseReason;
 use tollway::conn::origin::Origins;
 use tollway::hub::Receipt;
 use tollway::hub::message::Message;
 use tollway::hub::sequencer::{Commit, Sequencer};
-use tollway::ids::{ConnId, Cursor, Epoch, Millis, ShardId};
+use tollway::ids::{ConnId, Cursor, Door, Epoch, Millis, ShardId};
 use tollway::ledger::{Call, Ledger, Process, RefusedConnection, Sample, Scope, ShardReport};
 use tollway::limits::SLICES_MAX;
 use tollway::limits::{Limits, READ_BYTES};
+use tollway::rights::Rights;
+use tollway::rights::tickets::TicketBook;
 
 #[path = "mishaps.rs"]
 pub mod mishaps;
@@ -50,6 +54,10 @@ pub struct Plan {
     pub origins: Origins,
     /// `Some`: `--static` was given, and these are the files below it.
     pub files: Option<BTreeMap<String, Vec<u8>>>,
+    /// `--admin-listen` was given.
+    pub admin_listens: bool,
+    /// Who may do what; without, everybody may do everything.
+    pub rights: Option<Arc<Rights>>,
     pub epoch: Epoch,
     pub seed: u64,
 }
@@ -61,6 +69,8 @@ impl Default for Plan {
             limits: Limits::default(),
             origins: Origins::default(),
             files: None,
+            admin_listens: false,
+            rights: None,
             epoch: EPOCH,
             seed: 1,
         }
@@ -150,6 +160,9 @@ pub struct World {
     by_id: HashMap<(usize, ConnId), usize>,
     files: BTreeMap<String, Vec<u8>>,
     open: HashMap<(usize, ConnId), String>,
+    pub tickets: TicketBook,
+    /// Tickets that were given: the next one's bits.
+    given: u64,
     /// Every message that has a place, in the order of places.
     pub committed: Vec<Arc<Message>>,
     /// Publishing is refused, as under overload.
@@ -166,13 +179,14 @@ pub struct World {
     /// How far the wall clock is ahead of what it would be, in seconds.
     wall_ahead_s: i64,
     /// When the wall clock was looked at, and what it said.
-    pub walls: Vec<(Millis, u64)>,
+    walls: Vec<(Millis, u64)>,
     /// Bytes of connections that were refused for want of a descriptor: read and written.
     pub unseen: (u64, u64),
 }
 
 impl World {
     pub fn new(plan: Plan) -> Self {
+        let unfinished = UnfinishedPool::new(plan.limits.unfinished_bytes_max);
         let brokers = (0..plan.threads)
             .map(|n| {
                 let mut broker = Broker::new(Setup {
@@ -180,8 +194,11 @@ impl World {
                     threads: plan.threads,
                     epoch: plan.epoch,
                     limits: plan.limits.clone(),
+                    unfinished: unfinished.clone(),
                     origins: plan.origins.clone(),
                     serves_files: plan.files.is_some(),
+                    admin_listens: plan.admin_listens,
+                    rights: plan.rights.clone(),
                     seed: plan.seed,
                 });
                 broker.wall_clock(UNIX_START_S);
@@ -197,6 +214,8 @@ impl World {
             by_id: HashMap::new(),
             files: plan.files.unwrap_or_default(),
             open: HashMap::new(),
+            tickets: TicketBook::default(),
+            given: 0,
             committed: Vec::new(),
             overloaded: false,
             unreadable: false,
@@ -261,6 +280,14 @@ impl World {
             self.close_sockets(shard);
         }
         Some(Client(n))
+    }
+
+    /// Connects to a thread by `--admin-listen`.
+    pub fn connect_to_admin(&mut self, shard: usize) -> Option<Client> {
+        let client = self.connect(shard)?;
+        let id = self.pipe(client).id;
+        self.brokers[shard].came_in_by(id, Door::Admin);
+        Some(client)
     }
 
     pub fn pipe(&mut self, client: Client) -> &mut Pipe {
@@ -334,11 +361,22 @@ impl World {
     }
 
     fn set_clocks(&mut self) {
-        let wall = (UNIX_START_S + self.now.0 / 1000).saturating_add_signed(self.wall_ahead_s);
+        let wall = self.wall_s();
         self.walls.push((self.now, wall));
         for broker in &mut self.brokers {
             broker.wall_clock(wall);
         }
+    }
+
+    /// What the wall clock would say now.
+    pub fn wall_s(&self) -> u64 {
+        (UNIX_START_S + self.now.0 / 1000).saturating_add_signed(self.wall_ahead_s)
+    }
+
+    /// What it said at that moment, and whatever since.
+    pub fn walls_since(&self, ms: u64) -> &[(Millis, u64)] {
+        let later = self.walls.partition_point(|(at, _)| at.0 < ms);
+        &self.walls[later.saturating_sub(1)..]
     }
 
     /// The machine has run for so long already.
@@ -565,6 +603,15 @@ impl World {
                 let subscribers = self.sequencer.subscribers(&topic);
                 self.brokers[shard].counted(conn, subscribers, self.now);
             }
+            Effect::GiveTicket { conn, grant } => {
+                self.given += 1;
+                let ticket = self.tickets.give([0, self.given], grant, self.now);
+                self.brokers[shard].ticket_given(conn, ticket, self.now);
+            }
+            Effect::TakeTicket { conn, ticket } => {
+                let grant = self.tickets.take(ticket, self.now);
+                self.brokers[shard].ticket_taken(conn, grant, self.now);
+            }
             Effect::OpenFile { conn, path } => {
                 let mut found = self.find(&path);
                 if self.mishaps.is_out_of_descriptors() {
@@ -788,7 +835,7 @@ impl World {
                     self.pipes[n].half_closed = true;
                     self.brokers[shard].charge(id, Call::End);
                 }
-                Teardown::Close(reason) => {
+                Teardown::Close(reason) | Teardown::Reset(reason) => {
                     let sample = self.sample(shard, id);
                     self.brokers[shard].socket_closed(id, sample, self.now);
                     self.pipes[n].closed = Some(reason);

@@ -13,6 +13,7 @@ pub enum Name {
     Awaiting,
     Parked,
     Sending,
+    Telling,
     Streaming,
     Open,
     Closing,
@@ -24,7 +25,7 @@ pub enum Name {
 pub const EDGES: &[(Name, &[(Name, &str)])] = {
     use Name::{
         Answering, Awaiting, Body, Closed, Closing, Head, Lingering, Open, Parked, Sending,
-        Streaming,
+        Streaming, Telling,
     };
     const ENDED: (Name, &str) = (Lingering, "the peer ended its side before the end");
     const CUT: (Name, &str) = (Closed, "a reset, or a peer that does not read");
@@ -49,6 +50,7 @@ pub const EDGES: &[(Name, &[(Name, &str)])] = {
                 (Awaiting, "the sequencer, a file or all threads have to be asked"),
                 (Parked, "a long poll, and nothing to say"),
                 (Sending, "the head of a file is queued"),
+                (Telling, "an answer from the log that is longer than an outbox"),
                 (Streaming, "an event stream is greeted"),
                 (Open, "a WebSocket is greeted"),
                 (Lingering, "answered at once, and the last answer"),
@@ -62,6 +64,14 @@ pub const EDGES: &[(Name, &[(Name, &str)])] = {
             &[
                 (Head, "the last piece is queued, kept alive"),
                 (Lingering, "the last piece is queued, or the file cannot be read to its end"),
+                CUT,
+            ],
+        ),
+        (
+            Telling,
+            &[
+                (Head, "the last piece is queued, kept alive"),
+                (Lingering, "the last piece is queued, or the next message fell off"),
                 CUT,
             ],
         ),
@@ -96,6 +106,7 @@ impl Name {
             Self::Awaiting => "asked",
             Self::Parked => "parked",
             Self::Sending => "sending",
+            Self::Telling => "telling",
             Self::Streaming => "streaming",
             Self::Open => "open",
             Self::Closing => "closing",

@@ -9,7 +9,7 @@ fn every_state_is_reached_and_all_lead_to_the_end() {
         assert!(reached, "{state:?}");
         assert!(may_lead(*state, Name::Closed) || *state == Name::Closed);
     }
-    assert_eq!(EDGES.len(), 11);
+    assert_eq!(EDGES.len(), 12);
 }
 
 #[test]

@@ -21,6 +21,7 @@ pub fn costs(sum: &ShardReport, now: Millis) -> String {
         strangers: sum.strangers,
         techniques: Techniques::of_each(|payer| technique(sum, payer)),
         shared: SharedCosts { syscalls: shared.calls, counts: shared.into() },
+        denied: shared.denied.occurred().map(|(code, n)| (code.to_owned(), n)).collect(),
         process: sum.process,
     })
 }
@@ -94,6 +95,7 @@ fn share_of_waits(sum: &ShardReport, account: &Account) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::close::CloseReason;
     use crate::ledger::{Call, Process, SharedCall};
 
     fn sum() -> ShardReport {
@@ -146,7 +148,7 @@ mod tests {
         let mut sum = sum();
         let before = technique(&sum, Payer::LongPoll).counts;
         sum.ledger.account_mut(Payer::LongPoll).requests += 5;
-        sum.ledger.account_mut(Payer::LongPoll).closed[7] = 2;
+        sum.ledger.account_mut(Payer::LongPoll).closed[CloseReason::PeerClosed as usize] = 2;
         sum.ledger.account_mut(Payer::LongPoll).delivered(0, 100, 1);
         sum.ledger.charge_shared(SharedCall::Wait, 1);
         let difference = technique(&sum, Payer::LongPoll).counts.since(&before);

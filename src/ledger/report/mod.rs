@@ -8,11 +8,13 @@ mod costs;
 mod prometheus;
 pub mod shapes;
 mod table;
+mod tags;
 
 pub use check::check;
 pub use costs::costs;
 pub use prometheus::{PROMETHEUS_TYPE, prometheus};
 pub use table::{Page, table};
+pub use tags::{TagList, tags};
 
 use serde::Serialize;
 

@@ -28,6 +28,7 @@ pub fn prometheus(sum: &ShardReport, now: Millis) -> String {
     let mut page = Exposition { out: String::with_capacity(16 * 1024), sum };
     page.connections();
     page.requests();
+    page.denied();
     page.bytes();
     page.calls();
     page.tcp();
@@ -77,6 +78,14 @@ impl Exposition<'_> {
 
     fn requests(&mut self) {
         self.counters(AnswerCounts::COUNTERS, |account| account.into());
+    }
+
+    fn denied(&mut self) {
+        let name = "denied_total";
+        self.family(name, "counter", "Requests and frames that wanted a right.");
+        for (code, n) in self.sum.ledger.shared.denied.occurred() {
+            self.sample(name, &[("code", code)], n);
+        }
     }
 
     fn bytes(&mut self) {

@@ -30,6 +30,9 @@ pub struct CostsReport {
     pub techniques: Techniques,
     /// What was spent on all connections together.
     pub shared: SharedCosts,
+    /// Requests and frames that wanted a right, by the code of their refusal.
+    #[serde(default)]
+    pub denied: BTreeMap<String, u64>,
     /// The process as the kernel sees it.
     pub process: Process,
 }

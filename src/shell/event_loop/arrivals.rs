@@ -9,6 +9,7 @@ use mio::Interest;
 use mio::net::TcpStream;
 
 use super::{EventLoop, Source};
+use crate::ids::Door;
 use crate::ledger::SharedCall;
 use crate::limits::ACCEPTS_PER_TURN;
 use crate::shell::acceptor::{self, Accepted};
@@ -21,7 +22,7 @@ impl EventLoop {
                 break; // The acceptor knows that there may be more.
             }
             match self.acceptor.next_accepted(self.now) {
-                Some(Accepted::Kept(stream, peer)) => self.admit(stream, peer),
+                Some(Accepted::Kept(stream, peer, door)) => self.admit(stream, peer, door),
                 Some(Accepted::Refused(refused)) => self.broker.refused_unseen(refused),
                 None => break,
             }
@@ -30,10 +31,11 @@ impl EventLoop {
         self.broker.charge_shared(SharedCall::AcceptWouldBlock, would_blocks);
     }
 
-    fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
+    fn admit(&mut self, stream: TcpStream, peer: SocketAddr, door: Door) {
         let Some(id) = self.broker.accepted(peer, self.now) else {
             return self.broker.refused_unseen(acceptor::refuse(&stream));
         };
+        self.broker.came_in_by(id, door);
         let socket = self.sockets.insert(id, stream);
         let both = Interest::READABLE | Interest::WRITABLE;
         let token = Source::Socket(id).token();

@@ -80,11 +80,15 @@ impl EventLoop {
                         self.broker.charge(id, Call::End);
                     }
                 }
-                Teardown::Close(_) => {
-                    let socket = self.sockets.find(id).filter(|_| CHARGES);
-                    let sample = socket.and_then(|socket| socket.sample());
+                Teardown::Close(_) | Teardown::Reset(_) => {
+                    let socket = self.sockets.find(id);
+                    if let (Some(socket), Teardown::Reset(_)) = (&socket, teardown) {
+                        socket.reset_on_close();
+                    }
+                    let sample = socket.filter(|_| CHARGES).and_then(|socket| socket.sample());
                     self.broker.charge_shared(SharedCall::Sample, 1);
                     self.sockets.remove(id);
+                    self.freed.note_end();
                     self.effects.forget(id);
                     self.broker.socket_closed(id, sample, self.now);
                 }

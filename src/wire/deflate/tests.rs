@@ -23,6 +23,24 @@ fn inflated(inflater: &mut Inflater, message: &[u8], size: usize) -> Result<Vec<
     Ok(out)
 }
 
+#[test]
+fn a_compressor_that_was_used_makes_what_a_new_one_makes() {
+    for window in Window::ALL {
+        let samples = samples();
+        let fresh: Vec<_> = samples
+            .iter()
+            .map(|text| {
+                give_back_compressors();
+                deflate(text, window)
+            })
+            .collect();
+        assert!(fresh.iter().any(Option::is_some) && fresh.iter().any(Option::is_none));
+        for (text, alone) in samples.iter().zip(&fresh).rev() {
+            assert_eq!(&deflate(text, window), alone, "behind others");
+        }
+    }
+}
+
 /// Texts of every kind: repeating, compressible, incompressible.
 fn samples() -> Vec<Vec<u8>> {
     let mut dice = Dice(1);

@@ -7,6 +7,8 @@
 use super::model::{Framing, Head, OpeningHandshake, Version};
 use super::offence::HeadError;
 use super::request_line::RequestLine;
+use crate::wire::coding::AcceptedCodings;
+use crate::wire::credentials::Hidden;
 use crate::wire::grammar::{cut_at_equals, elements, is_host, parts, unquoted};
 use crate::wire::{number, refuse_if};
 
@@ -56,7 +58,12 @@ impl<'b> HeadBuilder<'b> {
                 expect_continue: false,
                 host: None,
                 origin: None,
+                fetch_site: None,
+                authorization: None,
+                cookie: None,
+                credentials_double: false,
                 accepts_event_stream: false,
+                accepted_codings: AcceptedCodings::default(),
                 prefer_wait_s: None,
                 last_event_id: None,
                 if_none_match: Vec::new(),
@@ -98,8 +105,18 @@ impl<'b> HeadBuilder<'b> {
             b"connection" => self.take_connection(value),
             b"expect" => return self.take_expectations(value),
             b"accept" => head.accepts_event_stream |= elements(value).any(is_event_stream),
+            b"accept-encoding" => head.accepted_codings.take(value),
             b"prefer" => self.take_preferences(value),
             b"origin" => return once(&mut head.origin, value),
+            b"sec-fetch-site" => head.fetch_site = Some(value),
+            b"authorization" => {
+                head.credentials_double |= head.authorization.is_some();
+                head.authorization = head.authorization.or(Some(Hidden(value)));
+            }
+            b"cookie" => {
+                head.credentials_double |= head.cookie.is_some();
+                head.cookie = head.cookie.or(Some(Hidden(value)));
+            }
             b"last-event-id" => return once(&mut head.last_event_id, value),
             b"event" => return once(&mut head.event, value),
             b"idempotency-key" => return once(&mut head.idempotency_key, value),

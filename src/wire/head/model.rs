@@ -4,6 +4,8 @@
 //! a head: `wire::body`, `wire::handshake`. Absent on purpose: fields that no part of the server
 //! asks about, and what any value means to the server.
 
+use crate::wire::coding::AcceptedCodings;
+use crate::wire::credentials::Hidden;
 use crate::wire::grammar::is_token;
 
 /// What is asked for. The name is case-sensitive: `get` is `Other`. RFC 9110 §9.1.
@@ -64,9 +66,19 @@ pub struct Head<'b> {
     pub host: Option<&'b str>,
     /// `Origin`.
     pub origin: Option<&'b [u8]>,
+    /// `Sec-Fetch-Site`: where a browser says that the page stands which asks. Fetch Metadata §2.
+    pub fetch_site: Option<&'b [u8]>,
+    /// `Authorization`; the first one when there are several.
+    pub authorization: Option<Hidden<'b>>,
+    /// `Cookie`; the first one when there are several.
+    pub cookie: Option<Hidden<'b>>,
+    /// `Authorization` or `Cookie` came more than once.
+    pub credentials_double: bool,
     /// Whether `Accept` names `text/event-stream`, itself and not by a wildcard, with a weight
     /// above 0.
     pub accepts_event_stream: bool,
+    /// What `Accept-Encoding` says of the codings that we have.
+    pub accepted_codings: AcceptedCodings,
     /// The `wait` preference, in seconds, as large as 64 bits hold. `None` when it is malformed.
     /// RFC 7240 §4.3.
     pub prefer_wait_s: Option<u64>,
@@ -94,6 +106,13 @@ pub struct Head<'b> {
     pub private_network: bool,
     /// What the `Sec-WebSocket-` fields say; `Some` if and only if `Upgrade` lists `websocket`.
     pub upgrade: Option<OpeningHandshake<'b>>,
+}
+
+impl Head<'_> {
+    /// The lines of `If-None-Match` as one list, RFC 9110 §5.3; `None` when there is no line.
+    pub fn if_none_match_list(&self) -> Option<Box<[u8]>> {
+        (!self.if_none_match.is_empty()).then(|| self.if_none_match.join(&b", "[..]).into())
+    }
 }
 
 /// The opening handshake of a WebSocket, the client's half. RFC 6455 §4.1. Values are as they

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use tollway::hub::Hub;
 use tollway::ids::{ConnId, Epoch, Millis, Seat, Seq, TopicName};
-use tollway::limits::Limits;
+use tollway::limits::{ENTRY_OVERHEAD_BYTES, Limits, RENDITIONS_SHARE, TOPIC_OVERHEAD_BYTES};
 use tollway::technique::Technique;
 
 use super::operations::{self, operations};
@@ -102,7 +102,7 @@ impl Bench {
             ..Limits::default()
         };
         Self {
-            hub: Hub::new(EPOCH, &limits),
+            hub: Hub::new(EPOCH, &limits, 1),
             limits,
             now: 0,
             tip: 0,
@@ -141,7 +141,7 @@ impl Bench {
         let (count, bytes) = self.newest.map_or((0, 0), |topic| self.load(Some(topic)));
         let fits = count / 2 <= self.limits.history_messages
             && bytes / 2 <= self.limits.history_bytes
-            && self.load(None).1 / 2 <= self.limits.retain_bytes;
+            && (self.cost() <= self.cost_max() + self.cost_max() / 8 || self.held.len() <= 1);
         assert_eq!(self.hub.has_room(), fits);
         if !fits {
             self.settle(); // Nothing is dropped before everyone has been served.
@@ -166,6 +166,17 @@ impl Bench {
         of.fold((0, 0), |(count, bytes), kept| (count + 1, bytes + kept.weight))
     }
 
+    /// What is held costs this much on one thread, topics and lists with it.
+    fn cost(&self) -> usize {
+        let topics = (0..4).filter(|topic| self.load(Some(*topic)).0 > 0).count();
+        let (count, bytes) = self.load(None);
+        bytes + count * ENTRY_OVERHEAD_BYTES + topics * TOPIC_OVERHEAD_BYTES
+    }
+
+    fn cost_max(&self) -> usize {
+        self.limits.retain_bytes - self.limits.retain_bytes / RENDITIONS_SHARE
+    }
+
     fn lose(&mut self, at: usize) {
         self.gone.push(self.held.remove(at));
     }
@@ -182,7 +193,7 @@ impl Bench {
     }
 
     fn hold_total(&mut self) {
-        while self.load(None).1 > self.limits.retain_bytes {
+        while self.cost() > self.cost_max() && self.held.len() > 1 {
             self.lose(0);
         }
     }

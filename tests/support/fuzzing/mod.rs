@@ -37,6 +37,7 @@ pub mod log;
 pub mod message;
 pub mod outbox;
 pub mod response;
+pub mod rights;
 pub mod sequencer;
 pub mod target;
 pub mod timer;
@@ -84,6 +85,7 @@ targets! {
     message 3000 Some("websocket.dict");
     deflate 3000 Some("extension.dict");
     v1 3000 Some("v1.dict");
+    rights 3000 None;
     utf8 3000 None;
     client 3000 Some("http.dict");
     json 3000 None;

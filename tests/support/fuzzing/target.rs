@@ -6,9 +6,10 @@
 use std::borrow::Cow;
 
 use tollway::conn::origin::Origins;
+use tollway::conn::policy::Policy;
 use tollway::conn::request::{How, Want};
-use tollway::conn::route::{Policy, route};
-use tollway::ids::{Cursor, Epoch, Id, Seq, TopicName};
+use tollway::conn::route::route;
+use tollway::ids::{Cursor, Door, Epoch, Id, Seq, TopicName};
 use tollway::limits::{CURSOR_BYTES_MAX, Limits, POLL_MESSAGES_MAX, TOPICS_PER_READER_MAX};
 use tollway::wire::Parsed;
 use tollway::wire::authority::OriginPattern;
@@ -124,6 +125,7 @@ fn routes(text: &str) {
             ..Origins::default()
         },
         serves_files: true,
+        ..Policy::default()
     };
     for method in ["GET", "HEAD", "POST", "PUT", "OPTIONS", "DELETE"] {
         let request = format!("{method} {text} HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -131,7 +133,7 @@ fn routes(text: &str) {
         let Ok(Parsed::Complete { value: head, .. }) = head else {
             continue;
         };
-        match route(&head, &policy).want {
+        match route(&head, &policy, Door::Public).want {
             Want::Publish(publish) => {
                 assert!(matches!(method, "POST" | "PUT"));
                 let event = publish.event.as_deref().unwrap_or("tick");

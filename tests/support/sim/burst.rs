@@ -5,6 +5,7 @@ use super::Story;
 use super::actor::Actor;
 use super::line::Mode;
 use super::oracle::Said;
+use super::rights;
 use super::stage::Stage;
 use crate::world::Client;
 
@@ -102,7 +103,9 @@ fn publish(stage: &mut Stage, topic: usize, count: usize) -> Option<Client> {
         let body = say(stage, topic);
         let name = &stage.oracle.names[topic];
         let length = body.len();
-        let head = format!("POST /{name} HTTP/1.1\r\nHost: s\r\nContent-Length: {length}\r\n\r\n");
+        let own = rights::field(stage);
+        let head =
+            format!("POST /{name} HTTP/1.1\r\nHost: s\r\n{own}Content-Length: {length}\r\n\r\n");
         stage.world.send(client, &[head.as_bytes(), &body].concat());
     }
     stage.world.finish(client);

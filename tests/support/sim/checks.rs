@@ -67,6 +67,7 @@ impl Stage {
             State::Answering(_) => panic!("a visit left it without an answer: {conn:?}"),
             State::Closing(_) => false,
             State::Body(_) | State::Awaiting(_) | State::Parked(_) | State::Sending(_) => false,
+            State::Telling(_) => false,
         };
         let inbox = conn.flow.inbox.heap_bytes();
         let unfinished = matches!(conn.state, State::Open(_)) && !conn.flow.inbox.is_empty();
@@ -86,7 +87,7 @@ impl Stage {
         let spare_bytes = spare * (weight + 1);
         let (_, held, bytes) = hub.holdings();
         let (mut sum, mut sum_of_bytes) = (0, 0);
-        if bytes > limits.retain_bytes {
+        if hub.cost() - hub.rendered_bytes() > limits.retain_bytes {
             self.see("a hub over its bound, in a round");
         }
         for name in &self.oracle.names {
@@ -145,6 +146,10 @@ impl Stage {
         if line.deeds.finished || line.spoiled() || line.deeds.said_close || line.deeds.timed_out {
             return;
         }
+        let token_is_over = line.deeds.token_is_over(self, self.world.now.0);
+        if token_is_over && matches!(conn.state.name(), Name::Closing | Name::Lingering) {
+            return; // Nothing more is said, and nothing heard.
+        }
         let read = line.read_by_server(self);
         let told = line.told.front().filter(|(_, ends_at)| *ends_at <= read);
         assert_eq!(told, None, "told and not answered: {conn:?}");
@@ -196,6 +201,7 @@ impl Stage {
                     let technique = match conn.state.name() {
                         Name::Parked => Technique::LongPoll,
                         Name::Streaming => Technique::Sse,
+                        Name::Telling => continue, // It has a seat, and does not stay.
                         _ => Technique::WebSocket,
                     };
                     counts[technique as usize] += here.count() as u32;

@@ -11,6 +11,7 @@ use super::plan::{Habits, Way};
 use super::reader::Notes;
 use super::readers::frames;
 use super::readers::json::to_base64;
+use super::rights;
 use super::stage::{Stage, id, place};
 
 /// Files of `--static`.
@@ -23,7 +24,7 @@ pub fn file(n: usize) -> &'static [u8] {
 }
 
 impl Line {
-    fn expect(&mut self, stage: &mut Stage, kind: Kind, bare: bool) {
+    pub fn expect(&mut self, stage: &mut Stage, kind: Kind, bare: bool) {
         stage.requests += 1;
         let number = stage.requests;
         stage.tell(|| format!("client {} asks #{number}: {kind:?}", self.client.0));
@@ -42,7 +43,9 @@ impl Line {
         let ask = ask(stage, habits, way, notes);
         let names: Vec<&str> = ask.topics.iter().map(|&t| stage.oracle.names[t].as_str()).collect();
         let mut path = format!("/{}", names.join(","));
-        let mut fields = String::from("Host: sim\r\n");
+        let stays = !matches!(way, Way::Short | Way::Long);
+        let field = if stays { self.field_of_a_stream(stage) } else { rights::field(stage) };
+        let mut fields = format!("Host: sim\r\n{field}");
         let mut query: Vec<String> = Vec::new();
         if !ask.text.is_empty() {
             match stage.dice.below(3) {
@@ -110,7 +113,7 @@ impl Line {
         if let Some(event) = &said.event {
             head += &format!("?event={event}");
         }
-        head += " HTTP/1.1\r\nHost: sim\r\n";
+        head += &format!(" HTTP/1.1\r\nHost: sim\r\n{}", rights::field(stage));
         if let Some(key) = &said.key {
             head += &format!("Idempotency-Key: {key}\r\n");
         }
@@ -193,7 +196,11 @@ impl Line {
 
     /// Something that is not about messages.
     pub fn chat(&mut self, stage: &mut Stage) {
+        if stage.script.rights && stage.dice.percent(50) {
+            return self.ask_without_right(stage);
+        }
         let n = stage.dice.below(9);
+        let report = if stage.script.rights { 403 } else { 200 }; // No guest is an administrator.
         let (line, kind) = match n {
             0 => ("GET /-/healthy", Kind::Plain(200)),
             1 => ("GET /a/info", Kind::Plain(200)),
@@ -202,11 +209,12 @@ impl Line {
             4 => ("DELETE /a", Kind::Plain(405)),
             5 => ("GET /static/small.txt", Kind::File(0)),
             // All threads are asked, and write to each other.
-            6 => ("GET /-/costs", Kind::Plain(200)),
-            7 => ("GET /metrics", Kind::Plain(200)),
+            6 => ("GET /-/costs", Kind::Plain(report)),
+            7 => ("GET /metrics", Kind::Plain(report)),
             _ => ("GET /static/large.bin", Kind::File(1)),
         };
-        self.compose(format!("{line} HTTP/1.1\r\nHost: sim\r\n\r\n").as_bytes());
+        let field = rights::field(stage);
+        self.compose(format!("{line} HTTP/1.1\r\nHost: sim\r\n{field}\r\n").as_bytes());
         self.expect(stage, kind, false);
     }
 
@@ -215,10 +223,14 @@ impl Line {
         let length = stage.script.limits.message_bytes_max + 1 + stage.dice.below(100);
         self.deeds.spoiled_at = Some(self.composed);
         if stage.dice.percent(50) {
-            let head = format!("POST /a HTTP/1.1\r\nHost: sim\r\nContent-Length: {length}\r\n\r\n");
+            let own = rights::field(stage);
+            let head =
+                format!("POST /a HTTP/1.1\r\nHost: sim\r\n{own}Content-Length: {length}\r\n\r\n");
             self.compose(head.as_bytes());
         } else {
-            let head = "POST /a HTTP/1.1\r\nHost: sim\r\nTransfer-Encoding: chunked\r\n\r\n";
+            let own = rights::field(stage);
+            let head =
+                format!("POST /a HTTP/1.1\r\nHost: sim\r\n{own}Transfer-Encoding: chunked\r\n\r\n");
             self.compose(head.as_bytes());
             self.compose(format!("{length:x}\r\n").as_bytes());
         }

@@ -7,6 +7,7 @@ use tollway::limits::PONG_MS_MAX;
 
 use super::judge::{Ask, Stand};
 use super::readers::http::{self, Answer, Chunks};
+use super::rights::GoodUntil;
 use super::sse::Blocks;
 use super::stage::Stage;
 use crate::world::Client;
@@ -90,6 +91,8 @@ pub struct Deeds {
     pub got_close: Option<u16>,
     /// A Ping came, and its Pong is sent up to here.
     pub pong_due: Option<u64>,
+    /// Shows a token that is good until then.
+    pub good_until: Option<GoodUntil>,
     /// Is gone without a word, or will not answer.
     pub silent: bool,
     /// What was sent last came when the connection had been idle for too long already: whether it
@@ -223,7 +226,7 @@ impl Line {
         let silent_since = pipe.wrote_at.0.max(self.took_at);
         let stalled =
             pipe.closed_at.0.saturating_sub(silent_since) >= stage.script.limits.stall_ms_max;
-        let cut_off = reason == CloseReason::Reset || stalled;
+        let cut_off = matches!(reason, CloseReason::Reset | CloseReason::Interrupted) || stalled;
         let late = matches!(reason, CloseReason::HeadTimeout | CloseReason::BodyTimeout);
         if !cut_off && !late && !self.spoiled() && matches!(self.mode, Mode::Http) {
             let read = self.read_by_server(stage);
@@ -250,6 +253,8 @@ impl Line {
         let (deeds, closed_at) = (&self.deeds, pipe.closed_at.0);
         let read = self.read_by_server(stage);
         let silent_for = closed_at.saturating_sub(self.gave_at);
+        // Its token was, before its request was read or while it stayed.
+        let over = deeds.token_is_over(stage, closed_at);
         match reason {
             CloseReason::Idle if self.spoiled() => true, // Empty lines are no sign of life.
             CloseReason::Idle => {
@@ -260,7 +265,7 @@ impl Line {
                 let slow = |e: &Expect| closed_at >= e.made_at + stage.request_ms();
                 deeds.timed_out || self.spoiled() || self.expects.front().is_some_and(slow)
             }
-            CloseReason::Refused => self.spoiled() || deeds.closes,
+            CloseReason::Refused => self.spoiled() || deeds.closes || over,
             CloseReason::Answered => deeds.closes || self.spoiled(),
             CloseReason::PeerFinished | CloseReason::PeerLeft => deeds.finished,
             CloseReason::PeerClosed => deeds.said_close,
@@ -268,6 +273,10 @@ impl Line {
             | CloseReason::NotUtf8
             | CloseReason::NotAllowed
             | CloseReason::TooBig => self.spoiled(),
+            CloseReason::TokenExpired => {
+                stage.see("token_expired");
+                over
+            }
             CloseReason::Gap => deeds.got_close == Some(1013) || stalled || deeds.finished,
             CloseReason::Overloaded => stage.overloaded_at >= Some(self.began_at),
             CloseReason::PongTimeout => {
@@ -278,7 +287,12 @@ impl Line {
             }
             CloseReason::Stalled => stalled,
             CloseReason::Reset => deeds.reset,
-            CloseReason::Interrupted | CloseReason::Panicked => false,
+            CloseReason::MessageTimeout => {
+                closed_at.saturating_sub(self.began_at) >= stage.script.limits.body_ms_max
+            }
+            // The rest of a poll's answer fell off before a slow reader took what stood before it.
+            CloseReason::Interrupted => pipe.ever_full,
+            CloseReason::Unfinished | CloseReason::Panicked => false,
         }
     }
 }

@@ -22,6 +22,7 @@ mod plan;
 mod reader;
 #[path = "../readers/mod.rs"]
 mod readers;
+mod rights;
 mod sse;
 mod stage;
 mod trouble;
@@ -61,6 +62,7 @@ fn world(script: &Script, epoch: Epoch, seed: u64) -> World {
         threads: script.threads as u16,
         limits: script.limits.clone(),
         files: Some(files),
+        rights: rights::of(seed),
         epoch,
         seed,
         ..Plan::default()

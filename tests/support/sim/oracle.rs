@@ -5,7 +5,9 @@
 
 use tollway::hub::message::Message;
 use tollway::ids::Millis;
-use tollway::limits::{IDEMPOTENCY_MS_MAX, Limits};
+use tollway::limits::{
+    ENTRY_OVERHEAD_BYTES, IDEMPOTENCY_MS_MAX, Limits, RENDITIONS_SHARE, TOPIC_OVERHEAD_BYTES,
+};
 
 /// What a client once said, or meant to.
 #[derive(Debug)]
@@ -28,7 +30,9 @@ struct Kept {
     said: usize,
     at: Millis,
     weight: usize,
-    /// Weight of it and all before it, of all topics and of its own.
+    /// What it costs on all threads together.
+    cost: usize,
+    /// Cost of it and all before it, of all topics; and weight, of its own.
     sum: usize,
     sum_of_topic: usize,
     /// The how manieth of its topic it is.
@@ -37,6 +41,7 @@ struct Kept {
 
 pub struct Oracle {
     limits: Limits,
+    threads: usize,
     pub names: Vec<String>,
     pub said: Vec<Said>,
     kept: Vec<Kept>,
@@ -47,9 +52,10 @@ pub struct Oracle {
 }
 
 impl Oracle {
-    pub fn new(limits: Limits, topics: usize) -> Self {
+    pub fn new(limits: Limits, threads: usize, topics: usize) -> Self {
         Self {
             limits,
+            threads,
             names: (0..topics).map(|n| ["a", "b.2", "c-3", "d~4"][n].into()).collect(),
             said: Vec::new(),
             kept: Vec::new(),
@@ -88,6 +94,8 @@ impl Oracle {
         }
         said.places.push(place);
         let weight = message.weight();
+        let event = message.event.as_deref().map_or(0, str::len);
+        let cost = weight + event + self.threads * ENTRY_OVERHEAD_BYTES;
         let own = &mut self.places[said.topic];
         let before = own.last().map_or(0, |&p| self.kept[p as usize - 1].sum_of_topic);
         own.push(place);
@@ -95,7 +103,8 @@ impl Oracle {
             said: number,
             at: message.at.millis(),
             weight,
-            sum: self.kept.last().map_or(0, |kept| kept.sum) + weight,
+            cost,
+            sum: self.kept.last().map_or(0, |kept| kept.sum) + cost,
             sum_of_topic: before + weight,
             rank: own.len(),
         });
@@ -142,10 +151,13 @@ impl Oracle {
         let newest = own.last().map_or(kept, |&p| &self.kept[p as usize - 1]);
         let tip = self.kept.last().unwrap_or(kept);
         let of_topic = newest.sum_of_topic - kept.sum_of_topic + kept.weight;
-        let of_all = tip.sum - kept.sum + kept.weight;
+        let of_all = tip.sum - kept.sum + kept.cost;
+        let topics = self.places.iter().filter(|places| !places.is_empty()).count();
+        let of_topics = topics * self.threads * TOPIC_OVERHEAD_BYTES;
+        let for_renditions = self.limits.retain_bytes / RENDITIONS_SHARE;
         own.len() - kept.rank < self.limits.history_messages
             && of_topic <= self.limits.history_bytes
-            && of_all <= self.limits.retain_bytes
+            && of_all + of_topics + for_renditions <= self.limits.retain_bytes
             && now.since(kept.at) < self.limits.history_age_ms
     }
 

@@ -1,9 +1,10 @@
 //! A seed becomes a world and its guests: how many threads, which bounds, who comes.
 
-use tollway::limits::{Limits, MESSAGE_OVERHEAD_BYTES};
+use tollway::limits::{Limits, MESSAGE_OVERHEAD_BYTES, TOPIC_OVERHEAD_BYTES};
 
 use super::dice::Dice;
 use super::mishaps::Rates;
+use super::rights;
 
 /// What kind of story it is. The seed says: `seed % 5`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +87,8 @@ pub struct Script {
     /// One in so many steps begins or ends an overload; 0: none.
     pub overload_one_in: u64,
     pub rates: Rates,
+    /// The server asks for rights.
+    pub rights: bool,
 }
 
 pub fn script(seed: u64, dice: &mut Dice) -> Script {
@@ -106,16 +109,20 @@ pub fn script(seed: u64, dice: &mut Dice) -> Script {
     let guests: Vec<_> = (0..guests).map(|_| habits(theme, payload_max, dice)).collect();
     Script {
         threads,
-        limits: limits(theme, payload_max, dice),
-        topics: 1 + dice.below(4),
+        limits: limits(theme, payload_max, threads, dice),
+        topics: 1 + dice.below(TOPICS_MAX),
         steps: dice.range(100, 300) as usize + guests.len() * 15,
         guests,
         overload_one_in: if dice.percent(20) { 60 } else { 0 },
         rates: Rates::roll(dice),
+        rights: rights::of(seed).is_some(),
     }
 }
 
-fn limits(theme: Theme, payload_max: u64, dice: &mut Dice) -> Limits {
+/// Topics of a world.
+const TOPICS_MAX: usize = 4;
+
+fn limits(theme: Theme, payload_max: u64, threads: usize, dice: &mut Dice) -> Limits {
     let message_bytes_max = payload_max as usize * 2;
     let least = message_bytes_max + MESSAGE_OVERHEAD_BYTES;
     let few = theme == Theme::Hoppers;
@@ -130,7 +137,8 @@ fn limits(theme: Theme, payload_max: u64, dice: &mut Dice) -> Limits {
         history_messages: dice.wide(if heavy { 20 } else { 1 }, if few { 6 } else { 80 }) as usize,
         history_bytes,
         history_age_ms: dice.wide(if few { 50 } else { 500 }, 3_600_000),
-        retain_bytes: history_bytes * dice.wide(1, 4) as usize,
+        retain_bytes: history_bytes * dice.wide(1, 4) as usize
+            + threads * TOPICS_MAX * TOPIC_OVERHEAD_BYTES,
         heartbeat_ms: dice.wide(400, 30_000),
         head_ms_max: dice.wide(patience, 15_000),
         body_ms_max: dice.wide(patience, 60_000),

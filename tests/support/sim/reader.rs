@@ -104,6 +104,15 @@ impl Line {
             return;
         }
         self.judge_date(stage, expect, answer);
+        if let (401, Kind::Stream { .. } | Kind::Socket { .. }) = (status, &expect.kind) {
+            assert!(
+                self.deeds.token_is_over(stage, stage.world.now.0),
+                "401 to a good token: {expect:?}"
+            );
+            stage.see("a token was over before it was read");
+            self.deeds.closes = true;
+            return;
+        }
         match &expect.kind {
             Kind::Poll { .. } => self.judge_poll(stage, notes, expect, answer),
             Kind::Publish { said } => judge_publish(stage, notes, expect, *said, answer),
@@ -128,10 +137,9 @@ impl Line {
         let date = answer.head.field("Date").expect("every answer has one");
         let date = httpdate::parse_http_date(date).expect("a date of HTTP");
         let date = date.duration_since(SystemTime::UNIX_EPOCH).expect("not before 1970").as_secs();
-        let walls = &stage.world.walls;
-        let since = walls.partition_point(|(at, _)| at.0 < expect.made_at).saturating_sub(1);
-        let told = walls[since..].iter().any(|&(_, wall)| wall == date);
-        assert!(told, "dated {date}, and the wall said {:?}", &walls[since..]);
+        let walls = stage.world.walls_since(expect.made_at);
+        let told = walls.iter().any(|&(_, wall)| wall == date);
+        assert!(told, "dated {date}, and the wall said {walls:?}");
     }
 
     fn judge_poll(&self, stage: &mut Stage, notes: &mut Notes, expect: &Expect, answer: &Answer) {
@@ -189,7 +197,8 @@ impl Line {
         }
         let spoiled_at = self.deeds.spoiled_at.unwrap_or(u64::MAX);
         let refused = self.expects.front().is_some_and(|e| e.ends_at > spoiled_at);
-        if head.status == 408 || refused {
+        let late = head.status == 401 && self.deeds.token_is_over(stage, stage.world.now.0);
+        if head.status == 408 || refused || late {
             if let Some((expect, answer)) = self.next_answer() {
                 self.judge(stage, notes, &expect, &answer);
             }

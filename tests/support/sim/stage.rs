@@ -36,7 +36,7 @@ impl Stage {
     pub fn new(world: World, script: Script, seed: u64, dice: Dice, traced: bool) -> Self {
         Self {
             world,
-            oracle: Oracle::new(script.limits.clone(), script.topics),
+            oracle: Oracle::new(script.limits.clone(), script.threads, script.topics),
             dice,
             script,
             seed,

@@ -8,6 +8,7 @@ use super::Story;
 use super::burst;
 use super::oracle::Oracle;
 use super::readers::frames;
+use super::rights;
 use crate::world::Client;
 use tollway::ids::Epoch;
 
@@ -82,9 +83,10 @@ impl Story {
         let shard = stage.dice.below(stage.script.threads);
         let client = stage.world.connect(shard)?;
         let name = stage.oracle.names[topic].clone();
+        let own = rights::field(stage);
         let key = frames::KEY;
         let head = format!(
-            "GET /{name}/ws HTTP/1.1\r\nHost: s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+            "GET /{name}/ws HTTP/1.1\r\nHost: s\r\n{own}Connection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
         );
         let mut bytes = head.into_bytes();
@@ -113,6 +115,7 @@ impl Story {
         let now = stage.world.now;
         stage.world = super::world(&stage.script, stage.epoch, stage.seed);
         stage.world.begin_at(now);
-        stage.oracle = Oracle::new(stage.script.limits.clone(), stage.script.topics);
+        stage.oracle =
+            Oracle::new(stage.script.limits.clone(), stage.script.threads, stage.script.topics);
     }
 }

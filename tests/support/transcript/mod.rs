@@ -9,6 +9,10 @@
 //!   origins https://app.example …   --allow-origin
 //!   hosts tollway.example …         --allow-host
 //!   ports 80 8080 …                 --listen, as far as pages are concerned
+//!   tokens publish a=TOKEN TOKEN …  --publish-token; `tokens subscribe`, `tokens admin` likewise
+//!   keys HS256 EdDSA                --jwt-key; `jwt audience hub`, `jwt issuer us`
+//!   public open.* …                 --public-topic
+//!   admin listens                   --admin-listen
 //!   file notes/a.txt "text"         --static, and a file below it
 //!   only whole                      what arrives together matters: not to be cut
 //!   only one thread                 what a thread has for itself matters
@@ -19,6 +23,7 @@
 //!   a>: 81 85 mask 37fa213d "Hello" sends bytes: hex, quoted text, "x"*100;
 //!                                   `mask` sends its key and masks what follows
 //!   connect a                       connects and says nothing; whoever sends has connected
+//!   connect a to admin              the same, by --admin-listen
 //!   open websocket /news as a       connects and shakes hands; ` | Name: value` adds a field
 //!   open sse /news as a             connects and takes the greeting, likewise
 //!   publish /news "hello"           somebody else publishes, and is told 201
@@ -51,6 +56,7 @@
 //! which `tollway.v1` refuses another.
 //! `{retry}` is a delay in the bounds of its jitter, `{print}` are the sixteen digits of a
 //! fingerprint; `{x*100}` in a text is a hundred times x.
+//! `{jwt exp=5s publish=a}` is a token that a key of the story has signed; see `tokens`.
 //! `wait 5s` lets time pass. `overloaded on` and `unreadable on` switch on what their names say.
 //!
 //! Everything is exact: whatever the server says must be told, at the moment when it says it, and
@@ -68,6 +74,7 @@ pub mod feeding;
 pub mod offences;
 pub mod parse;
 pub mod play;
+pub mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,6 +82,7 @@ use tollway::close::CloseReason;
 use tollway::conn::origin::Origins;
 use tollway::ledger::{Class, Payer};
 use tollway::limits::Limits;
+use tollway::rights::Secrets;
 
 /// A story, read.
 pub struct Transcript {
@@ -84,6 +92,7 @@ pub struct Transcript {
     pub title: String,
     pub limits: Limits,
     pub origins: Origins,
+    pub secrets: Secrets,
     pub files: Option<BTreeMap<String, Vec<u8>>>,
     pub only_whole: bool,
     pub only_one_thread: bool,
@@ -103,6 +112,7 @@ pub struct Step {
 #[derive(Clone, Debug)]
 pub enum Act {
     Connect(usize),
+    ConnectToAdmin(usize),
     Refused,
     /// A request whose answer's greeting is shown elsewhere.
     Open(usize, Greeting, Vec<u8>),

@@ -1,6 +1,7 @@
 //! Every way to be refused, from the tables of those who refuse.
 
 use tollway::conn::problem::Rule;
+use tollway::rights::Denial;
 use tollway::wire::body::BodyError;
 use tollway::wire::handshake::HandshakeError;
 use tollway::wire::head::HeadError;
@@ -43,6 +44,7 @@ pub fn all() -> Vec<Offence> {
     take!("target", TargetError);
     take!("handshake", HandshakeError);
     take!("rule", Rule);
+    take!("denial", Denial);
     take!("publish", PublishError);
     all.extend(MessageError::ALL.iter().map(|error| Offence {
         table: "message",

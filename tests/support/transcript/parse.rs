@@ -7,14 +7,16 @@ use tollway::close::CloseReason;
 use tollway::conn::origin::Origins;
 use tollway::ledger::{Class, Payer};
 use tollway::limits::Limits;
+use tollway::rights::Secrets;
 use tollway::wire::authority::{HostPattern, OriginPattern};
 
 use super::answers::{self, Terms};
-use super::{Act, Greeting, Piece, Shows, Step, Transcript, bytes, offences};
+use super::{Act, Greeting, Piece, Shows, Step, Transcript, bytes, offences, tokens};
 
 /// Reads a file. Panics with file and line at whatever it does not understand.
 pub fn read(root: &Path, path: &str) -> Transcript {
     let text = std::fs::read_to_string(root.join(path)).expect("a transcript is UTF-8");
+    let text = tokens::expand(&text);
     let mut reader = Reader {
         lines: text.lines().collect(),
         at: 0,
@@ -24,6 +26,7 @@ pub fn read(root: &Path, path: &str) -> Transcript {
             title: String::new(),
             limits: Limits::default(),
             origins: Origins::default(),
+            secrets: Secrets::default(),
             files: None,
             only_whole: false,
             only_one_thread: false,
@@ -256,6 +259,10 @@ impl<'t> Reader<'t> {
                 self.story.origins.ports = ports.iter().map(read).collect::<Result<_, _>>()?;
                 return Ok(None);
             }
+            ("tokens" | "keys" | "jwt" | "public" | "admin", words) => {
+                let words = [&[first], words].concat();
+                return tokens::read(&mut self.story.secrets, &words).map(|()| None);
+            }
             ("file", [name, ..]) => {
                 let files = self.story.files.get_or_insert_with(BTreeMap::new);
                 let content = bytes::read(written.trim_start_matches(name))?;
@@ -270,6 +277,7 @@ impl<'t> Reader<'t> {
                 self.story.only_one_thread = true;
                 return Ok(None);
             }
+            ("connect", [name, "to", "admin"]) => Act::ConnectToAdmin(self.client(name)),
             ("connect", [name]) => Act::Connect(self.client(name)),
             ("turned", ["away", name]) => {
                 self.client(name);
@@ -339,6 +347,7 @@ impl<'t> Reader<'t> {
             match flag {
                 "--max-head" => limits.head_bytes_max = size(value)?,
                 "--max-message" => limits.message_bytes_max = size(value)?,
+                "--max-unfinished" => limits.unfinished_bytes_max = size(value)?,
                 "--max-connections" => limits.connections_max = size(value)?,
                 "--max-wait" => limits.wait_ms_max = duration(value)?,
                 "--history-messages" => limits.history_messages = size(value)?,

@@ -1,9 +1,11 @@
 //! A transcript, played: on the whole server, in one of many ways to feed it the same bytes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tollway::close::CloseReason;
 use tollway::ledger::{Class, Payer};
+use tollway::rights::Rights;
 
 use super::books::{self, equal};
 use super::compare::compare;
@@ -83,6 +85,8 @@ impl<'s> Player<'s> {
                 limits: story.limits.clone(),
                 origins: story.origins.clone(),
                 files: story.files.clone(),
+                admin_listens: story.secrets.admin_listens,
+                rights: Rights::of(story.secrets.clone(), [7; 32]).map(Arc::new),
                 seed: seed + 1,
                 ..Plan::default()
             }),
@@ -117,6 +121,10 @@ impl<'s> Player<'s> {
     fn act(&mut self, act: &Act, next: Option<&Act>) -> Result<(), String> {
         match act {
             Act::Connect(client) => drop(self.end(*client)?),
+            Act::ConnectToAdmin(client) => {
+                let end = self.world.connect_to_admin(0).ok_or("the connection was refused")?;
+                self.peers[*client].end = Some(end);
+            }
             Act::Refused => {
                 let refused = self.world.connect(0).is_none();
                 return refused.then_some(()).ok_or("the connection was taken".into());

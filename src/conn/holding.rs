@@ -1,0 +1,37 @@
+//! Holding: what a connection may do beside what everybody may, and until when.
+//!
+//! Came from: `conn`, with a request; `broker`, with a ticket that was taken back. Goes to: the
+//! timer wheel, as a deadline, and `broker`, which asks before a frame is published. Absent on
+//! purpose: what everybody may do; `rights` knows.
+
+use std::sync::Arc;
+
+use super::Conn;
+use super::hold::Hold;
+use super::state::Name;
+use crate::ids::Millis;
+use crate::rights::Grant;
+
+impl Conn {
+    /// From now on the connection has this grant, or none. `unix_s` is now, on the wall.
+    pub fn hold(&mut self, grant: Option<Arc<Grant>>, now: Millis, unix_s: u64) {
+        self.hold = grant.map(|grant| Box::new(Hold::new(grant, now, unix_s)));
+    }
+
+    /// The grant that it has, for a ticket.
+    pub fn shared_grant(&self) -> Option<Arc<Grant>> {
+        self.hold.as_deref().map(|hold| Arc::clone(&hold.grant))
+    }
+
+    /// What it may do.
+    pub fn grant(&self) -> Option<&Grant> {
+        self.hold.as_deref().map(|hold| &*hold.grant)
+    }
+
+    /// When a reader that stays has to go, because its token is good until then and no longer.
+    pub fn expires_at(&self) -> Option<Millis> {
+        let hold = self.hold.as_deref().filter(|hold| hold.until != Millis::NEVER)?;
+        let stays = matches!(self.state.name(), Name::Parked | Name::Streaming | Name::Open);
+        stays.then_some(hold.until)
+    }
+}

@@ -1,0 +1,238 @@
+// The live page: puts its parts together, and has the controls.
+//
+// A browser has few connections to a server, so tabs share theirs, and with them the tags under which
+// the server notes what they cost. Absent on purpose: everything that a part can do by itself.
+
+import { Costs } from '/-/page/costs.js';
+import { Lane } from '/-/page/lane.js';
+import { Picture } from '/-/page/picture.js';
+import { Record, Shared, noteReceipt } from '/-/page/record.js';
+import { Sender } from '/-/page/send.js';
+import { save } from '/-/page/slide.js';
+import { frameHeader, now, tap, utf8 } from '/-/page/tap.js';
+import { preferred, say, speak, time } from '/-/page/words.js';
+
+const byId = (id) => document.getElementById(id);
+const [sendForm, textField, topicField, status] = ['send', 'text', 'topic', 'status'].map(byId);
+const calm = matchMedia('(prefers-reduced-motion: reduce)');
+const KEYS = ['short_poll', 'long_poll', 'sse', 'websocket'];
+
+// ── The topic and the tags ───────────────────────────────────────────────────────────────────────────
+
+const name = new URLSearchParams(location.search).get('topic') ?? 'chat'; // ?topic=NAME
+const fit = /^[\w.~-]{1,64}$/.test(name) && !/^(\.\.?|-|metrics|static|favicon\.ico|robots\.txt)$/.test(name);
+const topic = (topicField.value = fit ? name : 'chat');
+document.title = `${topic} · tollway`;
+
+/** A number that nobody guesses, and a digit for the lane. Tabs that share their lanes share it. */
+const stem = (() => {
+  const made = Array.from(crypto.getRandomValues(new Uint8Array(7)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  if (!navigator.locks) return made;
+  const kept = localStorage.getItem(`tollway tag ${topic}`) ?? made;
+  localStorage.setItem(`tollway tag ${topic}`, kept);
+  return kept;
+})();
+// The number that the server answers with has no zeros at its front.
+const tags = Object.fromEntries(KEYS.map((key, n) => [key, `${stem}${n + 1}`.replace(/^0+/, '')]));
+
+// ── What happens, in this tab and in others ──────────────────────────────────────────────────────────
+
+const records = Object.fromEntries(KEYS.map((key) => [key, new Record(key)]));
+const take = (event) => (event.receipt ? noteReceipt(event.receipt) : records[event.lane].take(event.event));
+// Tabs that read for themselves have nothing to tell each other.
+const shared = new Shared(`tollway picture ${navigator.locks ? topic : stem}`, take);
+tap(new Map(KEYS.map((key) => [tags[key], key])), (lane, event) => shared.tell({ lane, event }));
+
+// ── Lanes and picture ────────────────────────────────────────────────────────────────────────────────
+
+const interval = document.createElement('select');
+const request = { short_poll: `GET /${topic}/poll?since=…`, long_poll: `GET /${topic}/poll?since=…&wait=30`, sse: `GET /${topic}/sse`, websocket: `GET /${topic}/ws  tollway.v1` };
+const technique = { short_poll: 'poll', long_poll: 'long-poll', sse: 'sse', websocket: 'websocket' };
+Lane.prototype.interval = undefined;
+const lanes = [];
+speak(preferred());
+interval.append(...[0.5, 1, 2, 5].map((seconds) => new Option(`${seconds} s`, seconds, seconds === 1, seconds === 1)));
+interval.ariaLabel = 'Interval';
+interval.onchange = () => lanes[0].restart(lanes[0].connection?.cursor ?? lanes[0].cursor);
+for (const key of KEYS) {
+  const options = { topics: topic, shared: `the live page, ${key}`, query: { tag: tags[key] } };
+  const lane = new Lane(key, technique[key], request[key], options, () => { chooseVoice(); tellOutage(); });
+  if (key === 'short_poll') lane.interval = interval;
+  lane.speak();
+  lanes.push(lane);
+}
+const costs = new Costs(tags, () => picture.tell());
+const picture = new Picture(KEYS.map((key) => ({ key, record: records[key] })), costs);
+
+/** All lanes say the same: a screen reader hears it from one of them, the quickest that is on. */
+function chooseVoice() {
+  const voice = lanes.findLast((lane) => lane.on);
+  for (const lane of lanes) lane.log.ariaLive = lane === voice ? 'polite' : 'off';
+}
+
+// ── The line of status ───────────────────────────────────────────────────────────────────────────────
+
+let told;
+function tell(key, values, isBad) {
+  told = [key, values, isBad];
+  const text = say(key, values);
+  if (status.textContent !== text) status.textContent = text;
+  status.className = isBad ? 'bad' : '';
+}
+if (fit) tell('hint', { address: `${location.origin}/${topic}` });
+else tell('bad_topic', { name }, true);
+
+/** When no lane is left, it is the server that is gone: said once, for all of them, until one is back. */
+let isOut = false;
+function tellOutage() {
+  const on = lanes.filter((lane) => lane.on);
+  const was = isOut;
+  isOut = on.length > 0 && on.every((lane) => lane.retryAt !== undefined);
+  if (isOut) {
+    const n = Math.min(...on.map((lane) => lane.retryIn));
+    tell(n ? 'gone' : 'gone_now', { n });
+  } else if (was && on.some((lane) => lane.root.dataset.state === 'open')) tell('back');
+}
+
+// ── Publishing ───────────────────────────────────────────────────────────────────────────────────────
+
+const sender = new Sender(topic, {
+  connection: () => lanes.find((lane) => lane.connection)?.connection,
+  onreceipt: (receipt) => shared.tell({ receipt }),
+  onsaid: (frame, data) => {
+    // A client masks what it says, with a key of four bytes.
+    const [first, second, ...more] = frameHeader(utf8(frame));
+    const header = [first, second | 0x80, ...more, 0, 0, 0, 0];
+    const event = { what: 'said', at: now(), wire: header.length + utf8(frame), text: utf8(data), header: header.slice(0, -4) };
+    shared.tell({ lane: 'websocket', event });
+  },
+});
+
+sendForm.onsubmit = async (event) => {
+  event.preventDefault();
+  const text = textField.value;
+  const sent = { text, at: performance.now() };
+  textField.focus();
+  if (!text || textField.readOnly) return;
+  for (const lane of lanes) lane.awaited = [...lane.awaited.slice(-99), sent];
+  // The text stays in its field until the server has it.
+  textField.readOnly = true;
+  const slow = setTimeout(() => tell('slow_publish'), 1000);
+  const way = event.submitter?.value === 'websocket' ? 'WebSocket' : 'POST';
+  try {
+    const { subscribers: n } = await sender.publish(text, way);
+    const ms = time(performance.now() - sent.at);
+    if (n === undefined) tell('published_only', { way, ms });
+    else tell('published', { way, ms, readers: say(n === 1 ? 'reader' : 'readers', { n }) });
+    textField.value = '';
+  } catch ({ message }) {
+    for (const lane of lanes) lane.awaited = lane.awaited.filter((other) => other !== sent);
+    tell('not_published', { why: message }, true);
+  } finally {
+    clearTimeout(slow);
+    textField.readOnly = false;
+  }
+};
+
+const every = byId('every');
+every.onclick = () => {
+  const isOn = every.ariaPressed !== 'true';
+  every.ariaPressed = String(isOn);
+  sender.every(isOn);
+};
+
+/** What is retained is offered, once, to who has just come. */
+const replay = byId('replay');
+let kept = 0;
+function offer() {
+  replay.hidden = !kept;
+  replay.textContent = kept === 1 ? say('kept_one') : say('kept', { n: kept });
+}
+async function look() {
+  const answer = await fetch(`/${encodeURIComponent(topic)}/info`).catch(() => undefined);
+  kept = answer?.ok ? (await answer.json()).retained.messages : 0;
+  offer();
+}
+replay.onclick = () => {
+  kept = 0;
+  offer();
+  for (const lane of lanes) lane.on && lane.restart('earliest');
+  tell('replayed');
+  textField.focus();
+};
+
+// ── The picture's controls ───────────────────────────────────────────────────────────────────────────
+
+const pause = byId('pause');
+pause.onclick = () => picture.pause(picture.end === undefined);
+picture.onpause = (isOn) => {
+  pause.ariaPressed = String(isOn);
+  pause.textContent = say(isOn ? 'go_on' : 'pause');
+};
+byId('older').onclick = () => picture.step(-1);
+byId('newer').onclick = () => picture.step(1);
+const span = byId('span');
+span.onchange = () => {
+  picture.span = 1000 * span.value;
+  picture.draw();
+  picture.tell();
+};
+byId('whole').onchange = ({ target }) => {
+  costs.isWhole = target.checked;
+  costs.look();
+};
+for (const kind of ['svg', 'png']) byId(kind).onclick = async () => tell('saved', { name: await save(picture, kind) });
+
+const language = byId('language');
+language.value = document.documentElement.lang.slice(0, 2);
+language.onchange = () => {
+  localStorage.setItem('tollway language', language.value);
+  speak(language.value);
+  for (const part of [...lanes, picture]) part.speak();
+  picture.onpause(picture.end !== undefined);
+  offer();
+  if (told) tell(...told);
+};
+for (const option of span.options) option.textContent = say('seconds', { n: option.value });
+picture.onpause(false);
+
+// A phone shows the picture first.
+byId('lanes').open = !matchMedia('(max-width: 40rem)').matches;
+
+// ── Time goes by ─────────────────────────────────────────────────────────────────────────────────────
+
+/** What came since the last frame is shown at once, some ten times a second. */
+let flushed = 0;
+function frame(at) {
+  picture.draw();
+  if (at - flushed > 90) {
+    flushed = at;
+    for (const lane of lanes) {
+      lane.flush();
+      lane.countDown();
+    }
+    if (isOut) tellOutage();
+  }
+  const took = performance.now() - at;
+  setTimeout(() => requestAnimationFrame(frame), Math.max(picture.pace(calm.matches), 8 * took) - 16);
+}
+requestAnimationFrame(frame);
+
+// For whoever wants to compare what is drawn with what the server has counted.
+export { costs, picture, records, tags };
+
+chooseVoice();
+await Promise.all([costs.begin(), look()]);
+for (const lane of lanes) lane.start();
+
+// A page with open connections is not kept for the Back button. The client closes its own.
+addEventListener('pagehide', () => {
+  costs.stop();
+  shared.close();
+  sender.close();
+});
+addEventListener('pageshow', ({ persisted }) => {
+  if (!persisted) return;
+  shared.open();
+  costs.start();
+});

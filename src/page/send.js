@@ -1,0 +1,94 @@
+// Publishing from the page: by POST, by a WebSocket, or a message every two seconds.
+//
+// Absent on purpose: showing what was published; that comes back by the lanes.
+
+import { connect } from '/-/client.js';
+import { now } from '/-/page/tap.js';
+import { say } from '/-/page/words.js';
+
+const EVERY = 2_000;
+
+export class Sender {
+  #socket;
+  #refs = 0;
+  #receipts = new Map();
+  #ticks = 0;
+
+  /**
+   * `connection()` is that of any lane. `onreceipt({ id, at, data })` tells when a message was in the
+   * log, and `onsaid` of what goes out by the socket.
+   */
+  constructor(topic, { connection, onreceipt, onsaid }) {
+    Object.assign(this, { topic, connection, onreceipt, onsaid });
+  }
+
+  /** Publishes, and tells what the receipt says. */
+  async publish(data, way = 'POST') {
+    const from = now();
+    const receipt = await (way === 'POST' ? this.#byPost(data) : this.#bySocket(data));
+    this.onreceipt({ id: receipt.id, at: (from + now()) / 2, data: data.slice(0, 60) });
+    return receipt;
+  }
+
+  /** By the client of any lane, which repeats it under a key if it has to; by one of its own when all are off. */
+  async #byPost(data) {
+    const own = this.connection() ? undefined : connect(location.origin, { topics: this.topic, techniques: ['poll'] });
+    try {
+      return await (own ?? this.connection()).publish(data);
+    } finally {
+      own?.close();
+    }
+  }
+
+  /** A socket for sending, opened when the first message goes by it, and kept. */
+  async #bySocket(data) {
+    const socket = await this.#open();
+    const frame = JSON.stringify({ ref: this.#refs += 1, data });
+    const receipt = new Promise((done, fail) => this.#receipts.set(this.#refs, [done, fail]));
+    socket.send(frame);
+    this.onsaid(frame, data);
+    return receipt;
+  }
+
+  #open() {
+    if (this.#socket?.readyState <= WebSocket.OPEN) return this.#opened;
+    const address = `${location.origin.replace(/^http/, 'ws')}/${encodeURIComponent(this.topic)}/ws`;
+    const socket = this.#socket = new WebSocket(address, 'tollway.v1');
+    socket.onmessage = ({ data }) => {
+      const { ref, error, id } = JSON.parse(data);
+      this.#receipts.get(ref)?.[error ? 1 : 0](error ? new Error(error.detail) : { id });
+      this.#receipts.delete(ref);
+    };
+    this.#opened = new Promise((done, fail) => {
+      socket.onopen = () => done(socket);
+      socket.onclose = () => {
+        const lost = new Error(say('no_receipt'));
+        fail(lost);
+        for (const [, fail] of this.#receipts.values()) fail(lost);
+        this.#receipts.clear();
+      };
+    });
+    return this.#opened;
+  }
+  #opened;
+
+  /** Sends a message every two seconds, or stops that. A message that waits keeps the next one back. */
+  every(isOn) {
+    clearInterval(this.timer);
+    if (!isOn) return;
+    let isWaiting = false;
+    const tick = async () => {
+      if (isWaiting) return;
+      isWaiting = true;
+      this.#ticks += 1;
+      await this.publish(say('tick', { n: this.#ticks })).catch(() => {});
+      isWaiting = false;
+    };
+    this.timer = setInterval(tick, EVERY);
+    tick();
+  }
+
+  close() {
+    this.#socket?.close();
+  }
+}

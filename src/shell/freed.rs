@@ -1,0 +1,58 @@
+//! When memory is given back to the system.
+//!
+//! What is freed goes to the allocator, which keeps most of it: pages between two blocks in use are
+//! free and still ours. The allocator can give them back when it is asked to, which takes
+//! milliseconds where much is held; so it is asked by a thread that has nothing to do, some time
+//! after much was let go, and not often.
+//!
+//! Came from: `event_loop`, with what its broker holds and which connections end. Goes to: the
+//! same, as the moment. Absent on purpose: the allocator, which is `sys`'s.
+
+use crate::ids::Millis;
+use crate::limits::{FREED_BYTES_MIN, GIVE_BACK_MS, OUTBOX_BYTES_HIGH};
+
+/// What a thread has let go of since memory was last given back.
+#[derive(Debug, Default)]
+pub struct Freed {
+    /// The most that was held since then.
+    peak: usize,
+    /// What connections may have held that ended since then.
+    ended: usize,
+    /// Not before this moment.
+    next: Millis,
+}
+
+impl Freed {
+    /// A connection has ended.
+    pub fn note_end(&mut self) {
+        self.ended = self.ended.saturating_add(OUTBOX_BYTES_HIGH);
+    }
+
+    /// When memory should be given back, if enough was let go of, where `held` bytes are held now.
+    pub fn due(&mut self, held: usize) -> Option<Millis> {
+        self.peak = self.peak.max(held);
+        (self.peak - held + self.ended >= FREED_BYTES_MIN).then_some(self.next)
+    }
+
+    /// Memory is given back now.
+    pub fn begin_anew(&mut self, held: usize, now: Millis) {
+        *self = Self { peak: held, ended: 0, next: now.plus(GIVE_BACK_MS) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_time_when_much_was_let_go_and_not_soon_again() {
+        let mut freed = Freed::default();
+        assert_eq!(freed.due(3 * FREED_BYTES_MIN), None);
+        assert_eq!(freed.due(2 * FREED_BYTES_MIN + 1), None);
+        assert_eq!(freed.due(2 * FREED_BYTES_MIN), Some(Millis(0)));
+        freed.begin_anew(2 * FREED_BYTES_MIN, Millis(50));
+        assert_eq!(freed.due(2 * FREED_BYTES_MIN), None);
+        (0..FREED_BYTES_MIN / OUTBOX_BYTES_HIGH).for_each(|_| freed.note_end());
+        assert_eq!(freed.due(2 * FREED_BYTES_MIN), Some(Millis(50 + GIVE_BACK_MS)));
+    }
+}

@@ -1,0 +1,315 @@
+// The picture of the live page: whether it is drawn from what happened, and what its controls do.
+// Called as `picture.mjs PORT FACT CHROMIUM SCREENSHOTS TOLLWAY`. The browser talks to the server
+// without a proxy, so that every byte that the page counts is one that the server has counted.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+import { foreign, http, more, port, publish, tell } from '../support/stage.mjs';
+import { args } from './chromium_args.mjs';
+
+const { chromium } = foreign('playwright-core');
+const [executablePath, screenshots, tollway] = more;
+const topic = process.argv[3].slice(0, 64); // each fact has its own
+const timeout = 60_000;
+const LANES = ['short_poll', 'long_poll', 'sse', 'websocket'];
+
+/** Gives `look` a function that opens the page in one more tab of one browser. */
+async function browse(look, settings = {}) {
+  const browser = await chromium.launch({ executablePath, args, headless: true });
+  try {
+    const context = await browser.newContext({ acceptDownloads: true, ...settings });
+    const tab = async (at = port) => {
+      const page = await context.newPage();
+      const errors = [];
+      page.on('pageerror', (error) => errors.push(String(error)));
+      page.on('console', (line) => line.text().includes('Content Security Policy') && errors.push(line.text()));
+      await page.goto(`http://localhost:${at}/?topic=${topic}`);
+      await page.locator('[data-state="open"]').nth(3).waitFor({ timeout });
+      const lane = (name) => page.locator(`[data-lane="${name}"]`);
+      const shows = (text) =>
+        Promise.all(LANES.map((name) => lane(name).locator('.message', { hasText: text }).last().waitFor({ timeout })));
+      return { page, errors, lane, shows };
+    };
+    await look({ context, tab });
+  } finally {
+    await browser.close();
+  }
+}
+
+/** What the page recorded and what the ledger says of it, lane by lane, when both stand still. */
+async function compared(page) {
+  return page.evaluate(async () => {
+    const { costs, records, tags } = await import('/-/page/page.js');
+    const ledger = async () => {
+      const answer = await fetch(`/-/costs?tag=${Object.values(tags)}`, { cache: 'no-store' });
+      return (await answer.json()).tags;
+    };
+    const rows = await ledger();
+    await costs.look();
+    return Object.keys(records).map((lane) => {
+      const { asked, empty, arrows } = records[lane];
+      const up = arrows.filter((arrow) => arrow.up);
+      const sum = (of) => up.reduce((sum, arrow) => sum + of(arrow), 0);
+      const row = rows[tags[lane]];
+      return {
+        lane,
+        seen: {
+          requests: asked, empty, messages: new Set(up.flatMap(({ ids }) => ids.map(({ id }) => id))).size,
+          text: sum(({ text = 0 }) => text), wrapping: sum(({ text = 0, wire = 0 }) => wire - text),
+          answerHeads: lane === 'websocket' ? undefined : sum(({ head = 0 }) => head),
+        },
+        counted: {
+          requests: row.requests, empty: row.answers_empty, messages: row.messages,
+          text: row.bytes_out.payload, wrapping: row.bytes_out.framing,
+          // A page is not shown the answer to a handshake.
+          answerHeads: lane === 'websocket' ? undefined : row.bytes_out.head,
+        },
+        shown: { requests: costs.of(lane).requests, total: costs.of(lane).total },
+        total: row.bytes_in.total + row.bytes_out.total,
+        isExact: [...records[lane].kinds].length === 1,
+      };
+    });
+  });
+}
+
+/** Publishes in all ways, and waits until every lane has it. */
+async function say(page, shows) {
+  await page.fill('#text', 'by post');
+  await page.click('[value="post"]');
+  await shows('by post');
+  await page.fill('#text', 'ünïcödé by socket 😀');
+  await page.click('[value="websocket"]');
+  await shows('by socket');
+  await publish(`${topic}?event=named`, 'two\nlines');
+  await publish(topic, 'x'.repeat(70_000)); // a frame whose length takes eight bytes
+  await publish(topic, 'last of all');
+  await shows('last of all');
+}
+
+async function the_picture_is_what_the_ledger_has_counted() {
+  await browse(async ({ tab }) => {
+    const { page, shows, errors } = await tab();
+    await say(page, shows);
+    // The short poll goes on: an answer may be counted and not be here yet. They meet between two polls,
+    // of which the longest interval leaves the most.
+    await page.locator('[data-lane="short_poll"]').getByLabel('Interval').selectOption('5');
+    const meets = ({ seen, counted }) => seen.requests === counted.requests && seen.empty === counted.empty;
+    let rows;
+    for (let tries = 0; tries < 100 && !rows?.every(meets); tries += 1) {
+      if (tries > 0) await page.waitForTimeout(200);
+      rows = await compared(page);
+    }
+    for (const { lane, seen, counted } of rows) assert.deepEqual(seen, counted, lane);
+    for (const { lane, shown, total } of rows.slice(1)) assert.deepEqual(shown.total, total, lane);
+    assert.deepEqual(errors, []);
+  });
+}
+
+async function pointing_shows_the_bytes_of_an_arrow_and_of_a_message() {
+  await browse(async ({ tab }) => {
+    const { page, shows, errors } = await tab();
+    await publish(topic, 'hello');
+    await shows('hello');
+    await page.evaluate(async () => (await import('/-/page/page.js')).costs.look());
+    await page.click('#older');
+    assert.equal(await page.getAttribute('#pause', 'aria-pressed'), 'true', 'it stands still');
+    for (const lane of LANES) {
+      const words = await page.locator(`[data-row="${lane}"] .why`).innerText();
+      assert.match(words, /^A: .* after it was published, \d+ bytes\.$/, lane);
+    }
+    // By the keyboard: the WebSocket's row is the last one, and its last arrow is the frame.
+    await page.focus('#picture canvas');
+    for (let n = 0; n < 3; n += 1) await page.keyboard.press('ArrowDown');
+    for (let n = 0; n < 9; n += 1) await page.keyboard.press('ArrowRight');
+    const detail = page.locator('#detail');
+    // {"id":"…","data":"hello"} in a frame with a header of two bytes.
+    await detail.locator('.bits', { hasText: /1FIN last piece000RSV plain0001opcode text0MASK not masked[01]{7}length \d+ bytes follow/ }).waitFor();
+    assert.match(await detail.innerText(), /^WebSocket · A Frame: (\d+) bytes = 5 of text \+ \d+ of wrapping, 2 of that its header:/);
+    await page.keyboard.press('ArrowUp');
+    assert.match(await detail.innerText(), /^SSE · A Event: \d+ bytes = 5 of text/);
+    // By the pointer: the same arrow of the SSE.
+    const [x, y] = await page.evaluate(async () => {
+      const { picture } = await import('/-/page/page.js');
+      const row = picture.rows[2];
+      const { x1, y1, x2, y2 } = picture.view.ends(picture.pointed, row);
+      return [(x1 + x2) / 2, (y1 + y2) / 2];
+    });
+    await page.evaluate(() => document.activeElement.blur());
+    assert.equal(await detail.innerText(), '');
+    await page.locator('#picture canvas').hover({ position: { x, y } });
+    assert.match(await detail.innerText(), /^SSE · A Event: \d+ bytes = 5 of text/);
+    assert.deepEqual(errors, []);
+  });
+}
+
+async function every_control_does_what_it_says() {
+  await browse(async ({ tab }) => {
+    await publish(topic, 'kept');
+    const { page, lane, shows, errors } = await tab();
+    await page.getByRole('button', { name: '1 kept: replay' }).click();
+    await shows('kept');
+    assert.equal(await page.isVisible('#replay'), false);
+    await page.click('#every');
+    await shows('tick 2');
+    await page.click('#every');
+    assert.equal(await page.getAttribute('#every', 'aria-pressed'), 'false');
+    await page.selectOption('#span', '10');
+    assert.match(await page.locator('#picture canvas').getAttribute('aria-label'), /the last 10 s/);
+    await page.check('#whole');
+    await page.locator('[data-row="sse"] .why', { hasText: 'All readers of this server' }).waitFor({ timeout });
+    await page.uncheck('#whole');
+    await page.locator('[data-row="sse"] .why', { hasText: 'to begin with' }).waitFor({ timeout });
+    await page.click('#pause');
+    const end = () => page.evaluate(async () => (await import('/-/page/page.js')).picture.view.to);
+    assert.equal(await end(), await end(), 'it stands still');
+    await page.click('#pause');
+    for (const kind of ['svg', 'png']) {
+      const [download] = await Promise.all([page.waitForEvent('download'), page.click(`#${kind}`)]);
+      const file = path.join(screenshots, `slide.${kind}`);
+      await download.saveAs(file);
+      const text = fs.readFileSync(file);
+      if (kind === 'svg') assert.match(text.toString(), /^<svg [^]*The same messages, four ways[^]*<\/svg>$/);
+      else assert.deepEqual([...text.subarray(1, 4)], [...Buffer.from('PNG')]);
+    }
+    await lane('long_poll').getByRole('switch').click();
+    assert.equal(await lane('long_poll').getAttribute('data-state'), 'off');
+    await publish(topic, 'while it was off');
+    await lane('long_poll').getByRole('switch').click();
+    await shows('while it was off');
+    await lane('short_poll').getByLabel('Interval').selectOption('0.5');
+    await publish(topic, 'in half a second');
+    await shows('in half a second');
+    await page.selectOption('#language', 'zh');
+    await page.getByRole('heading', { name: '同样的消息，四种走法' }).waitFor();
+    assert.equal(await page.getAttribute('html', 'lang'), 'zh-Hans');
+    await page.reload();
+    await page.getByRole('button', { name: '用 POST 发送' }).waitFor();
+    await page.selectOption('#language', 'en');
+    await page.getByRole('button', { name: 'Send by POST' }).waitFor();
+    await page.fill('#topic', `${topic.slice(0, 60)}-2`);
+    await page.click('#join button');
+    await page.waitForURL(/-2$/);
+    assert.deepEqual(errors, []);
+  });
+}
+
+async function the_page_speaks_the_language_of_the_browser() {
+  await browse(
+    async ({ tab }) => {
+      const { page, errors } = await tab();
+      assert.equal(await page.getAttribute('html', 'lang'), 'zh-Hans');
+      assert.equal(await page.locator('[data-row="short_poll"] h3').innerText(), '短轮询');
+      // Every word that stands on the page is in that language; names and addresses are not words.
+      const text = await page.evaluate(() => document.body.innerText);
+      const english = text.match(/\b(the|and|of|message|request|server|open|answer|empty)\b/gi);
+      assert.deepEqual(english, null);
+      assert.deepEqual(errors, []);
+    },
+    { locale: 'zh-CN' },
+  );
+}
+
+async function six_tabs_show_one_picture() {
+  await browse(async ({ tab }) => {
+    const tabs = [];
+    for (let n = 0; n < 6; n += 1) tabs.push(await tab());
+    for (const count of [2, 3, 6]) {
+      await publish(topic, `for ${count} tabs`);
+      for (const { shows } of tabs.slice(0, count)) await shows(`for ${count} tabs`);
+    }
+    // The last tab reads nothing itself, and its picture has the messages all the same.
+    for (const { page } of tabs) {
+      await page.waitForFunction(async () => {
+        const { records } = await import('/-/page/page.js');
+        return Object.values(records).every(({ arrows }) => arrows.filter(({ ids }) => ids.length).length >= 3);
+      }, undefined, { timeout });
+    }
+    const rows = await (await fetch(`${http}/-/connections?limit=1000`)).json();
+    const open = rows.connections.filter(({ state, technique }) => technique === 'sse' && state === 'streaming');
+    assert.equal(open.length, 1, 'one event stream for all');
+    for (const { errors } of tabs) assert.deepEqual(errors, []);
+  });
+}
+
+/** Starts a server on `at`, 0 for any port, and gives its process and port. */
+async function serve(at) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tollway-picture-'));
+  const file = path.join(folder, 'port');
+  const server = spawn(tollway, ['--listen', `127.0.0.1:${at}`, '--threads', '2', '--port-file', file], { stdio: 'ignore' });
+  for (;;) {
+    const ports = fs.existsSync(file) ? fs.readFileSync(file, 'utf8').split('\n') : [];
+    if (ports.length > 1) break; // `tell` bounds the loop
+    assert.equal(server.exitCode, null, 'the server has ended');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  const found = Number(fs.readFileSync(file, 'utf8').split('\n')[0]);
+  fs.rmSync(folder, { recursive: true });
+  return { server, found };
+}
+
+async function a_server_that_is_killed_and_started_again_is_counted_on() {
+  let { server, found } = await serve(0);
+  try {
+    await browse(async ({ tab }) => {
+      const { page, shows, errors } = await tab(found);
+      const post = (text) => fetch(`http://127.0.0.1:${found}/${topic}`, { method: 'POST', body: text });
+      await post('before');
+      await shows('before');
+      const totals = () => page.evaluate(async () => {
+        const { costs } = await import('/-/page/page.js');
+        await costs.look();
+        return Object.keys(costs.tags).map((lane) => costs.of(lane).messages);
+      });
+      assert.deepEqual(await totals(), [1, 1, 1, 1]);
+      const ended = new Promise((resolve) => server.on('exit', resolve));
+      server.kill('SIGKILL');
+      await ended;
+      await page.locator('#status', { hasText: /^Server gone/ }).waitFor({ timeout });
+      ({ server } = await serve(found));
+      await page.locator('[data-state="open"]').nth(3).waitFor({ timeout });
+      await post('after');
+      await shows('after');
+      // Its ledger began at nothing; what the page has counted is still there.
+      while ((await totals()).some((messages) => messages < 2)); // `tell` bounds the loop
+      assert.deepEqual(errors, []);
+    });
+  } finally {
+    server.kill();
+  }
+}
+
+async function the_picture_goes_on_after_the_network_and_the_back_button() {
+  await browse(async ({ context, tab }) => {
+    const { page, shows, errors } = await tab();
+    await context.setOffline(true);
+    await page.locator('.state', { hasText: 'no network' }).first().waitFor({ timeout });
+    await publish(topic, 'while there was no network');
+    await context.setOffline(false);
+    await shows('while there was no network');
+    // A page that is put away and brought back, as the Back button does it.
+    await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true })));
+    await publish(topic, 'while it was away');
+    await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
+    await shows('while it was away');
+    await page.waitForFunction(async () => {
+      const { records } = await import('/-/page/page.js');
+      return Object.values(records).every(({ arrows }) =>
+        arrows.some(({ ids }) => ids.some(({ data }) => data === 'while it was away')));
+    }, undefined, { timeout });
+    assert.deepEqual(errors, []);
+  });
+}
+
+await tell({
+  the_picture_is_what_the_ledger_has_counted,
+  pointing_shows_the_bytes_of_an_arrow_and_of_a_message,
+  every_control_does_what_it_says,
+  the_page_speaks_the_language_of_the_browser,
+  six_tabs_show_one_picture,
+  a_server_that_is_killed_and_started_again_is_counted_on,
+  the_picture_goes_on_after_the_network_and_the_back_button,
+});

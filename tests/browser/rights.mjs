@@ -1,0 +1,85 @@
+// Rights in Chromium: what EventSource and WebSocket can show, and what a browser sends by itself.
+// Called as `rights.mjs PORT FACT CHROMIUM`.
+
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+
+import { foreign, http, more, port, tell } from '../support/stage.mjs';
+import { args } from './chromium_args.mjs';
+
+const { chromium } = foreign('playwright-core');
+const [executablePath] = more;
+const TOKEN = 'both-rights-of-the-operator';
+
+/** Opens a page of the server that asks for nothing by itself. */
+async function browse(look) {
+  const browser = await chromium.launch({ executablePath, args, headless: true });
+  try {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.goto(`${http}/-/healthy`);
+    await look(page, context);
+  } finally {
+    await browser.close();
+  }
+}
+
+/** In the page: opens a stream and a socket at these URLs, says something, and tells what came. */
+const opened = ({ source, socket, headers }) =>
+  new Promise((resolve) => {
+    const heard = {};
+    const note = (name, what) => {
+      heard[name] = what;
+      if (heard.source && heard.socket) resolve(heard);
+    };
+    const stream = new EventSource(source);
+    stream.onmessage = ({ data }) => note('source', data);
+    stream.onerror = () => stream.readyState === 2 && note('source', 'refused');
+    stream.onopen = () => fetch('/news', { method: 'POST', body: 'streamed', headers });
+    const line = new WebSocket(socket);
+    line.onopen = () => line.send('said');
+    line.onmessage = ({ data }) => data === 'said' && note('socket', data);
+    line.onclose = () => note('socket', 'refused');
+  });
+
+async function an_event_source_and_a_websocket_open_by_a_ticket() {
+  await browse(async (page) => {
+    const headers = { Authorization: `Bearer ${TOKEN}` };
+    const tickets = await page.evaluate(async (headers) => {
+      const ticket = async () => (await (await fetch('/-/ticket', { method: 'POST', headers })).json()).ticket;
+      return [await ticket(), await ticket()];
+    }, headers);
+    const [first, second] = tickets;
+    const socket = `ws://127.0.0.1:${port}/news?ticket=${second}`;
+    const urls = { source: `/news?ticket=${first}`, socket, headers };
+    const heard = await page.evaluate(opened, urls);
+    assert.equal(heard.socket, 'said');
+    assert.ok(['said', 'streamed'].includes(heard.source), heard.source);
+    assert.deepEqual(await page.evaluate(opened, urls), { source: 'refused', socket: 'refused' });
+  });
+}
+
+async function a_cookie_serves_its_own_page_and_no_other() {
+  // A page of another program on this machine: the cookie goes along, whatever its port.
+  const stranger = createServer((_, response) => {
+    response.setHeader('Content-Type', 'text/html');
+    response.end('<!doctype html><link rel="icon" href="data:,"><title>stranger</title>');
+  });
+  await new Promise((resolve) => stranger.listen(0, '127.0.0.1', resolve));
+  await browse(async (page, context) => {
+    await context.addCookies([{ name: 'tollway_token', value: TOKEN, url: http, sameSite: 'Lax' }]);
+    const urls = { source: '/news', socket: `ws://127.0.0.1:${port}/news`, headers: {} };
+    const heard = await page.evaluate(opened, urls);
+    assert.equal(heard.socket, 'said');
+    assert.ok(['said', 'streamed'].includes(heard.source), heard.source);
+    await page.goto(`http://127.0.0.1:${stranger.address().port}/`);
+    const foreignUrls = { ...urls, source: `${http}/news` };
+    assert.deepEqual(await page.evaluate(opened, foreignUrls), { source: 'refused', socket: 'refused' });
+  });
+  stranger.close();
+}
+
+await tell({
+  an_event_source_and_a_websocket_open_by_a_ticket,
+  a_cookie_serves_its_own_page_and_no_other,
+});

@@ -1,0 +1,263 @@
+//! What strangers can make a real process hold, in user space and in the kernel: each fact on
+//! loopback, measured from outside.
+//!
+//! Absent on purpose: figures without a bound. What a test compares with is what the limits
+//! promise, or what an idle server takes.
+
+#[path = "support/http.rs"]
+mod http;
+#[path = "support/server.rs"]
+mod server;
+
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+
+use flate2::{Compress, Compression, FlushCompress};
+use tollway::limits::Limits;
+
+use http::{Wire, publish};
+use server::{Server, for_threads_with, within};
+
+/// How long a server may take for what it is to do after a second.
+const PATIENCE_MS: u64 = 20_000;
+
+/// How many connections ended for this reason.
+fn closed(server: &Server, reason: &str) -> u64 {
+    let mut wire = Wire::open(server.port());
+    wire.send("GET /-/costs HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let costs = wire.answer().json();
+    let techniques = costs["techniques"].as_object().expect("an object");
+    let of = |payer: &serde_json::Value| payer["connections"]["closed"][reason].as_u64();
+    techniques.values().filter_map(of).sum()
+}
+
+/// The server's sockets for which the kernel still tries to send something after they were closed:
+/// `FIN_WAIT1` in `proc_net_tcp(5)`.
+fn orphans(server: &Server) -> usize {
+    let table = fs::read_to_string("/proc/net/tcp").expect("Linux");
+    let port = format!(":{:04X}", server.port());
+    let rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    rows.filter(|row| row.len() > 3 && row[1].ends_with(&port) && row[3] == "04").count()
+}
+
+#[test]
+fn a_peer_that_stalls_leaves_nothing_in_the_kernel() {
+    for_threads_with(&["--stall-timeout", "1s"], |server| {
+        for _ in 0..20 {
+            publish(server.port(), "big", "z".repeat(50_000));
+        }
+        let poll = "GET /big HTTP/1.1\r\nHost: a\r\n\r\n".repeat(8);
+        let stream = "GET /big/sse?since=earliest HTTP/1.1\r\nHost: a\r\n\r\n";
+        let wires: Vec<Wire> = [&poll[..], stream, &poll, stream]
+            .iter()
+            .map(|request| {
+                let mut wire = Wire::open(server.port());
+                wire.send(request);
+                wire
+            })
+            .collect();
+        let all = within(PATIENCE_MS, || (closed(server, "stalled") == 4).then_some(()));
+        all.expect("who takes nothing is given up");
+        assert_eq!(orphans(server), 0);
+        drop(wires);
+    });
+}
+
+#[test]
+fn last_bytes_that_nobody_takes_are_not_kept_for_long() {
+    for_threads_with(&["--stall-timeout", "1s"], |server| {
+        for _ in 0..20 {
+            publish(server.port(), "big", "z".repeat(50_000));
+        }
+        let mut wire = Wire::open(server.port());
+        wire.send("GET /big?limit=3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        let answered = within(PATIENCE_MS, || (closed(server, "answered") > 0).then_some(()));
+        answered.expect("it lingers, and is closed");
+        let gone = within(PATIENCE_MS, || (orphans(server) == 0).then_some(()));
+        gone.expect("the kernel gives up as well");
+        drop(wire);
+    });
+}
+
+const MIB: usize = 1024 * 1024;
+
+/// What the process has in memory, or had at most, in bytes: `proc_pid_status(5)`.
+fn memory(server: &Server, field: &str) -> usize {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.process()));
+    let status = status.expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("Linux tells it");
+    line.split_whitespace().next().and_then(|kib| kib.parse::<usize>().ok()).expect("KiB") * 1024
+}
+
+/// Connections that say something and read nothing.
+fn crowd(server: &Server, count: usize, says: impl Fn(usize) -> Vec<u8>) -> Vec<TcpStream> {
+    let mut streams: Vec<(TcpStream, Vec<u8>)> = (0..count)
+        .map(|n| {
+            let stream = TcpStream::connect(("127.0.0.1", server.port())).expect("it listens");
+            stream.set_nonblocking(true).expect("a socket");
+            (stream, says(n))
+        })
+        .collect();
+    // Whoever is refused cannot say more; whoever is not read is as far as it gets.
+    let said = within(PATIENCE_MS, || {
+        for (stream, left) in &mut streams {
+            match stream.write(left) {
+                Ok(written) => drop(left.drain(..written)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(_) => left.clear(),
+            }
+        }
+        streams.iter().all(|(_, left)| left.is_empty()).then_some(())
+    });
+    said.expect("it is read, or refused");
+    streams.into_iter().map(|(stream, _)| stream).collect()
+}
+
+fn upgrade(topic: &str, fields: &str) -> String {
+    format!(
+        "GET /{topic}/ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         {fields}\r\n"
+    )
+}
+
+/// The first frame of a message that goes on; its mask is zero.
+fn fragment(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    // A length has one spelling, the shortest: RFC 6455 §5.2.
+    match u16::try_from(payload.len()) {
+        Ok(length) => frame.extend([&[0xFE], &length.to_be_bytes()[..]].concat()),
+        Err(_) => frame.extend([&[0xFF], &(payload.len() as u64).to_be_bytes()[..]].concat()),
+    }
+    frame.extend([0; 4]);
+    frame.extend(payload);
+    frame
+}
+
+/// A kilobyte that inflates to a megabyte, and does not end there.
+fn bomb() -> Vec<u8> {
+    let mut compress = Compress::new(Compression::best(), false);
+    let mut out = Vec::with_capacity(64 * 1024);
+    let says = vec![b'a'; MIB - 1];
+    compress.compress_vec(&says, &mut out, FlushCompress::Sync).expect("room");
+    out
+}
+
+#[test]
+fn what_strangers_do_not_finish_is_bounded_over_all_of_them() {
+    let body = |_| {
+        let head = format!("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: {MIB}\r\n\r\n");
+        [head.into_bytes(), vec![b'b'; MIB - 1]].concat()
+    };
+    let message =
+        |_| [upgrade("x", "").into_bytes(), fragment(0x01, &vec![b'a'; MIB - 1])].concat();
+    let bomb = bomb();
+    let compressed = |_| {
+        let offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+        [upgrade("x", offer).into_bytes(), fragment(0x41, &bomb)].concat()
+    };
+    let kinds: [&dyn Fn(usize) -> Vec<u8>; 3] = [&body, &message, &compressed];
+    for says in kinds {
+        for_threads_with(&["--max-unfinished", "16MiB", "--deflate"], |server| {
+            let idle = memory(server, "VmRSS:");
+            let streams = crowd(server, 100, says);
+            let refused = within(PATIENCE_MS, || (closed(server, "unfinished") > 50).then_some(()));
+            assert!(refused.is_some(), "no room for all: {}", closed(server, "unfinished"));
+            publish(server.port(), "x", "a good one");
+            let held = memory(server, "VmHWM:") - idle;
+            assert!(held < 16 * MIB + 24 * MIB, "{held} bytes");
+            drop(streams);
+        });
+    }
+}
+
+#[test]
+fn renditions_and_topics_are_within_what_may_be_retained() {
+    let flags = ["--retain-bytes", "16MiB", "--history-bytes", "8MiB", "--history-messages"];
+    for_threads_with(&[&flags[..], &["100000", "--deflate"]].concat(), |server| {
+        let idle = memory(server, "VmRSS:");
+        let mut wire = Wire::open(server.port());
+        for n in 0..12_000 {
+            http::publish_on(&mut wire, &format!("t{}", n % 1000), "lorem ipsum ".repeat(150));
+        }
+        let offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+        let v1 = "Sec-WebSocket-Protocol: tollway.v1\r\n";
+        // What is said so often is small when it is compressed.
+        for (ask, least) in [
+            ("/poll HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), MIB),
+            ("/sse?since=earliest HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), MIB),
+            (upgrade("", offer).replacen("GET //ws", "/ws?since=earliest", 1), MIB / 32),
+            (upgrade("", v1).replacen("GET //ws", "/ws?since=earliest", 1), MIB),
+        ] {
+            let readers = crowd(server, 200, |n| format!("GET /t{n}{ask}").into_bytes());
+            let mut heard = 0;
+            let told = within(PATIENCE_MS, || {
+                let mut scratch = [0; 16_384];
+                for mut reader in &readers {
+                    heard += reader.read(&mut scratch).unwrap_or(0);
+                }
+                (heard > least).then_some(())
+            });
+            assert!(told.is_some(), "they are told what is retained: {heard} bytes of {ask}");
+        }
+        let held = memory(server, "VmHWM:") - idle;
+        assert!(held < 3 * 16 * MIB, "{held} bytes");
+    });
+}
+
+#[test]
+fn a_flood_leaves_no_memory_behind() {
+    for_threads_with(&["--history-messages", "10"], |server| {
+        let idle = memory(server, "VmRSS:");
+        let frames = [0x81, 0x80, 0, 0, 0, 0].repeat(20_000);
+        let streams = crowd(server, 100, |n| {
+            [upgrade(&format!("f{n}"), "").into_bytes(), frames.clone()].concat()
+        });
+        drop(streams);
+        let small =
+            within(PATIENCE_MS, || (memory(server, "VmRSS:") < idle + 16 * MIB).then_some(()));
+        small.unwrap_or_else(|| panic!("{} bytes are left", memory(server, "VmRSS:") - idle));
+    });
+}
+
+#[test]
+fn with_every_limit_at_its_worst_a_server_stays_below_its_worst_case() {
+    const CONNECTIONS: usize = 240;
+    let limits = Limits {
+        message_bytes_max: 64 * 1024,
+        retain_bytes: 8 * MIB,
+        history_bytes: MIB,
+        unfinished_bytes_max: 4 * MIB,
+        connections_max: CONNECTIONS + 20,
+        ..Limits::default()
+    };
+    let flags = [
+        ["--max-message", "64KiB"],
+        ["--retain-bytes", "8MiB"],
+        ["--history-bytes", "1MiB"],
+        ["--max-unfinished", "4MiB"],
+        ["--max-connections", "260"],
+    ];
+    for_threads_with(&[&flags.concat()[..], &["--deflate"]].concat(), |server| {
+        let mut wire = Wire::open(server.port());
+        for n in 0..300 {
+            http::publish_on(&mut wire, &format!("t{}", n % 8), "\u{1}".repeat(60_000));
+        }
+        let offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+        let held = crowd(server, CONNECTIONS, |n| match n % 4 {
+            0 => format!("GET /t{} HTTP/1.1\r\nHost: a\r\n\r\n", n % 8).repeat(9).into_bytes(),
+            1 => format!("GET /t{}/sse?since=earliest HTTP/1.1\r\nHost: a\r\n\r\n", n % 8).into(),
+            2 => [upgrade("x", offer).into_bytes(), fragment(0x41, &bomb())].concat(),
+            _ => b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 65000\r\n\r\nxxxxxxxx".to_vec(),
+        });
+        for n in 0..200 {
+            http::publish_on(&mut wire, &format!("t{}", n % 8), "\u{1}".repeat(60_000));
+        }
+        let (peak, worst) = (memory(server, "VmHWM:"), limits.worst_case(4));
+        let bound = worst.server + CONNECTIONS * worst.connection;
+        assert!(peak < bound, "{peak} of {bound}");
+        println!("{} MiB of {} MiB", peak / MIB, bound / MIB);
+        drop(held);
+    });
+}
