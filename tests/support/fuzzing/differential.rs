@@ -7,8 +7,7 @@
 //!
 //! hyper splits heads by `httparse`, as we do, so what it adds is everything around: which framing
 //! holds, chunks and their ends, trailers, what is left over, and when a connection is over. The
-//! grammar of heads has a reader of its own in `head/by_hand.rs`, and llhttp in
-//! `tests/differential.rs`.
+//! grammar of heads has a reader of its own in `head/by_hand.rs`.
 //!
 //! Came from: bytes. Goes to: `wire::head` and `wire::body`, and to hyper. Absent on purpose: what
 //! requests ask for, and answers.

@@ -86,8 +86,8 @@ impl Story {
         let own = rights::field(stage);
         let key = frames::KEY;
         let head = format!(
-            "GET /{name}/ws HTTP/1.1\r\nHost: s\r\n{own}Connection: Upgrade\r\nUpgrade: websocket\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
+            "GET /{name}/ws HTTP/1.1\r\nHost: s\r\n{own}Connection: Upgrade\r\n\
+             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
         );
         let mut bytes = head.into_bytes();
         if stage.world.pipe(client).closed.is_some() {
