@@ -45,6 +45,9 @@ named! {
         Interrupted = "interrupted",
             "A file that was being sent could not be read to its end, or the next message of a \
              poll's answer fell off before a slow peer took those before it.";
+        Drained = "drained",
+            "The server ends, and the peer was told in good order: 1001, retry:, or an end.";
+        Cut = "cut", "The server ends, and --drain was over before the peer had everything.";
     }
 }
 

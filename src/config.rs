@@ -161,6 +161,7 @@ impl CommandLine {
         let threads = checks::threads(self.addresses.threads)?;
         checks::head(bounds.max_head)?;
         checks::wait(bounds.max_wait)?;
+        checks::drain(until.drain)?;
         let BrowserFlags { allow_origin, allow_host } = self.browsers;
         let mut rights = self.rights.into_config()?;
         rights.admin_listens = !self.addresses.admin_listen.is_empty();
@@ -195,6 +196,7 @@ impl CommandLine {
                 body_ms_max: until.body_timeout.0,
                 idle_ms_max: until.idle_timeout.0,
                 stall_ms_max: until.stall_timeout.0,
+                drain_ms: until.drain.0,
                 deflate: self.sockets.deflate,
             },
             allow_origin,

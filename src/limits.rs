@@ -178,6 +178,19 @@ pub const CLOSE_MS_MAX: u64 = 5_000;
 /// lost to a reset.
 pub const LINGER_MS_MAX: u64 = 2_000;
 
+/// From the signal to the moment when whoever is still connected is cut. Kubernetes kills 30 s
+/// after the signal, systemd 90 s.
+pub const DRAIN_MS: u64 = 10_000;
+/// The most that `--drain` may be.
+pub const DRAIN_MS_MAX: u64 = 60 * 60 * 1000;
+/// A drain begins with this time, or a tenth of it if that is less, in which publishers come to
+/// their end and readers stay; a connection without a request is kept for so long, too, since a
+/// request may be on its way.
+pub const DRAIN_GRACE_MS_MAX: u64 = 1_000;
+/// From one reader of a thread that takes leave to the next, at most: a few readers leave at once,
+/// in human terms, and many are spread over the time that there is.
+pub const DRAIN_GAP_MS_MAX: u64 = 50;
+
 /// From one snapshot of the cost ledger to the next, for a client that watches it.
 pub const SNAPSHOT_MS: u64 = 1_000;
 /// Reports collected in a second. Whoever asks more often gets one that is a second old at most, or
@@ -346,6 +359,8 @@ pub struct Limits {
     pub idle_ms_max: u64,
     /// `--stall-timeout`: [`STALL_MS_MAX`].
     pub stall_ms_max: u64,
+    /// `--drain`: [`DRAIN_MS`].
+    pub drain_ms: u64,
     /// `--deflate`: WebSocket messages may be compressed.
     pub deflate: bool,
 }
@@ -378,6 +393,7 @@ impl Default for Limits {
             body_ms_max: BODY_MS_MAX,
             idle_ms_max: IDLE_MS_MAX,
             stall_ms_max: STALL_MS_MAX,
+            drain_ms: DRAIN_MS,
             deflate: false,
         }
     }

@@ -15,10 +15,11 @@ use sim::{Sights, Theme};
 const SEEDS: u64 = 1_000;
 
 /// What comes up in every theme, once it has been played often enough for that.
-const USUAL: [&str; 24] = [
+const USUAL: [&str; 26] = [
     "304",
     "408",
     "503",
+    "a reader has everything, and is told goodbye",
     "a burst",
     "a connection without a watch",
     "a file without a descriptor",
@@ -33,6 +34,7 @@ const USUAL: [&str; 24] = [
     "gap: epoch",
     "gap: expired",
     "gap: expired, of several topics",
+    "drained",
     "the cursor of a server that was killed",
     "more",
     "peer_closed",

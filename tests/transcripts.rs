@@ -46,6 +46,7 @@ folders! {
     hopping "hopping"
     browsers "browsers"
     limits "limits"
+    drains "drain"
     files "files"
     reports "reports"
     rights "rights"

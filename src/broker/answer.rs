@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::effect::Effect;
 use super::respond::{JSON, NO_STORE};
 use super::visit::Visit;
-use super::{accounting, asset, file, publish, read, report, respond};
+use super::{accounting, asset, file, publish, pump, read, report, respond};
 use super::{teardown, ticket, v1, websocket};
 use crate::conn::Ask;
 use crate::conn::problem::{Allow, Rule};
@@ -85,7 +85,10 @@ pub(super) fn redeemed(visit: &mut Visit<'_>, grant: Option<Arc<Grant>>) {
 }
 
 fn give(visit: &mut Visit<'_>, want: Want, body: Vec<u8>) {
+    let draining = visit.shard.policy.draining;
     match want {
+        Want::Ready if draining => respond::refuse(visit, Rule::Draining.into()),
+        _ if draining && want.upgrades() => respond::refuse(visit, Rule::Draining.into()),
         Want::Publish(wanted) => publish::over_http(visit, wanted, body),
         Want::Read(wanted) => read::read(visit, wanted),
         Want::Info(topic) => {
@@ -107,6 +110,10 @@ fn give(visit: &mut Visit<'_>, want: Want, body: Vec<u8>) {
         Want::RefuseOrigin(detail) => {
             respond::refuse_saying(visit, Rule::OriginForeign.into(), &detail);
         }
+    }
+    // A stream gives up for good on any status but 200: this one begins, and ends.
+    if draining && matches!(visit.conn.state, State::Streaming(_)) {
+        pump::depart(visit);
     }
 }
 

@@ -61,6 +61,18 @@ impl Conns {
     /// Bytes that the slot of one connection takes.
     pub(super) const SLOT_BYTES: usize = size_of::<Slot>();
 
+    /// The connection in a slot.
+    pub(super) fn at(&self, slot: usize) -> Option<ConnId> {
+        // Exact, as in `insert`.
+        let id = |entry: &Slot| ConnId { slot: slot as u32, generation: entry.generation };
+        self.slots.get(slot).map(id)
+    }
+
+    /// How many slots there are, in use or not.
+    pub(super) fn slots(&self) -> usize {
+        self.slots.capacity()
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.slots.len()

@@ -197,6 +197,7 @@ impl Broker {
         if let Some(conn) = self.conns.remove(id) {
             let sample = sample.unwrap_or_default();
             accounting::socket_closed(&mut self.shard, id, &conn, &sample, now);
+            self.count_end(conn.flow.leaving);
         }
     }
 

@@ -24,13 +24,13 @@
 //! **How it is built.** In layers, and calls go down only; `tests/tidy.rs` draws the line.
 //!
 //! ```text
-//!  face        mod handlers work conns        finds the connection, once: a visit
+//!  face        mod handlers work drain conns  finds the connection, once: a visit
 //!                 │
 //!  intake      input  deadline                bytes, or none for too long
 //!                 │
 //!  questions   answer ─▶ read publish file report asset ticket ─▶ poll v1 websocket
 //!                 │
-//!  answers     respond  pump                  over HTTP, or from the log
+//!  answers     respond  pump ─▶ goodbye       over HTTP, or from the log
 //!                 │
 //!  ends        teardown ─▶ subscribe          out of the lists, then closed
 //!                 │
@@ -50,9 +50,12 @@ mod answer;
 mod asset;
 mod conns;
 mod deadline;
+mod drain;
 mod effect;
+mod farewells;
 mod fence;
 mod file;
+mod goodbye;
 mod handlers;
 mod input;
 mod letters;
@@ -78,6 +81,8 @@ use std::sync::Arc;
 
 use self::conns::Conns;
 pub use self::effect::{Effect, Letter, Teardown};
+pub use self::farewells::DrainCounts;
+use self::farewells::Farewells;
 pub use self::file::{FileError, FileInfo};
 use self::letters::Letters;
 use self::pending::PendingReports;
@@ -149,6 +154,8 @@ pub struct Broker {
     dirty: VecDeque<ConnId>,
     /// Connections that want bytes again after they did not.
     resumed: VecDeque<ConnId>,
+    /// The server is to end.
+    drain: Option<Farewells>,
 }
 
 impl Broker {
@@ -164,6 +171,7 @@ impl Broker {
                     limits: setup.limits,
                     origins: setup.origins,
                     serves_files: setup.serves_files,
+                    draining: false,
                     admin_listens: setup.admin_listens,
                     rights: setup.rights,
                     unix_s: 0,
@@ -178,6 +186,7 @@ impl Broker {
                 effects: VecDeque::new(),
                 effects_bytes: 0,
                 unfinished: Share::new(setup.unfinished),
+                departing: VecDeque::new(),
                 resumable: VecDeque::new(),
                 teardowns: VecDeque::new(),
                 reseated: Vec::new(),
@@ -185,6 +194,7 @@ impl Broker {
             wheel: TimerWheel::new(Millis(0)),
             dirty: VecDeque::new(),
             resumed: VecDeque::new(),
+            drain: None,
         }
     }
 
@@ -295,6 +305,11 @@ impl Broker {
         self.conns.get(id).map(|conn| &conn.flow.outbox)
     }
 
+    /// Whether `id` has something to send.
+    pub fn has_output(&self, id: ConnId) -> bool {
+        self.outbox(id).is_some_and(|outbox| !outbox.is_empty())
+    }
+
     /// The next socket to be ended.
     pub fn next_teardown(&mut self) -> Option<(ConnId, Teardown)> {
         self.shard.teardowns.give_back();
@@ -305,7 +320,8 @@ impl Broker {
     /// one, never a later.
     pub fn next_deadline(&self) -> Option<Millis> {
         let (wheel, hub) = (self.wheel.next_deadline(), self.shard.hub.next_deadline());
-        [wheel, hub, self.shard.reports.next_deadline()].into_iter().flatten().min()
+        let all = [wheel, hub, self.shard.reports.next_deadline(), self.next_farewell()];
+        all.into_iter().flatten().min()
     }
 
     /// Whether there is work that can be done now, so that a turn is to follow without waiting for

@@ -67,6 +67,8 @@ pub(super) struct Shard {
     pub(super) effects_bytes: usize,
     /// What this thread has of the budget for unfinished input.
     pub(super) unfinished: Share,
+    /// Readers that were told to leave and do not have everything yet.
+    pub(super) departing: VecDeque<ConnId>,
     /// Connections with bytes behind a request that is answered now.
     pub(super) resumable: VecDeque<ConnId>,
     /// Sockets that the shell is to end.

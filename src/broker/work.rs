@@ -93,6 +93,7 @@ impl Broker {
     pub fn expire(&mut self, now: Millis) {
         self.shard.hub.expire(now);
         report::begin(&mut self.shard, now);
+        self.go_on_draining(now);
         for _ in 0..EXPIRIES_PER_TURN {
             let Some((hint, id)) = self.wheel.pop_due(now) else {
                 return;

@@ -62,6 +62,17 @@ pub(super) fn wait(wait: Span) -> Result<(), String> {
     Ok(())
 }
 
+/// Who waits longer than this for a server to end has forgotten it.
+pub(super) fn drain(drain: Span) -> Result<(), String> {
+    if drain.0 > limits::DRAIN_MS_MAX {
+        return Err(format!(
+            "--drain {drain} is longer than anybody waits for a server to end; give {} or less",
+            Span(limits::DRAIN_MS_MAX)
+        ));
+    }
+    Ok(())
+}
+
 /// Reads all values of one flag that takes patterns.
 pub(super) fn patterns<P>(
     flag: &str,

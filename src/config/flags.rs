@@ -141,6 +141,11 @@ pub(super) struct DeadlineFlags {
     #[arg(long, env = "TOLLWAY_STALL_TIMEOUT", value_name = "DURATION")]
     #[arg(default_value_t = Span(limits::STALL_MS_MAX))]
     pub(super) stall_timeout: Span,
+    /// From SIGTERM to the end: how long readers are told to leave, and get what they have not got;
+    /// 0 cuts at once
+    #[arg(long, env = "TOLLWAY_DRAIN", value_name = "DURATION")]
+    #[arg(default_value_t = Span(limits::DRAIN_MS))]
+    pub(super) drain: Span,
 }
 
 #[derive(Debug, Args)]

@@ -24,4 +24,6 @@ pub struct Policy {
     pub rights: Option<Arc<Rights>>,
     /// The time on the wall, in whole seconds since 1970, which tokens end by.
     pub unix_s: u64,
+    /// The server is to end: every answer is the last of its connection.
+    pub draining: bool,
 }

@@ -113,6 +113,8 @@ offences! {
             "The server has more messages to deliver than it can; try again in a moment.";
         UnfinishedTooMuch = Unavailable, "unfinished_too_much",
             "The server holds as many unfinished requests as it can; try again in a moment.";
+        Draining = Unavailable, "draining",
+            "The server ends; connect anew, to the one that takes its place.";
         FileUnreadable = InternalError, "file_unreadable",
             "The file could not be read; the server's log says why.";
         RangeNotSatisfiable = RangeNotSatisfiable, "range_not_satisfiable",

@@ -6,6 +6,11 @@
 //! or an operator may lower our limit while we run. So each thread keeps one spare descriptor: it
 //! lets go of it, accepts with the one that became free, says 503, closes, and takes it back.
 //!
+//! **To stop** without turning away anybody who has connected takes three steps. A socket that is
+//! closed resets whoever waits in its queue, and whoever is half way in. So first the kernel is
+//! told to let nobody begin; then those that are on their way are accepted, for a round trip or
+//! two; and when nobody is left the socket is closed.
+//!
 //! Came from: `listen`, with sockets; the kernel, with connections. Goes to: `event_loop`. Absent
 //! on purpose: which connections are kept; `broker` says that.
 
@@ -16,11 +21,15 @@ use std::net::{Shutdown, SocketAddr, TcpListener};
 use mio::net::TcpStream;
 use mio::{Interest, Registry};
 
-use super::socket;
 use super::token::Source;
+use super::{socket, sys};
 use crate::ids::{Door, Millis};
 use crate::ledger::{Call, RefusedConnection};
 use crate::limits::{ACCEPT_REST_MS, COMPLAINT_MS};
+
+/// How long connections that have begun are still accepted when a server stops to listen: a round
+/// trip around the world.
+const STOP_LISTENING_MS: u64 = 200;
 
 /// What a connection gets that cannot be kept. RFC 9110 §15.6.4; a 5xx answer needs no `Date`
 /// (§6.6.1). One text, made in advance: this is said when there is nothing left to make one with.
@@ -57,6 +66,9 @@ pub struct Acceptor {
     quiet_until: Millis,
     /// `accept4` calls that brought nobody, and were not told yet.
     would_blocks: u64,
+    /// When the sockets are closed: after a last look into their queues.
+    stops_at: Option<Millis>,
+    looked: bool,
 }
 
 #[derive(Debug)]
@@ -88,17 +100,51 @@ impl Acceptor {
             rests_until: Millis(0),
             quiet_until: Millis(0),
             would_blocks: 0,
+            stops_at: None,
+            looked: false,
         })
+    }
+
+    /// Nobody new is let in, and those that are on their way are still accepted until `until`, or
+    /// for a round trip or two.
+    pub fn stop(&mut self, now: Millis, until: Millis) {
+        self.stops_at = Some(now.plus(STOP_LISTENING_MS).min(until));
+        for ListeningSocket { listener, .. } in &self.sockets {
+            // Without: whoever connects in the moment of closing is reset.
+            if let Err(error) = sys::drop_syns(listener) {
+                log::debug!("a port cannot be closed to newcomers alone: {error}");
+            }
+        }
+    }
+
+    /// Whether there is nobody to accept, now and ever. Closes the sockets when it is time for that
+    /// and nobody waits there.
+    pub fn is_stopped(&mut self, now: Millis) -> bool {
+        if self.stops_at.is_none_or(|at| now < at) {
+            return false;
+        }
+        if !self.looked {
+            self.looked = true;
+            self.sockets.iter_mut().for_each(|socket| socket.ready = true);
+        }
+        if self.sockets.iter().all(|socket| !socket.ready) {
+            self.sockets.clear();
+        }
+        self.sockets.is_empty()
     }
 
     /// An event came for the socket with this index.
     pub fn on_event(&mut self, index: u32) {
-        self.sockets[index as usize].ready = true;
+        if let Some(socket) = self.sockets.get_mut(index as usize) {
+            socket.ready = true;
+        }
     }
 
     /// When to look again although no event comes: somebody may be waiting still.
     pub fn next_look(&self) -> Option<Millis> {
-        self.sockets.iter().any(|socket| socket.ready).then_some(self.rests_until)
+        let stops_at = self.stops_at.filter(|_| !self.sockets.is_empty());
+        let waiting = self.sockets.iter().any(|socket| socket.ready);
+        waiting.then_some(self.rests_until).into_iter().chain(stops_at).min()
     }
 
     /// How many `accept4` calls brought nobody since this was last asked.

@@ -18,12 +18,13 @@ use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::ending::Ending;
 use super::mailbox::Address;
-use crate::broker::Letter;
+use crate::broker::{DrainCounts, Letter};
 use crate::hub::message::{Draft, Message};
 use crate::hub::sequencer::{Commit, Sequencer};
 use crate::hub::{Receipt, SubscriberChange, Subscribers};
-use crate::ids::{ConnId, Micros, ShardId, TopicName};
+use crate::ids::{ConnId, Micros, Millis, ShardId, TopicName};
 use crate::ledger::{Scope, ShardReport};
 use crate::limits::{
     MAILBOX_BYTES_MAX, MAILBOX_LETTERS_MAX, UNCOMMITTED_BYTES_MAX, UNCOMMITTED_MAX,
@@ -39,6 +40,8 @@ pub struct Bus {
     /// lock and nowhere else, so a box does not fill while the lock is held.
     addresses: Box<[Address]>,
     closed: AtomicBool,
+    /// How the threads agree on the end.
+    ending: Ending,
     /// Tickets are asked for and shown on whatever thread.
     tickets: Mutex<TicketBook>,
 }
@@ -70,6 +73,7 @@ impl Bus {
     pub fn new(sequencer: Sequencer, addresses: Vec<Address>) -> Self {
         Self {
             sequencer: Mutex::new(sequencer),
+            ending: Ending::new(addresses.len()),
             addresses: addresses.into_boxed_slice(),
             closed: AtomicBool::new(false),
             tickets: Mutex::default(),
@@ -123,6 +127,28 @@ impl Bus {
         self.lock().subscribers(topic)
     }
 
+    /// Tells all threads to come to their end by `until`. They find out by
+    /// [`drains_until`](Self::drains_until).
+    pub fn drain(&self, until: Millis) {
+        self.ending.begin(until);
+        self.wake_all();
+    }
+
+    /// When the drain is over, if it has begun.
+    pub fn drains_until(&self) -> Option<Millis> {
+        self.ending.until()
+    }
+
+    /// A thread has no connection left, and will have none. The last one ends them all.
+    pub fn drained(&self, counts: DrainCounts) {
+        if let Some(sum) = self.ending.one_less(counts) {
+            let DrainCounts { ended, cut } = sum;
+            let level = if cut == 0 { log::Level::Info } else { log::Level::Warn };
+            log::log!(level, "drained: {ended} connections ended in good order, {cut} were cut");
+            self.close();
+        }
+    }
+
     /// The book of tickets, for as long as one is given or taken back.
     pub fn tickets(&self) -> MutexGuard<'_, TicketBook> {
         self.tickets.lock().expect("a thread that panics ends the process")
@@ -131,14 +157,18 @@ impl Bus {
     /// Tells all threads to stop. They find out by [`is_closed`](Self::is_closed).
     pub fn close(&self) {
         self.closed.store(true, SeqCst);
-        for address in &self.addresses {
-            address.wake();
-        }
+        self.wake_all();
     }
 
     /// Whether it is time to stop.
     pub fn is_closed(&self) -> bool {
         self.closed.load(SeqCst)
+    }
+
+    fn wake_all(&self) {
+        for address in &self.addresses {
+            address.wake();
+        }
     }
 
     /// Gives the orders their numbers, as long as every box has room. What is left waits, up to a

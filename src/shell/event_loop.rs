@@ -43,6 +43,7 @@
 //! other reason for doing anything.
 
 mod arrivals;
+mod drain;
 mod output;
 mod rest;
 
@@ -54,9 +55,9 @@ use signal_hook_mio::v1_0::Signals;
 
 use super::acceptor::Acceptor;
 use super::budget::{Budget, Phase};
-use super::bus::Bus;
 use super::clock::{Clock, Wall};
 use super::effects::Effects;
+use super::ending::EndPhase;
 use super::freed::Freed;
 use super::queue::Queue;
 use super::sampling::Sampling;
@@ -98,6 +99,8 @@ pub struct EventLoop {
     sampling: Sampling,
     freed: Freed,
     signals: Option<Signals>,
+    end_phase: EndPhase,
+    drain_ms: u64,
     budget: Budget,
     broker: Broker,
     sockets: Sockets,
@@ -126,6 +129,8 @@ impl EventLoop {
             sampling: Sampling::default(),
             freed: Freed::default(),
             signals: setup.signals,
+            end_phase: EndPhase::Serving,
+            drain_ms: setup.setup.limits.drain_ms,
             budget: Budget::new(setup.clock),
             broker: Broker::new(setup.setup),
             sockets: Sockets::default(),
@@ -142,6 +147,7 @@ impl EventLoop {
     pub fn run(mut self) -> io::Result<()> {
         while !self.effects.bus().is_closed() {
             self.turn()?;
+            self.drain();
         }
         Ok(())
     }
@@ -198,6 +204,7 @@ impl EventLoop {
 
     /// Notes down what the kernel says, and does nothing about it yet.
     fn on_events(&mut self) {
+        let mut signalled = false;
         for event in &self.events {
             let id = match Source::of(event.token()) {
                 Source::Socket(id) => id,
@@ -207,7 +214,7 @@ impl EventLoop {
                 }
                 Source::Waker => continue, // Letters are looked for in any case.
                 Source::Signals => {
-                    on_signals(self.signals.as_mut(), self.effects.bus());
+                    signalled = true;
                     continue;
                 }
             };
@@ -217,13 +224,16 @@ impl EventLoop {
             let was_full = !socket.is_writable();
             socket.on_event(event);
             self.again.to_read(id, socket);
-            if was_full && has_output(&self.broker, id) {
+            if was_full && self.broker.has_output(id) {
                 self.outgoing.to_write(id, socket);
             }
             if event.is_error() && !socket.is_readable() {
                 // It has been read to its end, so no read will find the error.
                 report_error(&mut self.broker, id, socket, self.now);
             }
+        }
+        if signalled {
+            self.on_signals();
         }
     }
 
@@ -331,6 +341,8 @@ impl EventLoop {
 
     fn expire(&mut self) {
         if self.broker.next_deadline().is_some_and(|at| at <= self.now) {
+            // Nobody takes leave before it has what was acknowledged by now.
+            self.effects.open_letters(&mut self.broker, self.now);
             self.broker.expire(self.now);
         }
     }
@@ -347,21 +359,9 @@ impl EventLoop {
     }
 }
 
-fn has_output(broker: &Broker, id: ConnId) -> bool {
-    broker.outbox(id).is_some_and(|outbox| !outbox.is_empty())
-}
-
 /// Tells of an error that no read would find, because nobody reads.
 fn report_error(broker: &mut Broker, id: ConnId, socket: &mut Socket, now: Millis) {
     if let Some(kind) = socket.take_error() {
         broker.failed(id, kind, now);
-    }
-}
-
-/// The first signal ends all loops; the second never comes here, it ends the process where it is.
-fn on_signals(signals: Option<&mut Signals>, bus: &Bus) {
-    for signal in signals.into_iter().flat_map(Signals::pending) {
-        log::info!("signal {signal}: stopping");
-        bus.close();
     }
 }

@@ -12,6 +12,7 @@
 //! | `effects` | what a broker wants that needs no socket: letters, counts, files |
 //! | `mailbox` | letters from thread to thread |
 //! | `bus` | the sequencer that all threads share, and their mailboxes |
+//! | `ending` | the end of all threads |
 //! | `sampling` | the kernel's counts for a report |
 //! | `freed` | when memory is given back to the system |
 //! | `secrets` | the operator's tokens and keys, read from their files |
@@ -32,6 +33,7 @@ pub mod budget;
 pub mod bus;
 pub mod clock;
 pub mod effects;
+pub mod ending;
 pub mod event_loop;
 pub mod files;
 pub mod freed;

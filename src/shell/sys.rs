@@ -92,6 +92,24 @@ pub fn reset_on_close(socket: &impl AsRawFd) -> io::Result<()> {
     set_option(socket, libc::SOL_SOCKET, libc::SO_LINGER, &value)
 }
 
+/// Lets no connection begin at a listening socket any more, and those that have begun be completed:
+/// a filter drops every SYN as if it had been lost, so that the client sends it again a second
+/// later, to whoever has the port by then. `SO_ATTACH_FILTER`, socket(7).
+pub fn drop_syns(listening: &impl AsRawFd) -> io::Result<()> {
+    let step =
+        |code: u32, jt: u8, jf: u8, k: u32| libc::sock_filter { code: code as u16, jt, jf, k };
+    // Of the thirteenth byte of a TCP header: SYN and no ACK. Each jump is over so many steps.
+    let mut steps = [
+        step(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0, 0, 13),
+        step(libc::BPF_JMP | libc::BPF_JSET, 0, 2, 0b0000_0010),
+        step(libc::BPF_JMP | libc::BPF_JSET, 1, 0, 0b0001_0000),
+        step(libc::BPF_RET, 0, 0, 0),
+        step(libc::BPF_RET, 0, 0, u32::MAX),
+    ];
+    let program = libc::sock_fprog { len: 5, filter: steps.as_mut_ptr() };
+    set_option(listening, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
+}
+
 /// Opens `path` for reading, beneath `root` and nowhere else.
 ///
 /// The kernel itself refuses to leave `root` on the way, by `..`, by an absolute path or by a link
@@ -299,7 +317,8 @@ fn set_option<T>(socket: &impl AsRawFd, level: c_int, name: c_int, value: &T) ->
     // Exact: options are small.
     let length = size_of::<T>() as socklen_t;
     let value = std::ptr::from_ref(value).cast::<c_void>();
-    // SAFETY: the kernel reads `length` bytes of `value`, which has as many and outlives the call.
+    // SAFETY: the kernel reads `length` bytes of `value`, which has as many; it, and all that it
+    // points to, outlives the call.
     checked(unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, value, length) }).map(drop)
 }
 

@@ -203,6 +203,8 @@ pub fn encode_close(code: CloseCode, reason: &str, out: &mut Vec<u8>) {
 pub struct CloseCode(u16);
 
 impl CloseCode {
+    /// The server ends, and another may take its place.
+    pub const GOING_AWAY: Self = Self(1001);
     /// The peer broke the protocol.
     pub const PROTOCOL: Self = Self(1002);
     /// Text that is not UTF-8.

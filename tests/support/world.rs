@@ -128,6 +128,8 @@ pub struct Pipe {
     pub half_closed: bool,
     /// The server has dropped the socket.
     pub closed: Option<CloseReason>,
+    /// How many messages were committed when the turn began in which it was told goodbye.
+    pub left_behind: Option<u64>,
     /// When the server last wrote something, and when it dropped the socket.
     pub wrote_at: Millis,
     pub closed_at: Millis,
@@ -182,6 +184,10 @@ pub struct World {
     walls: Vec<(Millis, u64)>,
     /// Bytes of connections that were refused for want of a descriptor: read and written.
     pub unseen: (u64, u64),
+    /// The server is to end by then.
+    pub ends_at: Option<Millis>,
+    /// How many messages were committed when the turn began.
+    committed_before: usize,
 }
 
 impl World {
@@ -226,6 +232,8 @@ impl World {
             wall_ahead_s: 0,
             walls: vec![(Millis(0), UNIX_START_S)],
             unseen: (0, 0),
+            ends_at: None,
+            committed_before: 0,
         }
     }
 
@@ -267,6 +275,7 @@ impl World {
             room: usize::MAX,
             half_closed: false,
             closed: None,
+            left_behind: None,
             wrote_at: self.now,
             closed_at: self.now,
             bytes_read: 0,
@@ -316,6 +325,28 @@ impl World {
         if self.pipe(client).closed.is_none() {
             self.brokers[shard].failed(id, ErrorKind::ConnectionReset, self.now);
             self.close_sockets(shard);
+        }
+    }
+
+    /// An operator wants the server to end, `ms` from now at the latest.
+    pub fn end_within(&mut self, ms: u64) {
+        let until = self.now.plus(ms);
+        self.ends_at = Some(until);
+        for broker in &mut self.brokers {
+            broker.drain(self.now, until);
+        }
+    }
+
+    /// Notes down what had been committed for those who were told goodbye in this turn.
+    fn note_goodbyes(&mut self, shard: usize) {
+        let committed = self.committed_before;
+        let broker = &self.brokers[shard];
+        for pipe in &mut self.pipes {
+            if pipe.shard == shard && pipe.left_behind.is_none() {
+                let leaving = broker.conn(pipe.id).and_then(|conn| conn.flow.leaving);
+                let left = leaving == Some(CloseReason::Drained);
+                pipe.left_behind = left.then_some(committed as u64);
+            }
         }
     }
 
@@ -441,6 +472,7 @@ impl World {
         self.meanwhile(shard);
         let due = self.brokers[shard].next_deadline().is_some_and(|due| due <= self.now);
         if due {
+            self.drain(shard);
             self.brokers[shard].expire(self.now);
         }
         due
@@ -453,6 +485,7 @@ impl World {
     }
 
     fn take_in(&mut self, shard: usize) -> bool {
+        self.committed_before = self.committed.len();
         let mut any = self.hear(shard);
         for n in 0..self.pipes.len() {
             let pipe = &mut self.pipes[n];
@@ -824,6 +857,9 @@ impl World {
     }
 
     fn close_sockets(&mut self, shard: usize) -> bool {
+        if self.ends_at.is_some() {
+            self.note_goodbyes(shard);
+        }
         let mut any = false;
         while let Some((id, farewell)) = self.brokers[shard].next_teardown() {
             any = true;

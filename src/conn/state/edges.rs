@@ -35,7 +35,7 @@ pub const EDGES: &[(Name, &[(Name, &str)])] = {
             &[
                 (Body, "a head that announces a body"),
                 (Answering, "a head without a body; an offence; the deadline of a head"),
-                (Lingering, "the peer ended its side"),
+                (Lingering, "the peer ended its side, or the server ends"),
                 (Closed, "a reset, a peer that does not read, or the idle deadline"),
             ],
         ),
@@ -58,7 +58,7 @@ pub const EDGES: &[(Name, &[(Name, &str)])] = {
             ],
         ),
         (Awaiting, &[(Answering, "what was asked has come"), ENDED, CUT]),
-        (Parked, &[(Answering, "a message, a gap, or the end of the wait"), ENDED, CUT]),
+        (Parked, &[(Answering, "a message, or the end of the wait, or of the server"), ENDED, CUT]),
         (
             Sending,
             &[
@@ -75,11 +75,14 @@ pub const EDGES: &[(Name, &[(Name, &str)])] = {
                 CUT,
             ],
         ),
-        (Streaming, &[(Lingering, "the peer ended its side"), CUT]),
+        (Streaming, &[(Lingering, "the peer ended its side, or the server ends"), CUT]),
         (
             Open,
             &[
-                (Closing, "our Close frame: a gap, overload, or what is not allowed"),
+                (
+                    Closing,
+                    "our Close frame: a gap, overload, what is not allowed, or the server ends",
+                ),
                 (Lingering, "the peer's Close frame, or a broken rule"),
                 (Closed, "a reset, a peer that does not read, or one that does not pong"),
             ],

@@ -5,7 +5,7 @@
 
 use std::io::{ErrorKind, IoSlice};
 
-use super::{EventLoop, Phase, has_output};
+use super::{EventLoop, Phase};
 use crate::broker::Teardown;
 use crate::ids::{ConnId, Micros};
 use crate::ledger::{CHARGES, Call, SharedCall};
@@ -54,7 +54,7 @@ impl EventLoop {
             Ok(bytes) => {
                 self.broker.sent(id, bytes, at);
                 // More than one `writev` gathers, or the log had more: at the end of the queue.
-                if has_output(&self.broker, id) {
+                if self.broker.has_output(id) {
                     self.outgoing.to_write(id, socket);
                 }
             }

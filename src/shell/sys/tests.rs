@@ -1,4 +1,4 @@
-//! Facts about the system calls: each against a real kernel.
+//! What the kernel does behind each signature.
 
 use super::*;
 use std::io::{Read, Write};

@@ -244,11 +244,18 @@ impl Stage {
     /// Everybody is gone, and time has passed.
     pub fn check_end(&self) {
         for (n, broker) in self.world.brokers.iter().enumerate() {
-            let states: Vec<_> = broker.conn_ids().filter_map(|id| broker.conn(id)).collect();
-            assert_eq!(broker.connections(), 0, "on thread {n}: {states:?}");
             assert_eq!(broker.hub().holdings(), (0, 0, 0), "thread {n} holds nothing");
         }
         assert_eq!(self.world.sequencer.names(), 0, "names in the sequencer");
+        self.check_everybody_is_gone();
+    }
+
+    /// Everybody is gone.
+    pub fn check_everybody_is_gone(&self) {
+        for (n, broker) in self.world.brokers.iter().enumerate() {
+            let states: Vec<_> = broker.conn_ids().filter_map(|id| broker.conn(id)).collect();
+            assert_eq!(broker.connections(), 0, "on thread {n}: {states:?}");
+        }
         assert_eq!(self.world.open_files(), 0);
         self.check_bytes(true);
         let opened = self.sum(|account| account.opened);

@@ -111,6 +111,8 @@ pub struct Line {
     /// Come and not understood.
     pub buf: Vec<u8>,
     pub mode: Mode,
+    /// Where a reader stood when the server had said its last word.
+    pub last_stand: Option<Stand>,
     pub expects: VecDeque<Expect>,
     pub deeds: Deeds,
     /// Bytes taken, in all.
@@ -137,6 +139,7 @@ impl Line {
             composed: 0,
             buf: Vec::new(),
             mode: Mode::Http,
+            last_stand: None,
             expects: VecDeque::new(),
             deeds: Deeds::default(),
             taken: 0,
@@ -227,7 +230,8 @@ impl Line {
         let stalled =
             pipe.closed_at.0.saturating_sub(silent_since) >= stage.script.limits.stall_ms_max;
         let cut_off = matches!(reason, CloseReason::Reset | CloseReason::Interrupted) || stalled;
-        let late = matches!(reason, CloseReason::HeadTimeout | CloseReason::BodyTimeout);
+        let late = matches!(reason, CloseReason::HeadTimeout | CloseReason::BodyTimeout)
+            || self.came_too_late(stage, reason);
         if !cut_off && !late && !self.spoiled() && matches!(self.mode, Mode::Http) {
             let read = self.read_by_server(stage);
             let unanswered = self.expects.iter().find(|e| e.ends_at <= read);
@@ -244,7 +248,7 @@ impl Line {
             let unanswered = self.told.iter().find(|(_, ends_at)| *ends_at <= read);
             assert_eq!(unanswered, None, "{reason:?} without an answer");
         }
-        let fair = self.is_fair(stage, reason, stalled);
+        let fair = self.is_fair(stage, reason, stalled) || self.ends_with_server(stage, reason);
         assert!(fair, "closed for {reason:?} after {:?}", self.deeds);
     }
 
@@ -293,6 +297,7 @@ impl Line {
             // The rest of a poll's answer fell off before a slow reader took what stood before it.
             CloseReason::Interrupted => pipe.ever_full,
             CloseReason::Unfinished | CloseReason::Panicked => false,
+            CloseReason::Drained | CloseReason::Cut => false, // See `ending`.
         }
     }
 }

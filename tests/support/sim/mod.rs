@@ -14,6 +14,7 @@ mod checks;
 mod compose;
 #[path = "../dice.rs"]
 mod dice;
+mod ending;
 mod judge;
 mod line;
 mod mishaps;
@@ -91,6 +92,9 @@ impl Story {
     fn play(&mut self) {
         for _ in 0..self.stage.script.steps {
             self.step();
+        }
+        if let Some(ms) = self.stage.script.drain_ms {
+            return self.end(ms);
         }
         self.come_to_rest();
         self.leave();

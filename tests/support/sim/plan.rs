@@ -87,6 +87,8 @@ pub struct Script {
     /// One in so many steps begins or ends an overload; 0: none.
     pub overload_one_in: u64,
     pub rates: Rates,
+    /// The server ends before its guests do, within so many milliseconds.
+    pub drain_ms: Option<u64>,
     /// The server asks for rights.
     pub rights: bool,
 }
@@ -115,6 +117,7 @@ pub fn script(seed: u64, dice: &mut Dice) -> Script {
         guests,
         overload_one_in: if dice.percent(20) { 60 } else { 0 },
         rates: Rates::roll(dice),
+        drain_ms: (seed % 3 == 1).then(|| [0, 100, 2_000, 10_000, 60_000][seed as usize / 3 % 5]),
         rights: rights::of(seed).is_some(),
     }
 }

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use serde_json::Value;
 
 use super::compose;
+use super::ending;
 use super::judge::Stand;
 use super::line::{Expect, Kind, Line, Mode};
 use super::readers::frames;
@@ -77,6 +78,7 @@ impl Line {
             format!("#{number} is answered {} {tag} {body}", answer.head.status)
         });
         self.judge(stage, notes, &expect, &answer);
+        ending::hears_last(stage, self, answer.head.field("Connection"));
     }
 
     fn judge(&mut self, stage: &mut Stage, notes: &mut Notes, expect: &Expect, answer: &Answer) {
@@ -94,6 +96,11 @@ impl Line {
         if self.deeds.spoiled_at.is_some_and(|at| expect.ends_at > at) {
             assert!(matches!(status, 400..=599), "{status} to nonsense");
             return;
+        }
+        if status == 503 && matches!(expect.kind, Kind::Socket { .. }) {
+            assert!(stage.world.ends_at.is_some(), "{expect:?}");
+            stage.see("a socket that comes too late");
+            return ending::hears_last(stage, self, answer.head.field("Connection"));
         }
         if status == 408 {
             let took = stage.world.now.0 - expect.made_at;
@@ -153,7 +160,9 @@ impl Line {
         assert_eq!(head.field("Preference-Applied"), applied.as_deref());
         if head.status != 200 {
             assert_eq!(head.status, if *tagged { 304 } else { 204 }, "{expect:?}");
-            if let Some(s) = wait_s {
+            if let Some(s) = wait_s
+                && stage.world.ends_at.is_none()
+            {
                 let waited = stage.world.now.0 - expect.made_at;
                 assert!(waited >= s * 1000, "empty after {waited} ms of {s} s");
             }
@@ -197,7 +206,8 @@ impl Line {
         }
         let spoiled_at = self.deeds.spoiled_at.unwrap_or(u64::MAX);
         let refused = self.expects.front().is_some_and(|e| e.ends_at > spoiled_at);
-        let late = head.status == 401 && self.deeds.token_is_over(stage, stage.world.now.0);
+        let ends = stage.world.ends_at.is_some() && head.status == 503;
+        let late = ends || head.status == 401 && self.deeds.token_is_over(stage, stage.world.now.0);
         if head.status == 408 || refused || late {
             if let Some((expect, answer)) = self.next_answer() {
                 self.judge(stage, notes, &expect, &answer);
@@ -248,6 +258,7 @@ impl Line {
             notes.cursor = stand.map(|stand| stand.at).or(notes.cursor);
         }
         if chunks.as_ref().is_some_and(|chunks| chunks.ended) {
+            self.last_stand = stand.take();
             self.mode = Mode::Over;
         }
     }
@@ -323,6 +334,7 @@ impl Line {
             notes.cursor = Some(judge_socket_gap(stage, self.shard, &ask, stand, gap));
         } else {
             assert!(stand.is_some(), "greeted without a cursor, and no gap told: {words}");
+            self.last_stand = stand;
         }
         if polite && !self.deeds.said_close {
             let frame = frames::client(true, frames::CLOSE, payload, [0, 0, 0, 0]);

@@ -68,6 +68,9 @@ pub fn greeted_stream(stage: &Stage, shard: usize, ask: &Ask, block: &Block) -> 
 
 pub fn judge_block(stage: &Stage, stand: &mut Stand, ask: &Ask, block: &Block, notes: &mut Notes) {
     let Some(data) = &block.data else {
+        if let (Some(retry), Some(_)) = (block.retry_ms, stage.world.ends_at) {
+            return assert!((RETRY_MS_MIN..=RETRY_MS_MAX).contains(&retry));
+        }
         let beat = Block { comments: vec![String::new()], ..Block::default() };
         assert_eq!(*block, beat, "a block without data is a heartbeat");
         return;

@@ -57,7 +57,8 @@
 //! `{retry}` is a delay in the bounds of its jitter, `{print}` are the sixteen digits of a
 //! fingerprint; `{x*100}` in a text is a hundred times x.
 //! `{jwt exp=5s publish=a}` is a token that a key of the story has signed; see `tokens`.
-//! `wait 5s` lets time pass. `overloaded on` and `unreadable on` switch on what their names say.
+//! `wait 5s` lets time pass; `drain 10s` tells the server to end.
+//! `overloaded on` and `unreadable on` switch on what their names say.
 //!
 //! Everything is exact: whatever the server says must be told, at the moment when it says it, and
 //! whoever is not mentioned has heard nothing.
@@ -121,6 +122,8 @@ pub enum Act {
     ExpectEnd(usize),
     Publish(Vec<u8>),
     Wait(u64),
+    /// The server is to end within so many milliseconds.
+    Drain(u64),
     Finish(usize),
     Reset(usize),
     Room(usize, usize),

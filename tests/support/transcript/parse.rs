@@ -286,6 +286,7 @@ impl<'t> Reader<'t> {
             ("open", [kind, target, "as", name]) => self.open(kind, target, name)?,
             ("publish", [target, ..]) => publish(target, written.trim_start_matches(target))?,
             ("wait", [time]) => Act::Wait(duration(time)?),
+            ("drain", [time]) => Act::Drain(duration(time)?),
             ("finish", [name]) => Act::Finish(self.client(name)),
             ("reset", [name]) => Act::Reset(self.client(name)),
             ("room", [name, "any"]) => Act::Room(self.client(name), usize::MAX),

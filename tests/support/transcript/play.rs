@@ -140,6 +140,10 @@ impl<'s> Player<'s> {
             }
             Act::Publish(request) => self.publish(request)?,
             Act::Wait(ms) => self.world.advance(*ms),
+            Act::Drain(ms) => {
+                self.world.end_within(*ms);
+                self.world.run();
+            }
             Act::Finish(client) => {
                 let end = self.end(*client)?;
                 self.world.finish(end);
