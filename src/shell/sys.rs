@@ -67,9 +67,15 @@ pub fn listen(socket: &OwnedFd, backlog: c_int) -> io::Result<()> {
     checked(unsafe { libc::listen(socket.as_raw_fd(), backlog) }).map(drop)
 }
 
+/// Whether a socket takes connections, as only a listening stream does: `SO_ACCEPTCONN`, socket(7).
+pub fn is_listening(socket: &impl AsRawFd) -> io::Result<bool> {
+    // SAFETY: every C int is one.
+    unsafe { option(socket, libc::SOL_SOCKET, libc::SO_ACCEPTCONN, 0) }.map(|on: c_int| on != 0)
+}
+
 /// `TCP_NODELAY` and `TCP_NOTSENT_LOWAT`, set once on a listening socket: Linux gives a copy of
 /// both to every connection that it accepts, which saves two system calls a connection.
-pub fn tune_connections(listening: &OwnedFd, notsent_bytes_max: u32) -> io::Result<()> {
+pub fn tune_connections(listening: &impl AsRawFd, notsent_bytes_max: u32) -> io::Result<()> {
     set_option(listening, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)?;
     let bytes = c_int::try_from(notsent_bytes_max).unwrap_or(c_int::MAX);
     set_option(listening, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, bytes)
