@@ -28,7 +28,8 @@ pub(crate) enum Way {
 }
 
 impl Way {
-    pub(crate) const ALL: [Self; 5] = [Self::Short, Self::Long, Self::Sse, Self::Dialect, Self::Raw];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Short, Self::Long, Self::Sse, Self::Dialect, Self::Raw];
 
     /// Whether it is one connection for many messages.
     pub(crate) fn stays(self) -> bool {
@@ -41,8 +42,15 @@ impl Way {
 pub(crate) enum Seen {
     /// The cursor that it was greeted with.
     Cursor(String),
-    Message { id: String, data: String },
-    Gap { from: String, to: String, reason: String },
+    Message {
+        id: String,
+        data: String,
+    },
+    Gap {
+        from: String,
+        to: String,
+        reason: String,
+    },
     /// The code of a Close frame.
     Close(u16),
 }
