@@ -33,8 +33,8 @@ pub(super) fn poll(visit: &mut Visit<'_>, names: &[TopicName], start: &Start, te
     let hub = &visit.shard.hub;
     let topics: Vec<TopicId> = hub.known(names).collect();
     let nothing = start.gap.is_none() && hub.next(topics.iter().copied(), start.cursor).is_none();
-    let waits = nothing && !visit.shard.policy.draining;
-    let Some(wait_s) = terms.wait_s.filter(|_| waits) else {
+    let parks = nothing && !visit.shard.policy.draining;
+    let Some(wait_s) = terms.wait_s.filter(|_| parks) else {
         return answer(visit, &topics, start, &terms);
     };
     let subscription = subscribe::subscribe(visit, names, start.cursor, Technique::LongPoll);

@@ -24,6 +24,7 @@ pub enum Backlog {
 
 /// Both streams of bytes of a connection.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
 pub struct Flow {
     /// Received, not yet understood.
     pub inbox: Inbox,

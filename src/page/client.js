@@ -256,7 +256,7 @@ class Client {
       };
       const error = await READ[technique](line).catch((error) => error);
       const isOurs = reading.signal.aborted;
-      if (line.opened && !isOurs) this.#mourn(technique, performance.now() - line.opened);
+      if (line.opened && !isOurs && !error.goodbye) this.#mourn(technique, performance.now() - line.opened);
       return { error, isOurs, worked: line.opened };
     });
   }
@@ -400,8 +400,10 @@ async function websocket(line) {
         }
       };
       // Node 20 tells of a refused handshake by an error alone.
-      socket.onclose = socket.onerror = ({ code = 1006, reason }) =>
-        fail(new Error(`The WebSocket was ${line.opened ? 'cut' : 'refused'}: ${reason || code}`));
+      socket.onclose = socket.onerror = ({ code = 1006, reason }) => {
+        const error = new Error(`The WebSocket was ${line.opened ? 'cut' : 'refused'}: ${reason || code}`);
+        fail(Object.assign(error, { goodbye: code === 1001 })); // the server ends, RFC 6455 §7.4.1
+      };
       line.signal.addEventListener('abort', fail);
     });
   } finally {
@@ -420,10 +422,12 @@ function sse(line) {
     const holds = () => own.abort(new Error('The stream is held back'));
     const late = setTimeout(holds, line.timings.first);
     let retryAfter;
+    let goodbye;
     try {
       const answer = await line.get('sse', own.signal);
       const parse = eventParser(({ id, event, data, encoding, retry }) => {
         retryAfter = retry ?? retryAfter;
+        goodbye = line.opened && retry !== undefined; // the last word of a server that ends
         if (!id) return;
         clearTimeout(late);
         if (data === undefined) line.step({ cursor: id });
@@ -440,7 +444,7 @@ function sse(line) {
         parse(decoder.decode(value, { stream: true }));
       }
     } catch (error) {
-      throw retryAfter === undefined ? error : Object.assign(error, { retryAfter });
+      throw retryAfter === undefined ? error : Object.assign(error, { retryAfter, goodbye });
     } finally {
       clearTimeout(late);
     }

@@ -8,6 +8,7 @@
 //! | `budget` | how long a turn may take |
 //! | `queue` | sockets that stand in line |
 //! | `listen` | ports, taken before anybody is served |
+//! | `inherited` | ports that somebody else took for us |
 //! | `acceptor` | connections, as they come in |
 //! | `effects` | what a broker wants that needs no socket: letters, counts, files |
 //! | `mailbox` | letters from thread to thread |
@@ -19,6 +20,7 @@
 //! | `port_file` | where the ports are told |
 //! | `greeting` | where to go, and what to try there |
 //! | `token` | which descriptor an event is about |
+//! | `notify` | how we are, for the service manager |
 //! | `clock` | the only clock |
 //! | `sys` | the only `unsafe` |
 //!
@@ -35,8 +37,10 @@ pub mod ending;
 pub mod event_loop;
 pub mod files;
 pub mod greeting;
+pub mod inherited;
 pub mod listen;
 pub mod mailbox;
+pub mod notify;
 pub mod output;
 pub mod port_file;
 pub mod queue;
@@ -49,7 +53,7 @@ use std::fmt;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
@@ -68,7 +72,8 @@ use self::clock::Clock;
 use self::effects::Effects;
 use self::event_loop::{EventLoop, LoopSetup};
 use self::files::Files;
-use self::listen::BindError;
+use self::inherited::InheritError;
+use self::listen::{BindError, Bound, Listening};
 use self::mailbox::{Address, Mailbox};
 use self::token::Source;
 use crate::broker::Setup;
@@ -89,6 +94,8 @@ pub struct Server {
 pub enum StartError {
     /// A port cannot be taken.
     Port(BindError),
+    /// What a service manager handed to us cannot be served.
+    Inherited(InheritError),
     /// The folder cannot be served.
     Folder(PathBuf, io::Error),
     /// The system has no descriptor, thread or memory left.
@@ -113,9 +120,8 @@ impl Server {
     /// [`run`](Self::run).
     pub fn bind(config: &Config) -> Result<Self, StartError> {
         let (mut addresses, mut all) = (Vec::new(), Vec::new());
-        let mut sockets: Vec<Vec<TcpListener>> = (0..config.threads).map(|_| Vec::new()).collect();
-        for listen in &config.listen {
-            let bound = listen::bind(listen, config.threads).map_err(StartError::Port)?;
+        let mut sockets: Vec<Vec<Listening>> = (0..config.threads).map(|_| Vec::new()).collect();
+        for bound in ports(config)? {
             addresses.push(bound[0].address);
             for one in bound {
                 all.push(one.address);
@@ -145,9 +151,27 @@ impl Server {
 
     /// Serves until SIGTERM, SIGINT or SIGHUP. A second one ends the process at once.
     pub fn run(self) -> Result<(), Crash> {
+        notify::tell(notify::READY);
         let lives = self.loop_setups.into_iter();
         run_all(lives.map(|setup| move || EventLoop::new(setup).run()))
     }
+}
+
+/// All ports: those that were handed to us, which take the place of the default, and those that were
+/// asked for. A port that is both is there once.
+fn ports(config: &Config) -> Result<Vec<Vec<Bound>>, StartError> {
+    let inherited = inherited::take(config.threads).map_err(StartError::Inherited)?;
+    let handed: Vec<SocketAddr> = inherited.iter().map(|one| one.address).collect();
+    let mut all: Vec<Vec<Bound>> = inherited.into_iter().map(|one| vec![one]).collect();
+    let wanted = config.listen.iter().filter(|listen| {
+        let default = config.listens_by_default && !handed.is_empty();
+        !default && !listen.addresses.iter().any(|address| handed.contains(address))
+    });
+    for listen in wanted {
+        let bound = listen::bind(listen, config.threads, config.reuse_port);
+        all.push(bound.map_err(StartError::Port)?);
+    }
+    Ok(all)
 }
 
 /// Runs each of `lives` on a thread of its own. Ends when all have ended well, or at the first that
@@ -178,7 +202,7 @@ where
 fn loop_setups(
     config: &Config,
     bound: &[SocketAddr],
-    sockets: Vec<Vec<TcpListener>>,
+    sockets: Vec<Vec<Listening>>,
 ) -> Result<Vec<LoopSetup>, StartError> {
     let mut polls = Vec::new();
     let mut addresses = Vec::new();
@@ -282,6 +306,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Port(error) => error.fmt(f),
+            Self::Inherited(error) => error.fmt(f),
             Self::Folder(folder, error) => {
                 let folder = folder.display();
                 match error.kind() {

@@ -18,6 +18,9 @@ use libc::{c_int, c_void, socklen_t};
 
 use crate::ledger::{Process, Sample};
 
+/// The value of a socket option that is on.
+const ON: c_int = 1;
+
 /// A TCP socket bound to `address`, not yet listening, that does not block.
 ///
 /// `SO_REUSEADDR` lets a server start again while connections of the last run are in `TIME_WAIT`.
@@ -29,9 +32,9 @@ pub fn bound_socket(address: SocketAddr, shared: bool) -> io::Result<OwnedFd> {
     let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     // SAFETY: no pointers; a descriptor that is not −1 is new and nobody else's.
     let socket = unsafe { OwnedFd::from_raw_fd(checked(libc::socket(family, kind, 0))?) };
-    set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+    set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, &ON)?;
     if shared {
-        set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
+        set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, &ON)?;
     }
     match address {
         SocketAddr::V4(v4) => bind(
@@ -44,7 +47,7 @@ pub fn bound_socket(address: SocketAddr, shared: bool) -> io::Result<OwnedFd> {
             },
         )?,
         SocketAddr::V6(v6) => {
-            set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
+            set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, &ON)?;
             bind(
                 &socket,
                 &libc::sockaddr_in6 {
@@ -67,12 +70,18 @@ pub fn listen(socket: &OwnedFd, backlog: c_int) -> io::Result<()> {
     checked(unsafe { libc::listen(socket.as_raw_fd(), backlog) }).map(drop)
 }
 
+/// Whether a socket takes connections, as only a listening stream does: `SO_ACCEPTCONN`, socket(7).
+pub fn is_listening(socket: &impl AsRawFd) -> io::Result<bool> {
+    // SAFETY: every C int is one.
+    unsafe { option(socket, libc::SOL_SOCKET, libc::SO_ACCEPTCONN, 0) }.map(|on: c_int| on != 0)
+}
+
 /// `TCP_NODELAY` and `TCP_NOTSENT_LOWAT`, set once on a listening socket: Linux gives a copy of
 /// both to every connection that it accepts, which saves two system calls a connection.
-pub fn tune_connections(listening: &OwnedFd, notsent_bytes_max: u32) -> io::Result<()> {
-    set_option(listening, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)?;
+pub fn tune_connections(listening: &impl AsRawFd, notsent_bytes_max: u32) -> io::Result<()> {
+    set_option(listening, libc::IPPROTO_TCP, libc::TCP_NODELAY, &ON)?;
     let bytes = c_int::try_from(notsent_bytes_max).unwrap_or(c_int::MAX);
-    set_option(listening, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, bytes)
+    set_option(listening, libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT, &bytes)
 }
 
 /// Lets no connection begin at a listening socket any more, and those that have begun be completed:
@@ -90,7 +99,7 @@ pub fn drop_syns(listening: &impl AsRawFd) -> io::Result<()> {
         step(libc::BPF_RET, 0, 0, u32::MAX),
     ];
     let program = libc::sock_fprog { len: 5, filter: steps.as_mut_ptr() };
-    set_option(listening, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, program)
+    set_option(listening, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
 }
 
 /// Opens `path` for reading, beneath `root` and nowhere else.
@@ -262,9 +271,9 @@ fn bind<A>(socket: &OwnedFd, address: &A) -> io::Result<()> {
     checked(unsafe { libc::bind(socket.as_raw_fd(), address, length) }).map(drop)
 }
 
-fn set_option<T>(s: &impl AsRawFd, level: c_int, name: c_int, value: T) -> io::Result<()> {
+fn set_option<T>(s: &impl AsRawFd, level: c_int, name: c_int, value: &T) -> io::Result<()> {
     let (socket, length) = (s.as_raw_fd(), size_of::<T>() as socklen_t);
-    let value = (&raw const value).cast::<c_void>();
+    let value = (&raw const *value).cast::<c_void>();
     // SAFETY: `length` is the size of `value`, and it, with all that it points to, outlives the call.
     checked(unsafe { libc::setsockopt(socket, level, name, value, length) }).map(drop)
 }

@@ -34,7 +34,12 @@ impl Server {
 
     /// As [`Server::start`], by a command that becomes the server, or a program that does with its
     /// first arguments what `exec` would.
-    pub(crate) fn start_by(mut command: Command, flags: &[&str]) -> Self {
+    pub(crate) fn start_by(command: Command, flags: &[&str]) -> Self {
+        Self::start_with(command, flags, Stdio::null())
+    }
+
+    /// As [`Server::start_by`], with this as its standard input.
+    pub(crate) fn start_with(mut command: Command, flags: &[&str], stdin: Stdio) -> Self {
         let port_file = fresh_path("port");
         let log = fresh_path("log");
         let output = File::create(&log).expect("the build's scratch directory is writable");
@@ -42,7 +47,7 @@ impl Server {
             .args(["--listen", "127.0.0.1:0", "--port-file"])
             .arg(&port_file)
             .args(flags)
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(output.try_clone().expect("a descriptor is left"))
             .stderr(output)
             .spawn()
