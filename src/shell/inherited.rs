@@ -1,5 +1,5 @@
 //! Inherited sockets: ports that somebody else took and handed to us, as systemd does.
-//! sd_listen_fds(3).
+//! `sd_listen_fds(3)`.
 //!
 //! `LISTEN_FDS` says how many there are, from descriptor 3 on; `LISTEN_PID` whom they are for, since
 //! the environment is inherited further than the descriptors are meant to be; `LISTEN_FDNAMES` what
@@ -82,9 +82,9 @@ fn find(
     if names.is_some() && told.len() != count {
         return Err(wrong("LISTEN_FDNAMES", names.unwrap_or_default()));
     }
-    told.resize(count, "unknown"); // As sd_listen_fds_with_names(3) has it.
-    let named = (FIRST..).zip(told);
-    Ok(named.map(|(descriptor, name)| Inherited { descriptor, name: name.to_owned() }).collect())
+    told.resize(count, "unknown"); // As `sd_listen_fds_with_names(3)` has it.
+    let all = (FIRST..).zip(told);
+    Ok(all.map(|(descriptor, name)| Inherited { descriptor, name: name.to_owned() }).collect())
 }
 
 fn open(inherited: &Inherited, threads: usize) -> io::Result<Bound> {

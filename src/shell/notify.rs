@@ -1,4 +1,4 @@
-//! Telling the service manager how we are: sd_notify(3), by hand.
+//! Telling the service manager how we are: `sd_notify(3)`, by hand.
 //!
 //! `NOTIFY_SOCKET` names a datagram socket: a path, or behind an `@` a name that is in no file
 //! system. `Type=notify` in a unit of systemd waits for `READY=1` before it starts what depends on
