@@ -176,6 +176,55 @@ impl Id {
         };
         Some(Self { epoch: Epoch(canonical(epoch, 36)?), seq: Seq(canonical(seq, 10)?) })
     }
+
+    /// Its spelling.
+    #[must_use]
+    pub fn text(self) -> IdText {
+        let mut text = IdText::EMPTY;
+        text.push_front(itoa::Buffer::new().format(self.seq.0).as_bytes());
+        text.push_front(b"-");
+        text.push_front_base_36(self.epoch.0);
+        text
+    }
+}
+
+/// An id, spelt out. It lies on the stack and is written without `fmt`, because every answer to a
+/// poll holds three.
+#[derive(Clone, Copy, Debug)]
+pub struct IdText {
+    bytes: [u8; Self::ROOM],
+    /// Where the text begins; it goes to the end.
+    from: usize,
+}
+
+impl IdText {
+    /// 36^13 and 10^20 are larger than 2^64.
+    const ROOM: usize = 13 + 1 + 20;
+    const EMPTY: Self = Self { bytes: [0; Self::ROOM], from: Self::ROOM };
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(&self.bytes[self.from..]).expect("digits and a dash are ASCII")
+    }
+
+    fn push_front(&mut self, text: &[u8]) {
+        let to = self.from;
+        self.from -= text.len();
+        self.bytes[self.from..to].copy_from_slice(text);
+    }
+
+    fn push_front_base_36(&mut self, number: u64) {
+        const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+        let mut left = number;
+        loop {
+            self.push_front(&[DIGITS[(left % 36) as usize]]);
+            left /= 36;
+            if left == 0 {
+                return;
+            }
+        }
+    }
 }
 
 /// Where a reader wants to start: the id of the last message it saw, or a word for one.
@@ -239,25 +288,15 @@ impl fmt::Display for TopicName {
 
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-        let mut text = [0_u8; 13]; // 36^13 > 2^64
-        let mut at = text.len();
-        let mut left = self.0;
-        loop {
-            at -= 1;
-            text[at] = DIGITS[(left % 36) as usize];
-            left /= 36;
-            if left == 0 {
-                break;
-            }
-        }
-        f.write_str(str::from_utf8(&text[at..]).expect("base-36 digits are ASCII"))
+        let mut text = IdText::EMPTY;
+        text.push_front_base_36(self.0);
+        f.write_str(text.as_str())
     }
 }
 
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.epoch, self.seq.0)
+        f.write_str(self.text().as_str())
     }
 }
 

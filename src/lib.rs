@@ -28,7 +28,7 @@
 //! | 13 | [`technique::websocket`] | … as a frame |
 //! | 14 | [`wire::frame`] | … with a header of two to ten bytes |
 //! | 15 | [`conn::outbox`] | a segment that shares those bytes |
-//! | 16 | [`shell::event_loop`] | one `writev` per connection and turn |
+//! | 16 | [`shell::event_loop`] | one write per connection and turn |
 //!
 //! # A server without sockets
 //!

@@ -136,8 +136,8 @@ pub const CLOSE_MS_MAX: u64 = 5_000;
 /// lost to a reset.
 pub const LINGER_MS_MAX: u64 = 2_000;
 
-/// From the signal to the moment when whoever is still connected is cut. Kubernetes kills 30 s after
-/// the signal, systemd 90 s.
+/// From the signal to the moment when whoever is still connected is cut. Kubernetes kills 30 s
+/// after the signal, systemd 90 s.
 pub const DRAIN_MS: u64 = 10_000;
 /// The most that `--drain` may be.
 pub const DRAIN_MS_MAX: u64 = 60 * 60 * 1000;

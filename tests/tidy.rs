@@ -86,6 +86,7 @@ const CRATES: &[&str] = &[
     "flate2",
     "httparse",
     "httpdate",
+    "itoa",
     "libc",
     "log",
     "mio",
@@ -233,7 +234,7 @@ const BROKER_LAYERS: &[&[&str]] = &[
     &["subscribe", "accounting"],
     &["visit"],
     &["letters"],
-    &["conns", "effect", "fence", "pending"],
+    &["conns", "effect", "farewells", "fence", "pending"],
 ];
 
 /// The files of the same room that `code` names: `super::x`, and the members of `super::{…}`.

@@ -189,7 +189,7 @@ pub(super) fn went_out(ledger: &mut Ledger, conn: &mut Conn, bytes: usize, at: M
     });
 }
 
-/// Who pays for a `writev`: the next byte's payer.
+/// Who pays for a write: the next byte's payer.
 fn next_to_pay(conn: &Conn) -> Payer {
     conn.flow.outbox.payer().unwrap_or(conn.costs.payer)
 }

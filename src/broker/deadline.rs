@@ -7,15 +7,18 @@
 //! Came from: the face, when the deadline of a connection has come. Goes to: `teardown`, mostly.
 //! Absent on purpose: clocks, and the wheel.
 
+use super::effect::Effect;
 use super::visit::Visit;
 use super::{poll, report, respond, teardown};
 use crate::close::CloseReason;
 use crate::conn::outbox::Segment;
 use crate::conn::problem::Rule;
+use crate::conn::progress::Verdict;
 use crate::conn::response_context::ResponseContext;
 use crate::conn::state::{State, Stream, WebSocket};
 use crate::ids::Millis;
 use crate::ledger::{Class, Scope};
+use crate::limits::PONG_MS_MAX;
 use crate::technique;
 
 /// The deadline of a connection has come.
@@ -23,7 +26,7 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
     let (conn, now) = (&mut *visit.conn, visit.now);
     let stalls_at = conn.stalls_at(&visit.shard.policy.limits);
     if !conn.flow.outbox.is_empty() && stalls_at <= now {
-        return teardown::give_up(visit, CloseReason::Stalled);
+        return look(visit);
     }
     match &mut conn.state {
         // What the peer may be sending now is read and dropped, so that it learns of the end by an
@@ -43,6 +46,11 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
             conn.shift(State::Answering(context), now);
             respond::refuse(visit, Rule::BodyTimeout.into());
         }
+        State::Parked(parked) if parked.until > now => {
+            // Nothing more is read of it, so nothing else would tell that it is gone.
+            conn.timing.active_at = now;
+            respond::ask_whether_alive(visit);
+        }
         State::Parked(_) => poll::release(visit),
         State::Streaming(Stream { costs: true, .. })
         | State::Open(WebSocket { costs: true, .. }) => {
@@ -53,9 +61,7 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
             let beat = technique::heartbeat(stream.format, stream.chunked);
             send_heartbeat(visit, beat);
         }
-        State::Open(socket) if socket.pinged != Millis::NEVER => {
-            teardown::give_up(visit, CloseReason::PongTimeout);
-        }
+        State::Open(socket) if socket.pinged != Millis::NEVER => look(visit),
         State::Open(socket) => {
             // Behind bytes that wait, no Ping goes out: no Pong can be due.
             if conn.flow.outbox.is_empty() {
@@ -68,6 +74,41 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
         State::Closing(_) => teardown::leave(visit, CloseReason::PeerLeft),
         State::Lingering { .. } => teardown::close(visit),
         State::Answering(_) | State::Awaiting(_) | State::Sending(_) | State::Closed => {}
+    }
+}
+
+/// Before a peer is given up for silence, the kernel is asked what it still has for it.
+fn look(visit: &mut Visit<'_>) {
+    if visit.conn.flow.progress.ask() {
+        visit.effect(Effect::CountUnacknowledged { conn: visit.id });
+    }
+}
+
+/// The kernel holds so many bytes that the peer has not acknowledged. One that acknowledges some is
+/// slow, and there.
+pub(super) fn seen(visit: &mut Visit<'_>, bytes: u32) {
+    let (conn, now) = (&mut *visit.conn, visit.now);
+    let verdict = conn.flow.progress.look(bytes, now);
+    if verdict == Verdict::Moved {
+        conn.timing.took_at = now;
+    }
+    if !conn.flow.outbox.is_empty() {
+        if verdict == Verdict::Stalled {
+            teardown::give_up(visit, CloseReason::Stalled);
+        }
+        return;
+    }
+    // Nothing waits here any more, so it was the Pong that was due. A Ping that stands behind other
+    // bytes may not have come yet.
+    if let State::Open(socket) = &mut conn.state
+        && socket.pinged.plus(PONG_MS_MAX) <= now
+    {
+        let delayed = bytes as usize > technique::heartbeat(socket.format(), false).len();
+        if delayed && matches!(verdict, Verdict::Begun | Verdict::Moved) {
+            socket.pinged = now;
+        } else {
+            teardown::give_up(visit, CloseReason::PongTimeout);
+        }
     }
 }
 

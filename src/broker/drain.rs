@@ -14,63 +14,16 @@
 //! it has everything.
 //!
 //! Came from: the shell, when an operator wants the server to end. Goes to: visits, to each
-//! connection in its turn. Absent on purpose: listening sockets, which the shell stops to serve, and
+//! connection in its turn. Absent on purpose: listening sockets, which the shell closes, and
 //! clocks: a drain is driven by [`Broker::expire`], as every deadline is.
 
-use std::collections::VecDeque;
-
+use super::farewells::{DrainCounts, Farewells};
 use super::{Broker, goodbye, poll, pump, teardown};
 use crate::close::CloseReason;
 use crate::conn::Conn;
 use crate::conn::state::{Name, State};
-use crate::ids::{ConnId, Millis};
-use crate::limits::{DRAIN_GAP_MS_MAX, DRAIN_GRACE_MS_MAX, DRAIN_LOOK_MS, EXPIRIES_PER_TURN};
-
-/// How the connections ended that were there during a drain.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct DrainCounts {
-    /// Connections that ended in good order, or by their peers.
-    pub ended: u64,
-    /// Connections that were cut because the time was over.
-    pub cut: u64,
-}
-
-/// A drain that goes on.
-#[derive(Debug)]
-pub(super) struct Drain {
-    /// When readers begin to leave.
-    grace_until: Millis,
-    /// When what is left is cut.
-    until: Millis,
-    /// Slots that the first walk has looked into; `None`: it has looked into all.
-    walk: Option<usize>,
-    /// Readers that are still to be told, in the order in which they are.
-    readers: VecDeque<ConnId>,
-    /// How many were told.
-    told: u64,
-    /// When those that were told and have not left are looked at again.
-    look_at: Millis,
-    /// Slots that the cut has looked into.
-    cut_walk: usize,
-    counts: DrainCounts,
-}
-
-impl Drain {
-    /// When the next reader is told: they are spread evenly over the time up to 4/5 of the drain,
-    /// or in wider steps than anybody would notice if they are few.
-    fn tells_at(&self) -> Option<Millis> {
-        let left = self.readers.len() as u64;
-        if left == 0 || self.walk.is_some() {
-            return None;
-        }
-        let total = self.told + left;
-        let after = self.until.since(self.grace_until);
-        let window = after - after / 5;
-        // Both products fit: 2^32 connections, and a drain of an hour.
-        let spread = self.told * window / total;
-        Some(self.grace_until.plus(spread.min(self.told * DRAIN_GAP_MS_MAX)))
-    }
-}
+use crate::ids::Millis;
+use crate::limits::{DRAIN_GRACE_MS_MAX, DRAIN_LOOK_MS, EXPIRIES_PER_TURN};
 
 impl Broker {
     /// The server is to end by `until`. Everybody is told, in good order, by
@@ -85,11 +38,11 @@ impl Broker {
         let policy = &mut self.shard.policy;
         policy.draining = true;
         policy.limits.idle_ms_max = policy.limits.idle_ms_max.min(grace_ms);
-        self.drain = Some(Drain {
+        self.drain = Some(Farewells {
             grace_until: now.plus(grace_ms),
             until,
             walk: Some(0),
-            readers: VecDeque::new(),
+            readers: std::collections::VecDeque::new(),
             told: 0,
             look_at: now,
             cut_walk: 0,
@@ -114,7 +67,7 @@ impl Broker {
 
     /// A connection is closed for good.
     pub(super) fn count_end(&mut self, reason: Option<CloseReason>) {
-        if let Some(Drain { counts, .. }) = &mut self.drain {
+        if let Some(Farewells { counts, .. }) = &mut self.drain {
             match reason {
                 Some(CloseReason::Cut) => counts.cut += 1,
                 Some(_) | None => counts.ended += 1,
@@ -140,7 +93,7 @@ impl Broker {
 
     /// Looks at every connection once: answers that are to come are the last ones, and readers are
     /// noted down. Those that wait for a request have a nearer deadline after the visit.
-    fn walk(&mut self, drain: &mut Drain, now: Millis) {
+    fn walk(&mut self, drain: &mut Farewells, now: Millis) {
         let Some(from) = drain.walk else {
             return;
         };
@@ -156,7 +109,7 @@ impl Broker {
     }
 
     /// Tells the readers whose moment has come.
-    fn tell_readers(&mut self, drain: &mut Drain, now: Millis) {
+    fn tell_readers(&mut self, drain: &mut Farewells, now: Millis) {
         for _ in 0..EXPIRIES_PER_TURN {
             if drain.tells_at().is_none_or(|at| now < at) {
                 return;
@@ -173,7 +126,7 @@ impl Broker {
 
     /// Looks at those that were told and have not left: nothing else may happen to one whose last
     /// message is acknowledged on another thread, and not read on this one.
-    fn look_again(&mut self, drain: &mut Drain, now: Millis) {
+    fn look_again(&mut self, drain: &mut Farewells, now: Millis) {
         if now < drain.look_at {
             return;
         }
@@ -192,7 +145,7 @@ impl Broker {
     }
 
     /// The time is over: ends what is left.
-    fn cut(&mut self, drain: &mut Drain, now: Millis) {
+    fn cut(&mut self, drain: &mut Farewells, now: Millis) {
         let (from, to) = (drain.cut_walk, drain.cut_walk + EXPIRIES_PER_TURN);
         for id in (from..to).filter_map(|slot| self.conns.at(slot)).collect::<Vec<_>>() {
             self.visit(id, now, |visit| {

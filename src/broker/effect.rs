@@ -58,6 +58,12 @@ pub enum Effect {
         /// The payer of what the kernel has counted so far.
         payer: Payer,
     },
+    /// Ask the kernel how many bytes it holds that the peer of a connection has not acknowledged;
+    /// answered by [`super::Broker::unacknowledged`].
+    CountUnacknowledged {
+        /// The connection that is asked about.
+        conn: ConnId,
+    },
     /// Send every thread, this one too, a [`Letter::ReportWanted`].
     AskForReport {
         /// What the report is to cover.

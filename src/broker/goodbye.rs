@@ -3,8 +3,8 @@
 //! Nobody leaves before it was given everything that its topics have: not only what this thread's
 //! log has, but what was acknowledged on another thread and is still to be read on this one.
 //!
-//! Came from: `pump`, when a reader that departs may have caught up; `drain`, which asks again. Goes
-//! to: `teardown`. Absent on purpose: when its moment has come; `drain` knows.
+//! Came from: `pump`, when a reader that departs may have caught up; `drain`, which asks again.
+//! Goes to: `teardown`. Absent on purpose: when its moment has come; `drain` knows.
 
 use super::visit::Visit;
 use super::{subscribe, teardown};

@@ -10,7 +10,9 @@ use std::net::SocketAddr;
 use super::conns::Conns;
 use super::effect::{Effect, Letter};
 use super::file::{FileError, FileInfo};
-use super::{Broker, accounting, answer, file, input, pump, report, respond, subscribe, teardown};
+use super::{
+    Broker, accounting, answer, deadline, file, input, pump, report, respond, subscribe, teardown,
+};
 use crate::close::CloseReason;
 use crate::conn::Conn;
 use crate::conn::state::{Name, State};
@@ -53,6 +55,20 @@ impl Broker {
         });
     }
 
+    /// The peer has ended its side behind bytes that are not wanted now. A long poll is asked
+    /// about: its place is free when there is nobody.
+    pub fn peer_finishing(&mut self, id: ConnId, now: Millis) {
+        self.visit(id, now, |visit| {
+            visit.conn.flow.finishing = true;
+            respond::ask_whether_alive(visit);
+        });
+    }
+
+    /// The kernel holds `bytes` that the peer has not acknowledged.
+    pub fn unacknowledged(&mut self, id: ConnId, bytes: u32, now: Millis) {
+        self.visit(id, now, |visit| deadline::seen(visit, bytes));
+    }
+
     /// The kernel took `bytes` of the outbox; 0 when it had no room. `at` is now; it may be later
     /// than the time of the turn, since many are written to in one.
     pub fn sent(&mut self, id: ConnId, bytes: usize, at: Micros) {
@@ -61,10 +77,10 @@ impl Broker {
             let was_high = visit.conn.flow.outbox.is_high();
             visit.conn.flow.refused = bytes < visit.conn.flow.outbox.gathered_bytes();
             accounting::went_out(&mut visit.shard.ledger, visit.conn, bytes, at);
-            let (flow, timing) = (&visit.conn.flow, &mut visit.conn.timing);
             if bytes > 0 {
-                timing.took_at = now;
+                visit.conn.took(now);
             }
+            let (flow, timing) = (&visit.conn.flow, &mut visit.conn.timing);
             let low_again = was_high && !flow.outbox.is_high();
             let empty = flow.outbox.is_empty();
             match visit.conn.state.name() {
@@ -126,7 +142,7 @@ impl Broker {
     }
 
     /// A system call was made for `id`. To be told before what came of it. [`Broker::sent`] tells
-    /// of its `writev` by itself.
+    /// of its write by itself.
     pub fn charge(&mut self, id: ConnId, call: Call) {
         if let Some(conn) = self.conns.get_mut(id).filter(|_| CHARGES) {
             accounting::charge(&mut self.shard.ledger, conn, call);

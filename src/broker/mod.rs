@@ -52,6 +52,7 @@ mod conns;
 mod deadline;
 mod drain;
 mod effect;
+mod farewells;
 mod fence;
 mod file;
 mod goodbye;
@@ -75,9 +76,9 @@ mod work;
 use std::collections::VecDeque;
 
 use self::conns::Conns;
-use self::drain::Drain;
-pub use self::drain::DrainCounts;
 pub use self::effect::{Effect, Letter, Teardown};
+pub use self::farewells::DrainCounts;
+use self::farewells::Farewells;
 pub use self::file::{FileError, FileInfo};
 use self::letters::Letters;
 use self::pending::PendingReports;
@@ -136,7 +137,7 @@ pub struct Broker {
     /// Connections that want bytes again after they did not.
     resumed: VecDeque<ConnId>,
     /// The server is to end.
-    drain: Option<Drain>,
+    drain: Option<Farewells>,
 }
 
 impl Broker {
@@ -197,7 +198,7 @@ impl Broker {
             return;
         };
         if conn.flow.outbox.take_fresh() {
-            conn.timing.took_at = now;
+            conn.took(now);
             self.dirty.push_back(id);
         }
         let wanted = conn.wants_bytes();
@@ -253,6 +254,11 @@ impl Broker {
     /// What `id` has to send; `None` when it is gone.
     pub fn outbox(&self, id: ConnId) -> Option<&Outbox> {
         self.conns.get(id).map(|conn| &conn.flow.outbox)
+    }
+
+    /// Whether `id` has something to send.
+    pub fn has_output(&self, id: ConnId) -> bool {
+        self.outbox(id).is_some_and(|outbox| !outbox.is_empty())
     }
 
     /// The next socket to be ended.

@@ -41,7 +41,7 @@ pub(super) fn poll(visit: &mut Visit<'_>, names: &[TopicName], start: &Start, te
     let until = visit.now.plus(wait_s * 1000);
     let next = |context| State::Parked(Box::new(Parked { context, subscription, until, terms }));
     visit.conn.withhold(next, visit.now);
-    if visit.conn.flow.finished {
+    if visit.conn.flow.finished || visit.conn.flow.finishing {
         respond::ask_whether_alive(visit); // It ended its side before we came to its request.
     }
 }

@@ -6,6 +6,7 @@
 
 use super::inbox::Inbox;
 use super::outbox::Outbox;
+use super::progress::PeerProgress;
 use crate::close::CloseReason;
 
 /// How a subscriber stands to what the log has for it.
@@ -24,7 +25,7 @@ pub enum Backlog {
 
 /// Both streams of bytes of a connection.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Flow {
     /// Received, not yet understood.
     pub inbox: Inbox,
@@ -32,10 +33,14 @@ pub struct Flow {
     pub outbox: Outbox,
     /// The peer has ended its side.
     pub finished: bool,
+    /// The peer has ended its side behind bytes that are still in the kernel.
+    pub finishing: bool,
     /// The shell was told to leave bytes in the kernel.
     pub reading_paused: bool,
     /// The kernel took less than it was given last time.
     pub refused: bool,
+    /// What was seen of a peer that takes nothing, since the kernel last took bytes.
+    pub progress: PeerProgress,
     /// What the log has for a subscriber beyond its outbox.
     pub backlog: Backlog,
     /// The server ends: the reader is to leave as soon as it has everything.

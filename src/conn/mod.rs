@@ -16,6 +16,7 @@ mod memory;
 pub mod origin;
 pub mod outbox;
 pub mod problem;
+pub mod progress;
 mod query;
 pub mod request;
 pub mod response_context;
@@ -34,6 +35,7 @@ use self::costs::Costs;
 use self::flow::Flow;
 use self::outbox::Segment;
 use self::problem::Problem;
+use self::progress::PeerProgress;
 use self::request::{Request, Want};
 use self::response_context::ResponseContext;
 use self::route::{Policy, route};
@@ -299,6 +301,12 @@ impl Conn {
         }
     }
 
+    /// The peer took something, or what is to be taken has just come.
+    pub fn took(&mut self, now: Millis) {
+        self.timing.took_at = now;
+        self.flow.progress = PeerProgress::default();
+    }
+
     /// Queues output.
     pub fn push(&mut self, segment: Segment) {
         self.flow.outbox.push(segment, self.costs.payer);
@@ -319,7 +327,13 @@ impl Conn {
 
     /// The next moment at which something must happen by itself.
     pub fn due(&self, limits: &Limits) -> Option<Millis> {
-        let own = self.state.due(self.timing.active_at, limits);
+        if self.flow.progress.is_asked() {
+            return None; // The kernel answers in this turn, and then it is asked again.
+        }
+        let mut own = self.state.due(self.timing.active_at, limits);
+        if matches!(self.state, State::Parked(_)) && !self.wants_bytes() {
+            own = own.map(|own| own.min(self.timing.active_at.plus(limits.heartbeat_ms)));
+        }
         if self.flow.outbox.is_empty() {
             return own;
         }
@@ -330,8 +344,8 @@ impl Conn {
         Some(own.map_or(stalled, |own| own.min(stalled)))
     }
 
-    /// When a peer that goes on taking nothing of what waits is given up.
+    /// When to look next whether a peer that nothing could be written to takes anything.
     pub fn stalls_at(&self, limits: &Limits) -> Millis {
-        self.timing.took_at.plus(limits.stall_ms_max)
+        self.flow.progress.next_look(self.timing.took_at, limits.stall_ms_max)
     }
 }

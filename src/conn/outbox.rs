@@ -5,7 +5,7 @@
 //! message to a reader that keeps up allocates nothing; when empty, it owns nothing.
 //!
 //! Came from: answers and the pump, which push. Goes to: the shell, which gathers the segments into
-//! one `writev` and says how far it got. Absent on purpose: a bound. The pump looks at
+//! one write and says how far it got. Absent on purpose: a bound. The pump looks at
 //! [`Outbox::is_high`] first; messages wait in the log, not in the outbox.
 
 use std::collections::VecDeque;
@@ -157,6 +157,16 @@ impl Outbox {
                 None
             }
             _ => Some(segment),
+        }
+    }
+
+    /// What is to be sent, if it lies in one piece. Nothing is a piece without bytes.
+    pub fn only_slice(&self) -> Option<&[u8]> {
+        match (&self.first, &self.rest) {
+            (None, _) => Some(&[]),
+            (Some(first), None) => Some(&first.bytes()[self.sent..]),
+            (Some(first), Some(rest)) if rest.is_empty() => Some(&first.bytes()[self.sent..]),
+            (Some(_), Some(_)) => None,
         }
     }
 

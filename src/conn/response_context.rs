@@ -50,14 +50,14 @@ impl ResponseContext {
     pub fn head<'o>(&self, status: Status, date: &str, out: &'o mut Vec<u8>) -> HeadWriter<'o> {
         let mut head = response::head(out, status, date);
         if !self.keep_alive {
-            head = head.field("Connection", "close");
+            head = head.text("Connection", "close");
         } else if self.http10 {
-            head = head.field("Connection", "keep-alive");
+            head = head.text("Connection", "keep-alive");
         }
         if let Some(origin) = &self.allow_origin {
             head = head
-                .field("Access-Control-Allow-Origin", origin)
-                .field("Access-Control-Expose-Headers", EXPOSED);
+                .text("Access-Control-Allow-Origin", origin)
+                .text("Access-Control-Expose-Headers", EXPOSED);
         }
         head
     }

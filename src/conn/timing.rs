@@ -16,7 +16,8 @@ pub struct Timing {
     /// state: for an idle connection that it took our answer, for a stream that something was
     /// written to it, for a WebSocket that anything came from it or a heartbeat went to it.
     pub active_at: Millis,
-    /// When the peer last took bytes of a non-empty outbox, or the first one came into it.
+    /// When the peer last took bytes of a non-empty outbox or was seen to have acknowledged some,
+    /// or the first one came into it.
     pub took_at: Millis,
     /// The earliest moment at which the timer wheel will ask for this connection.
     pub hint: Millis,

@@ -39,9 +39,9 @@ counters! {
         others {
             /// Connections that ended while of this kind, by reason.
             closed: ClosedCounts;
-            /// Bytes that `read` brought.
+            /// Bytes that reads brought.
             bytes_in: Bytes;
-            /// Bytes that `writev` took.
+            /// Bytes that writes took.
             bytes_out: Bytes;
             /// System calls.
             calls: Calls;
@@ -109,7 +109,7 @@ counters! {
         accepts = "accept";
         /// `read` calls.
         reads = "read";
-        /// `writev` calls.
+        /// `send` and `writev` calls.
         writes = "write";
         /// How many of the last two found nothing to move.
         would_blocks = "would_block",
@@ -156,7 +156,7 @@ counters! {
             calls: SharedCalls;
             /// Bytes that `read` brought: the other side of all `bytes_in`.
             bytes_read: u64;
-            /// Bytes that `writev` took: the other side of all `bytes_out`.
+            /// Bytes that writes took: the other side of all `bytes_out`.
             bytes_written: u64;
         }
     }

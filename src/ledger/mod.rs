@@ -54,12 +54,12 @@ pub enum Call {
     },
     /// A `read` that found nothing.
     ReadWouldBlock,
-    /// `writev`, and how many bytes the kernel took.
+    /// `send` or `writev`, and how many bytes the kernel took.
     Write {
         /// What went.
         bytes: usize,
     },
-    /// A `writev` that found no room.
+    /// A write that found no room.
     WriteWouldBlock,
     /// `shutdown` or `close`.
     End,

@@ -215,7 +215,7 @@ impl ShardReport {
                 left: ("all classes + what is not through yet", {
                     sum(|a| a.bytes_out.total()) + self.unfinished
                 }),
-                right: ("bytes that writev took", shared.bytes_written),
+                right: ("bytes that writes took", shared.bytes_written),
             },
             Identity {
                 name: "connections".into(),

@@ -7,9 +7,9 @@
 //! lets go of it, accepts with the one that became free, says 503, closes, and takes it back.
 //!
 //! **To stop** without turning away anybody who has connected takes three steps. A socket that is
-//! closed resets whoever waits in its queue, and whoever is half way in. So first the kernel is told
-//! to let nobody begin; then those that are on their way are accepted, for a round trip or two; and
-//! when nobody is left the socket is closed.
+//! closed resets whoever waits in its queue, and whoever is half way in. So first the kernel is
+//! told to let nobody begin; then those that are on their way are accepted, for a round trip or
+//! two; and when nobody is left the socket is closed.
 //!
 //! Came from: `listen`, with sockets; the kernel, with connections. Goes to: `event_loop`. Absent
 //! on purpose: which connections are kept; `broker` says that.

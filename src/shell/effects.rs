@@ -69,6 +69,7 @@ impl Effects {
             }
             // These need sockets: the event loop, which has them, does them itself.
             Effect::Sample { .. } | Effect::ShardReport { .. } => {}
+            Effect::CountUnacknowledged { .. } => {}
         }
     }
 

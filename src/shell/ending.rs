@@ -9,6 +9,17 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use crate::broker::DrainCounts;
 use crate::ids::Millis;
 
+/// How far a loop has come with its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndPhase {
+    /// Nobody wants it to end.
+    Serving,
+    /// No more connections come in, and those that there are end.
+    Draining,
+    /// There is none, and it waits for the other threads: a publish of theirs needs its mailbox.
+    Drained,
+}
+
 /// What the threads tell each other of the end.
 #[derive(Debug)]
 pub struct Ending {

@@ -6,7 +6,7 @@
 //!          read       lock, files    due       outboxes   counts
 //!
 //!  … ─► run_effects ─► write_out ─► run_effects ─► close_sockets ─► wait
-//!                      one writev
+//!                      one write
 //!                      for each
 //! ```
 //!
@@ -34,30 +34,29 @@
 //! **One registration.** A socket is registered once for both directions. Edge-triggered, an
 //! interest that is not needed now costs nothing, and no `epoll_ctl` is ever needed again.
 //!
-//! **One write.** Everything a connection is to be told in a turn is gathered and written by one
-//! `writev` at its end, after all reading and all timers. A request on a kept-alive connection
-//! costs `epoll_wait`, `read`, `writev`, and under load the first is shared.
+//! **One write.** Everything a connection is to be told in a turn is gathered and handed over in
+//! one call at its end, after all reading and all timers. A request on a kept-alive connection
+//! costs `epoll_wait`, `read` and a write, and under load the first is shared.
 //!
 //! Came from: `mod`, which puts the parts together. Goes to: `broker`, and with what that wants of
 //! other threads and of files to `effects`. Absent on purpose: HTTP, topics, deadlines, and every
 //! other reason for doing anything.
 
+mod arrivals;
 mod drain;
 mod output;
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use mio::net::TcpStream;
-use mio::{Events, Interest, Poll};
+use mio::{Events, Poll};
 use signal_hook_mio::v1_0::Signals;
 
-use self::output::has_output;
-use super::acceptor::{self, Accepted, Acceptor};
+use super::acceptor::Acceptor;
 use super::budget::{Budget, Phase};
 use super::clock::{Clock, Wall};
 use super::effects::Effects;
+use super::ending::EndPhase;
 use super::queue::Queue;
 use super::sampling::Sampling;
 use super::socket::{self, Socket, Sockets};
@@ -65,9 +64,7 @@ use super::token::Source;
 use crate::broker::{Broker, Effect, Setup};
 use crate::ids::{ConnId, Millis};
 use crate::ledger::SharedCall;
-use crate::limits::{
-    ACCEPTS_PER_TURN, EFFECTS_PER_PORTION, EVENTS_PER_TURN, READ_BYTES, READ_BYTES_PER_TURN,
-};
+use crate::limits::{EFFECTS_PER_PORTION, EVENTS_PER_TURN, READ_BYTES, READ_BYTES_PER_TURN};
 
 /// Until it is tried again to commit what could not be.
 const HELD_BACK: Duration = Duration::from_millis(1);
@@ -99,7 +96,7 @@ pub struct EventLoop {
     effects: Effects,
     sampling: Sampling,
     signals: Option<Signals>,
-    phase: drain::Phase,
+    end_phase: EndPhase,
     drain_ms: u64,
     budget: Budget,
     broker: Broker,
@@ -128,7 +125,7 @@ impl EventLoop {
             effects: setup.effects,
             sampling: Sampling::default(),
             signals: setup.signals,
-            phase: drain::Phase::Serving,
+            end_phase: EndPhase::Serving,
             drain_ms: setup.setup.limits.drain_ms,
             budget: Budget::new(setup.clock),
             broker: Broker::new(setup.setup),
@@ -204,18 +201,7 @@ impl EventLoop {
 
     fn take_in(&mut self) {
         self.on_events();
-        for n in 0..ACCEPTS_PER_TURN {
-            if n > 0 && !self.budget.has_left() {
-                break; // The acceptor knows that there may be more.
-            }
-            match self.acceptor.next_accepted(self.now) {
-                Some(Accepted::Kept(stream, peer)) => self.admit(stream, peer),
-                Some(Accepted::Refused(refused)) => self.broker.refused_unseen(refused),
-                None => break,
-            }
-        }
-        let would_blocks = self.acceptor.take_would_blocks();
-        self.broker.charge_shared(SharedCall::AcceptWouldBlock, would_blocks);
+        self.accept();
         self.budget.begin(Phase::TakeIn);
         for n in 0..self.again.len() {
             if n > 0 && !self.budget.has_left() {
@@ -249,7 +235,7 @@ impl EventLoop {
             let was_full = !socket.is_writable();
             socket.on_event(event);
             self.again.to_read(id, socket);
-            if was_full && has_output(&self.broker, id) {
+            if was_full && self.broker.has_output(id) {
                 self.outgoing.to_write(id, socket);
             }
             if event.is_error() && !socket.is_readable() {
@@ -259,22 +245,6 @@ impl EventLoop {
         }
         if signalled {
             self.on_signals();
-        }
-    }
-
-    fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
-        let Some(id) = self.broker.accepted(peer, self.now) else {
-            return self.broker.refused_unseen(acceptor::refuse(&stream));
-        };
-        let socket = self.sockets.insert(id, stream);
-        let both = Interest::READABLE | Interest::WRITABLE;
-        let token = Source::Socket(id).token();
-        let registered = (self.poll.registry()).register(socket.stream_mut(), token, both);
-        self.broker.charge_shared(SharedCall::Control, 1);
-        if let Err(error) = registered {
-            // The kernel's bound on watched descriptors: as hopeless as a connection that failed.
-            log::warn!("a connection cannot be watched: {error}");
-            self.broker.failed(id, error.kind(), self.now);
         }
     }
 
@@ -289,6 +259,9 @@ impl EventLoop {
             if !self.broker.wants_bytes(id) {
                 if socket.is_ending() {
                     report_error(&mut self.broker, id, socket, self.now);
+                    if socket.take_end_unread() {
+                        self.broker.peer_finishing(id, self.now);
+                    }
                 }
                 return; // It stays readable; the broker says when it wants the bytes.
             }
@@ -351,6 +324,12 @@ impl EventLoop {
                     if let Some(sample) = self.sockets.find(conn).and_then(|s| s.sample()) {
                         self.broker.charge_shared(SharedCall::Sample, 1);
                         self.broker.sampled(conn, payer, sample);
+                    }
+                }
+                Effect::CountUnacknowledged { conn } => {
+                    if let Some(bytes) = self.sockets.find(conn).map(|s| s.unacknowledged()) {
+                        self.broker.charge_shared(SharedCall::Sample, 1);
+                        self.broker.unacknowledged(conn, bytes, self.now);
                     }
                 }
                 Effect::ShardReport { to, scope } if self.sampling.want(to, scope) => self.sample(),

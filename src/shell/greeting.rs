@@ -39,8 +39,21 @@ pub fn text(addresses: &[SocketAddr], bound: &[SocketAddr], threads: usize) -> S
     for (name, thing) in things {
         writeln!(text, "  {name:<11}{thing}").expect("a string takes everything");
     }
+    if let Some(whom) = open_to(addresses) {
+        writeln!(text, "\n  open to everyone who can reach {whom}: to read, to publish, to see")
+            .expect("a string takes everything");
+        text.push_str("  what it costs. --listen 127.0.0.1:PORT keeps it to this machine.\n");
+    }
     text.push('\n');
     text
+}
+
+/// What has to be reached to use the server, if programs of other machines may.
+fn open_to(addresses: &[SocketAddr]) -> Option<String> {
+    let mut open = addresses.iter().filter(|address| !address.ip().is_loopback()).peekable();
+    let first = open.peek()?.ip();
+    let all = open.any(|address| address.ip().is_unspecified());
+    Some(if all { "this machine".to_owned() } else { first.to_string() })
 }
 
 /// Host and port as they stand in a URL.
@@ -117,6 +130,19 @@ mod tests {
             (&[][..], &both[..], false, false),
         ] {
             assert_eq!(leads_by(found, bound, |_| taken), leads, "{found:?} {bound:?} {taken}");
+        }
+    }
+
+    #[test]
+    fn what_others_can_reach_is_said() {
+        for (listen, whom) in [
+            (&["127.0.0.1:80", "127.0.0.2:80", "[::1]:80"][..], None),
+            (&["127.0.0.1:80", "192.0.2.1:80"], Some("192.0.2.1")),
+            (&["192.0.2.1:80", "[::]:80"], Some("this machine")),
+            (&["0.0.0.0:80"], Some("this machine")),
+        ] {
+            let addresses: Vec<SocketAddr> = listen.iter().map(|text| address(text)).collect();
+            assert_eq!(open_to(&addresses).as_deref(), whom, "{listen:?}");
         }
     }
 

@@ -157,8 +157,8 @@ impl Server {
     }
 }
 
-/// All ports: those that were handed to us, which take the place of the default, and those that were
-/// asked for. A port that is both is there once.
+/// All ports: those that were handed to us, which take the place of the default, and those that
+/// were asked for. A port that is both is there once.
 fn ports(config: &Config) -> Result<Vec<Vec<Bound>>, StartError> {
     let inherited = inherited::take(config.threads).map_err(StartError::Inherited)?;
     let handed: Vec<SocketAddr> = inherited.iter().map(|one| one.address).collect();

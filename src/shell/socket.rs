@@ -40,12 +40,15 @@ enum Readiness {
 
 /// A connection's socket.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Socket {
     stream: TcpStream,
     generation: u32,
     readiness: Readiness,
     /// The kernel may have room for bytes of ours.
     writable: bool,
+    /// It was told that the peer has ended its side behind bytes that nobody reads.
+    end_told: bool,
     /// It stands in the loop's queue of sockets to be read.
     pub queued_to_read: bool,
     /// It stands in the loop's queue of sockets to be written.
@@ -60,6 +63,7 @@ impl Socket {
             generation,
             readiness: Readiness::Nothing,
             writable: true,
+            end_told: false,
             queued_to_read: false,
             queued_to_write: false,
         }
@@ -78,6 +82,11 @@ impl Socket {
     /// Whether the kernel said that there is an end, or an error, to be read.
     pub fn is_ending(&self) -> bool {
         self.readiness == Readiness::End
+    }
+
+    /// Whether the peer's end, or an error, lies behind bytes that are not read. `true` only once.
+    pub fn take_end_unread(&mut self) -> bool {
+        self.is_ending() && !std::mem::replace(&mut self.end_told, true)
     }
 
     /// Whether a write may place something.
@@ -115,10 +124,21 @@ impl Socket {
         result
     }
 
-    /// Writes once, all `slices` together. A short write, or none, means that there is no room.
-    pub fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        let offered: usize = slices.iter().map(|slice| slice.len()).sum();
+    /// Writes one piece, once. A short write, or none, means that there is no room. It costs the
+    /// kernel less than a list of one.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = uninterrupted(|| self.stream.write(bytes));
+        self.wrote(result, bytes.len())
+    }
+
+    /// Writes once, all pieces together.
+    pub fn write_gathered(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let offered = slices.iter().map(|slice| slice.len()).sum();
         let result = uninterrupted(|| self.stream.write_vectored(slices));
+        self.wrote(result, offered)
+    }
+
+    fn wrote(&mut self, result: io::Result<usize>, offered: usize) -> io::Result<usize> {
         match &result {
             Ok(n) => self.writable = *n == offered,
             Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
@@ -139,6 +159,12 @@ impl Socket {
     pub fn sample(&self) -> Option<Sample> {
         let at_end = self.readiness == Readiness::Finished;
         sys::tcp_sample(&self.stream, at_end).ok()
+    }
+
+    /// Bytes that the peer has not acknowledged; 0 where the kernel does not say. Costs a system
+    /// call.
+    pub fn unacknowledged(&self) -> u32 {
+        sys::unacknowledged(&self.stream).unwrap_or_default()
     }
 
     /// What the kernel's buffers hold for it, in bytes. Costs a system call.
@@ -292,7 +318,7 @@ mod tests {
         let much = vec![b'x'; 16 * 1024 * 1024];
         let mut sent = 0;
         while pair.socket.is_writable() {
-            match pair.socket.write(&[IoSlice::new(&much)]) {
+            match pair.socket.write(&much) {
                 Ok(bytes) => sent += bytes,
                 Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock),
             }
@@ -308,7 +334,7 @@ mod tests {
         let mut pair = Pair::new();
         assert_eq!(pair.socket.take_error(), None);
         // Unread bytes make the peer's close a reset.
-        pair.socket.write(&[IoSlice::new(b"unread")]).expect("room");
+        pair.socket.write(b"unread").expect("room");
         pair.peer.peek(&mut [0; 1]).expect("it comes");
         drop(pair.peer);
         let mut events = Events::with_capacity(4);

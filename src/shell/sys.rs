@@ -151,6 +151,18 @@ pub fn tcp_sample(socket: &impl AsRawFd, at_end: bool) -> io::Result<Sample> {
     })
 }
 
+/// Bytes that were written to a connection and that its peer has not acknowledged: `TCP_INFO`. What
+/// was sent twice counts once, and what is still to be sent counts too.
+pub fn unacknowledged(socket: &impl AsRawFd) -> io::Result<u32> {
+    // SAFETY: `tcp_info` is integers, for which zero is a value.
+    let info: libc::tcp_info =
+        unsafe { option(socket, libc::IPPROTO_TCP, libc::TCP_INFO, zeroed()) }?;
+    let sent = info.tcpi_bytes_sent.saturating_sub(info.tcpi_bytes_retrans);
+    let in_flight = sent.saturating_sub(info.tcpi_bytes_acked);
+    let bytes = in_flight.saturating_add(u64::from(info.tcpi_notsent_bytes));
+    Ok(u32::try_from(bytes).unwrap_or(u32::MAX))
+}
+
 /// Bytes that the kernel's buffers hold for a connection: `SO_MEMINFO`, which `sock_diag(7)` calls
 /// `SK_MEMINFO`. Their own overhead is in it; the socket itself, some 2 KiB, is not.
 pub fn socket_memory(socket: &impl AsRawFd) -> io::Result<u32> {
@@ -274,7 +286,7 @@ fn bind<A>(socket: &OwnedFd, address: &A) -> io::Result<()> {
 fn set_option<T>(s: &impl AsRawFd, level: c_int, name: c_int, value: &T) -> io::Result<()> {
     let (socket, length) = (s.as_raw_fd(), size_of::<T>() as socklen_t);
     let value = (&raw const *value).cast::<c_void>();
-    // SAFETY: `length` is the size of `value`, and it, with all that it points to, outlives the call.
+    // SAFETY: `length` is the size of `value`; it, and all that it points to, outlives the call.
     checked(unsafe { libc::setsockopt(socket, level, name, value, length) }).map(drop)
 }
 
@@ -333,6 +345,29 @@ mod tests {
         let sample = tcp_sample(&accepted, true).expect("TCP");
         assert_eq!((sample.bytes_in, sample.bytes_out), (5, 2), "no FIN is a byte");
         assert!(sample.segments_in >= 4 && sample.segments_out >= 1);
+    }
+
+    #[test]
+    fn what_the_peer_acknowledged_is_no_longer_held() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let mut client = TcpStream::connect(listener.local_addr().expect("bound")).expect("up");
+        let (mut accepted, _) = listener.accept().expect("a connection is there");
+        assert_eq!(unacknowledged(&accepted).expect("TCP"), 0);
+        accepted.set_nonblocking(true).expect("a socket");
+        let (piece, mut sent) = (vec![0; 65_536], 0);
+        while let Ok(bytes) = accepted.write(&piece) {
+            sent += bytes;
+        }
+        let full = unacknowledged(&accepted).expect("TCP");
+        assert!(full > 0 && (full as usize) < sent, "{full} of {sent}");
+        client.read_exact(&mut vec![0; sent / 2]).expect("it comes");
+        for _ in 0..1000 {
+            if unacknowledged(&accepted).expect("TCP") < full {
+                return;
+            }
+            client.peek(&mut [0; 1]).expect("more of it");
+        }
+        panic!("the peer has read half of it, and nothing is acknowledged");
     }
 
     #[test]

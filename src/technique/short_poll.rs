@@ -8,8 +8,6 @@
 //! on purpose: waiting (that is `long_poll`), and sending: there is nobody to send to between two
 //! polls.
 
-use std::fmt;
-
 use super::encoding::Content;
 use super::gap::{self, Gap};
 use crate::ids::Id;
@@ -36,39 +34,49 @@ pub struct Tag {
 impl Tag {
     /// The tag in the list of an `If-None-Match` whose answer would be given now.
     pub fn find(field: &[u8], state: u64) -> Option<Self> {
-        let fingerprint = format!("{state:016x}");
         condition::tags(field).find_map(|text| {
             let (next, other) = str::from_utf8(text).ok()?.split_once('.')?;
-            let next = Id::parse(next).filter(|_| other == fingerprint)?;
+            let next = Id::parse(next).filter(|_| other.as_bytes() == hex(state))?;
             Some(Self { next, state })
         })
     }
+
+    /// As it stands in a field, quotes included.
+    pub fn write(self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        out.extend_from_slice(self.next.text().as_str().as_bytes());
+        out.push(b'.');
+        out.extend_from_slice(&hex(self.state));
+        out.push(b'"');
+    }
 }
 
-impl fmt::Display for Tag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}.{:016x}\"", self.next, self.state)
-    }
+/// A number in sixteen digits.
+fn hex(number: u64) -> [u8; 16] {
+    let digit = |place: usize| b"0123456789abcdef"[(number >> (60 - 4 * place)) as usize & 0xF];
+    std::array::from_fn(digit)
 }
 
 /// Finishes the head of an answer with `length` bytes of body.
 pub fn greet(head: HeadWriter<'_>, tag: Tag, length: usize) {
-    cursor(head.field("Content-Type", "application/json").field("Content-Length", length), tag)
-        .finish();
+    let head = head.text("Content-Type", "application/json").number("Content-Length", length);
+    cursor(head, tag).finish();
 }
 
 /// The fields that hand out the cursor and keep the answer from being reused unasked. A browser's
 /// cache may keep it, and then revalidates with `If-None-Match` by itself.
 fn cursor(head: HeadWriter<'_>, tag: Tag) -> HeadWriter<'_> {
-    head.field("ETag", tag)
-        .field("Last-Event-ID", tag.next)
-        .field("Cache-Control", "no-cache")
-        .field("Vary", "Accept, Last-Event-ID, Origin, Prefer")
+    head.written("ETag", |out| tag.write(out))
+        .text("Last-Event-ID", tag.next.text().as_str())
+        .text("Cache-Control", "no-cache")
+        .text("Vary", "Accept, Last-Event-ID, Origin, Prefer")
 }
 
 /// Begins the object: all that stands before the first message.
 pub fn open(next: Id, gap: Option<&Gap>, more: bool, out: &mut Vec<u8>) {
-    out.extend_from_slice(format!(r#"{{"next":"{next}""#).as_bytes());
+    out.extend_from_slice(br#"{"next":""#);
+    out.extend_from_slice(next.text().as_str().as_bytes());
+    out.push(b'"');
     if let Some(gap) = gap {
         self::gap(gap, out);
     }
@@ -81,10 +89,14 @@ pub fn open(next: Id, gap: Option<&Gap>, more: bool, out: &mut Vec<u8>) {
 /// One element of the list, with the comma that parts it from the one before; the first element
 /// goes out without it.
 pub fn render(content: &Content<'_>, named: bool, out: &mut Vec<u8>) {
-    out.extend_from_slice(format!(r#",{{"id":"{}""#, content.id).as_bytes());
+    out.extend_from_slice(br#",{"id":""#);
+    out.extend_from_slice(content.id.text().as_str().as_bytes());
+    out.push(b'"');
     if named {
         // A topic's name has no character that JSON escapes.
-        out.extend_from_slice(format!(r#","topic":"{}""#, content.topic).as_bytes());
+        out.extend_from_slice(br#","topic":""#);
+        out.extend_from_slice(content.topic.as_bytes());
+        out.push(b'"');
     }
     if let Some(event) = content.event {
         out.extend_from_slice(br#","event":"#);
@@ -119,8 +131,11 @@ mod tests {
     #[test]
     fn a_tag_is_found_again_by_its_fingerprint() {
         let tag = Tag { next: Id { epoch: Epoch(14), seq: Seq(7) }, state: 0xAB };
-        assert_eq!(tag.to_string(), "\"e-7.00000000000000ab\"");
-        for field in [tag.to_string(), format!("\"x\", W/{tag}"), format!(" {tag} ,\"y\"")] {
+        let mut tag_text = Vec::new();
+        tag.write(&mut tag_text);
+        let text = String::from_utf8(tag_text).expect("ASCII");
+        assert_eq!(text, "\"e-7.00000000000000ab\"");
+        for field in [text.clone(), format!("\"x\", W/{text}"), format!(" {text} ,\"y\"")] {
             assert_eq!(Tag::find(field.as_bytes(), 0xAB), Some(tag), "{field}");
             assert_eq!(Tag::find(field.as_bytes(), 0xAC), None, "{field}");
         }

@@ -17,14 +17,14 @@ use crate::wire::response::{self, HeadWriter};
 /// Finishes the head.
 pub fn greet(head: HeadWriter<'_>, chunked: bool) {
     let head = head
-        .field("Content-Type", "text/event-stream")
+        .text("Content-Type", "text/event-stream")
         // A proxy that compresses a stream holds events back until there are enough of them:
         // forbidden by `no-transform`, RFC 9111 §5.2.2.6.
-        .field("Cache-Control", "no-cache, no-store, no-transform")
+        .text("Cache-Control", "no-cache, no-store, no-transform")
         // nginx in front of us would otherwise collect events until its buffer is full.
-        .field("X-Accel-Buffering", "no")
-        .field("Vary", "Accept, Last-Event-ID, Origin, Prefer");
-    let head = if chunked { head.field("Transfer-Encoding", "chunked") } else { head };
+        .text("X-Accel-Buffering", "no")
+        .text("Vary", "Accept, Last-Event-ID, Origin, Prefer");
+    let head = if chunked { head.text("Transfer-Encoding", "chunked") } else { head };
     head.finish();
 }
 
@@ -48,10 +48,10 @@ pub fn snapshot(json: &str, chunked: bool, out: &mut Vec<u8>) {
 
 /// One event, as one chunk. Tells what of the chunk stands around it.
 pub fn render(content: &Content<'_>, out: &mut Vec<u8>) -> ChunkAround {
-    let id = content.id.to_string();
+    let id = content.id.text();
     in_chunk(true, out, |out| match content.text {
-        Some(text) => event_stream::event(&id, content.event, text, out),
-        None => event_stream::base64_event(&id, content.event, content.bytes, out),
+        Some(text) => event_stream::event(id.as_str(), content.event, text, out),
+        None => event_stream::base64_event(id.as_str(), content.event, content.bytes, out),
     })
 }
 

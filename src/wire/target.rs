@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::iter;
 
 use super::offences::offences;
 
@@ -25,7 +26,7 @@ offences! {
 /// Splits a target at its first `?`. An empty path is `/` (RFC 9112 §3.2.1): the reduction of an
 /// absolute `http://host?query` leaves one.
 pub fn split(target: &str) -> (&str, Option<&str>) {
-    let (path, query) = match target.split_once('?') {
+    let (path, query) = match cut(target, b'?') {
         Some((path, query)) => (path, Some(query)),
         None => (target, None),
     };
@@ -53,10 +54,29 @@ pub fn percent_encode(path: &str, out: &mut String) {
 /// The pairs of a query, in order, not yet decoded; pieces that are empty are left out, and a piece
 /// without `=` is a name with an empty value.
 pub fn query_pieces(query: &str) -> impl Iterator<Item = Pair<'_>> {
-    query.split('&').filter(|piece| !piece.is_empty()).map(|piece| {
-        let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
+    let mut rest = query;
+    let pieces = iter::from_fn(move || {
+        let (piece, after) = match cut(rest, b'&') {
+            Some(halves) => halves,
+            None if rest.is_empty() => return None,
+            None => (rest, ""),
+        };
+        rest = after;
+        Some(piece)
+    });
+    pieces.filter(|piece| !piece.is_empty()).map(|piece| {
+        let (name, value) = cut(piece, b'=').unwrap_or((piece, ""));
         Pair { name, value }
     })
+}
+
+/// What stands before the first such byte, and what behind it. As [`str::split_once`]; queries are
+/// short and cut often, and the search for any character would take longer to begin than this takes
+/// to end.
+fn cut(text: &str, ascii: u8) -> Option<(&str, &str)> {
+    debug_assert!(ascii.is_ascii(), "a byte of ASCII is a character of its own");
+    let at = text.bytes().position(|byte| byte == ascii)?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 /// Name and value of one query parameter. Each is decoded when it is asked for, so that what is

@@ -89,7 +89,7 @@ impl Server {
         let output = child.stdout.as_mut().expect("piped");
         BufReader::new(output).read_line(&mut line).expect("a greeting");
         let address = line.split_once("http://").expect("an address").1;
-        let port = address.split([':', ' ']).nth(1).expect("a port");
+        let port = address.split([':', '/']).nth(1).expect("a port");
         Self { port: super::number(port), child }
     }
 

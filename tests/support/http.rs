@@ -106,20 +106,31 @@ impl Wire {
         rest
     }
 
-    /// A chunked body, trailers refused: we never asked for any.
+    /// A chunked body.
     fn chunks(&mut self) -> Vec<u8> {
-        let mut body = Vec::new();
-        loop {
-            let line = self.line();
-            let size = usize::from_str_radix(&line, 16).expect("a chunk size and nothing else");
-            let start = body.len();
-            body.resize(start + size, 0);
-            self.reader.read_exact(&mut body[start..]).expect("a whole chunk");
-            assert_eq!(self.line(), "", "a chunk ends with an empty line");
-            if size == 0 {
-                return body;
-            }
-        }
+        std::iter::from_fn(|| self.chunk()).flatten().collect()
+    }
+
+    /// The next chunk, or `None` behind the last one. Trailers are refused: we never asked for any.
+    pub(crate) fn chunk(&mut self) -> Option<Vec<u8>> {
+        let line = self.line();
+        let size = usize::from_str_radix(&line, 16).expect("a chunk size and nothing else");
+        let mut chunk = vec![0; size];
+        self.reader.read_exact(&mut chunk).expect("a whole chunk");
+        assert_eq!(self.line(), "", "a chunk ends with an empty line");
+        Some(chunk).filter(|chunk| !chunk.is_empty())
+    }
+
+    /// What has come, one byte at least; or `None` at the end that the server makes.
+    pub(crate) fn some(&mut self) -> Option<Vec<u8>> {
+        let come = self.reader.fill_buf().expect("bytes in time").to_vec();
+        self.reader.consume(come.len());
+        Some(come).filter(|come| !come.is_empty())
+    }
+
+    /// From now on a read may take so long.
+    pub(crate) fn wait_for(&mut self, stall: Duration) {
+        self.reader.get_ref().set_read_timeout(Some(stall)).expect("not zero");
     }
 }
 

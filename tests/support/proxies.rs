@@ -218,14 +218,14 @@ pub(crate) fn ours(kind: Kind, port: u16, upstream: u16) -> String {
     let here = format!("127.0.0.1:{port}");
     let changes: &[(&str, &str)] = match kind {
         Kind::Nginx => &[
-            ("    listen 80;\n", &format!("    listen unix:closed-{port};\n")),
-            ("listen 443 ssl http2;", &format!("listen {here};")),
+            ("    listen 80;\n    listen [::]:80;\n", &format!("    listen unix:closed-{port};\n")),
+            ("listen 443 ssl http2;\n    listen [::]:443 ssl http2;", &format!("listen {here};")),
             ("    ssl_certificate /etc/ssl/certs/chat.example.pem;\n", ""),
             ("    ssl_certificate_key /etc/ssl/private/chat.example.key;\n", ""),
         ],
         Kind::Haproxy => &[
-            ("bind :80", &format!("bind {here}")),
-            ("    bind :443 ssl crt /etc/haproxy/chat.example.pem alpn h2,http/1.1\n", ""),
+            ("bind :::80 v4v6", &format!("bind {here}")),
+            ("    bind :::443 v4v6 ssl crt /etc/haproxy/chat.example.pem alpn h2,http/1.1\n", ""),
             ("    http-request redirect scheme https code 301 unless { ssl_fc }\n", ""),
         ],
         Kind::Caddy => &[("\nchat.example {", &format!("\nhttp://:{port} {{"))],

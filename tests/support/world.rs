@@ -83,6 +83,8 @@ pub struct Pipe {
     /// The client has ended its side; shown to the server when `inbound` is empty.
     pub finished: bool,
     finish_told: bool,
+    /// It was told that the client has ended its side behind bytes that nobody reads.
+    finishing_told: bool,
     /// An edge told of bytes or of the end. Like an edge, it is told once: a connection that wants
     /// no bytes is not asked again before it says that it has resumed.
     to_read: bool,
@@ -94,6 +96,9 @@ pub struct Pipe {
     to_write: bool,
     /// Bytes that the server has written.
     pub received: Vec<u8>,
+    /// Bytes that were taken from the server and that the client has not acknowledged, besides
+    /// those in `received`.
+    pub unacknowledged: usize,
     /// How many more bytes the kernel takes from the server. The client makes room by reading.
     pub room: usize,
     /// The server has ended its side.
@@ -142,6 +147,8 @@ pub struct World {
     pub unreadable: bool,
     /// The server is to end by then.
     pub ends_at: Option<Millis>,
+    /// How many messages were committed when the turn began.
+    committed_before: usize,
 }
 
 impl World {
@@ -174,6 +181,7 @@ impl World {
             overloaded: false,
             unreadable: false,
             ends_at: None,
+            committed_before: 0,
         }
     }
 
@@ -190,6 +198,8 @@ impl World {
             inbound: VecDeque::new(),
             finished: false,
             finish_told: false,
+            finishing_told: false,
+            unacknowledged: 0,
             to_read: false,
             writable: true,
             ever_full: false,
@@ -246,7 +256,8 @@ impl World {
     }
 
     /// Notes down what had been committed for those who were told goodbye in this turn.
-    fn note_goodbyes(&mut self, shard: usize, committed: usize) {
+    fn note_goodbyes(&mut self, shard: usize) {
+        let committed = self.committed_before;
         let broker = &self.brokers[shard];
         for pipe in &mut self.pipes {
             if pipe.shard == shard && pipe.left_behind.is_none() {
@@ -306,7 +317,6 @@ impl World {
 
     /// One turn of one thread, in the order of the real event loop; `tests/tidy.rs` compares them.
     pub fn turn_of(&mut self, shard: usize) -> bool {
-        let committed = self.committed.len();
         let mut any = self.take_in(shard);
         any |= self.run_effects(shard);
         any |= self.expire(shard);
@@ -314,9 +324,6 @@ impl World {
         any |= self.run_effects(shard);
         any |= self.write_out(shard);
         any |= self.run_effects(shard);
-        if self.ends_at.is_some() {
-            self.note_goodbyes(shard, committed);
-        }
         any |= self.close_sockets(shard);
         any
     }
@@ -336,6 +343,7 @@ impl World {
     }
 
     fn take_in(&mut self, shard: usize) -> bool {
+        self.committed_before = self.committed.len();
         let mut any = false;
         for n in 0..self.pipes.len() {
             let pipe = &mut self.pipes[n];
@@ -347,6 +355,10 @@ impl World {
             }
             pipe.to_read = more && self.brokers[shard].wants_bytes(id);
             if !pipe.to_read {
+                if pipe.finished && more && !std::mem::replace(&mut pipe.finishing_told, true) {
+                    self.brokers[shard].peer_finishing(id, self.now);
+                    any = true;
+                }
                 continue;
             }
             any = true;
@@ -460,6 +472,14 @@ impl World {
             Effect::Sample { conn, payer } => {
                 if let Some(sample) = self.sample(shard, conn) {
                     self.brokers[shard].sampled(conn, payer, sample);
+                }
+            }
+            Effect::CountUnacknowledged { conn } => {
+                if let Some(&n) = self.by_id.get(&(shard, conn)) {
+                    let pipe = &self.pipes[n];
+                    // Exact: stories are short.
+                    let bytes = (pipe.received.len() + pipe.unacknowledged) as u32;
+                    self.brokers[shard].unacknowledged(conn, bytes, self.now);
                 }
             }
             Effect::AskForReport { scope } => {
@@ -619,6 +639,9 @@ impl World {
     }
 
     fn close_sockets(&mut self, shard: usize) -> bool {
+        if self.ends_at.is_some() {
+            self.note_goodbyes(shard);
+        }
         let mut any = false;
         while let Some((id, farewell)) = self.brokers[shard].next_teardown() {
             any = true;

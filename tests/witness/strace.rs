@@ -203,7 +203,7 @@ impl Log {
                 self.open.insert(result.to_owned());
                 self.count("accept");
             }
-            // A refusal is one piece, and goes by `sendto`.
+            // What is one piece goes by `sendto`.
             "recvfrom" | "writev" | "sendto" if is_guest => {
                 self.count(if name == "recvfrom" { "read" } else { "write" });
                 if nothing {

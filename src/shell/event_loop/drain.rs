@@ -8,19 +8,9 @@
 use signal_hook_mio::v1_0::Signals;
 
 use super::super::notify;
+use super::EndPhase;
 use super::EventLoop;
 use crate::ids::Millis;
-
-/// How far a loop has come with its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
-    /// Nobody wants it to end.
-    Serving,
-    /// No more connections come in, and those that there are end.
-    Draining,
-    /// There is none, and it waits for the other threads: a publish of theirs needs its mailbox.
-    Drained,
-}
 
 impl EventLoop {
     /// The first signal asks all loops to end.
@@ -38,13 +28,13 @@ impl EventLoop {
         let Some(until) = self.effects.bus().drains_until() else {
             return;
         };
-        if self.phase == Phase::Serving {
-            self.phase = Phase::Draining;
+        if self.end_phase == EndPhase::Serving {
+            self.end_phase = EndPhase::Draining;
             self.begin_to_drain(until);
         }
         let empty = self.broker.connections() == 0;
-        if self.phase == Phase::Draining && self.acceptor.is_stopped(self.now) && empty {
-            self.phase = Phase::Drained;
+        if self.end_phase == EndPhase::Draining && self.acceptor.is_stopped(self.now) && empty {
+            self.end_phase = EndPhase::Drained;
             self.effects.bus().drained(self.broker.drain_counts().unwrap_or_default());
         }
     }

@@ -6,7 +6,7 @@
 use std::io::{ErrorKind, IoSlice};
 
 use super::{EventLoop, Phase};
-use crate::broker::{Broker, Teardown};
+use crate::broker::Teardown;
 use crate::ids::{ConnId, Micros};
 use crate::ledger::{CHARGES, Call, SharedCall};
 use crate::limits::SLICES_MAX;
@@ -41,16 +41,20 @@ impl EventLoop {
             return;
         };
         socket.queued_to_write = false;
-        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-        let filled = outbox.slices(&mut slices);
-        if filled == 0 {
-            return; // It was emptied since: its connection is about to be dropped.
-        }
-        match socket.write(&slices[..filled]) {
+        let written = match outbox.only_slice() {
+            Some([]) => return, // It was emptied since: its connection is about to be dropped.
+            Some(bytes) => socket.write(bytes),
+            None => {
+                let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+                let filled = outbox.slices(&mut slices);
+                socket.write_gathered(&slices[..filled])
+            }
+        };
+        match written {
             Ok(bytes) => {
                 self.broker.sent(id, bytes, at);
                 // More than one `writev` gathers, or the log had more: at the end of the queue.
-                if has_output(&self.broker, id) {
+                if self.broker.has_output(id) {
                     self.outgoing.to_write(id, socket);
                 }
             }
@@ -87,8 +91,4 @@ impl EventLoop {
             }
         }
     }
-}
-
-pub(super) fn has_output(broker: &Broker, id: ConnId) -> bool {
-    broker.outbox(id).is_some_and(|outbox| !outbox.is_empty())
 }

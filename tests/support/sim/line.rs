@@ -111,6 +111,8 @@ pub struct Line {
     pub deeds: Deeds,
     /// Bytes taken, in all.
     pub taken: u64,
+    /// When bytes were last taken of an open connection.
+    pub took_at: u64,
     /// When bytes were last sent.
     pub gave_at: u64,
     /// Numbers of messages said on a WebSocket, and where in the stream of bytes each ends.
@@ -135,6 +137,7 @@ impl Line {
             expects: VecDeque::new(),
             deeds: Deeds::default(),
             taken: 0,
+            took_at: now,
             gave_at: now,
             says: Vec::new(),
             told: VecDeque::new(),
@@ -174,8 +177,13 @@ impl Line {
 
     /// Takes what the server has written.
     pub fn take(&mut self, stage: &mut Stage) {
-        let bytes = stage.world.pipe(self.client).take();
+        let now = stage.world.now;
+        let pipe = stage.world.pipe(self.client);
+        let bytes = pipe.take();
         if !bytes.is_empty() {
+            if pipe.closed.is_none() {
+                self.took_at = now.0;
+            }
             self.taken += bytes.len() as u64;
             self.buf.extend_from_slice(&bytes);
         }
@@ -208,7 +216,10 @@ impl Line {
     /// The connection is closed: was there a reason, and was everything answered that had to be?
     pub fn judge_end(&self, stage: &Stage, reason: CloseReason) {
         let pipe = &stage.world.pipes[self.client.0];
-        let stalled = pipe.closed_at.since(pipe.wrote_at) >= stage.script.limits.stall_ms_max;
+        // Neither had the kernel any room, nor did the client acknowledge anything.
+        let silent_since = pipe.wrote_at.0.max(self.took_at);
+        let stalled =
+            pipe.closed_at.0.saturating_sub(silent_since) >= stage.script.limits.stall_ms_max;
         let cut_off = reason == CloseReason::Reset || stalled;
         let late = matches!(reason, CloseReason::HeadTimeout | CloseReason::BodyTimeout)
             || self.came_too_late(stage, reason);

@@ -217,9 +217,9 @@ fn patience(limits: &Limits) -> u64 {
         + limits.idle_ms_max
         + limits.head_ms_max
         + limits.body_ms_max
-        + limits.stall_ms_max
+        + limits.stall_ms_max * 2
         + limits.heartbeat_ms
-        + PONG_MS_MAX
+        + PONG_MS_MAX * 2
         + CLOSE_MS_MAX
         + LINGER_MS_MAX
 }

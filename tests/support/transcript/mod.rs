@@ -25,6 +25,7 @@
 //!   finish a                        ends its side, and goes on reading
 //!   reset a                         breaks the connection
 //!   room a 1000, room a any         the kernel takes so many more bytes for it
+//!   unacknowledged a 1000           of those it took, it has not acknowledged so many
 //!
 //! what the server has to do:
 //!   a< HTTP/1.1 100 Continue        a line; `a<|` and `a<:` as above
@@ -116,6 +117,7 @@ pub enum Act {
     Finish(usize),
     Reset(usize),
     Room(usize, usize),
+    Unacknowledged(usize, usize),
     Overloaded(bool),
     Unreadable(bool),
     Close(usize, CloseReason),

@@ -283,6 +283,9 @@ impl<'t> Reader<'t> {
             ("reset", [name]) => Act::Reset(self.client(name)),
             ("room", [name, "any"]) => Act::Room(self.client(name), usize::MAX),
             ("room", [name, bytes]) => Act::Room(self.client(name), size(bytes)?),
+            ("unacknowledged", [name, bytes]) => {
+                Act::Unacknowledged(self.client(name), size(bytes)?)
+            }
             ("overloaded", ["on"]) => Act::Overloaded(true),
             ("overloaded", ["off"]) => Act::Overloaded(false),
             ("unreadable", ["on"]) => Act::Unreadable(true),

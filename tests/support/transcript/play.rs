@@ -152,6 +152,10 @@ impl<'s> Player<'s> {
                 self.world.pipe(end).room = *bytes;
                 self.world.run();
             }
+            Act::Unacknowledged(client, bytes) => {
+                let end = self.end(*client)?;
+                self.world.pipe(end).unacknowledged = *bytes;
+            }
             Act::Overloaded(on) => self.world.overloaded = *on,
             Act::Unreadable(on) => self.world.unreadable = *on,
             Act::Close(client, reason) => self.close(*client, *reason)?,
