@@ -143,6 +143,8 @@ mod tests {
         ] {
             let addresses: Vec<SocketAddr> = listen.iter().map(|text| address(text)).collect();
             assert_eq!(open_to(&addresses).as_deref(), whom, "{listen:?}");
+            let said = text(&addresses, &addresses, 1);
+            assert_eq!(said.contains("open to everyone"), whom.is_some(), "{said}");
         }
     }
 

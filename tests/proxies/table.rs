@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, TryRecvError};
 use std::thread;
 use std::time::Duration;
 
-use crate::foreign::missed;
+use crate::foreign::{Foreign, missed};
 use crate::http::{Wire, publish_on};
 use crate::lanes::{joined, readers};
 use crate::pages::{keep_part, read, updating};
@@ -16,6 +16,7 @@ use crate::proxies::{Kind, Proxy};
 use crate::readers::{EventStream, Reader, Technique, websocket};
 use crate::server::{Server, within};
 
+const TEST: &str = "the_table_is_what_happens";
 const PAGE: &str = "docs/deploy.md";
 const MARK: &str = "tests/proxies/table.rs";
 /// A reader that has left and was not noticed for so long is noticed by something else.
@@ -41,6 +42,7 @@ const ROWS: &[(&str, Look)] = &[
     ("SSE, its reader leaves", |server, port| leaves(Technique::Sse, server, port)),
     ("WebSocket", upgrade),
     ("a page publishes", page_publishes),
+    ("[the client](client.md) reads by", |_, port| client(port).expect("it is there")),
     ("a message of 1 MiB and a byte more", |_, port| large(port, 1024 * 1024 + 1)),
     ("a message over `--max-message`", |_, port| large(port, 2 * 1024 * 1024 + 1)),
 ];
@@ -138,6 +140,19 @@ fn page_publishes(_: &Server, port: u16) -> String {
     }
 }
 
+/// The technique that our client finds, once it has read by it what it published. `None`: there is
+/// no Node here.
+fn client(port: u16) -> Option<String> {
+    let node = Foreign::node_with_websocket(TEST, "proxies/client.mjs")?;
+    let told = node.run(&[&port.to_string(), "the_client_reads_what_it_publishes"]);
+    let name = match told.trim() {
+        "websocket" => "WebSocket",
+        "sse" => "SSE",
+        other => other,
+    };
+    Some(name.to_owned())
+}
+
 /// As curl does it: the head first, and the body once it is wanted.
 fn large(port: u16, length: usize) -> String {
     let mut wire = Wire::open(port);
@@ -160,12 +175,12 @@ fn large(port: u16, length: usize) -> String {
 }
 
 /// The cells of a proxy, a row each.
-fn column(kind: Kind, is_ours: bool, with_slow: bool, test: &str) -> Option<Vec<Option<String>>> {
+fn column(kind: Kind, is_ours: bool, with_slow: bool) -> Option<Vec<Option<String>>> {
     let cells = ROWS.iter().map(|(name, look)| {
         // No heartbeat in the time that a look takes: nothing else is to find out what is seen.
         let server = Server::start(&["--threads", "2", "--max-message", "2MiB"]);
         let start = if is_ours { Proxy::ours } else { Proxy::plain };
-        let proxy = start(test, kind, server.port())?;
+        let proxy = start(TEST, kind, server.port())?;
         let is_done = *name != SLOW || with_slow;
         Some(is_done.then(|| look(&server, proxy.port())))
     });
@@ -174,16 +189,17 @@ fn column(kind: Kind, is_ours: bool, with_slow: bool, test: &str) -> Option<Vec<
 
 #[test]
 fn the_table_is_what_happens() {
-    let test = "the_table_is_what_happens";
+    if Foreign::node_with_websocket(TEST, "proxies/client.mjs").is_none() {
+        return;
+    }
     let with_slow = updating() || std::env::var("TEST_REQUIRE_ALL").is_ok_and(|v| v == "1");
     if !with_slow {
         let _: Option<()> = missed("the_table_is_what_happens (its slow row)", "TEST_REQUIRE_ALL");
     }
     let setups: Vec<(Kind, bool)> =
         Kind::ALL.into_iter().flat_map(|kind| [(kind, false), (kind, true)]).collect();
-    let start = |&(kind, is_ours): &(Kind, bool)| {
-        thread::spawn(move || column(kind, is_ours, with_slow, test))
-    };
+    let start =
+        |&(kind, is_ours): &(Kind, bool)| thread::spawn(move || column(kind, is_ours, with_slow));
     // Side by side, since one row takes a minute.
     let threads: Vec<_> = setups.iter().map(start).collect();
     let columns = threads.into_iter().map(|thread| thread.join().expect("it is told above"));
