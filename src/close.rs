@@ -32,7 +32,7 @@ named! {
         Overloaded = "overloaded", "A message said on a WebSocket could not be taken (1013).";
         PongTimeout = "pong_timeout", "The peer sent nothing after a Ping for the pong deadline.";
         Stalled = "stalled",
-            "The peer took none of the bytes that waited for it for --stall-timeout.";
+            "The peer acknowledged none of the bytes that waited for it for --stall-timeout.";
         Reset = "reset",
             "Reading or writing failed: the peer reset the connection, or the network did.";
         Panicked = "panicked", "What the peer sent met a defect of the server; the log says which.";

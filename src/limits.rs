@@ -123,7 +123,8 @@ pub const BODY_MS_MAX: u64 = 60_000;
 pub const IDLE_MS_MAX: u64 = 75_000;
 /// The longest wait of a long poll. Proxies in front give up after 60 s without a byte.
 pub const WAIT_MS_MAX: u64 = 55_000;
-/// Output that the peer has not taken at all for this long. Beyond: the connection is dropped.
+/// Output of which the peer has acknowledged nothing for this long, while the kernel has room for
+/// no more. Looked at in quarters. Beyond: the connection is dropped.
 pub const STALL_MS_MAX: u64 = 60_000;
 /// Silence after which SSE gets a comment (nothing was sent) and WebSocket a Ping (nothing came).
 /// Proxies cut at 60 s.

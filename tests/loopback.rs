@@ -37,3 +37,5 @@ mod raw;
 mod reports;
 #[path = "loopback/rust.rs"]
 mod rust;
+#[path = "loopback/strangers.rs"]
+mod strangers;

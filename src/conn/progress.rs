@@ -45,7 +45,7 @@ pub enum Verdict {
 impl PeerProgress {
     /// When to look next, for a connection that took something at that moment.
     pub fn next_look(&self, took_at: Millis, stall_ms: u64) -> Millis {
-        took_at.max(self.looked_at).plus(stall_ms / u64::from(LOOKS))
+        took_at.max(self.looked_at).plus(stall_ms.div_ceil(u64::from(LOOKS)))
     }
 
     /// The kernel is asked. `false`: it was asked already, and has not answered.
@@ -96,6 +96,7 @@ mod tests {
     fn a_peer_that_takes_nothing_is_given_up_within_a_quarter_too_late() {
         assert_eq!(stalled_at(60_000, |_| 5_000), 75_000);
         assert_eq!(stalled_at(1_000, |_| 0), 1_250);
+        assert_eq!(stalled_at(1_003, |_| 0), 5 * 251, "never a moment too early");
     }
 
     #[test]
