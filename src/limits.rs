@@ -144,6 +144,9 @@ pub const BACKLOG: i32 = 4096;
 pub const ACCEPT_REST_MS: u64 = 100;
 /// A thread complains once in this time, however many connections it refuses.
 pub const COMPLAINT_MS: u64 = 1_000;
+/// Sockets that a service manager may hand to us: each is a descriptor for every thread. systemd
+/// hands over as many as its units name, a few in practice.
+pub const INHERITED_MAX: usize = 256;
 /// Threads of `--threads`, at most. One word of 64 bits tells which of them are concerned; and more
 /// threads than cores only get in each other's way.
 pub const THREADS_MAX: usize = 64;

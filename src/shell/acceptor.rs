@@ -16,11 +16,12 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::net::{Shutdown, SocketAddr};
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry};
 
+use super::listen::Listening;
 use super::token::Source;
 use super::{socket, sys};
 use crate::ids::{Door, Millis};
@@ -73,21 +74,23 @@ struct ListeningSocket {
     door: Door,
     /// Somebody may be waiting. Cleared by `WouldBlock` alone.
     ready: bool,
+    /// Who waits there is served by another process when we stop.
+    inherited: bool,
 }
 
 impl Acceptor {
     /// An acceptor with these sockets; the events of each name its index, as
     /// [`Source::ListeningSocket`].
-    pub fn new(sockets: Vec<(TcpListener, Door)>, registry: &Registry) -> io::Result<Self> {
+    pub fn new(sockets: Vec<(Listening, Door)>, registry: &Registry) -> io::Result<Self> {
         let mut watched = Vec::with_capacity(sockets.len());
-        for (index, (socket, door)) in (0..).zip(sockets) {
+        for (index, (Listening { socket, inherited }, door)) in (0..).zip(sockets) {
             let mut listener = mio::net::TcpListener::from_std(socket);
             registry.register(
                 &mut listener,
                 Source::ListeningSocket(index).token(),
                 Interest::READABLE,
             )?;
-            watched.push(ListeningSocket { listener, door, ready: false });
+            watched.push(ListeningSocket { listener, door, ready: false, inherited });
         }
         Ok(Self {
             sockets: watched,
@@ -102,10 +105,18 @@ impl Acceptor {
     }
 
     /// Nobody new is let in, and those that are on their way are still accepted until `until`, or
-    /// for a round trip or two.
-    pub fn stop(&mut self, now: Millis, until: Millis) {
+    /// for a round trip or two. Who stands at an inherited socket stays there.
+    pub fn stop(&mut self, registry: &Registry, now: Millis, until: Millis) {
         self.stops_at = Some(now.plus(STOP_LISTENING_MS).min(until));
-        for ListeningSocket { listener, .. } in &self.sockets {
+        for ListeningSocket { listener, ready, inherited } in &mut self.sockets {
+            if *inherited {
+                *ready = false;
+                // It is open in other hands as well, so closing it would not end the watch.
+                if let Err(error) = registry.deregister(listener) {
+                    log::debug!("an inherited port is still watched: {error}");
+                }
+                continue;
+            }
             // Without: whoever connects in the moment of closing is reset.
             if let Err(error) = sys::drop_syns(listener) {
                 log::debug!("a port cannot be closed to newcomers alone: {error}");
@@ -121,7 +132,7 @@ impl Acceptor {
         }
         if !self.looked {
             self.looked = true;
-            self.sockets.iter_mut().for_each(|socket| socket.ready = true);
+            self.sockets.iter_mut().for_each(|socket| socket.ready = !socket.inherited);
         }
         if self.sockets.iter().all(|socket| !socket.ready) {
             self.sockets.clear();
@@ -132,7 +143,7 @@ impl Acceptor {
     /// An event came for the socket with this index.
     pub fn on_event(&mut self, index: u32) {
         if let Some(socket) = self.sockets.get_mut(index as usize) {
-            socket.ready = true;
+            socket.ready = !(socket.inherited && self.stops_at.is_some());
         }
     }
 
