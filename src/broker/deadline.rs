@@ -39,7 +39,7 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
     match &mut conn.state {
         // What the peer may be sending now is read and dropped, so that it learns of the end by an
         // end and not by a reset.
-        State::Head { began: None, .. } if visit.shard.policy.draining => {
+        State::Head { began: None, .. } if visit.shard.policy.is_draining() => {
             teardown::leave(visit, CloseReason::Drained);
         }
         // It may still be reading what the kernel has for it.

@@ -108,7 +108,7 @@ impl Acceptor {
     /// for a round trip or two. Who stands at an inherited socket stays there.
     pub fn stop(&mut self, registry: &Registry, now: Millis, until: Millis) {
         self.stops_at = Some(now.plus(STOP_LISTENING_MS).min(until));
-        for ListeningSocket { listener, ready, inherited } in &mut self.sockets {
+        for ListeningSocket { listener, ready, inherited, .. } in &mut self.sockets {
             if *inherited {
                 *ready = false;
                 // It is open in other hands as well, so closing it would not end the watch.
@@ -199,7 +199,9 @@ impl Acceptor {
                 self.complain(&error, now);
                 result
             }
-            Ok((stream, peer)) => Ok(Accepted::Kept(stream, peer, self.sockets[index].door)),
+            Ok((stream, peer)) => {
+                Ok(Accepted::Kept(stream, by_own_name(peer), self.sockets[index].door))
+            }
             Err(error) => Err(error),
         }
     }
@@ -229,6 +231,12 @@ pub fn refuse(mut stream: &TcpStream) -> RefusedConnection {
     let _ = stream.shutdown(Shutdown::Write);
     let read = stream.read(&mut [0; 4096]);
     RefusedConnection { written: Call::Write { bytes }, read: socket::read_call(&read) }
+}
+
+/// A client of IPv4 comes to a socket of both families, as one that we inherit may be, under a name
+/// of IPv6 (`::ffff:192.0.2.1`). All of those are in one network, and are not one client.
+fn by_own_name(peer: SocketAddr) -> SocketAddr {
+    SocketAddr::new(peer.ip().to_canonical(), peer.port())
 }
 
 fn is_out_of_descriptors(error: &io::Error) -> bool {
@@ -264,6 +272,17 @@ fn spare() -> Option<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_client_of_ipv4_is_called_by_its_address_at_a_socket_of_both_families() {
+        for (peer, name) in [
+            ("[::ffff:192.0.2.1]:80", "192.0.2.1:80"),
+            ("192.0.2.1:80", "192.0.2.1:80"),
+            ("[2001:db8::1]:80", "[2001:db8::1]:80"),
+        ] {
+            assert_eq!(by_own_name(peer.parse().expect("an address")).to_string(), name);
+        }
+    }
 
     #[test]
     fn the_503_says_how_long_it_is() {

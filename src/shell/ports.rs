@@ -15,15 +15,15 @@ use crate::ids::Door;
 /// `--admin-listen` may be handed over like any other.
 pub(super) fn take(config: &Config) -> Result<Vec<(Door, Vec<Bound>)>, StartError> {
     let stall_ms_max = config.limits.stall_ms_max;
-    let inherited =
-        inherited::take(config.threads, stall_ms_max).map_err(StartError::Inherited)?;
+    let inherited = inherited::take(config.threads, stall_ms_max).map_err(StartError::Inherited)?;
     let handed: Vec<SocketAddr> = inherited.iter().map(|one| one.address).collect();
     let mut all = Vec::new();
     for one in inherited {
         let is_admin = config.admin_listen.iter().any(|listen| names(listen, one.address));
         all.push((if is_admin { Door::Admin } else { Door::Public }, vec![one]));
     }
-    let is_replaced = config.listens_by_default && all.iter().any(|(door, _)| *door == Door::Public);
+    let is_replaced =
+        config.listens_by_default && all.iter().any(|(door, _)| *door == Door::Public);
     let public = config.listen.iter().filter(|_| !is_replaced).map(|one| (Door::Public, one));
     let admin = config.admin_listen.iter().map(|one| (Door::Admin, one));
     for (door, listen) in public.chain(admin) {
