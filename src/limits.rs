@@ -144,9 +144,6 @@ pub const BACKLOG: i32 = 4096;
 pub const ACCEPT_REST_MS: u64 = 100;
 /// A thread complains once in this time, however many connections it refuses.
 pub const COMPLAINT_MS: u64 = 1_000;
-/// Sockets that a service manager may hand to us: each is a descriptor for every thread. systemd
-/// hands over as many as its units name, a few in practice.
-pub const INHERITED_MAX: usize = 256;
 /// Threads of `--threads`, at most. One word of 64 bits tells which of them are concerned; and more
 /// threads than cores only get in each other's way.
 pub const THREADS_MAX: usize = 64;
@@ -186,9 +183,6 @@ pub const LINGER_MS_MAX: u64 = 2_000;
 pub const DRAIN_MS: u64 = 10_000;
 /// The most that `--drain` may be.
 pub const DRAIN_MS_MAX: u64 = 60 * 60 * 1000;
-/// How long connections that have begun are still accepted when a server stops to listen: a round
-/// trip around the world.
-pub const STOP_LISTENING_MS: u64 = 200;
 /// A drain begins with this time, or a tenth of it if that is less, in which publishers come to
 /// their end and readers stay; a connection without a request is kept for so long, too, since a
 /// request may be on its way.
@@ -196,8 +190,6 @@ pub const DRAIN_GRACE_MS_MAX: u64 = 1_000;
 /// From one reader of a thread that takes leave to the next, at most: a few readers leave at once,
 /// in human terms, and many are spread over the time that there is.
 pub const DRAIN_GAP_MS_MAX: u64 = 50;
-/// How often a thread looks at the readers that were told to leave and have not.
-pub const DRAIN_LOOK_MS: u64 = 100;
 
 /// From one snapshot of the cost ledger to the next, for a client that watches it.
 pub const SNAPSHOT_MS: u64 = 1_000;

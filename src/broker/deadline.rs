@@ -37,16 +37,7 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
         return end_for_its_token(visit);
     }
     match &mut conn.state {
-        // What the peer may be sending now is read and dropped, so that it learns of the end by an
-        // end and not by a reset.
-        State::Head { began: None, .. } if visit.shard.policy.is_draining() => {
-            teardown::leave(visit, CloseReason::Drained);
-        }
-        // It may still be reading what the kernel has for it.
-        State::Head { began: None, .. } => {
-            conn.flow.leave_for(CloseReason::Idle);
-            teardown::close(visit);
-        }
+        State::Head { began: None, .. } => end_idle(visit),
         State::Head { began: Some(_), .. } => {
             let context = ResponseContext::closing();
             refuse_late(visit, context, CloseReason::HeadTimeout, Rule::HeadTimeout);
@@ -88,6 +79,18 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
         State::Answering(_) | State::Awaiting(_) | State::Sending(_) => {}
         State::Telling(_) | State::Closed => {}
     }
+}
+
+/// A connection has waited for a request long enough.
+fn end_idle(visit: &mut Visit<'_>) {
+    if visit.shard.policy.is_draining() {
+        // What the peer may be sending now is read and dropped, so that it learns of the end by an
+        // end and not by a reset.
+        return teardown::leave(visit, CloseReason::Drained);
+    }
+    // It may still be reading what the kernel has for it.
+    visit.conn.flow.leave_for(CloseReason::Idle);
+    teardown::close(visit);
 }
 
 /// A request was not complete in time.

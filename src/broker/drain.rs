@@ -24,7 +24,10 @@ use crate::conn::Conn;
 use crate::conn::policy::{DrainPhase, Policy};
 use crate::conn::state::{Awaited, Name, State};
 use crate::ids::Millis;
-use crate::limits::{DRAIN_GRACE_MS_MAX, DRAIN_LOOK_MS, EXPIRIES_PER_TURN};
+use crate::limits::{DRAIN_GRACE_MS_MAX, EXPIRIES_PER_TURN};
+
+/// How often a thread looks at the readers that were told to leave and have not.
+const LOOK_MS: u64 = 100;
 
 impl Broker {
     /// The server is to end by `until`. Everybody is told, in good order, by
@@ -141,7 +144,7 @@ impl Broker {
         if now < drain.look_at {
             return;
         }
-        drain.look_at = now.plus(DRAIN_LOOK_MS);
+        drain.look_at = now.plus(LOOK_MS);
         for _ in 0..self.shard.departing.len() {
             let Some(id) = self.shard.departing.pop_front() else {
                 return;

@@ -26,7 +26,11 @@ use super::token::Source;
 use super::{socket, sys};
 use crate::ids::{Door, Millis};
 use crate::ledger::{Call, RefusedConnection};
-use crate::limits::{ACCEPT_REST_MS, COMPLAINT_MS, STOP_LISTENING_MS};
+use crate::limits::{ACCEPT_REST_MS, COMPLAINT_MS};
+
+/// How long connections that have begun are still accepted when a server stops to listen: a round
+/// trip around the world.
+const STOP_LISTENING_MS: u64 = 200;
 
 /// What a connection gets that cannot be kept. RFC 9110 §15.6.4; a 5xx answer needs no `Date`
 /// (§6.6.1). One text, made in advance: this is said when there is nothing left to make one with.

@@ -23,8 +23,10 @@ use std::process;
 
 use super::listen::{self, Bound, Listening};
 use super::sys;
-use crate::limits::INHERITED_MAX;
 
+/// Sockets that a service manager may hand to us: each is a descriptor for every thread. systemd
+/// hands over as many as its units name, a few in practice.
+const INHERITED_MAX: usize = 256;
 /// The first descriptor that is handed over.
 const FIRST: RawFd = 3;
 

@@ -112,7 +112,7 @@ fn a_variable_that_nobody_reads_is_warned_of() {
         command.env(name, "1");
     }
     // A folder that is not there: it ends as soon as it has looked around.
-    command.args(["--listen", "127.0.0.1:0", "--static", "/nonexistent"]).stdin(Stdio::null());
+    command.args(["--listen", "127.0.0.1:0", "--static", "/proc/nonexistent"]).stdin(Stdio::null());
     let said = command.output().expect("it was built").stderr;
     let said = String::from_utf8(said).expect("text");
     let lines: Vec<&str> = said.lines().collect();

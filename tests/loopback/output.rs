@@ -104,8 +104,8 @@ fn a_log_whose_reader_is_gone_stops_nobody() {
 fn exit_codes_hold_where_standard_error_cannot_be_written() {
     let wrong: [&[&str]; 4] = [
         &["--no-such-flag"],
-        &["--static", "/nonexistent", "--listen", "127.0.0.1:0"],
-        &["--port-file", "/nonexistent/port", "--listen", "127.0.0.1:0"],
+        &["--static", "/proc/nonexistent", "--listen", "127.0.0.1:0"],
+        &["--port-file", "/proc/nonexistent/port", "--listen", "127.0.0.1:0"],
         &["compare", "--no-such-flag"],
     ];
     for arguments in wrong {
@@ -266,7 +266,7 @@ fn a_plain_file_is_replaced_and_a_link_stays_a_link() {
 fn what_cannot_be_written_is_wrong_use() {
     let folder = fresh_path("folder");
     fs::create_dir_all(&folder).expect("the scratch directory is writable");
-    for path in [folder.to_str().expect("UTF-8"), "/nonexistent/port", "/dev/fd/987"] {
+    for path in [folder.to_str().expect("UTF-8"), "/proc/nonexistent/port", "/dev/fd/987"] {
         let mut command = tollway(&["--listen", "127.0.0.1:0", "--port-file", path]);
         let output = command.stderr(Stdio::piped()).output().expect("it was built");
         assert_eq!(output.status.code(), Some(2), "{path}");
