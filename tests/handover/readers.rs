@@ -30,11 +30,6 @@ pub(crate) enum Way {
 impl Way {
     pub(crate) const ALL: [Self; 5] =
         [Self::Short, Self::Long, Self::Sse, Self::Dialect, Self::Raw];
-
-    /// Whether it is one connection for many messages.
-    pub(crate) fn stays(self) -> bool {
-        matches!(self, Self::Sse | Self::Dialect | Self::Raw)
-    }
 }
 
 /// What a reader saw.
