@@ -247,16 +247,20 @@ class Client {
       this.#reading = reading;
       const line = new Line(this.#line, technique, reading.signal, this.cursor);
       line.onstep = (step) => this.#step(step, technique);
+      const blamed = this.#failed;
       line.onopen = () => {
         // The server is there: what failed before is itself to blame.
-        for (const name of this.#failed.splice(0)) this.#barred.add(name);
+        this.#failed = [];
+        for (const name of blamed) this.#barred.add(name);
         this.#tell({ state: 'open', technique });
         this.#climb(technique, reading);
         if (technique === 'websocket') this.#doubt(line, reading);
       };
       const error = await READ[technique](line).catch((error) => error);
       const isOurs = reading.signal.aborted;
-      if (line.opened && !isOurs) this.#mourn(technique, performance.now() - line.opened);
+      // A server that ends: no technique failed.
+      if (line.goodbye) for (const name of blamed) this.#barred.delete(name);
+      else if (line.opened && !isOurs) this.#mourn(technique, performance.now() - line.opened);
       return { error, isOurs, worked: line.opened };
     });
   }
@@ -377,7 +381,7 @@ class Client {
 }
 
 // ── The four techniques
-// Of one shape, to be compared: each reads from the line's cursor until it fails, and throws why.
+// Of one shape: each reads from the line's cursor until it fails, and throws why.
 
 /** One connection for both directions: a handshake, then a frame for each message. */
 async function websocket(line) {
@@ -403,8 +407,10 @@ async function websocket(line) {
         }
       };
       // Node 20 tells of a refused handshake by an error alone.
-      socket.onclose = socket.onerror = ({ code = 1006, reason }) =>
+      socket.onclose = socket.onerror = ({ code = 1006, reason }) => {
+        line.goodbye = code === 1001;
         fail(new Error(`The WebSocket was ${line.opened ? 'cut' : 'refused'}: ${reason || code}`));
+      };
       line.signal.addEventListener('abort', fail);
     });
   } finally {
@@ -427,6 +433,7 @@ function sse(line) {
       const answer = await line.get('sse', own.signal);
       const parse = eventParser(({ id, event, data, encoding, retry }) => {
         retryAfter = retry ?? retryAfter;
+        line.goodbye = line.opened && retry;
         if (!id) return;
         clearTimeout(late);
         if (data === undefined) line.step({ cursor: id });
