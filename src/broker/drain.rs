@@ -21,7 +21,7 @@ use super::farewells::{DrainCounts, Farewells};
 use super::{Broker, goodbye, poll, pump, teardown};
 use crate::close::CloseReason;
 use crate::conn::Conn;
-use crate::conn::policy::{DrainPhase, Policy};
+use crate::conn::policy::DrainPhase;
 use crate::conn::state::{Awaited, Name, State};
 use crate::ids::Millis;
 use crate::limits::{DRAIN_GRACE_MS_MAX, EXPIRIES_PER_TURN};
@@ -112,9 +112,10 @@ impl Broker {
             return;
         };
         let to = from + EXPIRIES_PER_TURN;
+        let leaves = !self.is_in_grace();
         for id in (from..to).filter_map(|slot| self.conns.at(slot)).collect::<Vec<_>>() {
             self.visit(id, now, |visit| {
-                if expects_no_more(visit.conn, &visit.shard.policy) {
+                if expects_no_more(visit.conn, leaves) {
                     drain.readers.push_back(id);
                 }
             });
@@ -182,22 +183,18 @@ impl Broker {
 
 /// Makes the next answer of a connection its last, unless it polls and may ask again. `true`: it is
 /// a reader that has to be told now.
-fn expects_no_more(conn: &mut Conn, policy: &Policy) -> bool {
-    let leaves = policy.drain == DrainPhase::Leaving;
+fn expects_no_more(conn: &mut Conn, leaves: bool) -> bool {
     match &mut conn.state {
-        State::Body(upload) => upload.request.context.keep_alive = false,
-        State::Answering(context) => context.keep_alive = false,
-        State::Awaiting(awaiting) => {
-            let keeps_alive = match &awaiting.awaited {
-                Awaited::Letters(want) | Awaited::Grant(want) => policy.keeps_alive(want),
-                _ => false,
-            };
-            awaiting.context.keep_alive &= keeps_alive;
-        }
+        // What these want is still to be given: see `answer::give`.
+        State::Head { .. } | State::Body(_) | State::Answering(_) => {}
+        State::Awaiting(awaiting) => match &awaiting.awaited {
+            Awaited::Letters(_) | Awaited::Grant(_) => {}
+            _ => awaiting.context.keep_alive = false,
+        },
         State::Parked(parked) if leaves => parked.context.keep_alive = false,
         State::Parked(_) | State::Streaming(_) | State::Open(_) => {}
         // Its answer says already that another request may follow. That one's will not.
-        State::Sending(_) | State::Telling(_) | State::Head { .. } => {}
+        State::Sending(_) | State::Telling(_) => {}
         State::Closing(_) | State::Lingering { .. } | State::Closed => {}
     }
     let stays = matches!(conn.state, State::Parked(_) | State::Streaming(_) | State::Open(_));

@@ -129,7 +129,7 @@ class Client {
     }
   }
 
-  // ── How it starts, stops, and hears of the world
+  // ── How it starts and stops
 
   #start() {
     if (this.#running || this.#closed.signal.aborted) return;
@@ -175,7 +175,7 @@ class Client {
     });
   }
 
-  /** Longer after each failure, and not as long as others wait: a crowd must not come as one. */
+  /** Longer after each failure, and by chance: a crowd must not come as one. */
   #delay(failures, { retryAfter = 0 }) {
     const ms = this.#line.timings.backOff * Math.min(64, 2 ** failures);
     return Math.max(ms * (0.5 + Math.random() / 2), Math.min(retryAfter, 3_600_000));
@@ -223,7 +223,7 @@ class Client {
         if (signal.aborted) return;
         if (end.isOurs || end.worked) break;
         this.#failed.push(technique);
-        // The server asks for patience: it would say the same to the next.
+        // The server asks for patience, of the next as well.
         if (end.error.retryAfter !== undefined) break;
       }
       if (end.isOurs) continue; // a better technique was found, or another network
@@ -279,7 +279,7 @@ class Client {
     while (better.length && !reading.signal.aborted) {
       const ms = this.#line.timings.trial * Math.min(64, 2 ** this.#trials);
       await this.#pause(ms * (0.75 + Math.random() / 2), reading.signal);
-      if (isHidden()) continue;
+      if (isHidden() || reading.signal.aborted) continue;
       this.#trials += 1;
       for (const technique of better) {
         if (!(await this.#try(technique, reading.signal))) continue;
@@ -325,8 +325,8 @@ class Client {
   /**
    * The tab that holds the lock reads, and posts each step with the cursor that it starts from. A
    * tab that stands there takes it. One that does not has missed something, or has it already: a
-   * poll from where it stands tells. So it does not matter who posts, how late, or whether the tab
-   * that led is gone: what is said of the log is true, whoever says it.
+   * poll from where it stands tells. So it does not matter who posts, or how late: what is said of
+   * the log is true.
    */
   #share(signal) {
     const name = `tollway ${this.#line.address} ${this.#options.shared}`;
