@@ -1,8 +1,8 @@
 //! Inherited sockets: ports that somebody else took and handed to us, as systemd does.
 //! `sd_listen_fds(3)`.
 //!
-//! `LISTEN_FDS` says how many there are, from descriptor 3 on; `LISTEN_PID` whom they are for, since
-//! the environment is inherited further than the descriptors are meant to be; `LISTEN_FDNAMES` what
+//! `LISTEN_FDS` says how many there are, from descriptor 3 on; `LISTEN_PID` whom they are for: the
+//! environment is inherited further than the descriptors are meant to be; `LISTEN_FDNAMES` what
 //! each is called. Whoever handed them to us keeps them, so that nobody is turned away while one
 //! server ends and the next begins: connections wait in the socket's queue.
 //!

@@ -121,8 +121,9 @@ impl std::fmt::Display for BindError {
         match error.raw_os_error() {
             Some(libc::EADDRINUSE) => write!(
                 f,
-                "--listen {address}: the port is in use; stop the server that has it, share it with a \
-                 tollway that is about to end by --reuse-port, or choose another port (0 takes any)"
+                "--listen {address}: the port is in use; stop the server that has it, share it \
+                 with a tollway that is about to end by --reuse-port, or choose another port (0 \
+                 takes any)"
             ),
             Some(libc::EACCES) => {
                 write!(f, "--listen {address}: ports below 1024 need a privilege; choose one above")

@@ -78,9 +78,9 @@ use self::clock::Clock;
 use self::effects::Effects;
 use self::event_loop::{EventLoop, LoopSetup};
 use self::files::Files;
-use self::inherited::InheritError;
-use self::listen::{BindError, Listening};
+use self::listen::Listening;
 use self::mailbox::{Address, Mailbox};
+use self::ports::PortError;
 use self::secrets::SecretError;
 use self::token::Source;
 use crate::broker::{Setup, UnfinishedPool};
@@ -102,11 +102,9 @@ pub struct Server {
 #[derive(Debug)]
 pub enum StartError {
     /// A port cannot be taken.
-    Port(BindError),
+    Port(PortError),
     /// A token or a key cannot be used; never which it is.
     Secret(String),
-    /// What a service manager handed to us cannot be served.
-    Inherited(InheritError),
     /// The folder cannot be served.
     Folder(PathBuf, io::Error),
     /// The system has no descriptor, thread or memory left.
@@ -133,7 +131,7 @@ impl Server {
         let mut all = Vec::new();
         let mut sockets: Vec<Vec<_>> = (0..config.threads).map(|_| Vec::new()).collect();
         let (mut addresses, mut admin_addresses) = (Vec::new(), Vec::new());
-        for (door, bound) in ports::take(config)? {
+        for (door, bound) in ports::take(config).map_err(StartError::Port)? {
             match door {
                 Door::Public => addresses.push(bound[0].address),
                 Door::Admin => admin_addresses.push(bound[0].address),
@@ -154,7 +152,8 @@ impl Server {
         Ok(Self { addresses, admin_addresses, bound: all, loop_setups })
     }
 
-    /// The address of each port that was handed to us, and of each `--listen`, in their order, with the port that it got.
+    /// The address of each port that was handed to us, and of each `--listen`, in their order, with
+    /// the port that it got.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -319,7 +318,6 @@ impl fmt::Display for StartError {
         match self {
             Self::Port(error) => error.fmt(f),
             Self::Secret(line) => f.write_str(line),
-            Self::Inherited(error) => error.fmt(f),
             Self::Folder(folder, error) => {
                 let folder = folder.display();
                 match error.kind() {

@@ -3,19 +3,29 @@
 //! Came from: `config`, with what was asked for; `inherited`, with what was handed over. Goes to:
 //! the threads, as listening sockets. Absent on purpose: how either is made.
 
+use std::fmt;
 use std::net::SocketAddr;
 
-use super::listen::Bound;
-use super::{StartError, inherited, listen};
+use super::inherited::{self, InheritError};
+use super::listen::{self, BindError, Bound};
 use crate::config::{Config, Listen};
 use crate::ids::Door;
+
+/// Why a server has not all of its ports.
+#[derive(Debug)]
+pub enum PortError {
+    /// A port cannot be taken.
+    Bind(BindError),
+    /// What a service manager handed to us cannot be served.
+    Inherit(InheritError),
+}
 
 /// Takes all ports, with the door that each is. Those that were handed to us come first; they take
 /// the place of the default, and one that is asked for as well is there once. The socket of an
 /// `--admin-listen` may be handed over like any other.
-pub(super) fn take(config: &Config) -> Result<Vec<(Door, Vec<Bound>)>, StartError> {
+pub(super) fn take(config: &Config) -> Result<Vec<(Door, Vec<Bound>)>, PortError> {
     let stall_ms_max = config.limits.stall_ms_max;
-    let inherited = inherited::take(config.threads, stall_ms_max).map_err(StartError::Inherited)?;
+    let inherited = inherited::take(config.threads, stall_ms_max).map_err(PortError::Inherit)?;
     let handed: Vec<SocketAddr> = inherited.iter().map(|one| one.address).collect();
     let mut all = Vec::new();
     for one in inherited {
@@ -29,10 +39,19 @@ pub(super) fn take(config: &Config) -> Result<Vec<(Door, Vec<Bound>)>, StartErro
     for (door, listen) in public.chain(admin) {
         if !handed.iter().any(|&address| names(listen, address)) {
             let bound = listen::bind(listen, config.threads, stall_ms_max, config.reuse_port);
-            all.push((door, bound.map_err(StartError::Port)?));
+            all.push((door, bound.map_err(PortError::Bind)?));
         }
     }
     Ok(all)
+}
+
+impl fmt::Display for PortError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind(error) => error.fmt(f),
+            Self::Inherit(error) => error.fmt(f),
+        }
+    }
 }
 
 fn names(listen: &Listen, address: SocketAddr) -> bool {
