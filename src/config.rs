@@ -40,6 +40,10 @@ pub struct Config {
     pub listen: Vec<Listen>,
     /// Where to listen for reports; when there are none, they are where everything is.
     pub admin_listen: Vec<Listen>,
+    /// Nobody said where: sockets that are handed to us take the place of the default.
+    pub listens_by_default: bool,
+    /// Another server may have the ports, and shares them.
+    pub reuse_port: bool,
     /// Event loops, 1 to 64.
     pub threads: usize,
     /// The folder behind `/static/`.
@@ -94,7 +98,9 @@ impl Config {
         };
         let mut given = CommandLine::from_arg_matches(&matches).map_err(complain)?;
         let checked = given.settle_output(&matches).and_then(|()| given.refuse_zeros());
-        checked.and_then(|()| given.into_config()).map_err(NoConfig::Wrong)
+        let mut config = checked.and_then(|()| given.into_config()).map_err(NoConfig::Wrong)?;
+        config.listens_by_default = environment::is_default(&matches, "listen");
+        Ok(config)
     }
 }
 
@@ -208,6 +214,8 @@ impl CommandLine {
         Ok(Config {
             listen: self.addresses.listen,
             admin_listen: self.addresses.admin_listen,
+            listens_by_default: false,
+            reuse_port: self.addresses.reuse_port,
             threads,
             static_dir: self.addresses.static_dir,
             limits: Limits {

@@ -85,7 +85,10 @@ pub(super) fn redeemed(visit: &mut Visit<'_>, grant: Option<Arc<Grant>>) {
 }
 
 fn give(visit: &mut Visit<'_>, want: Want, body: Vec<u8>) {
-    let draining = visit.shard.policy.draining;
+    let draining = visit.shard.policy.is_draining();
+    if !visit.shard.policy.keeps_alive(&want) {
+        respond::last(visit);
+    }
     match want {
         Want::Ready if draining => respond::refuse(visit, Rule::Draining.into()),
         _ if draining && want.upgrades() => respond::refuse(visit, Rule::Draining.into()),

@@ -11,6 +11,7 @@ use super::{accounting, respond, subscribe, teardown};
 use crate::close::CloseReason;
 use crate::conn::Conn;
 use crate::conn::outbox::Segment;
+use crate::conn::policy::DrainPhase;
 use crate::conn::state::{Parked, PollTerms, State, Telling};
 use crate::hub::log::Entry;
 use crate::hub::{Hub, Start};
@@ -38,7 +39,7 @@ pub(super) fn poll(visit: &mut Visit<'_>, names: &[TopicName], start: &Start, te
     let hub = &visit.shard.hub;
     let topics: Vec<TopicId> = hub.known(names).collect();
     let nothing = start.gap.is_none() && hub.next(topics.iter().copied(), start.cursor).is_none();
-    let parks = nothing && !visit.shard.policy.draining;
+    let parks = nothing && visit.shard.policy.drain != DrainPhase::Leaving;
     let Some(wait_s) = terms.wait_s.filter(|_| parks) else {
         return answer(visit, &topics, start, &terms);
     };

@@ -85,6 +85,11 @@ pub(super) fn is_typed(matches: &ArgMatches, flag: &str) -> bool {
     matches.value_source(flag) == Some(clap::parser::ValueSource::CommandLine)
 }
 
+/// Whether nobody gave `flag` a value.
+pub(super) fn is_default(matches: &ArgMatches, flag: &str) -> bool {
+    matches.value_source(flag) == Some(clap::parser::ValueSource::DefaultValue)
+}
+
 /// A line for each variable of our prefix in `names` that `command` does not have.
 pub(super) fn unknown<'n>(
     command: &Command,

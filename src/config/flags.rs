@@ -67,6 +67,12 @@ pub(super) struct AddressFlags {
     /// repeatable
     #[arg(long, env = "TOLLWAY_ADMIN_LISTEN", value_name = "HOST:PORT", value_delimiter = ',')]
     pub(super) admin_listen: Vec<Listen>,
+    /// Share the port with another tollway that has it, to take over from it: start, then stop that
+    /// one
+    #[arg(long, env = "TOLLWAY_REUSE_PORT", value_name = "on|off", value_parser = switch)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "on")]
+    #[arg(default_value = "off", hide_default_value = true, action = ArgAction::Set)]
+    pub(super) reuse_port: bool,
     /// Event loops, each on a thread of its own [default: the cores of this machine]
     #[arg(long, env = "TOLLWAY_THREADS", value_name = "N", value_parser = whole::<usize>)]
     pub(super) threads: Option<usize>,

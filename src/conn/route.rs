@@ -44,7 +44,7 @@ pub fn route(head: &Head<'_>, policy: &Policy, door: Door) -> Request {
     Request {
         context: ResponseContext {
             http10: head.version == Version::Http10,
-            keep_alive: head.keep_alive && !not_upgraded && !policy.draining,
+            keep_alive: head.keep_alive && !not_upgraded,
             head_only: head.method == Method::Head,
             allow_origin: match verdict {
                 OriginCheck::Allowed(origin) => Some(origin),
