@@ -99,7 +99,7 @@ pub use self::setup::Setup;
 use self::visit::{Shard, Visit};
 use crate::conn::Conn;
 use crate::conn::outbox::Outbox;
-use crate::conn::policy::Policy;
+use crate::conn::policy::{DrainPhase, Policy};
 use crate::hub::{Hub, SubscriberChange};
 use crate::ids::{ConnId, Millis};
 use crate::ledger::Ledger;
@@ -138,7 +138,7 @@ impl Broker {
                     limits: setup.limits,
                     origins: setup.origins,
                     serves_files: setup.serves_files,
-                    draining: false,
+                    drain: DrainPhase::Serving,
                     admin_listens: setup.admin_listens,
                     proxies: setup.proxies,
                     rights: setup.rights,

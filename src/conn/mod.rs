@@ -25,6 +25,7 @@ pub mod problem;
 pub mod progress;
 pub mod proxies;
 mod query;
+pub mod refused_origins;
 pub mod request;
 mod resource;
 pub mod response_context;

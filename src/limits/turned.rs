@@ -57,9 +57,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The longest frame of `tollway.v1`. The bound of a message is on its data, and JSON has many
-    /// spellings for those: this is the longest, so that none is refused for its length. Beyond: a
-    /// close with 1009. A frame takes the memory of what has come of it, not of what it announces.
+    /// The longest frame of `tollway.v1`: data up to the bound of a message, in JSON's longest
+    /// spelling. Beyond: a close with 1009. A frame takes the memory of what has come of it.
     pub const fn publish_frame_bytes_max(&self) -> usize {
         self.message_bytes_max
             .saturating_mul(SPELLING_FACTOR)
