@@ -11,9 +11,10 @@ use crate::server::{Server, within};
 
 /// How long the server may take to learn that a reader has left.
 const LEAVE_MS_MAX: u64 = 15_000;
-/// One who reads, one who does not, and what both say that they are.
+/// One who reads, two who do not, one of them without the proxy, and what they say that they are.
 const READER: &str = "127.0.0.2";
 const OTHER: &str = "127.0.0.3";
+const DIRECT: &str = "127.0.0.4";
 const FORGED: &str = "192.0.2.7";
 
 /// As `docs/deploy` has it, with one line instead of another.
@@ -92,8 +93,8 @@ fn holds(test: &str, kind: Kind, header: &str, setup: impl Fn(u16, u16) -> Strin
     assert_eq!(status(READER, proxy.port()), "429", "it has its place");
     assert_eq!(status(READER, server.port()), "429", "and that is the same without the proxy");
     assert_eq!(status(OTHER, proxy.port()), "204", "another client");
-    assert_eq!(status(OTHER, server.port()), "204", "who is no proxy, and says that it is");
-    let told = curl.run(&["--interface", OTHER, &url(server.port(), "/-/connections")]);
+    assert_eq!(status(DIRECT, server.port()), "204", "who is no proxy, and says that it is");
+    let told = curl.run(&["--interface", DIRECT, &url(server.port(), "/-/connections")]);
     assert!(told.contains(&format!("\"peer\":\"{READER}:")), "{told}");
     assert!(!told.contains(FORGED), "{told}");
 
