@@ -206,6 +206,35 @@ fn renditions_and_topics_are_within_what_may_be_retained() {
     });
 }
 
+/// Every publish is another client's, to another topic, with another key, all as long as may be:
+/// what a network of many addresses, or one /48 of IPv6, can do.
+#[test]
+fn what_is_remembered_of_publishers_is_within_its_bound() {
+    let few = ["--history-messages", "1", "--retain-bytes", "4MiB", "--history-bytes", "2MiB"];
+    let proxy = ["--trust-proxy", "127.0.0.1", "--max-publishes", "1000"];
+    for_threads_with(&[&few[..], &proxy].concat(), |server| {
+        let idle = memory(server, "VmRSS:");
+        let mut wire = Wire::open(server.port());
+        for batch in 0..800 {
+            let requests = (0..100).map(|n| {
+                let n = batch * 100 + n;
+                let client = format!("10.{}.{}.{}", n >> 16, n >> 8 & 255, n & 255);
+                format!(
+                    "PUT /{n:064} HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: {client}\r\n\
+                     Idempotency-Key: \"{n:0126}\"\r\nContent-Length: 1\r\n\r\nx"
+                )
+            });
+            wire.send(requests.collect::<String>());
+            for _ in 0..100 {
+                assert_eq!(wire.answer().status, 201);
+            }
+        }
+        let held = memory(server, "VmHWM:") - idle;
+        println!("{} MiB of {} MiB", held / MIB, Limits::REMEMBERED_BYTES / MIB);
+        assert!(held < Limits::REMEMBERED_BYTES + 2 * 4 * MIB, "{held} bytes");
+    });
+}
+
 #[test]
 fn a_flood_leaves_no_memory_behind() {
     for_threads_with(&["--history-messages", "10"], |server| {

@@ -15,6 +15,8 @@ mod proxies;
 #[path = "support/server.rs"]
 mod server;
 
+#[path = "proxies/addresses.rs"]
+mod addresses;
 #[path = "proxies/lanes.rs"]
 mod lanes;
 #[path = "proxies/readers.rs"]

@@ -16,7 +16,7 @@ use super::{teardown, ticket, v1, websocket};
 use crate::conn::Ask;
 use crate::conn::problem::{Allow, Problem, Rule};
 use crate::conn::request::{Preflight, Want};
-use crate::conn::response_context::Body;
+use crate::conn::response_context::{Body, ResponseContext};
 use crate::conn::state::{Awaited, State};
 use crate::hub::{Hub, Subscribers};
 use crate::ids::TopicName;
@@ -25,11 +25,15 @@ use crate::rights::Grant;
 use crate::technique::Technique;
 use crate::wire::response::Status;
 
+/// When to come back, in seconds, to an address that has all its places.
+const ADDRESS_FULL_RETRY_S: u64 = 5;
+
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Does what `ask` asks.
 pub(super) fn answer(visit: &mut Visit<'_>, ask: Ask) {
     match ask {
+        Ask::Arrived => arrive(visit),
         Ask::Request { payer, want, body } => serve(visit, payer, *want, body),
         Ask::PublishRaw { data, binary } => publish::raw(visit, data, binary),
         Ask::PublishV1(request) => v1::publish(visit, *request),
@@ -45,27 +49,38 @@ fn serve(visit: &mut Visit<'_>, payer: Payer, want: Want, body: Vec<u8>) {
         let proxy = visit.conn.proxy.as_deref().map(|proxy| proxy.ip().into());
         if visit.conn.place != Some(network) && proxy != Some(network) {
             let effect = Effect::TakePlace { conn: visit.id, network };
-            return respond::await_effect(visit, Awaited::Place(Box::new(want), body), effect);
+            let wanted = Awaited::Place(Some((Box::new(want), body)));
+            return respond::await_effect(visit, wanted, effect);
         }
     }
     settle(visit, want, body);
 }
 
-/// The client behind a proxy has a place, or gets none; its request waits for that.
+/// A proxy that passes on bytes has named its client, which is as if that had connected.
+fn arrive(visit: &mut Visit<'_>) {
+    if visit.shard.policy.limits.connections_per_address_max > 0 {
+        let effect = Effect::TakePlace { conn: visit.id, network: visit.conn.peer.network() };
+        visit.conn.shift(State::Answering(ResponseContext::closing()), visit.now);
+        respond::await_effect(visit, Awaited::Place(None), effect);
+    }
+}
+
+/// The client behind a proxy has a place, or gets none; it, or its request, waits for that.
 pub(super) fn placed(visit: &mut Visit<'_>, has_place: bool) {
-    if let Some(Awaited::Place(want, body)) = visit.conn.awaited(visit.now) {
-        if has_place {
-            settle(visit, *want, body);
-        } else {
-            let problem = Problem { retry_s: 5, ..Rule::AddressFull.into() };
-            if want.upgrades() {
+    match visit.conn.awaited(visit.now) {
+        Some(Awaited::Place(Some((want, body)))) if has_place => settle(visit, *want, body),
+        Some(Awaited::Place(None)) if has_place => return respond::next_request(visit, true),
+        Some(Awaited::Place(wanted)) => {
+            if wanted.is_some_and(|(want, _)| want.upgrades()) {
                 respond::last(visit); // Frames may follow, and are no request.
             }
+            let problem = Problem { retry_s: ADDRESS_FULL_RETRY_S, ..Rule::AddressFull.into() };
             respond::refuse(visit, problem);
         }
-        if !visit.conn.flow.inbox.is_empty() {
-            visit.resume_later(); // A WebSocket's first frames came with its request.
-        }
+        Some(_) | None => {}
+    }
+    if !visit.conn.flow.inbox.is_empty() {
+        visit.resume_later(); // A WebSocket's first frames came with its request.
     }
 }
 

@@ -88,6 +88,11 @@ pub enum Effect {
         /// The address of the client.
         network: Network,
     },
+    /// Give back the place of a client behind a proxy: it has no request there any more.
+    FreePlace {
+        /// The address of the client.
+        network: Network,
+    },
     /// Send every thread, this one too, a [`Letter::ReportWanted`].
     AskForReport {
         /// What the report is to cover.

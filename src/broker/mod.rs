@@ -195,7 +195,11 @@ impl Broker {
             conn.took(now);
             self.dirty.push_back(id);
         }
-        self.idle.note(id, conn.is_idle());
+        let is_idle = conn.is_idle();
+        self.idle.note(id, is_idle);
+        if is_idle && let Some(network) = conn.leaves_place(&self.shard.policy) {
+            self.shard.effects.push_back(Effect::FreePlace { network });
+        }
         let wanted = conn.wants_bytes();
         if conn.flow.resumes_reading(wanted) {
             self.resumed.push_back(id);

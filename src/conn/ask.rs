@@ -12,6 +12,8 @@ use crate::wire::frame::CloseCode;
 /// What a connection asks of the broker.
 #[derive(Debug)]
 pub enum Ask {
+    /// A proxy that passes on bytes has said whose they are: that client is here from now on.
+    Arrived,
     /// A whole request. What its answer needs to know of it lies in the state `Answering`.
     Request {
         /// Who pays for it.

@@ -25,15 +25,16 @@ impl Conn {
         match proxy_protocol::decode(buf) {
             Ok(Parsed::Partial) => Pace::Wait,
             Ok(Parsed::Complete { value, used }) => {
-                if let Some(client) = value {
-                    self.peer = client.into();
-                }
                 self.expects_proxy_header = false;
                 // The request is still to come, and has its own time.
                 self.state = State::idle();
                 self.timing.active_at = now;
                 by_class.add(Class::Head, used);
-                Pace::On(used)
+                let Some(client) = value else {
+                    return Pace::On(used);
+                };
+                self.peer = client.into();
+                Pace::Ask(used, Ask::Arrived)
             }
             Err(error) => {
                 log::warn!("{}: {}", self.peer, error.detail());

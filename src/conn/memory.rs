@@ -34,7 +34,7 @@ impl Conn {
             State::Closing(closing) => closing.assembler.unfinished_memory(),
             // Complete, but nobody was asked for room for it yet.
             State::Awaiting(awaiting) => match &awaiting.awaited {
-                Awaited::Place(_, body) => body.capacity(),
+                Awaited::Place(Some((_, body))) => body.capacity(),
                 _ => 0,
             },
             _ => 0,
@@ -62,9 +62,9 @@ fn state_bytes(state: &State) -> usize {
         State::Awaiting(awaiting) => {
             let held = match &awaiting.awaited {
                 Awaited::Letters(_) | Awaited::Grant(_) => size_of::<Want>(),
-                Awaited::Place(_, body) => size_of::<Want>() + body.capacity(),
-                Awaited::Commit(_) | Awaited::Count(_) | Awaited::Ticket => 0,
-                Awaited::Open(_) | Awaited::Report(_) => 0,
+                Awaited::Place(Some((_, body))) => size_of::<Want>() + body.capacity(),
+                Awaited::Place(None) | Awaited::Commit(_) | Awaited::Count(_) => 0,
+                Awaited::Open(_) | Awaited::Report(_) | Awaited::Ticket => 0,
             };
             size_of::<Awaiting>() + held
         }

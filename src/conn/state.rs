@@ -126,8 +126,8 @@ pub enum Awaited {
     Open(FileWant),
     /// What all threads have to report.
     Report(Report),
-    /// A place for the client behind a proxy: what is wanted, and the body that came with it.
-    Place(Box<Want>, Vec<u8>),
+    /// A place for the client behind a proxy; if it has asked already, for what, and the body.
+    Place(Option<(Box<Want>, Vec<u8>)>),
     /// That this thread has read the messages that this depends on, committed before it came.
     Letters(Box<Want>),
     /// A ticket for this token's grant.

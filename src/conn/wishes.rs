@@ -3,9 +3,11 @@
 //! Came from: `broker`, behind each visit. Goes to: the same. Absent on purpose: what is done then.
 
 use super::Conn;
+use super::policy::Policy;
 use super::state::State;
-use crate::ids::Millis;
+use crate::ids::{Millis, Network};
 use crate::limits::{INBOX_BYTES_MAX, Limits};
+use crate::wire::forwarded::ProxyHeader;
 
 impl Conn {
     /// Whether it is kept and has no request: nothing of one has come but an empty line or two, and
@@ -13,6 +15,13 @@ impl Conn {
     pub fn is_idle(&self) -> bool {
         let waits = matches!(self.state, State::Head { began: None, .. });
         waits && self.flow.outbox.is_empty() && self.flow.inbox.is_blank()
+    }
+
+    /// The place that an idle connection of a proxy gives back. The proxy keeps it for whoever asks
+    /// next; behind one that passes on bytes it is its client's to the end.
+    pub fn leaves_place(&mut self, policy: &Policy) -> Option<Network> {
+        let passes_requests = policy.proxies.header != ProxyHeader::ProxyProtocol;
+        if self.proxy.is_some() && passes_requests { self.place.take() } else { None }
     }
 
     /// Whether nothing that came may be understood for now: the peer is behind in reading what we

@@ -11,8 +11,9 @@
 use super::{
     DEFLATE_CONTEXT_BITS, EFFECTS_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, IDEMPOTENCY_KEYS_MAX,
     Limits, MAILBOX_BYTES_MAX, MAILBOX_LETTERS_MAX, MESSAGE_OVERHEAD_BYTES, OUTBOX_BYTES_HIGH,
-    OUTBOX_SEGMENTS_HIGH, READ_BYTES, REF_BYTES_MAX, RENDITIONS_BYTES_MIN, TOPIC_BYTES_MAX,
-    TOPIC_OVERHEAD_BYTES, TOPICS_PER_READER_MAX, UNANSWERED_MAX, UNCOMMITTED_BYTES_MAX,
+    OUTBOX_SEGMENTS_HIGH, PUBLISHERS_MAX, READ_BYTES, REF_BYTES_MAX, RENDITIONS_BYTES_MIN,
+    TOPIC_BYTES_MAX, TOPIC_OVERHEAD_BYTES, TOPICS_PER_READER_MAX, UNANSWERED_MAX,
+    UNCOMMITTED_BYTES_MAX,
 };
 
 /// The program, and what it loads and keeps from its start on, in bytes.
@@ -24,8 +25,11 @@ const THREAD_BYTES: usize = 4 * 1024 * 1024;
 const CONNECTION_BYTES: usize = 1024;
 /// A letter, a segment, or a place in a list, in a queue that may have twice the room it needs.
 const PLACE_BYTES: usize = 2 * 64;
-/// A remembered key beside its own bytes and its topic's: two places, twice shared.
-const KEY_OVERHEAD_BYTES: usize = 192;
+/// A remembered key beside its own bytes and its topic's, when no two are of one topic or of one
+/// address: each has shares of its own then.
+const KEY_OVERHEAD_BYTES: usize = 1280;
+/// When an address may publish again, in a table that may have twice the room it needs.
+const PUBLISHER_BYTES: usize = 64;
 /// What escaping a message in JSON multiplies it by, at most.
 const ESCAPED_FACTOR: usize = 6;
 /// The allocator's rounding, and holes between blocks in use: a quarter more.
@@ -41,12 +45,17 @@ pub struct WorstCase {
 }
 
 impl Limits {
+    /// What is remembered of publishers at most: their keys, and how fast they are.
+    pub const REMEMBERED_BYTES: usize = {
+        let key = IDEMPOTENCY_KEY_BYTES_MAX + TOPIC_BYTES_MAX + KEY_OVERHEAD_BYTES;
+        IDEMPOTENCY_KEYS_MAX * key + PUBLISHERS_MAX * PUBLISHER_BYTES
+    };
+
     /// The worst case under these limits, with so many `threads`.
     pub fn worst_case(&self, threads: usize) -> WorstCase {
         let message = self.message_bytes_max.saturating_add(MESSAGE_OVERHEAD_BYTES);
         // While readers are behind an eighth more may be retained, and one message.
         let retained = add(&[self.retain_bytes, self.retain_bytes / 8, message]);
-        let key = IDEMPOTENCY_KEY_BYTES_MAX + TOPIC_BYTES_MAX + KEY_OVERHEAD_BYTES;
         // What one visit brings is judged when it is there: on each thread, one message more.
         let frame = self.publish_frame_bytes_max();
         let queues = add(&[EFFECTS_BYTES_MAX, message, PLACE_BYTES * MAILBOX_LETTERS_MAX]);
@@ -54,7 +63,7 @@ impl Limits {
         let server = add(&[
             PROGRAM_BYTES,
             retained,
-            IDEMPOTENCY_KEYS_MAX * key,
+            Self::REMEMBERED_BYTES,
             self.unfinished_bytes_max,
             MAILBOX_BYTES_MAX,
             UNCOMMITTED_BYTES_MAX,

@@ -83,6 +83,7 @@ impl Effects {
                     self.bus.free_place(free);
                 }
             }
+            Effect::FreePlace { network } => self.bus.free_place(network),
             Effect::AskForReport { scope } => {
                 let woken = self.bus.ask_for_reports(self.shard, scope);
                 broker.charge_shared(SharedCall::Wake, woken as u64);

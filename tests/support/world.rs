@@ -717,6 +717,7 @@ impl World {
                     self.places.free(free);
                 }
             }
+            Effect::FreePlace { network } => self.places.free(network),
             Effect::CountUnacknowledged { conn } => {
                 if let Some(&n) = self.by_id.get(&(shard, conn)) {
                     let pipe = &self.pipes[n];
