@@ -367,8 +367,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The longest frame of `tollway.v1`: data up to the bound of a message, in the longest of
-    /// JSON's spellings. Beyond: a close with 1009. A frame takes the memory of what has come of it.
+    /// The longest frame of `tollway.v1`: data up to the bound of a message, in JSON's longest
+    /// spelling. Beyond: a close with 1009. A frame takes the memory of what has come of it.
     pub const fn publish_frame_bytes_max(&self) -> usize {
         self.message_bytes_max
             .saturating_mul(SPELLING_FACTOR)
