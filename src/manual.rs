@@ -26,12 +26,13 @@ Usage: tollway completions bash|zsh|fish|elvish|powershell
   fish  tollway completions fish > ~/.config/fish/completions/tollway.fish
 ";
     let name = only_word(words, USAGE)?;
-    let shell = Shell::from_str(&name.unwrap_or_default()).map_err(|_| {
-        NoConfig::Wrong(
-            "completions takes the name of a shell: bash, zsh, fish, elvish, \
-                         powershell"
-                .into(),
-        )
+    const SHELLS: &str = "bash, zsh, fish, elvish, powershell";
+    let Some(name) = name else {
+        let line = format!("completions takes the name of a shell: {SHELLS}");
+        return Err(NoConfig::Wrong(line));
+    };
+    let shell = Shell::from_str(&name).map_err(|_| {
+        NoConfig::Wrong(format!("there is no script for {name}; choose from {SHELLS}"))
     })?;
     let mut out = Vec::new();
     clap_complete::generate(shell, &mut command(), "tollway", &mut out);
