@@ -77,7 +77,7 @@ fn a_server_that_asks_for_tokens_is_compared_with_those() {
     let server = Server::start(&[&tokens[..], &["-v"]].concat());
     let url = server.url("");
     let refused = complaint(&format!("--url {url} --token {both}"), 1);
-    assert!(refused.contains("401") && refused.contains("give --admin-token"), "{refused}");
+    assert!(refused.contains("403") && refused.contains("give --admin-token"), "{refused}");
     let refused = complaint(&format!("--url {url} --clients 1 --admin-token {admin}"), 1);
     assert!(refused.contains("401"), "{refused}");
     let file = fresh_path("token");

@@ -136,8 +136,8 @@ struct RemoteFlags {
     #[arg(long, env = "TOLLWAY_URL", value_name = "URL", default_value = "http://127.0.0.1:8080")]
     #[arg(hide_env_values = true)]
     url: String,
-    /// Sent as Authorization: Bearer; @FILE reads it from a file. That, or the variable, is better: a
-    /// command line is for all to see
+    /// Sent as Authorization: Bearer; @FILE reads it from a file. That, or the variable, is better:
+    /// a command line is for all to see
     #[arg(long, env = "TOLLWAY_TOKEN", value_name = "TOKEN|@FILE", hide_env_values = true)]
     token: Option<Secret>,
     /// How long a server or a technique may say nothing
