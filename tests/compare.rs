@@ -79,7 +79,7 @@ fn a_server_that_asks_for_tokens_is_compared_with_those() {
     let refused = complaint(&format!("--url {url} --token {both}"), 1);
     assert!(refused.contains("403") && refused.contains("give --admin-token"), "{refused}");
     let refused = complaint(&format!("--url {url} --clients 1 --admin-token {admin}"), 1);
-    assert!(refused.contains("401"), "{refused}");
+    assert!(refused.contains("message 1 was refused: 401 Unauthorized. This takes a"), "{refused}");
     let file = fresh_path("token");
     fs::write(&file, format!("{admin}\n")).expect("the scratch directory is writable");
     let flags = format!("--json --url {url} --token {both} --admin-token @{}", file.display());

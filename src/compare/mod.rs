@@ -42,6 +42,8 @@ use self::processes::{ClientsProcess, Needs, ServerProcess};
 use self::progress::Progress;
 use self::variant::Variant;
 use crate::client::quantiles::Quantiles;
+use crate::client::response::ResponseHead;
+use crate::client::setback::Setback;
 use crate::client::stamp;
 use crate::client::subscriber::ReadMode;
 use crate::client::swarm::Plan;
@@ -224,8 +226,9 @@ fn publish(
             .post(&destination.topic, &text, destination.target.token.as_ref())
             .map_err(|error| format!("publishing message {}: {error}", number + 1))?;
         if status != 201 {
-            let body = String::from_utf8_lossy(&body).into_owned();
-            return Err(format!("message {} was answered {status}: {body}", number + 1));
+            let head = ResponseHead { status, fields: Vec::new() };
+            let Setback { what, .. } = Setback::refused(&head, &body);
+            return Err(format!("message {} {what}", number + 1));
         }
         progress.published(number + 1);
     }

@@ -291,7 +291,7 @@ impl TopicReader {
     fn refused(&mut self, technique: Technique, what: &str) {
         if self.refused.1 != what {
             self.say_refusals();
-            self.refused.1 = what.to_owned();
+            what.clone_into(&mut self.refused.1);
         }
         self.refused.0.push(technique);
     }
