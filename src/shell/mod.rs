@@ -200,6 +200,12 @@ where
     Ok(())
 }
 
+/// Who is believed whose requests it brings.
+fn believed(config: &Config) -> Proxies {
+    let crate::config::ProxyConfig { trusted, header } = config.proxies.clone();
+    Proxies { trusted, header }
+}
+
 /// A setup for each thread, with that thread's sockets.
 fn loop_setups(
     config: &Config,
@@ -246,10 +252,7 @@ fn loop_setups(
             serves_files: files.is_some(),
             admin_listens: config.rights.admin_listens,
             rights: rights.clone(),
-            proxies: Proxies {
-                trusted: config.proxies.trusted.clone(),
-                header: config.proxies.header,
-            },
+            proxies: believed(config),
             // The standard library's hash keys are drawn from the system's randomness.
             seed: RandomState::new().build_hasher().finish(),
         };
