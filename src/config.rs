@@ -24,10 +24,11 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 use log::LevelFilter;
 
-pub use complaint::NoConfig;
+pub use complaint::{COMMANDS, NoConfig, no_command, without_secrets};
 use flags::{BrowserFlags, CommandLine, OutputFlags};
 pub use rights::{RightsConfig, Secret};
 pub use spelling::{Listen, Misspelt, Size, Span};
+pub(crate) use spelling::{fraction, whole};
 
 use crate::limits::Limits;
 use crate::wire::authority::{HostPattern, OriginPattern};
@@ -72,7 +73,7 @@ impl Config {
             let takes_value = flag.get_action().takes_values();
             flag.hide_env_values(true).allow_negative_numbers(takes_value)
         });
-        let arguments: Vec<OsString> = arguments.into_iter().collect();
+        let arguments = join_negative(arguments);
         let in_effect = environment::in_effect(&command, &arguments);
         Self::parse(command, arguments).map_err(|none| match none {
             NoConfig::Wrong(line) => {
@@ -101,6 +102,34 @@ impl Config {
         config.listens_by_default = environment::is_default(&matches, "listen");
         Ok(config)
     }
+}
+
+/// The server's command line, to be described. What variables hold is not part of it.
+#[must_use]
+pub fn command() -> Command {
+    CommandLine::command().mut_args(|flag| flag.hide_env_values(true))
+}
+
+/// The arguments, with a negative value joined to its flag, `--max-wait=-5s`: standing alone it
+/// would be refused as a flag that nobody knows, and not as a value that nobody can mean.
+pub(crate) fn join_negative(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::new();
+    for argument in arguments {
+        let is_negative =
+            matches!(argument.as_encoded_bytes(), [b'-', digit, ..] if digit.is_ascii_digit());
+        let flag = joined.last_mut().filter(|flag| {
+            let bytes = flag.as_encoded_bytes();
+            bytes.len() > 2 && bytes.starts_with(b"--") && !bytes.contains(&b'=')
+        });
+        match flag {
+            Some(flag) if is_negative => {
+                flag.push("=");
+                flag.push(argument);
+            }
+            Some(_) | None => joined.push(argument),
+        }
+    }
+    joined
 }
 
 /// A line for each variable of the environment that looks like one of ours and is none.

@@ -123,7 +123,7 @@ fn give(visit: &mut Visit<'_>, want: Want, body: Vec<u8>) {
 /// The subscribers of a topic are counted, and a request for its info is answered.
 pub(super) fn counted(visit: &mut Visit<'_>, subscribers: Subscribers) {
     if let Some(Awaited::Count(topic)) = visit.conn.awaited(visit.now) {
-        let body = Body::own(JSON, info(&visit.shard.hub, &topic, subscribers));
+        let body = Body::line(JSON, info(&visit.shard.hub, &topic, subscribers));
         respond::say(visit, Status::Ok, &NO_STORE, body);
     }
 }

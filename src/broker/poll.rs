@@ -144,7 +144,7 @@ fn tell(visit: &mut Visit<'_>, topics: &[TopicId], cursor: Seq, until: Seq, form
 }
 
 /// How far an answer was told.
-enum Told {
+enum Filled {
     /// The outbox is high.
     InPart,
     All,
@@ -161,36 +161,36 @@ pub(super) fn feed(visit: &mut Visit<'_>) {
         _ => return,
     };
     match fill(visit.conn, &visit.shard.hub) {
-        Told::InPart => subscribe::note_backlog(visit),
-        Told::All => {
+        Filled::InPart => subscribe::note_backlog(visit),
+        Filled::All => {
             subscribe::unsubscribe(visit);
             visit.conn.push(Segment::fixed(short_poll::LIST_END, Class::Framing));
             respond::next_request(visit, keep_alive);
         }
-        Told::Cut => teardown::leave(visit, CloseReason::Interrupted),
+        Filled::Cut => teardown::leave(visit, CloseReason::Interrupted),
     }
 }
 
-fn fill(conn: &mut Conn, hub: &Hub) -> Told {
+fn fill(conn: &mut Conn, hub: &Hub) -> Filled {
     let State::Telling(telling) = &mut conn.state else {
-        return Told::InPart;
+        return Filled::InPart;
     };
     if subscribe::missed(&telling.subscription, hub) {
-        return Told::Cut;
+        return Filled::Cut;
     }
     let topics = subscribe::topics(&telling.subscription);
     for entry in hub.merge(topics, telling.subscription.cursor) {
         if telling.subscription.cursor >= telling.until {
-            return Told::All;
+            return Filled::All;
         }
         while telling.subscription.cursor < entry.seq() {
             if conn.flow.outbox.is_high() {
-                return Told::InPart;
+                return Filled::InPart;
             }
             conn.flow.outbox.push(next_piece(telling, entry, hub), conn.costs.payer);
         }
     }
-    if telling.subscription.cursor >= telling.until { Told::All } else { Told::Cut }
+    if telling.subscription.cursor >= telling.until { Filled::All } else { Filled::Cut }
 }
 
 /// A whole message, or the next piece of a long one.

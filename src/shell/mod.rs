@@ -221,8 +221,12 @@ fn loop_setups(
     let mut ports: Vec<u16> = bound.iter().map(SocketAddr::port).collect();
     ports.sort_unstable();
     ports.dedup(); // A name such as `localhost` has one port at two addresses.
-    let origins =
-        Origins { allowed: config.allow_origin.clone(), hosts: config.allow_host.clone(), ports };
+    let origins = Origins {
+        allowed: config.allow_origin.clone(),
+        hosts: config.allow_host.clone(),
+        ports,
+        ..Origins::default()
+    };
     let rights = secrets::rights(&config.rights).map_err(|error| match error {
         SecretError::Unusable(line) => StartError::Secret(line),
         SecretError::System(error) => StartError::System(error),

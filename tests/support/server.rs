@@ -62,6 +62,17 @@ impl Server {
         self.stop_by("TERM")
     }
 
+    /// As [`Server::stop`]; gives what the process has said.
+    pub(crate) fn stop_and_read(self) -> String {
+        let log = self.log.clone();
+        let kept = fresh_path("kept");
+        fs::hard_link(&log, &kept).expect("the scratch directory takes links");
+        assert!(self.stop().success());
+        let text = fs::read_to_string(&kept).expect("it is text");
+        let _ = fs::remove_file(&kept);
+        text
+    }
+
     /// As [`Server::stop`], by another signal.
     pub(crate) fn stop_by(mut self, signal: &str) -> ExitStatus {
         self.signal(signal);
