@@ -17,10 +17,11 @@ for target; do
     log=$grown.log
     flags="-max_total_time=$seconds -print_final_stats=1 -timeout=20"
     case $target in
-        head | body | target | condition | handshake) flags="$flags -dict=fuzz/dictionaries/http.dict" ;;
+        head | body | differential | target | condition | handshake) flags="$flags -dict=fuzz/dictionaries/http.dict" ;;
         deflate) flags="$flags -dict=fuzz/dictionaries/extension.dict" ;;
         v1) flags="$flags -dict=fuzz/dictionaries/v1.dict" ;;
-        conn) flags="$flags -dict=fuzz/dictionaries/http.dict" ;;
+        frame | message) flags="$flags -dict=fuzz/dictionaries/websocket.dict" ;;
+        conn | client) flags="$flags -dict=fuzz/dictionaries/http.dict" ;;
     esac
     # shellcheck disable=SC2086 # The flags are words.
     if cargo +nightly fuzz run -s none "$target" "$grown" "fuzz/corpus/$target" -- $flags 2>"$log"; then

@@ -24,10 +24,11 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 use log::LevelFilter;
 
-pub use complaint::NoConfig;
+pub use complaint::{COMMANDS, NoConfig, no_command, without_secrets};
 use flags::{BrowserFlags, CommandLine, OutputFlags};
 pub use rights::{RightsConfig, Secret};
 pub use spelling::{Listen, Misspelt, Size, Span};
+pub(crate) use spelling::{fraction, whole};
 
 use crate::limits::Limits;
 use crate::wire::authority::{HostPattern, OriginPattern};
@@ -39,6 +40,10 @@ pub struct Config {
     pub listen: Vec<Listen>,
     /// Where to listen for reports; when there are none, they are where everything is.
     pub admin_listen: Vec<Listen>,
+    /// Nobody said where: sockets that are handed to us take the place of the default.
+    pub listens_by_default: bool,
+    /// Another server may have the ports, and shares them.
+    pub reuse_port: bool,
     /// Event loops, 1 to 64.
     pub threads: usize,
     /// The folder behind `/static/`.
@@ -68,7 +73,7 @@ impl Config {
             let takes_value = flag.get_action().takes_values();
             flag.hide_env_values(true).allow_negative_numbers(takes_value)
         });
-        let arguments: Vec<OsString> = arguments.into_iter().collect();
+        let arguments = join_negative(arguments);
         let in_effect = environment::in_effect(&command, &arguments);
         Self::parse(command, arguments).map_err(|none| match none {
             NoConfig::Wrong(line) => {
@@ -93,8 +98,38 @@ impl Config {
         };
         let mut given = CommandLine::from_arg_matches(&matches).map_err(complain)?;
         let checked = given.settle_output(&matches).and_then(|()| given.refuse_zeros());
-        checked.and_then(|()| given.into_config()).map_err(NoConfig::Wrong)
+        let mut config = checked.and_then(|()| given.into_config()).map_err(NoConfig::Wrong)?;
+        config.listens_by_default = environment::is_default(&matches, "listen");
+        Ok(config)
     }
+}
+
+/// The server's command line, to be described. What variables hold is not part of it.
+#[must_use]
+pub fn command() -> Command {
+    CommandLine::command().mut_args(|flag| flag.hide_env_values(true))
+}
+
+/// The arguments, with a negative value joined to its flag, `--max-wait=-5s`: standing alone it
+/// would be refused as a flag that nobody knows, and not as a value that nobody can mean.
+pub(crate) fn join_negative(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::new();
+    for argument in arguments {
+        let is_negative =
+            matches!(argument.as_encoded_bytes(), [b'-', digit, ..] if digit.is_ascii_digit());
+        let flag = joined.last_mut().filter(|flag| {
+            let bytes = flag.as_encoded_bytes();
+            bytes.len() > 2 && bytes.starts_with(b"--") && !bytes.contains(&b'=')
+        });
+        match flag {
+            Some(flag) if is_negative => {
+                flag.push("=");
+                flag.push(argument);
+            }
+            Some(_) | None => joined.push(argument),
+        }
+    }
+    joined
 }
 
 /// A line for each variable of the environment that looks like one of ours and is none.
@@ -179,6 +214,8 @@ impl CommandLine {
         Ok(Config {
             listen: self.addresses.listen,
             admin_listen: self.addresses.admin_listen,
+            listens_by_default: false,
+            reuse_port: self.addresses.reuse_port,
             threads,
             static_dir: self.addresses.static_dir,
             limits: Limits {

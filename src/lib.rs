@@ -105,3 +105,5 @@ pub mod timer;
 
 pub mod client;
 pub mod compare;
+pub mod manual;
+pub mod remote;

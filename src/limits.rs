@@ -2,11 +2,10 @@
 //! name, reason, precedent.
 //!
 //! Came from: RFCs, proxies' habits and measurements, named at each row. Goes to: every file that
-//! keeps such a thing, or does such work. The constants are the defaults and the fixed bounds;
+//! keeps such a thing, or does such work. Constants are the defaults and the fixed bounds;
 //! [`Limits`] holds those that an operator may turn by a flag. Absent on purpose: bounds that
-//! follow from others (those are asserted); sizes that nobody outside can change, such as the block
-//! in which a codec works, which stand beside their use; and the bounds of `tollway compare`, which
-//! bind its own user.
+//! follow from others (those are asserted); sizes that nobody outside can change, which stand
+//! beside their use; and the bounds of `tollway compare`, which bind its own user.
 
 mod worst_case;
 
@@ -304,6 +303,8 @@ pub const OUTPUT_BYTES_MAX: usize = 256 * 1024;
 /// At the end: how long the reader of the log may take for what is still to be told. At the start:
 /// how long the greeting may take to be worded, and then to be written, before we serve without.
 pub const OUTPUT_FLUSH_MS_MAX: u64 = 500;
+/// Origins whose refusal the log tells, each once. Beyond: one line says that no more are told.
+pub const ORIGINS_LOGGED_MAX: usize = 64;
 /// The kernel's send buffer of one connection may hold this much that is not yet sent. Unbounded, a
 /// loopback socket took 3.9 MB of a reader that never read.
 pub const NOTSENT_BYTES_MAX: u32 = 16 * 1024;
@@ -366,9 +367,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The longest frame of `tollway.v1`. The bound of a message is on its data, and JSON has many
-    /// spellings for those: this is the longest, so that none is refused for its length. Beyond: a
-    /// close with 1009. A frame takes the memory of what has come of it, not of what it announces.
+    /// The longest frame of `tollway.v1`: data up to the bound of a message, in JSON's longest
+    /// spelling. Beyond: a close with 1009. A frame takes the memory of what has come of it.
     pub const fn publish_frame_bytes_max(&self) -> usize {
         self.message_bytes_max
             .saturating_mul(SPELLING_FACTOR)

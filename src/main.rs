@@ -1,8 +1,9 @@
-//! The program: reads the command line, takes the ports, says hello, and serves; or compares.
+//! The program: reads the command line, takes the ports, says hello, and serves; or compares, reads
+//! or publishes.
 //!
 //! Came from: the shell that an operator types into. Goes to: `tollway::config`, then
-//! `tollway::shell`; with `compare` as the first argument, to `tollway::compare`. Absent on
-//! purpose: everything else; the server is the library.
+//! `tollway::shell`; with `compare` as the first argument, to `tollway::compare`; with `sub` or
+//! `pub`, to `tollway::remote`. Absent on purpose: everything else; the server is the library.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::env;
@@ -24,6 +25,10 @@ use tollway::compare;
 use tollway::compare::flags::CompareOptions;
 use tollway::config::{self, Config, NoConfig};
 use tollway::limits::OUTPUT_FLUSH_MS_MAX;
+use tollway::manual;
+use tollway::remote::flags::{PubOptions, SubOptions};
+use tollway::remote::publisher;
+use tollway::remote::reader::{self, RunEnd};
 use tollway::shell::output::Output;
 use tollway::shell::port_file::PortFile;
 use tollway::shell::{Server, StartError, greeting};
@@ -34,13 +39,26 @@ const WRONG: u8 = 2;
 const CRASHED: u8 = 1;
 
 fn main() -> ExitCode {
-    let arguments: Vec<OsString> = env::args_os().collect();
+    let mut arguments: Vec<OsString> = env::args_os().collect();
+    if arguments.get(1).is_some_and(|first| first == "help") {
+        // `help COMMAND` is `COMMAND --help`, and what follows it is of no account.
+        arguments.remove(1);
+        arguments.truncate(2);
+        arguments.push("--help".into());
+    }
     match arguments.get(1).and_then(|first| first.to_str()) {
         Some("compare") => compare(arguments),
+        Some("sub") => sub(arguments),
+        Some("pub") => publish(arguments),
+        Some("completions") => print(manual::completions(&arguments[2..])),
+        Some("man") => print(manual::man(&arguments[2..])),
         Some(compare::clients::ARGUMENT) => match compare::clients::run() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(CRASHED, format!("the clients: {error}")),
         },
+        Some(word) if !word.starts_with('-') && !config::COMMANDS.contains(&word) => {
+            fail(WRONG, config::no_command(word))
+        }
         _ => serve(arguments),
     }
 }
@@ -48,8 +66,7 @@ fn main() -> ExitCode {
 fn serve(arguments: Vec<OsString>) -> ExitCode {
     let config = match Config::read(arguments) {
         Ok(config) => config,
-        Err(NoConfig::Asked(text)) => return show(&text),
-        Err(NoConfig::Wrong(line)) => return fail(WRONG, line),
+        Err(none) => return no_options(none),
     };
     let (log, out) = match (Output::stderr(), Output::stdout()) {
         (Ok(log), Ok(out)) => (log, out),
@@ -111,13 +128,52 @@ fn greet(server: &Server, config: &Config, out: &Output) {
     }
 }
 
+/// Reads topics of a running server.
+fn sub(mut arguments: Vec<OsString>) -> ExitCode {
+    arguments.remove(0); // The program's name; the command's stands for it.
+    match SubOptions::read(arguments) {
+        Ok(options) => finish(reader::run(options)),
+        Err(none) => no_options(none),
+    }
+}
+
+/// Publishes to a running server.
+fn publish(mut arguments: Vec<OsString>) -> ExitCode {
+    arguments.remove(0);
+    match PubOptions::read(arguments) {
+        Ok(options) => finish(publisher::run(&options)),
+        Err(none) => no_options(none),
+    }
+}
+
+/// Prints what was asked for.
+fn print(made: Result<String, NoConfig>) -> ExitCode {
+    made.map_or_else(no_options, |text| show(&text))
+}
+
+fn finish(end: RunEnd) -> ExitCode {
+    match end {
+        RunEnd::Done => ExitCode::SUCCESS,
+        // As a shell tells of a process that a signal has ended; there are 64 of them.
+        RunEnd::Signal(number) => ExitCode::from(128 + u8::try_from(number).unwrap_or(0)),
+        RunEnd::Failed(line) => fail(CRASHED, line),
+    }
+}
+
+/// Help was asked for, or the command was used wrongly.
+fn no_options(none: NoConfig) -> ExitCode {
+    match none {
+        NoConfig::Asked(text) => show(&text),
+        NoConfig::Wrong(line) => fail(WRONG, line),
+    }
+}
+
 /// Measures, and shows what was measured.
 fn compare(mut arguments: Vec<OsString>) -> ExitCode {
     arguments.remove(0); // The program's name; the command's stands for it.
     let options = match CompareOptions::read(arguments) {
         Ok(options) => options,
-        Err(NoConfig::Asked(text)) => return show(&text),
-        Err(NoConfig::Wrong(line)) => return fail(WRONG, line),
+        Err(none) => return no_options(none),
     };
     // Found out before a minute is spent; what stands there already stays until then.
     let open = |file| File::options().create(true).append(true).open(file);

@@ -40,6 +40,8 @@ facts! {
     a_client_that_its_callback_closes_hears_no_more
     a_refused_request_ends_the_client_and_says_why
     a_killed_server_is_a_gap_on_every_technique
+    a_server_that_ends_is_no_failure_of_a_technique
+    a_websocket_that_an_ending_server_refused_is_tried_again
     a_websocket_that_died_in_silence_is_found_out
     a_client_waits_as_long_as_it_is_told
     the_module_is_revalidated_and_a_token_is_sent

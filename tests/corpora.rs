@@ -151,8 +151,8 @@ macro_rules! tests {
 }
 
 tests! {
-    head body target condition handshake response frame message deflate v1 rights utf8 client json
-    event_stream outbox timer log hub sequencer conn broker
+    head body differential target condition handshake response frame message deflate v1 rights utf8
+    client json event_stream outbox timer log hub sequencer conn broker
 }
 
 fn target(name: &str) -> &'static Target {

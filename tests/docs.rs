@@ -32,5 +32,7 @@ mod mentions;
 mod pages;
 #[path = "docs/reference.rs"]
 mod reference;
+#[path = "docs/smuggling.rs"]
+mod smuggling;
 #[path = "docs/snippets.rs"]
 mod snippets;

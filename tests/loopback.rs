@@ -17,6 +17,8 @@ mod server;
 mod curl_publish;
 #[path = "loopback/curl_read.rs"]
 mod curl_read;
+#[path = "loopback/draining.rs"]
+mod draining;
 #[path = "loopback/environment.rs"]
 mod environment;
 #[path = "loopback/goodbye.rs"]

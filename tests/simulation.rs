@@ -12,27 +12,36 @@ mod world;
 use sim::{Sights, Theme};
 
 /// Stories played when nobody asks for more, all themes together.
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 1_000;
 
 /// What comes up in every theme, once it has been played often enough for that.
-const USUAL: [&str; 17] = [
+const USUAL: [&str; 26] = [
     "304",
     "408",
     "503",
     "a reader has everything, and is told goodbye",
     "a burst",
+    "a connection without a watch",
+    "a file without a descriptor",
+    "a flood",
     "a full outbox",
+    "a leap of time",
+    "a pause",
+    "a refused connection",
     "a repeated publish",
+    "a restart",
     "a socket is closed for a gap",
     "gap: epoch",
     "gap: expired",
     "gap: expired, of several topics",
     "drained",
+    "the cursor of a server that was killed",
     "more",
     "peer_closed",
     "pong_timeout",
     "protocol_error",
     "stalled",
+    "the wall clock jumps",
 ];
 const PLENTY: u64 = 20_000;
 

@@ -50,7 +50,9 @@ const ARROWS: &[(&str, &[&str])] = &[
         "shell",
         &["broker", "close", "config", "conn", "hub", "ids", "ledger", "limits", "rights", "spare"],
     ),
-    ("client", &["limits", "wire"]),
+    ("client", &["limits", "technique", "wire"]),
+    ("manual", &["compare", "config", "remote"]),
+    ("remote", &["client", "config", "limits", "shell", "technique", "wire"]),
     ("compare", &["client", "config", "ledger", "limits", "shell", "technique"]),
 ];
 
@@ -64,7 +66,7 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
     ("libc::", &["src/shell/"], "system calls"),
     (
         "mio::",
-        &["src/shell/", "src/client/swarm.rs", "src/compare/clients.rs"],
+        &["src/shell/", "src/client/swarm.rs", "src/compare/clients.rs", "src/remote/"],
         "the core knows no sockets",
     ),
     ("std::fs", &["src/shell/", "src/main.rs"], "the core knows no files"),
@@ -92,7 +94,13 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
     ("flate2::", &["src/wire/coding.rs", "src/wire/deflate.rs"], "two codecs need it"),
     (
         "clap::",
-        &["src/config", "src/compare/flags.rs", "src/main.rs"],
+        &[
+            "src/config",
+            "src/compare/flags.rs",
+            "src/remote/flags.rs",
+            "src/manual.rs",
+            "src/main.rs",
+        ],
         "each command knows its flags in one place",
     ),
     ("FIXME", &[], "mend it"),
@@ -107,6 +115,8 @@ const COLUMNS_MAX: usize = 100;
 const CRATES: &[&str] = &[
     "base64",
     "clap",
+    "clap_complete",
+    "clap_mangen",
     "ed25519-compact",
     "env_logger",
     "flate2",
@@ -125,6 +135,7 @@ const CRATES: &[&str] = &[
     "signal-hook-mio",
     "simdutf8",
     "slab",
+    "terminal_size",
 ];
 
 #[test]

@@ -85,7 +85,10 @@ pub(super) fn redeemed(visit: &mut Visit<'_>, grant: Option<Arc<Grant>>) {
 }
 
 fn give(visit: &mut Visit<'_>, want: Want, body: Vec<u8>) {
-    let draining = visit.shard.policy.draining;
+    let draining = visit.shard.policy.is_draining();
+    if !visit.shard.policy.keeps_alive(&want) {
+        respond::last(visit);
+    }
     match want {
         Want::Ready if draining => respond::refuse(visit, Rule::Draining.into()),
         _ if draining && want.upgrades() => respond::refuse(visit, Rule::Draining.into()),
@@ -120,7 +123,7 @@ fn give(visit: &mut Visit<'_>, want: Want, body: Vec<u8>) {
 /// The subscribers of a topic are counted, and a request for its info is answered.
 pub(super) fn counted(visit: &mut Visit<'_>, subscribers: Subscribers) {
     if let Some(Awaited::Count(topic)) = visit.conn.awaited(visit.now) {
-        let body = Body::own(JSON, info(&visit.shard.hub, &topic, subscribers));
+        let body = Body::line(JSON, info(&visit.shard.hub, &topic, subscribers));
         respond::say(visit, Status::Ok, &NO_STORE, body);
     }
 }

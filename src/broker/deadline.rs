@@ -83,7 +83,7 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
 
 /// A connection has waited for a request long enough.
 fn end_idle(visit: &mut Visit<'_>) {
-    if visit.shard.policy.draining {
+    if visit.shard.policy.is_draining() {
         // What the peer may be sending now is read and dropped, so that it learns of the end by an
         // end and not by a reset.
         return teardown::leave(visit, CloseReason::Drained);

@@ -2,16 +2,16 @@
 //!
 //! ```text
 //!  began            grace is over                       4/5                    until
-//!    │ one walk over    │ parked polls are answered,      │ peers take what      │ what is left
-//!    │ all connections  │ streams and sockets take leave, │ waits for them, and  │ is cut
-//!    │                  │ one after the other             │ end their side       │
+//!    │ a walk over      │ another walk; parked polls are  │ peers take what      │ what is left
+//!    │ all connections  │ answered, streams and sockets   │ waits for them, and  │ is cut
+//!    │                  │ take leave, one after the other │ end their side       │
 //! ```
 //!
-//! From the beginning on, every answer says that it is the last of its connection, and a connection
-//! without a request is let go: publishers come to their end first. Their messages are still taken,
-//! for readers stay until the grace is over. Then readers leave one by one, in equal steps, so that
-//! they do not all come back at once; few of them leave sooner. A reader that is behind stays until
-//! it has everything.
+//! From the beginning on, every answer but a poll's says that it is the last of its connection, and
+//! a connection without a request is let go: publishers come to their end first. Their messages are
+//! still taken, for readers stay until the grace is over, and those that poll may ask again. Then
+//! readers leave one by one, in equal steps, so that they do not all come back at once; few of them
+//! leave sooner. A reader that is behind stays until it has everything.
 //!
 //! Came from: the shell, when an operator wants the server to end. Goes to: visits, to each
 //! connection in its turn. Absent on purpose: listening sockets, which the shell closes, and
@@ -21,7 +21,8 @@ use super::farewells::{DrainCounts, Farewells};
 use super::{Broker, goodbye, poll, pump, teardown};
 use crate::close::CloseReason;
 use crate::conn::Conn;
-use crate::conn::state::{Name, State};
+use crate::conn::policy::DrainPhase;
+use crate::conn::state::{Awaited, Name, State};
 use crate::ids::Millis;
 use crate::limits::{DRAIN_GRACE_MS_MAX, EXPIRIES_PER_TURN};
 
@@ -39,7 +40,7 @@ impl Broker {
         let until = until.max(now);
         let grace_ms = (until.since(now) / 10).min(DRAIN_GRACE_MS_MAX);
         let policy = &mut self.shard.policy;
-        policy.draining = true;
+        policy.drain = DrainPhase::Grace;
         policy.limits.idle_ms_max = policy.limits.idle_ms_max.min(grace_ms);
         self.drain = Some(Farewells {
             grace_until: now.plus(grace_ms),
@@ -64,8 +65,13 @@ impl Broker {
         if drain.walk.is_some() {
             return Some(Millis(0));
         }
+        let grace = Some(drain.grace_until).filter(|_| self.is_in_grace());
         let look_at = Some(drain.look_at).filter(|_| !self.shard.departing.is_empty());
-        [drain.tells_at(), look_at, Some(drain.until)].into_iter().flatten().min()
+        [grace, drain.tells_at(), look_at, Some(drain.until)].into_iter().flatten().min()
+    }
+
+    fn is_in_grace(&self) -> bool {
+        self.shard.policy.drain == DrainPhase::Grace
     }
 
     /// A connection is closed for good.
@@ -83,6 +89,10 @@ impl Broker {
         let Some(mut drain) = self.drain.take() else {
             return;
         };
+        if drain.walk.is_none() && self.is_in_grace() && drain.grace_until <= now {
+            self.shard.policy.drain = DrainPhase::Leaving;
+            drain.walk = Some(0);
+        }
         if drain.walk.is_some() {
             self.walk(&mut drain, now);
         } else if drain.readers.is_empty() && drain.until <= now {
@@ -94,16 +104,18 @@ impl Broker {
         self.drain = Some(drain);
     }
 
-    /// Looks at every connection once: answers that are to come are the last ones, and readers are
-    /// noted down. Those that wait for a request have a nearer deadline after the visit.
+    /// Looks at every connection once: answers that are to come are the last ones, and when the
+    /// grace is over readers are noted down. Those that wait for a request have a nearer deadline
+    /// after the visit.
     fn walk(&mut self, drain: &mut Farewells, now: Millis) {
         let Some(from) = drain.walk else {
             return;
         };
         let to = from + EXPIRIES_PER_TURN;
+        let leaves = !self.is_in_grace();
         for id in (from..to).filter_map(|slot| self.conns.at(slot)).collect::<Vec<_>>() {
             self.visit(id, now, |visit| {
-                if expects_no_more(visit.conn) {
+                if expects_no_more(visit.conn, leaves) {
                     drain.readers.push_back(id);
                 }
             });
@@ -169,20 +181,22 @@ impl Broker {
     }
 }
 
-/// Makes the next answer of a connection its last. `true`: it is a reader that has to be told.
-fn expects_no_more(conn: &mut Conn) -> bool {
+/// Makes the next answer of a connection its last, unless it polls and may ask again. `true`: it is
+/// a reader that has to be told now.
+fn expects_no_more(conn: &mut Conn, leaves: bool) -> bool {
     match &mut conn.state {
-        State::Body(upload) => upload.request.context.keep_alive = false,
-        State::Answering(context) => context.keep_alive = false,
-        State::Awaiting(awaiting) => awaiting.context.keep_alive = false,
-        State::Parked(parked) => {
-            parked.context.keep_alive = false;
-            return true;
-        }
-        State::Streaming(_) | State::Open(_) => return true,
+        // What these want is still to be given: see `answer::give`.
+        State::Head { .. } | State::Body(_) | State::Answering(_) => {}
+        State::Awaiting(awaiting) => match &awaiting.awaited {
+            Awaited::Letters(_) | Awaited::Grant(_) => {}
+            _ => awaiting.context.keep_alive = false,
+        },
+        State::Parked(parked) if leaves => parked.context.keep_alive = false,
+        State::Parked(_) | State::Streaming(_) | State::Open(_) => {}
         // Its answer says already that another request may follow. That one's will not.
-        State::Sending(_) | State::Telling(_) | State::Head { .. } => {}
+        State::Sending(_) | State::Telling(_) => {}
         State::Closing(_) | State::Lingering { .. } | State::Closed => {}
     }
-    false
+    let stays = matches!(conn.state, State::Parked(_) | State::Streaming(_) | State::Open(_));
+    leaves && stays
 }

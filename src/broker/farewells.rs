@@ -24,7 +24,7 @@ pub(super) struct Farewells {
     pub(super) grace_until: Millis,
     /// When what is left is cut.
     pub(super) until: Millis,
-    /// Slots that the first walk has looked into; `None`: it has looked into all.
+    /// Slots that the present walk has looked into; `None`: it has looked into all.
     pub(super) walk: Option<usize>,
     /// Readers that are still to be told, in the order in which they are.
     pub(super) readers: VecDeque<ConnId>,

@@ -189,7 +189,7 @@ fn refuse_range(visit: &mut Visit<'_>, info: &FileInfo) {
     let range = format!("bytes */{}", info.length);
     let fields: [(&str, &dyn Display); 2] =
         [("Content-Range", &range), ("Cache-Control", &"no-store")];
-    let body = Body::own("application/problem+json", body);
+    let body = Body::line("application/problem+json", body);
     respond::say(visit, problem.status(), &fields, body);
 }
 

@@ -92,7 +92,7 @@ use self::visit::{Shard, Visit};
 use crate::conn::Conn;
 use crate::conn::origin::Origins;
 use crate::conn::outbox::Outbox;
-use crate::conn::policy::Policy;
+use crate::conn::policy::{DrainPhase, Policy};
 use crate::hub::{Hub, SubscriberChange};
 use crate::ids::{ConnId, Epoch, Millis, ShardId};
 use crate::ledger::Ledger;
@@ -171,7 +171,7 @@ impl Broker {
                     limits: setup.limits,
                     origins: setup.origins,
                     serves_files: setup.serves_files,
-                    draining: false,
+                    drain: DrainPhase::Serving,
                     admin_listens: setup.admin_listens,
                     rights: setup.rights,
                     unix_s: 0,

@@ -11,6 +11,7 @@ use super::{accounting, respond, subscribe, teardown};
 use crate::close::CloseReason;
 use crate::conn::Conn;
 use crate::conn::outbox::Segment;
+use crate::conn::policy::DrainPhase;
 use crate::conn::state::{Parked, PollTerms, State, Telling};
 use crate::hub::log::Entry;
 use crate::hub::{Hub, Start};
@@ -38,7 +39,7 @@ pub(super) fn poll(visit: &mut Visit<'_>, names: &[TopicName], start: &Start, te
     let hub = &visit.shard.hub;
     let topics: Vec<TopicId> = hub.known(names).collect();
     let nothing = start.gap.is_none() && hub.next(topics.iter().copied(), start.cursor).is_none();
-    let parks = nothing && !visit.shard.policy.draining;
+    let parks = nothing && visit.shard.policy.drain != DrainPhase::Leaving;
     let Some(wait_s) = terms.wait_s.filter(|_| parks) else {
         return answer(visit, &topics, start, &terms);
     };
@@ -143,7 +144,7 @@ fn tell(visit: &mut Visit<'_>, topics: &[TopicId], cursor: Seq, until: Seq, form
 }
 
 /// How far an answer was told.
-enum Told {
+enum Filled {
     /// The outbox is high.
     InPart,
     All,
@@ -160,36 +161,36 @@ pub(super) fn feed(visit: &mut Visit<'_>) {
         _ => return,
     };
     match fill(visit.conn, &visit.shard.hub) {
-        Told::InPart => subscribe::note_backlog(visit),
-        Told::All => {
+        Filled::InPart => subscribe::note_backlog(visit),
+        Filled::All => {
             subscribe::unsubscribe(visit);
             visit.conn.push(Segment::fixed(short_poll::LIST_END, Class::Framing));
             respond::next_request(visit, keep_alive);
         }
-        Told::Cut => teardown::leave(visit, CloseReason::Interrupted),
+        Filled::Cut => teardown::leave(visit, CloseReason::Interrupted),
     }
 }
 
-fn fill(conn: &mut Conn, hub: &Hub) -> Told {
+fn fill(conn: &mut Conn, hub: &Hub) -> Filled {
     let State::Telling(telling) = &mut conn.state else {
-        return Told::InPart;
+        return Filled::InPart;
     };
     if subscribe::missed(&telling.subscription, hub) {
-        return Told::Cut;
+        return Filled::Cut;
     }
     let topics = subscribe::topics(&telling.subscription);
     for entry in hub.merge(topics, telling.subscription.cursor) {
         if telling.subscription.cursor >= telling.until {
-            return Told::All;
+            return Filled::All;
         }
         while telling.subscription.cursor < entry.seq() {
             if conn.flow.outbox.is_high() {
-                return Told::InPart;
+                return Filled::InPart;
             }
             conn.flow.outbox.push(next_piece(telling, entry, hub), conn.costs.payer);
         }
     }
-    if telling.subscription.cursor >= telling.until { Told::All } else { Told::Cut }
+    if telling.subscription.cursor >= telling.until { Filled::All } else { Filled::Cut }
 }
 
 /// A whole message, or the next piece of a long one.

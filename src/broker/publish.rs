@@ -69,7 +69,7 @@ pub(super) fn committed(visit: &mut Visit<'_>, receipt: Receipt) {
         let body = format!(r#"{{"id":"{id}","subscribers":{subscribers}}}"#);
         let fields: [(&str, &dyn Display); 2] =
             [("Location", &location), ("Cache-Control", &"no-store")];
-        respond::say(visit, Status::Created, &fields, Body::own(JSON, body));
+        respond::say(visit, Status::Created, &fields, Body::line(JSON, body));
     } else {
         v1::resolve(visit, Ok(visit.shard.hub.id(receipt.seq)));
     }

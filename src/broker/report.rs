@@ -127,11 +127,13 @@ fn answer(visit: &mut Visit<'_>, sum: &Rc<ShardReport>) {
     if let Some(Awaited::Report(wanted)) = visit.conn.awaited(visit.now) {
         let now = visit.now;
         let body = visit.shard.reports.body(sum, wanted, || body(wanted, sum, now));
-        let media_type = match wanted {
-            Report::Costs | Report::Tags(_) | Report::Check | Report::Connections(..) => JSON,
-            Report::Metrics => report::PROMETHEUS_TYPE,
+        let body = match wanted {
+            Report::Costs | Report::Tags(_) | Report::Check | Report::Connections(..) => {
+                Body::line(JSON, body.as_bytes())
+            }
+            Report::Metrics => Body::own(report::PROMETHEUS_TYPE, body.as_bytes()),
         };
-        respond::say(visit, Status::Ok, &NO_STORE, Body::own(media_type, body.as_bytes()));
+        respond::say(visit, Status::Ok, &NO_STORE, body);
     }
 }
 

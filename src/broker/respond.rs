@@ -44,7 +44,8 @@ pub(super) fn say(
 
 /// Answers with a problem.
 pub(super) fn refuse(visit: &mut Visit<'_>, problem: Problem) {
-    refuse_saying(visit, problem, problem.detail);
+    let detail = problem.detail_within(&visit.shard.policy.limits);
+    refuse_saying(visit, problem, &detail);
 }
 
 /// Answers with a problem, whose detail is `detail` instead of its own.
@@ -79,7 +80,7 @@ pub(super) fn refuse_saying(visit: &mut Visit<'_>, problem: Problem, detail: &st
     }
     let body = response::problem(status, problem.code, detail);
     accounting::denied(&mut visit.shard.ledger, denial);
-    say(visit, status, &fields, Body::own("application/problem+json", body));
+    say(visit, status, &fields, Body::line("application/problem+json", body));
 }
 
 /// The answer that is being made is the last of its connection.

@@ -38,7 +38,7 @@ pub(super) fn given(visit: &mut Visit<'_>, ticket: Option<Ticket>) {
         return respond::refuse(visit, Denial::TicketsExhausted.into());
     };
     let body = format!(r#"{{"ticket":"{}","expires_in":{}}}"#, ticket.text(), TICKET_MS_MAX / 1000);
-    respond::say(visit, Status::Ok, &NO_STORE, Body::own(JSON, body));
+    respond::say(visit, Status::Ok, &NO_STORE, Body::line(JSON, body));
 }
 
 /// Something is wanted by a ticket.

@@ -76,8 +76,10 @@ fn send_answers(visit: &mut Visit<'_>) {
     while let Some((reference, outcome)) = socket.unanswered.next_answer() {
         match outcome {
             Ok(id) => v1::acknowledge(&reference, id, &mut out),
-            Err(Problem { status, code, detail, allow: _ }) => {
-                v1::refuse(&reference, (status, code, detail), &mut out);
+            Err(problem) => {
+                let Problem { status, code, .. } = problem;
+                let detail = problem.detail_within(&visit.shard.policy.limits);
+                v1::refuse(&reference, (status, code, &detail), &mut out);
             }
         }
     }

@@ -3,6 +3,8 @@
 //! Came from: `subscriber`, with the body of an answer. Goes to: the same. Absent on purpose:
 //! reconnecting, and decoding: a stream is UTF-8, and whoever needs text checks the data.
 
+use crate::wire::number;
+
 /// Reads a stream, however it is cut.
 #[derive(Debug, Default)]
 pub struct EventReader {
@@ -17,6 +19,12 @@ pub struct EventReader {
     /// The `id` of the block being read; it counts from the block's end on.
     id: Option<Vec<u8>>,
     last_id: Option<Vec<u8>>,
+    /// The block being read says that its data is base64.
+    base64: bool,
+    /// What the last `retry:` said, in milliseconds.
+    retry_ms: Option<u64>,
+    /// Bytes of comments that say nothing.
+    heartbeat_bytes: u64,
 }
 
 /// An event that a browser would fire.
@@ -26,6 +34,10 @@ pub struct Event {
     pub name: Vec<u8>,
     /// The `data:` lines, joined by LF.
     pub data: Vec<u8>,
+    /// The cursor behind this event; empty when the stream has given none.
+    pub id: Vec<u8>,
+    /// A comment of tollway's own says that the data is bytes, in base64.
+    pub base64: bool,
 }
 
 impl EventReader {
@@ -42,6 +54,21 @@ impl EventReader {
                 _ => self.line.push(byte),
             }
         }
+    }
+
+    /// What the last `retry:` said, in milliseconds.
+    pub const fn retry_ms(&self) -> Option<u64> {
+        self.retry_ms
+    }
+
+    /// Bytes of the block that is not over yet: whoever reads from strangers bounds them.
+    pub const fn held_bytes(&self) -> usize {
+        self.line.len() + self.data.len() + self.name.len()
+    }
+
+    /// Bytes so far of comments that are there to keep the connection alive, line ends included.
+    pub const fn heartbeat_bytes(&self) -> u64 {
+        self.heartbeat_bytes
     }
 
     /// What the stream's last block with an `id` said: the cursor. `None` before the first.
@@ -69,7 +96,13 @@ impl EventReader {
                 self.data.push(b'\n');
             }
             b"id" if !value.contains(&0) => self.id = Some(value.to_vec()),
-            _ => {} // A comment, `retry`, or a field that nobody knows.
+            b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
+                self.retry_ms = number::saturating(value);
+            }
+            b"" if value == b"base64" => self.base64 = true,
+            // The colon, and the ends of its line and of its block.
+            b"" if value.is_empty() => self.heartbeat_bytes += 3,
+            _ => {} // A comment, or a field that nobody knows.
         }
     }
 
@@ -80,8 +113,10 @@ impl EventReader {
         }
         let name = std::mem::take(&mut self.name);
         let mut data = std::mem::take(&mut self.data);
+        let base64 = std::mem::take(&mut self.base64);
         if data.pop().is_some() {
-            events.push(Event { name, data });
+            let id = self.last_id.clone().unwrap_or_default();
+            events.push(Event { name, data, id, base64 });
         }
     }
 }
@@ -108,6 +143,20 @@ mod tests {
     }
 
     /// The examples of §9.2.6, and what the standard says about each.
+    #[test]
+    fn an_event_has_the_cursor_behind_it_and_says_whether_it_is_base64() {
+        let mut reader = EventReader::default();
+        let mut events = Vec::new();
+        reader.push(
+            b"retry: 1807\nid: e-0\n\n: base64\nid: e-1\ndata: /wA=\n\n:\n\ndata: x\n\nda",
+            &mut events,
+        );
+        let seen: Vec<_> = events.iter().map(|e| (&e.id[..], &e.data[..], e.base64)).collect();
+        assert_eq!(seen, [(&b"e-1"[..], &b"/wA="[..], true), (b"e-1", b"x", false)]);
+        assert_eq!((reader.retry_ms(), reader.held_bytes()), (Some(1807), 2));
+        assert_eq!(reader.heartbeat_bytes(), 3);
+    }
+
     #[test]
     fn the_standards_examples_fire_what_it_says() {
         let cases: [Case; 7] = [

@@ -2,8 +2,9 @@
 //! read without one. RFC 6455 §4.1, §5.
 //!
 //! Came from: `subscriber`. Goes to: the same, and `wire` for what both halves share. Absent on
-//! purpose: extensions; none is offered, so any reserved bit is an offence. And unpredictable
-//! masks: they protect proxies from scripts, and a comparison runs none.
+//! purpose: extensions; none is offered, so any reserved bit is an offence.
+
+use std::hash::{BuildHasher, RandomState};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -38,6 +39,35 @@ pub enum ServerFrameError {
     Control,
     /// A payload longer than this client reads.
     TooLong,
+}
+
+/// Masks that nobody foretells: a hash of a counter under a secret. RFC 6455 §5.3, §10.3.
+#[derive(Debug, Default)]
+pub struct Masks {
+    secret: RandomState,
+    drawn: u64,
+}
+
+impl Masks {
+    /// 64 bits of chance.
+    pub fn draw(&mut self) -> u64 {
+        self.drawn += 1;
+        self.secret.hash_one(self.drawn)
+    }
+
+    /// The mask of the next frame.
+    pub fn next_mask(&mut self) -> [u8; 4] {
+        let [a, b, c, d, ..] = self.draw().to_be_bytes();
+        [a, b, c, d]
+    }
+}
+
+/// The fields of a request that asks for the dialect `tollway.v1`, with this key.
+pub fn upgrade(key: &str) -> String {
+    format!(
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Protocol: tollway.v1\r\n"
+    )
 }
 
 /// The `Sec-WebSocket-Key` of the client with this number: 16 bytes in base64 (§4.1, point 7).

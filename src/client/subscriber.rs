@@ -351,7 +351,8 @@ impl fmt::Display for Fault {
 
 /// JSON around the largest payload, escaped at worst, is shorter.
 const FRAME_BYTES_MAX: u64 = 8 * MESSAGE_BYTES_MAX as u64;
-/// A Pong goes out with this mask. Its secrecy would protect nobody here.
+/// A Pong goes out with this mask. Its secrecy protects proxies from scripts, and a comparison runs
+/// none.
 const MASK: [u8; 4] = *b"toll";
 
 #[cfg(test)]

@@ -72,6 +72,9 @@ pub struct Figures {
     pub round_trips: RoundTrips,
     /// Publishing to receiving in microseconds, as the clients saw it.
     pub latency: Quantiles,
+    /// How much later than they were due the messages were published, in microseconds: what this
+    /// machine's other work adds to any time.
+    pub late: Quantiles,
     /// Of the server's process.
     pub cpu: Cpu,
 }
@@ -157,6 +160,8 @@ pub struct Measured {
     pub process: (Process, Process),
     /// What the clients saw.
     pub latency: Quantiles,
+    /// How late the publisher was.
+    pub late: Quantiles,
 }
 
 impl Figures {
@@ -201,6 +206,7 @@ impl Figures {
                 per_message: round_trips,
             },
             latency: measured.latency,
+            late: measured.late,
             latency_server: measured.latency_server,
             cpu,
             row,

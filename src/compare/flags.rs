@@ -8,10 +8,10 @@ use std::ffi::OsString;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser};
+use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser};
 
 use crate::client::stamp::STAMP_BYTES;
-use crate::config::{NoConfig, Size, Span};
+use crate::config::{NoConfig, Size, Span, fraction, join_negative, whole, without_secrets};
 use crate::limits;
 use crate::technique::Technique;
 
@@ -64,6 +64,8 @@ pub enum Form {
     Markdown,
     /// A line for each variant.
     Csv,
+    /// No figures, but what the columns of the tables say.
+    Explained,
 }
 
 #[derive(Debug, Parser)]
@@ -95,16 +97,16 @@ struct CompareFlags {
 #[command(next_help_heading = "Load")]
 struct LoadFlags {
     /// Clients of each variant
-    #[arg(long, value_name = "N", default_value_t = 200)]
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = whole::<usize>)]
     clients: usize,
     /// Messages published to each variant [default: 10]
-    #[arg(long, value_name = "N", conflicts_with = "duration")]
+    #[arg(long, value_name = "N", conflicts_with = "duration", value_parser = whole::<u64>)]
     messages: Option<u64>,
     /// How long to publish, instead of --messages: as many as fit in at --rate
     #[arg(long, value_name = "DURATION")]
     duration: Option<Span>,
     /// Messages a second, evenly spaced
-    #[arg(long, value_name = "PER_SECOND", default_value_t = 2.0)]
+    #[arg(long, value_name = "PER_SECOND", default_value_t = 2.0, value_parser = fraction)]
     rate: f64,
     /// Bytes of each message
     #[arg(long, default_value_t = Size(128))]
@@ -127,7 +129,7 @@ struct TechniqueFlags {
     #[arg(long, value_name = "DURATION", value_delimiter = ',', action = ArgAction::Append)]
     poll_interval: Vec<Span>,
     /// Event loops of each server
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<usize>)]
     threads: usize,
     /// Compare the techniques of this running server, http://HOST:PORT, by what its /-/costs says
     /// before and after
@@ -137,6 +139,7 @@ struct TechniqueFlags {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 struct FormFlags {
     /// Print one JSON object instead of tables
     #[arg(long, conflicts_with_all = ["markdown", "csv"])]
@@ -147,6 +150,9 @@ struct FormFlags {
     /// Print a line for each variant, separated by commas
     #[arg(long)]
     csv: bool,
+    /// Tell what each column says, and measure nothing
+    #[arg(long, conflicts_with_all = ["json", "markdown", "csv", "svg", "timeline"])]
+    explain: bool,
     /// Draw bars into this file as well
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
@@ -154,6 +160,12 @@ struct FormFlags {
     /// each answer, and how long a message waits
     #[arg(long, value_name = "FILE")]
     timeline: Option<PathBuf>,
+}
+
+/// The command line of `tollway compare`.
+#[must_use]
+pub fn command() -> Command {
+    CompareFlags::command()
 }
 
 impl CompareOptions {
@@ -164,7 +176,7 @@ impl CompareOptions {
             flag.allow_negative_numbers(takes_value)
         });
         let given = command
-            .try_get_matches_from(arguments)
+            .try_get_matches_from(join_negative(arguments))
             .and_then(|matches| CompareFlags::from_arg_matches(&matches))
             .map_err(|error| NoConfig::of(&error, "tollway compare --help"))?;
         given.into_request().map_err(NoConfig::Wrong)
@@ -199,10 +211,11 @@ impl CompareFlags {
             threads: choice.threads,
             rtt_ms: rtt.0,
             url: choice.url.as_deref().map(target).transpose()?,
-            form: match (output.json, output.markdown, output.csv) {
-                (true, _, _) => Form::Json,
-                (_, true, _) => Form::Markdown,
-                (_, _, true) => Form::Csv,
+            form: match (output.json, output.markdown, output.csv, output.explain) {
+                (true, ..) => Form::Json,
+                (_, true, ..) => Form::Markdown,
+                (.., true, _) => Form::Csv,
+                (.., true) => Form::Explained,
                 _ => Form::Table,
             },
             svg: output.svg,
@@ -280,7 +293,8 @@ fn techniques(names: &[String]) -> Result<Vec<Technique>, String> {
 }
 
 fn target(url: &str) -> Result<Target, String> {
-    let wrong = |why: &str| format!("--url {url}: {why}; write http://HOST:PORT");
+    let shown = without_secrets(url);
+    let wrong = |why: &str| format!("--url {shown}: {why}; write http://HOST:PORT");
     let Some(rest) = url.strip_prefix("http://") else {
         return Err(wrong("is not an http:// address"));
     };

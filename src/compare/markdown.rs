@@ -13,7 +13,8 @@ use super::table;
 pub fn render(comparison: &Comparison) -> String {
     let mut out = table::setup_lines(comparison).join(".\n") + ".\n";
     for table in table::all(comparison) {
-        let headings: Vec<String> = table.headings.iter().map(|lines| joined(lines)).collect();
+        let headings: Vec<String> =
+            table.headings.iter().map(|lines| table::joined(lines)).collect();
         let rule = "| ---: ".repeat(headings.len());
         let headings = headings.join(" | ");
         write!(out, "\n**{}**\n\n| | {headings} |\n| --- {rule}|\n", table.title)
@@ -31,11 +32,6 @@ pub fn render(comparison: &Comparison) -> String {
         write!(out, "\n{note}\n").expect("a string takes everything");
     }
     out
-}
-
-/// A heading in one line; a word that was split for a narrow column is whole again.
-fn joined(lines: &[&str]) -> String {
-    lines.join(" ").replace("- ", "").replace(" /", "/")
 }
 
 #[cfg(test)]

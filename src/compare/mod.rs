@@ -32,7 +32,9 @@ pub mod timeline;
 pub mod variant;
 
 use std::net::SocketAddr;
-use std::process;
+use std::{env, io, process};
+
+use terminal_size::Width;
 
 use self::figures::{Comparison, Figures, Measured, RunSetup};
 use self::flags::{CompareOptions, Form};
@@ -40,6 +42,7 @@ use self::http::HttpConnection;
 use self::processes::{ClientsProcess, Needs, ServerProcess};
 use self::progress::Progress;
 use self::variant::Variant;
+use crate::client::quantiles::Quantiles;
 use crate::client::stamp;
 use crate::client::subscriber::ReadMode;
 use crate::client::swarm::Plan;
@@ -72,6 +75,10 @@ struct Destination {
 /// Runs every variant. An error is a line for people; nothing is shown then, because figures of
 /// a run that lost messages would be about something else.
 pub fn run(options: &CompareOptions) -> Result<Outcome, String> {
+    if options.form == Form::Explained {
+        let text = terminal::explain(terminal_columns());
+        return Ok(Outcome { text, picture: String::new(), timeline: String::new() });
+    }
     let variants = Variant::all(options);
     let mut progress = Progress::begin(options, &variants);
     let (mut rows, mut traces) = (Vec::new(), Vec::new());
@@ -87,13 +94,22 @@ pub fn run(options: &CompareOptions) -> Result<Outcome, String> {
     progress.end();
     let comparison = Comparison { setup: setup(options, server), techniques: rows };
     let text = match options.form {
-        Form::Table => terminal::render(&comparison),
+        Form::Table | Form::Explained => terminal::render(&comparison, terminal_columns()),
         Form::Json => serde_json::to_string_pretty(&comparison).expect("plain data") + "\n",
         Form::Markdown => markdown::render(&comparison),
         Form::Csv => csv::render(&comparison),
     };
     let timeline = timeline::render(&traces, &comparison.techniques, options.rtt_ms * 1000);
     Ok(Outcome { text, picture: svg::render(&comparison), timeline })
+}
+
+/// Columns of the terminal; of whatever else standard output is, as `COLUMNS` says.
+fn terminal_columns() -> usize {
+    let known = terminal_size::terminal_size_of(io::stdout());
+    let columns = known.map(|(Width(columns), _)| usize::from(columns));
+    let told = || env::var("COLUMNS").ok()?.parse().ok();
+    let columns = columns.filter(|columns| *columns > 0).or_else(told);
+    columns.filter(|columns| *columns > 0).unwrap_or(terminal::TABLE_COLUMNS)
 }
 
 /// One variant, against a server of its own or the one that was given.
@@ -157,7 +173,7 @@ fn measure(
     if let ReadMode::LongPoll { .. } = variant.mode {
         wait_until_parked(&mut control, destination, options.clients, PARK_US_MAX)?;
     }
-    publish(options, &mut publisher, destination, progress)?;
+    let late = publish(options, &mut publisher, destination, progress)?;
     clients.over(5_000 + 2 * variant.interval_ms + 6 * options.rtt_ms)?;
     let ended_us = clock::shared_us();
     if let ReadMode::LongPoll { .. } = variant.mode {
@@ -183,6 +199,7 @@ fn measure(
         latency_server: (row_before.latency.count == 0).then_some(row.latency),
         process: (before.process, after.process),
         latency: report.latency,
+        late,
     });
     Ok((figures, after, report.trace))
 }
@@ -194,17 +211,21 @@ fn of(costs: &CostsReport, technique: Technique) -> &TechniqueCosts {
 }
 
 /// Publishes to a schedule that does not wait for anybody: a message is due at its moment, however
-/// long the one before it took.
+/// long the one before it took. Gives how late each was.
 fn publish(
     options: &CompareOptions,
     publisher: &mut HttpConnection,
     destination: &Destination,
     progress: &mut Progress,
-) -> Result<(), String> {
+) -> Result<Quantiles, String> {
+    let mut late_us = Vec::new();
     let period_us = 1e6 / options.rate;
     let first_us = clock::shared_us() + (period_us as u64).min(FIRST_US_MAX);
     for number in 0..options.messages {
-        clock::sleep_until_us(first_us + (number as f64 * period_us) as u64);
+        let due_us = first_us + (number as f64 * period_us) as u64;
+        clock::sleep_until_us(due_us);
+        let late = clock::shared_us().saturating_sub(due_us);
+        late_us.push(u32::try_from(late).unwrap_or(u32::MAX));
         let text = stamp::write(number + 1, clock::shared_us(), options.size);
         let (status, body) = publisher
             .post(&destination.topic, &text)
@@ -215,7 +236,7 @@ fn publish(
         }
         progress.published(number + 1);
     }
-    Ok(())
+    Ok(Quantiles::of(late_us))
 }
 
 /// What the ledger says. A server without one cannot be compared.

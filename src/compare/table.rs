@@ -17,8 +17,8 @@ pub struct Table {
     pub rows: Vec<(String, Vec<String>)>,
 }
 
-/// A column: heading, and the figure of a row.
-type Column = (&'static [&'static str], fn(&Figures) -> f64, Unit);
+/// A column: heading, the figure of a row, how it is written, and what it says.
+type Column = (&'static [&'static str], fn(&Figures) -> f64, Unit, &'static str);
 
 /// How a figure is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,67 +38,213 @@ enum Unit {
 /// All tables of a comparison.
 pub fn all(comparison: &Comparison) -> Vec<Table> {
     let rows = &comparison.techniques;
-    vec![
-        table("What goes over the network", TRAFFIC, rows),
-        table("Bytes for each delivered message", BYTES, rows),
-        table("What the server does, and how long a message takes", WORK, rows),
-    ]
+    TABLES.iter().map(|(title, columns)| table(title, columns, rows)).collect()
 }
 
+/// What each column says: title of the table, and its columns as heading and sentence.
+pub fn explained() -> Vec<(&'static str, Vec<(String, &'static str)>)> {
+    let explain = |(heading, .., says): &Column| (joined(heading), *says);
+    let table = |(title, columns): &(&'static str, &[Column])| {
+        (*title, columns.iter().map(explain).collect())
+    };
+    TABLES.iter().map(table).collect()
+}
+
+/// A heading in one line; a word that was split for a narrow column is whole again.
+pub fn joined(lines: &[&str]) -> String {
+    lines.join(" ").replace("- ", "").replace(" /", "/")
+}
+
+const TABLES: [(&str, &[Column]); 3] = [
+    ("What goes over the network", TRAFFIC),
+    ("Bytes for each delivered message", BYTES),
+    ("What the server does, and how long a message takes", WORK),
+];
+
 const TRAFFIC: &[Column] = &[
-    (&["connec-", "tions"], |f| f.row.connections.counts.opened as f64, Unit::Count),
-    (&["hand-", "shakes"], |f| f.row.tcp.counts.handshakes as f64, Unit::Count),
-    (&["requests"], |f| f.row.answers.requests as f64, Unit::Count),
-    (&["empty", "answers"], |f| f.row.answers.answers_empty as f64, Unit::Count),
-    (&["messages", "delivered"], |f| f.row.answers.messages as f64, Unit::Count),
-    (&["segments", "/message"], |f| f.per_message.segments, Unit::Ratio),
-    (&["retrans-", "mits"], |f| f.row.tcp.counts.retransmits as f64, Unit::Count),
-    (&["RTTs to", "1st byte"], |f| f.round_trips.before_first_byte as f64, Unit::Count),
-    (&["RTTs", "/message"], |f| f.round_trips.per_message, Unit::Ratio),
+    (
+        &["connec-", "tions"],
+        |f| f.row.connections.counts.opened as f64,
+        Unit::Count,
+        "connections that all clients together opened",
+    ),
+    (
+        &["hand-", "shakes"],
+        |f| f.row.tcp.counts.handshakes as f64,
+        Unit::Count,
+        "TCP handshakes: one for each connection",
+    ),
+    (
+        &["requests"],
+        |f| f.row.answers.requests as f64,
+        Unit::Count,
+        "requests answered; the handshake of a WebSocket is one",
+    ),
+    (
+        &["empty", "answers"],
+        |f| f.row.answers.answers_empty as f64,
+        Unit::Count,
+        "answers to polls that carried no message",
+    ),
+    (
+        &["messages", "delivered"],
+        |f| f.row.answers.messages as f64,
+        Unit::Count,
+        "messages that reached a client",
+    ),
+    (
+        &["segments", "/message"],
+        |f| f.per_message.segments,
+        Unit::Ratio,
+        "TCP segments in both directions, acknowledgements too, for each delivery",
+    ),
+    (
+        &["retrans-", "mits"],
+        |f| f.row.tcp.counts.retransmits as f64,
+        Unit::Count,
+        "segments that the server sent again",
+    ),
+    (
+        &["RTTs to", "1st byte"],
+        |f| f.round_trips.before_first_byte as f64,
+        Unit::Count,
+        "round trips from connecting to the first byte of an answer",
+    ),
+    (
+        &["RTTs", "/message"],
+        |f| f.round_trips.per_message,
+        Unit::Ratio,
+        "handshakes and requests for each delivery; a network multiplies them by its RTT",
+    ),
 ];
 
 const BYTES: &[Column] = &[
-    (&["up:", "heads"], |f| f.per_message.bytes_in_by_class.head, Unit::Ratio),
-    (&["up:", "framing"], |f| f.per_message.bytes_in_by_class.framing, Unit::Ratio),
-    (&["up:", "payload"], |f| f.per_message.bytes_in_by_class.payload, Unit::Ratio),
-    (&["up:", "heartbeat"], |f| f.per_message.bytes_in_by_class.heartbeat, Unit::Ratio),
-    (&["up:", "bodies"], |f| f.per_message.bytes_in_by_class.body, Unit::Ratio),
-    (&["up:", "all"], |f| f.per_message.bytes_in, Unit::Ratio),
-    (&["down:", "heads"], |f| f.per_message.bytes_out_by_class.head, Unit::Ratio),
-    (&["down:", "framing"], |f| f.per_message.bytes_out_by_class.framing, Unit::Ratio),
-    (&["down:", "payload"], |f| f.per_message.bytes_out_by_class.payload, Unit::Ratio),
-    (&["down:", "heartbeat"], |f| f.per_message.bytes_out_by_class.heartbeat, Unit::Ratio),
-    (&["down:", "bodies"], |f| f.per_message.bytes_out_by_class.body, Unit::Ratio),
-    (&["down:", "all"], |f| f.per_message.bytes_out, Unit::Ratio),
-    (&["payload", "share"], |f| f.per_message.payload_share, Unit::Share),
+    (
+        &["up:", "heads"],
+        |f| f.per_message.bytes_in_by_class.head,
+        Unit::Ratio,
+        "from the clients: request heads",
+    ),
+    (
+        &["up:", "framing"],
+        |f| f.per_message.bytes_in_by_class.framing,
+        Unit::Ratio,
+        "from the clients: chunk lines, frame headers, JSON around data",
+    ),
+    (
+        &["up:", "payload"],
+        |f| f.per_message.bytes_in_by_class.payload,
+        Unit::Ratio,
+        "from the clients: data of messages",
+    ),
+    (
+        &["up:", "heartbeat"],
+        |f| f.per_message.bytes_in_by_class.heartbeat,
+        Unit::Ratio,
+        "from the clients: Pongs",
+    ),
+    (
+        &["up:", "bodies"],
+        |f| f.per_message.bytes_in_by_class.body,
+        Unit::Ratio,
+        "from the clients: any other body",
+    ),
+    (&["up:", "all"], |f| f.per_message.bytes_in, Unit::Ratio, "from the clients: all of these"),
+    (
+        &["down:", "heads"],
+        |f| f.per_message.bytes_out_by_class.head,
+        Unit::Ratio,
+        "to the clients: heads of answers",
+    ),
+    (
+        &["down:", "framing"],
+        |f| f.per_message.bytes_out_by_class.framing,
+        Unit::Ratio,
+        "to the clients: chunk lines, frame headers, field names of events, JSON around data",
+    ),
+    (
+        &["down:", "payload"],
+        |f| f.per_message.bytes_out_by_class.payload,
+        Unit::Ratio,
+        "to the clients: data of messages, as it was published",
+    ),
+    (
+        &["down:", "heartbeat"],
+        |f| f.per_message.bytes_out_by_class.heartbeat,
+        Unit::Ratio,
+        "to the clients: Pings, comments, interim answers",
+    ),
+    (
+        &["down:", "bodies"],
+        |f| f.per_message.bytes_out_by_class.body,
+        Unit::Ratio,
+        "to the clients: any other body",
+    ),
+    (&["down:", "all"], |f| f.per_message.bytes_out, Unit::Ratio, "to the clients: all of these"),
+    (
+        &["payload", "share"],
+        |f| f.per_message.payload_share,
+        Unit::Share,
+        "of all bytes in both directions, those that are the messages",
+    ),
 ];
 
 const WORK: &[Column] = &[
-    (&["syscalls", "/message"], |f| f.per_message.syscalls, Unit::Ratio),
-    (&["CPU µs", "/message"], |f| f.per_message.cpu_us, Unit::Ratio),
-    (&["memory/client", "user"], |f| f.memory_per_client.user, Unit::Memory),
-    (&["memory/client", "kernel"], |f| f.memory_per_client.kernel, Unit::Memory),
-    (&["latency", "p50"], |f| f.latency.p50 as f64, Unit::Time),
-    (&["latency", "p99"], |f| f.latency.p99 as f64, Unit::Time),
-    (&["latency", "max"], |f| f.latency.max as f64, Unit::Time),
+    (
+        &["syscalls", "/message"],
+        |f| f.per_message.syscalls,
+        Unit::Ratio,
+        "system calls of the server for each delivery",
+    ),
+    (
+        &["CPU µs", "/message"],
+        |f| f.per_message.cpu_us,
+        Unit::Ratio,
+        "processor time of the server process for each delivery, publishing included",
+    ),
+    (
+        &["memory/client", "user"],
+        |f| f.memory_per_client.user,
+        Unit::Memory,
+        "what the server holds for a client in user space, at the end",
+    ),
+    (
+        &["memory/client", "kernel"],
+        |f| f.memory_per_client.kernel,
+        Unit::Memory,
+        "what the kernel's socket buffers hold for it",
+    ),
+    (
+        &["latency", "p50"],
+        |f| f.latency.p50 as f64,
+        Unit::Time,
+        "from before the publish is sent until the message is read: half took no longer",
+    ),
+    (
+        &["latency", "p99"],
+        |f| f.latency.p99 as f64,
+        Unit::Time,
+        "the same: 99 of 100 took no longer",
+    ),
+    (&["latency", "max"], |f| f.latency.max as f64, Unit::Time, "the same: the longest"),
 ];
 
 /// Words of the headings of what need not occur at all.
 const RARITIES: &[&str] = &["retrans-", "up:", "heartbeat", "bodies"];
 
 fn table(title: &str, columns: &[Column], rows: &[Figures]) -> Table {
-    let says_something = |(heading, figure, _): &&Column| {
+    let says_something = |(heading, figure, ..): &&Column| {
         let rarity = RARITIES.iter().any(|rarity| heading.contains(rarity));
         !rarity || rows.iter().any(|row| figure(row) != 0.0)
     };
     let columns: Vec<&Column> = columns.iter().filter(says_something).collect();
     let cells = |row: &Figures| {
-        let cells = columns.iter().map(|(_, figure, unit)| unit.write(figure(row)));
+        let cells = columns.iter().map(|(_, figure, unit, _)| unit.write(figure(row)));
         (row.label(), cells.collect())
     };
     Table {
         title: title.to_owned(),
-        headings: columns.iter().map(|(heading, _, _)| heading.to_vec()).collect(),
+        headings: columns.iter().map(|(heading, ..)| heading.to_vec()).collect(),
         rows: rows.iter().map(cells).collect(),
     }
 }

@@ -6,7 +6,11 @@
 
 use std::io::IsTerminal;
 
+use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// What may stand behind `tollway`.
+pub const COMMANDS: [&str; 7] = ["serve", "sub", "pub", "compare", "completions", "man", "help"];
 
 /// Why there is no [`Config`](super::Config).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,11 +47,14 @@ impl NoConfig {
             (ErrorKind::InvalidValue, _) if flag.starts_with('-') => {
                 format!("{flag} needs a value: {argument}")
             }
-            (ErrorKind::InvalidValue, _) => format!("there is no command {value}; {all}"),
+            (ErrorKind::InvalidValue, _) => no_command(&value),
             (ErrorKind::UnknownArgument, _) => match text(ContextKind::SuggestedArg) {
                 Some(near) => format!("there is no {flag}; did you mean {near}?"),
                 None => format!("there is no {flag}; {all}"),
             },
+            (ErrorKind::MissingRequiredArgument, _) => {
+                format!("{argument} is missing; `{help}` tells what belongs there")
+            }
             (ErrorKind::ArgumentConflict, _) => {
                 let other = text(ContextKind::PriorArg).unwrap_or_default();
                 format!("{flag} and {other} do not go together; leave one out")
@@ -58,5 +65,30 @@ impl NoConfig {
                 format!("{}; {all}", first.trim_start_matches("error: "))
             }
         })
+    }
+}
+
+/// `url` as a complaint may show it: what stands before an @, or in a query, may be a secret.
+#[must_use]
+pub fn without_secrets(url: &str) -> &str {
+    let rest = url.rsplit_once('@').map_or(url, |(_, rest)| rest);
+    rest.split(['?', '#']).next().unwrap_or_default()
+}
+
+/// The complaint about a word that is no command, with the one that was probably meant.
+#[must_use]
+pub fn no_command(word: &str) -> String {
+    // clap knows what is near; the server's own command line has flags alone.
+    let all = COMMANDS.map(Command::new);
+    let command = Command::new("tollway").disable_help_subcommand(true).subcommands(all);
+    let near = command.try_get_matches_from(["tollway", word]).err().and_then(|error| {
+        let Some(ContextValue::Strings(near)) = error.get(ContextKind::SuggestedSubcommand) else {
+            return None;
+        };
+        near.last().cloned()
+    });
+    match near {
+        Some(near) => format!("there is no command {word}; did you mean {near}?"),
+        None => format!("there is no command {word}; `tollway --help` lists what there is"),
     }
 }

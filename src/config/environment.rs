@@ -20,6 +20,9 @@ use super::spelling::Misspelt;
 /// All our variables begin like this.
 const PREFIX: &str = "TOLLWAY_";
 
+/// Those of `sub` and `pub`, which may well be set where a server starts.
+const OF_CLIENTS: [&str; 2] = ["TOLLWAY_URL", "TOLLWAY_TOKEN"];
+
 /// What turns a switch on, and what turns it off, in any case.
 const ON: [&str; 4] = ["1", "true", "yes", "on"];
 const OFF: [&str; 4] = ["0", "false", "no", "off"];
@@ -82,6 +85,11 @@ pub(super) fn is_typed(matches: &ArgMatches, flag: &str) -> bool {
     matches.value_source(flag) == Some(clap::parser::ValueSource::CommandLine)
 }
 
+/// Whether nobody gave `flag` a value.
+pub(super) fn is_default(matches: &ArgMatches, flag: &str) -> bool {
+    matches.value_source(flag) == Some(clap::parser::ValueSource::DefaultValue)
+}
+
 /// A line for each variable of our prefix in `names` that `command` does not have.
 pub(super) fn unknown<'n>(
     command: &Command,
@@ -90,7 +98,7 @@ pub(super) fn unknown<'n>(
     let known: Vec<&OsStr> = command.get_arguments().filter_map(Arg::get_env).collect();
     let ours = names.filter(|name| name.to_string_lossy().starts_with(PREFIX));
     let mut lines: Vec<String> = ours
-        .filter(|name| !known.contains(name))
+        .filter(|name| !known.contains(name) && !OF_CLIENTS.iter().any(|own| *name == *own))
         .map(|name| {
             let name = name.to_string_lossy();
             match nearest(command, &name) {

@@ -12,7 +12,7 @@ use clap::{ArgAction, Args, Parser};
 
 use super::environment::{switch, times};
 use super::rights::RightsFlags;
-use super::spelling::{Listen, Size, Span};
+use super::spelling::{Listen, Size, Span, whole};
 use crate::limits;
 
 #[derive(Debug, Parser)]
@@ -20,11 +20,16 @@ use crate::limits;
     name = "tollway",
     version,
     about = "A real-time messaging server: short polling, long polling, SSE and WebSocket, one log",
-    override_usage = "tollway [serve] [FLAGS]\n       tollway compare [FLAGS]",
+    override_usage = "tollway [serve] [FLAGS]\n       tollway sub TOPIC[,…] [FLAGS]\n       \
+                      tollway pub TOPIC [DATA|-] [FLAGS]\n       tollway compare [FLAGS]\n       \
+                      tollway completions SHELL\n       tollway man [COMMAND]\n       \
+                      tollway help [COMMAND]",
     after_help = "Sizes: 64KiB, 16MiB, or plain bytes. Durations: 500ms, 15s, 2m, 1h, 7d.\n\
                   Several values for one variable are separated by commas.\n\
                   With -v the greeting says how much memory all limits together allow.\n\
-                  `tollway compare --help` tells how to measure what each technique costs.",
+                  `tollway help sub` tells how to read topics from a terminal, `tollway help pub` \
+                  how to publish,\n\
+                  `tollway help compare` how to measure what each technique costs.",
     disable_help_subcommand = true,
     max_term_width = 100
 )]
@@ -62,8 +67,14 @@ pub(super) struct AddressFlags {
     /// repeatable
     #[arg(long, env = "TOLLWAY_ADMIN_LISTEN", value_name = "HOST:PORT", value_delimiter = ',')]
     pub(super) admin_listen: Vec<Listen>,
+    /// Share the port with another tollway that has it, to take over from it: start, then stop that
+    /// one
+    #[arg(long, env = "TOLLWAY_REUSE_PORT", value_name = "on|off", value_parser = switch)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "on")]
+    #[arg(default_value = "off", hide_default_value = true, action = ArgAction::Set)]
+    pub(super) reuse_port: bool,
     /// Event loops, each on a thread of its own [default: the cores of this machine]
-    #[arg(long, env = "TOLLWAY_THREADS", value_name = "N")]
+    #[arg(long, env = "TOLLWAY_THREADS", value_name = "N", value_parser = whole::<usize>)]
     pub(super) threads: Option<usize>,
     /// Serve the files of this folder under /static/
     #[arg(long = "static", env = "TOLLWAY_STATIC", value_name = "DIR")]
@@ -74,7 +85,7 @@ pub(super) struct AddressFlags {
 #[command(next_help_heading = "Retention")]
 pub(super) struct RetentionFlags {
     /// Messages retained per topic
-    #[arg(long, env = "TOLLWAY_HISTORY_MESSAGES", value_name = "N")]
+    #[arg(long, env = "TOLLWAY_HISTORY_MESSAGES", value_name = "N", value_parser = whole::<usize>)]
     #[arg(default_value_t = limits::HISTORY_MESSAGES)]
     pub(super) history_messages: usize,
     /// Bytes retained per topic
@@ -108,7 +119,7 @@ pub(super) struct LimitFlags {
     #[arg(default_value_t = Size(limits::HEAD_BYTES_MAX))]
     pub(super) max_head: Size,
     /// Connections in all, shared out among the threads
-    #[arg(long, env = "TOLLWAY_MAX_CONNECTIONS", value_name = "N")]
+    #[arg(long, env = "TOLLWAY_MAX_CONNECTIONS", value_name = "N", value_parser = whole::<usize>)]
     #[arg(default_value_t = limits::CONNECTIONS_MAX)]
     pub(super) max_connections: usize,
     /// The longest wait of a long poll

@@ -16,6 +16,24 @@ impl Misspelt {
     pub(super) const SWITCH: Self = Self("is neither on nor off; write true or false");
 }
 
+/// Reads a whole number that is not negative.
+pub(crate) fn whole<N: FromStr>(text: &str) -> Result<N, Misspelt> {
+    if is_negative(text) {
+        return Err(Misspelt("is negative; write a whole number, such as 4"));
+    }
+    // `parse` takes a sign.
+    let is_digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_digits {
+        return Err(Misspelt("is not a whole number; write digits alone, such as 4"));
+    }
+    text.parse().map_err(|_| Misspelt("is more than this machine can count; give less"))
+}
+
+/// Reads a number that may have a fraction.
+pub(crate) fn fraction(text: &str) -> Result<f64, Misspelt> {
+    text.parse().map_err(|_| Misspelt("is not a number; write 2, or 0.5"))
+}
+
 /// A number of bytes: `64KiB`, `16MiB`, `1GiB`, or plain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size(pub usize);
@@ -42,6 +60,9 @@ impl FromStr for Size {
 
     fn from_str(text: &str) -> Result<Self, Misspelt> {
         const REMEDY: Misspelt = Misspelt("is not a size; write 64KiB, 16MiB, or plain bytes");
+        if is_negative(text) {
+            return Err(Misspelt("is negative, and a size is not; write 64KiB, or plain bytes"));
+        }
         let (number, unit) = split(text).ok_or(REMEDY)?;
         let factor = if unit.is_empty() { 1 } else { factor(&SIZES, unit).ok_or(REMEDY)? };
         let bytes = number.checked_mul(factor).and_then(|bytes| usize::try_from(bytes).ok());
@@ -54,6 +75,9 @@ impl FromStr for Span {
 
     fn from_str(text: &str) -> Result<Self, Misspelt> {
         const REMEDY: Misspelt = Misspelt("is not a duration; write 500ms, 15s, 2m, 1h or 7d");
+        if is_negative(text) {
+            return Err(Misspelt("is negative, and a duration is not; write 500ms, 15s or 2m"));
+        }
         let (number, unit) = split(text).ok_or(REMEDY)?;
         if unit.is_empty() {
             return Err(Misspelt("has no unit; write 500ms, 15s, 2m, 1h or 7d"));
@@ -69,14 +93,21 @@ impl FromStr for Listen {
     fn from_str(text: &str) -> Result<Self, Misspelt> {
         const REMEDY: Misspelt =
             Misspelt("is not an address; write HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080");
-        if text.parse::<u16>().is_ok() {
-            return Err(Misspelt(
-                "names no host; write 127.0.0.1:PORT for this machine alone, :PORT for all",
-            ));
+        const PORT: Misspelt =
+            Misspelt("has a port that does not exist; ports end at 65535, and 0 takes any");
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(text.parse::<u16>().map_or(PORT, |_| {
+                Misspelt(
+                    "names no host; write 127.0.0.1:PORT for this machine alone, :PORT for all",
+                )
+            }));
         }
         let (host, port) = text.rsplit_once(':').ok_or(REMEDY)?;
         let digits = port.bytes().all(|byte| byte.is_ascii_digit()); // `parse` takes a sign.
-        let port: u16 = port.parse().ok().filter(|_| digits).ok_or(REMEDY)?;
+        if port.is_empty() || !digits {
+            return Err(REMEDY);
+        }
+        let port: u16 = port.parse().map_err(|_| PORT)?;
         let mut addresses: Vec<SocketAddr> = if host.is_empty() {
             let all: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
             all.into_iter().map(|ip| (ip, port).into()).collect()
@@ -117,6 +148,11 @@ impl fmt::Display for Misspelt {
 }
 
 impl std::error::Error for Misspelt {}
+
+/// A minus and a number, whatever its unit.
+fn is_negative(text: &str) -> bool {
+    text.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
 
 /// Digits, and what follows them. `None`: no digits, or too many.
 fn split(text: &str) -> Option<(u64, &str)> {

@@ -33,7 +33,7 @@ fn the_command_line_holds_together() {
 
 #[test]
 fn every_flag_has_a_variable_of_its_name_a_heading_and_a_help_text() {
-    assert_eq!(flags().len(), 32);
+    assert_eq!(flags().len(), 33);
     for flag in flags() {
         let name = flag.get_long().expect("it is a flag").to_owned();
         let variable = format!("TOLLWAY_{}", name.to_uppercase().replace('-', "_"));
@@ -121,10 +121,15 @@ const WRONG_USE: &[(&str, &str)] = &[
     ("--max-wait 0s", "--max-wait 0 would not turn a bound off; give 1s or more"),
     ("--max-message 0", "--max-message 0 would not turn a bound off; give 1KiB"),
     ("--history-messages 0", "--history-messages 0"),
-    ("--max-connections -1", "--max-connections -1: "),
+    ("--max-connections -1", "--max-connections -1: is negative; write a whole number"),
+    ("--max-connections 1e3", "--max-connections 1e3: is not a whole number; write digits alone"),
+    ("--history-messages 99999999999999999999", "is more than this machine can count"),
+    ("--max-wait -5s", "--max-wait -5s: is negative, and a duration is not; write 500ms"),
+    ("--max-message -1", "--max-message -1: is negative, and a size is not; write 64KiB"),
     ("--threads 0", "--threads 0 is not between 1 and 64"),
     ("--threads 65", "--threads 65 is not between 1 and 64"),
-    ("--threads two", "--threads two: "),
+    ("--threads two", "--threads two: is not a whole number; write digits alone, such as 4"),
+    ("--threads +2", "--threads +2: is not a whole number"),
     ("--max-connections 1 --threads 2", "--max-connections 1 leaves some"),
     ("--max-head 1000", "--max-head 1000 has no room"),
     ("--max-head 1MiB", "--max-head 1MiB is more than a connection keeps"),
@@ -141,12 +146,15 @@ const WRONG_USE: &[(&str, &str)] = &[
     ("--listen 8080", "--listen 8080: names no host; write 127.0.0.1:PORT"),
     ("--listen 127.0.0.1", "--listen 127.0.0.1: is not an address; write HOST:PORT"),
     ("--listen ::1:8080", "--listen ::1:8080: is not an address"),
-    ("--listen 127.0.0.1:70000", "is not an address"),
+    ("--listen 127.0.0.1:70000", "--listen 127.0.0.1:70000: has a port that does not exist; ports"),
+    ("--listen 70000", "ports end at 65535, and 0 takes any"),
     ("--listen 127.0.0.1:+80", "is not an address"),
     ("--listen", "--listen needs a value: --listen <HOST:PORT>"),
     ("--lisen :1", "there is no --lisen; did you mean --listen?"),
     ("--zzzz", "there is no --zzzz; `tollway --help`"),
-    ("sevre", "there is no command sevre; `tollway --help`"),
+    ("sevre", "there is no command sevre; did you mean serve?"),
+    ("comparee", "there is no command comparee; did you mean compare?"),
+    ("zzzz", "there is no command zzzz; `tollway --help` lists what there is"),
     ("--allow-origin a.example", "--allow-origin a.example: has no scheme; write scheme://host"),
     ("--allow-origin https://a.example/", "end it at the host or its port: a.example"),
     ("--allow-origin https://a.example --allow-origin wss://b", "--allow-origin wss://b: is no"),

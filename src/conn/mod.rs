@@ -23,6 +23,7 @@ pub mod policy;
 pub mod problem;
 pub mod progress;
 mod query;
+pub mod refused_origins;
 pub mod request;
 mod resource;
 pub mod response_context;

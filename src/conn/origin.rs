@@ -10,7 +10,9 @@
 //! accident of typing.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
+use super::refused_origins::RefusedOrigins;
 use crate::wire::authority::{Authority, HostPattern, Origin, OriginPattern};
 
 /// What the operator says about browsers, and where this process listens.
@@ -22,6 +24,8 @@ pub struct Origins {
     pub hosts: Vec<HostPattern>,
     /// The ports that this process listens on.
     pub ports: Vec<u16>,
+    /// Which refusals the log has told; one memory for all threads.
+    pub refused: Arc<RefusedOrigins>,
 }
 
 /// What an `Origin` field comes to.
@@ -130,7 +134,7 @@ mod tests {
 
     fn origins(allowed: &[&str], ports: &[u16]) -> Origins {
         let allowed = allowed.iter().map(|text| OriginPattern::parse(text).expect(text));
-        Origins { allowed: allowed.collect(), hosts: Vec::new(), ports: ports.to_vec() }
+        Origins { allowed: allowed.collect(), ports: ports.to_vec(), ..Origins::default() }
     }
 
     fn judge(origins: &Origins, origin: &str, host: &str) -> OriginCheck {

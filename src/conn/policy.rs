@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::origin::Origins;
+use super::request::Want;
 use crate::limits::Limits;
 use crate::rights::Rights;
 
@@ -24,6 +25,34 @@ pub struct Policy {
     pub rights: Option<Arc<Rights>>,
     /// The time on the wall, in whole seconds since 1970, which tokens end by.
     pub unix_s: u64,
-    /// The server is to end: every answer is the last of its connection.
-    pub draining: bool,
+    /// How far the server has come with its end.
+    pub drain: DrainPhase,
+}
+
+impl Policy {
+    /// Whether another request may follow one that wants this.
+    pub fn keeps_alive(&self, want: &Want) -> bool {
+        match self.drain {
+            DrainPhase::Serving => true,
+            DrainPhase::Grace => want.polls(),
+            DrainPhase::Leaving => false,
+        }
+    }
+
+    /// Whether the server is to end.
+    pub fn is_draining(&self) -> bool {
+        self.drain != DrainPhase::Serving
+    }
+}
+
+/// How far a server has come with its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DrainPhase {
+    /// Nobody wants it to end.
+    #[default]
+    Serving,
+    /// Readers stay, by whatever technique; every other answer is the last of its connection.
+    Grace,
+    /// Readers leave: every answer is the last of its connection, and no poll waits any more.
+    Leaving,
 }

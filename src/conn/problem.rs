@@ -7,6 +7,9 @@
 //! `broker::v1`, which words the same refusals for `tollway.v1`. Absent on purpose: offences
 //! against RFC 6455; those are said in a Close frame.
 
+use std::borrow::Cow;
+
+use crate::limits::Limits;
 use crate::rights::Denial;
 use crate::wire::body::BodyError;
 use crate::wire::handshake::HandshakeError;
@@ -138,6 +141,17 @@ impl Problem {
     /// The refusal for breaking `rule`.
     pub const fn of(rule: Rule) -> Self {
         Self { status: rule.status(), code: rule.code(), detail: rule.detail(), allow: None }
+    }
+
+    /// The offence and its remedy, and which bound was passed if an operator can turn it: a client
+    /// learns how much it may send, and the operator which flag it was.
+    pub fn detail_within(self, limits: &Limits) -> Cow<'static, str> {
+        let (bytes, flag) = match self.code {
+            "too_large" | "data_too_big" => (limits.message_bytes_max, "--max-message"),
+            "head_too_large" => (limits.head_bytes_max, "--max-head"),
+            _ => return Cow::Borrowed(self.detail),
+        };
+        Cow::Owned(format!("{} The bound is {bytes} bytes, {flag}.", self.detail))
     }
 }
 

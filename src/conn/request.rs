@@ -90,6 +90,15 @@ impl Want {
         }
     }
 
+    /// Whether this is a poll, short or long.
+    pub fn polls(&self) -> bool {
+        match self {
+            Self::Read(read) => matches!(read.how, How::Poll { .. }),
+            Self::Redeem(redeem) => redeem.want.polls(),
+            _ => false,
+        }
+    }
+
     /// Whether this is a WebSocket.
     pub fn upgrades(&self) -> bool {
         match self {

@@ -128,6 +128,13 @@ impl Body {
         Self { media_type, bytes: BodyBytes::Own(bytes.into()) }
     }
 
+    /// JSON that people ask for too: it ends its line, so that a shell's prompt begins one.
+    pub fn line(media_type: &'static str, json: impl Into<Vec<u8>>) -> Self {
+        let mut bytes = json.into();
+        bytes.push(b'\n');
+        Self::own(media_type, bytes)
+    }
+
     /// Bytes that never change.
     pub const fn fixed(media_type: &'static str, bytes: &'static [u8]) -> Self {
         Self { media_type, bytes: BodyBytes::Static(bytes) }

@@ -4,7 +4,7 @@
 //! a [`Request`]. Absent on purpose: whether a topic exists; nothing here knows the hub.
 
 use super::admission;
-use super::origin::OriginCheck;
+use super::origin::{OriginCheck, Origins};
 use super::policy::Policy;
 use super::problem::{Allow, Problem, Rule};
 use super::query::{self, Query};
@@ -32,7 +32,8 @@ pub fn route(head: &Head<'_>, policy: &Policy, door: Door) -> Request {
     let verdict = policy.origins.judge(head.origin, head.host);
     let admitted = want(head, policy, door, &verdict)
         .and_then(|want| admission::admit(head, policy, &verdict, want));
-    let (want, grant) = admitted.unwrap_or_else(|problem| (refusal(head, problem), None));
+    let refused = |problem| (refusal(head, problem, &policy.origins), None);
+    let (want, grant) = admitted.unwrap_or_else(refused);
     // A client that wants to upgrade may send frames right behind the request. Where there is no
     // upgrade, what follows must not be read as the next request.
     let not_upgraded = head.upgrade.is_some()
@@ -43,7 +44,7 @@ pub fn route(head: &Head<'_>, policy: &Policy, door: Door) -> Request {
     Request {
         context: ResponseContext {
             http10: head.version == Version::Http10,
-            keep_alive: head.keep_alive && !not_upgraded && !policy.draining,
+            keep_alive: head.keep_alive && !not_upgraded,
             head_only: head.method == Method::Head,
             allow_origin: match verdict {
                 OriginCheck::Allowed(origin) => Some(origin),
@@ -58,21 +59,13 @@ pub fn route(head: &Head<'_>, policy: &Policy, door: Door) -> Request {
     }
 }
 
-/// A refusal. That of an origin names the origin and `Host`, so that the operator sees which of the
-/// two is not as it was meant.
-fn refusal(head: &Head<'_>, problem: Problem) -> Want {
+/// A refusal. That of an origin names the origin and `Host`.
+fn refusal(head: &Head<'_>, problem: Problem, origins: &Origins) -> Want {
     if problem != Rule::OriginForeign.into() {
         return Want::Refuse(problem);
     }
-    let origin = String::from_utf8_lossy(head.origin.unwrap_or_default());
-    let host = head.host.unwrap_or_default();
-    Want::RefuseOrigin(
-        format!(
-            "The Origin of the page is {origin}, and Host is {host}: another origin. The operator \
-             can allow it by --allow-origin."
-        )
-        .into(),
-    )
+    let (origin, host) = (head.origin.unwrap_or_default(), head.host.unwrap_or_default());
+    Want::RefuseOrigin(origins.refused.refuse(origin, host))
 }
 
 fn payer(want: &Want) -> Payer {

@@ -129,7 +129,7 @@ class Client {
     }
   }
 
-  // ── How it starts, stops, and hears of the world
+  // ── How it starts and stops
 
   #start() {
     if (this.#running || this.#closed.signal.aborted) return;
@@ -175,7 +175,7 @@ class Client {
     });
   }
 
-  /** Longer after each failure, and not as long as others wait: a crowd must not come as one. */
+  /** Longer after each failure, and by chance: a crowd must not come as one. */
   #delay(failures, { retryAfter = 0 }) {
     const ms = this.#line.timings.backOff * Math.min(64, 2 ** failures);
     return Math.max(ms * (0.5 + Math.random() / 2), Math.min(retryAfter, 3_600_000));
@@ -223,7 +223,7 @@ class Client {
         if (signal.aborted) return;
         if (end.isOurs || end.worked) break;
         this.#failed.push(technique);
-        // The server asks for patience: it would say the same to the next.
+        // The server asks for patience, of the next as well.
         if (end.error.retryAfter !== undefined) break;
       }
       if (end.isOurs) continue; // a better technique was found, or another network
@@ -247,16 +247,20 @@ class Client {
       this.#reading = reading;
       const line = new Line(this.#line, technique, reading.signal, this.cursor);
       line.onstep = (step) => this.#step(step, technique);
+      const blamed = this.#failed;
       line.onopen = () => {
         // The server is there: what failed before is itself to blame.
-        for (const name of this.#failed.splice(0)) this.#barred.add(name);
+        this.#failed = [];
+        for (const name of blamed) this.#barred.add(name);
         this.#tell({ state: 'open', technique });
         this.#climb(technique, reading);
         if (technique === 'websocket') this.#doubt(line, reading);
       };
       const error = await READ[technique](line).catch((error) => error);
       const isOurs = reading.signal.aborted;
-      if (line.opened && !isOurs) this.#mourn(technique, performance.now() - line.opened);
+      // A server that ends: no technique failed.
+      if (line.goodbye) for (const name of blamed) this.#barred.delete(name);
+      else if (line.opened && !isOurs) this.#mourn(technique, performance.now() - line.opened);
       return { error, isOurs, worked: line.opened };
     });
   }
@@ -275,7 +279,7 @@ class Client {
     while (better.length && !reading.signal.aborted) {
       const ms = this.#line.timings.trial * Math.min(64, 2 ** this.#trials);
       await this.#pause(ms * (0.75 + Math.random() / 2), reading.signal);
-      if (isHidden()) continue;
+      if (isHidden() || reading.signal.aborted) continue;
       this.#trials += 1;
       for (const technique of better) {
         if (!(await this.#try(technique, reading.signal))) continue;
@@ -321,8 +325,8 @@ class Client {
   /**
    * The tab that holds the lock reads, and posts each step with the cursor that it starts from. A
    * tab that stands there takes it. One that does not has missed something, or has it already: a
-   * poll from where it stands tells. So it does not matter who posts, how late, or whether the tab
-   * that led is gone: what is said of the log is true, whoever says it.
+   * poll from where it stands tells. So it does not matter who posts, or how late: what is said of
+   * the log is true.
    */
   #share(signal) {
     const name = `tollway ${this.#line.address} ${this.#options.shared}`;
@@ -377,7 +381,7 @@ class Client {
 }
 
 // ── The four techniques
-// Of one shape, to be compared: each reads from the line's cursor until it fails, and throws why.
+// Of one shape: each reads from the line's cursor until it fails, and throws why.
 
 /** One connection for both directions: a handshake, then a frame for each message. */
 async function websocket(line) {
@@ -403,8 +407,10 @@ async function websocket(line) {
         }
       };
       // Node 20 tells of a refused handshake by an error alone.
-      socket.onclose = socket.onerror = ({ code = 1006, reason }) =>
+      socket.onclose = socket.onerror = ({ code = 1006, reason }) => {
+        line.goodbye = code === 1001;
         fail(new Error(`The WebSocket was ${line.opened ? 'cut' : 'refused'}: ${reason || code}`));
+      };
       line.signal.addEventListener('abort', fail);
     });
   } finally {
@@ -427,6 +433,7 @@ function sse(line) {
       const answer = await line.get('sse', own.signal);
       const parse = eventParser(({ id, event, data, encoding, retry }) => {
         retryAfter = retry ?? retryAfter;
+        line.goodbye = line.opened && retry;
         if (!id) return;
         clearTimeout(late);
         if (data === undefined) line.step({ cursor: id });

@@ -16,11 +16,12 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::net::{Shutdown, SocketAddr};
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry};
 
+use super::listen::Listening;
 use super::token::Source;
 use super::{socket, sys};
 use crate::ids::{Door, Millis};
@@ -77,21 +78,23 @@ struct ListeningSocket {
     door: Door,
     /// Somebody may be waiting. Cleared by `WouldBlock` alone.
     ready: bool,
+    /// Who waits there is served by another process when we stop.
+    inherited: bool,
 }
 
 impl Acceptor {
     /// An acceptor with these sockets; the events of each name its index, as
     /// [`Source::ListeningSocket`].
-    pub fn new(sockets: Vec<(TcpListener, Door)>, registry: &Registry) -> io::Result<Self> {
+    pub fn new(sockets: Vec<(Listening, Door)>, registry: &Registry) -> io::Result<Self> {
         let mut watched = Vec::with_capacity(sockets.len());
-        for (index, (socket, door)) in (0..).zip(sockets) {
+        for (index, (Listening { socket, inherited }, door)) in (0..).zip(sockets) {
             let mut listener = mio::net::TcpListener::from_std(socket);
             registry.register(
                 &mut listener,
                 Source::ListeningSocket(index).token(),
                 Interest::READABLE,
             )?;
-            watched.push(ListeningSocket { listener, door, ready: false });
+            watched.push(ListeningSocket { listener, door, ready: false, inherited });
         }
         Ok(Self {
             sockets: watched,
@@ -106,10 +109,18 @@ impl Acceptor {
     }
 
     /// Nobody new is let in, and those that are on their way are still accepted until `until`, or
-    /// for a round trip or two.
-    pub fn stop(&mut self, now: Millis, until: Millis) {
+    /// for a round trip or two. Who stands at an inherited socket stays there.
+    pub fn stop(&mut self, registry: &Registry, now: Millis, until: Millis) {
         self.stops_at = Some(now.plus(STOP_LISTENING_MS).min(until));
-        for ListeningSocket { listener, .. } in &self.sockets {
+        for ListeningSocket { listener, ready, inherited, .. } in &mut self.sockets {
+            if *inherited {
+                *ready = false;
+                // It is open in other hands as well, so closing it would not end the watch.
+                if let Err(error) = registry.deregister(listener) {
+                    log::debug!("an inherited port is still watched: {error}");
+                }
+                continue;
+            }
             // Without: whoever connects in the moment of closing is reset.
             if let Err(error) = sys::drop_syns(listener) {
                 log::debug!("a port cannot be closed to newcomers alone: {error}");
@@ -125,7 +136,7 @@ impl Acceptor {
         }
         if !self.looked {
             self.looked = true;
-            self.sockets.iter_mut().for_each(|socket| socket.ready = true);
+            self.sockets.iter_mut().for_each(|socket| socket.ready = !socket.inherited);
         }
         if self.sockets.iter().all(|socket| !socket.ready) {
             self.sockets.clear();
@@ -136,7 +147,7 @@ impl Acceptor {
     /// An event came for the socket with this index.
     pub fn on_event(&mut self, index: u32) {
         if let Some(socket) = self.sockets.get_mut(index as usize) {
-            socket.ready = true;
+            socket.ready = !(socket.inherited && self.stops_at.is_some());
         }
     }
 
@@ -192,7 +203,9 @@ impl Acceptor {
                 self.complain(&error, now);
                 result
             }
-            Ok((stream, peer)) => Ok(Accepted::Kept(stream, peer, self.sockets[index].door)),
+            Ok((stream, peer)) => {
+                Ok(Accepted::Kept(stream, by_own_name(peer), self.sockets[index].door))
+            }
             Err(error) => Err(error),
         }
     }
@@ -222,6 +235,12 @@ pub fn refuse(mut stream: &TcpStream) -> RefusedConnection {
     let _ = stream.shutdown(Shutdown::Write);
     let read = stream.read(&mut [0; 4096]);
     RefusedConnection { written: Call::Write { bytes }, read: socket::read_call(&read) }
+}
+
+/// A client of IPv4 comes to a socket of both families, as one that we inherit may be, under a name
+/// of IPv6 (`::ffff:192.0.2.1`). All of those are in one network, and are not one client.
+fn by_own_name(peer: SocketAddr) -> SocketAddr {
+    SocketAddr::new(peer.ip().to_canonical(), peer.port())
 }
 
 fn is_out_of_descriptors(error: &io::Error) -> bool {
@@ -257,6 +276,17 @@ fn spare() -> Option<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_client_of_ipv4_is_called_by_its_address_at_a_socket_of_both_families() {
+        for (peer, name) in [
+            ("[::ffff:192.0.2.1]:80", "192.0.2.1:80"),
+            ("192.0.2.1:80", "192.0.2.1:80"),
+            ("[2001:db8::1]:80", "[2001:db8::1]:80"),
+        ] {
+            assert_eq!(by_own_name(peer.parse().expect("an address")).to_string(), name);
+        }
+    }
 
     #[test]
     fn the_503_says_how_long_it_is() {

@@ -8,6 +8,8 @@
 //! | `budget` | how long a turn may take |
 //! | `queue` | sockets that stand in line |
 //! | `listen` | ports, taken before anybody is served |
+//! | `ports` | all ports that a server has |
+//! | `inherited` | ports that somebody else took for us |
 //! | `acceptor` | connections, as they come in |
 //! | `effects` | what a broker wants that needs no socket: letters, counts, files |
 //! | `mailbox` | letters from thread to thread |
@@ -21,6 +23,7 @@
 //! | `port_file` | where the ports are told |
 //! | `greeting` | where to go, and what to try there |
 //! | `token` | which descriptor an event is about |
+//! | `notify` | how we are, for the service manager |
 //! | `clock` | the only clock |
 //! | `sys` | the only `unsafe` |
 //!
@@ -38,10 +41,13 @@ pub mod event_loop;
 pub mod files;
 pub mod freed;
 pub mod greeting;
+pub mod inherited;
 pub mod listen;
 pub mod mailbox;
+pub mod notify;
 pub mod output;
 pub mod port_file;
+pub mod ports;
 pub mod queue;
 pub mod sampling;
 pub mod secrets;
@@ -53,7 +59,7 @@ use std::fmt;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
@@ -72,12 +78,13 @@ use self::clock::Clock;
 use self::effects::Effects;
 use self::event_loop::{EventLoop, LoopSetup};
 use self::files::Files;
-use self::listen::BindError;
+use self::listen::Listening;
 use self::mailbox::{Address, Mailbox};
+use self::ports::PortError;
 use self::secrets::SecretError;
 use self::token::Source;
 use crate::broker::{Setup, UnfinishedPool};
-use crate::config::{Config, Listen};
+use crate::config::Config;
 use crate::conn::origin::Origins;
 use crate::hub::sequencer::Sequencer;
 use crate::ids::{Door, Epoch, ShardId};
@@ -95,7 +102,7 @@ pub struct Server {
 #[derive(Debug)]
 pub enum StartError {
     /// A port cannot be taken.
-    Port(BindError),
+    Port(PortError),
     /// A token or a key cannot be used; never which it is.
     Secret(String),
     /// The folder cannot be served.
@@ -123,22 +130,19 @@ impl Server {
     pub fn bind(config: &Config) -> Result<Self, StartError> {
         let mut all = Vec::new();
         let mut sockets: Vec<Vec<_>> = (0..config.threads).map(|_| Vec::new()).collect();
-        let mut take = |listen: &Listen, door| {
-            let bound = listen::bind(listen, config.threads, config.limits.stall_ms_max)
-                .map_err(StartError::Port)?;
-            let first = bound[0].address;
+        let (mut addresses, mut admin_addresses) = (Vec::new(), Vec::new());
+        for (door, bound) in ports::take(config).map_err(StartError::Port)? {
+            match door {
+                Door::Public => addresses.push(bound[0].address),
+                Door::Admin => admin_addresses.push(bound[0].address),
+            }
             for one in bound {
                 all.push(one.address);
                 for (acceptor, socket) in sockets.iter_mut().zip(one.sockets) {
                     acceptor.push((socket, door));
                 }
             }
-            Ok(first)
-        };
-        let addresses = config.listen.iter().map(|listen| take(listen, Door::Public));
-        let addresses: Vec<SocketAddr> = addresses.collect::<Result<_, _>>()?;
-        let admin_addresses = config.admin_listen.iter().map(|listen| take(listen, Door::Admin));
-        let admin_addresses: Vec<SocketAddr> = admin_addresses.collect::<Result<_, _>>()?;
+        }
         let mut loop_setups = loop_setups(config, &addresses, sockets)?;
         let total = config.limits.connections_max.min(room_for_connections(config.threads));
         for (shard, setup) in loop_setups.iter_mut().enumerate() {
@@ -148,7 +152,8 @@ impl Server {
         Ok(Self { addresses, admin_addresses, bound: all, loop_setups })
     }
 
-    /// The address of each `--listen`, in their order, with the port that it got.
+    /// The address of each port that was handed to us, and of each `--listen`, in their order, with
+    /// the port that it got.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -165,6 +170,7 @@ impl Server {
 
     /// Serves until SIGTERM, SIGINT or SIGHUP. A second one ends the process at once.
     pub fn run(self) -> Result<(), Crash> {
+        notify::tell(notify::READY);
         let lives = self.loop_setups.into_iter();
         run_all(lives.map(|setup| move || EventLoop::new(setup).run()))
     }
@@ -198,7 +204,7 @@ where
 fn loop_setups(
     config: &Config,
     bound: &[SocketAddr],
-    sockets: Vec<Vec<(TcpListener, Door)>>,
+    sockets: Vec<Vec<(Listening, Door)>>,
 ) -> Result<Vec<LoopSetup>, StartError> {
     let mut polls = Vec::new();
     let mut addresses = Vec::new();
@@ -215,8 +221,12 @@ fn loop_setups(
     let mut ports: Vec<u16> = bound.iter().map(SocketAddr::port).collect();
     ports.sort_unstable();
     ports.dedup(); // A name such as `localhost` has one port at two addresses.
-    let origins =
-        Origins { allowed: config.allow_origin.clone(), hosts: config.allow_host.clone(), ports };
+    let origins = Origins {
+        allowed: config.allow_origin.clone(),
+        hosts: config.allow_host.clone(),
+        ports,
+        ..Origins::default()
+    };
     let rights = secrets::rights(&config.rights).map_err(|error| match error {
         SecretError::Unusable(line) => StartError::Secret(line),
         SecretError::System(error) => StartError::System(error),

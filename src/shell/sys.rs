@@ -67,6 +67,12 @@ pub fn listen(socket: &OwnedFd, backlog: c_int) -> io::Result<()> {
     checked(unsafe { libc::listen(socket.as_raw_fd(), backlog) }).map(drop)
 }
 
+/// Whether a socket takes connections, as only a listening stream does: `SO_ACCEPTCONN`, socket(7).
+pub fn is_listening(socket: &impl AsRawFd) -> io::Result<bool> {
+    // SAFETY: every C int is one.
+    unsafe { option(socket, libc::SOL_SOCKET, libc::SO_ACCEPTCONN, 0) }.map(|on: c_int| on != 0)
+}
+
 /// `TCP_NODELAY`, `TCP_NOTSENT_LOWAT` and `TCP_USER_TIMEOUT`, set once on a listening socket: Linux
 /// gives a copy of each to every connection that it accepts, which saves three system calls a
 /// connection.
@@ -75,7 +81,7 @@ pub fn listen(socket: &OwnedFd, backlog: c_int) -> io::Result<()> {
 /// acknowledges nothing or gives no room: it holds for a socket that we have closed too, whose last
 /// bytes would otherwise be kept and offered for minutes.
 pub fn tune_connections(
-    listening: &OwnedFd,
+    listening: &impl AsRawFd,
     notsent_bytes_max: u32,
     unacknowledged_ms_max: u64,
 ) -> io::Result<()> {

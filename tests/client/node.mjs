@@ -23,6 +23,9 @@ const { connect, TECHNIQUES } = await import(module).finally(() => fs.unlinkSync
 /** So short that a test is short, and long enough for two busy cores. */
 const timings = { first: 700, grace: 700, proof: 600, trial: 15, backOff: 40, silence: 300 };
 
+/** A technique that was given up is not tried again, and none is for being slow. */
+const lasting = { ...timings, first: 20_000, grace: 20_000, trial: 600_000, silence: 600_000 };
+
 /** A connection whose calls are noted, and waited for. */
 function noted(at, options) {
   const noted = { data: [], gaps: [], states: [] };
@@ -172,15 +175,17 @@ async function a_refused_request_ends_the_client_and_says_why() {
   }
 }
 
-/** A server of our own, to be killed. */
+/** A server of our own, to be killed, or to be ended in good order. */
 async function server(...flags) {
   const file = path.join(os.tmpdir(), `tollway-${process.pid}-${Math.random()}.port`);
   const child = spawn(binary, ['-q', '--listen', '127.0.0.1:0', '--port-file', file, ...flags], { stdio: 'ignore' });
+  const ended = new Promise((resolve) => child.on('exit', resolve));
   process.on('exit', () => child.kill('SIGKILL')); // when a fact fails as well
   while (!fs.existsSync(file) || !fs.readFileSync(file, 'utf8').includes('\n')) await pause(10);
   const at = Number(fs.readFileSync(file, 'utf8'));
   fs.unlinkSync(file);
-  return { at, kill: () => child.kill('SIGKILL') };
+  const stop = () => (child.kill('SIGTERM'), ended);
+  return { at, stop, kill: () => child.kill('SIGKILL') };
 }
 
 async function a_killed_server_is_a_gap_on_every_technique() {
@@ -215,6 +220,53 @@ async function a_killed_server_is_a_gap_on_every_technique() {
     proxy.close();
     second.kill();
   }
+}
+
+async function a_server_that_ends_is_no_failure_of_a_technique() {
+  for (const technique of ['websocket', 'sse']) {
+    let present = await server('--drain', '1s');
+    const proxy = await Hindrance.open(present.at);
+    // Each life is a short one.
+    const options = { techniques: [technique, 'poll'], timings: { ...lasting, proof: 600_000 } };
+    const client = noted(proxy.port, options);
+    const opened = () => client.states.filter(({ state }) => state === 'open');
+    for (let restart = 1; restart <= 4; restart += 1) {
+      await client.until(() => opened().length === restart);
+      // Whoever comes from now on comes to the next server.
+      const next = await server('--drain', '1s');
+      proxy.target = next.at;
+      assert.equal(await present.stop(), 0, 'told, and gone');
+      present = next;
+    }
+    await client.until(() => opened().length === 5);
+    assert.deepEqual(opened().map((status) => status.technique), Array(5).fill(technique));
+    client.connection.close();
+    proxy.close();
+    present.kill();
+  }
+}
+
+async function a_websocket_that_an_ending_server_refused_is_tried_again() {
+  // Not the server, whose end is too short to come in its middle for certain.
+  const { createServer } = await import('node:http');
+  const came = [];
+  const ending = createServer((request, response) => {
+    came.push(/\/(poll|sse)\?/.exec(request.url)[1]);
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' }).end('id: e-0\n\nretry: 30\n\n');
+  });
+  ending.on('upgrade', (request, socket) => {
+    came.push('ws');
+    socket.end('HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+  });
+  await new Promise((resolve) => ending.listen(0, '127.0.0.1', resolve));
+  const client = noted(ending.address().port, { timings: lasting });
+  // Given up once, it would not be tried again while this test lasts.
+  const nth = (kind, n) => came.flatMap((one, at) => (one === kind ? [at] : []))[n - 1] ?? Infinity;
+  while (nth('sse', 4) === Infinity) await pause(10);
+  assert.ok(came.slice(nth('sse', 2), nth('sse', 4)).includes('ws'), came.join());
+  client.connection.close();
+  ending.closeAllConnections();
+  ending.close();
 }
 
 async function a_websocket_that_died_in_silence_is_found_out() {
@@ -322,6 +374,8 @@ await tell({
   a_client_that_its_callback_closes_hears_no_more,
   a_refused_request_ends_the_client_and_says_why,
   a_killed_server_is_a_gap_on_every_technique,
+  a_server_that_ends_is_no_failure_of_a_technique,
+  a_websocket_that_an_ending_server_refused_is_tried_again,
   a_websocket_that_died_in_silence_is_found_out,
   a_client_waits_as_long_as_it_is_told,
   the_module_is_revalidated_and_a_token_is_sent,

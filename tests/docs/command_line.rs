@@ -1,4 +1,4 @@
-//! docs/reference/command-line.md says what `--help` says, of the server and of `compare`.
+//! docs/reference/command-line.md says what `--help` says, of the server and of each command.
 
 use std::process::{Command, Stdio};
 
@@ -31,9 +31,12 @@ fn flags(help: &str) -> Vec<&str> {
 
 #[test]
 fn the_page_says_what_help_says() {
-    for (what, arguments) in
-        [("--help", &["--help"][..]), ("compare --help", &["compare", "--help"])]
-    {
+    for (what, arguments) in [
+        ("--help", &["--help"][..]),
+        ("sub --help", &["sub", "--help"]),
+        ("pub --help", &["pub", "--help"]),
+        ("compare --help", &["compare", "--help"]),
+    ] {
         let part = format!("\n```text\n{}\n```\n\n", help_of(arguments).trim_end());
         keep_part("docs/reference/command-line.md", what, &part);
     }

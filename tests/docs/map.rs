@@ -7,7 +7,7 @@ use crate::item;
 use crate::pages::{files, keep_part, read};
 
 /// The rooms in the order in which a reader meets them.
-const ROOMS: [&str; 19] = [
+const ROOMS: [&str; 21] = [
     "main",
     "lib",
     "ids",
@@ -27,6 +27,8 @@ const ROOMS: [&str; 19] = [
     "timer",
     "client",
     "compare",
+    "remote",
+    "manual",
 ];
 
 /// Text of a doc comment as Markdown that stands by itself: links into the code lose their target.

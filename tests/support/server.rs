@@ -34,7 +34,12 @@ impl Server {
 
     /// As [`Server::start`], by a command that becomes the server, or a program that does with its
     /// first arguments what `exec` would.
-    pub(crate) fn start_by(mut command: Command, flags: &[&str]) -> Self {
+    pub(crate) fn start_by(command: Command, flags: &[&str]) -> Self {
+        Self::start_with(command, flags, Stdio::null())
+    }
+
+    /// As [`Server::start_by`], with this as its standard input.
+    pub(crate) fn start_with(mut command: Command, flags: &[&str], stdin: Stdio) -> Self {
         let port_file = fresh_path("port");
         let log = fresh_path("log");
         let output = File::create(&log).expect("the build's scratch directory is writable");
@@ -42,7 +47,7 @@ impl Server {
             .args(["--listen", "127.0.0.1:0", "--port-file"])
             .arg(&port_file)
             .args(flags)
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(output.try_clone().expect("a descriptor is left"))
             .stderr(output)
             .spawn()
@@ -57,11 +62,46 @@ impl Server {
         self.stop_by("TERM")
     }
 
+    /// As [`Server::stop`]; gives what the process has said.
+    pub(crate) fn stop_and_read(self) -> String {
+        let log = self.log.clone();
+        let kept = fresh_path("kept");
+        fs::hard_link(&log, &kept).expect("the scratch directory takes links");
+        assert!(self.stop().success());
+        let text = fs::read_to_string(&kept).expect("it is text");
+        let _ = fs::remove_file(&kept);
+        text
+    }
+
     /// As [`Server::stop`], by another signal.
     pub(crate) fn stop_by(mut self, signal: &str) -> ExitStatus {
         self.signal(signal);
+        self.ended()
+    }
+
+    /// As [`Server::stop`], with everything that the process has written until its end.
+    pub(crate) fn stop_and_tell(mut self) -> (ExitStatus, String) {
+        self.signal("TERM");
+        (self.ended(), self.output())
+    }
+
+    /// As [`Server::stop_by`], of a server that is not to end well: its exit code.
+    pub(crate) fn end_by(mut self, signal: &str) -> Option<i32> {
+        self.signal(signal);
+        let code = self.ended().code();
+        let _ = fs::remove_file(&self.log);
+        std::mem::forget(self); // It has ended; dropping it would call that end a crash.
+        code
+    }
+
+    fn ended(&mut self) -> ExitStatus {
         let status = within(STOP_MS_MAX, || self.child.try_wait().expect("our child"));
         status.expect("a signal ends the server within its drain time")
+    }
+
+    /// What the process has written by now.
+    pub(crate) fn output(&self) -> String {
+        fs::read_to_string(&self.log).expect("the file that it writes to")
     }
 
     /// Sends a signal by name. By the shell, since the standard library knows no signals.

@@ -19,11 +19,16 @@ use tollway::hub::Receipt;
 use tollway::hub::message::Message;
 use tollway::hub::sequencer::{Commit, Sequencer};
 use tollway::ids::{ConnId, Cursor, Door, Epoch, Millis, ShardId};
-use tollway::ledger::{Call, Ledger, Process, Sample, Scope, ShardReport};
+use tollway::ledger::{Call, Ledger, Process, RefusedConnection, Sample, Scope, ShardReport};
 use tollway::limits::SLICES_MAX;
 use tollway::limits::{Limits, READ_BYTES};
 use tollway::rights::Rights;
 use tollway::rights::tickets::TicketBook;
+
+#[path = "mishaps.rs"]
+pub mod mishaps;
+
+use mishaps::{Edge, Mishaps, Well};
 
 /// Portions of deliveries in a turn.
 const PORTIONS_PER_TURN: usize = 8;
@@ -93,6 +98,12 @@ pub struct Pipe {
     /// The client has ended its side; shown to the server when `inbound` is empty.
     pub finished: bool,
     finish_told: bool,
+    /// Bytes or the end came, and the server was not told yet.
+    edge: Edge,
+    /// There is room again, and the server was not told yet.
+    room_edge: Edge,
+    /// An event said nothing new.
+    woken_for_nothing: bool,
     /// It was told that the client has ended its side behind bytes that nobody reads.
     finishing_told: bool,
     /// An edge told of bytes or of the end. Like an edge, it is told once: a connection that wants
@@ -102,6 +113,8 @@ pub struct Pipe {
     writable: bool,
     /// The kernel has had no room for something, ever.
     pub ever_full: bool,
+    /// How often it took less than it was given.
+    pub shortfalls: usize,
     /// There is something to write, as far as the shell was told.
     to_write: bool,
     /// Bytes that the server has written.
@@ -158,6 +171,19 @@ pub struct World {
     pub overloaded: bool,
     /// A file that was opened can no longer be read.
     pub unreadable: bool,
+    pub mishaps: Box<dyn Mishaps>,
+    /// Threads that stand still, and until when.
+    paused: Vec<Millis>,
+    /// Letters of threads to each other that are on their way: sender, receiver.
+    on_their_way: Vec<(usize, usize, Letter)>,
+    /// A thread has a turn in the middle of another one's.
+    nested: bool,
+    /// How far the wall clock is ahead of what it would be, in seconds.
+    wall_ahead_s: i64,
+    /// When the wall clock was looked at, and what it said.
+    walls: Vec<(Millis, u64)>,
+    /// Bytes of connections that were refused for want of a descriptor: read and written.
+    pub unseen: (u64, u64),
     /// The server is to end by then.
     pub ends_at: Option<Millis>,
     /// How many messages were committed when the turn began.
@@ -199,6 +225,13 @@ impl World {
             committed: Vec::new(),
             overloaded: false,
             unreadable: false,
+            mishaps: Box::new(Well),
+            paused: vec![Millis(0); usize::from(plan.threads)],
+            on_their_way: Vec::new(),
+            nested: false,
+            wall_ahead_s: 0,
+            walls: vec![(Millis(0), UNIX_START_S)],
+            unseen: (0, 0),
             ends_at: None,
             committed_before: 0,
         }
@@ -206,6 +239,17 @@ impl World {
 
     /// Connects to a thread. `None`: refused at the door.
     pub fn connect(&mut self, shard: usize) -> Option<Client> {
+        if self.mishaps.is_out_of_descriptors() {
+            // As `shell::acceptor` does it, with the spare one: 503, and what came is read once.
+            let (written, read) = (300, 70);
+            self.brokers[shard].refused_unseen(RefusedConnection {
+                written: Call::Write { bytes: written },
+                read: Call::Read { bytes: read },
+            });
+            self.unseen.0 += read as u64;
+            self.unseen.1 += written as u64;
+            return None;
+        }
         let n = self.pipes.len();
         // Exact: tests do not open 64 Ki connections that need different ports.
         let peer = SocketAddr::from(([127, 0, 0, 1], (n % 60_000) as u16 + 1024));
@@ -217,11 +261,15 @@ impl World {
             inbound: VecDeque::new(),
             finished: false,
             finish_told: false,
+            edge: None,
+            room_edge: None,
+            woken_for_nothing: false,
             finishing_told: false,
             unacknowledged: 0,
             to_read: false,
             writable: true,
             ever_full: false,
+            shortfalls: 0,
             to_write: false,
             received: Vec::new(),
             room: usize::MAX,
@@ -235,6 +283,11 @@ impl World {
             reads: 0,
             writes: 0,
         });
+        if self.mishaps.is_out_of_descriptors() {
+            // The kernel's bound on watched descriptors.
+            self.brokers[shard].failed(id, ErrorKind::StorageFull, self.now);
+            self.close_sockets(shard);
+        }
         Some(Client(n))
     }
 
@@ -252,16 +305,18 @@ impl World {
 
     /// The client sends bytes; the server reads them in its next turn.
     pub fn send(&mut self, client: Client, bytes: &[u8]) {
+        let now = self.now;
         let pipe = self.pipe(client);
         pipe.inbound.extend(bytes);
-        pipe.to_read = true;
+        pipe.edge.get_or_insert(now);
     }
 
     /// The client ends its side, and may still read.
     pub fn finish(&mut self, client: Client) {
+        let now = self.now;
         let pipe = self.pipe(client);
         pipe.finished = true;
-        pipe.to_read = true;
+        pipe.edge.get_or_insert(now);
     }
 
     /// The connection is reset under both.
@@ -310,8 +365,7 @@ impl World {
         let until = self.now.plus(ms);
         self.run();
         for _ in 0..10_000_000 {
-            let due = self.brokers.iter().filter_map(Broker::next_deadline).min();
-            match due {
+            match self.next_stop() {
                 Some(due) if due <= until => {
                     self.now = self.now.max(due);
                     self.set_clocks();
@@ -327,10 +381,56 @@ impl World {
         panic!("deadlines do not come to an end at {:?}", self.now);
     }
 
+    /// The next deadline, or the end of a pause.
+    fn next_stop(&self) -> Option<Millis> {
+        let goes_on = self.paused.iter().filter(|&&until| until > self.now).copied();
+        let deadlines = self.brokers.iter().zip(&self.paused);
+        let deadlines = deadlines.filter_map(|(broker, &until)| {
+            broker.next_deadline().filter(|&due| until <= self.now || due > until)
+        });
+        goes_on.chain(deadlines).min()
+    }
+
     fn set_clocks(&mut self) {
+        let wall = self.wall_s();
+        self.walls.push((self.now, wall));
         for broker in &mut self.brokers {
-            broker.wall_clock(UNIX_START_S + self.now.0 / 1000);
+            broker.wall_clock(wall);
         }
+    }
+
+    /// What the wall clock would say now.
+    pub fn wall_s(&self) -> u64 {
+        (UNIX_START_S + self.now.0 / 1000).saturating_add_signed(self.wall_ahead_s)
+    }
+
+    /// What it said at that moment, and whatever since.
+    pub fn walls_since(&self, ms: u64) -> &[(Millis, u64)] {
+        let later = self.walls.partition_point(|(at, _)| at.0 < ms);
+        &self.walls[later.saturating_sub(1)..]
+    }
+
+    /// The machine has run for so long already.
+    pub fn begin_at(&mut self, now: Millis) {
+        self.now = now;
+        self.walls.clear();
+        self.set_clocks();
+    }
+
+    /// Somebody sets the wall clock: so many seconds ahead of where it would be.
+    pub fn set_wall(&mut self, ahead_s: i64) {
+        self.wall_ahead_s = ahead_s;
+        self.set_clocks();
+    }
+
+    /// A thread stands still for so long.
+    pub fn pause(&mut self, shard: usize, ms: u64) {
+        self.paused[shard] = self.now.plus(ms);
+    }
+
+    /// All threads go on.
+    pub fn end_pauses(&mut self) {
+        self.paused.fill(Millis(0));
     }
 
     /// One turn of every thread. `true`: something happened.
@@ -344,6 +444,9 @@ impl World {
 
     /// One turn of one thread, in the order of the real event loop; `tests/tidy.rs` compares them.
     pub fn turn_of(&mut self, shard: usize) -> bool {
+        if self.paused[shard] > self.now {
+            return false;
+        }
         let mut any = self.take_in(shard);
         any |= self.run_effects(shard);
         any |= self.expire(shard);
@@ -355,7 +458,18 @@ impl World {
         any
     }
 
+    /// Another thread has a turn in the middle of this one.
+    fn meanwhile(&mut self, shard: usize) {
+        let other = self.mishaps.meanwhile(self.brokers.len());
+        if let Some(other) = other.filter(|&other| other != shard && !self.nested) {
+            self.nested = true;
+            self.turn_of(other);
+            self.nested = false;
+        }
+    }
+
     fn expire(&mut self, shard: usize) -> bool {
+        self.meanwhile(shard);
         let due = self.brokers[shard].next_deadline().is_some_and(|due| due <= self.now);
         if due {
             self.drain(shard);
@@ -366,48 +480,98 @@ impl World {
 
     /// A few portions: how many fit into a turn depends on the clock, and here there is none.
     fn deliver(&mut self, shard: usize) -> bool {
+        self.meanwhile(shard);
         (0..PORTIONS_PER_TURN).all(|_| self.brokers[shard].deliver(self.now))
     }
 
     fn take_in(&mut self, shard: usize) -> bool {
         self.committed_before = self.committed.len();
-        let mut any = false;
+        let mut any = self.hear(shard);
         for n in 0..self.pipes.len() {
             let pipe = &mut self.pipes[n];
-            let id = pipe.id;
-            let more = !pipe.inbound.is_empty() || (pipe.finished && !pipe.finish_told);
-            let mine = pipe.shard == shard && pipe.closed.is_none() && pipe.to_read;
-            if !mine {
+            if pipe.shard != shard || pipe.closed.is_some() || !std::mem::take(&mut pipe.to_read) {
                 continue;
             }
-            pipe.to_read = more && self.brokers[shard].wants_bytes(id);
-            if !pipe.to_read {
-                if pipe.finished && more && !std::mem::replace(&mut pipe.finishing_told, true) {
+            let id = pipe.id;
+            let for_nothing = std::mem::take(&mut pipe.woken_for_nothing);
+            let more = !pipe.inbound.is_empty() || (pipe.finished && !pipe.finish_told);
+            if !self.brokers[shard].wants_bytes(id) {
+                let told = pipe.finished && more && pipe.edge.is_none();
+                if told && !std::mem::replace(&mut pipe.finishing_told, true) {
                     self.brokers[shard].peer_finishing(id, self.now);
                     any = true;
                 }
                 continue;
             }
-            any = true;
-            self.drain(shard);
-            let pipe = &mut self.pipes[n];
-            let length = pipe.inbound.len().min(READ_BYTES);
-            let mut bytes: Vec<u8> = pipe.inbound.drain(..length).collect();
-            pipe.reads += 1;
-            pipe.bytes_read += length as u64;
-            let broker = &mut self.brokers[shard];
-            broker.charge(id, Call::Read { bytes: length });
-            if length == 0 {
-                pipe.finish_told = true;
-                broker.peer_finished(id, self.now);
-            } else {
-                broker.received(id, &mut bytes, self.now);
+            if more {
+                any = true;
+                self.drain(shard);
+                self.read(shard, n);
+            } else if for_nothing && !pipe.finish_told {
+                self.brokers[shard].charge(id, Call::ReadWouldBlock);
             }
         }
         any
     }
 
+    fn read(&mut self, shard: usize, n: usize) {
+        let (pipe, broker) = (&mut self.pipes[n], &mut self.brokers[shard]);
+        let id = pipe.id;
+        let come = pipe.inbound.len().min(READ_BYTES);
+        let length = if come == 0 { 0 } else { self.mishaps.read(come).clamp(1, come) };
+        let mut bytes: Vec<u8> = pipe.inbound.drain(..length).collect();
+        pipe.reads += 1;
+        pipe.bytes_read += length as u64;
+        if length < come {
+            pipe.edge.get_or_insert(self.now);
+        } else {
+            // The end is behind a short read; a long one says that there may be more.
+            pipe.to_read = length > 0 && (pipe.finished || !pipe.inbound.is_empty());
+        }
+        broker.charge(id, Call::Read { bytes: length });
+        if length == 0 {
+            pipe.finish_told = true;
+            broker.peer_finished(id, self.now);
+        } else {
+            broker.received(id, &mut bytes, self.now);
+        }
+    }
+
+    /// Edges of bytes, of ends, and of nothing are told. `true`: something is still to be told.
+    fn hear(&mut self, shard: usize) -> bool {
+        let mut untold = self.on_their_way.iter().any(|&(_, to, _)| to == shard);
+        for pipe in self.pipes.iter_mut().filter(|pipe| pipe.shard == shard) {
+            if pipe.closed.is_some() {
+                continue;
+            }
+            if let Some(since) = pipe.edge {
+                let told = self.now > since || self.mishaps.tells();
+                pipe.to_read |= told;
+                pipe.edge = pipe.edge.filter(|_| !told);
+                untold |= !told;
+            } else if self.mishaps.wakes_for_nothing() {
+                (pipe.to_read, pipe.woken_for_nothing) = (true, true);
+            }
+        }
+        untold
+    }
+
+    /// Letters of other threads come, those of each sender in their order. The sequencer's do not
+    /// pass by here: they are posted under its lock, and there before anything follows from them.
+    fn come_in(&mut self, shard: usize) {
+        let mut held = Vec::new();
+        for (from, to, letter) in std::mem::take(&mut self.on_their_way) {
+            if to != shard || held.contains(&from) || self.mishaps.holds_letter() {
+                held.extend((to == shard).then_some(from));
+                self.on_their_way.push((from, to, letter));
+            } else {
+                self.mailboxes[to].push_back(letter);
+            }
+        }
+    }
+
     fn drain(&mut self, shard: usize) -> bool {
+        self.come_in(shard);
         let any = !self.mailboxes[shard].is_empty();
         while let Some(letter) = self.mailboxes[shard].pop_front() {
             self.brokers[shard].letter(letter, self.now);
@@ -482,7 +646,10 @@ impl World {
                 self.brokers[shard].ticket_taken(conn, grant, self.now);
             }
             Effect::OpenFile { conn, path } => {
-                let found = self.find(&path);
+                let mut found = self.find(&path);
+                if self.mishaps.is_out_of_descriptors() {
+                    found = Err(FileError::Unreadable); // As `shell::files` tells it.
+                }
                 if let Ok((name, _)) = &found {
                     self.open.insert((shard, conn), name.clone());
                 }
@@ -521,13 +688,13 @@ impl World {
             Effect::AskForReport { scope } => {
                 // Exact: a world has few threads.
                 let from = ShardId(shard as u16);
-                for mailbox in &mut self.mailboxes {
-                    mailbox.push_back(Letter::ReportWanted { from, scope });
+                for to in 0..self.mailboxes.len() {
+                    self.on_their_way.push((shard, to, Letter::ReportWanted { from, scope }));
                 }
             }
             Effect::ShardReport { to, scope } => {
                 let part = Box::new(self.part_of(shard, scope));
-                self.mailboxes[usize::from(to.0)].push_back(Letter::ShardReport(part));
+                self.on_their_way.push((shard, usize::from(to.0), Letter::ShardReport(part)));
             }
         }
     }
@@ -611,6 +778,7 @@ impl World {
 
     /// Writes to whoever became dirty, and to whoever found no room and has some now.
     fn write_out(&mut self, shard: usize) -> bool {
+        self.meanwhile(shard);
         let mut any = false;
         while let Some(id) = self.brokers[shard].next_dirty() {
             if let Some(&n) = self.by_id.get(&(shard, id)) {
@@ -624,11 +792,21 @@ impl World {
                 continue;
             }
             if !pipe.writable && pipe.room > 0 {
-                pipe.writable = true;
+                let since = *pipe.room_edge.get_or_insert(self.now);
+                if self.now > since || self.mishaps.tells() {
+                    pipe.room_edge = None;
+                    pipe.writable = true;
+                    pipe.to_write = true;
+                } else {
+                    any = true; // It is still to be told.
+                }
+            } else if !pipe.writable && self.mishaps.wakes_for_nothing() {
                 pipe.to_write = true;
             }
             if std::mem::take(&mut pipe.to_write) {
                 any |= self.write(shard, n);
+                let pipe = &self.pipes[n];
+                any |= !pipe.writable && pipe.room > 0; // An edge will tell of the room.
             }
         }
         any
@@ -646,9 +824,12 @@ impl World {
         assert!(!pipe.half_closed, "written after the server ended its side");
         let mut slices = [IoSlice::new(&[]); SLICES_MAX];
         let filled = outbox.slices(&mut slices);
+        let offered = slices[..filled].iter().map(|slice| slice.len()).sum();
+        let mut most = self.mishaps.written(offered);
         let mut written = 0;
         for slice in &slices[..filled] {
-            let take = slice.len().min(pipe.room);
+            let take = slice.len().min(pipe.room).min(most);
+            most -= take;
             pipe.received.extend_from_slice(&slice[..take]);
             pipe.room = match pipe.room {
                 usize::MAX => usize::MAX,
@@ -658,6 +839,7 @@ impl World {
             pipe.writable = take == slice.len();
             if !pipe.writable {
                 pipe.ever_full = true;
+                pipe.shortfalls += 1;
                 break;
             }
             assert!(pipe.ever_full || !says_slow(slice), "a reader with room was called slow");

@@ -42,6 +42,7 @@ fn figures(technique: Technique, variant: &str, times: u64, cpu_us: u64, ms: u64
         row,
         process: (Process::default(), after),
         latency_server: Some(ServerLatency { p50_us: 30, ..ServerLatency::default() }),
+        late: Quantiles { count: 10, mean: 80.0, p50: 80, p99: 200, max: 200 },
         latency: Quantiles { count: 100, mean: ms as f64, p50: ms, p99: 2 * ms, max: 3 * ms },
     })
 }

@@ -31,6 +31,7 @@ fn a_duration_is_as_many_messages_as_fit_in() {
     assert_eq!(good("--techniques websocket,sse").techniques.len(), 2);
     let intervals = good("--poll-interval 5s --poll-interval 50ms").poll_intervals_ms;
     assert_eq!(intervals, [5000, 50]);
+    assert_eq!(good("--explain").form, Form::Explained);
     let target = good("--url http://127.0.0.1:81/").url.expect("it is given");
     assert_eq!(target.host, "127.0.0.1:81");
 }
@@ -44,7 +45,12 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
         ("--duration 100ms", "--duration 100ms", "give more"),
         ("--rate 0", "--rate 0", "try 2"),
         ("--rate NaN", "--rate NaN", "try 2"),
-        ("--rate x", "--rate x", "invalid float"),
+        ("--rate x", "--rate x", "is not a number; write 2, or 0.5"),
+        ("--rate -1", "--rate -1", "try 2"),
+        ("--clients x", "--clients x", "is not a whole number"),
+        ("--clients -1", "--clients -1", "is negative"),
+        ("--messages 1.5", "--messages 1.5", "is not a whole number"),
+        ("--rtt -1s", "--rtt -1s", "is negative, and a duration is not"),
         ("--size 5", "--size 5", "give 27 or more"),
         ("--size 2MiB", "--size 2MiB", "give 1MiB or less"),
         ("--poll-interval 1", "--poll-interval 1", "write 500ms"),
@@ -54,7 +60,10 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
         ("--rtt 1h", "--rtt 1h", "give 10s or less"),
         ("--url ftp://x", "--url ftp://x", "write http://"),
         ("--url http://x/y", "--url http://x/y", "write http://"),
+        ("--url http://me:s3cret@x:1", "--url x:1: has something other", "write http://"),
+        ("--url http://x/?token=s3cret", "--url http://x/: has something", "write http://"),
         ("--url http://[::1]:1 --threads 2", "--url", "leave one out"),
+        ("--explain --csv", "--explain", "leave one out"),
         ("--json --csv", "--json", "leave one out"),
         ("--bogus", "--bogus", "tollway compare --help"),
         ("bogus", "bogus", "tollway compare --help"),

@@ -7,6 +7,7 @@
 
 use signal_hook_mio::v1_0::Signals;
 
+use super::super::notify;
 use super::EndPhase;
 use super::EventLoop;
 use crate::ids::Millis;
@@ -17,6 +18,7 @@ impl EventLoop {
         let drain_ms = self.drain_ms;
         for signal in self.signals.iter_mut().flat_map(Signals::pending) {
             log::info!("signal {signal}: ending within {drain_ms} ms");
+            notify::tell(notify::STOPPING);
             self.effects.bus().drain(self.now.plus(drain_ms));
         }
     }
@@ -38,7 +40,7 @@ impl EventLoop {
     }
 
     fn begin_to_drain(&mut self, until: Millis) {
-        self.acceptor.stop(self.now, until);
+        self.acceptor.stop(self.poll.registry(), self.now, until);
         self.broker.drain(self.now, until);
     }
 }

@@ -17,7 +17,7 @@ offences! {
         StartWithinFragments = PROTOCOL, "start_within_fragments",
             "The message before is unfinished; finish it first.";
         TooBig = TOO_BIG, "too_big",
-            "The message is over the bound; send less at a time.";
+            "The message is over the bound, --max-message; send less at a time.";
         NotDeflate = PROTOCOL, "not_deflate",
             "The compressed message is not DEFLATE; see RFC 7692 §7.2.";
         NotUtf8 = NOT_UTF8, "not_utf8",

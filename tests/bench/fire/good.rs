@@ -103,7 +103,7 @@ impl Guests {
     }
 }
 
-/// Says messages at a steady pace, each at its moment: one that is late does not make the next late.
+/// Says messages at a steady pace, each at its moment: when one is late, the next is due as before.
 fn publish(port: u16, time: Duration, tell: &Sender<Seen>) -> (Vec<Instant>, usize) {
     let mut socket = dial(port);
     let (began, mut said_at, mut refused) = (Instant::now(), Vec::new(), 0);

@@ -147,7 +147,9 @@ pub(crate) const KINDS: [Kind; 11] = [
         count: 20,
         first: Vec::new,
         again: |_| {
-            b"GET /-/costs HTTP/1.1\r\nHost: x\r\n\r\nGET /-/connections HTTP/1.1\r\nHost: x\r\n\r\n".to_vec()
+            let reports = ["costs", "connections"];
+            let asked = reports.map(|name| format!("GET /-/{name} HTTP/1.1\r\nHost: x\r\n\r\n"));
+            asked.concat().into_bytes()
         },
         every_ms: 0,
         reads: true,

@@ -26,6 +26,7 @@ pub mod client;
 pub mod condition;
 pub mod conn;
 pub mod deflate;
+pub mod differential;
 pub mod event_stream;
 pub mod frame;
 pub mod handshake;
@@ -75,12 +76,13 @@ macro_rules! targets {
 targets! {
     head 3000 Some("http.dict");
     body 3000 Some("http.dict");
+    differential 3000 Some("http.dict");
     target 3000 Some("http.dict");
     condition 3000 Some("http.dict");
     handshake 3000 Some("http.dict");
     response 3000 None;
-    frame 3000 None;
-    message 3000 None;
+    frame 3000 Some("websocket.dict");
+    message 3000 Some("websocket.dict");
     deflate 3000 Some("extension.dict");
     v1 3000 Some("v1.dict");
     rights 3000 None;

@@ -4,7 +4,7 @@ use super::line::{Line, Mode};
 use super::plan::{Habits, Room, Way};
 use super::reader::Notes;
 use super::readers::frames;
-use super::stage::Stage;
+use super::stage::{Stage, id};
 use crate::world::Client;
 
 pub struct Actor {
@@ -57,10 +57,16 @@ impl Actor {
     fn connect(&mut self, stage: &mut Stage) {
         let shard = stage.dice.below(stage.script.threads);
         let Some(client) = stage.world.connect(shard) else {
+            stage.see("a refused connection");
             return;
         };
         stage.tell(|| format!("client {} connects to thread {shard}", client.0));
-        self.line = Some(Line::new(client, shard, stage.world.now.0));
+        let mut line = Line::new(client, shard, stage.world.now.0);
+        if stage.world.pipe(client).closed.is_some() {
+            stage.see("a connection without a watch");
+            line.deeds.reset = true;
+        }
+        self.line = Some(line);
         self.stalls_for = 0;
         self.read_before = self.notes.messages;
     }
@@ -126,7 +132,7 @@ impl Actor {
                 line.chat(stage);
             } else {
                 let way = *stage.dice.pick(&self.habits.ways);
-                line.ask(stage, &self.habits, way, self.notes.cursor);
+                line.ask(stage, &self.habits, way, &self.notes);
                 if !matches!(way, Way::Short | Way::Long) {
                     break;
                 }
@@ -207,6 +213,18 @@ impl Actor {
                 line.finish(stage);
             }
         }
+    }
+
+    /// The server is killed: what its kernel had taken may be read still, or not.
+    pub fn outlive(&mut self, stage: &mut Stage) {
+        if stage.dice.percent(50) {
+            self.read(stage);
+        }
+        self.line = None;
+        self.notes.keyed.clear();
+        let cursor = self.notes.cursor.take();
+        let cursor = cursor.map(|at| id(stage.epoch, at));
+        self.notes.old_cursor = cursor.or(self.notes.old_cursor.take());
     }
 
     fn reset(&mut self, stage: &mut Stage) {

@@ -21,17 +21,16 @@ impl Story {
         let shard = stage.dice.below(stage.script.threads);
         let topic = stage.dice.below(stage.oracle.names.len());
         let count = 1 + stage.dice.below(MOST);
-        let ready: Vec<(usize, usize)> = (0..self.actors.len())
-            .filter(|&n| is_ready(stage, &self.actors[n], shard, topic))
-            .map(|n| (n, self.actors[n].notes.gaps))
-            .collect();
+        let ready = ready(stage, &self.actors, shard, topic);
         if ready.is_empty() || stage.world.overloaded {
             return;
         }
         stage.tell(|| format!("a burst of {count} while thread {shard} stands still"));
         stage.see("a burst");
         let tip = stage.oracle.tip() + count as u64;
-        let publisher = publish(stage, topic, count);
+        let Some(publisher) = publish(stage, topic, count) else {
+            return;
+        };
         let other = stage.world.pipe(publisher).shard;
         while stage.oracle.tip() < stage.world.committed.len() as u64 || stage.world.turn_of(other)
         {
@@ -41,12 +40,38 @@ impl Story {
         if self.stage.oracle.tip() != tip {
             return; // It released polls that held back more publishes.
         }
-        for (n, gaps) in ready {
-            let actor = &self.actors[n];
-            let line = actor.line.as_ref().expect("nobody left meanwhile");
-            assert_eq!(actor.notes.gaps, gaps, "some of a burst was lost");
-            assert!(!matches!(line.mode, Mode::Over), "closed for a burst");
+        assert_nothing_lost(&mut self.stage, &self.actors, ready);
+    }
+}
+
+/// A reader that is ready for a burst: its number, the gaps that it was told of, and how often its
+/// kernel took less than it was given.
+pub type Ready = (usize, usize, usize);
+
+/// Those of a thread who read `topic` alone, and are ready.
+pub fn ready(stage: &mut Stage, actors: &[Actor], shard: usize, topic: usize) -> Vec<Ready> {
+    let mut found = Vec::new();
+    for (n, actor) in actors.iter().enumerate() {
+        if is_ready(stage, actor, shard, topic)
+            && let Some(client) = actor.client()
+        {
+            found.push((n, actor.notes.gaps, stage.world.pipe(client).shortfalls));
         }
+    }
+    found
+}
+
+/// Nobody of those has lost anything, but whose kernel came up short meanwhile.
+pub fn assert_nothing_lost(stage: &mut Stage, actors: &[Actor], ready: Vec<Ready>) {
+    for (n, gaps, shortfalls) in ready {
+        let actor = &actors[n];
+        let client = actor.client();
+        if client.is_some_and(|client| stage.world.pipe(client).shortfalls > shortfalls) {
+            continue;
+        }
+        let line = actor.line.as_ref().expect("nobody left meanwhile");
+        assert_eq!(actor.notes.gaps, gaps, "some of a burst was lost");
+        assert!(!matches!(line.mode, Mode::Over), "closed for a burst");
     }
 }
 
@@ -68,28 +93,38 @@ fn is_ready(stage: &mut Stage, actor: &Actor, shard: usize, topic: usize) -> boo
 }
 
 /// Sends `count` messages at once.
-fn publish(stage: &mut Stage, topic: usize, count: usize) -> Client {
+fn publish(stage: &mut Stage, topic: usize, count: usize) -> Option<Client> {
     let shard = stage.dice.below(stage.script.threads);
-    let client = stage.world.connect(shard).expect("there is room");
+    let client = stage.world.connect(shard)?;
+    if stage.world.pipe(client).closed.is_some() {
+        return None;
+    }
     for _ in 0..count {
-        let mut body = format!("m{} ", stage.oracle.said.len());
-        body.extend(std::iter::repeat_n('.', BODY_BYTES - body.len().min(BODY_BYTES)));
+        let body = say(stage, topic);
         let name = &stage.oracle.names[topic];
         let length = body.len();
         let own = rights::field(stage);
         let head =
             format!("POST /{name} HTTP/1.1\r\nHost: s\r\n{own}Content-Length: {length}\r\n\r\n");
-        stage.world.send(client, format!("{head}{body}").as_bytes());
-        stage.oracle.say(Said {
-            topic,
-            event: None,
-            body: body.into_bytes(),
-            binary: false,
-            key: None,
-            places: Vec::new(),
-            refused: false,
-        });
+        stage.world.send(client, &[head.as_bytes(), &body].concat());
     }
     stage.world.finish(client);
-    client
+    Some(client)
+}
+
+/// A short message is about to be said.
+pub fn say(stage: &mut Stage, topic: usize) -> Vec<u8> {
+    let mut body = format!("m{} ", stage.oracle.said.len());
+    body.extend(std::iter::repeat_n('.', BODY_BYTES - body.len().min(BODY_BYTES)));
+    let body = body.into_bytes();
+    stage.oracle.say(Said {
+        topic,
+        event: None,
+        body: body.clone(),
+        binary: false,
+        key: None,
+        places: Vec::new(),
+        refused: false,
+    });
+    body
 }

@@ -146,7 +146,7 @@ impl Stage {
         if line.deeds.finished || line.spoiled() || line.deeds.said_close || line.deeds.timed_out {
             return;
         }
-        let token_is_over = line.deeds.good_until.is_some_and(|until| until <= self.world.now.0);
+        let token_is_over = line.deeds.token_is_over(self, self.world.now.0);
         if token_is_over && matches!(conn.state.name(), Name::Closing | Name::Lingering) {
             return; // Nothing more is said, and nothing heard.
         }
@@ -156,6 +156,8 @@ impl Stage {
         match &line.mode {
             Mode::Http => self.check_answered(line),
             Mode::Stream { stand, .. } | Mode::Socket { stand, .. } => {
+                let lost = stand.as_ref().is_some_and(|stand| stand.lost_its_way);
+                assert!(!lost, "a foreign cursor, and no gap told: {conn:?}");
                 let owed = stand.as_ref().and_then(|stand| stand.owed(self));
                 assert_eq!(owed, None, "a reader with room waits: {conn:?}");
             }
@@ -231,7 +233,7 @@ impl Stage {
             kept += conns.map(|conn| conn.flow.inbox.len() as u64).sum::<u64>();
         }
         let pipes = self.world.pipes.iter();
-        let (read, written) = pipes.fold((0, 0), |(read, written), pipe| {
+        let (read, written) = pipes.fold(self.world.unseen, |(read, written), pipe| {
             (read + pipe.bytes_read, written + pipe.bytes_written)
         });
         assert_eq!(came + kept, read, "bytes that came in");

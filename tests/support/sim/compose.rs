@@ -8,11 +8,11 @@ use super::judge::{Ask, From};
 use super::line::{Expect, Kind, Line};
 use super::oracle::Said;
 use super::plan::{Habits, Way};
+use super::reader::Notes;
 use super::readers::frames;
 use super::readers::json::to_base64;
 use super::rights;
 use super::stage::{Stage, id, place};
-use crate::world::EPOCH;
 
 /// Files of `--static`.
 pub const FILES: [(&str, usize); 2] = [("small.txt", 100), ("large.bin", 150_000)];
@@ -38,9 +38,9 @@ impl Line {
         });
     }
 
-    /// Asks to read, in this way, from the cursor `at`.
-    pub fn ask(&mut self, stage: &mut Stage, habits: &Habits, way: Way, at: Option<u64>) {
-        let ask = ask(stage, habits, way, at);
+    /// Asks to read, in this way, from the cursor of `notes`.
+    pub fn ask(&mut self, stage: &mut Stage, habits: &Habits, way: Way, notes: &Notes) {
+        let ask = ask(stage, habits, way, notes);
         let names: Vec<&str> = ask.topics.iter().map(|&t| stage.oracle.names[t].as_str()).collect();
         let mut path = format!("/{}", names.join(","));
         let stays = !matches!(way, Way::Short | Way::Long);
@@ -199,7 +199,8 @@ impl Line {
         if stage.script.rights && stage.dice.percent(50) {
             return self.ask_without_right(stage);
         }
-        let n = stage.dice.below(7);
+        let n = stage.dice.below(9);
+        let report = if stage.script.rights { 403 } else { 200 }; // No guest is an administrator.
         let (line, kind) = match n {
             0 => ("GET /-/healthy", Kind::Plain(200)),
             1 => ("GET /a/info", Kind::Plain(200)),
@@ -207,6 +208,9 @@ impl Line {
             3 => ("GET /-/nothing", Kind::Plain(404)),
             4 => ("DELETE /a", Kind::Plain(405)),
             5 => ("GET /static/small.txt", Kind::File(0)),
+            // All threads are asked, and write to each other.
+            6 => ("GET /-/costs", Kind::Plain(report)),
+            7 => ("GET /metrics", Kind::Plain(report)),
             _ => ("GET /static/large.bin", Kind::File(1)),
         };
         let field = rights::field(stage);
@@ -236,7 +240,7 @@ impl Line {
 }
 
 /// From where, of what.
-fn ask(stage: &mut Stage, habits: &Habits, way: Way, at: Option<u64>) -> Ask {
+fn ask(stage: &mut Stage, habits: &Habits, way: Way, notes: &Notes) -> Ask {
     let all = stage.oracle.names.len();
     let mut topics = Vec::new();
     for _ in 0..=stage.dice.below(habits.topics) {
@@ -247,8 +251,11 @@ fn ask(stage: &mut Stage, habits: &Habits, way: Way, at: Option<u64>) -> Ask {
     }
     let dice = &mut stage.dice;
     let waits = way == Way::Long && dice.percent(30);
-    let (from, text) = match at.filter(|_| !waits) {
-        Some(at) if !dice.one_in(20) => (From::After(at), id(at)),
+    let at = notes.cursor.filter(|_| !waits);
+    let old = notes.old_cursor.clone().filter(|_| notes.cursor.is_none());
+    let (from, text) = match at {
+        None if old.is_some() => (From::Foreign, old.unwrap_or_default()),
+        Some(at) if !dice.one_in(20) => (From::After(at), id(stage.epoch, at)),
         None if dice.percent(40) => match way {
             Way::Short => (From::Earliest, String::new()),
             _ => (From::Latest, String::new()),
@@ -256,7 +263,7 @@ fn ask(stage: &mut Stage, habits: &Habits, way: Way, at: Option<u64>) -> Ask {
         _ => match dice.below(6) {
             0 => (From::Foreign, "zz9-3".into()),
             1 => (From::Foreign, "Latest".into()),
-            2 => (From::Foreign, id(1_000_000)),
+            2 => (From::Foreign, id(stage.epoch, 1_000_000)),
             3 => (From::Latest, "latest".into()),
             _ => (From::Earliest, "earliest".into()),
         },
@@ -277,11 +284,11 @@ fn poll(
         limit = 1 + dice.below(5);
         query.push(format!("limit={limit}"));
     }
-    let at = place(&ask.text);
+    let at = place(stage.epoch, &ask.text);
     let tagged = matches!(ask.from, From::After(_)) && at.is_some() && dice.percent(30);
     if tagged {
         // The tag of an answer without messages at that cursor.
-        let print = Fingerprint(EPOCH.0).with(at.unwrap_or(0)).with(limit as u64).0;
+        let print = Fingerprint(stage.epoch.0).with(at.unwrap_or(0)).with(limit as u64).0;
         *fields += &format!("If-None-Match: \"{}.{print:016x}\"\r\n", ask.text);
     }
     let mut wait_s = None;

@@ -28,6 +28,8 @@ impl Story {
             }
             self.step_towards_the_end(ms);
         }
+        // A thread that stands still ends when it goes on.
+        self.stage.world.end_pauses();
         let left = until.since(self.stage.world.now);
         self.jump(left);
         assert!(self.stage.world.now >= until);

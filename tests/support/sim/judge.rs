@@ -2,6 +2,7 @@
 //! without a loss.
 
 use super::stage::{Stage, id, place};
+use tollway::ids::Epoch;
 
 /// Where a reader asks to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,11 +66,13 @@ impl Stand {
             }
             From::Foreign => assert_eq!(greeting, ask.text, "the gap comes first"),
             From::Latest => {
-                stand.at = place(greeting).expect("an id of this world");
+                stand.at = place(stage.epoch, greeting).expect("an id of this world");
                 assert!(stand.at >= ask.acked, "the newest is older than {}", ask.acked);
                 assert!(stand.at <= stage.oracle.tip());
             }
-            From::Earliest => stand.begin(stage, place(greeting).expect("an id of this world")),
+            From::Earliest => {
+                stand.begin(stage, place(stage.epoch, greeting).expect("an id of this world"))
+            }
         }
         stand
     }
@@ -101,7 +104,7 @@ impl Stand {
             excused: vec![0; stage.oracle.names.len()],
         };
         // A poll that waited, and lost what it waited for, tells where it began.
-        let began = gap.and_then(|gap| place(&gap.from));
+        let began = gap.and_then(|gap| place(stage.epoch, &gap.from));
         let began = began.unwrap_or(first.map_or(next, |first| first - 1));
         match ask.from {
             From::After(at) => stand.at = at,
@@ -121,12 +124,15 @@ impl Stand {
 
     /// A gap was declared, and the reader goes on from behind `cursor`.
     pub fn gap(&mut self, stage: &Stage, ask: &Ask, gap: &Gap, cursor: u64) {
-        let to = place(&gap.to).expect("a gap ends at an id of this world");
+        let to = place(stage.epoch, &gap.to).expect("a gap ends at an id of this world");
         assert!(to == cursor || to == cursor + 1, "{gap:?} goes on from {cursor}");
-        if self.in_gap() && place(&gap.from) == Some(self.maybe) {
+        if self.in_gap() && place(stage.epoch, &gap.from) == Some(self.maybe) {
             self.at = self.maybe; // So nothing had followed.
         }
         let foreign = std::mem::take(&mut self.lost_its_way);
+        if foreign && place(Epoch(stage.epoch.0.wrapping_sub(1)), &ask.text).is_some() {
+            stage.see("the cursor of a server that was killed");
+        }
         stage.see(match (gap.reason.as_str(), self.topics.len()) {
             ("epoch", _) => "gap: epoch",
             ("expired", 1) => "gap: expired",
@@ -140,7 +146,7 @@ impl Stand {
             "slow" => assert!(!foreign, "{gap:?} for {ask:?}"),
             other => panic!("no gap has the reason {other:?}"),
         }
-        let from = if foreign { &ask.text } else { &id(self.at) };
+        let from = if foreign { &ask.text } else { &id(stage.epoch, self.at) };
         assert!(gap.from == *from, "{gap:?}, and the reader is at {from}");
         let follows = to == cursor + 1;
         assert!(to > self.at || foreign, "{gap:?} leads back");
@@ -163,7 +169,7 @@ impl Stand {
 
     /// As [`Self::gap`], from words that do not say whether `to` follows, or is where it goes on.
     pub fn gap_without_cursor(&mut self, stage: &Stage, ask: &Ask, gap: &Gap) {
-        let to = place(&gap.to).expect("a gap ends at an id of this world");
+        let to = place(stage.epoch, &gap.to).expect("a gap ends at an id of this world");
         let known = to > 0 && to <= stage.oracle.tip();
         let topic = known.then(|| stage.oracle.topic_at(to));
         let topic = topic.filter(|topic| self.topics.contains(topic));

@@ -7,6 +7,7 @@ use tollway::limits::PONG_MS_MAX;
 
 use super::judge::{Ask, Stand};
 use super::readers::http::{self, Answer, Chunks};
+use super::rights::GoodUntil;
 use super::sse::Blocks;
 use super::stage::Stage;
 use crate::world::Client;
@@ -91,9 +92,12 @@ pub struct Deeds {
     /// A Ping came, and its Pong is sent up to here.
     pub pong_due: Option<u64>,
     /// Shows a token that is good until then.
-    pub good_until: Option<u64>,
+    pub good_until: Option<GoodUntil>,
     /// Is gone without a word, or will not answer.
     pub silent: bool,
+    /// What was sent last came when the connection had been idle for too long already: whether it
+    /// was seen in time is chance.
+    pub came_late: bool,
 }
 
 pub struct Line {
@@ -165,7 +169,10 @@ impl Line {
         if n > 0 && !self.deeds.finished {
             let bytes: Vec<u8> = self.out.drain(..n).collect();
             stage.world.send(self.client, &bytes);
-            self.gave_at = stage.world.now.0;
+            let now = stage.world.now.0;
+            let again = self.deeds.came_late && self.gave_at == now;
+            self.deeds.came_late = again || now - self.gave_at >= stage.script.limits.idle_ms_max;
+            self.gave_at = now;
         }
     }
 
@@ -251,10 +258,13 @@ impl Line {
         let read = self.read_by_server(stage);
         let silent_for = closed_at.saturating_sub(self.gave_at);
         // Its token was, before its request was read or while it stayed.
-        let over = deeds.good_until.is_some_and(|until| until <= closed_at);
+        let over = deeds.token_is_over(stage, closed_at);
         match reason {
             CloseReason::Idle if self.spoiled() => true, // Empty lines are no sign of life.
-            CloseReason::Idle => silent_for >= stage.script.limits.idle_ms_max,
+            CloseReason::Idle => {
+                let raced = deeds.came_late && silent_for == 0;
+                raced || silent_for >= stage.script.limits.idle_ms_max
+            }
             CloseReason::HeadTimeout | CloseReason::BodyTimeout => {
                 let slow = |e: &Expect| closed_at >= e.made_at + stage.request_ms();
                 deeds.timed_out || self.spoiled() || self.expects.front().is_some_and(slow)

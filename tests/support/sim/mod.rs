@@ -17,6 +17,7 @@ mod dice;
 mod ending;
 mod judge;
 mod line;
+mod mishaps;
 mod oracle;
 mod plan;
 mod reader;
@@ -25,20 +26,25 @@ mod readers;
 mod rights;
 mod sse;
 mod stage;
+mod trouble;
 mod verdict;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use tollway::ids::Epoch;
 use tollway::limits::{CLOSE_MS_MAX, IDEMPOTENCY_MS_MAX, LINGER_MS_MAX, Limits, PONG_MS_MAX};
 
 use self::actor::Actor;
 use self::dice::Dice;
 use self::line::Mode;
+use self::mishaps::{Machine, Rates};
+use self::plan::Script;
 pub use self::plan::Theme;
 pub use self::stage::Sights;
 use self::stage::Stage;
-use crate::world::{Plan, World};
+use crate::world::mishaps::Well;
+use crate::world::{EPOCH, Plan, World};
 
 /// Plays the story of a seed. `Ok`: what came up in it. `Err`: the trace of what went wrong, if it
 /// was asked for.
@@ -46,6 +52,24 @@ pub fn play(seed: u64, traced: bool) -> Result<Sights, String> {
     let mut story = Story::new(seed, traced);
     catch_unwind(AssertUnwindSafe(|| story.play())).map_err(|_| story.stage.trace())?;
     Ok(story.stage.sights.take())
+}
+
+/// The server of a story, after a start.
+fn world(script: &Script, epoch: Epoch, seed: u64) -> World {
+    let files = (0..compose::FILES.len())
+        .map(|n| (compose::FILES[n].0.to_owned(), compose::file(n).to_vec()))
+        .collect::<BTreeMap<_, _>>();
+    let mut world = World::new(Plan {
+        threads: script.threads as u16,
+        limits: script.limits.clone(),
+        files: Some(files),
+        rights: rights::of(seed),
+        epoch,
+        seed,
+        ..Plan::default()
+    });
+    world.mishaps = Box::new(Machine::new(script.rates.clone(), seed ^ epoch.0));
+    world
 }
 
 struct Story {
@@ -57,19 +81,9 @@ impl Story {
     fn new(seed: u64, traced: bool) -> Self {
         let mut dice = Dice::new(seed);
         let script = plan::script(seed, &mut dice);
-        let files = (0..compose::FILES.len())
-            .map(|n| (compose::FILES[n].0.to_owned(), compose::file(n).to_vec()))
-            .collect::<BTreeMap<_, _>>();
-        let world = World::new(Plan {
-            threads: script.threads as u16,
-            limits: script.limits.clone(),
-            files: Some(files),
-            rights: rights::of(seed),
-            seed,
-            ..Plan::default()
-        });
+        let world = world(&script, EPOCH, seed);
         let actors = script.guests.iter().cloned().map(Actor::new).collect();
-        let mut stage = Stage::new(world, script, dice, traced);
+        let mut stage = Stage::new(world, script, seed, dice, traced);
         let about = format!("{:?}", stage.script);
         stage.tell(|| about);
         Self { stage, actors }
@@ -95,6 +109,13 @@ impl Story {
         }
         if stage.world.overloaded {
             stage.overloaded_at = Some(stage.world.now.0);
+        }
+        let Rates { trouble, restarts, .. } = stage.script.rates;
+        if restarts > 0 && stage.dice.one_in(restarts) {
+            return self.restart();
+        }
+        if trouble > 0 && stage.dice.one_in(trouble) {
+            return self.trouble();
         }
         match stage.dice.below(100) {
             0..65 => {
@@ -125,6 +146,7 @@ impl Story {
     /// Nothing is sent until nothing more happens.
     fn rest(&mut self) {
         self.stage.tell(|| "all threads come to rest".into());
+        self.stage.world.end_pauses();
         self.stage.world.run();
         self.stage.look();
         for actor in &mut self.actors {
@@ -186,6 +208,8 @@ impl Story {
             assert!(!left, "{:?} is still connected", actor.client());
         }
         self.jump(IDEMPOTENCY_MS_MAX);
+        // From here on it is looked at what is left, and not at how it went.
+        self.stage.world.mishaps = Box::new(Well);
         self.publish_once_more();
         self.jump(limits.history_age_ms.max(limits.idle_ms_max) + LINGER_MS_MAX);
     }

@@ -3,6 +3,7 @@
 use tollway::limits::{Limits, MESSAGE_OVERHEAD_BYTES, TOPIC_OVERHEAD_BYTES};
 
 use super::dice::Dice;
+use super::mishaps::Rates;
 use super::rights;
 
 /// What kind of story it is. The seed says: `seed % 5`.
@@ -85,6 +86,7 @@ pub struct Script {
     pub guests: Vec<Habits>,
     /// One in so many steps begins or ends an overload; 0: none.
     pub overload_one_in: u64,
+    pub rates: Rates,
     /// The server ends before its guests do, within so many milliseconds.
     pub drain_ms: Option<u64>,
     /// The server asks for rights.
@@ -114,6 +116,7 @@ pub fn script(seed: u64, dice: &mut Dice) -> Script {
         steps: dice.range(100, 300) as usize + guests.len() * 15,
         guests,
         overload_one_in: if dice.percent(20) { 60 } else { 0 },
+        rates: Rates::roll(dice),
         drain_ms: (seed % 3 == 1).then(|| [0, 100, 2_000, 10_000, 60_000][seed as usize / 3 % 5]),
         rights: rights::of(seed).is_some(),
     }

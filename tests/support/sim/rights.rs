@@ -9,9 +9,8 @@ use sha2::Sha256;
 use tollway::rights::secrets::{jwt_keys, token_of_topics};
 use tollway::rights::{Rights, Secrets};
 
-use super::line::{Kind, Line};
+use super::line::{Deeds, Kind, Line};
 use super::stage::Stage;
-use crate::world::UNIX_START_S;
 
 const BOTH: &str = "token-of-a-good-guest";
 const READER: &str = "token-of-a-mere-reader";
@@ -47,6 +46,29 @@ pub fn field(stage: &Stage) -> String {
     }
 }
 
+/// What a token of limited time was shown with.
+#[derive(Clone, Copy, Debug)]
+pub struct GoodUntil {
+    /// When the request was made, by the clock that only goes on.
+    asked_at: u64,
+    /// The token's `exp`, by the wall.
+    until_s: u64,
+}
+
+impl Deeds {
+    /// Whether the token's time may be over at `at`. The server takes it off the wall when it reads
+    /// the request, whatever the wall says then, and waits for what is left by the clock that only
+    /// goes on.
+    pub fn token_is_over(&self, stage: &Stage, at: u64) -> bool {
+        let Some(GoodUntil { asked_at, until_s }) = self.good_until else {
+            return false;
+        };
+        stage.world.walls_since(asked_at).iter().any(|&(seen_at, wall_s)| {
+            seen_at.0.max(asked_at) + until_s.saturating_sub(wall_s) * 1000 <= at
+        })
+    }
+}
+
 impl Line {
     /// The field of a reader that stays; its token may be good for some time only.
     pub fn field_of_a_stream(&mut self, stage: &mut Stage) -> String {
@@ -54,9 +76,8 @@ impl Line {
             return field(stage);
         }
         let left_s = stage.dice.wide(1, 100);
-        // The server reads it within the seconds that its clock shows then.
-        let until_s = UNIX_START_S + stage.world.now.0 / 1000 + left_s;
-        self.deeds.good_until = Some((until_s - UNIX_START_S) * 1000);
+        let until_s = stage.world.wall_s() + left_s;
+        self.deeds.good_until = Some(GoodUntil { asked_at: stage.world.now.0, until_s });
         format!("Authorization: Bearer {}\r\n", jwt(until_s))
     }
 
@@ -71,7 +92,7 @@ impl Line {
             3 => ("GET /a?token=x", field(stage), 400),
             4 => ("GET /-/connections", field(stage), 403),
             5 => {
-                let old = jwt(UNIX_START_S);
+                let old = jwt(0);
                 ("GET /a", format!("Authorization: Bearer {old}\r\n"), 401)
             }
             _ => {

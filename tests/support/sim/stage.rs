@@ -18,6 +18,9 @@ pub struct Stage {
     pub oracle: Oracle,
     pub dice: Dice,
     pub script: Script,
+    pub seed: u64,
+    /// Another one after each restart.
+    pub epoch: Epoch,
     /// When publishing was last refused for overload, if ever.
     pub overloaded_at: Option<u64>,
     /// Clients' requests are numbered, so that a trace can tell them apart.
@@ -30,12 +33,14 @@ pub struct Stage {
 pub type Sights = BTreeMap<&'static str, u64>;
 
 impl Stage {
-    pub fn new(world: World, script: Script, dice: Dice, traced: bool) -> Self {
+    pub fn new(world: World, script: Script, seed: u64, dice: Dice, traced: bool) -> Self {
         Self {
             world,
             oracle: Oracle::new(script.limits.clone(), script.threads, script.topics),
             dice,
             script,
+            seed,
+            epoch: EPOCH,
             overloaded_at: None,
             requests: 0,
             sights: RefCell::default(),
@@ -107,13 +112,12 @@ impl Stage {
 }
 
 /// The id at a place, as text.
-pub fn id(place: u64) -> String {
-    let (epoch, seq) = (EPOCH, Seq(place));
-    Id { epoch, seq }.to_string()
+pub fn id(epoch: Epoch, place: u64) -> String {
+    Id { epoch, seq: Seq(place) }.to_string()
 }
 
 /// The place of an id. `None` when it is not one of this world.
-pub fn place(text: &str) -> Option<u64> {
+pub fn place(now: Epoch, text: &str) -> Option<u64> {
     let Id { epoch: Epoch(epoch), seq } = Id::parse(text)?;
-    (epoch == EPOCH.0).then_some(seq.0)
+    (epoch == now.0).then_some(seq.0)
 }

@@ -40,7 +40,7 @@ pub fn judge_socket_gap(
         panic!("a gap in other words: {words:?}");
     };
     let gap = Gap { from: from.into(), to: to.into(), reason: reason.into() };
-    let to = place(to).expect("an id of this world");
+    let to = place(stage.epoch, to).expect("an id of this world");
     let held = to > 0 && to <= stage.oracle.tip() && {
         let topic = stage.oracle.topic_at(to);
         ask.topics.contains(&topic) && stage.lost(shard, topic) < to
@@ -75,7 +75,7 @@ pub fn judge_block(stage: &Stage, stand: &mut Stand, ask: &Ask, block: &Block, n
         assert_eq!(*block, beat, "a block without data is a heartbeat");
         return;
     };
-    let at = place(block.id.as_deref().expect("an id")).expect("an id of this world");
+    let at = place(stage.epoch, block.id.as_deref().expect("an id")).expect("an id of this world");
     if block.event.as_deref() == Some("gap") {
         let value: Value = serde_json::from_str(data).expect("JSON");
         notes.gaps += 1;
@@ -100,7 +100,7 @@ pub fn judge_object(stage: &Stage, stand: &mut Stand, ask: &Ask, value: Value, n
         return stand.gap_without_cursor(stage, ask, &gap(said));
     }
     let at = value["id"].as_str().expect("an id");
-    let message = Message { at: place(at).expect("an id of this world"), value };
+    let message = Message { at: place(stage.epoch, at).expect("an id of this world"), value };
     message.check(stage, ask.topics.len() > 1);
     stand.message(stage, message.at);
     notes.messages += 1;
@@ -125,7 +125,7 @@ pub fn judge_told(
         }
         return stage.see("an error in the dialect");
     }
-    let at = place(value["id"].as_str().expect("an id")).expect("an id of this world");
+    let at = place(stage.epoch, value["id"].as_str().expect("an id")).expect("an id of this world");
     assert!(said.places.contains(&at), "acknowledged as {at}, and not in the log");
     if said.key.is_some() {
         notes.keyed.push(number);
@@ -170,14 +170,14 @@ pub fn judge_publish(
     }
     assert_eq!(answer.head.status, 201, "{expect:?}");
     let value: Value = serde_json::from_slice(&answer.body.data).expect("JSON");
-    let at = place(value["id"].as_str().expect("an id")).expect("an id of this world");
+    let at = place(stage.epoch, value["id"].as_str().expect("an id")).expect("an id of this world");
     assert!(value["subscribers"].is_u64());
     let said = &stage.oracle.said[number];
     if said.places.last() == Some(&at) && notes.keyed.contains(&number) {
         stage.see("a repeated publish");
     }
     assert!(said.places.contains(&at), "acknowledged as {at}, and not in the log");
-    let location = format!("/{}?since={}", stage.oracle.names[said.topic], id(at - 1));
+    let location = format!("/{}?since={}", stage.oracle.names[said.topic], id(stage.epoch, at - 1));
     assert_eq!(answer.head.field("Location"), Some(location.as_str()));
     if said.key.is_some() {
         notes.keyed.push(number);
@@ -199,16 +199,18 @@ pub struct Message {
 }
 
 impl Answered {
-    pub fn read(body: &[u8]) -> Self {
+    pub fn read(stage: &Stage, body: &[u8]) -> Self {
         let value: Value = serde_json::from_slice(body).expect("JSON");
         let list = value["messages"].as_array().expect("a list");
         Self {
-            next: place(value["next"].as_str().expect("an id")).expect("of this world"),
+            next: place(stage.epoch, value["next"].as_str().expect("an id"))
+                .expect("of this world"),
             gap: value.get("gap").map(gap),
             messages: list
                 .iter()
                 .map(|value| Message {
-                    at: place(value["id"].as_str().expect("an id")).expect("of this world"),
+                    at: place(stage.epoch, value["id"].as_str().expect("an id"))
+                        .expect("of this world"),
                     value: value.clone(),
                 })
                 .collect(),

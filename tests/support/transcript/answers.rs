@@ -83,7 +83,7 @@ pub fn problem(offence: &Offence, terms: &Terms, fields: &[&str]) -> Result<Vec<
     }
     let mut pieces = begin(offence.number, terms)?;
     pieces.push(exact(head));
-    pieces.extend(with_body("application/problem+json", &[exact(body)], terms));
+    pieces.extend(with_body("application/problem+json", &[exact(body + "\n")], terms));
     Ok(pieces)
 }
 
@@ -103,7 +103,7 @@ pub fn created(path: &str, id: &str, terms: &Terms) -> Result<Vec<Piece>, String
     let readers = terms.readers.as_deref().ok_or("readers=… is missing")?;
     let mut pieces = begin(201, terms)?;
     pieces.push(exact(format!("Location: {path}?since=e-{before}\r\nCache-Control: no-store\r\n")));
-    let body = exact(format!("{{\"id\":\"{id}\",\"subscribers\":{readers}}}"));
+    let body = exact(format!("{{\"id\":\"{id}\",\"subscribers\":{readers}}}\n"));
     pieces.extend(with_body("application/json", &[body], terms));
     Ok(pieces)
 }

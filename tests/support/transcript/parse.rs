@@ -11,6 +11,7 @@ use tollway::rights::Secrets;
 use tollway::wire::authority::{HostPattern, OriginPattern};
 
 use super::answers::{self, Terms};
+use super::offences::Offence;
 use super::{Act, Greeting, Piece, Shows, Step, Transcript, bytes, offences, tokens};
 
 /// Reads a file. Panics with file and line at whatever it does not understand.
@@ -190,6 +191,7 @@ impl<'t> Reader<'t> {
             return Ok(answers::close_frame(&offence));
         }
         self.story.shows.statuses.insert(number);
+        let offence = self.bounded(offence);
         let terms = Terms::read(words)?;
         answers::problem(&offence, &terms, &self.block())
     }
@@ -203,9 +205,22 @@ impl<'t> Reader<'t> {
         let number = number.parse().map_err(|_| "error REF NUMBER CODE")?;
         let (index, offence) = offences::find(code, number)?;
         self.story.shows.offences.insert(index);
-        let body = answers::problem_body(&offence)?;
+        let body = answers::problem_body(&self.bounded(offence))?;
         let frame = bytes::text(&format!("{{\"ref\":{reference},\"error\":{body}}}"));
         Ok(vec![Piece::Exact(frame)])
+    }
+
+    /// An offence against a bound that a flag turns, with the bound in its sentence.
+    fn bounded(&self, mut offence: Offence) -> Offence {
+        let Limits { message_bytes_max, head_bytes_max, .. } = self.story.limits;
+        let (bytes, flag) = match offence.code {
+            "too_large" | "data_too_big" => (message_bytes_max, "--max-message"),
+            "head_too_large" => (head_bytes_max, "--max-head"),
+            _ => return offence,
+        };
+        let detail = format!("{} The bound is {bytes} bytes, {flag}.", offence.detail);
+        offence.detail = detail.leak(); // Few, and a test ends soon.
+        offence
     }
 
     /// A problem's body that is written out shows its offence as well.

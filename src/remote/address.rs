@@ -1,0 +1,115 @@
+//! `--url`: where a server is, and what its requests carry.
+//!
+//! Came from: `flags`. Goes to: whoever connects. Absent on purpose: TLS. A refusal says how to do
+//! without until it is there.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use crate::client::endpoint::{BearerToken, Endpoint};
+use crate::config::without_secrets;
+
+/// A server that can be connected to.
+#[derive(Clone, Debug)]
+pub struct ServerAddress {
+    /// What stands in the head of a request.
+    pub endpoint: Endpoint,
+    /// Of the host, at least one; tried in this order.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// Reads `http://HOST[:PORT][/PATH]`. An error is the line to print.
+pub fn read(url: &str, token: Option<&BearerToken>) -> Result<ServerAddress, String> {
+    let wrong = |why: &str| format!("--url {}: {why}", without_secrets(url));
+    let rest = match url.split_once("://") {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => {
+            let host = without_secrets(rest).split('/').next().unwrap_or_default();
+            return Err(wrong(&format!(
+                "https needs TLS, which tollway does not speak yet; let something else speak it, \
+                 as `socat TCP-LISTEN:8081,bind=127.0.0.1,fork OPENSSL:{}`, and give --url \
+                 http://127.0.0.1:8081",
+                with_port(host, 443)
+            )));
+        }
+        _ => return Err(wrong("is not an http:// address; write http://HOST:PORT")),
+    };
+    let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let is_visible = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+    if host.is_empty() || !is_visible(rest) || rest.contains(['?', '#', '@']) {
+        return Err(wrong(
+            "has something other than a host, a port and a path; write \
+                          http://HOST:PORT",
+        ));
+    }
+    let found = with_port(host, 80).to_socket_addrs();
+    let addresses: Vec<SocketAddr> = match found {
+        Ok(found) => found.collect(),
+        Err(_) => return Err(wrong("names a host that is not known here; write http://HOST:PORT")),
+    };
+    if addresses.is_empty() {
+        return Err(wrong("names a host without an address; write http://HOST:PORT"));
+    }
+    let token = token.map(|token| {
+        // The value is nobody's business, not even when it is wrong.
+        let good = !token.text().is_empty() && is_visible(token.text());
+        let wrong = "--token takes visible ASCII without spaces; give it as it was issued";
+        if good { Ok(token.clone()) } else { Err(wrong.to_owned()) }
+    });
+    let prefix = path.trim_end_matches('/').to_owned();
+    let endpoint = Endpoint { host: host.to_owned(), prefix, token: token.transpose()? };
+    Ok(ServerAddress { endpoint, addresses })
+}
+
+fn with_port(host: &str, port: u16) -> String {
+    // Behind the bracket of an IPv6 address, if there is one.
+    let behind = host.rsplit_once(']').map_or(host, |(_, rest)| rest);
+    if behind.contains(':') { host.to_owned() } else { format!("{host}:{port}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_a_host_a_port_and_perhaps_a_path() {
+        for (url, host, prefix, address) in [
+            ("http://127.0.0.1:81", "127.0.0.1:81", "", "127.0.0.1:81"),
+            ("HTTP://127.0.0.1/", "127.0.0.1", "", "127.0.0.1:80"),
+            ("http://[::1]:82/base/", "[::1]:82", "/base", "[::1]:82"),
+            ("http://[::1]/a/b", "[::1]", "/a/b", "[::1]:80"),
+        ] {
+            let read = read(url, Some(&BearerToken::from("t0"))).expect(url);
+            assert_eq!((&*read.endpoint.host, &*read.endpoint.prefix), (host, prefix), "{url}");
+            assert_eq!(read.addresses, [address.parse().expect(address)], "{url}");
+            assert_eq!(read.endpoint.token, Some("t0".into()));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_the_remedy_and_no_secret() {
+        for (url, why) in [
+            ("127.0.0.1:1", "is not an http:// address; write http://HOST:PORT"),
+            ("ws://127.0.0.1:1", "is not an http:// address"),
+            ("https://a.example/x", "OPENSSL:a.example:443`, and give --url http://127.0.0.1:8081"),
+            ("https://a.example:8443", "OPENSSL:a.example:8443`"),
+            ("http://", "has something other than"),
+            ("http://127.0.0.1/?x", "has something other than"),
+            ("http://127.0.0.1/a b", "has something other than"),
+            ("http://me:s3cret@127.0.0.1/", "has something other than"),
+            ("http://127.0.0.1/?token=s3cret", "--url http://127.0.0.1/: has something other than"),
+            ("https://me:s3cret@a.example/", "OPENSSL:a.example:443`"),
+            ("https://me:s3cret/x@a.example/", "OPENSSL:a.example:443`"),
+            ("ftp://me:s3cret@a.example/", "--url a.example/: is not an http:// address"),
+            ("http://nowhere.invalid:1", "names a host that is not known here"),
+            ("http://127.0.0.1:99999", "names a host that is not known here"),
+        ] {
+            let said = read(url, None).expect_err(url);
+            assert!(said.starts_with("--url ") && said.contains(why), "{url}: {said}");
+            assert!(!said.contains("s3cret"), "{said}");
+        }
+        for token in ["", "s3cret s3cret", "s3cret\r\nX: y", "s3crüt"] {
+            let said = read("http://127.0.0.1:1", Some(&token.into())).expect_err(token);
+            assert!(said.starts_with("--token takes") && !said.contains("s3cr"), "{said}");
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! One technique on a socket of its own: connects, asks, keeps its deadlines, and says what it was
+//! told.
+//!
+//! Came from: `reader`, whose loop says which socket is ready and what time it is. Goes to:
+//! `client::reading` with bytes; a server; and back, with what was told. Absent on purpose: which
+//! technique to use, and what becomes of messages.
+
+use std::io::{self, ErrorKind, Read, Write};
+
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+
+use super::address::ServerAddress;
+use crate::client::ladder::Timings;
+use crate::client::reading::Reading;
+use crate::client::setback::Setback;
+use crate::client::told::Told;
+use crate::client::traffic::Traffic;
+use crate::technique::Technique;
+
+/// A technique at work.
+pub struct Attempt {
+    /// Which one.
+    pub technique: Technique,
+    /// When it began to read, in milliseconds.
+    pub opened_ms: Option<u64>,
+    reading: Reading,
+    token: Token,
+    socket: Option<TcpStream>,
+    /// The next of the server's addresses to be tried.
+    address: usize,
+    /// Bytes that the kernel has not taken.
+    unsent: Vec<u8>,
+    /// When to ask next. `None`: an answer or a stream is under way.
+    ask_ms: Option<u64>,
+    /// When something must have come.
+    deadline_ms: u64,
+    /// A Ping is out, and has to be answered by the deadline.
+    doubted: bool,
+    /// The request under way went out on a connection that has carried an answer before, and
+    /// nothing has come for it: if that connection ends, it may have been idle for too long.
+    reused: bool,
+}
+
+/// What does not change from attempt to attempt.
+#[derive(Clone, Debug)]
+pub struct ReadPlan {
+    /// The server.
+    pub server: ServerAddress,
+    /// Names of topics, at least one.
+    pub topics: Vec<String>,
+    /// Seconds that a long poll may be withheld.
+    pub wait_s: u64,
+    /// Milliseconds between two short polls.
+    pub interval_ms: u64,
+    /// Deadlines.
+    pub timings: Timings,
+}
+
+impl Attempt {
+    /// Begins with the next [`Self::advance`]. `cursor`: where to read from.
+    pub fn new(
+        technique: Technique,
+        plan: &ReadPlan,
+        cursor: &str,
+        token: Token,
+        now: u64,
+    ) -> Self {
+        Self {
+            technique,
+            opened_ms: None,
+            reading: Reading::new(technique, &plan.topics, cursor),
+            token,
+            socket: None,
+            address: 0,
+            unsent: Vec::new(),
+            ask_ms: Some(now),
+            deadline_ms: u64::MAX,
+            doubted: false,
+            reused: false,
+        }
+    }
+
+    /// What it has cost since it was last asked.
+    pub fn take_traffic(&mut self) -> Traffic {
+        self.reading.take_traffic()
+    }
+
+    /// When [`Self::advance`] has something to do, ready or not.
+    pub fn due_ms(&self) -> u64 {
+        self.ask_ms.unwrap_or(u64::MAX).min(self.deadline_ms)
+    }
+
+    /// Does what the time, or a socket that is ready, allows. `chance` is of 0 to 1,000.
+    pub fn advance(
+        &mut self,
+        plan: &ReadPlan,
+        registry: &Registry,
+        now: u64,
+        chance: u64,
+        told: &mut Vec<Told>,
+    ) -> Result<(), Setback> {
+        if self.ask_ms.is_some_and(|due| due <= now) {
+            self.ask(plan, registry, now)?;
+        }
+        self.read(plan, registry, now, chance, told)?;
+        if self.ask_ms.is_none() && self.deadline_ms <= now {
+            self.expire(plan, now)?;
+        }
+        self.write(plan, registry, now)
+    }
+
+    /// Sends a request, on a new connection if there is none.
+    fn ask(&mut self, plan: &ReadPlan, registry: &Registry, now: u64) -> Result<(), Setback> {
+        self.ask_ms = None;
+        self.reused = self.socket.is_some();
+        if self.socket.is_none() {
+            self.address = 0;
+            self.connect(plan, registry)?;
+        }
+        // A wait from `latest` that is cut would lose what came meanwhile: first the cursor.
+        let may_park = self.technique == Technique::LongPoll && self.opened_ms.is_some();
+        let wait_s = if may_park { plan.wait_s } else { 0 };
+        self.unsent.extend(self.reading.request(&plan.server.endpoint, wait_s));
+        self.deadline_ms = now + wait_s * 1000 + plan.timings.grace_ms;
+        Ok(())
+    }
+
+    /// Connects to the next of the addresses.
+    fn connect(&mut self, plan: &ReadPlan, registry: &Registry) -> Result<(), Setback> {
+        let addresses = &plan.server.addresses;
+        loop {
+            let address = addresses[self.address];
+            self.address += 1;
+            self.reading.connected();
+            let both = Interest::READABLE | Interest::WRITABLE;
+            let connected = TcpStream::connect(address).and_then(|mut socket| {
+                registry.register(&mut socket, self.token, both)?;
+                Ok(socket)
+            });
+            match connected {
+                Ok(socket) => {
+                    self.socket = Some(socket);
+                    return Ok(());
+                }
+                Err(_) if self.address < addresses.len() => {}
+                Err(error) => return Err(no_connection(&error, plan)),
+            }
+        }
+    }
+
+    /// Reads all that the kernel has: an edge is told once.
+    fn read(
+        &mut self,
+        plan: &ReadPlan,
+        registry: &Registry,
+        now: u64,
+        chance: u64,
+        told: &mut Vec<Told>,
+    ) -> Result<(), Setback> {
+        let mut scratch = [0; READ_BYTES];
+        while let Some(socket) = &mut self.socket {
+            let length = match socket.read(&mut scratch) {
+                Ok(0) => {
+                    self.socket = None;
+                    let excused = self.is_idle() || self.asks_anew(now);
+                    return if excused { Ok(()) } else { Err(self.reading.ended()) };
+                }
+                Ok(length) => length,
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted => continue,
+                    // Linux says the latter of a socket that is still connecting.
+                    ErrorKind::WouldBlock | ErrorKind::NotConnected => return Ok(()),
+                    _ if self.is_idle() => {
+                        self.socket = None;
+                        return Ok(());
+                    }
+                    _ => {
+                        self.lost(&error, plan, registry, now)?;
+                        continue;
+                    }
+                },
+            };
+            self.reused = false;
+            let from = told.len();
+            let reply = self.reading.received(&scratch[..length], told)?;
+            self.unsent.extend(reply);
+            for told in &told[from..] {
+                if *told != Told::Alive {
+                    self.opened_ms = self.opened_ms.or(Some(now));
+                }
+                if let Told::Answered { more, closes } = *told {
+                    self.answered(plan, now, chance, more, closes);
+                }
+            }
+            let polls = matches!(self.technique, Technique::ShortPoll | Technique::LongPoll);
+            if !polls && self.opened_ms.is_some() {
+                self.deadline_ms = now + plan.timings.silence_ms;
+                self.doubted = false;
+            }
+        }
+        Ok(())
+    }
+
+    /// Between two polls: the server may hang up, and the next one connects anew.
+    const fn is_idle(&self) -> bool {
+        self.ask_ms.is_some()
+    }
+
+    /// A server may end an idle connection in the moment in which the next poll is sent on it. A
+    /// poll changes nothing, so it is sent again, once, on a connection of its own: RFC 9110
+    /// §9.2.2.
+    fn asks_anew(&mut self, now: u64) -> bool {
+        let anew = std::mem::take(&mut self.reused);
+        if anew {
+            self.unsent.clear();
+            self.ask_ms = Some(now);
+        }
+        anew
+    }
+
+    /// A poll is answered: when to ask again.
+    fn answered(&mut self, plan: &ReadPlan, now: u64, chance: u64, more: bool, closes: bool) {
+        self.deadline_ms = u64::MAX;
+        if closes {
+            self.socket = None;
+        }
+        let pause = if more || self.technique == Technique::LongPoll {
+            0
+        } else {
+            plan.interval_ms * (900 + chance / 5) / 1000
+        };
+        self.ask_ms = Some(now + pause);
+    }
+
+    /// Nothing came in time.
+    fn expire(&mut self, plan: &ReadPlan, now: u64) -> Result<(), Setback> {
+        let is_open = self.opened_ms.is_some();
+        match self.technique {
+            Technique::WebSocket if is_open && !self.doubted => {
+                let ping = self.reading.ping();
+                self.unsent.extend(ping);
+                self.doubted = true;
+                self.deadline_ms = now + plan.timings.grace_ms;
+                Ok(())
+            }
+            Technique::WebSocket | Technique::Sse if is_open => {
+                Err(Setback::new(format!("said nothing for {} ms", plan.timings.silence_ms)))
+            }
+            _ => Err(Setback::new(format!("said nothing for {} ms", plan.timings.first_ms))),
+        }
+    }
+
+    fn write(&mut self, plan: &ReadPlan, registry: &Registry, now: u64) -> Result<(), Setback> {
+        while let Some(socket) = &mut self.socket
+            && !self.unsent.is_empty()
+        {
+            match socket.write(&self.unsent) {
+                Ok(length) => drop(self.unsent.drain(..length)),
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted => {}
+                    // The writable edge brings us back.
+                    ErrorKind::WouldBlock | ErrorKind::NotConnected => return Ok(()),
+                    _ => self.lost(&error, plan, registry, now)?,
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// The connection failed. Before anything came over it, the next address may do better.
+    fn lost(
+        &mut self,
+        error: &io::Error,
+        plan: &ReadPlan,
+        registry: &Registry,
+        now: u64,
+    ) -> Result<(), Setback> {
+        self.socket = None;
+        if self.asks_anew(now) {
+            return Ok(());
+        }
+        let unconnected = error.kind() == ErrorKind::ConnectionRefused;
+        if unconnected && self.address < plan.server.addresses.len() {
+            return self.connect(plan, registry);
+        }
+        Err(no_connection(error, plan))
+    }
+}
+
+/// In words, with the address. Where nobody listens, another technique would not be heard either.
+fn no_connection(error: &io::Error, plan: &ReadPlan) -> Setback {
+    let host = &plan.server.endpoint.host;
+    let what = match error.kind() {
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => return Setback::new("was cut"),
+        ErrorKind::ConnectionRefused => format!("was not connected: nobody listens at {host}"),
+        _ => format!("was not connected to {host}: {error}"),
+    };
+    Setback { retry_after_ms: Some(0), ..Setback::new(what) }
+}
+
+/// What one `read` can bring.
+const READ_BYTES: usize = 16 * 1024;

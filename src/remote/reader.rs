@@ -1,0 +1,353 @@
+//! The loop of `tollway sub`: one technique reads, and perhaps a better one is tried beside it.
+//!
+//! One rule makes changing safe: one technique reads at a time, and it starts from the cursor, the
+//! id of the last message that was shown. What the one before received and did not hand over is
+//! asked for again.
+//!
+//! Came from: `main`, with [`SubOptions`]. Goes to: `attempt` for the sockets, `client::ladder` for
+//! what to do next, `show` for the messages. Absent on purpose: queues; a message is shown before
+//! more is read, so a pipe that is slow makes a reader that is slow.
+
+use std::io::{self, ErrorKind};
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use mio::event::Event;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
+
+use super::attempt::{Attempt, ReadPlan};
+use super::flags::{Shown, SubOptions, via};
+use super::show;
+use crate::client::frames::Masks;
+use crate::client::ladder::{Ladder, Rung};
+use crate::client::setback::Setback;
+use crate::client::told::Told;
+use crate::client::traffic::Traffic;
+use crate::shell::clock;
+use crate::technique::Technique;
+
+/// How a command ended.
+#[derive(Debug)]
+pub enum RunEnd {
+    /// All that was asked for is done, or whoever read it has seen enough.
+    Done,
+    /// By a signal, with work left to do.
+    Signal(i32),
+    /// A line for people.
+    Failed(String),
+}
+
+struct TopicReader {
+    plan: ReadPlan,
+    shown: Shown,
+    ladder: Ladder,
+    poll: Poll,
+    signals: Signals,
+    chance: Masks,
+    cursor: String,
+    /// The cursor before the last gap: each connection that starts there tells it.
+    gap_told: Option<String>,
+    /// Messages that are still to come.
+    left: Option<u64>,
+    present: Option<Attempt>,
+    /// A better technique, on a connection of its own.
+    trial: Option<Attempt>,
+    /// To be tried after that one, the worst first.
+    trials: Vec<Technique>,
+    /// When the next trials begin.
+    trial_ms: u64,
+    /// When to try again, as long as nothing works.
+    resume_ms: u64,
+    costs: Vec<(Option<Technique>, Traffic)>,
+    started_ms: u64,
+    /// What was said of what does not work, since something worked.
+    said: Vec<String>,
+}
+
+/// Reads until it is told to end.
+pub fn run(options: SubOptions) -> RunEnd {
+    let mut reader = match TopicReader::new(options) {
+        Ok(reader) => reader,
+        Err(error) => return RunEnd::Failed(error.to_string()),
+    };
+    let end = match reader.read() {
+        Ok(end) => end,
+        // Who closes the pipe has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => RunEnd::Done,
+        Err(error) => RunEnd::Failed(format!("standard output: {error}")),
+    };
+    reader.end();
+    end
+}
+
+impl TopicReader {
+    fn new(options: SubOptions) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
+        // Tells when the other end of a pipe is closed. A plain file is refused: always ready.
+        let out = io::stdout().as_raw_fd();
+        let _ = poll.registry().register(&mut SourceFd(&out), OUT, Interest::WRITABLE);
+        let costs = options.techniques.iter().map(|t| (Some(*t), Traffic::default())).collect();
+        let SubOptions { server, topics, wait_s, interval_ms, timings, .. } = options;
+        let now = now_ms();
+        Ok(Self {
+            plan: ReadPlan { server, topics, wait_s, interval_ms, timings },
+            shown: options.shown,
+            ladder: Ladder::new(options.techniques, timings),
+            poll,
+            signals,
+            chance: Masks::default(),
+            cursor: options.since,
+            gap_told: None,
+            left: options.count,
+            present: None,
+            trial: None,
+            trials: Vec::new(),
+            trial_ms: u64::MAX,
+            resume_ms: now,
+            costs,
+            started_ms: now,
+            said: Vec::new(),
+        })
+    }
+
+    /// The loop. An error is standard output's.
+    fn read(&mut self) -> io::Result<RunEnd> {
+        let mut events = Events::with_capacity(8);
+        loop {
+            let now = now_ms();
+            if self.present.is_none() && self.resume_ms <= now {
+                let first = self.ladder.first();
+                self.start(first, now);
+            }
+            if let Some(end) = self.advance(now)? {
+                return Ok(end);
+            }
+            self.advance_trial(now);
+            let wait = Duration::from_millis(self.due_ms().saturating_sub(now_ms()).min(60_000));
+            match self.poll.poll(&mut events, Some(wait)) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => {
+                    return Ok(RunEnd::Failed(error.to_string()));
+                }
+                _ => {}
+            }
+            let is_closed = |event: &Event| event.is_error() || event.is_write_closed();
+            if events.iter().any(|event| event.token() == OUT && is_closed(event)) {
+                return Ok(RunEnd::Done);
+            }
+            if let Some(signal) = self.signals.pending().next() {
+                // Reading without a number of messages has no other end than this.
+                let is_end = self.left.is_none();
+                return Ok(if is_end { RunEnd::Done } else { RunEnd::Signal(signal) });
+            }
+        }
+    }
+
+    fn due_ms(&self) -> u64 {
+        let attempts = [&self.present, &self.trial].into_iter().flatten();
+        let due = attempts.map(Attempt::due_ms).min().unwrap_or(u64::MAX);
+        let resume = if self.present.is_none() { self.resume_ms } else { u64::MAX };
+        due.min(resume).min(self.trial_due_ms()).min(self.proof_due_ms())
+    }
+
+    fn trial_due_ms(&self) -> u64 {
+        let opened = self.present.as_ref().is_some_and(|present| present.opened_ms.is_some());
+        if opened && self.trial.is_none() { self.trial_ms } else { u64::MAX }
+    }
+
+    fn proof_due_ms(&self) -> u64 {
+        let opened = self.trial.as_ref().and_then(|trial| trial.opened_ms);
+        opened.map_or(u64::MAX, |opened| opened + self.plan.timings.proof_ms)
+    }
+
+    fn start(&mut self, technique: Technique, now: u64) {
+        self.stop();
+        self.present = Some(Attempt::new(technique, &self.plan, &self.cursor, PRESENT, now));
+    }
+
+    /// What reads, reads no more; what it has cost stays.
+    fn stop(&mut self) {
+        if let Some(present) = self.present.take() {
+            self.charge(present);
+        }
+        if let Some(trial) = self.trial.take() {
+            self.charge(trial);
+        }
+        self.trials.clear();
+    }
+
+    fn charge(&mut self, mut attempt: Attempt) {
+        let row = self.costs.iter_mut().find(|(of, _)| *of == Some(attempt.technique));
+        row.expect("there is one for each").1 += attempt.take_traffic();
+    }
+
+    /// Lets the technique that reads do what it can, and shows what it was told.
+    fn advance(&mut self, now: u64) -> io::Result<Option<RunEnd>> {
+        let Some(mut present) = self.present.take() else {
+            return Ok(None);
+        };
+        let was_open = present.opened_ms.is_some();
+        let chance = self.chance();
+        let mut told = Vec::new();
+        let outcome = present.advance(&self.plan, self.poll.registry(), now, chance, &mut told);
+        let (technique, opened_ms) = (present.technique, present.opened_ms);
+        if opened_ms.is_some() && !was_open {
+            self.opened(technique, now);
+        }
+        let is_over = self.show(told)?;
+        if let Err(setback) = outcome {
+            self.charge(present);
+            if is_over {
+                return Ok(Some(RunEnd::Done));
+            }
+            let lived_ms = opened_ms.map(|opened| now - opened);
+            return Ok(self.ended(technique, lived_ms, &setback, now));
+        }
+        self.present = Some(present);
+        Ok(is_over.then_some(RunEnd::Done))
+    }
+
+    /// Shows messages and gaps; `true` once the last one that was wanted is shown.
+    fn show(&mut self, told: Vec<Told>) -> io::Result<bool> {
+        for told in told {
+            match told {
+                Told::Cursor(cursor) => self.cursor = cursor,
+                Told::Gap(gap) => {
+                    if self.gap_told.as_ref() != Some(&gap.from) {
+                        show::gap(&gap);
+                    }
+                    self.gap_told = Some(gap.from);
+                }
+                Told::Message(message) => {
+                    show::message(&message, &self.plan.topics[0], self.shown)?;
+                    self.cursor = message.id;
+                    self.gap_told = None;
+                    self.left = self.left.map(|left| left - 1);
+                    if self.left == Some(0) {
+                        return Ok(true);
+                    }
+                }
+                Told::Answered { .. } | Told::Alive => {}
+            }
+        }
+        Ok(false)
+    }
+
+    fn opened(&mut self, technique: Technique, now: u64) {
+        self.ladder.opened();
+        if self.shown.verbose || !self.said.is_empty() {
+            show::note(&format!("{} reads", via(technique)));
+        }
+        self.said.clear();
+        let chance = self.chance();
+        let pause = self.ladder.trial_in_ms(technique, chance);
+        self.trial_ms = pause.map_or(u64::MAX, |ms| now + ms);
+    }
+
+    /// The technique that read, or was to read, does not.
+    fn ended(
+        &mut self,
+        technique: Technique,
+        lived_ms: Option<u64>,
+        setback: &Setback,
+        now: u64,
+    ) -> Option<RunEnd> {
+        self.stop();
+        let chance = self.chance();
+        let what = format!("{} {}", via(technique), setback.what);
+        match self.ladder.ended(technique, lived_ms, setback, chance) {
+            Rung::GiveUp => return Some(RunEnd::Failed(what)),
+            Rung::Try(next) => {
+                self.say(&format!("{what}; trying {}", via(next)), &what);
+                self.start(next, now);
+            }
+            Rung::Wait(ms) => {
+                self.say(&format!("{what}; next try in {ms} ms"), &what);
+                self.resume_ms = now + ms;
+            }
+        }
+        None
+    }
+
+    /// Says what does not work, and nothing twice as long as that lasts.
+    fn say(&mut self, line: &str, what: &str) {
+        let is_new = !self.said.iter().any(|said| said == what);
+        if self.shown.verbose || is_new {
+            show::note(line);
+        }
+        if is_new && self.said.len() < SAID_MAX {
+            self.said.push(what.to_owned());
+        }
+    }
+
+    /// Tries what is better than the technique that reads.
+    fn advance_trial(&mut self, now: u64) {
+        let Some(present) = self.present.as_ref().map(|present| present.technique) else {
+            return;
+        };
+        if self.trial_due_ms() <= now {
+            self.trials = self.ladder.trials(present).iter().rev().copied().collect();
+            self.next_trial(now);
+        }
+        let Some(mut trial) = self.trial.take() else {
+            return;
+        };
+        let chance = self.chance();
+        let mut told = Vec::new();
+        let outcome = trial.advance(&self.plan, self.poll.registry(), now, chance, &mut told);
+        self.trial = Some(trial);
+        if outcome.is_err() {
+            self.next_trial(now);
+        } else if self.proof_due_ms() <= now {
+            let technique = self.trial.as_ref().expect("it was just put there").technique;
+            self.ladder.proved(technique);
+            if self.shown.verbose {
+                show::note(&format!("{} works again", via(technique)));
+            }
+            let first = self.ladder.first();
+            self.start(first, now);
+        }
+    }
+
+    /// The next trial of this round; after the last one, the next round.
+    fn next_trial(&mut self, now: u64) {
+        if let Some(trial) = self.trial.take() {
+            self.charge(trial);
+        }
+        if let Some(next) = self.trials.pop() {
+            self.trial = Some(Attempt::new(next, &self.plan, "latest", TRIAL, now));
+        } else if let Some(present) = self.present.as_ref().map(|present| present.technique) {
+            let chance = self.chance();
+            let pause = self.ladder.trial_in_ms(present, chance);
+            self.trial_ms = pause.map_or(u64::MAX, |ms| now + ms);
+        }
+    }
+
+    fn end(&mut self) {
+        self.stop();
+        if self.shown.costs {
+            show::costs(&self.costs, now_ms() - self.started_ms, self.shown);
+        }
+    }
+
+    /// Of 0 to 1,000.
+    fn chance(&mut self) -> u64 {
+        self.chance.draw() % 1001
+    }
+}
+
+/// Milliseconds on the clock of this machine.
+pub(super) fn now_ms() -> u64 {
+    clock::shared_us() / 1000
+}
+
+const PRESENT: Token = Token(0);
+const TRIAL: Token = Token(1);
+const SIGNALS: Token = Token(2);
+const OUT: Token = Token(3);
+/// More kinds of failure in a row are said again and again.
+const SAID_MAX: usize = 64;

@@ -1,0 +1,213 @@
+//! What a person, or the next program of a pipe, gets to see.
+//!
+//! A line for each message, written at once: the next program has it before another one comes. On a
+//! terminal, control characters are spelled out: whoever publishes to a topic must not be able to
+//! steer the terminals of those who read it. A file or a pipe gets the bytes as they are.
+//!
+//! Came from: `reader` and `publisher`. Goes to: standard output, and standard error for everything
+//! that is no message. Absent on purpose: colours.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+use super::flags::{Shown, via};
+use crate::client::setback::printable;
+use crate::client::told::{Delivery, MissedSpan};
+use crate::client::traffic::{BytesByClass, Traffic};
+use crate::technique::Technique;
+
+/// A message as `--json` shows it: as a poll's answer does.
+#[derive(Serialize)]
+struct MessageLine<'m> {
+    id: &'m str,
+    topic: &'m str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'m str>,
+    data: &'m str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encoding: Option<&'static str>,
+}
+
+/// What `--costs` says of one technique, or of publishing.
+#[derive(Serialize)]
+struct CostsLine<'c> {
+    via: &'c str,
+    #[serde(flatten)]
+    traffic: &'c Traffic,
+    ms: u64,
+}
+
+/// Writes one message. `topic`: the one that is read, where the server need not say it.
+pub fn message(delivery: &Delivery, topic: &str, shown: Shown) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let line = if shown.json {
+        json_line(delivery, topic).into_bytes()
+    } else if out.is_terminal() {
+        terminal_line(&delivery.data).into_bytes()
+    } else {
+        [&delivery.data[..], b"\n"].concat()
+    };
+    out.write_all(&line)?;
+    out.flush()
+}
+
+/// Writes a line that is there already.
+pub fn line(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+fn json_line(delivery: &Delivery, topic: &str) -> String {
+    let Delivery { id, topic: named, event, data, is_binary } = delivery;
+    let text = if *is_binary { None } else { str::from_utf8(data).ok() };
+    let encoded = text.map_or_else(|| STANDARD.encode(data), str::to_owned);
+    let line = MessageLine {
+        id,
+        topic: named.as_deref().unwrap_or(topic),
+        event: event.as_deref(),
+        data: &encoded,
+        encoding: text.is_none().then_some("base64"),
+    };
+    serde_json::to_string(&line).expect("plain data") + "\n"
+}
+
+/// Data for a terminal: text with its lines and tabs, and nothing that the terminal would obey.
+fn terminal_line(data: &[u8]) -> String {
+    let mut line = String::with_capacity(data.len() + 1);
+    for chunk in data.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if matches!(c, '\n' | '\t') {
+                line.push(c);
+            } else {
+                line.push_str(&printable(c.encode_utf8(&mut [0; 4])));
+            }
+        }
+        for byte in chunk.invalid() {
+            write!(line, "\\x{byte:02x}").expect("a string takes everything");
+        }
+    }
+    line.push('\n');
+    line
+}
+
+/// Says a line on standard error, if that can be had.
+pub fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "tollway: {text}");
+}
+
+/// Says what was missed.
+pub fn gap(gap: &MissedSpan) {
+    let MissedSpan { from, to, reason } = gap;
+    let why = match reason.as_str() {
+        "epoch" => "the server was restarted, or is another one",
+        "expired" => "they are no longer retained",
+        "slow" => "they were read too slowly",
+        other => other,
+    };
+    let [from, to, why] = [from, to, why].map(printable);
+    note(&format!("gap: messages between {from} and {to} cannot be had: {why}"));
+}
+
+/// Says what it cost, a line for each way that was used.
+pub fn costs(rows: &[(Option<Technique>, Traffic)], ms: u64, shown: Shown) {
+    for (technique, traffic) in rows.iter().filter(|(_, traffic)| traffic.connections > 0) {
+        let name = technique.map_or("pub", via);
+        if shown.json {
+            let line = CostsLine { via: name, traffic, ms };
+            let _ = writeln!(
+                io::stderr().lock(),
+                "{}",
+                serde_json::to_string(&line).expect("plain data")
+            );
+        } else {
+            note(&costs_line(name, traffic, ms));
+        }
+    }
+}
+
+fn costs_line(name: &str, traffic: &Traffic, ms: u64) -> String {
+    let Traffic { connections, requests, empty, messages, bytes_in, bytes_out } = traffic;
+    let count = |n: u64, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+    let empty =
+        if *empty > 0 { format!(" ({empty} answered with nothing)") } else { String::new() };
+    format!(
+        "{name}: {}, {}, {}{empty}, {ms} ms; {}; {}",
+        count(*messages, "message"),
+        count(*connections, "connection"),
+        count(*requests, "request"),
+        bytes("in", bytes_in),
+        bytes("out", bytes_out),
+    )
+}
+
+fn bytes(direction: &str, bytes: &BytesByClass) -> String {
+    let BytesByClass { head, framing, payload, heartbeat, body } = *bytes;
+    let classes = [
+        ("head", head),
+        ("framing", framing),
+        ("payload", payload),
+        ("heartbeat", heartbeat),
+        ("body", body),
+    ];
+    let parts = classes.iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{name} {n}"));
+    let parts: Vec<String> = parts.collect();
+    let total = bytes.total();
+    if parts.is_empty() {
+        format!("{direction} 0 bytes")
+    } else {
+        format!("{direction} {total} bytes: {}", parts.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delivery(data: &[u8], is_binary: bool) -> Delivery {
+        Delivery { id: "e-1".into(), topic: None, event: None, data: data.into(), is_binary }
+    }
+
+    #[test]
+    fn a_terminal_is_shown_what_it_would_obey() {
+        assert_eq!(terminal_line("ü\ta\nb".as_bytes()), "ü\ta\nb\n");
+        assert_eq!(terminal_line(b"\x1b[2J\r\x00"), "\\u{1b}[2J\\r\\u{0}\n");
+        assert_eq!(terminal_line("\u{9b}1m".as_bytes()), "\\u{9b}1m\n");
+        assert_eq!(terminal_line(b"a\xff\x00b"), "a\\xff\\u{0}b\n");
+    }
+
+    #[test]
+    fn a_line_of_json_has_what_a_poll_tells_and_the_topic() {
+        let mut text = delivery("two\nlines\"".as_bytes(), false);
+        assert_eq!(
+            json_line(&text, "chat"),
+            "{\"id\":\"e-1\",\"topic\":\"chat\",\"data\":\"two\\nlines\\\"\"}\n"
+        );
+        text.topic = Some("news".into());
+        text.event = Some("x".into());
+        let named =
+            "{\"id\":\"e-1\",\"topic\":\"news\",\"event\":\"x\",\"data\":\"two\\nlines\\\"\"}\n";
+        assert_eq!(json_line(&text, "chat"), named);
+        assert_eq!(
+            json_line(&delivery(&[255, 0], true), "chat"),
+            "{\"id\":\"e-1\",\"topic\":\"chat\",\"data\":\"/wA=\",\"encoding\":\"base64\"}\n"
+        );
+    }
+
+    #[test]
+    fn costs_leave_out_what_did_not_occur() {
+        let mut traffic = Traffic { connections: 1, requests: 2, empty: 1, ..Traffic::default() };
+        traffic.messages = 1;
+        traffic.bytes_in = BytesByClass { head: 10, payload: 5, ..BytesByClass::default() };
+        assert_eq!(
+            costs_line("poll", &traffic, 7),
+            "poll: 1 message, 1 connection, 2 requests (1 answered with nothing), 7 ms; in 15 \
+             bytes: head 10, payload 5; out 0 bytes"
+        );
+    }
+}

@@ -1,0 +1,59 @@
+//! All ports of a server: those that were handed to it, and those that it takes itself.
+//!
+//! Came from: `config`, with what was asked for; `inherited`, with what was handed over. Goes to:
+//! the threads, as listening sockets. Absent on purpose: how either is made.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use super::inherited::{self, InheritError};
+use super::listen::{self, BindError, Bound};
+use crate::config::{Config, Listen};
+use crate::ids::Door;
+
+/// Why a server has not all of its ports.
+#[derive(Debug)]
+pub enum PortError {
+    /// A port cannot be taken.
+    Bind(BindError),
+    /// What a service manager handed to us cannot be served.
+    Inherit(InheritError),
+}
+
+/// Takes all ports, with the door that each is. Those that were handed to us come first; they take
+/// the place of the default, and one that is asked for as well is there once. The socket of an
+/// `--admin-listen` may be handed over like any other.
+pub(super) fn take(config: &Config) -> Result<Vec<(Door, Vec<Bound>)>, PortError> {
+    let stall_ms_max = config.limits.stall_ms_max;
+    let inherited = inherited::take(config.threads, stall_ms_max).map_err(PortError::Inherit)?;
+    let handed: Vec<SocketAddr> = inherited.iter().map(|one| one.address).collect();
+    let mut all = Vec::new();
+    for one in inherited {
+        let is_admin = config.admin_listen.iter().any(|listen| names(listen, one.address));
+        all.push((if is_admin { Door::Admin } else { Door::Public }, vec![one]));
+    }
+    let is_replaced =
+        config.listens_by_default && all.iter().any(|(door, _)| *door == Door::Public);
+    let public = config.listen.iter().filter(|_| !is_replaced).map(|one| (Door::Public, one));
+    let admin = config.admin_listen.iter().map(|one| (Door::Admin, one));
+    for (door, listen) in public.chain(admin) {
+        if !handed.iter().any(|&address| names(listen, address)) {
+            let bound = listen::bind(listen, config.threads, stall_ms_max, config.reuse_port);
+            all.push((door, bound.map_err(PortError::Bind)?));
+        }
+    }
+    Ok(all)
+}
+
+impl fmt::Display for PortError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bind(error) => error.fmt(f),
+            Self::Inherit(error) => error.fmt(f),
+        }
+    }
+}
+
+fn names(listen: &Listen, address: SocketAddr) -> bool {
+    listen.addresses.contains(&address)
+}

@@ -1,0 +1,187 @@
+//! The program as it is typed: help, words that are nearly commands, what the log says of a request
+//! that was refused; and `tollway sub` and `tollway pub`, behind proxies that are in the way.
+
+#[path = "support/foreign.rs"]
+mod foreign;
+#[path = "support/http.rs"]
+mod http;
+#[path = "support/server.rs"]
+mod server;
+
+use std::process::{Command, Output, Stdio};
+
+use foreign::{Foreign, missed};
+use http::Wire;
+use server::{Server, fresh_path};
+
+/// Runs the program to its end.
+fn tollway(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tollway"));
+    command.args(arguments).stdin(Stdio::null()).output().expect("it was built")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    str::from_utf8(bytes).expect("text")
+}
+
+#[test]
+fn help_is_understood_with_a_command_and_without() {
+    for (asked, flag) in [
+        (&["help"][..], &["--help"][..]),
+        (&["help", "serve"], &["serve", "--help"]),
+        (&["help", "compare"], &["compare", "--help"]),
+    ] {
+        let (word, flag) = (tollway(asked), tollway(flag));
+        assert!(word.status.success(), "{asked:?}");
+        assert_eq!(text(&word.stdout), text(&flag.stdout), "{asked:?}");
+        assert!(!word.stdout.is_empty(), "{asked:?}");
+    }
+}
+
+#[test]
+fn a_word_that_is_nearly_a_command_is_asked_about() {
+    for (arguments, said) in [
+        (&["comparee"][..], "tollway: there is no command comparee; did you mean compare?\n"),
+        (&["comparee", "--clients", "5"], "did you mean compare?\n"),
+        (&["hlep"], "did you mean help?\n"),
+        (&["help", "comparee"], "did you mean compare?\n"),
+        (&["zzzz"], "there is no command zzzz; `tollway --help` lists what there is\n"),
+    ] {
+        let output = tollway(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&output.stderr).ends_with(said), "{arguments:?}: {output:?}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_refused_origin_is_logged_once_for_all_threads() {
+    let server = Server::start(&["--threads", "4"]);
+    for n in 0..24 {
+        let mut wire = Wire::open(server.port());
+        let origin = ["https://a.example", "https://b.example"][n % 2];
+        wire.send(format!(
+            "POST /news HTTP/1.1\r\nHost: tollway.example\r\nOrigin: {origin}\r\n\
+             Content-Length: 0\r\n\r\n"
+        ));
+        assert_eq!(wire.head().status, 403);
+    }
+    let log = server.stop_and_read();
+    for origin in ["https://a.example", "https://b.example"] {
+        let told = format!(
+            "WARN  refused a page: Origin is {origin}, Host is tollway.example: another origin. \
+             Behind a proxy, pass Host on; else start the server with --allow-origin {origin}."
+        );
+        assert_eq!(log.lines().filter(|line| *line == told).count(), 1, "{log}");
+    }
+}
+
+/// Runs a shell that has read its script; gives what it says. `None`: there is none, by name.
+fn completed(fact: &str, shell: &str, flags: &[&str], body: &str) -> Option<String> {
+    let answers = Command::new(shell).arg("--version").stdin(Stdio::null()).output();
+    if !answers.is_ok_and(|output| output.status.success()) {
+        return missed(fact, shell);
+    }
+    let made = tollway(&["completions", shell]);
+    assert!(made.status.success());
+    let script = fresh_path(shell);
+    std::fs::write(&script, made.stdout).expect("the scratch directory is writable");
+    let mut command = Command::new(shell);
+    // No files of whoever runs the tests.
+    command.args(flags).args(["-c", body]).env("SCRIPT", &script).env("HOME", "/nonexistent");
+    let output = command.stdin(Stdio::null()).output().expect("was there a moment ago");
+    let _ = std::fs::remove_file(&script);
+    assert!(output.status.success(), "{shell}: {output:?}");
+    assert_eq!(text(&output.stderr), "", "{shell}");
+    Some(text(&output.stdout).to_owned())
+}
+
+#[test]
+fn bash_completes_commands_and_flags() {
+    let body = "source \"$SCRIPT\"
+        try() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+          _tollway tollway \"${COMP_WORDS[COMP_CWORD]}\" \"${COMP_WORDS[COMP_CWORD - 1]}\"
+          echo \"${COMPREPLY[*]}\"; }
+        try tollway su; try tollway sub --si; try tollway --max-m; try tollway completions fi";
+    let fact = "bash_completes_commands_and_flags";
+    if let Some(said) = completed(fact, "bash", &["--norc", "--noprofile"], body) {
+        assert_eq!(said, "sub\n--since\n--max-message\nfish\n");
+    }
+}
+
+#[test]
+fn fish_completes_commands_and_flags() {
+    let body = "source $SCRIPT; for line in 'tollway su' 'tollway sub --si' 'tollway --max-m'
+          complete -C $line | string split -f 1 \\t; end";
+    let fact = "fish_completes_commands_and_flags";
+    if let Some(said) = completed(fact, "fish", &["--no-config"], body) {
+        assert_eq!(said, "sub\n--since\n--max-message\n");
+    }
+}
+
+#[test]
+fn zsh_takes_its_script() {
+    let body = "autoload -U compinit; compinit -u -D; source \"$SCRIPT\"
+        echo ${_comps[tollway]}; whence -w _tollway _tollway_commands";
+    if let Some(said) = completed("zsh_takes_its_script", "zsh", &["-f"], body) {
+        assert_eq!(said, "_tollway\n_tollway: function\n_tollway_commands: function\n");
+    }
+}
+
+#[test]
+fn man_reads_every_page() {
+    let fact = "man_reads_every_page";
+    let answers = Command::new("man").arg("--version").stdin(Stdio::null()).output();
+    if !answers.is_ok_and(|output| output.status.success()) {
+        let _: Option<()> = missed(fact, "man");
+        return;
+    }
+    for (words, shown) in [
+        (&["man"][..], "--max-message"),
+        (&["man", "sub"], "--since"),
+        (&["man", "pub"], "--lines"),
+        (&["man", "compare"], "--rtt"),
+    ] {
+        let page = fresh_path("1");
+        std::fs::write(&page, tollway(words).stdout).expect("the scratch directory is writable");
+        let mut man = Command::new("man");
+        man.args(["--warnings", "-E", "UTF-8", "-l"]).arg(&page).env("MANPAGER", "cat");
+        let output = man.env("MANWIDTH", "80").stdin(Stdio::null()).output();
+        let output = output.expect("was there a moment ago");
+        let _ = std::fs::remove_file(&page);
+        assert_eq!(text(&output.stderr), "", "{words:?}");
+        assert!(text(&output.stdout).contains(shown), "{words:?}: {output:?}");
+    }
+}
+
+/// Runs the function of that name in `client/command.mjs`. Order across threads is where a server
+/// with one log can lie: four of them.
+fn tell(fact: &str) {
+    let Some(node) = Foreign::node(fact, &[], "client/command.mjs") else {
+        return;
+    };
+    let server = Server::start(&["--threads", "4"]);
+    node.run(&[&server.port().to_string(), fact, env!("CARGO_BIN_EXE_tollway")]);
+}
+
+macro_rules! facts {
+    ($($fact:ident)*) => {$(
+        #[test]
+        fn $fact() {
+            tell(stringify!($fact));
+        }
+    )*};
+}
+
+facts! {
+    sub_hops_among_four_techniques
+    sub_shows_a_message_as_each_technique_brings_it
+    sub_says_a_gap_once_when_the_server_was_killed
+    sub_waits_for_a_server_and_ends_when_it_is_told
+    pub_publishes_data_a_whole_input_and_its_lines
+    pub_adds_a_message_once_whatever_is_lost
+    what_cannot_be_published_is_said_in_one_line
+    a_token_is_sent_with_every_request_and_never_shown
+    sub_asks_again_when_an_idle_connection_ends_under_its_poll
+    pub_says_what_a_token_for_publishing_alone_can_do
+}
