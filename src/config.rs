@@ -28,7 +28,7 @@ pub use complaint::{COMMANDS, NoConfig, no_command, without_secrets};
 use flags::{BrowserFlags, CommandLine, OutputFlags};
 pub use rights::{RightsConfig, Secret};
 pub use spelling::{Listen, Misspelt, Size, Span};
-pub(crate) use spelling::{fraction, whole};
+pub(crate) use spelling::{ends_in_no_port, fraction, whole};
 
 use crate::limits::Limits;
 use crate::wire::authority::{HostPattern, OriginPattern};

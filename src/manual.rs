@@ -16,6 +16,7 @@ use crate::{compare, remote};
 
 /// `tollway completions SHELL`: the script for a shell. `words` are those behind the command.
 pub fn completions(words: &[OsString]) -> Result<String, NoConfig> {
+    const SHELLS: &str = "bash, zsh, fish, elvish, powershell";
     const USAGE: &str = "\
 Print a script by which a shell completes what is typed behind `tollway`
 
@@ -26,12 +27,12 @@ Usage: tollway completions bash|zsh|fish|elvish|powershell
   fish  tollway completions fish > ~/.config/fish/completions/tollway.fish
 ";
     let name = only_word(words, USAGE)?;
-    let shell = Shell::from_str(&name.unwrap_or_default()).map_err(|_| {
-        NoConfig::Wrong(
-            "completions takes the name of a shell: bash, zsh, fish, elvish, \
-                         powershell"
-                .into(),
-        )
+    let Some(name) = name else {
+        let line = format!("completions takes the name of a shell: {SHELLS}");
+        return Err(NoConfig::Wrong(line));
+    };
+    let shell = Shell::from_str(&name).map_err(|_| {
+        NoConfig::Wrong(format!("there is no script for {name}; choose from {SHELLS}"))
     })?;
     let mut out = Vec::new();
     clap_complete::generate(shell, &mut command(), "tollway", &mut out);

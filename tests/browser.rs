@@ -51,6 +51,24 @@ fn tell_right(fact: &str) {
     });
 }
 
+/// Runs the function of that name in the script about rights, with a server of which nothing can be
+/// had without a token; what it logs shows none.
+fn tell_guarded(fact: &str) {
+    let script = "browser/rights.mjs";
+    let Some(chromium) = foreign::chromium(fact) else {
+        return;
+    };
+    let Some(node) = Foreign::node(fact, &["playwright-core"], script) else {
+        return;
+    };
+    let (both, admin) = ("both-rights-of-the-operator", "reports-for-the-operator");
+    let tokens = ["--publish-token", both, "--subscribe-token", both, "--admin-token", admin];
+    let server = Server::start(&[&tokens[..], &["--threads", "4", "-vv"]].concat());
+    node.run(&[&server.port().to_string(), fact, &chromium]);
+    let log = server.stop_and_read();
+    assert!(log.contains("/-/costs") && !log.contains(both) && !log.contains(admin), "{log}");
+}
+
 /// Runs the function of that name in the script about claims, which brings its own server.
 fn tell_claim(fact: &str) {
     let script = "browser/claims.mjs";
@@ -128,6 +146,11 @@ facts! {
     tell_right:
     an_event_source_and_a_websocket_open_by_a_ticket
     a_cookie_serves_its_own_page_and_no_other
+}
+
+facts! {
+    tell_guarded:
+    the_live_page_asks_for_tokens_and_shows_them_in_no_url
 }
 
 facts! {

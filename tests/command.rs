@@ -182,6 +182,7 @@ facts! {
     pub_adds_a_message_once_whatever_is_lost
     what_cannot_be_published_is_said_in_one_line
     a_token_is_sent_with_every_request_and_never_shown
+    sub_says_a_refusal_once
     sub_asks_again_when_an_idle_connection_ends_under_its_poll
     pub_says_what_a_token_for_publishing_alone_can_do
 }

@@ -70,6 +70,29 @@ fn complaint(flags: &str, code: i32) -> String {
     errors
 }
 
+#[test]
+fn a_server_that_asks_for_tokens_is_compared_with_those() {
+    let (both, admin) = ("both-rights-of-the-operator", "reports-for-the-operator");
+    let tokens = ["--publish-token", both, "--subscribe-token", both, "--admin-token", admin];
+    let server = Server::start(&[&tokens[..], &["-v"]].concat());
+    let url = server.url("");
+    let refused = complaint(&format!("--url {url} --token {both}"), 1);
+    assert!(refused.contains("403") && refused.contains("give --admin-token"), "{refused}");
+    let refused = complaint(&format!("--url {url} --clients 1 --admin-token {admin}"), 1);
+    assert!(refused.contains("message 1 was refused: 401 Unauthorized. This takes a"), "{refused}");
+    let file = fresh_path("token");
+    fs::write(&file, format!("{admin}\n")).expect("the scratch directory is writable");
+    let flags = format!("--json --url {url} --token {both} --admin-token @{}", file.display());
+    let comparison = json(&small(&flags));
+    for row in rows(&comparison) {
+        assert_eq!(number(&row["messages"]), DELIVERIES, "{row}");
+    }
+    let _ = fs::remove_file(&file);
+    let log = server.stop_and_read();
+    assert!(!log.contains(both) && !log.contains(admin), "{log}");
+    assert!(!comparison.to_string().contains(both));
+}
+
 /// Everything in one run, since it takes the longest: the object, its identities, and the picture.
 #[test]
 fn every_variant_delivers_every_message_and_its_row_adds_up() {

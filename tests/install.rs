@@ -15,6 +15,7 @@ mod server;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::{env, str};
@@ -24,6 +25,7 @@ use readers::{Reader, Technique};
 use server::{Server, fresh_path, within};
 
 const UNIT: &str = "docs/deploy/tollway.service";
+const SOCKET: &str = "docs/deploy/tollway.socket";
 /// Where the unit has the binary.
 const INSTALLED: &str = "/usr/local/bin/tollway";
 /// The exposure of the unit as `systemd-analyze security` counts it, in tenths: 0 is best, 100
@@ -64,6 +66,7 @@ fn unit(test: &str) -> Option<PathBuf> {
     fs::create_dir_all(&folder).expect("the scratch directory is writable");
     let file = folder.join("tollway.service");
     fs::write(&file, unit.replace(INSTALLED, env!("CARGO_BIN_EXE_tollway"))).expect("just made");
+    fs::write(folder.join("tollway.socket"), read(SOCKET)).expect("just made");
     Some(file)
 }
 
@@ -72,7 +75,8 @@ fn systemd_finds_no_fault_in_the_unit() {
     let Some(file) = unit("systemd_finds_no_fault_in_the_unit") else {
         return;
     };
-    let verify = output(Command::new("systemd-analyze").arg("verify").arg(&file));
+    let socket = file.with_file_name("tollway.socket");
+    let verify = output(Command::new("systemd-analyze").arg("verify").arg(&file).arg(socket));
     let verify = verify.expect("it was there a moment ago");
     assert!(verify.status.success() && told(&verify).is_empty(), "{}", told(&verify));
     let mut security = Command::new("systemd-analyze");
@@ -80,6 +84,14 @@ fn systemd_finds_no_fault_in_the_unit() {
     let security = output(&mut security).expect("it was there a moment ago");
     assert!(security.status.success(), "{}", told(&security));
     let _ = fs::remove_dir_all(file.parent().expect("a folder of its own"));
+}
+
+#[test]
+fn the_socket_is_what_the_unit_listens_on() {
+    let (unit, socket) = (read(UNIT), read(SOCKET));
+    let address = socket.lines().find_map(|line| line.strip_prefix("ListenStream="));
+    let address = address.expect("a socket listens somewhere");
+    assert!(unit.contains(&format!(" --listen {address}\n")), "{address} is opened twice");
 }
 
 /// The system calls of a set of systemd's, sets within it included.
@@ -137,6 +149,10 @@ fn the_unit_allows_every_system_call_of_the_server() {
     let log = folder.join("calls");
     let mut strace = Command::new("strace");
     strace.args(["-D", "-f", "-o"]).arg(&log).arg(env!("CARGO_BIN_EXE_tollway"));
+    // A service manager, for what it is told is a call, too.
+    let told = env::temp_dir().join(format!("tollway-install-{}", std::process::id()));
+    let manager = UnixDatagram::bind(&told).expect("a path of our own");
+    strace.env("NOTIFY_SOCKET", &told);
     let files = folder.to_str().expect("a tree in a path of UTF-8");
     let server = Server::start_by(strace, &["--threads", "2", "--static", files, "-v"]);
     let port = server.port();
@@ -161,6 +177,9 @@ fn the_unit_allows_every_system_call_of_the_server() {
     let is_name = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     let made: BTreeSet<&str> = calls.map(|(name, _)| name).filter(|name| is_name(name)).collect();
     assert!(made.contains("writev") && made.contains("openat2"), "{made:?}");
+    assert!(made.contains("sendto"), "Type=notify: {made:?}");
+    drop(manager);
+    let _ = fs::remove_file(&told);
     let allowed = allowed();
     let refused: Vec<_> = made.into_iter().filter(|&call| !allowed.contains(call)).collect();
     assert!(refused.is_empty(), "the unit forbids {refused:?}");

@@ -73,6 +73,7 @@ fn carried(asset: Asset) -> &'static Carried {
         Asset::Draw => carried!(SCRIPT, "../page/draw.js"),
         Asset::Slide => carried!(SCRIPT, "../page/slide.js"),
         Asset::Send => carried!(SCRIPT, "../page/send.js"),
+        Asset::Token => carried!(SCRIPT, "../page/token.js"),
         Asset::Words => carried!(SCRIPT, "../page/words.js"),
     }
 }

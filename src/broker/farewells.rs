@@ -53,3 +53,45 @@ impl Farewells {
         Some(self.grace_until.plus(spread.min(self.told * DRAIN_GAP_MS_MAX)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// When each of `readers` is told, in a drain from second 1 to second 11 whose grace is a
+    /// second.
+    fn moments(readers: u32) -> Vec<u64> {
+        let id = |slot| ConnId { slot, generation: 0 };
+        let mut farewells = Farewells {
+            grace_until: Millis(2_000),
+            until: Millis(11_000),
+            walk: None,
+            readers: (0..readers).map(id).collect(),
+            told: 0,
+            look_at: Millis(0),
+            cut_walk: 0,
+            counts: DrainCounts::default(),
+        };
+        let mut moments = Vec::new();
+        while let Some(at) = farewells.tells_at() {
+            moments.push(at.0);
+            farewells.told += 1;
+            farewells.readers.pop_front();
+        }
+        moments
+    }
+
+    #[test]
+    fn many_readers_are_spread_evenly_over_four_fifths_of_the_time() {
+        let moments = moments(7_200);
+        assert_eq!(moments.len(), 7_200);
+        assert_eq!((moments[0], moments[7_199]), (2_000, 9_199));
+        assert!(moments.windows(2).all(|two| two[1] - two[0] == 1), "one each millisecond");
+    }
+
+    #[test]
+    fn few_readers_do_not_stretch_over_the_time() {
+        assert_eq!(moments(3), [2_000, 2_000 + DRAIN_GAP_MS_MAX, 2_000 + 2 * DRAIN_GAP_MS_MAX]);
+        assert_eq!(moments(0), [0; 0]);
+    }
+}

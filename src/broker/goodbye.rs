@@ -22,7 +22,9 @@ pub(super) fn say_when_served(visit: &mut Visit<'_>) {
     let hub = &visit.shard.hub;
     let served = visit.shard.letters.is_empty()
         && visit.conn.state.subscription().is_some_and(|subscription| {
-            hub.next(subscribe::topics(subscription), subscription.cursor).is_none()
+            // Of what fell off before a slow reader had room, it is told first.
+            !subscribe::missed(subscription, hub)
+                && hub.next(subscribe::topics(subscription), subscription.cursor).is_none()
         });
     if !visit.conn.flow.departs || !served {
         return;

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::fmt::Write as _;
 
+use serde::{Deserialize, Serialize};
+
 /// Whom requests are for, and on whose behalf.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
@@ -18,13 +20,18 @@ pub struct Endpoint {
 }
 
 /// A token as it was given, which `Debug` does not show.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BearerToken(String);
 
 impl BearerToken {
     /// The token, for whoever sends it.
     pub fn text(&self) -> &str {
         &self.0
+    }
+
+    /// The field that shows it, with the end of its line; nothing when there is none.
+    pub fn field(token: Option<&Self>) -> String {
+        token.map_or_else(String::new, |Self(text)| format!("Authorization: Bearer {text}\r\n"))
     }
 }
 
@@ -45,15 +52,11 @@ impl Endpoint {
     /// empty line follow. `target` begins with a slash.
     pub fn head(&self, method: &str, target: &str) -> String {
         let Self { host, prefix, token } = self;
-        let mut head = format!(
-            "{method} {prefix}{target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: tollway/{}\r\n",
-            env!("CARGO_PKG_VERSION")
-        );
-        if let Some(token) = token {
-            let token = token.text();
-            write!(head, "Authorization: Bearer {token}\r\n").expect("a string takes everything");
-        }
-        head
+        let (version, token) = (env!("CARGO_PKG_VERSION"), BearerToken::field(token.as_ref()));
+        format!(
+            "{method} {prefix}{target} HTTP/1.1\r\nHost: {host}\r\n\
+             User-Agent: tollway/{version}\r\n{token}"
+        )
     }
 }
 

@@ -63,6 +63,12 @@ impl Setback {
         }
     }
 
+    /// The same, with what it happened to before it.
+    #[must_use]
+    pub fn of(self, subject: &str) -> Self {
+        Self { what: format!("{subject} {}", self.what), ..self }
+    }
+
     /// A WebSocket was closed by its server. RFC 6455 §7.4.1.
     pub fn closed(code: u16, why: &str) -> Self {
         let what = format!("was closed with {code} {}", printable(why));

@@ -9,6 +9,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::endpoint::BearerToken;
 use super::events::EventReader;
 use super::frames::{self, ServerFrameError};
 use super::response::{ResponseDecoder, ResponseError, ResponseHead, ResponseStep};
@@ -45,6 +46,8 @@ pub struct Subscriber {
     number: u64,
     /// `host:port`, as in the field `Host`.
     host: String,
+    /// The field that shows a token, if there is one.
+    token: String,
     topic: String,
     /// Where polling goes on.
     cursor: Option<String>,
@@ -128,6 +131,7 @@ impl Subscriber {
             mode,
             number,
             host: host.to_owned(),
+            token: String::new(),
             topic: topic.to_owned(),
             cursor: None,
             decoder: ResponseDecoder::default(),
@@ -136,6 +140,12 @@ impl Subscriber {
             held: Vec::new(),
             is_subscribed: false,
         }
+    }
+
+    /// With a token, for a server that asks for one.
+    #[must_use]
+    pub fn showing(self, token: Option<&BearerToken>) -> Self {
+        Self { token: BearerToken::field(token), ..self }
     }
 
     /// Forgets what the last connection left unfinished; the cursor stays.
@@ -148,7 +158,7 @@ impl Subscriber {
 
     /// What to send to begin: on a new connection, and for each further poll.
     pub fn request(&self) -> Vec<u8> {
-        let Self { host, topic, .. } = self;
+        let Self { host, token, topic, .. } = self;
         let since = self.cursor.as_deref().unwrap_or("latest");
         let (path, fields) = match self.mode {
             ReadMode::ShortPoll { kept_alive: true } => {
@@ -174,7 +184,7 @@ impl Subscriber {
         };
         format!(
             "GET /{topic}/{path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: tollway-compare\r\n\
-             {fields}\r\n"
+             {token}{fields}\r\n"
         )
         .into_bytes()
     }

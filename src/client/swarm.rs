@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checklist::Checklist;
 use super::delay::DelayLine;
+use super::endpoint::BearerToken;
 use super::quantiles::Quantiles;
 use super::subscriber::{Answered, ReadMode, Subscriber};
 use super::trace::{Moment, Trace};
@@ -32,6 +33,8 @@ pub struct Plan {
     pub address: SocketAddr,
     /// What the field `Host` says.
     pub host: String,
+    /// What is shown with each request, on standard input and not on a command line.
+    pub token: Option<BearerToken>,
     /// What is read.
     pub topic: String,
     /// How.
@@ -97,7 +100,8 @@ impl Swarm {
     pub fn new(plan: Plan, clock: fn() -> u64) -> io::Result<Self> {
         let started_us = clock();
         let client = |number: usize| Client {
-            subscriber: Subscriber::new(plan.mode, number as u64, &plan.host, &plan.topic),
+            subscriber: Subscriber::new(plan.mode, number as u64, &plan.host, &plan.topic)
+                .showing(plan.token.as_ref()),
             socket: None,
             line: DelayLine::opened(started_us, plan.rtt_us),
             unsent: Vec::new(),

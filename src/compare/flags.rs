@@ -1,18 +1,23 @@
 //! The flags of `tollway compare`, read, checked and explained.
 //!
 //! Came from: `main`, with the arguments after `compare`. Goes to: `mod`, as a [`CompareOptions`]
-//! whose values fit together. Absent on purpose: environment variables. They are for servers that
-//! others start; a comparison is started by whoever reads it.
+//! whose values fit together. Absent on purpose: environment variables, but for the token. They are
+//! for servers that others start; a comparison is started by whoever reads it.
 
 use std::ffi::OsString;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
+use clap::parser::ValueSource;
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser};
 
+use crate::client::endpoint::BearerToken;
 use crate::client::stamp::STAMP_BYTES;
-use crate::config::{NoConfig, Size, Span, fraction, join_negative, whole, without_secrets};
+use crate::config::{
+    NoConfig, Secret, Size, Span, ends_in_no_port, fraction, join_negative, whole, without_secrets,
+};
 use crate::limits;
+use crate::shell::secrets::token_to_show;
 use crate::technique::Technique;
 
 /// What is to be compared, and how it is to be shown.
@@ -51,6 +56,17 @@ pub struct Target {
     pub host: String,
     /// The first address of that host.
     pub address: SocketAddr,
+    /// By which to publish and to read.
+    pub token: Option<BearerToken>,
+    /// By which to see what it costs.
+    pub costs_token: Option<BearerToken>,
+}
+
+impl Target {
+    /// One that asks nobody for a token.
+    pub fn open(address: SocketAddr) -> Self {
+        Self { host: address.to_string(), address, token: None, costs_token: None }
+    }
 }
 
 /// What goes to standard output.
@@ -135,6 +151,13 @@ struct TechniqueFlags {
     /// before and after
     #[arg(long, value_name = "URL", conflicts_with = "threads")]
     url: Option<String>,
+    /// By which to publish and to read at --url, if that asks for one; @FILE reads it from a file.
+    /// That, or the variable, is better: a command line is for all to see
+    #[arg(long, env = "TOLLWAY_TOKEN", value_name = "TOKEN|@FILE", hide_env_values = true)]
+    token: Option<Secret>,
+    /// By which to ask for /-/costs there [default: that of --token]
+    #[arg(long, value_name = "TOKEN|@FILE", requires = "url")]
+    admin_token: Option<Secret>,
 }
 
 #[derive(Debug, Args)]
@@ -175,10 +198,15 @@ impl CompareOptions {
             let takes_value = flag.get_action().takes_values();
             flag.allow_negative_numbers(takes_value)
         });
-        let given = command
-            .try_get_matches_from(join_negative(arguments))
-            .and_then(|matches| CompareFlags::from_arg_matches(&matches))
-            .map_err(|error| NoConfig::of(&error, "tollway compare --help"))?;
+        let complain = |error: clap::Error| NoConfig::of(&error, "tollway compare --help");
+        let matches = command.try_get_matches_from(join_negative(arguments)).map_err(complain)?;
+        let given = CompareFlags::from_arg_matches(&matches).map_err(complain)?;
+        let is_typed = matches.value_source("token") == Some(ValueSource::CommandLine);
+        if is_typed && given.choice.url.is_none() {
+            let line = "--token has no effect without --url: a server that is started for a run \
+                        asks for none; leave it out";
+            return Err(NoConfig::Wrong(line.into()));
+        }
         given.into_request().map_err(NoConfig::Wrong)
     }
 }
@@ -210,7 +238,7 @@ impl CompareFlags {
             techniques: techniques(&choice.techniques)?,
             threads: choice.threads,
             rtt_ms: rtt.0,
-            url: choice.url.as_deref().map(target).transpose()?,
+            url: choice.target()?,
             form: match (output.json, output.markdown, output.csv, output.explain) {
                 (true, ..) => Form::Json,
                 (_, true, ..) => Form::Markdown,
@@ -221,6 +249,24 @@ impl CompareFlags {
             svg: output.svg,
             timeline: output.timeline,
         })
+    }
+}
+
+impl TechniqueFlags {
+    /// The server that was named, with what is shown to it.
+    fn target(&self) -> Result<Option<Target>, String> {
+        let Some(url) = &self.url else {
+            return Ok(None);
+        };
+        let read = |flag: &str, secret: &Option<Secret>| {
+            // An empty variable is one that was not given.
+            let given = secret.as_ref().filter(|secret| !secret.text().is_empty());
+            let token = given.map(|secret| token_to_show(flag, secret)).transpose()?;
+            Ok::<_, String>(token.as_deref().map(BearerToken::from))
+        };
+        let token = read("--token", &self.token)?;
+        let costs_token = read("--admin-token", &self.admin_token)?.or_else(|| token.clone());
+        Ok(Some(Target { token, costs_token, ..target(url)? }))
     }
 }
 
@@ -302,12 +348,15 @@ fn target(url: &str) -> Result<Target, String> {
     if host.is_empty() || host.contains(['/', '?', '#', '@', ' ']) {
         return Err(wrong("has something other than a host and a port"));
     }
+    if ends_in_no_port(host) {
+        return Err(format!("--url {shown}: has a port that does not exist; ports end at 65535"));
+    }
     let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
     let with_port = if has_port { host.to_owned() } else { format!("{host}:80") };
     let mut found =
         with_port.to_socket_addrs().map_err(|_| wrong("names a host that is not known here"))?;
     let address = found.next().ok_or_else(|| wrong("names no address"))?;
-    Ok(Target { host: host.to_owned(), address })
+    Ok(Target { host: host.to_owned(), ..Target::open(address) })
 }
 
 /// Published when neither `--messages` nor `--duration` says otherwise: with the other defaults,

@@ -7,6 +7,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use crate::client::endpoint::BearerToken;
 use crate::client::response::{ResponseDecoder, ResponseStep};
 
 /// A connection of ours to the server.
@@ -27,17 +28,23 @@ impl HttpConnection {
     }
 
     /// Asks for `path`; gives status and body.
-    pub fn get(&mut self, path: &str) -> io::Result<(u16, Vec<u8>)> {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.host);
+    pub fn get(&mut self, path: &str, token: Option<&BearerToken>) -> io::Result<(u16, Vec<u8>)> {
+        let token = BearerToken::field(token);
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{token}\r\n", self.host);
         self.ask(request.as_bytes())
     }
 
     /// Publishes `data` on `topic`; gives status and body.
-    pub fn post(&mut self, topic: &str, data: &str) -> io::Result<(u16, Vec<u8>)> {
+    pub fn post(
+        &mut self,
+        topic: &str,
+        data: &str,
+        token: Option<&BearerToken>,
+    ) -> io::Result<(u16, Vec<u8>)> {
+        let (host, token, length) = (&self.host, BearerToken::field(token), data.len());
         let request = format!(
-            "POST /{topic} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n{data}",
-            self.host,
-            data.len()
+            "POST /{topic} HTTP/1.1\r\nHost: {host}\r\n{token}Content-Length: {length}\r\n\r\n\
+             {data}"
         );
         self.ask(request.as_bytes())
     }

@@ -31,18 +31,19 @@ pub mod terminal;
 pub mod timeline;
 pub mod variant;
 
-use std::net::SocketAddr;
 use std::{env, io, process};
 
 use terminal_size::Width;
 
 use self::figures::{Comparison, Figures, Measured, RunSetup};
-use self::flags::{CompareOptions, Form};
+use self::flags::{CompareOptions, Form, Target};
 use self::http::HttpConnection;
 use self::processes::{ClientsProcess, Needs, ServerProcess};
 use self::progress::Progress;
 use self::variant::Variant;
 use crate::client::quantiles::Quantiles;
+use crate::client::response::ResponseHead;
+use crate::client::setback::Setback;
 use crate::client::stamp;
 use crate::client::subscriber::ReadMode;
 use crate::client::swarm::Plan;
@@ -67,8 +68,7 @@ type Run = (Figures, CostsReport, Vec<Moment>);
 
 /// Where a run's messages go.
 struct Destination {
-    address: SocketAddr,
-    host: String,
+    target: Target,
     topic: String,
 }
 
@@ -121,8 +121,7 @@ fn run_variant(
 ) -> Result<Run, String> {
     if let Some(target) = &options.url {
         let destination = Destination {
-            address: target.address,
-            host: target.host.clone(),
+            target: target.clone(),
             // Of its own, so that neither another run's messages nor other people's come by.
             topic: format!("compare-{}-{number}-{}", process::id(), clock::shared_us()),
         };
@@ -134,11 +133,7 @@ fn run_variant(
         size: options.size,
         interval_ms: variant.interval_ms,
     })?;
-    let destination = Destination {
-        address: server.address,
-        host: server.address.to_string(),
-        topic: "compare".into(),
-    };
+    let destination = Destination { target: Target::open(server.address), topic: "compare".into() };
     let run = measure(options, variant, &destination, progress)?;
     server.stop()?;
     Ok(run)
@@ -150,16 +145,16 @@ fn measure(
     destination: &Destination,
     progress: &mut Progress,
 ) -> Result<Run, String> {
-    let failed = |error| format!("http://{}: {error}", destination.host);
-    let mut control =
-        HttpConnection::open(destination.address, &destination.host).map_err(failed)?;
-    let mut publisher =
-        HttpConnection::open(destination.address, &destination.host).map_err(failed)?;
-    let before = ask_costs(&mut control, destination)?;
+    let Target { address, host, token, .. } = &destination.target;
+    let failed = |error| format!("http://{host}: {error}");
+    let mut control = HttpConnection::open(*address, host).map_err(failed)?;
+    let mut publisher = HttpConnection::open(*address, host).map_err(failed)?;
+    let before = ask_costs(&mut control, &destination.target)?;
     let began_us = clock::shared_us();
     let mut clients = ClientsProcess::start(&Plan {
-        address: destination.address,
-        host: destination.host.clone(),
+        address: *address,
+        host: host.clone(),
+        token: token.clone(),
         topic: destination.topic.clone(),
         mode: variant.mode,
         clients: options.clients,
@@ -182,7 +177,7 @@ fn measure(
         let patience_us = PARK_AGAIN_US_MAX + options.rtt_ms * 1000;
         let _ = wait_until_parked(&mut control, destination, options.clients, patience_us);
     }
-    let after = ask_costs(&mut control, destination)?;
+    let after = ask_costs(&mut control, &destination.target)?;
     let report = clients.stop()?;
     if !report.complaints.is_empty() {
         return Err(void(&report.complaints));
@@ -228,11 +223,12 @@ fn publish(
         late_us.push(u32::try_from(late).unwrap_or(u32::MAX));
         let text = stamp::write(number + 1, clock::shared_us(), options.size);
         let (status, body) = publisher
-            .post(&destination.topic, &text)
+            .post(&destination.topic, &text, destination.target.token.as_ref())
             .map_err(|error| format!("publishing message {}: {error}", number + 1))?;
         if status != 201 {
-            let body = String::from_utf8_lossy(&body).into_owned();
-            return Err(format!("message {} was answered {status}: {body}", number + 1));
+            let head = ResponseHead { status, fields: Vec::new() };
+            let Setback { what, .. } = Setback::refused(&head, &body);
+            return Err(format!("message {} {what}", number + 1));
         }
         progress.published(number + 1);
     }
@@ -240,12 +236,17 @@ fn publish(
 }
 
 /// What the ledger says. A server without one cannot be compared.
-fn ask_costs(
-    control: &mut HttpConnection,
-    destination: &Destination,
-) -> Result<CostsReport, String> {
-    let url = format!("http://{}/-/costs", destination.host);
-    let (status, body) = control.get("/-/costs").map_err(|error| format!("{url}: {error}"))?;
+fn ask_costs(control: &mut HttpConnection, target: &Target) -> Result<CostsReport, String> {
+    let url = format!("http://{}/-/costs", target.host);
+    let token = target.costs_token.as_ref();
+    let asked = control.get("/-/costs", token);
+    let (status, body) = asked.map_err(|error| format!("{url}: {error}"))?;
+    if matches!(status, 401 | 403) {
+        return Err(format!(
+            "{url} answers {status}: this server tells what it costs to who has an admin token; \
+             give --admin-token"
+        ));
+    }
     if status != 200 {
         return Err(format!(
             "{url} answers {status}: this server does not tell what it costs, and cannot be \
@@ -267,7 +268,8 @@ fn wait_until_parked(
     let path = format!("/{}/info", destination.topic);
     let until = clock::shared_us() + patience_us;
     loop {
-        let (status, body) = control.get(&path).map_err(|error| format!("{path}: {error}"))?;
+        let asked = control.get(&path, destination.target.token.as_ref());
+        let (status, body) = asked.map_err(|error| format!("{path}: {error}"))?;
         let info: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
         let parked = info["subscribers"]["long_poll"].as_u64();
         match parked {

@@ -28,8 +28,8 @@ use crate::limits;
                   Several values for one variable are separated by commas.\n\
                   With -v the greeting says how much memory all limits together allow.\n\
                   `tollway help sub` tells how to read topics from a terminal, `tollway help pub` \
-                  how to publish,\n\
-                  `tollway help compare` how to measure what each technique costs.",
+                  how to publish, `tollway help compare` how to measure what each technique \
+                  costs.",
     disable_help_subcommand = true,
     max_term_width = 100
 )]

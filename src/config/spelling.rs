@@ -149,6 +149,13 @@ impl fmt::Display for Misspelt {
 
 impl std::error::Error for Misspelt {}
 
+/// Behind the last colon of a `HOST:PORT` stands a number that is too large for a port.
+pub(crate) fn ends_in_no_port(authority: &str) -> bool {
+    let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+    let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    is_number && port.parse::<u16>().is_err()
+}
+
 /// A minus and a number, whatever its unit.
 fn is_negative(text: &str) -> bool {
     text.strip_prefix('-').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))

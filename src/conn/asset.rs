@@ -30,6 +30,8 @@ named! {
         Slide = "page/slide.js";
         /// Publishing from the page.
         Send = "page/send.js";
+        /// Tokens that the page was given.
+        Token = "page/token.js";
         /// What the page says, in English and in Chinese.
         Words = "page/words.js";
     }

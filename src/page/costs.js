@@ -4,25 +4,34 @@
 //
 // Absent on purpose: sentences; the rows of the picture make them.
 
+import { Tokens } from '/-/page/token.js';
+
 const PERIOD = 1_000;
 const CLASSES = { text: ['payload'], wrapping: ['framing'], heads: ['head'], rest: ['heartbeat', 'body'] };
 export const CLASS_NAMES = Object.keys(CLASSES);
 
 export class Costs {
   isWhole = false; // of all readers, and not of this page alone
+  isRefused = false; // until a token is shown that is good for it
   #own = new Account();
   #whole = new Account();
 
-  /** `tags`: by lane. `tell` is called after each look. */
-  constructor(tags, tell) {
-    this.tags = tags;
-    this.tell = tell;
+  /** `tags`: by lane. `tell` is called after each look, and `onrefused` with why there was none. */
+  constructor(tags, tokens, tell, onrefused) {
+    Object.assign(this, { tags, tokens, tell, onrefused });
   }
 
   /** The first look, before the lanes start. A server that does not answer is not waited for long. */
   async begin() {
     await Promise.race([Promise.all([this.#look(this.#own), this.#look(this.#whole)]), pause(1_500)]);
     this.start();
+  }
+
+  /** Another token was shown: that may be good for it. */
+  async again() {
+    this.isRefused = false;
+    await this.begin();
+    this.tell();
   }
 
   start() {
@@ -35,7 +44,7 @@ export class Costs {
   }
 
   async look() {
-    if (this.isLooking) return;
+    if (this.isLooking || this.isRefused) return;
     this.isLooking = true;
     await this.#look(this.isWhole ? this.#whole : this.#own);
     this.isLooking = false;
@@ -51,13 +60,20 @@ export class Costs {
     const isOwn = account === this.#own;
     const query = isOwn ? `?tag=${Object.values(this.tags)}` : '';
     try {
-      const answer = await fetch(`/-/costs${query}`, { cache: 'no-store' });
-      const { uptime_s: uptime, tags, techniques } = await answer.json();
+      const headers = this.tokens.headers('costs');
+      const answer = await fetch(`/-/costs${query}`, { cache: 'no-store', headers });
+      const told = await answer.json();
+      if (Tokens.isWanted(told)) {
+        if (!this.isRefused) this.onrefused(told.detail);
+        this.isRefused = true;
+        return;
+      }
+      const { uptime_s: uptime, tags, techniques } = told;
       const row = (lane) => (isOwn ? tags[this.tags[lane]] : techniques[lane]);
       const rows = Object.keys(this.tags).map((lane) => [lane, row(lane)]);
       account.read(uptime, Object.fromEntries(rows.map(([lane, row]) => [lane, row ? counts(row) : NOTHING])));
     } catch {
-      // The server is gone; the lanes say so.
+      // The server is gone, and the lanes say so; or what stands in front of it keeps costs to itself.
     }
   }
 }

@@ -15,7 +15,7 @@ export class Lane {
   waiting = []; // lines to be shown with the next frame
   cursor = 'latest';
 
-  /** `options` are those of every connection; `changed` is called when its state has. */
+  /** `options` are those of every connection; `changed` is called when its state has, with why it is closed. */
   constructor(key, technique, request, options, changed) {
     Object.assign(this, { key, technique, request, options, changed });
     this.isHeld = technique === 'sse' || technique === 'websocket'; // one connection for all messages
@@ -97,7 +97,7 @@ export class Lane {
       this.note(inPlainWords(error));
     }
     this.countDown();
-    this.changed();
+    this.changed(state === 'closed' ? error : undefined);
   }
 
   /** Seconds until the next try, when it waits for one. */

@@ -10,6 +10,7 @@ import { Record, Shared, noteReceipt } from '/-/page/record.js';
 import { Sender } from '/-/page/send.js';
 import { save } from '/-/page/slide.js';
 import { frameHeader, now, tap, utf8 } from '/-/page/tap.js';
+import { Tokens } from '/-/page/token.js';
 import { preferred, say, speak, time } from '/-/page/words.js';
 
 const byId = (id) => document.getElementById(id);
@@ -50,24 +51,41 @@ const request = { short_poll: `GET /${topic}/poll?since=…`, long_poll: `GET /$
 const technique = { short_poll: 'poll', long_poll: 'long-poll', sse: 'sse', websocket: 'websocket' };
 Lane.prototype.interval = undefined;
 const lanes = [];
+const tokens = new Tokens(byId('token'), showToken);
 speak(preferred());
 interval.append(...[0.5, 1, 2, 5].map((seconds) => new Option(`${seconds} s`, seconds, seconds === 1, seconds === 1)));
 interval.ariaLabel = 'Interval';
 interval.onchange = () => lanes[0].restart(lanes[0].connection?.cursor ?? lanes[0].cursor);
 for (const key of KEYS) {
-  const options = { topics: topic, shared: `the live page, ${key}`, query: { tag: tags[key] } };
-  const lane = new Lane(key, technique[key], request[key], options, () => { chooseVoice(); tellOutage(); });
+  const options = { topics: topic, shared: `the live page, ${key}`, query: { tag: tags[key] }, get token() { return tokens.read; } };
+  const lane = new Lane(key, technique[key], request[key], options, (error) => {
+    chooseVoice();
+    tellOutage();
+    wantToken(error);
+  });
   if (key === 'short_poll') lane.interval = interval;
   lane.speak();
   lanes.push(lane);
 }
-const costs = new Costs(tags, () => picture.tell());
+const costs = new Costs(tags, tokens, () => picture.tell(), (why) => tokens.ask('costs', why));
 const picture = new Picture(KEYS.map((key) => ({ key, record: records[key] })), costs);
 
 /** All lanes say the same: a screen reader hears it from one of them, the quickest that is on. */
 function chooseVoice() {
   const voice = lanes.findLast((lane) => lane.on);
   for (const lane of lanes) lane.log.ariaLive = lane === voice ? 'polite' : 'off';
+}
+
+/** A failure may be one for want of a token. */
+function wantToken(error) {
+  if (error && Tokens.isWanted(error)) tokens.ask('read', error.message);
+}
+
+/** One was typed in: what was refused may be had now. */
+async function showToken() {
+  sender.close();
+  await Promise.all([costs.again(), look()]);
+  for (const lane of lanes) if (lane.on) lane.restart(lane.connection?.cursor ?? lane.cursor);
 }
 
 // ── The line of status ───────────────────────────────────────────────────────────────────────────────
@@ -98,6 +116,8 @@ function tellOutage() {
 
 const sender = new Sender(topic, {
   connection: () => lanes.find((lane) => lane.connection)?.connection,
+  tokens,
+  onfailed: wantToken,
   onreceipt: (receipt) => shared.tell({ receipt }),
   onsaid: (frame, data) => {
     // A client masks what it says, with a key of four bytes.
@@ -125,9 +145,10 @@ sendForm.onsubmit = async (event) => {
     if (n === undefined) tell('published_only', { way, ms });
     else tell('published', { way, ms, readers: say(n === 1 ? 'reader' : 'readers', { n }) });
     textField.value = '';
-  } catch ({ message }) {
+  } catch (error) {
     for (const lane of lanes) lane.awaited = lane.awaited.filter((other) => other !== sent);
-    tell('not_published', { why: message }, true);
+    tell('not_published', { why: error.message }, true);
+    wantToken(error);
   } finally {
     clearTimeout(slow);
     textField.readOnly = false;
@@ -149,8 +170,11 @@ function offer() {
   replay.textContent = kept === 1 ? say('kept_one') : say('kept', { n: kept });
 }
 async function look() {
-  const answer = await fetch(`/${encodeURIComponent(topic)}/info`).catch(() => undefined);
-  kept = answer?.ok ? (await answer.json()).retained.messages : 0;
+  const headers = tokens.headers('read');
+  const answer = await fetch(`/${encodeURIComponent(topic)}/info`, { headers }).catch(() => undefined);
+  const { retained, code, detail } = (await answer?.json().catch(() => undefined)) ?? {};
+  wantToken({ code, message: detail });
+  kept = retained?.messages ?? 0;
   offer();
 }
 replay.onclick = () => {
@@ -188,7 +212,7 @@ language.value = document.documentElement.lang.slice(0, 2);
 language.onchange = () => {
   localStorage.setItem('tollway language', language.value);
   speak(language.value);
-  for (const part of [...lanes, picture]) part.speak();
+  for (const part of [...lanes, picture, tokens]) part.speak();
   picture.onpause(picture.end !== undefined);
   offer();
   if (told) tell(...told);

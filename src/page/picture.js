@@ -204,7 +204,7 @@ export class Picture {
       write(row.find('[data-unit=bytes]'), say('per_bytes', { unit }));
       write(row.find('[data-figure=ms]'), ms === undefined ? '–' : ms.toFixed(ms < 10 ? 1 : 0));
       write(row.find('[data-figure=factor]'), factor === '–' ? factor : `×${factor < 9.95 ? factor.toFixed(1).replace(/\.0$/, '') : Math.round(factor)}`);
-      write(row.find('.total'), total(cost, most));
+      write(row.find('.total'), this.costs.isRefused ? '' : total(cost, most));
       write(row.why, this.lit ? this.#ofLit(row) : this.#why(row.key, cost));
       row.why.classList.toggle('lit', Boolean(this.lit));
     });
@@ -227,6 +227,7 @@ export class Picture {
   }
 
   #why(lane, cost) {
+    if (this.costs.isRefused) return say('costs_refused');
     if (this.costs.isWhole) return say('why_whole', cost);
     if (!cost.messages) return '';
     return say(`${lane}_why`, {

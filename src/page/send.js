@@ -15,11 +15,12 @@ export class Sender {
   #ticks = 0;
 
   /**
-   * `connection()` is that of any lane. `onreceipt({ id, at, data })` tells when a message was in the
-   * log, and `onsaid` of what goes out by the socket.
+   * `connection()` is that of any lane; `tokens` are for connections of its own. `onreceipt({ id, at, data })` tells when a message was in the
+   * log, `onsaid` of what goes out by the socket, and
+   * `onfailed` why none went of those that are sent by themselves.
    */
-  constructor(topic, { connection, onreceipt, onsaid }) {
-    Object.assign(this, { topic, connection, onreceipt, onsaid });
+  constructor(topic, { connection, tokens, onreceipt, onsaid, onfailed }) {
+    Object.assign(this, { topic, connection, tokens, onreceipt, onsaid, onfailed });
   }
 
   /** Publishes, and tells what the receipt says. */
@@ -32,7 +33,8 @@ export class Sender {
 
   /** By the client of any lane, which repeats it under a key if it has to; by one of its own when all are off. */
   async #byPost(data) {
-    const own = this.connection() ? undefined : connect(location.origin, { topics: this.topic, techniques: ['poll'] });
+    const options = { topics: this.topic, techniques: ['poll'], token: this.tokens.read };
+    const own = this.connection() ? undefined : connect(location.origin, options);
     try {
       return await (own ?? this.connection()).publish(data);
     } finally {
@@ -51,26 +53,42 @@ export class Sender {
   }
 
   #open() {
-    if (this.#socket?.readyState <= WebSocket.OPEN) return this.#opened;
+    return (this.#opened ??= this.#connect().catch((error) => {
+      this.#opened = undefined;
+      throw error;
+    }));
+  }
+  #opened;
+
+  /** A socket can show no token: a ticket stands for it, once. */
+  async #ticket() {
+    if (!this.tokens.read) return '';
+    const answer = await fetch('/-/ticket', { method: 'POST', headers: this.tokens.headers('read') });
+    const { ticket, detail, code } = await answer.json();
+    if (!ticket) throw Object.assign(new Error(detail), { code });
+    return `?ticket=${ticket}`;
+  }
+
+  async #connect() {
     const address = `${location.origin.replace(/^http/, 'ws')}/${encodeURIComponent(this.topic)}/ws`;
-    const socket = this.#socket = new WebSocket(address, 'tollway.v1');
+    const socket = this.#socket = new WebSocket(address + await this.#ticket(), 'tollway.v1');
     socket.onmessage = ({ data }) => {
       const { ref, error, id } = JSON.parse(data);
-      this.#receipts.get(ref)?.[error ? 1 : 0](error ? new Error(error.detail) : { id });
+      const failed = error && Object.assign(new Error(error.detail), { code: error.code });
+      this.#receipts.get(ref)?.[error ? 1 : 0](failed ?? { id });
       this.#receipts.delete(ref);
     };
-    this.#opened = new Promise((done, fail) => {
+    return new Promise((done, fail) => {
       socket.onopen = () => done(socket);
       socket.onclose = () => {
+        this.#opened = undefined;
         const lost = new Error(say('no_receipt'));
         fail(lost);
         for (const [, fail] of this.#receipts.values()) fail(lost);
         this.#receipts.clear();
       };
     });
-    return this.#opened;
   }
-  #opened;
 
   /** Sends a message every two seconds, or stops that. A message that waits keeps the next one back. */
   every(isOn) {
@@ -81,7 +99,7 @@ export class Sender {
       if (isWaiting) return;
       isWaiting = true;
       this.#ticks += 1;
-      await this.publish(say('tick', { n: this.#ticks })).catch(() => {});
+      await this.publish(say('tick', { n: this.#ticks })).catch(this.onfailed);
       isWaiting = false;
     };
     this.timer = setInterval(tick, EVERY);

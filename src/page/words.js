@@ -53,6 +53,9 @@ const SAID = {
     gone: 'Server gone; next try in {n} s. What is missed meanwhile will be fetched.',
     gone_now: 'Server gone; next try now. What is missed meanwhile will be fetched.', back: 'The server is back.',
     tick: 'tick {n}', kept: '{n} kept: replay', kept_one: '1 kept: replay', replayed: 'What is kept is read again, by all lanes.',
+    token_read: 'A token, to read and to publish:', token_costs: 'An admin token, to see what it costs:',
+    token_kept: 'It is kept in this tab until that is closed, and stands in no URL.',
+    costs_refused: 'The server tells what it costs to who has an admin token.',
     slide_title: 'The same messages, four ways', slide_about: 'Time runs to the right. Down: a request. Up: an answer. Thick: it carries a message.',
     slide_scale: 'bytes, one scale', client: 'client', server: 'server', saved: 'Saved as {name}.',
     seconds: '{n} s', ago: '{n} s ago', now: 'now', still: 'stands still',
@@ -106,6 +109,9 @@ const SAID = {
     gone: '服务器不在，{n} 秒后重试。其间错过的消息会补上。',
     gone_now: '服务器不在，正在重试。其间错过的消息会补上。', back: '服务器回来了。',
     tick: '第 {n} 条', kept: '保留了 {n} 条：重放', kept_one: '保留了 1 条：重放', replayed: '四条通道都在重读保留的消息。',
+    token_read: '令牌，用来读取和发布：', token_costs: '管理令牌，用来查看开销：',
+    token_kept: '它只保存在这个标签页里，直到标签页关闭，也不会出现在任何 URL 中。',
+    costs_refused: '服务器只把开销告诉持有管理令牌的人。',
     slide_title: '同样的消息，四种走法', slide_about: '时间向右。向下：请求。向上：响应。粗线：带着消息。',
     slide_scale: '字节，同一标尺', client: '客户端', server: '服务器', saved: '已保存为 {name}。',
     seconds: '{n} 秒', ago: '{n} 秒前', now: '现在', still: '已暂停',
@@ -114,7 +120,7 @@ const SAID = {
 
 /** What index.html says, by `data-t`, in Chinese. */
 const WRITTEN = {
-  tagline: '同一份日志，四种读法。', topic: '主题', join: '进入', language: '语言',
+  tagline: '同一份日志，四种读法。', topic: '主题', join: '进入', show: '交给服务器', language: '语言',
   text: '对四条通道说点什么', post: '用 POST 发送', socket: '用 WebSocket 发送', enter: '按回车键也可以',
   every: '每 2 秒发一条',
   picture: '同样的消息，四种走法', axis: '时间向右。向下：请求。向上：响应。斜线至少画 5 像素宽，以便辨认。',

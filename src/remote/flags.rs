@@ -11,8 +11,9 @@ use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser};
 use super::address::{self, ServerAddress};
 use crate::client::endpoint::BearerToken;
 use crate::client::ladder::Timings;
-use crate::config::{NoConfig, Span, join_negative, whole};
+use crate::config::{NoConfig, Secret, Span, join_negative, whole};
 use crate::limits::{TOPICS_PER_READER_MAX, WAIT_MS_MAX};
+use crate::shell::secrets::token_to_show;
 use crate::technique::Technique;
 
 /// What is to be read, how, and how it is to be shown.
@@ -135,9 +136,10 @@ struct RemoteFlags {
     #[arg(long, env = "TOLLWAY_URL", value_name = "URL", default_value = "http://127.0.0.1:8080")]
     #[arg(hide_env_values = true)]
     url: String,
-    /// Sent as Authorization: Bearer. The variable is better: a command line is for all to see
-    #[arg(long, env = "TOLLWAY_TOKEN", value_name = "TOKEN", hide_env_values = true)]
-    token: Option<BearerToken>,
+    /// Sent as Authorization: Bearer; @FILE reads it from a file. That, or the variable, is better:
+    /// a command line is for all to see
+    #[arg(long, env = "TOLLWAY_TOKEN", value_name = "TOKEN|@FILE", hide_env_values = true)]
+    token: Option<Secret>,
     /// How long a server or a technique may say nothing
     #[arg(long, value_name = "DURATION", default_value_t = Span(5_000))]
     patience: Span,
@@ -222,7 +224,12 @@ fn parse<F: CommandFactory + FromArgMatches>(
     arguments: impl IntoIterator<Item = OsString>,
     help: &str,
 ) -> Result<F, NoConfig> {
-    let matches = F::command().try_get_matches_from(join_negative(arguments));
+    // A negative number is a bad value, not an unknown flag.
+    let command = F::command().mut_args(|flag| {
+        let takes_value = !flag.is_positional() && flag.get_action().takes_values();
+        if takes_value { flag.allow_negative_numbers(true) } else { flag }
+    });
+    let matches = command.try_get_matches_from(join_negative(arguments));
     matches
         .and_then(|matches| F::from_arg_matches(&matches))
         .map_err(|error| NoConfig::of(&error, help))
@@ -302,7 +309,8 @@ impl RemoteFlags {
     fn server(&self) -> Result<ServerAddress, String> {
         // An empty variable is one that was not given.
         let token = self.token.as_ref().filter(|token| !token.text().is_empty());
-        address::read(&self.url, token)
+        let token = token.map(|token| token_to_show("--token", token)).transpose()?;
+        address::read(&self.url, token.as_deref().map(BearerToken::from))
     }
 }
 

@@ -242,7 +242,7 @@ impl Publisher<'_> {
             (Err(_), Err(setback)) | (Err(setback), Ok(())) => return Err(setback),
         };
         if head.status != 201 {
-            return Err(Setback::refused(&head, &body));
+            return Err(Setback::refused(&head, &body).of(MESSAGE));
         }
         if head.closes() {
             self.link = None;
@@ -266,7 +266,7 @@ impl Publisher<'_> {
         link.send(head.as_bytes())?;
         let (head, body) = link.answer(traffic)?;
         if head.status != 101 {
-            let mut setback = Setback::refused(&head, &body);
+            let mut setback = Setback::refused(&head, &body).of(SOCKET);
             if matches!(head.status, 401 | 403) {
                 setback.what.push_str(
                     " (--via ws reads the topic as well, which takes the right to read; --via post \
@@ -317,7 +317,7 @@ impl Publisher<'_> {
             Opcode::Close => {
                 let (code, why) = payload.split_first_chunk().unwrap_or((&[0; 2], &[]));
                 let code = u16::from_be_bytes(*code);
-                Err(Setback::closed(code, &String::from_utf8_lossy(why)))
+                Err(Setback::closed(code, &String::from_utf8_lossy(why)).of(SOCKET))
             }
             Opcode::Text | Opcode::Binary | Opcode::Continuation | Opcode::Pong => {
                 traffic.bytes_in.framing += used as u64;
@@ -343,7 +343,7 @@ impl Publisher<'_> {
                 let head = ResponseHead { status: refusal.status, fields: Vec::new() };
                 let FrameRefusal { title, detail, .. } = refusal;
                 let body = serde_json::json!({ "title": title, "detail": detail }).to_string();
-                let setback = Setback::refused(&head, body.as_bytes());
+                let setback = Setback::refused(&head, body.as_bytes()).of(MESSAGE);
                 Err(Setback { is_final: is_final(head.status), ..setback })
             }
             (None, None) => Ok(()),
@@ -373,5 +373,8 @@ fn too_long(what: &str) -> String {
     format!("{what} is longer than {MESSAGE_BYTES_CEILING} bytes; publish it in parts")
 }
 
+/// What a setback happens to.
+const MESSAGE: &str = "the message";
+const SOCKET: &str = "the WebSocket";
 /// A server that is lost on the way is tried for as many times its patience.
 const REPEATS: u64 = 6;

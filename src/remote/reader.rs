@@ -65,6 +65,8 @@ struct TopicReader {
     started_ms: u64,
     /// What was said of what does not work, since something worked.
     said: Vec<String>,
+    /// Techniques that were refused in a row, and by which words, to be said in one line.
+    refused: (Vec<Technique>, String),
 }
 
 /// Reads until it is told to end.
@@ -112,6 +114,7 @@ impl TopicReader {
             costs,
             started_ms: now,
             said: Vec::new(),
+            refused: (Vec::new(), String::new()),
         })
     }
 
@@ -239,6 +242,7 @@ impl TopicReader {
 
     fn opened(&mut self, technique: Technique, now: u64) {
         self.ladder.opened();
+        self.say_refusals();
         if self.shown.verbose || !self.said.is_empty() {
             show::note(&format!("{} reads", via(technique)));
         }
@@ -260,17 +264,55 @@ impl TopicReader {
         let chance = self.chance();
         let what = format!("{} {}", via(technique), setback.what);
         match self.ladder.ended(technique, lived_ms, setback, chance) {
-            Rung::GiveUp => return Some(RunEnd::Failed(what)),
+            Rung::GiveUp => {
+                self.refused(technique, &setback.what);
+                return Some(RunEnd::Failed(self.refusals()));
+            }
+            // What is asked for may be wrong in itself: then each technique is told the same.
+            Rung::Try(next) if setback.is_final && !self.shown.verbose => {
+                self.refused(technique, &setback.what);
+                self.start(next, now);
+            }
             Rung::Try(next) => {
+                self.say_refusals();
                 self.say(&format!("{what}; trying {}", via(next)), &what);
                 self.start(next, now);
             }
             Rung::Wait(ms) => {
+                self.say_refusals();
                 self.say(&format!("{what}; next try in {ms} ms"), &what);
                 self.resume_ms = now + ms;
             }
         }
         None
+    }
+
+    /// Notes a refusal. Those before it that were worded otherwise are said.
+    fn refused(&mut self, technique: Technique, what: &str) {
+        if self.refused.1 != what {
+            self.say_refusals();
+            what.clone_into(&mut self.refused.1);
+        }
+        self.refused.0.push(technique);
+    }
+
+    /// The refusals that are to be said, in one line.
+    fn refusals(&mut self) -> String {
+        let (techniques, what) = std::mem::take(&mut self.refused);
+        let names: Vec<&str> = techniques.into_iter().map(via).collect();
+        match &names[..] {
+            [first @ .., last] if !first.is_empty() => {
+                format!("each of {} and {last} {what}", first.join(", "))
+            }
+            _ => format!("{} {what}", names.concat()),
+        }
+    }
+
+    fn say_refusals(&mut self) {
+        if !self.refused.0.is_empty() {
+            let line = self.refusals();
+            self.say(&line, &line);
+        }
     }
 
     /// Says what does not work, and nothing twice as long as that lasts.

@@ -55,6 +55,25 @@ fn read(config: &RightsConfig) -> Result<Secrets, String> {
     })
 }
 
+/// The token that a client of ours shows, from the flag or from the only line of the file that this
+/// names.
+pub fn token_to_show(flag: &str, secret: &Secret) -> Result<String, String> {
+    let any = |text: &str| Ok(text.to_owned());
+    let mut read = lines(flag, std::slice::from_ref(secret), any)?;
+    let token = read.pop().unwrap_or_default();
+    if !read.is_empty() {
+        let file = secret.file().unwrap_or_else(|| "".as_ref()).display();
+        return Err(format!("{flag}: {file}: has more than one token; name a file that has one"));
+    }
+    // The value is nobody's business, not even when it is wrong.
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!(
+            "{flag} takes visible ASCII without spaces; give it as it was issued, or @FILE"
+        ));
+    }
+    Ok(token)
+}
+
 /// Reads each secret of one flag, and each line of each file that one names.
 fn lines<S>(
     flag: &str,
@@ -138,6 +157,30 @@ mod tests {
         assert!(!wrong.contains("hush"), "{wrong}");
         assert!(at("# none\n").expect_err("none").contains("no line has a token"));
         fs::remove_file(&path).expect("it was written");
+    }
+
+    #[test]
+    fn a_token_to_be_shown_is_one_and_is_not_told_when_it_is_wrong() {
+        let show = |text: &str| token_to_show("--token", &secret(text));
+        assert_eq!(show("s3cret").as_deref(), Ok("s3cret"));
+        for wrong in ["", "s3cret s3cret", "s3cret\r\nX: y", "s3crüt"] {
+            let said = show(wrong).expect_err(wrong);
+            assert!(said.starts_with("--token takes visible ASCII"), "{said}");
+            assert!(!said.contains("s3cr"), "{said}");
+        }
+        let path = std::env::temp_dir().join(format!("tollway-token-{}", std::process::id()));
+        let at = |text: &str| {
+            fs::write(&path, text).expect("a folder for what is temporary");
+            show(&format!("@{}", path.display()))
+        };
+        assert_eq!(at("# mine\n s3cret\n").as_deref(), Ok("s3cret"));
+        let several = at("s3cret\ns3cret-too\n").expect_err("two");
+        assert!(several.ends_with("has more than one token; name a file that has one"));
+        assert!(at("\n").expect_err("none").contains("no line has a token"));
+        fs::remove_file(&path).expect("it was written");
+        assert!(
+            show("@/nowhere/token").expect_err("none").starts_with("--token: /nowhere/token: ")
+        );
     }
 
     const NO_TOKEN_END: &str = "and nothing else";

@@ -79,7 +79,67 @@ async function a_cookie_serves_its_own_page_and_no_other() {
   stranger.close();
 }
 
+async function the_live_page_asks_for_tokens_and_shows_them_in_no_url() {
+  const ADMIN = 'reports-for-the-operator';
+  const browser = await chromium.launch({ executablePath, args, headless: true });
+  const context = await browser.newContext();
+  const [urls, errors] = [[], []];
+  const open = async () => {
+    const page = await context.newPage();
+    page.on('request', (request) => urls.push(request.url()));
+    page.on('websocket', (socket) => urls.push(socket.url()));
+    page.on('pageerror', (error) => errors.push(String(error)));
+    await page.goto(`${http}/?topic=news`);
+    return page;
+  };
+  const page = await open();
+  const [label, told, field] = ['label', 'p', 'input'].map((part) => page.locator(`#token ${part}`));
+  const wait = (locator, hasText) => locator.filter({ hasText }).first().waitFor({ timeout: 30_000 });
+  const show = async (token) => {
+    await field.fill(token);
+    await field.press('Enter');
+  };
+  const inAllLanes = async (data) => {
+    for (const name of ['short_poll', 'long_poll', 'sse', 'websocket']) {
+      await wait(page.locator(`[data-lane="${name}"] .message`), data);
+    }
+  };
+  const publish = async (data, way) => {
+    await page.fill('#text', data);
+    await page.click(`[value="${way}"]`);
+    await inAllLanes(data);
+  };
+  await wait(label, 'A token, to read and to publish:');
+  assert.equal(await field.getAttribute('name'), null, 'a form that is sent by mistake brings it nowhere');
+  await show('nobody-has-given-this-one');
+  await wait(told, 'Nobody here knows this token');
+  await show(TOKEN);
+  await page.locator('[data-state="open"]').nth(3).waitFor();
+  await publish('by POST', 'post');
+  await publish('by WebSocket', 'websocket');
+  await wait(label, 'An admin token, to see what it costs:');
+  await wait(page.locator('[data-row="sse"] .why'), 'to who has an admin token');
+  await show(ADMIN);
+  await page.locator('#token').waitFor({ state: 'hidden' });
+  await page.locator('[data-state="open"]').nth(3).waitFor();
+  await publish('and its costs', 'post');
+  for (const name of ['short_poll', 'long_poll', 'sse', 'websocket']) {
+    await wait(page.locator(`[data-row="${name}"] .total`), '1 message');
+  }
+  // It is there when the page is loaded anew, and not in another tab.
+  await page.reload();
+  await page.locator('[data-state="open"]').nth(3).waitFor();
+  assert.ok(await page.locator('#token').isHidden());
+  const other = await open();
+  await other.locator('#token').waitFor();
+  for (const url of [...urls, page.url()]) assert.ok(!url.includes(TOKEN) && !url.includes(ADMIN), url);
+  assert.ok(urls.some((url) => url.includes('ticket=')), 'a socket was opened by a ticket');
+  assert.deepEqual(errors, []);
+  await browser.close();
+}
+
 await tell({
+  the_live_page_asks_for_tokens_and_shows_them_in_no_url,
   an_event_source_and_a_websocket_open_by_a_ticket,
   a_cookie_serves_its_own_page_and_no_other,
 });

@@ -183,7 +183,8 @@ async function sub_waits_for_a_server_and_ends_when_it_is_told() {
   // What is wrong for good is said, by the server's words.
   const wrong = sub(port, ['a topic']);
   assert.equal(await wrong.code, 1);
-  assert.match(wrong.err.at(-1), /^tollway: poll was refused: 400 Bad Request\. A topic's name /);
+  assert.equal(wrong.err.length, 1, 'once, and not by each technique');
+  assert.match(wrong.err.at(-1), /^tollway: each of ws, sse, long-poll and poll was refused: 400 Bad Request\. A topic's name /);
 }
 
 async function pub_publishes_data_a_whole_input_and_its_lines() {
@@ -262,7 +263,7 @@ async function what_cannot_be_published_is_said_in_one_line() {
   const big = 'x'.repeat(2 << 20);
   for (const [where, args, input, said] of [
     [nobody, [fact, 'x'], undefined, /^tollway: nobody listens at 127\.0\.0\.1:\d+; start a server there, or give --url$/],
-    [port, ['a topic', 'x'], undefined, /^tollway: was refused: 400 Bad Request\. A topic's name takes/],
+    [port, ['a topic', 'x'], undefined, /^tollway: the message was refused: 400 Bad Request\. A topic's name takes/],
     [port, [fact, 'x', '--event', 'gap'], undefined, /400 Bad Request\. gap is the event/],
     [port, [fact, 'x', '--event', 'gap', '--via', 'ws'], undefined, /400 Bad Request\. gap is the event/],
     [port, [fact, '-'], big, /413 Content Too Large\. .*The bound is 1048576 bytes, --max-message\.$/],
@@ -293,7 +294,10 @@ async function a_token_is_sent_with_every_request_and_never_shown() {
   const reader = run(['sub', 'a', ...url, ...QUICK, '-v', '--costs'], { env });
   assert.equal(await reader.code, 1);
   assert.match(reader.err.join('\n'), /tollway: poll was refused: 401 Unauthorized\. Who are you\?/);
-  assert.equal(await run(['pub', 'a', 'x', ...url, '--token', 's3cret', '--json']).code, 0);
+  const file = path.join(os.tmpdir(), `tollway-${process.pid}-token`);
+  fs.writeFileSync(file, '# of the operator\ns3cret\n');
+  assert.equal(await run(['pub', 'a', 'x', ...url, '--token', `@${file}`, '--json']).code, 0);
+  fs.unlinkSync(file);
   assert.equal(await run(['pub', 'a', 'x', ...url, '--via', 'ws'], { env }).code, 1);
   const token = 'Bearer s3cret';
   assert.deepEqual(seen, [
@@ -309,6 +313,30 @@ async function a_token_is_sent_with_every_request_and_never_shown() {
   const wrong = run(['pub', 'a', 'x', '--token', 's3cret\n', ...url]);
   assert.equal(await wrong.code, 2);
   for (const { out, err } of [reader, help, wrong]) assert.doesNotMatch([...out, ...err].join('\n'), /s3cret/);
+  guarded.closeAllConnections();
+  guarded.close();
+}
+
+/** What is asked for may be wrong in itself, or one technique may not pass: either is said in one line. */
+async function sub_says_a_refusal_once() {
+  const proxy = await Hindrance.open(port);
+  proxy.set({ refusesUpgrades: true });
+  const reader = sub(proxy.port, [fact, '-n', '1']);
+  await reader.until(({ err }) => err.includes('tollway: sse reads'));
+  await publish(fact, 'by the next one');
+  assert.equal(await reader.code, 0);
+  assert.equal(reader.err.length, 2, reader.err);
+  assert.match(reader.err[0], /^tollway: ws was refused: [45]\d\d/);
+  proxy.close();
+  const guarded = createServer((_, response) => response.writeHead(403).end());
+  guarded.on('upgrade', (_, socket) => socket.end('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'));
+  await new Promise((resolve) => guarded.listen(0, '127.0.0.1', resolve));
+  const refused = sub(guarded.address().port, ['a']);
+  assert.equal(await refused.code, 1);
+  assert.deepEqual(refused.err, [
+    'tollway: ws was refused: 404',
+    'tollway: each of sse, long-poll and poll was refused: 403',
+  ]);
   guarded.closeAllConnections();
   guarded.close();
 }
@@ -355,7 +383,7 @@ async function pub_says_what_a_token_for_publishing_alone_can_do() {
   const by = (...via) => pub(guarded.address().port, ['a', 'x', '--json', ...via]);
   const refused = by('--via', 'ws');
   assert.equal(await refused.code, 1);
-  assert.match(refused.err.join('\n'), /was refused: 403 .*--via ws reads the topic as well.*--via post does not/);
+  assert.match(refused.err.join('\n'), /the WebSocket was refused: 403 .*--via ws reads the topic as well.*--via post does not/);
   const taken = by();
   assert.equal(await taken.code, 0);
   assert.deepEqual(taken.out, ['{"id":"e-1","subscribers":0}'], 'no empty line behind it');
@@ -372,6 +400,7 @@ await tell({
   pub_adds_a_message_once_whatever_is_lost,
   what_cannot_be_published_is_said_in_one_line,
   a_token_is_sent_with_every_request_and_never_shown,
+  sub_says_a_refusal_once,
   sub_asks_again_when_an_idle_connection_ends_under_its_poll,
   pub_says_what_a_token_for_publishing_alone_can_do,
 }, 110_000);

@@ -80,7 +80,7 @@ fn an_upload_that_was_begun_is_finished_during_a_drain() {
 }
 
 fn await_signal(server: &Server) {
-    let heard = || server.output().contains("signal 15: ending within").then_some(());
+    let heard = || server.log().contains("signal 15: ending within").then_some(());
     within(PATIENCE_MS, heard).expect("a signal is heard");
 }
 
@@ -94,7 +94,7 @@ fn a_second_signal_ends_the_process_where_it_is() {
         server.signal("TERM");
         await_signal(&server);
         let mark = "drained:";
-        assert!(!server.output().contains(mark), "an upload is waited for");
+        assert!(!server.log().contains(mark), "an upload is waited for");
         assert_eq!(server.end_by(second), Some(code));
     }
 }

@@ -125,12 +125,14 @@ impl Poll {
     }
 }
 
-/// One event, or a comment, which has neither id nor data.
+/// One event, or a comment, which has neither id nor data; as little as `retry:` alone.
 #[derive(Debug, Default)]
 pub(crate) struct Event {
     pub(crate) id: String,
     pub(crate) data: Option<String>,
     pub(crate) is_comment: bool,
+    /// It says when to come back.
+    pub(crate) has_retry: bool,
 }
 
 /// An event stream, chunked or ended by its connection.
@@ -192,6 +194,7 @@ fn read_event(block: &str) -> Event {
         } else if let Some(data) = line.strip_prefix("data: ") {
             event.data = Some(data.to_owned());
         }
+        event.has_retry |= line.starts_with("retry: ");
     }
     event
 }

@@ -8,6 +8,8 @@ use std::sync::mpsc::{self, TryRecvError};
 use std::thread;
 use std::time::Duration;
 
+use tungstenite::Message;
+
 use crate::foreign::{Foreign, missed};
 use crate::http::{Wire, publish_on};
 use crate::lanes::{joined, readers};
@@ -38,9 +40,12 @@ const ROWS: &[(&str, Look)] = &[
     ("long poll", |_, port| delivered(Technique::LongPoll, port)),
     (SLOW, long_wait),
     ("long poll, its reader leaves", |server, port| leaves(Technique::LongPoll, server, port)),
+    ("long poll, the server ends", poll_ends),
     ("SSE, an event", event),
     ("SSE, its reader leaves", |server, port| leaves(Technique::Sse, server, port)),
+    ("SSE, the server ends", stream_ends),
     ("WebSocket", upgrade),
+    ("WebSocket, the server ends", socket_ends),
     ("a page publishes", page_publishes),
     ("[the client](client.md) reads by", |_, port| client(port).expect("it is there")),
     ("a message of 1 MiB and a byte more", |_, port| large(port, 1024 * 1024 + 1)),
@@ -83,6 +88,47 @@ fn leaves(technique: Technique, server: &Server, port: u16) -> String {
     });
     assert!(found.is_some(), "{technique:?} is there for ever");
     "noticed at the next message".to_owned()
+}
+
+/// What a poll that waits is told when the server ends.
+fn poll_ends(server: &Server, port: u16) -> String {
+    let mut wire = Wire::open(port);
+    wire.send("GET /news/poll?since=latest&wait=50 HTTP/1.1\r\nHost: h\r\n\r\n");
+    let parked = || (readers(server, Technique::LongPoll) == 1).then_some(());
+    within(LEAVE_MS, parked).expect("it waits");
+    server.signal("TERM");
+    let answer = wire.answer();
+    let has_cursor = answer.field("last-event-id").is_some();
+    format!("{}{}", answer.status, if has_cursor { ", with its cursor" } else { "" })
+}
+
+/// What a stream is told when the server ends; one that is cut off fails.
+fn stream_ends(server: &Server, port: u16) -> String {
+    let mut stream = EventStream::open(port, "news", "latest");
+    server.signal("TERM");
+    let mut has_retry = false;
+    while let Some(event) = stream.event() {
+        has_retry |= event.has_retry;
+    }
+    if has_retry { "told to come back" } else { "ended" }.to_owned()
+}
+
+/// What a WebSocket is told when the server ends.
+fn socket_ends(server: &Server, port: u16) -> String {
+    let mut socket = match websocket(port, "/news/ws", None) {
+        Ok(socket) => socket,
+        Err(why) if why.contains("426") => return "refused: 426".to_owned(),
+        Err(why) => panic!("{why}"),
+    };
+    server.signal("TERM");
+    loop {
+        match socket.read() {
+            Ok(Message::Close(Some(frame))) => return format!("`{}`", u16::from(frame.code)),
+            Ok(Message::Close(None)) => return "closed without a code".to_owned(),
+            Ok(_) => {}
+            Err(_) => return "cut off".to_owned(),
+        }
+    }
 }
 
 /// Counts how many short polls through the same proxy are answered before an event is there.

@@ -82,7 +82,7 @@ impl Server {
     /// As [`Server::stop`], with everything that the process has written until its end.
     pub(crate) fn stop_and_tell(mut self) -> (ExitStatus, String) {
         self.signal("TERM");
-        (self.ended(), self.output())
+        (self.ended(), self.log())
     }
 
     /// As [`Server::stop_by`], of a server that is not to end well: its exit code.
@@ -97,11 +97,6 @@ impl Server {
     fn ended(&mut self) -> ExitStatus {
         let status = within(STOP_MS_MAX, || self.child.try_wait().expect("our child"));
         status.expect("a signal ends the server within its drain time")
-    }
-
-    /// What the process has written by now.
-    pub(crate) fn output(&self) -> String {
-        fs::read_to_string(&self.log).expect("the file that it writes to")
     }
 
     /// Sends a signal by name. By the shell, since the standard library knows no signals.

@@ -186,8 +186,9 @@ pub struct World {
     pub unseen: (u64, u64),
     /// The server is to end by then.
     pub ends_at: Option<Millis>,
-    /// How many messages were committed when the turn began.
-    committed_before: usize,
+    /// How many messages were committed when the present turn of each thread began: in its middle
+    /// others may turn.
+    committed_before: Vec<usize>,
 }
 
 impl World {
@@ -233,7 +234,7 @@ impl World {
             walls: vec![(Millis(0), UNIX_START_S)],
             unseen: (0, 0),
             ends_at: None,
-            committed_before: 0,
+            committed_before: vec![0; usize::from(plan.threads)],
         }
     }
 
@@ -339,7 +340,7 @@ impl World {
 
     /// Notes down what had been committed for those who were told goodbye in this turn.
     fn note_goodbyes(&mut self, shard: usize) {
-        let committed = self.committed_before;
+        let committed = self.committed_before[shard];
         let broker = &self.brokers[shard];
         for pipe in &mut self.pipes {
             if pipe.shard == shard && pipe.left_behind.is_none() {
@@ -485,7 +486,7 @@ impl World {
     }
 
     fn take_in(&mut self, shard: usize) -> bool {
-        self.committed_before = self.committed.len();
+        self.committed_before[shard] = self.committed.len();
         let mut any = self.hear(shard);
         for n in 0..self.pipes.len() {
             let pipe = &mut self.pipes[n];

@@ -59,6 +59,10 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
         ("--threads 65", "--threads 65", "give a number"),
         ("--rtt 1h", "--rtt 1h", "give 10s or less"),
         ("--url ftp://x", "--url ftp://x", "write http://"),
+        ("--url http://[::1]:65536", "--url http://[::1]:65536", "ports end at 65535"),
+        ("--token s3cret", "--token has no effect without --url", "leave it out"),
+        ("--admin-token s3cret", "--url <URL> is missing", "tollway compare --help"),
+        ("--url http://[::1]:1 --token s3cr\u{e9}t", "--token takes", "as it was issued"),
         ("--url http://x/y", "--url http://x/y", "write http://"),
         ("--url http://me:s3cret@x:1", "--url x:1: has something other", "write http://"),
         ("--url http://x/?token=s3cret", "--url http://x/: has something", "write http://"),
@@ -73,8 +77,18 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
         };
         assert!(text.contains(flag), "{line}: {text}");
         assert!(text.contains(remedy), "{line}: {text}");
-        assert!(!text.contains('\n'), "{line}: {text}");
+        assert!(!text.contains('\n') && !text.contains("s3cr"), "{line}: {text}");
     }
+}
+
+#[test]
+fn a_token_is_for_the_server_that_is_named_and_never_told() {
+    let target = |line: &str| good(&format!("--url http://[::1]:81 {line}")).url.expect("given");
+    let one = target("--token s3cret");
+    assert_eq!((&one.token, &one.costs_token), (&Some("s3cret".into()), &Some("s3cret".into())));
+    let two = target("--token s3cret --admin-token s3cret-too");
+    assert_eq!((two.token, &two.costs_token), (one.token, &Some("s3cret-too".into())));
+    assert!(!format!("{:?}", two.costs_token).contains("s3cr"));
 }
 
 #[test]

@@ -54,6 +54,7 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
         ("a --via udp", "--via udp: there is none of this name; choose from ws, sse, long-poll"),
         ("a -n 0", "--count 0 would end before it began; give 1 or more"),
         ("a -n x", "is not a whole number"),
+        ("a -n -3", "--count -3: is negative; write a whole number, such as 4"),
         ("a --wait 100ms", "--wait 100ms is not between 1s and 55s"),
         ("a --wait -1s", "is negative, and a duration is not"),
         ("a --interval 1ms", "--interval 1ms is not between 10ms and 1h; try 5s"),
