@@ -59,9 +59,9 @@ fn table(rows: &[Vec<&str>]) {
     rig::make_room();
     let bound = Limits::default().worst_case(1);
     println!(
-        "Worst case by the server's limits, one thread: {} MiB, and {:.1} MiB for each connection",
+        "Worst case by the server's limits, one thread: {} MiB, and {} KiB for each connection",
         bound.server >> 20,
-        bound.connection as f64 / f64::from(1 << 20)
+        bound.connection >> 10
     );
     println!("{SECONDS} s a row; ms at the median / of 99 in a hundred, by the reader's technique");
     print!("{:<12}", "strangers");
@@ -101,7 +101,7 @@ fn row(names: &[&str]) {
     thread::sleep(Duration::from_secs(WARM_UP_SECONDS));
     let (cpu, began) = (server.cpu(), Instant::now());
     let mut felt = Guests::visit(server.port, Duration::from_secs(SECONDS));
-    let cores = (server.cpu() - cpu).as_secs_f64() / began.elapsed().as_secs_f64();
+    let cores = server.cpu().saturating_sub(cpu).as_secs_f64() / began.elapsed().as_secs_f64();
     let peak = server.peak_bytes() >> 20;
     drop(strangers);
     print!(

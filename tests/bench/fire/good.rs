@@ -216,6 +216,6 @@ fn answer(socket: &mut TcpStream) -> Option<(u16, String)> {
 fn dial(port: u16) -> TcpStream {
     let socket = TcpStream::connect(("127.0.0.1", port)).expect("good clients find a place");
     socket.set_nodelay(true).expect("a TCP socket");
-    socket.set_read_timeout(Some(Duration::from_secs(60))).expect("a TCP socket");
+    socket.set_read_timeout(Some(Duration::from_mins(1))).expect("a TCP socket");
     socket
 }

@@ -163,7 +163,7 @@ fn publish(topic: &str, body: &[u8]) -> Vec<u8> {
 }
 
 fn long_messages() -> Vec<u8> {
-    publish("long", &[b'x'; 500_000])
+    publish("long", &vec![b'x'; 500_000])
 }
 
 fn upgrade(extension: &str) -> Vec<u8> {
@@ -207,18 +207,13 @@ pub(crate) fn attack(port: u16, name: &str) {
     loop {
         let mut arrivals = 0;
         for place in &mut places {
-            match place {
-                Some(connection) => {
-                    if connection.turn(kind, &mut buf).is_err() {
-                        *place = None;
-                    }
-                }
-                None if arrivals < ARRIVALS => {
-                    arrivals += 1;
-                    address += 1;
-                    *place = Connection::open(kind, port, address).ok();
-                }
-                None => {}
+            let gone = |connection: &mut Connection| connection.turn(kind, &mut buf).is_err();
+            if place.as_mut().is_some_and(gone) {
+                *place = None;
+            } else if place.is_none() && arrivals < ARRIVALS {
+                arrivals += 1;
+                address += 1;
+                *place = Connection::open(kind, port, address).ok();
             }
         }
         thread::sleep(LOOK);
@@ -249,15 +244,17 @@ impl Connection {
         if self.sent < self.out.len() {
             self.sent += blocked(self.socket.write(&self.out[self.sent..]))?;
         }
-        let count = match kind.reads {
-            true => self.socket.read(buf),
-            false => self.socket.peek(&mut buf[..1]),
-        };
-        match count {
+        let read = if kind.reads { TcpStream::read } else { peek };
+        match read(&mut self.socket, buf) {
             Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
             other => blocked(other).map(drop),
         }
     }
+}
+
+/// Whether it was ended, of bytes that stay there.
+fn peek(socket: &mut TcpStream, buf: &mut [u8]) -> io::Result<usize> {
+    socket.peek(&mut buf[..1])
 }
 
 /// Nothing, where a socket had no room or no bytes.
