@@ -43,6 +43,7 @@ export class Record {
   targets = 0; // bytes of all their targets
   kinds = new Set(); // what they were: their heads differ
   empty = 0;
+  givenUp = 0; // requests whose answers nobody waited for; the server gave some all the same
   #flights = new Map();
 
   constructor(key) {
@@ -68,6 +69,7 @@ export class Record {
   }
 
   _answer({ at, status, head }, flight) {
+    flight.isAnswered = true;
     this.#arrow({ up: true, at, status, head, wire: 0, kind: status === 101 ? 'handshake' : 'head', question: flight.question });
     this.#hold(flight, at - oneWay());
   }
@@ -77,6 +79,7 @@ export class Record {
   }
 
   _end({ n, at, ...end }, flight) {
+    flight.isAnswered = true;
     if (!flight.waits && flight.asked) {
       trips.push(at - flight.asked);
       if (trips.length > 32) trips.shift();
@@ -87,6 +90,7 @@ export class Record {
   }
 
   _cut({ n, at }, flight) {
+    if (!flight.isAnswered) this.givenUp += 1;
     if (flight.hold) flight.hold.to ??= at - oneWay();
     this.#flights.delete(n);
   }

@@ -65,7 +65,10 @@ function follow(flight, answer) {
   // No copy is made of a short answer: the client ends its request as soon as it has read it.
   const read = answer.text;
   answer.text = async () => {
-    const text = await read.call(answer);
+    const text = await read.call(answer).catch((error) => {
+      flight('cut');
+      throw error;
+    });
     flight('end', { status, head, ...messagesIn(status === 200 ? text : '', utf8(text)) });
     return text;
   };

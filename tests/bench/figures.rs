@@ -272,7 +272,7 @@ fn ledger() {
         // Whoever comes first gets the better places in memory, or the worse.
         let mut programs = [charged, &uncharged];
         programs.rotate_left(gathering % 2);
-        let mut crowds = programs.map(|program| Crowd::gather(Server::start_pinned(program)));
+        let mut crowds = programs.map(|program| Crowd::gather(Server::start_pinned(program, &[])));
         crowds.rotate_left(gathering % 2);
         let [with, without] = crowds;
         for round in 0..LEDGER_ROUNDS / GATHERINGS {

@@ -1,6 +1,8 @@
 //! A server under test and crowds of clients, each in processes of their own.
 //!
-//! Came from: `figures`. Goes to: `/proc`, for what the server has used.
+//! Came from: `figures`, `fire`. Goes to: `/proc`, for what the server has used.
+
+#![allow(dead_code)] // Each benchmark uses its own part of this file.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -72,10 +74,10 @@ impl Server {
     }
 
     /// A server of that build, on core 0 alone.
-    pub(crate) fn start_pinned(program: &Path) -> Self {
+    pub(crate) fn start_pinned(program: &Path, flags: &[&str]) -> Self {
         let mut pinned = Command::new("taskset");
         pinned.args(["-c", "0"]).arg(program);
-        Self::start_by(pinned, &[])
+        Self::start_by(pinned, flags)
     }
 
     fn start_by(mut command: Command, flags: &[&str]) -> Self {
@@ -101,6 +103,13 @@ impl Server {
     pub(crate) fn resident_bytes(&self) -> u64 {
         let rollup = self.proc("smaps_rollup");
         let line = rollup.lines().find(|l| l.starts_with("Private_Dirty:")).expect("a figure");
+        super::number::<u64>(line.split_whitespace().nth(1).expect("a number")) * 1024
+    }
+
+    /// The most memory that it has had at once, shared pages included.
+    pub(crate) fn peak_bytes(&self) -> u64 {
+        let status = self.proc("status");
+        let line = status.lines().find(|l| l.starts_with("VmHWM:")).expect("a figure");
         super::number::<u64>(line.split_whitespace().nth(1).expect("a number")) * 1024
     }
 

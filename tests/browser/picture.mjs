@@ -51,12 +51,12 @@ async function compared(page) {
     const rows = await ledger();
     await costs.look();
     return Object.keys(records).map((lane) => {
-      const { asked, empty, arrows } = records[lane];
+      const { asked, empty, givenUp, arrows } = records[lane];
       const up = arrows.filter((arrow) => arrow.up);
       const sum = (of) => up.reduce((sum, arrow) => sum + of(arrow), 0);
       const row = rows[tags[lane]];
       return {
-        lane,
+        lane, givenUp,
         seen: {
           requests: asked, empty, messages: new Set(up.flatMap(({ ids }) => ids.map(({ id }) => id))).size,
           text: sum(({ text = 0 }) => text), wrapping: sum(({ text = 0, wire = 0 }) => wire - text),
@@ -90,23 +90,32 @@ async function say(page, shows) {
   await shows('last of all');
 }
 
+/** Whether a tab was asked for nothing that it did not see the answer of. If so, it has been compared. */
+async function isComparable({ page, shows, errors }) {
+  await say(page, shows);
+  // The short poll goes on: an answer may be counted and not be here yet. They meet between two polls.
+  const meets = ({ seen, counted }) => seen.requests === counted.requests && seen.empty === counted.empty;
+  let rows;
+  for (let tries = 0; tries < 100 && !rows?.every(meets); tries += 1) {
+    if (tries > 0) await page.waitForTimeout(200);
+    rows = await compared(page);
+    // A lane that is started anew gives up what it was asking, and the server may have answered.
+    if (rows.some(({ givenUp }) => givenUp > 0)) return false;
+  }
+  for (const { lane, seen, counted } of rows) assert.deepEqual(seen, counted, lane);
+  for (const { lane, shown, total } of rows.slice(1)) assert.deepEqual(shown.total, total, lane);
+  assert.deepEqual(errors, []);
+  return true;
+}
+
 async function the_picture_is_what_the_ledger_has_counted() {
-  await browse(async ({ tab }) => {
-    const { page, shows, errors } = await tab();
-    await say(page, shows);
-    // The short poll goes on: an answer may be counted and not be here yet. They meet between two polls,
-    // of which the longest interval leaves the most.
-    await page.locator('[data-lane="short_poll"]').getByLabel('Interval').selectOption('5');
-    const meets = ({ seen, counted }) => seen.requests === counted.requests && seen.empty === counted.empty;
-    let rows;
-    for (let tries = 0; tries < 100 && !rows?.every(meets); tries += 1) {
-      if (tries > 0) await page.waitForTimeout(200);
-      rows = await compared(page);
-    }
-    for (const { lane, seen, counted } of rows) assert.deepEqual(seen, counted, lane);
-    for (const { lane, shown, total } of rows.slice(1)) assert.deepEqual(shown.total, total, lane);
-    assert.deepEqual(errors, []);
-  });
+  let isDone = false;
+  for (let tries = 0; tries < 5 && !isDone; tries += 1) {
+    await browse(async ({ tab }) => {
+      isDone = await isComparable(await tab());
+    });
+  }
+  assert(isDone, 'each page has given up a request');
 }
 
 async function pointing_shows_the_bytes_of_an_arrow_and_of_a_message() {

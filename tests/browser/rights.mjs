@@ -114,12 +114,14 @@ async function the_live_page_asks_for_tokens_and_shows_them_in_no_url() {
   await show('nobody-has-given-this-one');
   await wait(told, 'Nobody here knows this token');
   await show(TOKEN);
+  await page.locator('[data-state="open"]').nth(3).waitFor();
   await publish('by POST', 'post');
   await publish('by WebSocket', 'websocket');
   await wait(label, 'An admin token, to see what it costs:');
   await wait(page.locator('[data-row="sse"] .why'), 'to who has an admin token');
   await show(ADMIN);
   await page.locator('#token').waitFor({ state: 'hidden' });
+  await page.locator('[data-state="open"]').nth(3).waitFor();
   await publish('and its costs', 'post');
   for (const name of ['short_poll', 'long_poll', 'sse', 'websocket']) {
     await wait(page.locator(`[data-row="${name}"] .total`), '1 message');

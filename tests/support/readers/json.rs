@@ -49,6 +49,11 @@ pub fn read(bytes: &[u8]) -> Json {
     value
 }
 
+/// Reads one value and the end of its line, which are all of `bytes`.
+pub fn read_line(bytes: &[u8]) -> Json {
+    read(bytes.strip_suffix(b"\n").expect("a line is ended"))
+}
+
 fn value(rest: &mut &str) -> Json {
     match rest.chars().next().expect("a value") {
         '"' => Json::Text(string(rest)),

@@ -76,7 +76,7 @@ impl Bench {
     }
 
     fn is_in_the_log(&self, answer: &Answer, topic: usize, data: Option<&[u8]>) {
-        let body = json::read(&answer.body.data);
+        let body = json::read_line(&answer.body.data);
         let message = &self.world.committed[Self::seq(body.text("id")) as usize - 1];
         assert_eq!(message.topic.as_str(), TOPICS[topic]);
         assert!(data.is_none_or(|data| data == message.payload.bytes()));
