@@ -42,6 +42,11 @@ impl Wire {
         sent.expect("the server reads");
     }
 
+    /// Sends bytes as they are to a peer that may have heard enough. Whether it took them.
+    pub(crate) fn is_taken(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.reader.get_mut().write_all(bytes.as_ref()).is_ok()
+    }
+
     /// Ends our side and keeps reading.
     pub(crate) fn half_close(&mut self) {
         let closed = self.reader.get_ref().shutdown(Shutdown::Write);
