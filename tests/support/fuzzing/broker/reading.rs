@@ -94,12 +94,15 @@ impl Bench {
     /// The place that must follow `cursor`, up to `here`. Each topic has a history of its own: who
     /// reads several from before the end of one history gets all that is left of the others.
     fn due(&self, topics: &[usize], cursor: u64, here: Option<u64>) -> Option<u64> {
-        let gone = |&seq: &u64| {
-            let topic = &self.world.committed[seq as usize - 1].topic;
-            let gone = |hub: &Hub| hub.find(topic).is_none_or(|id| hub.log(id).evicted().0 >= seq);
-            topics.len() > 1 && self.world.brokers.iter().all(|broker| gone(broker.hub()))
-        };
-        self.after(topics, cursor).find(|seq| here == Some(*seq) || !gone(seq))
+        let gone = |seq: u64| topics.len() > 1 && self.is_gone(seq);
+        self.after(topics, cursor).find(|&seq| here == Some(seq) || !gone(seq))
+    }
+
+    /// Whether no history has the message any more.
+    fn is_gone(&self, seq: u64) -> bool {
+        let topic = &self.world.committed[seq as usize - 1].topic;
+        let gone = |hub: &Hub| hub.find(topic).is_none_or(|id| hub.log(id).evicted().0 >= seq);
+        self.world.brokers.iter().all(|broker| gone(broker.hub()))
     }
 
     fn poll(&self, answer: &Answer, topics: &[usize], since: Option<u64>) {
@@ -172,8 +175,10 @@ impl Bench {
         let behind = match id {
             Some(id) => Self::seq(id),
             // Either the first that follows, or, when nothing does, the cursor itself.
-            None if self.after(topics, to.saturating_sub(1)).next() == Some(to) => to - 1,
-            None => to,
+            None => match self.after(topics, to.saturating_sub(1)).next() {
+                Some(first) if first == to && !self.is_gone(to) => to - 1,
+                _ => to,
+            },
         };
         assert!(behind == to || behind + 1 == to, "{told:?}");
         behind
