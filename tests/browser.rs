@@ -58,7 +58,7 @@ fn tell_guarded(fact: &str) {
     let Some(chromium) = foreign::chromium(fact) else {
         return;
     };
-    let Some(node) = Foreign::node(fact, &["playwright-core"], script) else {
+    let Some(node) = Foreign::node(fact, &["playwright-core", "axe-core"], script) else {
         return;
     };
     let (both, admin) = ("both-rights-of-the-operator", "reports-for-the-operator");
@@ -166,6 +166,7 @@ facts! {
     tell_page:
     the_live_page_keeps_up_and_keeps_fifty_lines
     the_live_page_tells_in_words_that_the_server_is_gone
+    the_live_page_says_what_waits_for_a_connection
     the_live_page_works_in_four_tabs
     the_live_page_can_be_used_by_everybody
 }

@@ -64,6 +64,7 @@ export class Lane {
     connection?.close();
     this.retryAt = undefined;
     clearTimeout(this.queued);
+    clearTimeout(this.late);
     this.show('off', 'off');
   }
 
@@ -78,6 +79,7 @@ export class Lane {
 
   tell({ state, error, retryIn, isShared }) {
     clearTimeout(this.queued);
+    clearTimeout(this.late);
     this.retryAt = retryIn === undefined ? undefined : performance.now() + retryIn;
     if (state === 'open') {
       if (this.failed) this.note(say('again'));
@@ -98,6 +100,25 @@ export class Lane {
     }
     this.countDown();
     this.changed(state === 'closed' ? error : undefined);
+  }
+
+  /**
+   * What happens on its wire. A short poll is answered at once: one that is not waits in the browser,
+   * or for the server. Of the other techniques nobody can tell.
+   */
+  heard({ what }) {
+    if (this.technique !== 'poll') return;
+    clearTimeout(this.late);
+    const { state } = this.root.dataset;
+    if (what === 'ask' && state === 'open') {
+      const before = this.shown;
+      this.late = setTimeout(() => {
+        this.before = before;
+        this.show('queued', 'queued');
+      }, QUEUED);
+    } else if (what !== 'ask' && state === 'queued' && this.before) {
+      this.show(...this.before);
+    }
   }
 
   /** Seconds until the next try, when it waits for one. */
@@ -161,7 +182,7 @@ export class Lane {
 function inPlainWords({ message, status }) {
   if (status) return say('was_refused', { why: message });
   if (message.startsWith('The WebSocket was refused')) return say('no_handshake');
-  if (message.startsWith('The WebSocket was cut')) return say('lost_why', { why: message.slice(21) });
+  if (message.startsWith('The WebSocket was cut')) return say('lost_why', { why: message.slice(21).replace(/^: 1006$/, '') }); // 1006: no reason was given
   if (/^(The WebSocket|The stream|No answer|The cursor)/.test(message)) return `${say('lost')} ${message}.`;
   return say('no_answer');
 }

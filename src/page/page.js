@@ -39,7 +39,11 @@ const tags = Object.fromEntries(KEYS.map((key, n) => [key, `${stem}${n + 1}`.rep
 // ── What happens, in this tab and in others ──────────────────────────────────────────────────────────
 
 const records = Object.fromEntries(KEYS.map((key) => [key, new Record(key)]));
-const take = (event) => (event.receipt ? noteReceipt(event.receipt) : records[event.lane].take(event.event));
+const take = ({ receipt, lane, event }) => {
+  if (receipt) return noteReceipt(receipt);
+  records[lane].take(event);
+  lanes[KEYS.indexOf(lane)]?.heard(event);
+};
 // Tabs that read for themselves have nothing to tell each other.
 const shared = new Shared(`tollway picture ${navigator.locks ? topic : stem}`, take);
 tap(new Map(KEYS.map((key) => [tags[key], key])), (lane, event) => shared.tell({ lane, event }));
@@ -53,8 +57,7 @@ Lane.prototype.interval = undefined;
 const lanes = [];
 const tokens = new Tokens(byId('token'), showToken);
 speak(preferred());
-interval.append(...[0.5, 1, 2, 5].map((seconds) => new Option(`${seconds} s`, seconds, seconds === 1, seconds === 1)));
-interval.ariaLabel = 'Interval';
+interval.append(...[0.5, 1, 2, 5].map((seconds) => new Option('', seconds, seconds === 1, seconds === 1)));
 interval.onchange = () => lanes[0].restart(lanes[0].connection?.cursor ?? lanes[0].cursor);
 for (const key of KEYS) {
   const options = { topics: topic, shared: `the live page, ${key}`, query: { tag: tags[key] }, get token() { return tokens.read; } };
@@ -97,19 +100,25 @@ function tell(key, values, isBad) {
   if (status.textContent !== text) status.textContent = text;
   status.className = isBad ? 'bad' : '';
 }
-if (fit) tell('hint', { address: `${location.origin}/${topic}` });
+const hint = ['hint', { address: `${location.origin}/${topic}` }];
+if (fit) tell(...hint);
 else tell('bad_topic', { name }, true);
 
 /** When no lane is left, it is the server that is gone: said once, for all of them, until one is back. */
 let isOut = false;
 function tellOutage() {
   const on = lanes.filter((lane) => lane.on);
-  const was = isOut;
-  isOut = on.length > 0 && on.every((lane) => lane.retryAt !== undefined);
-  if (isOut) {
+  const isSaid = told[0].startsWith('gone');
+  if (on.length && on.every((lane) => lane.retryAt !== undefined)) {
     const n = Math.min(...on.map((lane) => lane.retryIn));
-    tell(n ? 'gone' : 'gone_now', { n });
-  } else if (was && on.some((lane) => lane.root.dataset.state === 'open')) tell('back');
+    // What was published meanwhile has reached it: that is newer.
+    if (!isOut || !told[0].startsWith('published')) tell(n ? 'gone' : 'gone_now', { n });
+    isOut = true;
+  } else if (!on.length || on.some((lane) => lane.root.dataset.state === 'open')) {
+    // Not before: a lane that tries is neither waiting nor there.
+    isOut = false;
+    if (isSaid) tell(...(on.length ? ['back'] : hint));
+  }
 }
 
 // ── Publishing ───────────────────────────────────────────────────────────────────────────────────────
@@ -213,11 +222,17 @@ language.onchange = () => {
   localStorage.setItem('tollway language', language.value);
   speak(language.value);
   for (const part of [...lanes, picture, tokens]) part.speak();
+  speakOfSeconds();
   picture.onpause(picture.end !== undefined);
   offer();
   if (told) tell(...told);
 };
-for (const option of span.options) option.textContent = say('seconds', { n: option.value });
+/** What is chosen from, in seconds. */
+function speakOfSeconds() {
+  interval.ariaLabel = say('interval');
+  for (const option of [...span.options, ...interval.options]) option.textContent = say('seconds', { n: option.value });
+}
+speakOfSeconds();
 picture.onpause(false);
 
 // A phone shows the picture first.

@@ -203,7 +203,7 @@ export class Picture {
       write(row.find('[data-figure=bytes]'), figure);
       write(row.find('[data-unit=bytes]'), say('per_bytes', { unit }));
       write(row.find('[data-figure=ms]'), ms === undefined ? '–' : ms.toFixed(ms < 10 ? 1 : 0));
-      write(row.find('[data-figure=factor]'), factor === '–' ? factor : `×${factor < 9.95 ? factor.toFixed(1).replace(/\.0$/, '') : Math.round(factor)}`);
+      write(row.find('[data-figure=factor]'), factor === '–' ? factor : `×${times(factor)}`);
       write(row.find('.total'), this.costs.isRefused ? '' : total(cost, most));
       write(row.why, this.lit ? this.#ofLit(row) : this.#why(row.key, cost));
       row.why.classList.toggle('lit', Boolean(this.lit));
@@ -228,7 +228,10 @@ export class Picture {
 
   #why(lane, cost) {
     if (this.costs.isRefused) return say('costs_refused');
-    if (this.costs.isWhole) return say('why_whole', cost);
+    if (this.costs.isWhole) {
+      const [asked, brought] = [count('requests', 'request', cost.requests), count('messages', 'message', cost.messages)];
+      return say('why_whole', { asked, brought });
+    }
     if (!cost.messages) return '';
     return say(`${lane}_why`, {
       heads: bytes(cost.heads), total: bytes(cost.total), requests: cost.requests, empty: cost.empty,
@@ -323,6 +326,13 @@ export class Picture {
     name.textContent = `${say(arrow.lane)}${letters && ` · ${letters}`} `;
     return [name, say(`${named}_detail`, values), ...(header ? [bits(header)] : [])];
   }
+}
+
+/** “1” for the cheapest alone: one that is dearer by a twentieth has “1.05”. */
+function times(factor) {
+  if (factor === 1) return '1';
+  if (factor < 1.995) return factor.toFixed(2);
+  return factor.toFixed(factor < 9.95 ? 1 : 0).replace(/\.0$/, '');
 }
 
 /** “19.9 kB · 26 requests · 13 empty · 21 messages”, all lanes in one unit. */

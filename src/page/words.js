@@ -18,7 +18,7 @@ const SAID = {
     long_poll_why: '{heads} of {total} were heads: every message needs another question, {requests} so far.',
     sse_why: '{heads} of heads to begin with. Then {around} around each text: a name, an id, the length of a chunk.',
     websocket_why: '{heads} of heads to begin with. Then {around} around each text: a frame’s header, an id, some JSON.',
-    why_whole: 'All readers of this server: {requests} requests, {messages} messages since this page is open.',
+    why_whole: 'All readers of this server: {asked}, {brought} since this page was opened.',
     lit: '{label}: {ms} after it was published, {bytes}{share}.',
     lit_share: ' for {count} messages', lit_missing: '{label}: not here yet.', lit_passed: '{label}: came before this page was here.',
     per_bytes: '{unit} a message', per_ms: 'ms', per_factor: 'of the cheapest',
@@ -38,8 +38,8 @@ const SAID = {
     length: '{n} bytes follow', longer: 'length in the next bytes',
     on: '{name} on', log: '{name}: messages', log_empty: 'No message yet.', bytes_only: '({n} bytes)',
     open: 'open', asking: 'asking', parked: 'parked', elsewhere: 'in another tab', off: 'off', connecting: 'connecting',
-    queued: 'queued by the browser', refused: 'refused', offline: 'no network', trying: 'trying', next_try: 'next try in {n} s',
-    again: 'Connected again. It went on where it was: nothing is lost.',
+    queued: 'queued, or slow', refused: 'refused', offline: 'no network', trying: 'trying', next_try: 'next try in {n} s',
+    again: 'Connected again, and it goes on where it was.',
     final: 'Refused for good. {why}', gap: 'Messages are missing here: {why}.', between: 'between {from} and {to}',
     epoch: 'the server was started anew, and nobody knows what was said before',
     expired: 'they are no longer kept', slow: 'this reader took too long to take them',
@@ -50,15 +50,15 @@ const SAID = {
     reader: '1 reader', readers: '{n} readers', not_published: 'Not published. {why}',
     slow_publish: 'On its way. It waits for the server, or for one of the six connections that a browser opens to it.',
     no_receipt: 'The connection was lost before a receipt came.',
-    gone: 'Server gone; next try in {n} s. What is missed meanwhile will be fetched.',
-    gone_now: 'Server gone; next try now. What is missed meanwhile will be fetched.', back: 'The server is back.',
+    gone: 'Server gone; next try in {n} s. What it keeps meanwhile will be fetched.',
+    gone_now: 'Server gone; next try now. What it keeps meanwhile will be fetched.', back: 'The server is back.',
     tick: 'tick {n}', kept: '{n} kept: replay', kept_one: '1 kept: replay', replayed: 'What is kept is read again, by all lanes.',
     token_read: 'A token, to read and to publish:', token_costs: 'An admin token, to see what it costs:',
     token_kept: 'It is kept in this tab until that is closed, and stands in no URL.',
-    costs_refused: 'The server tells what it costs to who has an admin token.',
+    costs_refused: 'It takes an admin token to see what this costs.',
     slide_title: 'The same messages, four ways', slide_about: 'Time runs to the right. Down: a request. Up: an answer. Thick: it carries a message.',
     slide_scale: 'bytes, one scale', client: 'client', server: 'server', saved: 'Saved as {name}.',
-    seconds: '{n} s', ago: '{n} s ago', now: 'now', still: 'stands still',
+    interval: 'Interval', seconds: '{n} s', ago: '{n} s ago', now: 'now', still: 'stands still',
   },
   zh: {
     short_poll: '短轮询', long_poll: '长轮询', sse: 'SSE', websocket: 'WebSocket',
@@ -74,7 +74,7 @@ const SAID = {
     long_poll_why: '{total}中有 {heads}是报文头：每条消息之后都要再问一次，至今 {requests} 次。',
     sse_why: '报文头只在开头，{heads}；此后每条正文外面只裹 {around}：字段名、id 和块长度。',
     websocket_why: '报文头只在开头，{heads}；此后每条正文外面只裹 {around}：帧头、id 和一点 JSON。',
-    why_whole: '本服务器的全部读者：自本页打开以来 {requests} 个请求，{messages} 条消息。',
+    why_whole: '本服务器的全部读者：自本页打开以来 {asked}，{brought}。',
     lit: '{label}：发布后 {ms}到达，{bytes}{share}。',
     lit_share: '（共 {count} 条消息）', lit_missing: '{label}：还没有到。', lit_passed: '{label}：本页打开之前就已送出。',
     per_bytes: '{unit}／每条', per_ms: '毫秒', per_factor: '最省者的倍数',
@@ -94,8 +94,8 @@ const SAID = {
     length: '后面 {n} 字节', longer: '长度见后续字节',
     on: '启用{name}', log: '{name}：消息', log_empty: '还没有消息。', bytes_only: '（{n} 字节）',
     open: '已连接', asking: '轮询中', parked: '挂起等待', elsewhere: '由另一标签页读取', off: '已关闭', connecting: '连接中',
-    queued: '在浏览器中排队', refused: '被拒绝', offline: '没有网络', trying: '重试中', next_try: '{n} 秒后重试',
-    again: '重新连上了，从断开处继续：没有丢失消息。',
+    queued: '排队中，或很慢', refused: '被拒绝', offline: '没有网络', trying: '重试中', next_try: '{n} 秒后重试',
+    again: '重新连上了，从断开处继续。',
     final: '被拒绝，不再重试。{why}', gap: '这里缺了消息：{why}。', between: '在 {from} 与 {to} 之间',
     epoch: '服务器重新启动过，之前的内容无从得知',
     expired: '它们已不再保留', slow: '这个读者取得太慢',
@@ -106,21 +106,21 @@ const SAID = {
     reader: '1 位读者', readers: '{n} 位读者', not_published: '没有发布。{why}',
     slow_publish: '正在发送：在等服务器，或在等浏览器对同一服务器的六条连接之一。',
     no_receipt: '还没收到回执，连接就断了。',
-    gone: '服务器不在，{n} 秒后重试。其间错过的消息会补上。',
-    gone_now: '服务器不在，正在重试。其间错过的消息会补上。', back: '服务器回来了。',
+    gone: '服务器不在，{n} 秒后重试。其间保留的消息会补上。',
+    gone_now: '服务器不在，正在重试。其间保留的消息会补上。', back: '服务器回来了。',
     tick: '第 {n} 条', kept: '保留了 {n} 条：重放', kept_one: '保留了 1 条：重放', replayed: '四条通道都在重读保留的消息。',
     token_read: '令牌，用来读取和发布：', token_costs: '管理令牌，用来查看开销：',
     token_kept: '它只保存在这个标签页里，直到标签页关闭，也不会出现在任何 URL 中。',
     costs_refused: '服务器只把开销告诉持有管理令牌的人。',
     slide_title: '同样的消息，四种走法', slide_about: '时间向右。向下：请求。向上：响应。粗线：带着消息。',
     slide_scale: '字节，同一标尺', client: '客户端', server: '服务器', saved: '已保存为 {name}。',
-    seconds: '{n} 秒', ago: '{n} 秒前', now: '现在', still: '已暂停',
+    interval: '间隔', seconds: '{n} 秒', ago: '{n} 秒前', now: '现在', still: '已暂停',
   },
 };
 
 /** What index.html says, by `data-t`, in Chinese. */
 const WRITTEN = {
-  tagline: '同一份日志，四种读法。', topic: '主题', join: '进入', show: '交给服务器', language: '语言',
+  tagline: '同一份日志，四种读法。', topic: '主题', join: '进入', show: '交给服务器', token: '令牌', language: '语言',
   text: '对四条通道说点什么', post: '用 POST 发送', socket: '用 WebSocket 发送', enter: '按回车键也可以',
   every: '每 2 秒发一条',
   picture: '同样的消息，四种走法', axis: '时间向右。向下：请求。向上：响应。斜线至少画 5 像素宽，以便辨认。',
@@ -145,7 +145,9 @@ export function preferred() {
 
 /** A sentence, with what is between braces filled in. */
 export function say(key, values = {}) {
-  return SAID[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const said = SAID[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  // Between a Latin unit and a Chinese character there is a space.
+  return language === 'zh' ? said.replace(/(\d [kM]?B)(?=\p{Script=Han})/gu, '$1 ') : said;
 }
 
 /** Says everything that index.html says in that language. */
@@ -168,7 +170,7 @@ function change(element, property, key) {
   element[property] = language === 'en' ? english[property] : WRITTEN[key];
 }
 
-export const bytes = (n) => (language === 'zh' ? inBytes(n).replace('bytes', '字节').replace(/$/, ' ') : inBytes(n)).trimEnd();
+export const bytes = (n) => (language === 'zh' ? inBytes(n).replace('bytes', '字节') : inBytes(n));
 const inBytes = (n) => (n < 1e4 ? `${Math.round(n)} bytes` : n < 1e6 ? `${(n / 1e3).toFixed(1)} kB` : `${(n / 1e6).toFixed(1)} MB`);
 
 export function time(ms) {

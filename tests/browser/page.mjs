@@ -106,6 +106,37 @@ async function the_live_page_tells_in_words_that_the_server_is_gone() {
     await shows('while it was gone');
     await page.waitForFunction(() => document.querySelector('#text').value === '', undefined, { timeout });
     await page.waitForFunction(() => !document.querySelector('#status').textContent.startsWith('Server gone'), undefined, { timeout });
+    // Nothing is published: it is the lanes that find it, one after the other.
+    proxy.set({ isDown: true });
+    await page.locator('#status', { hasText: /^Server gone; next try / }).waitFor({ timeout });
+    proxy.set({ isDown: false });
+    await page.locator('#status', { hasText: /^The server is back\.$/ }).waitFor({ timeout });
+    assert.deepEqual(errors, []);
+  });
+}
+
+async function the_live_page_says_what_waits_for_a_connection() {
+  await browse(async ({ tab }) => {
+    const { page, lane, shows, errors } = await tab();
+    const state = (name, hasText) => lane(name).locator('.state', { hasText }).waitFor({ timeout });
+    // Six streams of somebody else: with those of the lanes, more than a browser opens to a server.
+    await page.evaluate((topic) => {
+      window.others = new AbortController();
+      for (let n = 0; n < 6; n += 1) fetch(`/${topic}-2/sse`, { signal: window.others.signal }).catch(() => {});
+    }, topic.slice(0, 60));
+    await state('short_poll', /^queued/);
+    await lane('long_poll').getByRole('switch').click();
+    await lane('long_poll').getByRole('switch').click();
+    await state('long_poll', /^queued/);
+    await page.fill('#text', 'it waits');
+    await page.press('#text', 'Enter');
+    await page.locator('#status', { hasText: /^On its way\. It waits for the server, or for one of the six/ }).waitFor({ timeout });
+    assert.equal(await page.inputValue('#text'), 'it waits', 'kept until it is sent');
+    await page.evaluate(() => window.others.abort());
+    await shows('it waits');
+    await page.waitForFunction(() => document.querySelector('#text').value === '', undefined, { timeout });
+    await state('short_poll', /^asking$/);
+    await state('long_poll', /^parked$/);
     assert.deepEqual(errors, []);
   });
 }
@@ -185,6 +216,7 @@ async function the_live_page_can_be_used_by_everybody() {
 await tell({
   the_live_page_keeps_up_and_keeps_fifty_lines,
   the_live_page_tells_in_words_that_the_server_is_gone,
+  the_live_page_says_what_waits_for_a_connection,
   the_live_page_works_in_four_tabs,
   the_live_page_can_be_used_by_everybody,
 });

@@ -131,6 +131,8 @@ async function pointing_shows_the_bytes_of_an_arrow_and_of_a_message() {
       assert.match(words, /^A: .* after it was published, \d+ bytes\.$/, lane);
     }
     // By the keyboard: the WebSocket's row is the last one, and its last arrow is the frame.
+    const factors = await page.locator('[data-figure=factor]').allTextContents();
+    assert.equal(factors.filter((factor) => factor === '×1').length, 1, `one is the cheapest: ${factors}`);
     await page.focus('#picture canvas');
     for (let n = 0; n < 3; n += 1) await page.keyboard.press('ArrowDown');
     for (let n = 0; n < 9; n += 1) await page.keyboard.press('ArrowRight');
@@ -216,6 +218,8 @@ async function the_page_speaks_the_language_of_the_browser() {
       const text = await page.evaluate(() => document.body.innerText);
       const english = text.match(/\b(the|and|of|message|request|server|open|answer|empty)\b/gi);
       assert.deepEqual(english, null);
+      const options = await page.locator('#span option, .wire option').allTextContents();
+      assert.deepEqual(options, ['10 秒', '30 秒', '0.5 秒', '1 秒', '2 秒', '5 秒']);
       assert.deepEqual(errors, []);
     },
     { locale: 'zh-CN' },
@@ -278,12 +282,24 @@ async function a_server_that_is_killed_and_started_again_is_counted_on() {
       server.kill('SIGKILL');
       await ended;
       await page.locator('#status', { hasText: /^Server gone/ }).waitFor({ timeout });
+      await page.fill('#text', 'while it was gone');
+      await page.press('#text', 'Enter');
+      await page.locator('#text[readonly]').waitFor({ timeout });
+      const began = Date.now();
       ({ server } = await serve(found));
+      await shows('while it was gone');
+      const published = await page.evaluate(async () => {
+        const { messages } = await import('/-/page/record.js');
+        return [...messages.values()].find(({ data }) => data === 'while it was gone').at;
+      });
+      assert.ok(published > began, 'it is drawn where the server took it, and not where it was first sent');
+      await page.locator('.gap[title^="between "]', { hasText: 'Messages are missing here: the server was started anew' }).nth(3).waitFor({ timeout });
+      for (const note of await page.locator('.note').allTextContents()) assert.doesNotMatch(note, /nothing is lost|\d/);
       await page.locator('[data-state="open"]').nth(3).waitFor({ timeout });
       await post('after');
       await shows('after');
       // Its ledger began at nothing; what the page has counted is still there.
-      while ((await totals()).some((messages) => messages < 2)); // `tell` bounds the loop
+      while ((await totals()).some((messages) => messages < 3)); // `tell` bounds the loop
       assert.deepEqual(errors, []);
     });
   } finally {

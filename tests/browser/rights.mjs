@@ -2,6 +2,7 @@
 // Called as `rights.mjs PORT FACT CHROMIUM`.
 
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { createServer } from 'node:http';
 
 import { foreign, http, more, port, tell } from '../support/stage.mjs';
@@ -82,7 +83,9 @@ async function a_cookie_serves_its_own_page_and_no_other() {
 async function the_live_page_asks_for_tokens_and_shows_them_in_no_url() {
   const ADMIN = 'reports-for-the-operator';
   const browser = await chromium.launch({ executablePath, args, headless: true });
-  const context = await browser.newContext();
+  const axe = fs.readFileSync(foreign.resolve('axe-core/axe.min.js'), 'utf8');
+  // The policy of the page keeps axe out as it does everybody else.
+  const context = await browser.newContext({ bypassCSP: true });
   const [urls, errors] = [[], []];
   const open = async () => {
     const page = await context.newPage();
@@ -109,16 +112,31 @@ async function the_live_page_asks_for_tokens_and_shows_them_in_no_url() {
     await page.click(`[value="${way}"]`);
     await inAllLanes(data);
   };
+  /** The form as those use it who cannot see it, and at the width of a small phone. */
+  const canBeUsed = async (where) => {
+    await page.setViewportSize({ width: 320, height: 800 });
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme });
+      const { violations } = await page.evaluate(() => window.axe.run());
+      assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target)}`), [], where);
+    }
+    assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 320, where);
+    await page.setViewportSize({ width: 1280, height: 720 });
+  };
   await wait(label, 'A token, to read and to publish:');
+  await page.evaluate(axe);
+  await canBeUsed('a token is asked for');
   assert.equal(await field.getAttribute('name'), null, 'a form that is sent by mistake brings it nowhere');
   await show('nobody-has-given-this-one');
   await wait(told, 'Nobody here knows this token');
+  await canBeUsed('it was refused');
   await show(TOKEN);
   await page.locator('[data-state="open"]').nth(3).waitFor();
   await publish('by POST', 'post');
   await publish('by WebSocket', 'websocket');
   await wait(label, 'An admin token, to see what it costs:');
-  await wait(page.locator('[data-row="sse"] .why'), 'to who has an admin token');
+  await wait(page.locator('[data-row="sse"] .why'), 'It takes an admin token');
+  await canBeUsed('an admin token is asked for');
   await show(ADMIN);
   await page.locator('#token').waitFor({ state: 'hidden' });
   await page.locator('[data-state="open"]').nth(3).waitFor();
