@@ -11,7 +11,6 @@ const QUEUED = 1_500; // milliseconds after which a request that did not begin i
 
 export class Lane {
   awaited = []; // what this page sent and this lane has yet to see: { text, at }
-  counts = { messages: 0, latency: [] };
   waiting = []; // lines to be shown with the next frame
   cursor = 'latest';
 
@@ -64,7 +63,6 @@ export class Lane {
     connection?.close();
     this.retryAt = undefined;
     clearTimeout(this.queued);
-    clearTimeout(this.late);
     this.show('off', 'off');
   }
 
@@ -79,7 +77,6 @@ export class Lane {
 
   tell({ state, error, retryIn, isShared }) {
     clearTimeout(this.queued);
-    clearTimeout(this.late);
     this.retryAt = retryIn === undefined ? undefined : performance.now() + retryIn;
     if (state === 'open') {
       if (this.failed) this.note(say('again'));
@@ -102,17 +99,14 @@ export class Lane {
     this.changed(state === 'closed' ? error : undefined);
   }
 
-  /**
-   * What happens on its wire. A short poll is answered at once: one that is not waits in the browser,
-   * or for the server. Of the other techniques nobody can tell.
-   */
+  /** A short poll is answered at once. One that is not waits in the browser, or for the server. */
   heard({ what }) {
     if (this.technique !== 'poll') return;
-    clearTimeout(this.late);
+    clearTimeout(this.queued);
     const { state } = this.root.dataset;
     if (what === 'ask' && state === 'open') {
       const before = this.shown;
-      this.late = setTimeout(() => {
+      this.queued = setTimeout(() => {
         this.before = before;
         this.show('queued', 'queued');
       }, QUEUED);
@@ -140,7 +134,6 @@ export class Lane {
   message({ id, event, data }) {
     const line = this.line('message', typeof data === 'string' ? data : say('bytes_only', { n: data.length }), id);
     if (event) line.dataset = { event };
-    this.counts.messages += 1;
     // Is it ours? Known by its text: it comes before the receipt that tells the id.
     const ours = this.awaited.findIndex((sent) => sent.text === data);
     if (ours < 0) return;

@@ -53,7 +53,6 @@ tap(new Map(KEYS.map((key) => [tags[key], key])), (lane, event) => shared.tell({
 const interval = document.createElement('select');
 const request = { short_poll: `GET /${topic}/poll?since=…`, long_poll: `GET /${topic}/poll?since=…&wait=30`, sse: `GET /${topic}/sse`, websocket: `GET /${topic}/ws  tollway.v1` };
 const technique = { short_poll: 'poll', long_poll: 'long-poll', sse: 'sse', websocket: 'websocket' };
-Lane.prototype.interval = undefined;
 const lanes = [];
 const tokens = new Tokens(byId('token'), showToken);
 speak(preferred());

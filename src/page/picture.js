@@ -229,8 +229,8 @@ export class Picture {
   #why(lane, cost) {
     if (this.costs.isRefused) return say('costs_refused');
     if (this.costs.isWhole) {
-      const [asked, brought] = [count('requests', 'request', cost.requests), count('messages', 'message', cost.messages)];
-      return say('why_whole', { asked, brought });
+      const asked = count('requests', 'request', cost.requests);
+      return say('why_whole', { asked, brought: count('messages', 'message', cost.messages) });
     }
     if (!cost.messages) return '';
     return say(`${lane}_why`, {
@@ -328,7 +328,7 @@ export class Picture {
   }
 }
 
-/** “1” for the cheapest alone: one that is dearer by a twentieth has “1.05”. */
+/** “1” for the cheapest alone. */
 function times(factor) {
   if (factor === 1) return '1';
   if (factor < 1.995) return factor.toFixed(2);

@@ -28,7 +28,7 @@ export class Sender {
   async publish(data, way = 'POST') {
     const from = now();
     const receipt = await (way === 'POST' ? this.#byPost(data) : this.#bySocket(data));
-    // A trip before its receipt, and not half of all the time: it may have waited, or been sent again.
+    // A trip before its receipt: it may have waited, or been sent again.
     this.onreceipt({ id: receipt.id, at: Math.max(from, now() - oneWay()), data: data.slice(0, 60) });
     return receipt;
   }
