@@ -104,12 +104,15 @@ else tell('bad_topic', { name }, true);
 let isOut = false;
 function tellOutage() {
   const on = lanes.filter((lane) => lane.on);
-  const was = isOut;
-  isOut = on.length > 0 && on.every((lane) => lane.retryAt !== undefined);
-  if (isOut) {
+  if (on.length > 0 && on.every((lane) => lane.retryAt !== undefined)) {
+    isOut = true;
     const n = Math.min(...on.map((lane) => lane.retryIn));
     tell(n ? 'gone' : 'gone_now', { n });
-  } else if (was && on.some((lane) => lane.root.dataset.state === 'open')) tell('back');
+  } else if (isOut && on.some((lane) => lane.root.dataset.state === 'open')) {
+    // One that tries is not back yet.
+    isOut = false;
+    tell('back');
+  }
 }
 
 // ── Publishing ───────────────────────────────────────────────────────────────────────────────────────
