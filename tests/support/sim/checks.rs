@@ -152,7 +152,10 @@ impl Stage {
         let token_is_over = line.deeds.token_is_over(self, self.world.now.0);
         let late = conn.flow.leaving == Some(CloseReason::MessageTimeout)
             && self.world.now.0 >= line.began_at + self.script.limits.body_ms_max;
-        if (token_is_over || late) && matches!(conn.state.name(), Name::Closing | Name::Lingering) {
+        // The rest of a poll's answer fell off while its reader took what was before it.
+        let cut = conn.flow.leaving == Some(CloseReason::Interrupted);
+        let ends = matches!(conn.state.name(), Name::Closing | Name::Lingering);
+        if ends && (token_is_over || late || cut) {
             return; // Nothing more is said, and nothing heard.
         }
         let read = line.read_by_server(self);
