@@ -25,7 +25,7 @@
 //! **Nobody is served for ever.** A turn has a [`Budget`] of time, looked at between small steps:
 //! one read, one portion of deliveries, one write. The queues are first in, first out; a socket
 //! that is not finished goes to the end, and one that was not reached is the first in the next
-//! turn.
+//! turn. To be read, those who send much stand behind those who send little (see [`ReadQueue`]).
 //!
 //! **What was acknowledged has been seen.** A request may have been sent because a publish was
 //! acknowledged, on whatever thread; by then its message lies in our mailbox. So after every `read`
@@ -59,7 +59,7 @@ use super::clock::{Clock, Wall};
 use super::effects::Effects;
 use super::ending::EndPhase;
 use super::freed::Freed;
-use super::queue::Queue;
+use super::queue::{Queue, ReadQueue};
 use super::sampling::Sampling;
 use super::socket::{self, Socket, Sockets};
 use super::token::Source;
@@ -70,9 +70,6 @@ use crate::limits::{EFFECTS_PER_PORTION, EVENTS_PER_TURN, READ_BYTES, READ_BYTES
 
 /// Until it is tried again to commit what could not be.
 const HELD_BACK: Duration = Duration::from_millis(1);
-
-/// A read that brings so much is looked at for long: the clock is looked at behind it.
-const LONG_READ_BYTES: usize = 4 * 1024;
 
 /// What a thread needs to run a loop. It can be sent to another thread; the loop itself cannot.
 pub struct LoopSetup {
@@ -105,7 +102,7 @@ pub struct EventLoop {
     broker: Broker,
     sockets: Sockets,
     /// Sockets to be read.
-    again: Queue,
+    again: ReadQueue,
     /// Sockets to be written.
     outgoing: Queue,
     /// The broker has work left over from this turn.
@@ -134,7 +131,7 @@ impl EventLoop {
             budget: Budget::new(setup.clock),
             broker: Broker::new(setup.setup),
             sockets: Sockets::default(),
-            again: Queue::default(),
+            again: ReadQueue::default(),
             outgoing: Queue::default(),
             more: false,
             now: setup.clock.now(),
@@ -192,12 +189,14 @@ impl EventLoop {
         self.on_events();
         self.accept();
         self.budget.begin(Phase::TakeIn);
-        for n in 0..self.again.len() {
-            if n > 0 && !self.budget.has_left() || !self.broker.takes_input() {
-                break;
-            }
-            if let Some(id) = self.again.pop() {
-                self.read(id);
+        for much in [false, true] {
+            for n in 0..self.again.line(much).len() {
+                if n > 0 && !self.budget.has_left() || !self.broker.takes_input() {
+                    break;
+                }
+                if let Some(id) = self.again.line(much).pop() {
+                    self.read(id);
+                }
             }
         }
     }
@@ -266,7 +265,7 @@ impl EventLoop {
                 Ok(0) => self.broker.peer_finished(id, self.now),
                 Ok(bytes) => {
                     share = share.saturating_sub(bytes);
-                    if bytes >= LONG_READ_BYTES {
+                    if socket.brings_much() {
                         self.budget.look_soon();
                     }
                     self.effects.open_letters(&mut self.broker, self.now);

@@ -24,6 +24,9 @@ use crate::ids::ConnId;
 use crate::ledger::{Call, Sample};
 use crate::spare::Spare;
 
+/// Bytes of one read that take long to understand.
+pub(super) const MUCH_BYTES: usize = 4 * 1024;
+
 /// What a read would bring, as far as we know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Readiness {
@@ -48,6 +51,8 @@ pub struct Socket {
     readiness: Readiness,
     /// The kernel may have room for bytes of ours.
     writable: bool,
+    /// The last read brought so much that understanding it took long.
+    brings_much: bool,
     /// It was told that the peer has ended its side behind bytes that nobody reads.
     end_told: bool,
     /// It stands in the loop's queue of sockets to be read.
@@ -64,6 +69,7 @@ impl Socket {
             generation,
             readiness: Readiness::Nothing,
             writable: true,
+            brings_much: false,
             end_told: false,
             queued_to_read: false,
             queued_to_write: false,
@@ -90,6 +96,11 @@ impl Socket {
         self.is_ending() && !std::mem::replace(&mut self.end_told, true)
     }
 
+    /// Whether the last read brought [`MUCH_BYTES`] or more.
+    pub fn brings_much(&self) -> bool {
+        self.brings_much
+    }
+
     /// Whether a write may place something.
     pub fn is_writable(&self) -> bool {
         self.writable
@@ -111,6 +122,7 @@ impl Socket {
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let room = into.len();
         let result = uninterrupted(|| self.stream.read(into));
+        self.brings_much = matches!(result, Ok(bytes) if bytes >= MUCH_BYTES);
         match &result {
             Ok(0) => self.readiness = Readiness::Finished,
             Ok(n) if *n < room && self.readiness == Readiness::Bytes => {

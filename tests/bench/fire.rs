@@ -66,7 +66,7 @@ fn table(rows: &[Vec<&str>]) {
     println!("{SECONDS} s a row; ms at the median / of 99 in a hundred, by the reader's technique");
     print!("{:<12}", "strangers");
     for lane in LANES {
-        print!("{:>17}", lane.name());
+        print!("{:>20}", lane.name());
     }
     println!("{:>8}{:>9}{:>8}{:>10}{:>8}", "missing", "repeated", "refused", "peak MiB", "cores");
     for names in rows {
@@ -115,7 +115,7 @@ fn row(names: &[&str]) {
     for lane in LANES {
         let ms = felt.milliseconds(lane);
         print!(
-            "{:>17}",
+            "{:>20}",
             ms.map_or("-".into(), |(median, high)| format!("{median:.1} / {high:.1}"))
         );
     }
