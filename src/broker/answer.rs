@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::effect::Effect;
 use super::respond::{JSON, NO_STORE};
 use super::visit::Visit;
-use super::{accounting, asset, file, publish, pump, read, report, respond};
+use super::{accounting, asset, file, goodbye, publish, read, report, respond};
 use super::{teardown, ticket, v1, websocket};
 use crate::conn::Ask;
 use crate::conn::problem::{Allow, Problem, Rule};
@@ -157,7 +157,7 @@ fn give(visit: &mut Visit<'_>, want: Want, body: Vec<u8>) {
     }
     // A stream gives up for good on any status but 200: this one begins, and ends.
     if draining && matches!(visit.conn.state, State::Streaming(_)) {
-        pump::depart(visit);
+        goodbye::depart(visit);
     }
 }
 

@@ -18,7 +18,8 @@
 //! clocks: a drain is driven by [`Broker::expire`], as every deadline is.
 
 use super::farewells::{DrainCounts, Farewells};
-use super::{Broker, goodbye, poll, pump, teardown};
+use super::visit::Visit;
+use super::{Broker, goodbye, poll, teardown};
 use crate::close::CloseReason;
 use crate::conn::Conn;
 use crate::conn::policy::DrainPhase;
@@ -49,12 +50,13 @@ impl Broker {
             readers: std::collections::VecDeque::new(),
             told: 0,
             look_at: now,
+            to_look_at: 0,
             cut_walk: 0,
             counts: DrainCounts::default(),
         });
     }
 
-    /// How connections ended since the drain began; `None` when none did.
+    /// How connections ended since the drain began; `None` when none has begun.
     pub fn drain_counts(&self) -> Option<DrainCounts> {
         self.drain.as_ref().map(|drain| drain.counts)
     }
@@ -131,31 +133,28 @@ impl Broker {
             }
             drain.told += 1;
             if let Some(id) = drain.readers.pop_front() {
-                self.visit(id, now, |visit| match visit.conn.state.name() {
-                    Name::Parked => poll::release(visit),
-                    _ => pump::depart(visit),
-                });
+                self.visit(id, now, part);
             }
         }
     }
 
-    /// Looks at those that were told and have not left: nothing else may happen to one whose last
-    /// message is acknowledged on another thread, and not read on this one.
+    /// Looks at those whose moment has come and who have not left, a portion of them. While letters
+    /// are unread, none can.
     fn look_again(&mut self, drain: &mut Farewells, now: Millis) {
         if now < drain.look_at {
             return;
         }
-        drain.look_at = now.plus(LOOK_MS);
-        for _ in 0..self.shard.departing.len() {
-            let Some(id) = self.shard.departing.pop_front() else {
-                return;
-            };
-            self.visit(id, now, |visit| {
-                goodbye::say_when_served(visit);
-                if visit.conn.state.subscription().is_some() {
-                    visit.shard.departing.push_back(id);
-                }
-            });
+        if drain.to_look_at == 0 && self.shard.letters.is_empty() {
+            drain.to_look_at = self.shard.departing.len();
+        }
+        for _ in 0..drain.to_look_at.min(EXPIRIES_PER_TURN) {
+            drain.to_look_at -= 1;
+            if let Some(id) = self.shard.departing.pop_front() {
+                self.visit(id, now, part);
+            }
+        }
+        if drain.to_look_at == 0 {
+            drain.look_at = now.plus(LOOK_MS);
         }
     }
 
@@ -169,6 +168,7 @@ impl Broker {
                     State::Closing(_) | State::Lingering { .. } => {
                         visit.conn.flow.outbox.is_empty()
                     }
+                    State::Closed => true, // Its socket is to be closed in this turn.
                     _ => false,
                 };
                 if !said {
@@ -181,6 +181,14 @@ impl Broker {
     }
 }
 
+/// The moment of a reader has come. No poll is answered while a message for it may be unread.
+fn part(visit: &mut Visit<'_>) {
+    match visit.conn.state.name() {
+        Name::Parked if visit.shard.letters.is_empty() => poll::release(visit),
+        _ => goodbye::depart(visit),
+    }
+}
+
 /// Makes the next answer of a connection its last, unless it polls and may ask again. `true`: it is
 /// a reader that has to be told now.
 fn expects_no_more(conn: &mut Conn, leaves: bool) -> bool {
@@ -188,7 +196,7 @@ fn expects_no_more(conn: &mut Conn, leaves: bool) -> bool {
         // What these want is still to be given: see `answer::give`.
         State::Head { .. } | State::Body(_) | State::Answering(_) => {}
         State::Awaiting(awaiting) => match &awaiting.awaited {
-            Awaited::Letters(_) | Awaited::Grant(_) => {}
+            Awaited::Letters(_) | Awaited::Grant(_) | Awaited::Place(Some(_)) => {}
             _ => awaiting.context.keep_alive = false,
         },
         State::Parked(parked) if leaves => parked.context.keep_alive = false,

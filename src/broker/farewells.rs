@@ -32,6 +32,8 @@ pub(super) struct Farewells {
     pub(super) told: u64,
     /// When those that were told and have not left are looked at again.
     pub(super) look_at: Millis,
+    /// How many of them the look that has begun has still to look at.
+    pub(super) to_look_at: usize,
     /// Slots that the cut has looked into.
     pub(super) cut_walk: usize,
     pub(super) counts: DrainCounts,
@@ -68,6 +70,7 @@ mod tests {
             walk: None,
             readers: (0..readers).map(id).collect(),
             told: 0,
+            to_look_at: 0,
             look_at: Millis(0),
             cut_walk: 0,
             counts: DrainCounts::default(),

@@ -3,11 +3,11 @@
 //! Nobody leaves before it was given everything that its topics have: not only what this thread's
 //! log has, but what was acknowledged on another thread and is still to be read on this one.
 //!
-//! Came from: `pump`, when a reader that departs may have caught up; `drain`, which asks again.
-//! Goes to: `teardown`. Absent on purpose: when its moment has come; `drain` knows.
+//! Came from: `drain`, when the moment of a reader has come, and again until it has caught up. Goes
+//! to: `teardown`. Absent on purpose: parked polls, which are answered instead.
 
 use super::visit::Visit;
-use super::{subscribe, teardown};
+use super::{pump, subscribe, teardown};
 use crate::close::CloseReason;
 use crate::conn::outbox::Segment;
 use crate::conn::state::State;
@@ -16,17 +16,27 @@ use crate::limits::{RETRY_MS_MAX, RETRY_MS_MIN};
 use crate::technique::sse;
 use crate::wire::frame::CloseCode;
 
-/// A reader that departs takes leave, if it has all that there is. What it said itself is answered
-/// first.
-pub(super) fn say_when_served(visit: &mut Visit<'_>) {
+/// The moment of a reader has come: it leaves if it has everything, or stands among those that are
+/// looked at again.
+pub(super) fn depart(visit: &mut Visit<'_>) {
+    if visit.shard.letters.is_empty() {
+        pump::pump(visit);
+        say_if_served(visit);
+    }
+    if visit.conn.state.subscription().is_some() {
+        visit.shard.departing.push_back(visit.id);
+    }
+}
+
+/// A reader takes leave, if it has all that there is. What it said itself is answered first.
+fn say_if_served(visit: &mut Visit<'_>) {
     let hub = &visit.shard.hub;
-    let served = visit.shard.letters.is_empty()
-        && visit.conn.state.subscription().is_some_and(|subscription| {
-            // Of what fell off before a slow reader had room, it is told first.
-            !subscribe::missed(subscription, hub)
-                && hub.next(subscribe::topics(subscription), subscription.cursor).is_none()
-        });
-    if !visit.conn.flow.departs || !served {
+    let served = visit.conn.state.subscription().is_some_and(|subscription| {
+        // Of what fell off before a slow reader had room, it is told first.
+        !subscribe::missed(subscription, hub)
+            && hub.next(subscribe::topics(subscription), subscription.cursor).is_none()
+    });
+    if !served {
         return;
     }
     match &visit.conn.state {

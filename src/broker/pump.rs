@@ -9,7 +9,7 @@
 //! subscriber; and parked polls, which are answered once instead, by `poll`.
 
 use super::visit::Visit;
-use super::{goodbye, subscribe, teardown};
+use super::{subscribe, teardown};
 use crate::close::CloseReason;
 use crate::conn::Conn;
 use crate::conn::outbox::Segment;
@@ -37,16 +37,6 @@ pub(super) fn pump(visit: &mut Visit<'_>) {
         tell_gap(visit);
     }
     subscribe::note_backlog(visit);
-    goodbye::say_when_served(visit);
-}
-
-/// A reader is to leave as soon as it has everything.
-pub(super) fn depart(visit: &mut Visit<'_>) {
-    visit.conn.flow.departs = true;
-    pump(visit);
-    if visit.conn.state.subscription().is_some() {
-        visit.shard.departing.push_back(visit.id);
-    }
 }
 
 /// A subscriber was too slow: it hears what it missed, and goes on from there. A raw WebSocket has
