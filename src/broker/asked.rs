@@ -4,36 +4,51 @@
 //! Came from: `draft`, with each draft; the face, with each answer. Goes to: `draft`, as a
 //! number. Absent on purpose: the drafts. They are on their way.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
-/// Drafts that the sequencer was asked about and has not answered, in the order of asking, which is
-/// that of the answers: whether each would make a topic.
+use crate::ids::TopicName;
+use crate::spare::Spare;
+
+/// Drafts that the sequencer was asked about and has not answered.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
-    makes_topic: VecDeque<bool>,
-    /// How many of them would.
-    new_topics: usize,
+    /// The topic that each would make, in the order of asking, which is that of the answers.
+    made: VecDeque<Option<TopicName>>,
+    /// How many drafts would make each of those topics. Invariant: no count is 0.
+    drafts: HashMap<TopicName, usize>,
 }
 
 impl Asked {
-    /// The sequencer is asked.
-    pub(super) fn push(&mut self, makes_topic: bool) {
-        self.makes_topic.push_back(makes_topic);
-        self.new_topics += usize::from(makes_topic);
+    /// The sequencer is asked to commit a draft, which would make this topic, or none.
+    pub(super) fn push(&mut self, made: Option<TopicName>) {
+        if let Some(topic) = &made {
+            *self.drafts.entry(topic.clone()).or_default() += 1;
+        }
+        self.made.push_back(made);
     }
 
-    /// How many topics will be made by what was asked, at most.
+    /// How many topics will be made by what was asked.
     pub(super) fn new_topics(&self) -> usize {
-        self.new_topics
+        self.drafts.len()
+    }
+
+    /// Whether `topic` will be.
+    pub(super) fn makes(&self, topic: &TopicName) -> bool {
+        self.drafts.contains_key(topic)
     }
 
     /// The sequencer has answered the oldest.
     pub(super) fn answered(&mut self) {
-        let makes_topic = self.makes_topic.pop_front().unwrap_or_default();
-        self.new_topics -= usize::from(makes_topic);
-        if self.makes_topic.is_empty() {
-            self.makes_topic = VecDeque::new(); // A burst is not to own its memory for ever.
+        if let Some(topic) = self.made.pop_front().flatten()
+            && let Some(drafts) = self.drafts.get_mut(&topic)
+        {
+            *drafts -= 1;
+            if *drafts == 0 {
+                self.drafts.remove(&topic);
+                self.drafts.give_back();
+            }
         }
+        self.made.give_back();
     }
 }
 
@@ -42,17 +57,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_asked_is_counted_until_it_is_answered() {
+    fn a_topic_counts_once_until_the_last_draft_for_it_is_answered() {
+        let [one, other] = ["one", "other"].map(|name| TopicName::parse(name).expect("a name"));
         let mut asked = Asked::default();
-        for makes_topic in [true, false, true] {
-            asked.push(makes_topic);
+        for made in [Some(&one), None, Some(&one), Some(&other)] {
+            asked.push(made.cloned());
         }
-        let mut left = Vec::new();
-        for _ in 0..3 {
+        assert!(asked.makes(&one) && asked.makes(&other));
+        let mut left = vec![asked.new_topics()];
+        for _ in 0..4 {
             asked.answered();
-            left.push(asked.new_topics);
+            left.push(asked.new_topics());
         }
-        assert_eq!(left, [1, 1, 0]);
-        assert_eq!(asked.makes_topic.capacity(), 0);
+        assert_eq!(left, [2, 2, 2, 1, 0]);
+        assert!(!asked.makes(&one));
+        asked.answered(); // Nothing was asked.
     }
 }

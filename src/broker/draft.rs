@@ -17,12 +17,13 @@ use crate::hub::message::Draft;
 /// Asks the sequencer to commit `draft`, unless it would make one topic too many.
 pub(super) fn ask(visit: &mut Visit<'_>, draft: Draft) -> Result<(), Rule> {
     let shard = &mut *visit.shard;
-    let makes_topic = !shard.hub.retains(&draft.topic);
+    let made = (!shard.hub.retains(&draft.topic)).then(|| draft.topic.clone());
     let topics = shard.hub.retained_topics() + shard.asked.new_topics();
-    if makes_topic && topics >= shard.policy.limits.topics_max {
+    let is_one_more = made.as_ref().is_some_and(|topic| !shard.asked.makes(topic));
+    if is_one_more && topics >= shard.policy.limits.topics_max {
         return Err(Rule::TopicsFull);
     }
-    shard.asked.push(makes_topic);
+    shard.asked.push(made);
     visit.effect(Effect::Publish { conn: visit.id, draft });
     Ok(())
 }

@@ -21,7 +21,7 @@ pub(super) struct Idle {
     last: u32,
 }
 
-/// A connection's entry. Invariant: of one that is not in the list, both neighbours are [`OUT`].
+/// A connection's entry. Of one that is not in the list it says nothing.
 #[derive(Clone, Copy, Debug)]
 struct Link {
     before: u32,
@@ -31,8 +31,6 @@ struct Link {
 
 /// No slot: the list ends here.
 const END: u32 = u32::MAX;
-/// No slot: the connection is not in the list.
-const OUT: u32 = u32::MAX - 1;
 
 impl Default for Idle {
     fn default() -> Self {
@@ -41,27 +39,17 @@ impl Default for Idle {
 }
 
 impl Idle {
-    /// Takes note of whether `id` is idle. One that goes on being idle keeps its place in the
-    /// order.
-    pub(super) fn note(&mut self, id: ConnId, is_idle: bool) {
-        let listed = self.links.get(id.slot as usize).is_some_and(|link| link.before != OUT);
-        match (listed, is_idle) {
-            (false, true) => self.enter(id),
-            (true, false) => self.leave(id),
-            (true, true) | (false, false) => {}
-        }
-    }
-
     /// The one that became idle first, of those that are.
     pub(super) fn longest(&self) -> Option<ConnId> {
         let link = self.links.get(self.first as usize)?;
         Some(ConnId { slot: self.first, generation: link.generation })
     }
 
-    fn enter(&mut self, id: ConnId) {
+    /// `id` has become idle.
+    pub(super) fn enter(&mut self, id: ConnId) {
         let slot = id.slot as usize;
         if self.links.len() <= slot {
-            self.links.resize(slot + 1, Link { before: OUT, behind: OUT, generation: 0 });
+            self.links.resize(slot + 1, Link { before: END, behind: END, generation: 0 });
         }
         self.links[slot] = Link { before: self.last, behind: END, generation: id.generation };
         match self.links.get_mut(self.last as usize) {
@@ -71,9 +59,9 @@ impl Idle {
         self.last = id.slot;
     }
 
-    fn leave(&mut self, id: ConnId) {
-        let out = Link { before: OUT, behind: OUT, generation: 0 };
-        let Link { before, behind, .. } = std::mem::replace(&mut self.links[id.slot as usize], out);
+    /// `id`, which was idle, is so no longer.
+    pub(super) fn leave(&mut self, id: ConnId) {
+        let Link { before, behind, .. } = self.links[id.slot as usize];
         match self.links.get_mut(before as usize) {
             Some(link) => link.behind = behind,
             None => self.first = behind,
@@ -102,17 +90,22 @@ mod tests {
             random ^= random >> 7;
             random ^= random << 17;
             let (slot, is_idle) = ((random % 13) as u32, random & 1 << 20 != 0);
-            idle.note(id(slot), is_idle);
             match plain.iter().position(|&other| other == slot) {
-                Some(at) if !is_idle => drop(plain.remove(at)),
-                None if is_idle => plain.push(slot),
+                Some(at) if !is_idle => {
+                    plain.remove(at);
+                    idle.leave(id(slot));
+                }
+                None if is_idle => {
+                    plain.push(slot);
+                    idle.enter(id(slot));
+                }
                 Some(_) | None => {}
             }
             assert_eq!(idle.longest(), plain.first().map(|&slot| id(slot)));
         }
         while let Some(longest) = idle.longest() {
             assert_eq!(longest, id(plain.remove(0)));
-            idle.note(longest, false);
+            idle.leave(longest);
         }
         assert!(plain.is_empty());
     }

@@ -30,7 +30,7 @@
 //!                 │
 //!  questions   answer ─▶ read publish file report asset ticket ─▶ poll v1 websocket
 //!                 │
-//!  answers     respond  pump ─▶ goodbye       over HTTP, or from the log
+//!  answers     respond  goodbye ─▶ pump       over HTTP, or from the log
 //!                 │
 //!  ends        teardown ─▶ subscribe          out of the lists, then closed
 //!                 │
@@ -196,7 +196,9 @@ impl Broker {
             self.dirty.push_back(id);
         }
         let is_idle = conn.is_idle();
-        self.idle.note(id, is_idle);
+        if std::mem::replace(&mut conn.flow.idle, is_idle) != is_idle {
+            if is_idle { self.idle.enter(id) } else { self.idle.leave(id) }
+        }
         if is_idle && let Some(network) = conn.leaves_place(&self.shard.policy) {
             self.shard.effects.push_back(Effect::FreePlace { network });
         }

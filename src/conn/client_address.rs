@@ -27,7 +27,9 @@ impl Conn {
             Ok(Parsed::Complete { value, used }) => {
                 self.expects_proxy_header = false;
                 // The request is still to come, and has its own time.
-                self.state = State::idle();
+                if let State::Head { began, .. } = &mut self.state {
+                    *began = None;
+                }
                 self.timing.active_at = now;
                 by_class.add(Class::Head, used);
                 let Some(client) = value else {

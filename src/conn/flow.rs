@@ -45,8 +45,8 @@ pub struct Flow {
     pub backlog: Backlog,
     /// What it holds that is not complete yet, as far as the budget of all connections knows.
     pub unfinished: usize,
-    /// The server ends: the reader is to leave as soon as it has everything.
-    pub departs: bool,
+    /// It stands in the list of those that are idle.
+    pub idle: bool,
     /// Why the connection ends, once that is decided.
     pub leaving: Option<CloseReason>,
 }

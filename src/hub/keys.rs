@@ -18,6 +18,7 @@ use crate::limits::{
     IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_KEYS_PER_ADDRESS_MAX, IDEMPOTENCY_KEYS_PER_TOPIC_MAX,
     IDEMPOTENCY_MS_MAX,
 };
+use crate::spare::Spare;
 
 type KeyOfTopic = (TopicName, Arc<str>);
 
@@ -100,12 +101,14 @@ impl Keys {
             return;
         };
         self.numbers.remove(&age.key);
+        self.numbers.give_back();
         self.all.remove(age.from, seq);
         let topic = &age.key.0;
         if let Some(shares) = self.by_topic.get_mut(topic) {
             shares.remove(age.from, seq);
             if shares.total == 0 {
                 self.by_topic.remove(topic);
+                self.by_topic.give_back();
             }
         }
     }
@@ -143,6 +146,7 @@ impl Shares {
         self.total -= 1;
         if held.is_empty() {
             self.held.remove(&network);
+            self.held.give_back();
         } else {
             self.by_count.insert((held.len(), network));
         }
@@ -152,6 +156,7 @@ impl Shares {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::ROOM_KEPT;
     use std::net::IpAddr;
 
     struct Bench(Keys, u64);
@@ -222,12 +227,13 @@ mod tests {
     #[test]
     fn old_keys_leave_nothing() {
         let mut bench = Bench(Keys::default(), 0);
-        bench.flood("a", 1, 100);
+        bench.flood("a", 1, 3_000);
         bench.0.expire(Millis(IDEMPOTENCY_MS_MAX - 1));
-        assert_eq!(bench.0.len(), 100);
+        assert_eq!(bench.0.len(), 3_000);
         bench.0.expire(Millis(IDEMPOTENCY_MS_MAX));
         let Keys { numbers, ages, all, by_topic } = bench.0;
         assert!(numbers.is_empty() && ages.is_empty() && by_topic.is_empty());
+        assert!(numbers.capacity() <= 4 * ROOM_KEPT, "{}", numbers.capacity());
         assert!(all.held.is_empty() && all.by_count.is_empty() && all.total == 0);
     }
 }

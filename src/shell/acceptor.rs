@@ -16,7 +16,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 
 use mio::net::TcpStream;
 use mio::{Interest, Registry};
@@ -49,13 +49,13 @@ Connection: close\r\n\
 const TOO_MANY_REQUESTS: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\n\
 Server: tollway\r\n\
 Content-Type: application/problem+json\r\n\
-Content-Length: 194\r\n\
+Content-Length: 175\r\n\
 Retry-After: 5\r\n\
 Connection: close\r\n\
 \r\n\
 {\"type\":\"about:blank\",\"title\":\"Too Many Requests\",\"status\":429,\
 \"detail\":\"Your address has as many connections as it may; close one, or try again later.\",\
-\"code\":\"too_many_connections_of_address\"}";
+\"code\":\"address_full\"}";
 
 /// What `accept4` brought.
 #[derive(Debug)]
@@ -82,6 +82,8 @@ pub struct Acceptor {
     /// When the sockets are closed: after a last look into their queues.
     stops_at: Option<Millis>,
     looked: bool,
+    /// When they are closed whoever waits there.
+    closes_at: Millis,
 }
 
 #[derive(Debug)]
@@ -117,6 +119,7 @@ impl Acceptor {
             would_blocks: 0,
             stops_at: None,
             looked: false,
+            closes_at: Millis::NEVER,
         })
     }
 
@@ -124,6 +127,7 @@ impl Acceptor {
     /// for a round trip or two. Who stands at an inherited socket stays there.
     pub fn stop(&mut self, registry: &Registry, now: Millis, until: Millis) {
         self.stops_at = Some(now.plus(STOP_LISTENING_MS).min(until));
+        self.closes_at = until;
         for ListeningSocket { listener, ready, inherited, .. } in &mut self.sockets {
             if *inherited {
                 *ready = false;
@@ -135,7 +139,7 @@ impl Acceptor {
             }
             // Without: whoever connects in the moment of closing is reset.
             if let Err(error) = sys::drop_syns(listener) {
-                log::debug!("a port cannot be closed to newcomers alone: {error}");
+                log::warn!("a port cannot be closed to newcomers alone: {error}");
             }
         }
     }
@@ -150,7 +154,8 @@ impl Acceptor {
             self.looked = true;
             self.sockets.iter_mut().for_each(|socket| socket.ready = !socket.inherited);
         }
-        if self.sockets.iter().all(|socket| !socket.ready) {
+        // Where newcomers cannot be held off, somebody may always wait.
+        if now >= self.closes_at || self.sockets.iter().all(|socket| !socket.ready) {
             self.sockets.clear();
         }
         self.sockets.is_empty()
@@ -165,8 +170,9 @@ impl Acceptor {
 
     /// When to look again although no event comes: somebody may be waiting still.
     pub fn next_look(&self) -> Option<Millis> {
-        let stops_at = self.stops_at.filter(|_| !self.sockets.is_empty());
         let waiting = self.sockets.iter().any(|socket| socket.ready);
+        // Behind the last look, what is left to wait for is a descriptor.
+        let stops_at = self.stops_at.filter(|_| !self.looked && !self.sockets.is_empty());
         waiting.then_some(self.rests_until).into_iter().chain(stops_at).min()
     }
 
@@ -257,7 +263,10 @@ pub fn refuse(mut stream: &TcpStream, refusal: Refusal) -> RefusedConnection {
 /// A client of IPv4 comes to a socket of both families, as one that we inherit may be, under a name
 /// of IPv6 (`::ffff:192.0.2.1`). All of those are in one network, and are not one client.
 fn by_own_name(peer: SocketAddr) -> SocketAddr {
-    SocketAddr::new(peer.ip().to_canonical(), peer.port())
+    match peer.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, peer.port()),
+        IpAddr::V6(_) => peer, // With its scope.
+    }
 }
 
 fn is_out_of_descriptors(error: &io::Error) -> bool {
@@ -293,6 +302,8 @@ fn spare() -> Option<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conn::problem::Rule;
+    use crate::wire::response;
 
     #[test]
     fn a_client_of_ipv4_is_called_by_its_address_at_a_socket_of_both_families() {
@@ -300,6 +311,7 @@ mod tests {
             ("[::ffff:192.0.2.1]:80", "192.0.2.1:80"),
             ("192.0.2.1:80", "192.0.2.1:80"),
             ("[2001:db8::1]:80", "[2001:db8::1]:80"),
+            ("[fe80::1%2]:80", "[fe80::1%2]:80"),
         ] {
             assert_eq!(by_own_name(peer.parse().expect("an address")).to_string(), name);
         }
@@ -314,5 +326,14 @@ mod tests {
             assert!(head.contains(&length), "{}", body.len());
             assert!(body.starts_with("{\"type\"") && body.ends_with("\"}"));
         }
+    }
+
+    #[test]
+    fn an_address_is_refused_in_the_words_that_a_client_behind_a_proxy_hears() {
+        let rule = Rule::AddressFull;
+        let text = str::from_utf8(TOO_MANY_REQUESTS).expect("ASCII");
+        let (_, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+        let problem = response::problem(rule.status(), rule.code(), rule.detail());
+        assert_eq!(body.as_bytes(), problem.trim_ascii_end());
     }
 }

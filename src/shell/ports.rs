@@ -4,7 +4,7 @@
 //! the threads, as listening sockets. Absent on purpose: how either is made.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::inherited::{self, InheritError};
 use super::listen::{self, BindError, Bound};
@@ -37,8 +37,8 @@ pub(super) fn take(config: &Config) -> Result<Vec<(Door, Vec<Bound>)>, PortError
     let public = config.listen.iter().filter(|_| !is_replaced).map(|one| (Door::Public, one));
     let admin = config.admin_listen.iter().map(|one| (Door::Admin, one));
     for (door, listen) in public.chain(admin) {
-        if !handed.iter().any(|&address| names(listen, address)) {
-            let bound = listen::bind(listen, config.threads, stall_ms_max, config.reuse_port);
+        if let Some(left) = without(listen, &handed) {
+            let bound = listen::bind(&left, config.threads, stall_ms_max, config.reuse_port);
             all.push((door, bound.map_err(PortError::Bind)?));
         }
     }
@@ -56,4 +56,43 @@ impl fmt::Display for PortError {
 
 fn names(listen: &Listen, address: SocketAddr) -> bool {
     listen.addresses.contains(&address)
+}
+
+/// What is left of `listen` beside the addresses that were handed to us. `None`: nothing. A socket
+/// at all addresses of IPv6 is one at those of IPv4 as well, as service managers make them.
+fn without(listen: &Listen, handed: &[SocketAddr]) -> Option<Listen> {
+    let is_handed = |address: &SocketAddr| {
+        let all = SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), address.port());
+        let is_all_of_ipv4 = address.ip() == IpAddr::from(Ipv4Addr::UNSPECIFIED);
+        handed.contains(address) || is_all_of_ipv4 && handed.contains(&all)
+    };
+    let mut left = listen.clone();
+    left.addresses.retain(|address| !is_handed(address));
+    (!left.addresses.is_empty()).then_some(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(asked: &[&str], handed: &[&str]) -> Vec<String> {
+        let parsed = |texts: &[&str]| -> Vec<SocketAddr> {
+            texts.iter().map(|text| text.parse().expect("an address")).collect()
+        };
+        let listen = Listen { text: String::new(), addresses: parsed(asked) };
+        let left = without(&listen, &parsed(handed));
+        left.into_iter().flat_map(|l| l.addresses).map(|address| address.to_string()).collect()
+    }
+
+    #[test]
+    fn of_two_addresses_the_one_that_was_not_handed_over_is_still_taken() {
+        let localhost = ["127.0.0.1:80", "[::1]:80"];
+        assert_eq!(left(&localhost, &["127.0.0.1:80"]), ["[::1]:80"]);
+        assert_eq!(left(&localhost, &["127.0.0.1:81"]), localhost);
+        assert!(left(&localhost, &localhost).is_empty());
+        let all = ["0.0.0.0:80", "[::]:80"];
+        assert_eq!(left(&all, &["0.0.0.0:80"]), ["[::]:80"]);
+        assert!(left(&all, &["[::]:80"]).is_empty());
+        assert_eq!(left(&all, &["[::]:81"]), all);
+    }
 }

@@ -267,8 +267,8 @@ macro_rules! rows {
 
 #[test]
 fn errors() {
-    // The one refusal that is made in advance, for when there is nothing left to make one with.
-    for code in ["too_many_connections", "too_many_connections_of_address"] {
+    // The refusals that are made in advance, for when there is nothing left to make one with.
+    for code in ["too_many_connections", Rule::AddressFull.code()] {
         let written = format!("\\\"code\\\":\\\"{code}\\\"");
         assert!(read("src/shell/acceptor.rs").contains(&written), "{code}");
     }
@@ -279,7 +279,7 @@ fn errors() {
          change. A WebSocket is told the sentence as the reason of\nthe Close frame.\n\n\
          Two more are sent when a connection cannot be kept at all, with `Retry-After`, and the \
          connection is closed: `503`,\n`too_many_connections`, when no place is left, and `429`, \
-         `too_many_connections_of_address`, when its address has\nas many as \
+         `address_full`, when its address has as many as\n\
          `--max-connections-per-address` allows.\n"
     );
     let of_head = "The request head. The connection is closed after any of these: where the next \
