@@ -82,7 +82,8 @@ fn only_word(words: &[OsString], usage: &str) -> Result<Option<String>, NoConfig
 /// All commands in one. The server's flags stand behind `tollway` itself, as they may be typed.
 fn command() -> Command {
     let serve = config::command();
-    let flags = serve.get_arguments().filter(|flag| !flag.is_positional()).cloned();
+    let flags = serve.get_arguments().filter(|flag| !flag.is_positional());
+    let flags: Vec<clap::Arg> = flags.cloned().collect();
     let about = serve.get_about().cloned().unwrap_or_default();
     let after = serve.get_after_help().cloned().unwrap_or_default();
     let help = Command::new("help").about("Print the help of a command");
@@ -91,8 +92,8 @@ fn command() -> Command {
         .about(about)
         .after_help(after)
         .disable_help_subcommand(true)
-        .args(flags)
-        .subcommand(Command::new("serve").about("Serve; may be left out"))
+        .args(flags.clone())
+        .subcommand(Command::new("serve").about("Serve; may be left out").args(flags))
         .subcommand(remote::flags::sub_command().name("sub"))
         .subcommand(remote::flags::pub_command().name("pub"))
         .subcommand(compare::flags::command().name("compare"))

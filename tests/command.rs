@@ -8,7 +8,10 @@ mod http;
 #[path = "support/server.rs"]
 mod server;
 
+use std::io::Write;
+use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
+use std::thread;
 
 use foreign::{Foreign, missed};
 use http::Wire;
@@ -52,6 +55,26 @@ fn a_word_that_is_nearly_a_command_is_asked_about() {
         assert!(text(&output.stderr).ends_with(said), "{arguments:?}: {output:?}");
         assert!(output.stdout.is_empty(), "{arguments:?}");
     }
+}
+
+/// A server that sends without end is read a piece at a time, and each message is shown before more
+/// is read.
+#[test]
+fn one_message_of_a_server_that_never_pauses_is_enough() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    let sends = thread::spawn(move || {
+        let (mut peer, _) = listener.accept().expect("it comes");
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nid: e-0\n\n";
+        let mut bytes = head.as_bytes().to_vec();
+        // Until it has gone.
+        while peer.write_all(&bytes).is_ok() {
+            bytes = b"id: e-1\ndata: x\n\n".repeat(10_000);
+        }
+    });
+    let output = tollway(&["sub", "a", "--url", &url, "--via", "sse", "-n", "1"]);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "x\n"), "{output:?}");
+    sends.join().expect("it went on until the end");
 }
 
 #[test]

@@ -53,7 +53,7 @@ impl Setback {
         if let Some(place) = head.field("location").filter(|_| head.status / 100 == 3) {
             let place: String = place.chars().take(SHOWN_CHARS_MAX).collect();
             let place = printable(&place);
-            write!(what, " (it is at {place}; give --url that)").expect("a string takes it");
+            write!(what, " (it says that it is at {place})").expect("a string takes it");
         }
         let after = head.field("retry-after").and_then(|value| value.trim().parse::<u64>().ok());
         Self {

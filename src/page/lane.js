@@ -47,7 +47,7 @@ export class Lane {
   }
 
   start() {
-    if (!this.on) return;
+    if (!this.on || this.connection) return;
     const mine = (tell) => (value) => { if (connection === this.connection) tell.call(this, value); };
     const connection = this.connection = connect(location.origin, {
       ...this.options, techniques: [this.technique], since: this.cursor, wait: 30,

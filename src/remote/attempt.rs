@@ -40,6 +40,8 @@ pub struct Attempt {
     /// The request under way went out on a connection that has carried an answer before, and
     /// nothing has come for it: if that connection ends, it may have been idle for too long.
     reused: bool,
+    /// The kernel may have more than was read: no edge will tell.
+    has_more: bool,
 }
 
 /// What does not change from attempt to attempt.
@@ -78,6 +80,7 @@ impl Attempt {
             deadline_ms: u64::MAX,
             doubted: false,
             reused: false,
+            has_more: false,
         }
     }
 
@@ -88,6 +91,9 @@ impl Attempt {
 
     /// When [`Self::advance`] has something to do, ready or not.
     pub fn due_ms(&self) -> u64 {
+        if self.has_more {
+            return 0;
+        }
         self.ask_ms.unwrap_or(u64::MAX).min(self.deadline_ms)
     }
 
@@ -149,7 +155,7 @@ impl Attempt {
         }
     }
 
-    /// Reads all that the kernel has: an edge is told once.
+    /// Reads what the kernel has, up to something that is to be shown first.
     fn read(
         &mut self,
         plan: &ReadPlan,
@@ -159,6 +165,7 @@ impl Attempt {
         told: &mut Vec<Told>,
     ) -> Result<(), Setback> {
         let mut scratch = [0; READ_BYTES];
+        self.has_more = false;
         while let Some(socket) = &mut self.socket {
             let length = match socket.read(&mut scratch) {
                 Ok(0) => {
@@ -183,8 +190,8 @@ impl Attempt {
             };
             self.reused = false;
             let from = told.len();
-            let reply = self.reading.received(&scratch[..length], told)?;
-            self.unsent.extend(reply);
+            let reply = self.reading.received(&scratch[..length], told);
+            // What came before an error in the same read has come.
             for told in &told[from..] {
                 if *told != Told::Alive {
                     self.opened_ms = self.opened_ms.or(Some(now));
@@ -197,6 +204,11 @@ impl Attempt {
             if !polls && self.opened_ms.is_some() {
                 self.deadline_ms = now + plan.timings.silence_ms;
                 self.doubted = false;
+            }
+            self.unsent.extend(reply?);
+            if told.len() > from {
+                self.has_more = self.socket.is_some();
+                return Ok(());
             }
         }
         Ok(())

@@ -12,7 +12,7 @@ use super::address::{self, ServerAddress};
 use crate::client::endpoint::BearerToken;
 use crate::client::ladder::Timings;
 use crate::config::{NoConfig, Secret, Span, join_negative, whole};
-use crate::limits::{TOPICS_PER_READER_MAX, WAIT_MS_MAX};
+use crate::limits::{IDEMPOTENCY_KEY_BYTES_MAX, TOPICS_PER_READER_MAX, WAIT_MS_MAX};
 use crate::shell::secrets::token_to_show;
 use crate::technique::Technique;
 
@@ -162,14 +162,15 @@ struct RemoteFlags {
 struct PubFlags {
     /// Where to publish
     topic: String,
-    /// The message; -, or nothing, to read it from standard input, up to its end
-    #[arg(value_name = "DATA|-", allow_hyphen_values = true)]
+    /// The message; -, or nothing, to read it from standard input, up to its end; behind --, one
+    /// that begins like a flag
+    #[arg(value_name = "DATA|-", allow_negative_numbers = true)]
     data: Option<OsString>,
     #[command(flatten)]
     remote: RemoteFlags,
     #[command(flatten)]
     message: MessageFlags,
-    /// Print the server's answer for each message: its id, and how many were reading
+    /// Print the server's answer for each message: its id, and by post how many were reading
     #[arg(long, help_heading = "Output")]
     json: bool,
     /// At the end, tell on standard error what it cost: requests, connections, bytes by class
@@ -270,6 +271,12 @@ impl SubFlags {
     }
 }
 
+/// Whether a key may stand in a field: what else there is would be a field or a request of its own.
+fn is_key(key: &str) -> bool {
+    (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len())
+        && key.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 impl PubFlags {
     fn into_options(self) -> Result<PubOptions, String> {
         let Self { topic, data, remote, message, json, costs } = self;
@@ -282,6 +289,12 @@ impl PubFlags {
                 ));
             }
         };
+        if message.key.as_ref().is_some_and(|key| !is_key(key)) {
+            return Err(format!(
+                "--key takes 1 to {IDEMPOTENCY_KEY_BYTES_MAX} visible ASCII characters; encode \
+                 others"
+            ));
+        }
         let data = data.map(OsString::into_encoded_bytes).filter(|data| data != b"-");
         if data.is_some() && message.lines {
             return Err("--lines reads standard input; leave DATA out, or give -".into());

@@ -105,6 +105,18 @@ pub fn run(options: &PubOptions) -> RunEnd {
     outcome.map_or_else(RunEnd::Failed, |()| RunEnd::Done)
 }
 
+/// The next line, without its end. `None`: there are no more.
+fn next_line(input: &mut impl BufRead) -> Result<Option<Vec<u8>>, String> {
+    let mut line = Vec::new();
+    let most = MESSAGE_BYTES_CEILING as u64 + 2;
+    let length = input.take(most).read_until(b'\n', &mut line).map_err(no_input)?;
+    line.pop_if(|last| *last == b'\n');
+    if line.len() > MESSAGE_BYTES_CEILING {
+        return Err(too_long("a line"));
+    }
+    Ok((length > 0).then_some(line))
+}
+
 impl Publisher<'_> {
     fn all(&mut self) -> Result<(), String> {
         if let Some(data) = &self.options.data {
@@ -132,26 +144,22 @@ impl Publisher<'_> {
     fn lines(&mut self, input: Stdin) -> Result<(), String> {
         let mut input = BufReader::new(input);
         loop {
-            let mut line = Vec::new();
-            let most = MESSAGE_BYTES_CEILING as u64 + 2;
-            let length =
-                input.by_ref().take(most).read_until(b'\n', &mut line).map_err(no_input)?;
-            if length == 0 {
-                return self.settle(0);
-            }
-            line.pop_if(|last| *last == b'\n');
-            if line.len() > MESSAGE_BYTES_CEILING {
-                return Err(too_long("a line"));
-            }
+            let line = match next_line(&mut input) {
+                Ok(Some(line)) => line,
+                Ok(None) => return self.settle(0),
+                // The lines before it are published all the same.
+                Err(why) => return self.settle(0).and(Err(why)),
+            };
             self.push(line);
             // Before we wait for more input, all of what came is published.
-            self.settle(if input.buffer().is_empty() { 0 } else { self.room() })?;
+            let is_there = input.buffer().contains(&b'\n');
+            self.settle(if is_there { self.room() } else { 0 })?;
         }
     }
 
     /// Messages that may be under way while another is added.
     const fn room(&self) -> usize {
-        if self.options.by_websocket { UNANSWERED_MAX / 4 } else { 0 }
+        if self.options.by_websocket { UNANSWERED_MAX / 4 - 1 } else { 0 }
     }
 
     fn push(&mut self, data: Vec<u8>) {

@@ -15,7 +15,6 @@ use std::time::Duration;
 use mio::event::Event;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
 use super::attempt::{Attempt, ReadPlan};
@@ -26,7 +25,7 @@ use crate::client::ladder::{Ladder, Rung};
 use crate::client::setback::Setback;
 use crate::client::told::Told;
 use crate::client::traffic::Traffic;
-use crate::shell::clock;
+use crate::shell::{clock, signals};
 use crate::technique::Technique;
 
 /// How a command ended.
@@ -88,7 +87,7 @@ pub fn run(options: SubOptions) -> RunEnd {
 impl TopicReader {
     fn new(options: SubOptions) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        let mut signals = Signals::new(signals::heard()?)?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         // Tells when the other end of a pipe is closed. A plain file is refused: always ready.
         let out = io::stdout().as_raw_fd();
@@ -226,7 +225,8 @@ impl TopicReader {
                     self.gap_told = Some(gap.from);
                 }
                 Told::Message(message) => {
-                    show::message(&message, &self.plan.topics[0], self.shown)?;
+                    let topic = Some(&self.plan.topics).filter(|topics| topics.len() == 1);
+                    show::message(&message, topic.map(|topics| topics[0].as_str()), self.shown)?;
                     self.cursor = message.id;
                     self.gap_told = None;
                     self.left = self.left.map(|left| left - 1);

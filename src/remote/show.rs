@@ -24,7 +24,8 @@ use crate::technique::Technique;
 #[derive(Serialize)]
 struct MessageLine<'m> {
     id: &'m str,
-    topic: &'m str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topic: Option<&'m str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<&'m str>,
     data: &'m str,
@@ -41,8 +42,8 @@ struct CostsLine<'c> {
     ms: u64,
 }
 
-/// Writes one message. `topic`: the one that is read, where the server need not say it.
-pub fn message(delivery: &Delivery, topic: &str, shown: Shown) -> io::Result<()> {
+/// Writes one message. `topic`: the only one that is read, where the server need not say it.
+pub fn message(delivery: &Delivery, topic: Option<&str>, shown: Shown) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let line = if shown.json {
         json_line(delivery, topic).into_bytes()
@@ -63,13 +64,13 @@ pub fn line(text: &str) -> io::Result<()> {
     out.flush()
 }
 
-fn json_line(delivery: &Delivery, topic: &str) -> String {
+fn json_line(delivery: &Delivery, topic: Option<&str>) -> String {
     let Delivery { id, topic: named, event, data, is_binary } = delivery;
     let text = if *is_binary { None } else { str::from_utf8(data).ok() };
     let encoded = text.map_or_else(|| STANDARD.encode(data), str::to_owned);
     let line = MessageLine {
         id,
-        topic: named.as_deref().unwrap_or(topic),
+        topic: named.as_deref().or(topic),
         event: event.as_deref(),
         data: &encoded,
         encoding: text.is_none().then_some("base64"),
@@ -185,16 +186,16 @@ mod tests {
     fn a_line_of_json_has_what_a_poll_tells_and_the_topic() {
         let mut text = delivery("two\nlines\"".as_bytes(), false);
         assert_eq!(
-            json_line(&text, "chat"),
+            json_line(&text, Some("chat")),
             "{\"id\":\"e-1\",\"topic\":\"chat\",\"data\":\"two\\nlines\\\"\"}\n"
         );
         text.topic = Some("news".into());
         text.event = Some("x".into());
         let named =
             "{\"id\":\"e-1\",\"topic\":\"news\",\"event\":\"x\",\"data\":\"two\\nlines\\\"\"}\n";
-        assert_eq!(json_line(&text, "chat"), named);
+        assert_eq!(json_line(&text, Some("chat")), named);
         assert_eq!(
-            json_line(&delivery(&[255, 0], true), "chat"),
+            json_line(&delivery(&[255, 0], true), Some("chat")),
             "{\"id\":\"e-1\",\"topic\":\"chat\",\"data\":\"/wA=\",\"encoding\":\"base64\"}\n"
         );
     }

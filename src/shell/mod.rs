@@ -51,6 +51,7 @@ pub mod ports;
 pub mod queue;
 pub mod sampling;
 pub mod secrets;
+pub mod signals;
 pub mod socket;
 pub mod sys;
 pub mod token;
@@ -63,13 +64,10 @@ use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, mpsc};
 use std::thread;
 
 use mio::{Interest, Poll, Waker};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::flag;
 use signal_hook_mio::v1_0::Signals;
 
 use self::acceptor::Acceptor;
@@ -303,21 +301,9 @@ fn share(total: usize, threads: usize, shard: usize) -> usize {
     total / threads + usize::from(shard < total % threads)
 }
 
-/// Makes SIGTERM, SIGINT and SIGHUP events of this thread's loop; the second of them, wherever the
-/// process hangs by then, ends it with the exit code that a shell expects of the signal.
+/// Makes the signals that end a server events of this thread's loop.
 fn on_signals(setup: &mut LoopSetup) -> io::Result<()> {
-    let stopping = Arc::new(AtomicBool::new(false));
-    // A server that is started by `nohup` is to outlive the terminal.
-    let mut heard = vec![SIGTERM, SIGINT];
-    if !sys::is_ignored(SIGHUP) {
-        heard.push(SIGHUP);
-    }
-    for &signal in &heard {
-        // In this order: the first signal finds the flag down and only then raises it.
-        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&stopping))?;
-        flag::register(signal, Arc::clone(&stopping))?;
-    }
-    let mut signals = Signals::new(heard)?;
+    let mut signals = Signals::new(signals::heard()?)?;
     let registry = setup.poll.registry();
     registry.register(&mut signals, Source::Signals.token(), Interest::READABLE)?;
     setup.signals = Some(signals);

@@ -74,6 +74,9 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
         ("a --lines --key k", "do not go together; leave one out"),
         ("a x --via sse", "--via sse: there is none of this name; choose post or ws"),
         ("a x y", "there is no y; `tollway pub --help`"),
+        ("a --jsno", "--jsno"),
+        ("a -v", "-v"),
+        ("a x --key é", "--key takes 1 to 128"),
     ] {
         let Err(NoConfig::Wrong(text)) = PubOptions::read(words(&format!("pub {line}"))) else {
             panic!("{line} was taken");
@@ -95,8 +98,28 @@ fn a_token_is_taken_and_never_told() {
         };
         assert!(text.contains("--tok") && !text.contains("s3cret"), "{wrong}: {text}");
     }
+    let Err(NoConfig::Wrong(text)) = PubOptions::read(words("pub a --tokn s3cret")) else {
+        panic!("it is no message");
+    };
+    assert!(text.contains("--tok") && !text.contains("s3cret"), "{text}");
     let Err(NoConfig::Wrong(text)) = SubOptions::read(words("sub a --token s3crét")) else {
         panic!("no field takes that");
     };
     assert!(text.starts_with("--token takes") && !text.contains("s3cr"), "{text}");
+}
+
+#[test]
+fn a_key_is_no_field_of_its_own_and_a_message_may_begin_with_a_dash() {
+    for key in ["", "a b", "a\r\nContent-Length: 0\r\n\r\nPOST /b HTTP/1.1", &"k".repeat(129)] {
+        let line = ["pub", "a", "x", "--key", key].map(OsString::from);
+        let Err(NoConfig::Wrong(text)) = PubOptions::read(line) else {
+            panic!("{key:?} was taken");
+        };
+        assert!(text.starts_with("--key takes"), "{text}");
+    }
+    for (line, data) in [("pub a -5", "-5"), ("pub a -- --json", "--json")] {
+        let options = PubOptions::read(words(line)).expect("good flags");
+        assert_eq!(options.data.as_deref(), Some(data.as_bytes()), "{line}");
+    }
+    assert_eq!(PubOptions::read(words("pub a -")).expect("good flags").data, None);
 }
