@@ -417,12 +417,15 @@ fn the_table_has_a_row_for_each_connection_in_any_order_and_by_the_page() {
     }
     let writer = stage.connect();
     stage.publish(writer, "t", "hello");
+    stage.connect(); // It says nothing.
     stage.0.advance(1_500);
     let table = stage.report("/-/connections");
     let rows = table["connections"].as_array().expect("rows");
-    assert_eq!(table["total"], 7, "readers, writer, and who asks");
+    assert_eq!(table["total"], 8, "readers, writer, who is silent, and who asks");
     let ids: Vec<_> = rows.iter().map(|row| row["id"].as_u64()).collect();
-    assert!(ids.is_sorted() && ids.len() == 7, "{ids:?}");
+    assert!(ids.is_sorted() && ids.len() == 8, "{ids:?}");
+    let silent: Vec<_> = rows.iter().filter(|row| row["state"] == "accepted").collect();
+    assert_eq!(silent.len(), 1, "{silent:?}");
     let reader = rows.iter().find(|row| row["technique"] == "sse");
     let reader = reader.expect("a reader");
     assert_eq!(reader["state"], "streaming");

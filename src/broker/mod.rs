@@ -359,3 +359,6 @@ fn next_of(queue: &mut VecDeque<ConnId>) -> Option<ConnId> {
     }
     next
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,8 +33,9 @@ impl Phase {
     fn twentieths(self) -> u64 {
         match self {
             Self::Accept | Self::Close => 1,
-            Self::Effects => 2, // Three times in a turn.
-            Self::TakeIn | Self::Deliver | Self::Write => 4,
+            Self::Effects => 1, // Three times in a turn.
+            Self::TakeIn | Self::Deliver => 4,
+            Self::Write => 7, // A write costs the kernel several times what it cost us to prepare.
         }
     }
 }

@@ -25,7 +25,7 @@
 //! **Nobody is served for ever.** A turn has a [`Budget`] of time, looked at between small steps:
 //! one read, one portion of deliveries, one write. The queues are first in, first out; a socket
 //! that is not finished goes to the end, and one that was not reached is the first in the next
-//! turn. To be read, those who send much stand behind those who send little (see [`ReadQueue`]).
+//! turn. Those who send or read much stand behind those who need little (see [`Queue`]).
 //!
 //! **What was acknowledged has been seen.** A request may have been sent because a publish was
 //! acknowledged, on whatever thread; by then its message lies in our mailbox. So after every `read`
@@ -59,7 +59,7 @@ use super::clock::{Clock, Wall};
 use super::effects::Effects;
 use super::ending::EndPhase;
 use super::freed::Freed;
-use super::queue::{Queue, ReadQueue};
+use super::queue::Queue;
 use super::sampling::Sampling;
 use super::socket::{self, Socket, Sockets};
 use super::token::Source;
@@ -102,7 +102,7 @@ pub struct EventLoop {
     broker: Broker,
     sockets: Sockets,
     /// Sockets to be read.
-    again: ReadQueue,
+    again: Queue,
     /// Sockets to be written.
     outgoing: Queue,
     /// The broker has work left over from this turn.
@@ -131,7 +131,7 @@ impl EventLoop {
             budget: Budget::new(setup.clock),
             broker: Broker::new(setup.setup),
             sockets: Sockets::default(),
-            again: ReadQueue::default(),
+            again: Queue::default(),
             outgoing: Queue::default(),
             more: false,
             now: setup.clock.now(),

@@ -24,7 +24,7 @@ use crate::ids::ConnId;
 use crate::ledger::{Call, Sample};
 use crate::spare::Spare;
 
-/// Bytes of one read that take long to understand.
+/// Bytes of one read that take long to understand, and of one write that take long to copy.
 pub(super) const MUCH_BYTES: usize = 4 * 1024;
 
 /// What a read would bring, as far as we know.
@@ -53,6 +53,8 @@ pub struct Socket {
     writable: bool,
     /// The last read brought so much that understanding it took long.
     brings_much: bool,
+    /// The last write placed so much that copying it took long.
+    takes_much: bool,
     /// It was told that the peer has ended its side behind bytes that nobody reads.
     end_told: bool,
     /// It stands in the loop's queue of sockets to be read.
@@ -70,6 +72,7 @@ impl Socket {
             readiness: Readiness::Nothing,
             writable: true,
             brings_much: false,
+            takes_much: false,
             end_told: false,
             queued_to_read: false,
             queued_to_write: false,
@@ -99,6 +102,11 @@ impl Socket {
     /// Whether the last read brought [`MUCH_BYTES`] or more.
     pub fn brings_much(&self) -> bool {
         self.brings_much
+    }
+
+    /// Whether the last write placed [`MUCH_BYTES`] or more.
+    pub fn takes_much(&self) -> bool {
+        self.takes_much
     }
 
     /// Whether a write may place something.
@@ -152,6 +160,7 @@ impl Socket {
     }
 
     fn wrote(&mut self, result: io::Result<usize>, offered: usize) -> io::Result<usize> {
+        self.takes_much = matches!(result, Ok(bytes) if bytes >= MUCH_BYTES);
         match &result {
             Ok(n) => self.writable = *n == offered,
             Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,

@@ -12,16 +12,18 @@ use crate::ledger::{CHARGES, Call, SharedCall};
 use crate::limits::SLICES_MAX;
 
 impl EventLoop {
-    /// Writes to everyone who stands in the queue now, once each.
+    /// Writes to everyone who stands in line now, once each: those who took little first.
     pub(super) fn write_out(&mut self) {
         self.now = self.budget.begin(Phase::Write);
         self.queue_dirty();
-        for n in 0..self.outgoing.len() {
-            if n > 0 && !self.budget.has_left() {
-                break;
-            }
-            if let Some(id) = self.outgoing.pop() {
-                self.write(id, self.budget.at());
+        for much in [false, true] {
+            for n in 0..self.outgoing.line(much).len() {
+                if n > 0 && !self.budget.has_left() {
+                    break;
+                }
+                if let Some(id) = self.outgoing.line(much).pop() {
+                    self.write(id, self.budget.at());
+                }
             }
         }
     }

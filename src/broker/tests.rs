@@ -1,0 +1,74 @@
+//! What the shell asks between its steps: is there work, and may more be read.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use super::{Broker, Letter, Setup, accounting};
+use crate::hub::{Message, Payload};
+use crate::ids::{ConnId, Door, Millis, Seq};
+use crate::ledger::{Call, Ledger, Refusal, RefusedConnection};
+use crate::limits::EFFECTS_BYTES_MAX;
+
+const NOW: Millis = Millis(0);
+
+fn connect(broker: &mut Broker, port: u16) -> ConnId {
+    let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    broker.accepted(peer, Door::Public, NOW).expect("there is room")
+}
+
+#[test]
+fn a_socket_to_be_closed_is_work_and_a_connection_that_waits_is_none() {
+    let mut broker = Broker::new(Setup::default());
+    let id = connect(&mut broker, 1024);
+    assert!(!broker.has_work());
+    broker.peer_finished(id, NOW);
+    assert!(broker.has_work());
+    broker.next_teardown().expect("it is to be closed");
+    broker.socket_closed(id, None, NOW);
+    assert!(!broker.has_work());
+}
+
+#[test]
+fn an_unread_letter_is_work_until_its_readers_were_served() {
+    let mut broker = Broker::new(Setup::default());
+    let id = connect(&mut broker, 1024);
+    broker.received(id, &mut b"GET /t/sse HTTP/1.1\r\nHost: h\r\n\r\n".to_vec(), NOW);
+    broker.sent(id, broker.outbox(id).expect("a greeting").bytes(), NOW.micros());
+    assert!(!broker.has_work());
+    let message = Arc::new(Message {
+        seq: Seq(1),
+        topic: "t".parse().expect("a topic"),
+        event: None,
+        payload: Payload::posted(b"hello".to_vec()),
+        at: NOW.micros(),
+    });
+    broker.letter(Letter::Committed { message, receipt: None }, NOW);
+    assert!(broker.has_work() && !broker.has_output(id));
+    assert!(!broker.deliver(NOW), "one portion is enough");
+    assert!(!broker.has_work() && broker.has_output(id));
+}
+
+#[test]
+fn few_long_publishes_stop_input_until_they_are_carried_out() {
+    let mut broker = Broker::new(Setup::default());
+    let body = vec![b'x'; EFFECTS_BYTES_MAX / 8];
+    let head = format!("POST /t HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n", body.len());
+    for n in 0..8 {
+        assert!(broker.takes_input(), "{n}");
+        let id = connect(&mut broker, 1024 + n);
+        broker.received(id, &mut [head.as_bytes(), &body].concat(), NOW);
+    }
+    assert!(!broker.takes_input());
+    broker.next_effect().expect("a publish");
+    assert!(broker.takes_input());
+}
+
+#[test]
+fn whoever_is_refused_for_its_address_is_counted_among_the_refused_and_by_itself() {
+    let mut ledger = Ledger::default();
+    for refusal in [Refusal::AddressFull, Refusal::Full, Refusal::AddressFull] {
+        let (written, read) = (Call::Write { bytes: 300 }, Call::Read { bytes: 70 });
+        accounting::refused_unseen(&mut ledger, RefusedConnection { written, read, refusal });
+    }
+    assert_eq!((ledger.shared.refused, ledger.shared.refused_by_address), (3, 2));
+}
