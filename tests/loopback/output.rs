@@ -13,7 +13,7 @@ use crate::http::{Wire, get};
 use crate::server::{fresh_path, within};
 
 /// From the start of a process to its end, or to its first word.
-const PATIENCE_MS: u64 = 20_000;
+const PATIENCE_MS: u64 = 60_000;
 
 /// The program, with nothing of ours around it.
 fn tollway(arguments: &[&str]) -> Command {

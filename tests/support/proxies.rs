@@ -16,7 +16,7 @@ use crate::foreign::missed;
 use crate::server::{fresh_path, within};
 
 /// From the start of a proxy to the first connection that it takes.
-const START_MS_MAX: u64 = 20_000;
+const START_MS_MAX: u64 = 60_000;
 /// From SIGTERM to the end of a proxy; one that takes longer is killed.
 const STOP_MS_MAX: u64 = 5_000;
 /// Another process may take a port between our look at it and the proxy's own.
