@@ -249,18 +249,31 @@ fn what_is_remembered_of_publishers_is_within_its_bound() {
     });
 }
 
+/// How many bytes WebSockets have sent, by the server's count.
+fn received(server: &Server) -> u64 {
+    let costs = http::get(server.port(), "/-/costs").json();
+    costs["techniques"]["websocket"]["bytes_in"]["framing"].as_u64().expect("it is told")
+}
+
 #[test]
 fn a_flood_leaves_no_memory_behind() {
+    const CLIENTS: usize = 100;
+    const FRAMES: usize = 10_000;
+    const KEPT: usize = 16 * MIB;
     for_threads_with(&["--history-messages", "10"], |server| {
         let idle = memory(server, "VmRSS:");
-        let frames = [0x81, 0x80, 0, 0, 0, 0].repeat(20_000);
-        let streams = crowd(server, 100, |n| {
+        let frames = [0x81, 0x80, 0, 0, 0, 0].repeat(FRAMES);
+        let all = (CLIENTS * frames.len()) as u64;
+        let streams = crowd(server, CLIENTS, |n| {
             [upgrade(&format!("f{n}"), "").into_bytes(), frames.clone()].concat()
         });
-        drop(streams);
-        let small =
-            within(PATIENCE_MS, || (memory(server, "VmRSS:") < idle + 16 * MIB).then_some(()));
+        let read = within(2 * PATIENCE_MS, || (received(server) == all).then_some(()));
+        assert!(read.is_some(), "{} of {all} bytes were read", received(server));
+        let peak = memory(server, "VmHWM:") - idle;
+        assert!(peak > KEPT, "a flood that takes {peak} bytes shows nothing");
+        let small = within(PATIENCE_MS, || (memory(server, "VmRSS:") < idle + KEPT).then_some(()));
         small.unwrap_or_else(|| panic!("{} bytes are left", memory(server, "VmRSS:") - idle));
+        drop(streams);
     });
 }
 
