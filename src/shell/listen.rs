@@ -59,8 +59,8 @@ pub fn bind(
     stall_ms_max: u64,
     beside: bool,
 ) -> Result<Vec<Bound>, BindError> {
-    // A port that nobody chose is nobody's to share. The one that the kernel finds free at the first
-    // address may be taken at the second: then it is asked for another.
+    // A port that nobody chose is nobody's to share. The one that the kernel finds free at the
+    // first address may be taken at the second: then it is asked for another.
     let takes_any = listen.addresses.iter().all(|address| address.port() == 0);
     let tries = if takes_any { PORT_TRIES } else { 1 };
     first_free(tries, || bind_all(listen, threads, stall_ms_max, beside && !takes_any))

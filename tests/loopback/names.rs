@@ -1,5 +1,5 @@
-//! The three names of this machine, at the address that is printed: what is at one of them is at each,
-//! and a page of one may ask at the others.
+//! The three names of this machine, at the address that is printed: what is at one of them is at
+//! each, and a page of one may ask at the others.
 //!
 //! Absent on purpose: a browser, which has its own rules (`browser/origins.mjs` has them).
 
