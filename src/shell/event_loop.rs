@@ -163,7 +163,6 @@ impl EventLoop {
         // What was written made room: the next piece of a file, the next request of a pipeline.
         self.more |= self.run_effects();
         self.close_sockets();
-        self.freed.note_held(self.broker.held_bytes());
         Ok(())
     }
 

@@ -28,7 +28,7 @@ impl Freed {
         self.ended = self.ended.saturating_add(OUTBOX_BYTES_HIGH);
     }
 
-    /// So many bytes are held at the end of a turn. What is held while a thread rests is less than
+    /// So many bytes are held between two turns. What is held while a thread rests is less than
     /// what a flood makes it hold, and a flood lets it have no rest.
     pub fn note_held(&mut self, held: usize) {
         self.peak = self.peak.max(held);

@@ -11,9 +11,9 @@ use crate::server::{Server, within};
 
 /// How long the server may take to learn that a reader has left.
 const LEAVE_MS_MAX: u64 = 60_000;
-/// One who reads, two who do not, one of them without the proxy, an operator, and what they say that
-/// they are. Each but the reader comes once: the server may not have seen the end of a connection
-/// when the next one of the same address is there.
+/// One who reads, two who do not, one of them without the proxy, an operator, and what they say
+/// that they are. Each but the reader comes once: the server may not have seen the end of a
+/// connection when the next one of the same address is there.
 const READER: &str = "127.0.0.2";
 const OTHER: &str = "127.0.0.3";
 const DIRECT: &str = "127.0.0.4";
