@@ -1,7 +1,7 @@
 //! Readers who come back: each notes down what it saw, and where it went on.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
@@ -79,11 +79,11 @@ impl Notes {
 }
 
 /// Reads until the last message, connecting again whenever it was told to leave.
-pub(crate) fn read(way: Way, port: u16, greeted: &Barrier) -> Vec<Seen> {
+pub(crate) fn read(way: Way, address: SocketAddr, greeted: &Barrier) -> Vec<Seen> {
     let mut notes = Notes { cursor: None, seen: Vec::new(), ended: false };
     let mut waits = Some(greeted);
     while !notes.ended {
-        let mut line = Line::connect(port);
+        let mut line = Line::connect(address);
         match way {
             Way::Short => poll(&mut line, "", &mut notes, &mut waits),
             Way::Long => poll(&mut line, "&wait=20", &mut notes, &mut waits),
@@ -98,9 +98,11 @@ pub(crate) fn read(way: Way, port: u16, greeted: &Barrier) -> Vec<Seen> {
     notes.seen
 }
 
-/// Connects again and again, until nobody listens. Tells how many were answered.
-pub(crate) fn knock(port: u16) -> usize {
+/// Connects again and again, until nobody listens; `knocking` waits for the first answer. Tells how
+/// many were answered.
+pub(crate) fn knock(port: u16, knocking: &Barrier) -> usize {
     let mut answered = 0;
+    let mut waits = Some(knocking);
     loop {
         let stream = match TcpStream::connect(("127.0.0.1", port)) {
             Ok(stream) => stream,
@@ -112,6 +114,7 @@ pub(crate) fn knock(port: u16) -> usize {
         let head = line.head().expect("whoever connected is answered");
         assert_eq!(head.0, 200);
         answered += 1;
+        is_greeted(&mut waits);
     }
 }
 
@@ -269,8 +272,8 @@ struct Line {
 }
 
 impl Line {
-    fn connect(port: u16) -> Self {
-        Self::over(TcpStream::connect(("127.0.0.1", port)).expect("somebody listens at any moment"))
+    fn connect(address: SocketAddr) -> Self {
+        Self::over(TcpStream::connect(address).expect("somebody listens at any moment"))
     }
 
     fn over(stream: TcpStream) -> Self {
