@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use super::{Broker, Letter, Setup, accounting};
-use crate::hub::{Message, Payload};
-use crate::ids::{ConnId, Door, Millis, Seq};
+use crate::hub::message::{Message, Payload};
+use crate::ids::{ConnId, Door, Millis, Seq, TopicName};
 use crate::ledger::{Call, Ledger, Refusal, RefusedConnection};
 use crate::limits::EFFECTS_BYTES_MAX;
 
@@ -37,7 +37,7 @@ fn an_unread_letter_is_work_until_its_readers_were_served() {
     assert!(!broker.has_work());
     let message = Arc::new(Message {
         seq: Seq(1),
-        topic: "t".parse().expect("a topic"),
+        topic: TopicName::parse("t").expect("a topic"),
         event: None,
         payload: Payload::posted(b"hello".to_vec()),
         at: NOW.micros(),
