@@ -224,7 +224,11 @@ impl ResponseHead {
             // Only a body whose last coding is chunked says where it ends.
             let last = codings.rsplit(',').next().unwrap_or_default().trim();
             let is_chunked = last.eq_ignore_ascii_case("chunked");
-            return Ok(if is_chunked { ResponseStage::ChunkLine } else { ResponseStage::UntilClose });
+            return Ok(if is_chunked {
+                ResponseStage::ChunkLine
+            } else {
+                ResponseStage::UntilClose
+            });
         }
         match self.field("content-length") {
             Some(length) => {
@@ -358,7 +362,8 @@ mod tests {
         let head = head.expect("a head");
         assert_eq!(head.field("etag"), Some("\"e\""));
         assert!(head.closes());
-        let several = ResponseHead::read(b"HTTP/1.1 200 OK\r\nConnection: x, close").expect("a head");
+        let several =
+            ResponseHead::read(b"HTTP/1.1 200 OK\r\nConnection: x, close").expect("a head");
         assert!(several.closes());
         assert_eq!(head.field("date"), None);
     }
