@@ -120,7 +120,7 @@ fn a_key_is_no_field_of_its_own_and_a_message_may_begin_with_a_dash() {
     for (line, data) in [
         ("pub a -5", "-5"),
         ("pub a --json -5", "-5"),
-        ("pub a --costs -5s", "-5s"),
+        ("pub a --costs -5", "-5"),
         ("pub a -- --json", "--json"),
         ("pub a -- -5", "-5"),
     ] {
