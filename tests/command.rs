@@ -81,7 +81,7 @@ fn one_message_of_a_server_that_never_pauses_is_enough() {
     sends.join().expect("it went on until the end");
 }
 
-/// How a command ends that is told to within the time that a test has; it is killed when it does not.
+/// How a command ends that was told to; it is killed when it does not.
 fn ended(child: &mut Child) -> Option<i32> {
     let status = within(END_MS_MAX, || child.try_wait().expect("our child"));
     if status.is_none() {

@@ -323,9 +323,8 @@ mod tests {
     fn a_body_whose_last_coding_is_not_chunked_ends_with_the_connection() {
         for codings in ["gzip", "chunked, gzip", "chunked\r\nTransfer-Encoding: gzip"] {
             // A length beside it says nothing: RFC 9112 §6.3.
-            let stream = format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: {codings}\r\n\r\n3\r\nabc"
-            );
+            let fields = format!("Content-Length: 2\r\nTransfer-Encoding: {codings}");
+            let stream = format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n3\r\nabc");
             let answers = read(stream.as_bytes(), 3).expect("good");
             assert_eq!(answers, [(200, "3\r\nabc".to_owned(), false)], "{codings}");
         }

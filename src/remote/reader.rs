@@ -5,8 +5,8 @@
 //! asked for again.
 //!
 //! Came from: `main`, with [`SubOptions`]. Goes to: `attempt` for the sockets, `client::ladder` for
-//! what to do next, `show` for the messages, `outlet` to write them. Absent on purpose: queues; a message is shown before
-//! more is read, so a pipe that is slow makes a reader that is slow.
+//! what to do next, `show` for the messages, `outlet` to write them. Absent on purpose: queues; a
+//! message is shown before more is read, so a pipe that is slow makes a reader that is slow.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;

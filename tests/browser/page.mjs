@@ -164,9 +164,12 @@ async function the_live_page_says_what_waits_for_a_connection() {
       for (let n = 0; n < 6; n += 1) fetch(`/${topic}-2/sse`, { signal: window.others.signal }).catch(() => {});
     }, topic.slice(0, 60));
     await state('short_poll', /^queued/);
-    await lane('long_poll').getByRole('switch').click();
-    await lane('long_poll').getByRole('switch').click();
-    await state('long_poll', /^queued/);
+    // As well where a lane begins.
+    for (const name of ['long_poll', 'short_poll']) {
+      await lane(name).getByRole('switch').click();
+      await lane(name).getByRole('switch').click();
+      await state(name, /^queued/);
+    }
     await page.fill('#text', 'it waits');
     await page.press('#text', 'Enter');
     await page.locator('#status', { hasText: /^On its way\. It waits for the server, or for one of the six/ }).waitFor({ timeout });
