@@ -40,8 +40,6 @@ mod frames;
 mod json;
 #[path = "witness/mixed.rs"]
 mod mixed;
-#[path = "witness/page.rs"]
-mod page;
 #[path = "witness/pcap.rs"]
 mod pcap;
 #[path = "witness/run.rs"]

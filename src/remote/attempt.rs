@@ -27,8 +27,9 @@ pub struct Attempt {
     reading: Reading,
     token: Token,
     socket: Option<TcpStream>,
-    /// The next of the server's addresses to be tried.
-    address: usize,
+    /// The next of the server's addresses to be tried. `None`: a connection was made, and what goes
+    /// wrong on it is no address's fault.
+    address: Option<usize>,
     /// Bytes that the kernel has not taken.
     unsent: Vec<u8>,
     /// When to ask next. `None`: an answer or a stream is under way.
@@ -37,8 +38,6 @@ pub struct Attempt {
     deadline_ms: u64,
     /// How long nothing will have come by then.
     patience_ms: u64,
-    /// The connection was made: what goes wrong on it is not the address's fault.
-    is_connected: bool,
     /// A Ping is out, and has to be answered by the deadline.
     doubted: bool,
     /// The request under way went out on a connection that has carried an answer before, and
@@ -78,12 +77,11 @@ impl Attempt {
             reading: Reading::new(technique, &plan.topics, cursor),
             token,
             socket: None,
-            address: 0,
+            address: Some(0),
             unsent: Vec::new(),
             ask_ms: Some(now),
             deadline_ms: u64::MAX,
             patience_ms: 0,
-            is_connected: false,
             doubted: false,
             reused: false,
             has_more: false,
@@ -127,7 +125,7 @@ impl Attempt {
         self.ask_ms = None;
         self.reused = self.socket.is_some();
         if self.socket.is_none() {
-            self.address = 0;
+            self.address = Some(0);
             self.connect(plan, registry)?;
         }
         // A wait from `latest` that is cut would lose what came meanwhile: first the cursor.
@@ -148,9 +146,9 @@ impl Attempt {
     fn connect(&mut self, plan: &ReadPlan, registry: &Registry) -> Result<(), Setback> {
         let addresses = &plan.server.addresses;
         loop {
-            let address = addresses[self.address];
-            self.address += 1;
-            self.is_connected = false;
+            let next = self.address.unwrap_or(0);
+            let address = addresses[next];
+            self.address = Some(next + 1);
             self.reading.connected();
             let both = Interest::READABLE | Interest::WRITABLE;
             let connected = TcpStream::connect(address).and_then(|mut socket| {
@@ -162,10 +160,15 @@ impl Attempt {
                     self.socket = Some(socket);
                     return Ok(());
                 }
-                Err(_) if self.address < addresses.len() => {}
+                Err(_) if next + 1 < addresses.len() => {}
                 Err(error) => return Err(no_connection(&error, plan)),
             }
         }
+    }
+
+    /// No connection was made, and there is an address that was not tried.
+    fn has_another(&self, plan: &ReadPlan) -> bool {
+        self.address.is_some_and(|next| next < plan.server.addresses.len())
     }
 
     /// Reads what the kernel has, up to something that is to be shown first.
@@ -207,7 +210,7 @@ impl Attempt {
                 },
             };
             self.reused = false;
-            self.is_connected = true;
+            self.address = None;
             let from = told.len();
             let reply = self.reading.received(&scratch[..length], told);
             // What came before an error in the same read has come.
@@ -271,7 +274,7 @@ impl Attempt {
 
     /// Nothing came in time.
     fn expire(&mut self, plan: &ReadPlan, registry: &Registry, now: u64) -> Result<(), Setback> {
-        if !self.is_connected && self.address < plan.server.addresses.len() {
+        if self.has_another(plan) {
             self.wait_for(plan.timings.grace_ms, now);
             return self.connect(plan, registry);
         }
@@ -293,7 +296,7 @@ impl Attempt {
         {
             match socket.write(&self.unsent) {
                 Ok(length) => {
-                    self.is_connected = true;
+                    self.address = None;
                     self.unsent.drain(..length);
                 }
                 Err(error) => match error.kind() {
@@ -319,7 +322,7 @@ impl Attempt {
         if self.asks_anew(now) {
             return Ok(());
         }
-        if !self.is_connected && self.address < plan.server.addresses.len() {
+        if self.has_another(plan) {
             return self.connect(plan, registry);
         }
         Err(no_connection(error, plan))

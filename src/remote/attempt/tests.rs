@@ -63,7 +63,7 @@ fn a_connection_that_was_made_and_breaks_leads_to_no_other_address() {
     let ((_first, first), (_second, next)) = (listener(), listener());
     let (plan, poll) = (plan(&[first, next]), Poll::new().expect("a descriptor"));
     let mut attempt = began(Technique::Sse, &plan, &poll);
-    attempt.is_connected = true;
+    attempt.address = None;
     let error = io::Error::from(ErrorKind::ConnectionReset);
     let setback = attempt.lost(&error, &plan, poll.registry(), NOW).expect_err("it is lost");
     assert_eq!(setback.what, "was cut");
