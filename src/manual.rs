@@ -12,7 +12,7 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use crate::config::{self, NoConfig};
-use crate::{compare, remote};
+use crate::{bench, compare, remote};
 
 /// `tollway completions SHELL`: the script for a shell. `words` are those behind the command.
 pub fn completions(words: &[OsString]) -> Result<String, NoConfig> {
@@ -96,6 +96,7 @@ fn command() -> Command {
         .subcommand(Command::new("serve").about("Serve; may be left out").args(flags))
         .subcommand(remote::flags::sub_command().name("sub"))
         .subcommand(remote::flags::pub_command().name("pub"))
+        .subcommand(bench::flags::command().name("bench"))
         .subcommand(compare::flags::command().name("compare"))
         .subcommand(
             Command::new("completions")
@@ -141,6 +142,7 @@ mod tests {
             ("serve", &["\\-\\-max\\-message"]),
             ("sub", &["tollway\\-sub \\- ", "\\-\\-since", "earliest"]),
             ("pub", &["tollway\\-pub \\- ", "\\-\\-lines"]),
+            ("bench", &["tollway\\-bench \\- ", "\\-\\-rate"]),
             ("compare", &["tollway\\-compare \\- ", "\\-\\-rtt"]),
         ] {
             let page = man(&words(name)).expect(name);

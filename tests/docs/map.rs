@@ -28,6 +28,7 @@ const ROOMS: [&str; 21] = [
     "client",
     "compare",
     "remote",
+    "bench",
     "manual",
 ];
 
