@@ -3,7 +3,8 @@
 //!
 //! Came from: the shell that an operator types into. Goes to: `tollway::config`, then
 //! `tollway::shell`; with `compare` as the first argument, to `tollway::compare`; with `bench`, to
-//! `tollway::bench`; with `sub` or `pub`, to `tollway::remote`. Absent on purpose: everything else; the server is the library.
+//! `tollway::bench`; with `sub` or `pub`, to `tollway::remote`. Absent on purpose: everything else;
+//! the server is the library.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::env;

@@ -12,9 +12,9 @@
 use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use super::account::Faults;
+use super::check::Faults;
 use super::flags::BenchOptions;
 use super::messages::Counts;
 use super::readers::ReaderCounts;
@@ -26,7 +26,7 @@ use crate::technique::Technique;
 
 /// All that a call of `tollway bench` has measured.
 #[derive(Clone, Debug, Serialize)]
-pub struct Report {
+pub struct BenchReport {
     /// Of this program.
     pub version: &'static str,
     /// The server.
@@ -48,12 +48,12 @@ pub struct Report {
     /// Connections that published by POST; 0 when readers published by their own sockets.
     pub publishers: usize,
     /// A run for each technique, in their order.
-    pub runs: Vec<Run>,
+    pub runs: Vec<BenchRun>,
 }
 
 /// One technique.
 #[derive(Clone, Debug, Serialize)]
-pub struct Run {
+pub struct BenchRun {
     /// As `--via` names it.
     pub via: &'static str,
     /// Why it ended.
@@ -101,8 +101,7 @@ pub struct Run {
 }
 
 /// Why a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// All that was asked for is done.
     Done,
@@ -112,6 +111,17 @@ pub enum Ended {
     Stalled,
     /// All readers, or the publishers, were lost.
     Lost,
+}
+
+impl Serialize for Ended {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match self {
+            Self::Done => "done",
+            Self::Signal(_) => "signal",
+            Self::Stalled => "stalled",
+            Self::Lost => "lost",
+        })
+    }
 }
 
 /// How long something took, in microseconds, to a thousandth; all 0 when it did not happen.
@@ -174,14 +184,14 @@ pub struct Memory {
 
 /// A moment of a run.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment {
+pub struct RunMoment {
     us: u64,
     own_cpu_us: u64,
     server: Option<ProcessSample>,
 }
 
 /// What a run is made of.
-pub struct Measured<'m> {
+pub struct RunParts<'m> {
     /// What was asked for.
     pub options: &'m BenchOptions,
     /// By which the readers read.
@@ -206,12 +216,12 @@ pub struct Measured<'m> {
     pub refusal: Option<String>,
     /// Before the first connection, when all have subscribed, at the end; of idle readers, also
     /// before the message at the end.
-    pub moments: &'m [Moment],
+    pub moments: &'m [RunMoment],
 }
 
-impl Report {
+impl BenchReport {
     /// Of runs.
-    pub fn of(options: &BenchOptions, runs: Vec<Run>) -> Self {
+    pub fn of(options: &BenchOptions, runs: Vec<BenchRun>) -> Self {
         let endpoint = &options.server.endpoint;
         let by_reader = |technique: &Technique| options.publishes_by_reader(*technique);
         Self {
@@ -221,9 +231,9 @@ impl Report {
             readers: options.readers,
             topics: options.topics,
             size: options.size,
-            rate: options.pace.rate,
-            burst: options.pace.burst,
-            in_flight: options.pace.rate.is_none().then_some(options.in_flight),
+            rate: options.schedule.rate,
+            burst: options.schedule.burst,
+            in_flight: options.schedule.rate.is_none().then_some(options.in_flight),
             publishers: if options.techniques.iter().all(by_reader) {
                 0
             } else {
@@ -234,10 +244,10 @@ impl Report {
     }
 }
 
-impl Run {
+impl BenchRun {
     /// Of what was counted.
-    pub fn of(measured: Measured) -> Self {
-        let Measured { options, technique, counts, readers, moments, .. } = measured;
+    pub fn of(measured: RunParts) -> Self {
+        let RunParts { options, technique, counts, readers, moments, .. } = measured;
         let seconds = measured.elapsed_us.max(1) as f64 / 1e6;
         let requests = readers.requests - measured.requests_before;
         let polls = matches!(technique, Technique::ShortPoll | Technique::LongPoll);
@@ -305,7 +315,7 @@ impl ServerFigures {
     /// `None`: the process has ended meanwhile.
     fn of(
         pid: u32,
-        moments: &[Moment],
+        moments: &[RunMoment],
         readers: usize,
         (delivered, requests): (u64, u64),
     ) -> Option<Self> {
@@ -343,7 +353,7 @@ impl Memory {
     }
 }
 
-impl Moment {
+impl RunMoment {
     /// Looks at the clock, at this process, and at the server's.
     pub fn now(pid: Option<u32>) -> Self {
         let own = sys::process();

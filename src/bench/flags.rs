@@ -8,8 +8,8 @@ use std::ffi::OsString;
 
 use clap::{Args, Command, CommandFactory, Parser};
 
-use super::pace::Pace;
 use super::payload::PAYLOAD_BYTES_MIN;
+use super::schedule::Schedule;
 use super::workload::Workload;
 use crate::config::{NoConfig, Size, Span, whole};
 use crate::limits::{MESSAGE_BYTES_MAX, WAIT_MS_MAX};
@@ -29,7 +29,7 @@ pub struct BenchOptions {
     /// Topics, at least one and not more than readers.
     pub topics: usize,
     /// Which message is due when.
-    pub pace: Pace,
+    pub schedule: Schedule,
     /// Without a rate: messages of a topic that are in flight at once.
     pub in_flight: usize,
     /// Bytes of each message.
@@ -77,9 +77,9 @@ struct BenchFlags {
                   what it publishes. idle: all read, and nothing is published until the end")]
     workload: String,
     #[command(flatten)]
-    load: LoadFlags,
+    load: BenchLoadFlags,
     #[command(flatten)]
-    reading: ReadingFlags,
+    reading: BenchReadingFlags,
     #[command(flatten)]
     remote: RemoteFlags,
     /// The server's process on this machine: tells its CPU and memory
@@ -92,7 +92,7 @@ struct BenchFlags {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Load")]
-struct LoadFlags {
+struct BenchLoadFlags {
     /// Readers
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = whole::<usize>)]
     readers: usize,
@@ -127,7 +127,7 @@ struct LoadFlags {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Reading")]
-struct ReadingFlags {
+struct BenchReadingFlags {
     /// By what to read: ws, sse, long-poll, poll; several run one after the other
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "ws")]
     via: Vec<String>,
@@ -201,7 +201,7 @@ impl BenchFlags {
             techniques,
             readers: load.readers,
             topics,
-            pace: load.pace(workload)?,
+            schedule: load.schedule(workload)?,
             in_flight: load.in_flight(workload, topics)?,
             size: size(load.size)?,
             publishers: load.publishers.min(topics),
@@ -217,7 +217,7 @@ impl BenchFlags {
     }
 }
 
-impl LoadFlags {
+impl BenchLoadFlags {
     fn topics(&self, workload: Workload) -> Result<usize, String> {
         let topics =
             self.topics.unwrap_or(if workload == Workload::Echo { self.readers } else { 1 });
@@ -230,7 +230,7 @@ impl LoadFlags {
         Ok(topics)
     }
 
-    fn pace(&self, workload: Workload) -> Result<Pace, String> {
+    fn schedule(&self, workload: Workload) -> Result<Schedule, String> {
         let default = if workload == Workload::Echo { "max" } else { "50" };
         let rate = rate(self.rate.as_deref().unwrap_or(default))?;
         let burst = self.burst.unwrap_or(1);
@@ -243,7 +243,7 @@ impl LoadFlags {
         }
         let length_us = self.length.0 * 1000;
         let by_time = self.count.is_none();
-        Ok(Pace { rate, burst, count: self.count, length_us: by_time.then_some(length_us) })
+        Ok(Schedule { rate, burst, count: self.count, length_us: by_time.then_some(length_us) })
     }
 
     fn in_flight(&self, workload: Workload, topics: usize) -> Result<usize, String> {

@@ -1,4 +1,4 @@
-//! The messages of one topic that are in flight: published, and not yet with everybody who reads it.
+//! The messages of one topic that are in flight: published, and not yet with all who read it.
 //!
 //! Came from: `messages`, when one is published, answered or heard. Goes to: the same. Absent on
 //! purpose: messages that all have; a run of any length takes as much memory as is in flight.
@@ -14,7 +14,7 @@ pub struct InFlight {
     size: usize,
     /// The number of the first message that is kept.
     first: u64,
-    kept: VecDeque<Message>,
+    kept: VecDeque<SentMessage>,
     /// Readers that are there.
     readers: u32,
     /// Messages of which nobody can say whether they were taken in; few.
@@ -23,13 +23,13 @@ pub struct InFlight {
 
 /// A message in flight.
 #[derive(Debug)]
-pub struct Message {
+pub struct SentMessage {
     /// When it was to be sent, whenever it was.
     pub due_us: u64,
     /// Every byte of it.
     pub payload: Vec<u8>,
     /// What became of its publish.
-    pub outcome: Outcome,
+    pub outcome: PublishOutcome,
     /// Readers that have neither got it nor passed it.
     left: u32,
     /// Readers that have got it.
@@ -40,7 +40,7 @@ pub struct Message {
 
 /// What the server said of a publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum PublishOutcome {
     /// Nothing yet.
     Awaited,
     /// It was taken in: every reader is to get it.
@@ -53,7 +53,7 @@ pub enum Outcome {
 
 /// What an answer says of readers that were faster than it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Answered {
+pub struct Overtaken {
     /// Some have passed a message that they were not to get.
     pub passed_rightly: bool,
     /// So many got a message that is refused.
@@ -67,9 +67,9 @@ impl InFlight {
     }
 
     /// Publishes the next message: gives its number.
-    pub fn publish(&mut self, due_us: u64, outcome: Outcome) -> u64 {
+    pub fn publish(&mut self, due_us: u64, outcome: PublishOutcome) -> u64 {
         let number = self.end();
-        self.kept.push_back(Message {
+        self.kept.push_back(SentMessage {
             due_us,
             payload: payload::write(self.topic, number, self.size),
             outcome,
@@ -96,7 +96,7 @@ impl InFlight {
     }
 
     /// A message that is in flight.
-    pub fn message(&self, number: u64) -> Option<&Message> {
+    pub fn message(&self, number: u64) -> Option<&SentMessage> {
         // Exact: what is kept is in memory.
         self.kept.get(number.checked_sub(self.first)? as usize)
     }
@@ -111,7 +111,7 @@ impl InFlight {
     /// Whether the server has said that it did not take this one in.
     pub fn is_refused(&self, number: u64) -> bool {
         match self.message(number) {
-            Some(message) => message.outcome == Outcome::Refused,
+            Some(message) => message.outcome == PublishOutcome::Refused,
             // What is let go of before everybody has it was refused, or is not known.
             None => !self.unknown.contains(&number),
         }
@@ -133,7 +133,7 @@ impl InFlight {
         };
         message.left -= 1;
         message.passed = true;
-        let lacks = !matches!(message.outcome, Outcome::Refused | Outcome::Unknown);
+        let lacks = !matches!(message.outcome, PublishOutcome::Refused | PublishOutcome::Unknown);
         self.settle();
         lacks
     }
@@ -149,33 +149,33 @@ impl InFlight {
     }
 
     /// A publish was answered.
-    pub fn answered(&mut self, number: u64, outcome: Outcome) -> Answered {
+    pub fn answered(&mut self, number: u64, outcome: PublishOutcome) -> Overtaken {
         let Some(message) = self.message_mut(number) else {
-            return Answered::default();
+            return Overtaken::default();
         };
         message.outcome = outcome;
-        let answered = Answered {
-            passed_rightly: message.passed && outcome != Outcome::Accepted,
-            got_wrongly: if outcome == Outcome::Refused { message.got } else { 0 },
+        let answered = Overtaken {
+            passed_rightly: message.passed && outcome != PublishOutcome::Accepted,
+            got_wrongly: if outcome == PublishOutcome::Refused { message.got } else { 0 },
         };
-        if outcome == Outcome::Unknown {
+        if outcome == PublishOutcome::Unknown {
             self.unknown.push(number);
         }
         self.settle();
         answered
     }
 
-    fn message_mut(&mut self, number: u64) -> Option<&mut Message> {
+    fn message_mut(&mut self, number: u64) -> Option<&mut SentMessage> {
         // Exact: what is kept is in memory.
         self.kept.get_mut(number.checked_sub(self.first)? as usize)
     }
 
     /// Lets go of what everybody has. A message that was refused is with nobody.
     fn settle(&mut self) {
-        let is_settled = |message: &mut Message| match message.outcome {
-            Outcome::Awaited => false,
-            Outcome::Accepted => message.left == 0,
-            Outcome::Refused | Outcome::Unknown => true,
+        let is_settled = |message: &mut SentMessage| match message.outcome {
+            PublishOutcome::Awaited => false,
+            PublishOutcome::Accepted => message.left == 0,
+            PublishOutcome::Refused | PublishOutcome::Unknown => true,
         };
         while self.kept.pop_front_if(is_settled).is_some() {
             self.first += 1;

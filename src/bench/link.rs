@@ -1,7 +1,7 @@
 //! One connection to the server, which never waits: bytes that it does not take yet are kept.
 //!
-//! Came from: `readers` and `publisher`. Goes to: a socket. Absent on purpose: what is said over it,
-//! and connecting again.
+//! Came from: `readers` and `publisher`. Goes to: a socket. Absent on purpose: what is said over
+//! it, and connecting again.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use mio::{Interest, Registry, Token};
 
 /// A connection.
 #[derive(Debug)]
-pub struct Link {
+pub struct LoadLink {
     socket: TcpStream,
     unsent: Vec<u8>,
 }
@@ -27,7 +27,7 @@ pub enum Came {
     End,
 }
 
-impl Link {
+impl LoadLink {
     /// Begins to connect. Events carry `token`.
     pub fn open(address: SocketAddr, registry: &Registry, token: Token) -> Result<Self, String> {
         let failed = |error| why_not_connected(&error);

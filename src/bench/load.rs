@@ -2,7 +2,7 @@
 //! last message.
 //!
 //! Came from: `mod`, for each technique. Goes to: `readers`, `publishers`, `messages`; and back, as
-//! a [`Run`]. Absent on purpose: a second thread. What a reader hears is compared with what was
+//! a [`BenchRun`]. Absent on purpose: a second thread. What a reader hears is compared with what was
 //! published without a lock, and the server has the other cores; when this one is the bottleneck,
 //! its own CPU share in the figures says so.
 
@@ -18,13 +18,13 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use signal_hook_mio::v1_0::Signals;
 
-use super::figures::{Ended, Measured, Moment, Run};
+use super::figures::{BenchRun, Ended, RunMoment, RunParts};
 use super::flags::BenchOptions;
 use super::messages::Messages;
-use super::pace::Pace;
-use super::progress::Progress;
+use super::progress::RunProgress;
 use super::publishers::{FIRST_PUBLISHER, Publishers};
 use super::readers::{ReaderSetup, Readers};
+use super::schedule::Schedule;
 use super::workload::Workload;
 use crate::client::subscriber::{ReadMode, Subscriber};
 use crate::shell::{clock, sys};
@@ -34,7 +34,7 @@ use crate::technique::Technique;
 pub struct Load<'o> {
     options: &'o BenchOptions,
     technique: Technique,
-    pace: Pace,
+    schedule: Schedule,
     poll: Poll,
     timer: OwnedFd,
     /// What the timer is set to.
@@ -52,7 +52,9 @@ pub struct Load<'o> {
     look_us: Option<u64>,
     publishes: bool,
     ended: Option<Ended>,
-    progress: Progress,
+    /// When nothing more was to be published.
+    over_us: Option<u64>,
+    progress: RunProgress,
 }
 
 impl<'o> Load<'o> {
@@ -91,7 +93,7 @@ impl<'o> Load<'o> {
             readers: Readers::new(all, setup, poll.registry().try_clone()?),
             publishers,
             messages: Messages::new(&read_by, options.size),
-            pace: options.pace,
+            schedule: options.schedule,
             sent: 0,
             started_us: 0,
             with_room: (0..topics as u32).collect(),
@@ -99,7 +101,8 @@ impl<'o> Load<'o> {
             look_us: None,
             publishes: false,
             ended: None,
-            progress: Progress::begin(technique.name().to_owned()),
+            over_us: None,
+            progress: RunProgress::begin(technique.name().to_owned()),
             options,
             technique,
             poll,
@@ -110,33 +113,31 @@ impl<'o> Load<'o> {
 
     /// Connects, publishes, waits for what is in flight, and tells what came of it. An error is a
     /// line for people: there was no load, or the server refused to have it.
-    pub fn run(mut self, signals: &mut Signals) -> Result<Run, String> {
-        let mut moments = vec![Moment::now(self.options.pid)];
+    pub fn run(mut self, signals: &mut Signals) -> Result<BenchRun, String> {
+        let mut moments = vec![RunMoment::now(self.options.pid)];
         let began_us = clock::shared_us();
         self.connect(signals)?;
         let connect_us = clock::shared_us() - began_us;
         let requests_before = self.readers.counts.requests;
-        moments.push(Moment::now(self.options.pid));
+        moments.push(RunMoment::now(self.options.pid));
         self.started_us = clock::shared_us();
         if self.options.workload == Workload::Idle {
             self.rest(signals)?;
-            moments.push(Moment::now(self.options.pid));
+            moments.push(RunMoment::now(self.options.pid));
             let count = Some(self.options.topics as u64);
-            self.pace = Pace { rate: None, burst: 1, count, length_us: None };
+            self.schedule = Schedule { rate: None, burst: 1, count, length_us: None };
         }
-        let published_us = clock::shared_us();
         self.publish_all(signals)?;
         let ended_us = clock::shared_us();
-        moments.push(Moment::now(self.options.pid));
-        let over_us = published_us.max(self.started_us);
+        moments.push(RunMoment::now(self.options.pid));
         let _ = self.poll.registry().deregister(signals); // The next run registers them again.
         let mut faults = self.readers.close(&mut self.messages);
         faults.refused_and_delivered += self.messages.counts.delivered_and_refused;
         // What was due and not sent: the server, or this program, was too slow for the schedule.
-        let length_us = self.pace.length_us.unwrap_or(u64::MAX);
-        let due = self.pace.due_within(length_us.min(ended_us - over_us));
-        let unsent = if self.pace.rate.is_some() { due.saturating_sub(self.sent) } else { 0 };
-        Ok(Run::of(Measured {
+        let over_us = self.over_us.unwrap_or(ended_us) - self.started_us;
+        let due = self.schedule.due_within(over_us);
+        let unsent = if self.schedule.rate.is_some() { due.saturating_sub(self.sent) } else { 0 };
+        Ok(BenchRun::of(RunParts {
             options: self.options,
             technique: self.technique,
             ended: self.ended.unwrap_or(Ended::Done),
@@ -184,7 +185,7 @@ impl<'o> Load<'o> {
     /// Nothing is published for as long as was asked for.
     fn rest(&mut self, signals: &mut Signals) -> Result<(), String> {
         let mut events = Events::with_capacity(EVENTS_MAX);
-        let length_us = self.pace.length_us.unwrap_or(0);
+        let length_us = self.schedule.length_us.unwrap_or(0);
         while self.ended.is_none() {
             let passed_us = clock::shared_us() - self.started_us;
             if passed_us >= length_us {
@@ -209,7 +210,13 @@ impl<'o> Load<'o> {
         loop {
             let now = clock::shared_us();
             self.publish(now)?;
-            if self.is_over(now) && self.messages.in_flight() == 0 && self.publishers.are_idle() {
+            if self.is_over(now) {
+                self.over_us.get_or_insert(now);
+            }
+            if self.over_us.is_some()
+                && self.messages.in_flight() == 0
+                && self.publishers.are_idle()
+            {
                 return Ok(());
             }
             if self.readers.are_lost() || self.publishers.are_broken() {
@@ -272,12 +279,12 @@ impl<'o> Load<'o> {
     fn is_over(&self, now: u64) -> bool {
         let has_passed = |length| now >= self.started_us + length;
         self.ended.is_some()
-            || !self.pace.has(self.sent)
-            || self.pace.length_us.is_some_and(has_passed)
+            || !self.schedule.has(self.sent)
+            || self.schedule.length_us.is_some_and(has_passed)
     }
 
     fn show(&self, now: u64) {
-        let (done, of) = match (self.pace.count, self.pace.length_us) {
+        let (done, of) = match (self.schedule.count, self.schedule.length_us) {
             (Some(count), _) => (self.sent, count),
             (None, length_us) => (now - self.started_us, length_us.unwrap_or(1)),
         };

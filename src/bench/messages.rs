@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use super::account::{Account, Heard};
-use super::in_flight::{InFlight, Outcome};
+use super::check::{DeliveryCheck, Heard};
+use super::in_flight::{InFlight, PublishOutcome};
 
 /// The messages of a run.
 pub struct Messages {
@@ -63,13 +63,19 @@ impl Messages {
     }
 
     /// Publishes the next message of a topic: gives its number and its bytes.
-    pub fn publish(&mut self, topic: u32, due_us: u64, now: u64, outcome: Outcome) -> (u64, &[u8]) {
+    pub fn publish(
+        &mut self,
+        topic: u32,
+        due_us: u64,
+        now: u64,
+        outcome: PublishOutcome,
+    ) -> (u64, &[u8]) {
         self.counts.late_us.saturating_record(now.saturating_sub(due_us));
         let of = &mut self.topics[topic as usize];
         let readers = u64::from(of.readers());
         let number = of.publish(due_us, outcome);
         self.in_flight += 1;
-        if outcome == Outcome::Accepted {
+        if outcome == PublishOutcome::Accepted {
             self.counts.accepted += 1;
             self.counts.expected += readers;
         }
@@ -79,15 +85,21 @@ impl Messages {
 
     /// A publish was answered. Tells whether readers that have passed it are to be told that they
     /// lack nothing.
-    pub fn answered(&mut self, topic: u32, number: u64, outcome: Outcome, status: u16) -> bool {
+    pub fn answered(
+        &mut self,
+        topic: u32,
+        number: u64,
+        outcome: PublishOutcome,
+        status: u16,
+    ) -> bool {
         self.changing(topic, |of, counts| {
             match outcome {
-                Outcome::Accepted => {
+                PublishOutcome::Accepted => {
                     counts.accepted += 1;
                     counts.expected += u64::from(of.readers());
                 }
-                Outcome::Refused => *counts.refused.entry(status).or_default() += 1,
-                Outcome::Unknown | Outcome::Awaited => counts.unanswered += 1,
+                PublishOutcome::Refused => *counts.refused.entry(status).or_default() += 1,
+                PublishOutcome::Unknown | PublishOutcome::Awaited => counts.unanswered += 1,
             }
             let answered = of.answered(number, outcome);
             counts.delivered -= u64::from(answered.got_wrongly);
@@ -97,7 +109,7 @@ impl Messages {
     }
 
     /// A reader of a topic got this.
-    pub fn heard(&mut self, topic: u32, account: &mut Account, payload: &[u8], now: u64) {
+    pub fn heard(&mut self, topic: u32, account: &mut DeliveryCheck, payload: &[u8], now: u64) {
         self.changing(topic, |of, counts| {
             if let Heard::Good(due_us) = account.heard(of, payload) {
                 counts.delivered += 1;
@@ -109,7 +121,7 @@ impl Messages {
     }
 
     /// A reader of a topic is gone.
-    pub fn left(&mut self, topic: u32, account: &Account) {
+    pub fn left(&mut self, topic: u32, account: &DeliveryCheck) {
         self.changing(topic, |of, _| of.left(account.next()));
     }
 

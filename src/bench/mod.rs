@@ -4,19 +4,19 @@
 //! or to JSON. Absent on purpose: starting a server. What is measured is the one that runs, as it
 //! is set up; `compare` starts its own.
 
-pub mod account;
+pub mod check;
 pub mod figures;
 pub mod flags;
 pub mod in_flight;
 pub mod link;
 pub mod load;
 pub mod messages;
-pub mod pace;
 pub mod payload;
 pub mod progress;
 pub mod publisher;
 pub mod publishers;
 pub mod readers;
+pub mod schedule;
 pub mod table;
 pub mod workload;
 
@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use signal_hook_mio::v1_0::Signals;
 
-use self::figures::{Ended, Report, Run};
+use self::figures::{BenchReport, BenchRun, Ended};
 use self::flags::BenchOptions;
 use self::load::Load;
 use crate::remote::address::ServerAddress;
@@ -60,7 +60,7 @@ pub fn run(options: &BenchOptions) -> Result<BenchEnd, NoBench> {
     let address = reach(options).map_err(NoBench::Failed)?;
     let failed = |error: std::io::Error| NoBench::Failed(error.to_string());
     let mut signals = signals::heard().and_then(Signals::new).map_err(failed)?;
-    let mut runs: Vec<Run> = Vec::new();
+    let mut runs: Vec<BenchRun> = Vec::new();
     for &technique in &options.techniques {
         let load = Load::new(options, technique, address, &mut signals).map_err(failed)?;
         runs.push(load.run(&mut signals).map_err(NoBench::Failed)?);
@@ -73,7 +73,7 @@ pub fn run(options: &BenchOptions) -> Result<BenchEnd, NoBench> {
         _ => None,
     });
     let fault = runs.iter().find_map(fault);
-    let report = Report::of(options, runs);
+    let report = BenchReport::of(options, runs);
     let text = if options.json {
         serde_json::to_string_pretty(&report).expect("plain data") + "\n"
     } else {
@@ -83,7 +83,7 @@ pub fn run(options: &BenchOptions) -> Result<BenchEnd, NoBench> {
 }
 
 /// What is wrong with a run, in a line.
-fn fault(run: &Run) -> Option<String> {
+fn fault(run: &BenchRun) -> Option<String> {
     if run.is_good() {
         if run.published == 0 && run.refused.values().sum::<u64>() > 0 {
             let says = run.refusal.as_deref().unwrap_or("was refused");
@@ -91,7 +91,11 @@ fn fault(run: &Run) -> Option<String> {
         }
         return None;
     }
-    let first = run.complaints.first().map_or("nothing came any more", String::as_str);
+    let first = match run.complaints.first() {
+        Some(complaint) => complaint.clone(),
+        None if run.faults.total() > 0 => format!("readers {}", run.faults),
+        None => "nothing came any more".to_owned(),
+    };
     Some(format!("{}: not every reader got every message as it has to: {first}", run.via))
 }
 

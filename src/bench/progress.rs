@@ -6,12 +6,12 @@
 use std::io::{self, IsTerminal, Write};
 
 /// The line.
-pub struct Progress {
+pub struct RunProgress {
     shown: bool,
     label: String,
 }
 
-impl Progress {
+impl RunProgress {
     /// Nothing is shown yet.
     pub fn begin(label: String) -> Self {
         Self { shown: io::stderr().is_terminal(), label }
@@ -33,7 +33,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for RunProgress {
     /// Also when a run failed: the line that says why begins at the margin.
     fn drop(&mut self) {
         if self.shown {
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn the_bar_fills() {
-        let progress = Progress { shown: false, label: "SSE".into() };
+        let progress = RunProgress { shown: false, label: "SSE".into() };
         let full = |done, of| progress.line(done, of, "").matches('█').count();
         assert_eq!(
             [full(0, 10), full(5, 10), full(10, 10), full(11, 10), full(0, 0)],

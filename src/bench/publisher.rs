@@ -9,16 +9,16 @@
 
 use std::collections::VecDeque;
 
-use super::link::{Came, Link};
+use super::link::{Came, LoadLink};
 use crate::client::endpoint::Endpoint;
 use crate::client::response::{ResponseDecoder, ResponseHead, ResponseStep};
 use crate::client::setback::Setback;
 
 /// A publisher, with its connection or without.
 #[derive(Debug, Default)]
-pub struct Publisher {
+pub struct LoadPublisher {
     /// `None`: the last one has ended, and nothing was published since.
-    pub link: Option<Link>,
+    pub link: Option<LoadLink>,
     decoder: ResponseDecoder,
     inbox: Vec<u8>,
     head: ResponseHead,
@@ -40,10 +40,10 @@ pub struct Answer {
     pub says: Option<String>,
 }
 
-impl Publisher {
+impl LoadPublisher {
     /// Whether no more requests go out for now.
     pub fn is_full(&self) -> bool {
-        let unsent = self.link.as_ref().map_or(0, Link::unsent);
+        let unsent = self.link.as_ref().map_or(0, LoadLink::unsent);
         self.waiting.len() >= WAITING_MAX || unsent >= UNSENT_BYTES_MAX
     }
 
@@ -58,7 +58,7 @@ impl Publisher {
     }
 
     /// A new connection.
-    pub fn connected(&mut self, link: Link) {
+    pub fn connected(&mut self, link: LoadLink) {
         *self = Self { link: Some(link), ..Self::default() };
     }
 

@@ -10,10 +10,10 @@ use std::process;
 use mio::{Registry, Token};
 
 use super::flags::BenchOptions;
-use super::in_flight::Outcome;
-use super::link::Link;
+use super::in_flight::PublishOutcome;
+use super::link::LoadLink;
 use super::messages::Messages;
-use super::publisher::{Answer, Publisher};
+use super::publisher::{Answer, LoadPublisher};
 use super::readers::Readers;
 use crate::client::endpoint::Endpoint;
 use crate::client::setback::is_final;
@@ -21,7 +21,7 @@ use crate::shell::clock;
 
 /// All publishers.
 pub struct Publishers {
-    all: Vec<Publisher>,
+    all: Vec<LoadPublisher>,
     endpoint: Endpoint,
     address: SocketAddr,
     registry: Registry,
@@ -48,7 +48,7 @@ impl Publishers {
         registry: Registry,
     ) -> Self {
         let mut all = Vec::new();
-        all.resize_with(options.publishers.min(topics), Publisher::default);
+        all.resize_with(options.publishers.min(topics), LoadPublisher::default);
         Self {
             all,
             endpoint: options.server.endpoint.clone(),
@@ -76,7 +76,7 @@ impl Publishers {
         let publisher = &mut self.all[number];
         if !publisher.is_open() {
             let token = Token(FIRST_PUBLISHER + number);
-            let link = Link::open(self.address, &self.registry, token);
+            let link = LoadLink::open(self.address, &self.registry, token);
             publisher.connected(link.map_err(|why| format!("a publisher {why}"))?);
         }
         Ok(!publisher.is_full())
@@ -112,9 +112,9 @@ impl Publishers {
     pub fn settle(&mut self, messages: &mut Messages, readers: &mut Readers) -> Result<(), String> {
         for Answer { topic, number, status, says } in self.answers.drain(..) {
             let outcome = match status / 100 {
-                0 => Outcome::Unknown,
-                2 => Outcome::Accepted,
-                _ => Outcome::Refused,
+                0 => PublishOutcome::Unknown,
+                2 => PublishOutcome::Accepted,
+                _ => PublishOutcome::Refused,
             };
             self.broken = if status == 0 { self.broken + 1 } else { 0 };
             if let Some(says) = says {
@@ -133,7 +133,7 @@ impl Publishers {
 
     /// Whether all publishes were answered.
     pub fn are_idle(&self) -> bool {
-        self.all.iter().all(Publisher::is_idle)
+        self.all.iter().all(LoadPublisher::is_idle)
     }
 
     /// Whether the server takes no more publishers.

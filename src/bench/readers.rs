@@ -14,17 +14,18 @@ use std::net::SocketAddr;
 use mio::event::Event;
 use mio::{Registry, Token};
 
-use super::account::{Account, Faults};
-use super::link::{Came, Link};
+use super::check::{DeliveryCheck, Faults};
+use super::link::{Came, LoadLink};
 use super::messages::Messages;
 use crate::client::frames;
+use crate::client::setback::printable;
 use crate::client::subscriber::{Answered, ReadMode, Subscriber};
 use crate::shell::clock;
 use crate::wire::frame::Opcode;
 
 /// All readers.
 pub struct Readers {
-    all: Vec<Reader>,
+    all: Vec<LoadReader>,
     setup: ReaderSetup,
     registry: Registry,
     scratch: Box<[u8]>,
@@ -62,11 +63,11 @@ pub struct ReaderCounts {
     pub complaints: Vec<String>,
 }
 
-struct Reader {
+struct LoadReader {
     subscriber: Subscriber,
     topic: u32,
-    link: Option<Link>,
-    account: Account,
+    link: Option<LoadLink>,
+    account: DeliveryCheck,
     /// A request or a stream is under way.
     asks: bool,
     is_lost: bool,
@@ -75,11 +76,11 @@ struct Reader {
 impl Readers {
     /// Connects nobody yet. Subscribers and their topics, in the order of their tokens.
     pub fn new(all: Vec<(Subscriber, u32)>, setup: ReaderSetup, registry: Registry) -> Self {
-        let reader = |(subscriber, topic)| Reader {
+        let reader = |(subscriber, topic)| LoadReader {
             subscriber,
             topic,
             link: None,
-            account: Account::new(1),
+            account: DeliveryCheck::new(1),
             asks: false,
             is_lost: false,
         };
@@ -181,6 +182,8 @@ impl Readers {
         messages.left(reader.topic, &reader.account);
         self.counts.lost += 1;
         if self.counts.complaints.len() < COMPLAINTS_MAX {
+            // A server's own words may be in it.
+            let why = printable(why);
             self.counts.complaints.push(format!("reader {} of {count} {why}", number + 1));
         }
     }
@@ -229,7 +232,7 @@ impl Readers {
             return Ok(());
         }
         if reader.link.is_none() {
-            let link = Link::open(self.setup.address, &self.registry, Token(number))?;
+            let link = LoadLink::open(self.setup.address, &self.registry, Token(number))?;
             reader.link = Some(link);
             reader.subscriber.connected();
             self.counts.connections += 1;
@@ -243,7 +246,7 @@ impl Readers {
 
     fn read(&mut self, number: usize, to_end: bool, messages: &mut Messages) -> Result<(), String> {
         loop {
-            let Reader { link, subscriber, account, topic, asks, .. } = &mut self.all[number];
+            let LoadReader { link, subscriber, account, topic, asks, .. } = &mut self.all[number];
             let Some(open) = link else {
                 return Ok(());
             };

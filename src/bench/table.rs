@@ -5,10 +5,10 @@
 
 use std::fmt::Write as _;
 
-use super::figures::{Ended, Report, Run, ServerFigures, Spread};
+use super::figures::{BenchReport, BenchRun, Ended, ServerFigures, Spread};
 
 /// All of it.
-pub fn render(report: &Report) -> String {
+pub fn render(report: &BenchReport) -> String {
     let mut out = setup(report);
     for run in &report.runs {
         out.push('\n');
@@ -22,10 +22,10 @@ pub fn render(report: &Report) -> String {
     out
 }
 
-fn setup(report: &Report) -> String {
-    let Report { url, workload, readers, topics, size, rate, burst, .. } = report;
+fn setup(report: &BenchReport) -> String {
+    let BenchReport { url, workload, readers, topics, size, rate, burst, .. } = report;
     let (readers, topics) = (counted(*readers as u64, "reader"), counted(*topics as u64, "topic"));
-    let pace = match (*workload, rate, report.in_flight) {
+    let schedule = match (*workload, rate, report.in_flight) {
         ("idle", ..) => "one message at the end".to_owned(),
         (_, Some(rate), _) => format!("{rate} messages a second"),
         (.., in_flight) => format!(
@@ -34,10 +34,10 @@ fn setup(report: &Report) -> String {
         ),
     };
     let bursts = if *burst > 1 { format!(" in bursts of {burst}") } else { String::new() };
-    format!("{url}: {workload}, {readers} of {topics}\n{pace}{bursts}, {size} bytes each\n")
+    format!("{url}: {workload}, {readers} of {topics}\n{schedule}{bursts}, {size} bytes each\n")
 }
 
-fn rows(report: &Report, run: &Run) -> Vec<(&'static str, String)> {
+fn rows(report: &BenchReport, run: &BenchRun) -> Vec<(&'static str, String)> {
     let mut rows = vec![(run.via, outcome(run))];
     rows.push(("published", published(run)));
     let a_second = digits(run.delivered_per_second);
@@ -62,7 +62,7 @@ fn rows(report: &Report, run: &Run) -> Vec<(&'static str, String)> {
 }
 
 /// Whether it is good, and why it ended.
-fn outcome(run: &Run) -> String {
+fn outcome(run: &BenchRun) -> String {
     let seconds = digits(run.seconds);
     let ended = match run.ended {
         Ended::Done => String::new(),
@@ -83,7 +83,7 @@ fn outcome(run: &Run) -> String {
     format!("{what}; {seconds} s{ended}")
 }
 
-fn published(run: &Run) -> String {
+fn published(run: &BenchRun) -> String {
     let mut text =
         format!("{}, {} a second", grouped(run.published), digits(run.published_per_second));
     for (status, count) in &run.refused {

@@ -1,7 +1,7 @@
 //! The workloads: who publishes, who reads, and which flags say something about that.
 //!
-//! Came from: `flags`. Goes to: `load`, which does it. Absent on purpose: what is measured, which is
-//! the same of all.
+//! Came from: `flags`. Goes to: `load`, which does it. Absent on purpose: what is measured, which
+//! is the same of all.
 
 /// What is done to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

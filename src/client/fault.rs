@@ -1,7 +1,7 @@
 //! Why a subscriber cannot go on, for people.
 //!
-//! Came from: `subscriber`. Goes to: the complaints of a run. Absent on purpose: trying again; where
-//! faults are counted, one that is mended is one that is hidden.
+//! Came from: `subscriber`. Goes to: the complaints of a run. Absent on purpose: trying again;
+//! where faults are counted, one that is mended is one that is hidden.
 
 use std::fmt;
 

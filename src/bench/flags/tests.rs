@@ -23,16 +23,20 @@ fn without_flags_a_few_messages_a_second_go_to_a_hundred_websockets() {
         (Workload::FanOut, vec![Technique::WebSocket])
     );
     assert_eq!((options.readers, options.topics, options.size), (100, 1, 128));
-    let pace = Pace { rate: Some(50.0), burst: 1, count: None, length_us: Some(10_000_000) };
-    assert_eq!((options.pace, options.publishers), (pace, 1));
+    let schedule =
+        Schedule { rate: Some(50.0), burst: 1, count: None, length_us: Some(10_000_000) };
+    assert_eq!((options.schedule, options.publishers), (schedule, 1));
 }
 
 #[test]
 fn defaults_fit_the_workload() {
     let echo = good("echo --readers 7");
-    assert_eq!((echo.topics, echo.pace.rate, echo.in_flight), (7, None, 1));
+    assert_eq!((echo.topics, echo.schedule.rate, echo.in_flight), (7, None, 1));
     let counted = good("--rate max -n 5 --topics 4");
-    assert_eq!((counted.pace.count, counted.pace.length_us, counted.in_flight), (Some(5), None, 4));
+    assert_eq!(
+        (counted.schedule.count, counted.schedule.length_us, counted.in_flight),
+        (Some(5), None, 4)
+    );
     assert_eq!(good("--rate max --burst 9").in_flight, 9);
     assert_eq!(good("--topics 3 --publishers 5").publishers, 3);
     assert_eq!(good("--via sse,poll,sse").techniques, [Technique::Sse, Technique::ShortPoll]);

@@ -4,7 +4,7 @@
 //! sockets. Absent on purpose: waiting. What has no room is published when the loop comes by again,
 //! and its latency counts from when it was due.
 
-use super::super::in_flight::Outcome;
+use super::super::in_flight::PublishOutcome;
 use super::Load;
 
 impl Load<'_> {
@@ -14,7 +14,7 @@ impl Load<'_> {
         if !self.publishes || self.is_over(now) {
             return Ok(());
         }
-        if self.pace.rate.is_some() {
+        if self.schedule.rate.is_some() {
             self.publish_due(now)?;
         } else {
             self.publish_with_room(now)?;
@@ -27,8 +27,8 @@ impl Load<'_> {
     fn publish_due(&mut self, now: u64) -> Result<(), String> {
         self.messages.eased.clear();
         let in_flight_max = (IN_FLIGHT_BYTES_MAX / self.options.size).clamp(1, IN_FLIGHT_MAX);
-        while self.pace.has(self.sent) {
-            let due = self.started_us + self.pace.due_us(self.sent);
+        while self.schedule.has(self.sent) {
+            let due = self.started_us + self.schedule.due_us(self.sent);
             if due > now {
                 self.look_us = Some(due);
                 break;
@@ -51,7 +51,7 @@ impl Load<'_> {
     fn publish_with_room(&mut self, now: u64) -> Result<(), String> {
         let room = self.options.in_flight;
         // A burst begins when the one before it is with everybody.
-        let refill = if self.pace.burst > 1 { 0 } else { room - 1 };
+        let refill = if self.schedule.burst > 1 { 0 } else { room - 1 };
         for topic in self.messages.eased.drain(..).collect::<Vec<_>>() {
             let has_room = self.messages.topic(topic).count() <= refill;
             if has_room && !std::mem::replace(&mut self.has_room[topic as usize], true) {
@@ -63,7 +63,7 @@ impl Load<'_> {
             return Ok(());
         }
         while let Some(&topic) = self.with_room.front()
-            && self.pace.has(self.sent)
+            && self.schedule.has(self.sent)
         {
             let is_read = self.messages.topic(topic).readers() > 0;
             if is_read && !self.takes(topic)? {
@@ -94,12 +94,13 @@ impl Load<'_> {
     fn publish_one(&mut self, topic: u32, due_us: u64, now: u64) {
         self.sent += 1;
         if !self.by_reader() {
-            let (number, payload) = self.messages.publish(topic, due_us, now, Outcome::Awaited);
+            let (number, payload) =
+                self.messages.publish(topic, due_us, now, PublishOutcome::Awaited);
             self.publishers.publish(topic, number, payload);
             return;
         }
         // A raw WebSocket answers nothing: what comes back is the answer.
-        let (_, payload) = self.messages.publish(topic, due_us, now, Outcome::Accepted);
+        let (_, payload) = self.messages.publish(topic, due_us, now, PublishOutcome::Accepted);
         let sent = self.readers.send(topic as usize, payload);
         if let Err(why) = sent {
             self.readers.lose(topic as usize, &why, &mut self.messages);

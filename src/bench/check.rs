@@ -13,7 +13,7 @@ use super::in_flight::InFlight;
 
 /// What one reader has got.
 #[derive(Debug)]
-pub struct Account {
+pub struct DeliveryCheck {
     /// The number that has to come next.
     next: u64,
     /// Numbers that were passed and may still come, out of order.
@@ -45,7 +45,7 @@ pub enum Heard {
     Fault,
 }
 
-impl Account {
+impl DeliveryCheck {
     /// Of a reader that gets every message from this number on.
     pub const fn new(next: u64) -> Self {
         let faults = Faults {
@@ -184,7 +184,7 @@ const PASSED_MAX: usize = 10_000;
 
 #[cfg(test)]
 mod tests {
-    use super::super::in_flight::Outcome;
+    use super::super::in_flight::PublishOutcome;
     use super::super::payload;
     use super::*;
 
@@ -193,9 +193,9 @@ mod tests {
     fn after(heard: &[u64]) -> Faults {
         let mut topic = InFlight::new(0, SIZE, 1);
         for _ in 1..=5 {
-            topic.publish(7, Outcome::Accepted);
+            topic.publish(7, PublishOutcome::Accepted);
         }
-        let mut account = Account::new(1);
+        let mut account = DeliveryCheck::new(1);
         for &number in heard {
             account.heard(&mut topic, &payload::write(0, number, SIZE));
         }
@@ -229,8 +229,8 @@ mod tests {
         let good = payload::write(0, 1, SIZE);
         for at in 0..SIZE {
             let mut topic = InFlight::new(0, SIZE, 1);
-            topic.publish(7, Outcome::Accepted);
-            let mut account = Account::new(1);
+            topic.publish(7, PublishOutcome::Accepted);
+            let mut account = DeliveryCheck::new(1);
             let mut bytes = good.clone();
             bytes[at] ^= 1;
             assert_eq!(account.heard(&mut topic, &bytes), Heard::Fault, "byte {at}");
@@ -238,8 +238,8 @@ mod tests {
         }
         for cut in [&good[..SIZE - 1], &good[1..]] {
             let mut topic = InFlight::new(0, SIZE, 1);
-            topic.publish(7, Outcome::Accepted);
-            let mut account = Account::new(1);
+            topic.publish(7, PublishOutcome::Accepted);
+            let mut account = DeliveryCheck::new(1);
             account.heard(&mut topic, cut);
             assert_eq!(account.close(&mut topic).altered, 1);
         }
@@ -248,16 +248,20 @@ mod tests {
     #[test]
     fn what_was_refused_is_not_missed_and_what_nobody_knows_may_come() {
         for (outcome, comes, faults) in [
-            (Outcome::Refused, false, Faults::default()),
-            (Outcome::Refused, true, Faults { refused_and_delivered: 1, ..Faults::default() }),
-            (Outcome::Unknown, false, Faults::default()),
-            (Outcome::Unknown, true, Faults::default()),
+            (PublishOutcome::Refused, false, Faults::default()),
+            (
+                PublishOutcome::Refused,
+                true,
+                Faults { refused_and_delivered: 1, ..Faults::default() },
+            ),
+            (PublishOutcome::Unknown, false, Faults::default()),
+            (PublishOutcome::Unknown, true, Faults::default()),
         ] {
             for answer_first in [true, false] {
                 let mut topic = InFlight::new(0, SIZE, 1);
-                let mut account = Account::new(1);
-                topic.publish(7, Outcome::Awaited);
-                topic.publish(8, Outcome::Accepted);
+                let mut account = DeliveryCheck::new(1);
+                topic.publish(7, PublishOutcome::Awaited);
+                topic.publish(8, PublishOutcome::Accepted);
                 if answer_first {
                     topic.answered(1, outcome);
                 }

@@ -1,11 +1,11 @@
-//! The pace: which message is due when, and whether it is time to end.
+//! The schedule: which message is due when, and whether it is time to end.
 //!
 //! Came from: `load`, which asks. Goes to: the same. Absent on purpose: waiting for the server.
 //! With a rate, a message is due at its moment, however late the one before it was.
 
 /// How messages follow each other, as it was asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pace {
+pub struct Schedule {
     /// Messages a second; `None`: as many as are taken.
     pub rate: Option<f64>,
     /// Messages that are due at the same moment.
@@ -16,7 +16,7 @@ pub struct Pace {
     pub length_us: Option<u64>,
 }
 
-impl Pace {
+impl Schedule {
     /// How long after the beginning message `index` (from 0) is due. Exact below 2^53.
     #[expect(
         clippy::cast_precision_loss,
@@ -56,11 +56,11 @@ mod tests {
 
     #[test]
     fn messages_are_evenly_spaced_and_bursts_come_at_once() {
-        let even = Pace { rate: Some(50.0), burst: 1, count: None, length_us: Some(1_000_000) };
+        let even = Schedule { rate: Some(50.0), burst: 1, count: None, length_us: Some(1_000_000) };
         assert_eq!([0, 1, 49].map(|index| even.due_us(index)), [0, 20_000, 980_000]);
         assert!(even.has(49) && !even.has(50));
         assert_eq!([0, 19_999, 20_000, 5_000_000].map(|us| even.due_within(us)), [1, 1, 2, 50]);
-        let bursts = Pace { rate: Some(50.0), burst: 10, count: Some(25), length_us: None };
+        let bursts = Schedule { rate: Some(50.0), burst: 10, count: Some(25), length_us: None };
         assert_eq!([0, 9, 10, 24].map(|index| bursts.due_us(index)), [0, 0, 200_000, 400_000]);
         assert!(bursts.has(24) && !bursts.has(25));
         assert_eq!([0, 200_000, 900_000].map(|us| bursts.due_within(us)), [10, 20, 25]);
