@@ -184,7 +184,7 @@ const PASSED_MAX: usize = 10_000;
 
 #[cfg(test)]
 mod tests {
-    use super::super::in_flight::PublishOutcome;
+    use super::super::in_flight::SentOutcome;
     use super::super::payload;
     use super::*;
 
@@ -193,7 +193,7 @@ mod tests {
     fn after(heard: &[u64]) -> Faults {
         let mut topic = InFlight::new(0, SIZE, 1);
         for _ in 1..=5 {
-            topic.publish(7, PublishOutcome::Accepted);
+            topic.publish(7, SentOutcome::Accepted);
         }
         let mut account = DeliveryCheck::new(1);
         for &number in heard {
@@ -229,7 +229,7 @@ mod tests {
         let good = payload::write(0, 1, SIZE);
         for at in 0..SIZE {
             let mut topic = InFlight::new(0, SIZE, 1);
-            topic.publish(7, PublishOutcome::Accepted);
+            topic.publish(7, SentOutcome::Accepted);
             let mut account = DeliveryCheck::new(1);
             let mut bytes = good.clone();
             bytes[at] ^= 1;
@@ -238,7 +238,7 @@ mod tests {
         }
         for cut in [&good[..SIZE - 1], &good[1..]] {
             let mut topic = InFlight::new(0, SIZE, 1);
-            topic.publish(7, PublishOutcome::Accepted);
+            topic.publish(7, SentOutcome::Accepted);
             let mut account = DeliveryCheck::new(1);
             account.heard(&mut topic, cut);
             assert_eq!(account.close(&mut topic).altered, 1);
@@ -248,20 +248,16 @@ mod tests {
     #[test]
     fn what_was_refused_is_not_missed_and_what_nobody_knows_may_come() {
         for (outcome, comes, faults) in [
-            (PublishOutcome::Refused, false, Faults::default()),
-            (
-                PublishOutcome::Refused,
-                true,
-                Faults { refused_and_delivered: 1, ..Faults::default() },
-            ),
-            (PublishOutcome::Unknown, false, Faults::default()),
-            (PublishOutcome::Unknown, true, Faults::default()),
+            (SentOutcome::Refused, false, Faults::default()),
+            (SentOutcome::Refused, true, Faults { refused_and_delivered: 1, ..Faults::default() }),
+            (SentOutcome::Unknown, false, Faults::default()),
+            (SentOutcome::Unknown, true, Faults::default()),
         ] {
             for answer_first in [true, false] {
                 let mut topic = InFlight::new(0, SIZE, 1);
                 let mut account = DeliveryCheck::new(1);
-                topic.publish(7, PublishOutcome::Awaited);
-                topic.publish(8, PublishOutcome::Accepted);
+                topic.publish(7, SentOutcome::Awaited);
+                topic.publish(8, SentOutcome::Accepted);
                 if answer_first {
                     topic.answered(1, outcome);
                 }

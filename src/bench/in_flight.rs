@@ -29,7 +29,7 @@ pub struct SentMessage {
     /// Every byte of it.
     pub payload: Vec<u8>,
     /// What became of its publish.
-    pub outcome: PublishOutcome,
+    pub outcome: SentOutcome,
     /// Readers that have neither got it nor passed it.
     left: u32,
     /// Readers that have got it.
@@ -40,7 +40,7 @@ pub struct SentMessage {
 
 /// What the server said of a publish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PublishOutcome {
+pub enum SentOutcome {
     /// Nothing yet.
     Awaited,
     /// It was taken in: every reader is to get it.
@@ -67,7 +67,7 @@ impl InFlight {
     }
 
     /// Publishes the next message: gives its number.
-    pub fn publish(&mut self, due_us: u64, outcome: PublishOutcome) -> u64 {
+    pub fn publish(&mut self, due_us: u64, outcome: SentOutcome) -> u64 {
         let number = self.end();
         self.kept.push_back(SentMessage {
             due_us,
@@ -111,7 +111,7 @@ impl InFlight {
     /// Whether the server has said that it did not take this one in.
     pub fn is_refused(&self, number: u64) -> bool {
         match self.message(number) {
-            Some(message) => message.outcome == PublishOutcome::Refused,
+            Some(message) => message.outcome == SentOutcome::Refused,
             // What is let go of before everybody has it was refused, or is not known.
             None => !self.unknown.contains(&number),
         }
@@ -133,7 +133,7 @@ impl InFlight {
         };
         message.left -= 1;
         message.passed = true;
-        let lacks = !matches!(message.outcome, PublishOutcome::Refused | PublishOutcome::Unknown);
+        let lacks = !matches!(message.outcome, SentOutcome::Refused | SentOutcome::Unknown);
         self.settle();
         lacks
     }
@@ -149,16 +149,16 @@ impl InFlight {
     }
 
     /// A publish was answered.
-    pub fn answered(&mut self, number: u64, outcome: PublishOutcome) -> Overtaken {
+    pub fn answered(&mut self, number: u64, outcome: SentOutcome) -> Overtaken {
         let Some(message) = self.message_mut(number) else {
             return Overtaken::default();
         };
         message.outcome = outcome;
         let answered = Overtaken {
-            passed_rightly: message.passed && outcome != PublishOutcome::Accepted,
-            got_wrongly: if outcome == PublishOutcome::Refused { message.got } else { 0 },
+            passed_rightly: message.passed && outcome != SentOutcome::Accepted,
+            got_wrongly: if outcome == SentOutcome::Refused { message.got } else { 0 },
         };
-        if outcome == PublishOutcome::Unknown {
+        if outcome == SentOutcome::Unknown {
             self.unknown.push(number);
         }
         self.settle();
@@ -173,9 +173,9 @@ impl InFlight {
     /// Lets go of what everybody has. A message that was refused is with nobody.
     fn settle(&mut self) {
         let is_settled = |message: &mut SentMessage| match message.outcome {
-            PublishOutcome::Awaited => false,
-            PublishOutcome::Accepted => message.left == 0,
-            PublishOutcome::Refused | PublishOutcome::Unknown => true,
+            SentOutcome::Awaited => false,
+            SentOutcome::Accepted => message.left == 0,
+            SentOutcome::Refused | SentOutcome::Unknown => true,
         };
         while self.kept.pop_front_if(is_settled).is_some() {
             self.first += 1;

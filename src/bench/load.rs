@@ -2,9 +2,9 @@
 //! last message.
 //!
 //! Came from: `mod`, for each technique. Goes to: `readers`, `publishers`, `messages`; and back, as
-//! a [`BenchRun`]. Absent on purpose: a second thread. What a reader hears is compared with what was
-//! published without a lock, and the server has the other cores; when this one is the bottleneck,
-//! its own CPU share in the figures says so.
+//! a [`BenchRun`]. Absent on purpose: a second thread. What a reader hears is compared with what
+//! was published without a lock, and the server has the other cores; when this one is the
+//! bottleneck, its own CPU share in the figures says so.
 
 mod publishing;
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use super::check::{DeliveryCheck, Heard};
-use super::in_flight::{InFlight, PublishOutcome};
+use super::in_flight::{InFlight, SentOutcome};
 
 /// The messages of a run.
 pub struct Messages {
@@ -68,14 +68,14 @@ impl Messages {
         topic: u32,
         due_us: u64,
         now: u64,
-        outcome: PublishOutcome,
+        outcome: SentOutcome,
     ) -> (u64, &[u8]) {
         self.counts.late_us.saturating_record(now.saturating_sub(due_us));
         let of = &mut self.topics[topic as usize];
         let readers = u64::from(of.readers());
         let number = of.publish(due_us, outcome);
         self.in_flight += 1;
-        if outcome == PublishOutcome::Accepted {
+        if outcome == SentOutcome::Accepted {
             self.counts.accepted += 1;
             self.counts.expected += readers;
         }
@@ -85,21 +85,15 @@ impl Messages {
 
     /// A publish was answered. Tells whether readers that have passed it are to be told that they
     /// lack nothing.
-    pub fn answered(
-        &mut self,
-        topic: u32,
-        number: u64,
-        outcome: PublishOutcome,
-        status: u16,
-    ) -> bool {
+    pub fn answered(&mut self, topic: u32, number: u64, outcome: SentOutcome, status: u16) -> bool {
         self.changing(topic, |of, counts| {
             match outcome {
-                PublishOutcome::Accepted => {
+                SentOutcome::Accepted => {
                     counts.accepted += 1;
                     counts.expected += u64::from(of.readers());
                 }
-                PublishOutcome::Refused => *counts.refused.entry(status).or_default() += 1,
-                PublishOutcome::Unknown | PublishOutcome::Awaited => counts.unanswered += 1,
+                SentOutcome::Refused => *counts.refused.entry(status).or_default() += 1,
+                SentOutcome::Unknown | SentOutcome::Awaited => counts.unanswered += 1,
             }
             let answered = of.answered(number, outcome);
             counts.delivered -= u64::from(answered.got_wrongly);

@@ -10,7 +10,7 @@ use std::process;
 use mio::{Registry, Token};
 
 use super::flags::BenchOptions;
-use super::in_flight::PublishOutcome;
+use super::in_flight::SentOutcome;
 use super::link::LoadLink;
 use super::messages::Messages;
 use super::publisher::{Answer, LoadPublisher};
@@ -112,9 +112,9 @@ impl Publishers {
     pub fn settle(&mut self, messages: &mut Messages, readers: &mut Readers) -> Result<(), String> {
         for Answer { topic, number, status, says } in self.answers.drain(..) {
             let outcome = match status / 100 {
-                0 => PublishOutcome::Unknown,
-                2 => PublishOutcome::Accepted,
-                _ => PublishOutcome::Refused,
+                0 => SentOutcome::Unknown,
+                2 => SentOutcome::Accepted,
+                _ => SentOutcome::Refused,
             };
             self.broken = if status == 0 { self.broken + 1 } else { 0 };
             if let Some(says) = says {

@@ -4,7 +4,7 @@
 //! sockets. Absent on purpose: waiting. What has no room is published when the loop comes by again,
 //! and its latency counts from when it was due.
 
-use super::super::in_flight::PublishOutcome;
+use super::super::in_flight::SentOutcome;
 use super::Load;
 
 impl Load<'_> {
@@ -94,13 +94,12 @@ impl Load<'_> {
     fn publish_one(&mut self, topic: u32, due_us: u64, now: u64) {
         self.sent += 1;
         if !self.by_reader() {
-            let (number, payload) =
-                self.messages.publish(topic, due_us, now, PublishOutcome::Awaited);
+            let (number, payload) = self.messages.publish(topic, due_us, now, SentOutcome::Awaited);
             self.publishers.publish(topic, number, payload);
             return;
         }
         // A raw WebSocket answers nothing: what comes back is the answer.
-        let (_, payload) = self.messages.publish(topic, due_us, now, PublishOutcome::Accepted);
+        let (_, payload) = self.messages.publish(topic, due_us, now, SentOutcome::Accepted);
         let sent = self.readers.send(topic as usize, payload);
         if let Err(why) = sent {
             self.readers.lose(topic as usize, &why, &mut self.messages);
