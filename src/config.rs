@@ -78,7 +78,7 @@ impl Config {
             let takes_value = flag.get_action().takes_values();
             flag.hide_env_values(true).allow_negative_numbers(takes_value)
         });
-        let arguments = join_negative(arguments);
+        let arguments = join_negative(&command, arguments);
         let in_effect = environment::in_effect(&command, &arguments);
         Self::parse(command, arguments).map_err(|none| match none {
             NoConfig::Wrong(line) => {
@@ -116,18 +116,27 @@ pub fn command() -> Command {
 }
 
 /// The arguments, with a negative value joined to its flag, `--max-wait=-5s`: standing alone it
-/// would be refused as a flag that nobody knows, and not as a value that nobody can mean.
-pub(crate) fn join_negative(arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+/// would be refused as a flag that nobody knows, and not as a value that nobody can mean. A switch
+/// takes no value that stands alone, and behind `--` there are no flags.
+pub(crate) fn join_negative(
+    command: &Command,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Vec<OsString> {
+    let takes_value = |flag: &OsString| {
+        let name = flag.to_str().and_then(|flag| flag.strip_prefix("--"));
+        let found = command.get_arguments().find(|known| known.get_long() == name);
+        found.filter(|_| name.is_some()).is_some_and(|known| {
+            known.get_action().takes_values() && !known.is_require_equals_set()
+        })
+    };
     let mut joined: Vec<OsString> = Vec::new();
+    let mut is_behind = false;
     for argument in arguments {
         let is_negative =
             matches!(argument.as_encoded_bytes(), [b'-', digit, ..] if digit.is_ascii_digit());
-        let flag = joined.last_mut().filter(|flag| {
-            let bytes = flag.as_encoded_bytes();
-            bytes.len() > 2 && bytes.starts_with(b"--") && !bytes.contains(&b'=')
-        });
-        match flag {
-            Some(flag) if is_negative => {
+        is_behind |= argument == "--";
+        match joined.last_mut() {
+            Some(flag) if is_negative && !is_behind && takes_value(flag) => {
                 flag.push("=");
                 flag.push(argument);
             }

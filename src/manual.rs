@@ -86,7 +86,10 @@ fn command() -> Command {
     let flags: Vec<clap::Arg> = flags.cloned().collect();
     let about = serve.get_about().cloned().unwrap_or_default();
     let after = serve.get_after_help().cloned().unwrap_or_default();
-    let help = Command::new("help").about("Print the help of a command");
+    // One version is that of all, and `tollway --version` tells it.
+    let plain = |name: &'static str, usage: &'static str| {
+        Command::new(name).override_usage(usage).disable_version_flag(true)
+    };
     Command::new("tollway")
         .version(env!("CARGO_PKG_VERSION"))
         .about(about)
@@ -99,16 +102,20 @@ fn command() -> Command {
         .subcommand(bench::flags::command().name("bench"))
         .subcommand(compare::flags::command().name("compare"))
         .subcommand(
-            Command::new("completions")
+            plain("completions", "tollway completions SHELL")
                 .about("Print a script by which a shell completes what is typed")
                 .arg(clap::Arg::new("SHELL").value_parser(clap::value_parser!(Shell))),
         )
         .subcommand(
-            Command::new("man")
+            plain("man", "tollway man [COMMAND]")
                 .about("Print the manual page of tollway or of a command")
                 .arg(names_of_commands()),
         )
-        .subcommand(help.arg(names_of_commands()))
+        .subcommand(
+            plain("help", "tollway help [COMMAND]")
+                .about("Print the help of a command")
+                .arg(names_of_commands()),
+        )
 }
 
 fn names_of_commands() -> clap::Arg {
@@ -139,15 +146,38 @@ mod tests {
     fn every_page_has_its_flags() {
         for (name, parts) in [
             ("", &["tollway \\- ", "\\-\\-max\\-message", "tollway\\-sub(1)"][..]),
-            ("serve", &["\\-\\-max\\-message"]),
-            ("sub", &["tollway\\-sub \\- ", "\\-\\-since", "earliest"]),
-            ("pub", &["tollway\\-pub \\- ", "\\-\\-lines"]),
-            ("bench", &["tollway\\-bench \\- ", "\\-\\-rate"]),
+            ("serve", &["\\-\\-max\\-message", "TOLLWAY_MAX_MESSAGE"]),
+            ("sub", &["tollway\\-sub \\- ", "\\-\\-since", "earliest", "TOLLWAY_URL"]),
+            ("pub", &["tollway\\-pub \\- ", "\\-\\-lines", "TOLLWAY_TOKEN"]),
+            ("bench", &["tollway\\-bench \\- ", "\\-\\-rate", "TOLLWAY_URL"]),
             ("compare", &["tollway\\-compare \\- ", "\\-\\-rtt"]),
+            ("completions", &["tollway completions SHELL", "zsh"]),
+            ("man", &["tollway man [COMMAND]"]),
+            ("help", &["tollway help [COMMAND]"]),
         ] {
             let page = man(&words(name)).expect(name);
             for part in parts {
                 assert!(page.contains(part), "{name}: {part} in {page}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_has_no_flag_that_its_command_does_not_take() {
+        for name in ["completions", "man", "help", "sub", "pub", "compare"] {
+            let page = man(&words(name)).expect(name);
+            assert!(!page.contains("\\-\\-version"), "{name}: {page}");
+        }
+        assert!(man(&words("")).expect("the page of all").contains("\\-\\-version"));
+    }
+
+    #[test]
+    fn every_variable_of_the_help_is_on_the_page() {
+        let page = man(&words("")).expect("the page of all");
+        for flag in config::command().get_arguments() {
+            if let Some(variable) = flag.get_env() {
+                let variable = variable.to_string_lossy();
+                assert!(page.contains(&*variable), "{variable}");
             }
         }
     }

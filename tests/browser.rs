@@ -174,12 +174,14 @@ facts! {
 facts! {
     tell_picture:
     the_picture_is_what_the_ledger_has_counted
+    what_is_added_up_has_one_unit_in_all_rows
     pointing_shows_the_bytes_of_an_arrow_and_of_a_message
     every_control_does_what_it_says
     the_page_speaks_the_language_of_the_browser
     six_tabs_show_one_picture
     a_server_that_is_killed_and_started_again_is_counted_on
     the_picture_goes_on_after_the_network_and_the_back_button
+    the_back_button_brings_the_page_as_it_was
 }
 
 facts! {

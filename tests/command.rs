@@ -8,15 +8,18 @@ mod http;
 #[path = "support/server.rs"]
 mod server;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use foreign::{Foreign, missed};
 use http::Wire;
 use server::{Server, fresh_path, within};
 
+/// From a signal to the end of a command.
+const END_MS_MAX: u64 = 20_000;
 /// Until one message was enough.
 const ENOUGH_MS_MAX: u64 = 60_000;
 
@@ -89,6 +92,64 @@ fn one_message_of_a_server_that_never_pauses_is_enough() {
     assert!(ended.is_some(), "it is not enough: {output:?}");
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "x\n"), "{output:?}");
     sends.join().expect("it went on until the end");
+}
+
+/// How a command ends that was told to; it is killed when it does not.
+fn ended(child: &mut Child) -> Option<i32> {
+    let status = within(END_MS_MAX, || child.try_wait().expect("our child"));
+    if status.is_none() {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    status.expect("it ends").code()
+}
+
+#[test]
+fn the_first_signal_ends_a_reader_whose_pipe_is_full() {
+    for (more, code) in [(&[][..], 0), (&["-n", "1000000000"], 128 + 15)] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("bound"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tollway"));
+        command.args(["sub", "a", "--url", &url, "--via", "sse", "--costs"]).args(more);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("it was built");
+        let (mut peer, _) = listener.accept().expect("it comes");
+        // Messages until none is taken any more: the pipe is full, and its reader reads nothing.
+        peer.set_write_timeout(Some(Duration::from_secs(1))).expect("not zero");
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nid: e-0\n\n";
+        peer.write_all(head.as_bytes()).expect("it reads the head");
+        let messages = format!("id: e-1\ndata: {}\n\n", "x".repeat(10_000)).repeat(100);
+        while peer.write_all(messages.as_bytes()).is_ok() {}
+        let process = child.id().to_string();
+        let told = Command::new("sh").args(["-c", "kill -s TERM \"$0\"", &process]).status();
+        assert!(told.expect("a POSIX shell").success());
+        assert_eq!(ended(&mut child), Some(code), "{more:?}");
+        let mut said = String::new();
+        let mut errors = child.stderr.take().expect("asked for above");
+        errors.read_to_string(&mut said).expect("text");
+        assert!(said.contains("tollway: sse: "), "what it cost is told: {said}");
+    }
+}
+
+#[test]
+fn receipts_that_nobody_reads_keep_nobody_from_publishing() {
+    let server = Server::start(&["--threads", "1"]);
+    for (n, via) in ["post", "ws"].iter().enumerate() {
+        let topic = format!("receipts-{n}");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tollway"));
+        let flags = ["--json", "--lines", "--via", via, "--url", &server.url("")];
+        command.args(["pub", &topic]).args(flags);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("it was built");
+        drop(child.stdout.take()); // `| true`
+        let mut input = child.stdin.take().expect("asked for above");
+        input.write_all(b"one\ntwo\nthree\n").expect("it reads");
+        drop(input);
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""), "{via}");
+        let kept = http::get(server.port(), &format!("/{topic}/poll?since=earliest")).json();
+        assert_eq!(http::data_of(&kept), ["one", "two", "three"], "{via}");
+    }
 }
 
 #[test]
@@ -178,6 +239,7 @@ fn man_reads_every_page() {
         (&["man", "sub"], "--since"),
         (&["man", "pub"], "--lines"),
         (&["man", "compare"], "--rtt"),
+        (&["man", "completions"], "tollway completions SHELL"),
     ] {
         let page = fresh_path("1");
         std::fs::write(&page, tollway(words).stdout).expect("the scratch directory is writable");

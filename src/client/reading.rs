@@ -3,6 +3,8 @@
 //! Came from: whoever has the sockets, with a server's bytes. Goes to: the codecs beside this file
 //! and back as [`Told`]. Absent on purpose: sockets, time, and when to ask again.
 
+mod ending;
+
 use super::endpoint::{Endpoint, percent_encode};
 use super::events::EventReader;
 use super::frames::{self, Masks};
@@ -139,22 +141,6 @@ impl Reading {
         Ok(reply)
     }
 
-    /// The connection ended.
-    pub fn ended(&self) -> Setback {
-        match &self.stage {
-            // A refusal whose body ends with the connection, or is cut.
-            ReadingStage::Refusal(head) => Setback::refused(head, &self.held),
-            ReadingStage::Head if !self.inbox.is_empty() => {
-                Setback::new("was cut in the middle of an answer")
-            }
-            // A server that ends a stream, or has no place for one, says when to come back.
-            ReadingStage::Events(reader) => {
-                Setback { retry_after_ms: reader.retry_ms(), ..Setback::new("ended the stream") }
-            }
-            _ => Setback::new("was cut"),
-        }
-    }
-
     /// Bytes used, or `None`: not enough for a further step.
     fn step(
         &mut self,
@@ -199,7 +185,7 @@ impl Reading {
                     | ReadingStage::Events(_)
                     | ReadingStage::Frames) => {
                         self.stage = stage;
-                        return Err(self.ended());
+                        return Err(self.cut_off());
                     }
                 }
                 Ok(Some(used))

@@ -191,7 +191,8 @@ impl ResponseHead {
 
     /// Whether the server ends the connection after this answer (RFC 9112 §9.6).
     pub fn closes(&self) -> bool {
-        self.field("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
+        let options = self.field("connection").unwrap_or_default().split(',');
+        options.map(str::trim).any(|option| option.eq_ignore_ascii_case("close"))
     }
 
     /// `lines`: without the empty line at their end.
@@ -218,9 +219,16 @@ impl ResponseHead {
         if matches!(self.status, 101 | 204 | 304) {
             return Ok(ResponseStage::Length(0));
         }
-        let chunked = self.field("transfer-encoding");
-        if chunked.is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
-            return Ok(ResponseStage::ChunkLine);
+        let mut fields = self.fields.iter().rev();
+        if let Some((_, codings)) = fields.find(|(name, _)| name == "transfer-encoding") {
+            // Only a body whose last coding is chunked says where it ends.
+            let last = codings.rsplit(',').next().unwrap_or_default().trim();
+            let is_chunked = last.eq_ignore_ascii_case("chunked");
+            return Ok(if is_chunked {
+                ResponseStage::ChunkLine
+            } else {
+                ResponseStage::UntilClose
+            });
         }
         match self.field("content-length") {
             Some(length) => {
@@ -293,6 +301,7 @@ mod tests {
             HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
             4;x=1\r\nchun\r\nA\r\nked as 10 \r\n0\r\nT: 1\r\n\r\n\
             HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n\
+            HTTP/1.1 200 OK\r\nTransfer-Encoding: x, Chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n\
             HTTP/1.0 200 OK\r\n\r\nto the end";
         let expected = [
             (200, "hello", true),
@@ -300,12 +309,24 @@ mod tests {
             (304, "", true),
             (200, "chunked as 10 ", true),
             (200, "", true),
+            (200, "x", true),
             (200, "to the end", false),
         ];
         let expected = expected.map(|(status, body, over)| (status, body.to_owned(), over));
         for at_once in [stream.len(), 1, 2, 7] {
             let answers = read(stream, at_once).expect("good answers");
             assert_eq!(answers, expected, "{at_once} at once");
+        }
+    }
+
+    #[test]
+    fn a_body_whose_last_coding_is_not_chunked_ends_with_the_connection() {
+        for codings in ["gzip", "chunked, gzip", "chunked\r\nTransfer-Encoding: gzip"] {
+            // A length beside it says nothing: RFC 9112 §6.3.
+            let fields = format!("Content-Length: 2\r\nTransfer-Encoding: {codings}");
+            let stream = format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n3\r\nabc");
+            let answers = read(stream.as_bytes(), 3).expect("good");
+            assert_eq!(answers, [(200, "3\r\nabc".to_owned(), false)], "{codings}");
         }
     }
 
@@ -340,6 +361,9 @@ mod tests {
         let head = head.expect("a head");
         assert_eq!(head.field("etag"), Some("\"e\""));
         assert!(head.closes());
+        let several =
+            ResponseHead::read(b"HTTP/1.1 200 OK\r\nConnection: x, close").expect("a head");
+        assert!(several.closes());
         assert_eq!(head.field("date"), None);
     }
 }

@@ -199,7 +199,8 @@ impl CompareOptions {
             flag.allow_negative_numbers(takes_value)
         });
         let complain = |error: clap::Error| NoConfig::of(&error, "tollway compare --help");
-        let matches = command.try_get_matches_from(join_negative(arguments)).map_err(complain)?;
+        let arguments = join_negative(&command, arguments);
+        let matches = command.try_get_matches_from(arguments).map_err(complain)?;
         let given = CompareFlags::from_arg_matches(&matches).map_err(complain)?;
         let is_typed = matches.value_source("token") == Some(ValueSource::CommandLine);
         if is_typed && given.choice.url.is_none() {

@@ -216,3 +216,21 @@ fn addresses_are_what_they_say() {
         assert_eq!(addresses(name), ["127.0.0.1:8080", "[::1]:8080"]);
     }
 }
+
+#[test]
+fn a_negative_number_is_joined_to_a_flag_that_takes_a_value_and_to_no_other() {
+    for (line, joined) in [
+        ("--max-wait -5s", "--max-wait=-5s"),
+        ("--max-wait=1s -5s", "--max-wait=1s -5s"),
+        ("--deflate -5", "--deflate -5"),
+        ("--verbose -5", "--verbose -5"),
+        ("-v -5", "-v -5"),
+        ("--unknown -5", "--unknown -5"),
+        ("-- --max-wait -5s", "-- --max-wait -5s"),
+        ("-- -5", "-- -5"),
+    ] {
+        let words = line.split(' ').map(OsString::from);
+        let joined: Vec<OsString> = joined.split(' ').map(OsString::from).collect();
+        assert_eq!(join_negative(&CommandLine::command(), words), joined, "{line}");
+    }
+}

@@ -64,14 +64,12 @@ export class Costs {
       const answer = await fetch(`/-/costs${query}`, { cache: 'no-store', headers });
       const told = await answer.json();
       if (Tokens.isWanted(told)) {
-        if (!this.isRefused) this.onrefused(told.detail);
+        if (!this.isRefused) this.onrefused({ ...told, message: told.detail });
         this.isRefused = true;
         return;
       }
-      const { uptime_s: uptime, tags, techniques } = told;
-      const row = (lane) => (isOwn ? tags[this.tags[lane]] : techniques[lane]);
-      const rows = Object.keys(this.tags).map((lane) => [lane, row(lane)]);
-      account.read(uptime, Object.fromEntries(rows.map(([lane, row]) => [lane, row ? counts(row) : NOTHING])));
+      const row = (tag, lane) => (isOwn ? told.tags[tag] : told.techniques[lane]);
+      account.read(told.uptime_s, mapped(this.tags, (tag, lane) => counts(row(tag, lane))));
     } catch {
       // The server is gone, and the lanes say so; or what stands in front of it keeps costs to itself.
     }
@@ -96,7 +94,9 @@ class Account {
   }
 }
 
-function counts({ requests, answers_empty: empty, messages, bytes_in: into, bytes_out: out }) {
+function counts(row) {
+  if (!row) return NOTHING;
+  const { requests, answers_empty: empty, messages, bytes_in: into, bytes_out: out } = row;
   const bytes = mapped(CLASSES, (kinds) => kinds.reduce((sum, kind) => sum + into[kind] + out[kind], 0));
   return { requests, empty, messages, ...bytes, headsIn: into.head, total: into.total + out.total };
 }

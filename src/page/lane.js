@@ -4,7 +4,7 @@
 // all tabs. Absent on purpose: what the lane costs, which the picture shows.
 
 import { connect } from '/-/client.js';
-import { say, time } from '/-/page/words.js';
+import { say, time, write } from '/-/page/words.js';
 
 const KEPT = 50; // lines
 const QUEUED = 1_500; // milliseconds after which a request that did not begin is said to be queued
@@ -66,10 +66,10 @@ export class Lane {
     this.show('off', 'off');
   }
 
-  /** Reads from there on, once more. */
+  /** Reads once more, from there or from where it is. */
   restart(cursor) {
     this.stop();
-    this.cursor = cursor;
+    this.cursor = cursor ?? this.cursor;
     this.start();
   }
 
@@ -88,7 +88,7 @@ export class Lane {
       this.queued = setTimeout(() => this.show('queued', 'queued'), QUEUED);
     } else if (state === 'closed') {
       this.show('off', 'refused');
-      if (error) this.note(say('final', { why: error.message }));
+      if (error) this.note(say('final', { why: error }));
     } else if (retryIn === undefined) {
       this.show('waiting', 'offline'); // says the browser; the connection may live
     } else if (!this.failed && error) {
@@ -101,16 +101,17 @@ export class Lane {
 
   /** A short poll is answered at once. One that is not waits in the browser, or for the server. */
   heard({ what }) {
-    if (this.technique !== 'poll') return;
-    clearTimeout(this.queued);
     const { state } = this.root.dataset;
-    if (what === 'ask' && state === 'open') {
+    // A question is no sign of life.
+    if (this.technique !== 'poll' || (what === 'ask' && state !== 'open')) return;
+    clearTimeout(this.queued);
+    if (what === 'ask') {
       const before = this.shown;
       this.queued = setTimeout(() => {
         this.before = before;
         this.show('queued', 'queued');
       }, QUEUED);
-    } else if (what !== 'ask' && state === 'queued' && this.before) {
+    } else if (state === 'queued' && this.before) {
       this.show(...this.before);
     }
   }
@@ -125,10 +126,8 @@ export class Lane {
 
   show(state, key, values) {
     this.shown = [state, key, values];
-    const text = this.find('.state');
-    const words = say(key, values);
     if (this.root.dataset.state !== state) this.root.dataset.state = state;
-    if (text.textContent !== words) text.textContent = words;
+    write(this.find('.state'), say(key, values));
   }
 
   message({ id, event, data }) {
@@ -172,10 +171,11 @@ export class Lane {
 }
 
 /** Browsers say “Failed to fetch” of everything that has no status. */
-function inPlainWords({ message, status }) {
-  if (status) return say('was_refused', { why: message });
+function inPlainWords(error) {
+  const { message, status } = error;
+  if (status) return say('was_refused', { why: error });
   if (message.startsWith('The WebSocket was refused')) return say('no_handshake');
-  if (message.startsWith('The WebSocket was cut')) return say('lost_why', { why: message.slice(21).replace(/^: 1006$/, '') }); // 1006: no reason was given
-  if (/^(The WebSocket|The stream|No answer|The cursor)/.test(message)) return `${say('lost')} ${message}.`;
-  return say('no_answer');
+  if (!/^(The WebSocket|The stream|No answer|The cursor)/.test(message)) return say('no_answer');
+  const why = message.replace(/^The WebSocket was cut: (1006$)?/, ''); // 1006: no reason was given
+  return why ? say('lost_why', { why: { message: why } }) : say('lost');
 }

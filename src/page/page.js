@@ -11,14 +11,14 @@ import { Sender } from '/-/page/send.js';
 import { save } from '/-/page/slide.js';
 import { frameHeader, now, tap, utf8 } from '/-/page/tap.js';
 import { Tokens } from '/-/page/token.js';
-import { preferred, say, speak, time } from '/-/page/words.js';
+import { count, preferred, say, speak, time, write } from '/-/page/words.js';
 
 const byId = (id) => document.getElementById(id);
 const [sendForm, textField, topicField, status] = ['send', 'text', 'topic', 'status'].map(byId);
 const calm = matchMedia('(prefers-reduced-motion: reduce)');
 const KEYS = ['short_poll', 'long_poll', 'sse', 'websocket'];
 
-// ── The topic and the tags ───────────────────────────────────────────────────────────────────────────
+// ── The topic and the tags
 
 const name = new URLSearchParams(location.search).get('topic') ?? 'chat'; // ?topic=NAME
 const fit = /^[\w.~-]{1,64}$/.test(name) && !/^(\.\.?|-|metrics|static|favicon\.ico|robots\.txt)$/.test(name);
@@ -36,7 +36,7 @@ const stem = (() => {
 // The number that the server answers with has no zeros at its front.
 const tags = Object.fromEntries(KEYS.map((key, n) => [key, `${stem}${n + 1}`.replace(/^0+/, '')]));
 
-// ── What happens, in this tab and in others ──────────────────────────────────────────────────────────
+// ── What happens, in this tab and in others
 
 const records = Object.fromEntries(KEYS.map((key) => [key, new Record(key)]));
 const take = ({ receipt, lane, event }) => {
@@ -48,7 +48,7 @@ const take = ({ receipt, lane, event }) => {
 const shared = new Shared(`tollway picture ${navigator.locks ? topic : stem}`, take);
 tap(new Map(KEYS.map((key) => [tags[key], key])), (lane, event) => shared.tell({ lane, event }));
 
-// ── Lanes and picture ────────────────────────────────────────────────────────────────────────────────
+// ── Lanes and picture
 
 const interval = document.createElement('select');
 const request = { short_poll: `GET /${topic}/poll?since=…`, long_poll: `GET /${topic}/poll?since=…&wait=30`, sse: `GET /${topic}/sse`, websocket: `GET /${topic}/ws  tollway.v1` };
@@ -57,7 +57,7 @@ const lanes = [];
 const tokens = new Tokens(byId('token'), showToken);
 speak(preferred());
 interval.append(...[0.5, 1, 2, 5].map((seconds) => new Option('', seconds, seconds === 1, seconds === 1)));
-interval.onchange = () => lanes[0].restart(lanes[0].connection?.cursor ?? lanes[0].cursor);
+interval.onchange = () => lanes[0].restart();
 for (const key of KEYS) {
   const options = { topics: topic, shared: `the live page, ${key}`, query: { tag: tags[key] }, get token() { return tokens.read; } };
   const lane = new Lane(key, technique[key], request[key], options, (error) => {
@@ -69,7 +69,7 @@ for (const key of KEYS) {
   lane.speak();
   lanes.push(lane);
 }
-const costs = new Costs(tags, tokens, () => picture.tell(), (why) => tokens.ask('costs', why));
+const costs = new Costs(tags, tokens, () => picture.tell(), (error) => tokens.ask('costs', error));
 const picture = new Picture(KEYS.map((key) => ({ key, record: records[key] })), costs);
 
 /** All lanes say the same: a screen reader hears it from one of them, the quickest that is on. */
@@ -80,23 +80,22 @@ function chooseVoice() {
 
 /** A failure may be one for want of a token. */
 function wantToken(error) {
-  if (error && Tokens.isWanted(error)) tokens.ask('read', error.message);
+  if (error && Tokens.isWanted(error)) tokens.ask('read', error);
 }
 
-/** One was typed in: what was refused may be had now. */
-async function showToken() {
-  sender.close();
+/** One was typed in: what was refused may be had now. By one for costs alone, what is open reads on. */
+async function showToken(purpose) {
+  if (purpose === 'read') sender.close();
   await Promise.all([costs.again(), look()]);
-  for (const lane of lanes) if (lane.on) lane.restart(lane.connection?.cursor ?? lane.cursor);
+  for (const lane of lanes) if (purpose === 'read' || lane.root.dataset.state === 'off') lane.restart();
 }
 
-// ── The line of status ───────────────────────────────────────────────────────────────────────────────
+// ── The line of status
 
 let told;
 function tell(key, values, isBad) {
   told = [key, values, isBad];
-  const text = say(key, values);
-  if (status.textContent !== text) status.textContent = text;
+  write(status, say(key, values));
   status.className = isBad ? 'bad' : '';
 }
 const hint = ['hint', { address: `${location.origin}/${topic}` }];
@@ -120,7 +119,7 @@ function tellOutage() {
   }
 }
 
-// ── Publishing ───────────────────────────────────────────────────────────────────────────────────────
+// ── Publishing
 
 const sender = new Sender(topic, {
   connection: () => lanes.find((lane) => lane.connection)?.connection,
@@ -151,11 +150,11 @@ sendForm.onsubmit = async (event) => {
     const { subscribers: n } = await sender.publish(text, way);
     const ms = time(performance.now() - sent.at);
     if (n === undefined) tell('published_only', { way, ms });
-    else tell('published', { way, ms, readers: say(n === 1 ? 'reader' : 'readers', { n }) });
+    else tell('published', { way, ms, readers: count('readers', n) });
     textField.value = '';
   } catch (error) {
     for (const lane of lanes) lane.awaited = lane.awaited.filter((other) => other !== sent);
-    tell('not_published', { why: error.message }, true);
+    tell('not_published', { why: error }, true);
     wantToken(error);
   } finally {
     clearTimeout(slow);
@@ -170,12 +169,12 @@ every.onclick = () => {
   sender.every(isOn);
 };
 
-/** What is retained is offered, once, to who has just come. */
+/** What is retained is offered to who has just come, as long as that is not taken. */
 const replay = byId('replay');
-let kept = 0;
+let [kept, isTaken] = [0, false];
 function offer() {
-  replay.hidden = !kept;
-  replay.textContent = kept === 1 ? say('kept_one') : say('kept', { n: kept });
+  replay.hidden = !kept || isTaken;
+  replay.textContent = count('kept', kept);
 }
 async function look() {
   const headers = tokens.headers('read');
@@ -185,15 +184,16 @@ async function look() {
   kept = retained?.messages ?? 0;
   offer();
 }
+setInterval(() => replay.hidden || document.hidden || look(), 3_000);
 replay.onclick = () => {
-  kept = 0;
+  isTaken = true;
   offer();
-  for (const lane of lanes) lane.on && lane.restart('earliest');
+  for (const lane of lanes) lane.restart('earliest');
   tell('replayed');
   textField.focus();
 };
 
-// ── The picture's controls ───────────────────────────────────────────────────────────────────────────
+// ── The picture's controls
 
 const pause = byId('pause');
 pause.onclick = () => picture.pause(picture.end === undefined);
@@ -224,7 +224,7 @@ language.onchange = () => {
   speakOfSeconds();
   picture.onpause(picture.end !== undefined);
   offer();
-  if (told) tell(...told);
+  tell(...told);
 };
 /** What is chosen from, in seconds. */
 function speakOfSeconds() {
@@ -237,7 +237,7 @@ picture.onpause(false);
 // A phone shows the picture first.
 byId('lanes').open = !matchMedia('(max-width: 40rem)').matches;
 
-// ── Time goes by ─────────────────────────────────────────────────────────────────────────────────────
+// ── Time goes by
 
 /** What came since the last frame is shown at once, some ten times a second. */
 let flushed = 0;
@@ -257,7 +257,7 @@ function frame(at) {
 requestAnimationFrame(frame);
 
 // For whoever wants to compare what is drawn with what the server has counted.
-export { costs, picture, records, tags };
+export { costs, lanes, picture, records, tags };
 
 chooseVoice();
 await Promise.all([costs.begin(), look()]);

@@ -7,7 +7,7 @@ import { CLASS_NAMES } from '/-/page/costs.js';
 import { CanvasPen, View, arrowsIn, draw, published } from '/-/page/draw.js';
 import { messages } from '/-/page/record.js';
 import { now } from '/-/page/tap.js';
-import { bytes, count, say, time } from '/-/page/words.js';
+import { bytes, count, say, time, write } from '/-/page/words.js';
 
 const CHIP = 26; // pixels that the letter of a message takes
 const MARGIN = 14; // pixels between now and the edge
@@ -17,6 +17,7 @@ export class Picture {
   end = undefined; // when it stands still: what is on its right edge
   lit = undefined; // the message that is pointed at
   pointed = undefined; // the arrow that is pointed at
+  #costs = {}; // of the rows: of all readers, and of this page
   #chips = new Map(); // buttons, by message
   #drawn; // `end`, when it was drawn last
   #scale; // of the time axis, when the letters were placed
@@ -190,22 +191,23 @@ export class Picture {
 
   /** Figures and sentences of all rows: one scale, and one unit a column. */
   tell() {
-    const all = this.rows.map((row) => ({ row, cost: this.costs.of(row.key), ms: this.#latency(row.key) }));
+    // What stands still costs what it did.
+    if (this.end === undefined) this.#costs = {};
+    const all = (this.#costs[this.costs.isWhole] ??= this.rows.map((row) => ({ row, cost: this.costs.of(row.key), ms: this.#latency(row.key) })));
     const most = Math.max(1, ...all.map(({ cost }) => cost.total));
     const each = all.map(({ cost }) => (cost.messages ? cost.total / cost.messages : undefined));
     const known = each.filter((n) => n !== undefined);
     const [least, largest] = [Math.min(...known), Math.max(...known)];
-    const [unit, divisor] = largest >= 1e4 ? ['kB', 1000] : [bytes(2).replace(/^2 ?/, ''), 1];
     all.forEach(({ row, cost, ms }, n) => {
+      row.cost = cost;
       CLASS_NAMES.forEach((name, at) => { row.bar.children[at].style.width = `${(100 * cost[name]) / most}%`; });
-      const figure = each[n] === undefined ? '–' : (each[n] / divisor).toFixed(divisor === 1 ? 0 : 1);
-      const factor = each[n] === undefined ? '–' : each[n] / least;
-      write(row.find('[data-figure=bytes]'), figure);
+      const [figure, unit] = bytes(each[n] ?? 0, largest).split(' ');
+      write(row.find('[data-figure=bytes]'), cost.messages ? figure : '–');
       write(row.find('[data-unit=bytes]'), say('per_bytes', { unit }));
       write(row.find('[data-figure=ms]'), ms === undefined ? '–' : ms.toFixed(ms < 10 ? 1 : 0));
-      write(row.find('[data-figure=factor]'), factor === '–' ? factor : `×${times(factor)}`);
+      write(row.find('[data-figure=factor]'), cost.messages ? `×${times(each[n] / least)}` : '–');
       write(row.find('.total'), this.costs.isRefused ? '' : total(cost, most));
-      write(row.why, this.lit ? this.#ofLit(row) : this.#why(row.key, cost));
+      write(row.why, this.lit ? this.#ofLit(row) : this.#why(row.key, cost, most, largest));
       row.why.classList.toggle('lit', Boolean(this.lit));
     });
     const [left, right] = this.root.querySelector('.times').children;
@@ -226,16 +228,16 @@ export class Picture {
     return times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
   }
 
-  #why(lane, cost) {
+  #why(lane, cost, most, largest) {
     if (this.costs.isRefused) return say('costs_refused');
     if (this.costs.isWhole) {
-      const asked = count('requests', 'request', cost.requests);
-      return say('why_whole', { asked, brought: count('messages', 'message', cost.messages) });
+      const asked = count('requests', cost.requests);
+      return say('why_whole', { asked, brought: count('messages', cost.messages) });
     }
     if (!cost.messages) return '';
     return say(`${lane}_why`, {
-      heads: bytes(cost.heads), total: bytes(cost.total), requests: cost.requests, empty: cost.empty,
-      around: bytes(cost.wrapping / cost.messages),
+      heads: bytes(cost.heads, most), total: bytes(cost.total, most), requests: cost.requests, empty: cost.empty,
+      around: bytes(cost.wrapping / cost.messages, largest),
     });
   }
 
@@ -246,7 +248,7 @@ export class Picture {
     const { arrow } = came;
     const sum = arrow.wire + (arrow.head ?? 0) + (this.headOf(arrow.question)?.bytes ?? 0);
     const share = arrow.ids.length > 1 ? say('lit_share', { count: arrow.ids.length }) : '';
-    return say('lit', { label: lit.label, ms: time(came.at - lit.at), bytes: bytes(sum), share });
+    return say('lit', { label: lit.label, ms: time(came.at - lit.at), bytes: bytes(sum, 0), share });
   }
 
   /**
@@ -318,7 +320,7 @@ export class Picture {
     const guess = asked && !asked.isExact ? say('about') : '';
     const values = {
       status, target, text, head, header: header?.length, wrapping: wire - text,
-      bytes: target ? (asked ? guess + bytes(asked.bytes) : say('unknown')) : bytes(wire + head),
+      bytes: target ? (asked ? guess + bytes(asked.bytes, 0) : say('unknown')) : bytes(wire + head, 0),
     };
     const named = target ? 'request' : kind;
     const letters = ids.map(({ id }) => messages.get(id)?.label).filter(Boolean).join(' ');
@@ -337,12 +339,11 @@ function times(factor) {
 
 /** “19.9 kB · 26 requests · 13 empty · 21 messages”, all lanes in one unit. */
 function total(cost, most) {
-  const sum = most >= 1e4 ? `${(cost.total / 1e3).toFixed(1)} kB` : bytes(cost.total);
   return say('total', {
-    bytes: sum,
-    requests: count('requests', 'request', cost.requests),
+    bytes: bytes(cost.total, most),
+    requests: count('requests', cost.requests),
     empty: say('empties', { n: cost.empty }),
-    messages: count('messages', 'message', cost.messages),
+    messages: count('messages', cost.messages),
   });
 }
 
@@ -371,8 +372,4 @@ function bits([first, second, ...more]) {
     return part;
   }));
   return list;
-}
-
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }

@@ -15,7 +15,7 @@ const SHARES = [1, 0.62, 0.34, 0.15]; // of the hue, by class
 /** The slide as SVG: what the picture shows now. */
 function slide(picture) {
   const pen = new SvgPen();
-  const { colors, costs } = picture;
+  const { colors } = picture;
   const style = getComputedStyle(document.documentElement);
   const ground = style.getPropertyValue('--ground');
   const { to } = picture.view;
@@ -25,7 +25,7 @@ function slide(picture) {
   pen.text(28, 46, say('slide_title'), colors.ink, 28, { weight: 700 });
   pen.text(28, 72, say('slide_about'), colors.quiet, 15);
   pen.text(BAR, 100, say('slide_scale'), colors.quiet, 13);
-  const most = Math.max(1, ...rows.map(({ key }) => costs.of(key).total));
+  const most = Math.max(1, ...rows.map(({ cost }) => cost.total));
   rows.forEach((row, n) => {
     const top = TOP + n * ROW;
     pen.box(14, top, WIDTH - 28, ROW - 12, colors.lane, 1, 10);
@@ -33,7 +33,7 @@ function slide(picture) {
     wrapped(say(`${row.key}_about`), 23).forEach((line, at) => pen.text(30, top + 60 + 17 * at, line, colors.quiet, 13));
     pen.text(LEFT - 8, row.client + 4, say('client'), colors.quiet, 11, { anchor: 'end' });
     pen.text(LEFT - 8, row.server + 4, say('server'), colors.quiet, 11, { anchor: 'end' });
-    bar(pen, row, costs.of(row.key), most, top);
+    bar(pen, row, most, top);
     const figure = (name) => row.find(`[data-figure=${name}]`).textContent;
     const unit = (name) => row.find(`[data-unit=${name}]`).textContent;
     ['bytes', 'ms', 'factor'].forEach((name, at) => {
@@ -59,11 +59,10 @@ function slide(picture) {
     pen.box(BAR + 76 * n, HEIGHT - 36, 11, 11, colors.ink, SHARES[n]);
     pen.text(BAR + 76 * n + 15, HEIGHT - 26, say(`class_${name}`), colors.quiet, 12);
   });
-  const font = 'font-family="system-ui, sans-serif"';
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" ${font}>${pen.parts.join('\n')}</svg>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="system-ui, sans-serif">${pen.parts.join('\n')}</svg>`;
 }
 
-function bar(pen, { hue }, cost, most, top) {
+function bar(pen, { hue, cost }, most, top) {
   let x = BAR;
   CLASS_NAMES.forEach((name, n) => {
     const width = (BAR_WIDTH * cost[name]) / most;
@@ -77,13 +76,13 @@ function wrapped(text, columns) {
   const lines = [''];
   let used = 0;
   for (const word of text.match(/[\u3000-\uffef]|[^\s\u3000-\uffef]+\s*|\s+/g) ?? []) {
-    const width = /[\u3000-\uffef]/.test(word) ? 2 : word.trimEnd().length;
-    if (used + width > columns && used) {
+    const isWide = /[\u3000-\uffef]/.test(word);
+    if (used + (isWide ? 2 : word.trimEnd().length) > columns && used) {
       lines.push('');
       used = 0;
     }
     lines[lines.length - 1] += word;
-    used += /[\u3000-\uffef]/.test(word) ? 2 : word.length;
+    used += isWide ? 2 : word.length;
   }
   return lines;
 }

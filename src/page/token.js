@@ -11,19 +11,20 @@ const KEPT = { read: 'tollway token', costs: 'tollway costs token' };
 
 export class Tokens {
   #wanted; // for what: a name in KEPT
-  #why; // what the server said
+  #error; // what the server said
 
-  /** `onshown` is called when one was typed in. */
+  /** `onshown` is called with what for when one was typed in. */
   constructor(form, onshown) {
     Object.assign(this, { form, onshown });
     [this.field, this.label, this.told] = ['input', 'label', 'p'].map((part) => form.querySelector(part));
     form.onsubmit = (event) => {
       event.preventDefault();
-      sessionStorage.setItem(KEPT[this.#wanted], this.field.value);
+      const purpose = this.#wanted;
+      sessionStorage.setItem(KEPT[purpose], this.field.value);
       this.field.value = '';
       this.form.hidden = true;
       this.#wanted = undefined;
-      this.onshown();
+      this.onshown(purpose);
     };
   }
 
@@ -39,13 +40,13 @@ export class Tokens {
   static isWanted({ code }) { return /^(token|jwt|right|ticket|cookie)_/.test(code); }
 
   /**
-   * Asks for a token, once; without one to read by, nobody thinks of costs. `why` is told where one
-   * was shown already.
+   * Asks for a token, once; without one to read by, nobody thinks of costs. `error` is told where one
+   * was shown already. What is being typed stays what it was asked for: the lanes ask once more.
    */
-  ask(purpose, why) {
-    if (this.#wanted === 'read' || this.#wanted === purpose) return;
+  ask(purpose, error) {
+    if (this.#wanted === 'read' || this.#wanted === purpose || (this.#wanted && this.field.value)) return;
     this.#wanted = purpose;
-    this.#why = this[purpose] ? why : '';
+    this.#error = this[purpose] && error;
     this.form.hidden = false;
     this.speak();
   }
@@ -53,6 +54,6 @@ export class Tokens {
   speak() {
     if (!this.#wanted) return;
     this.label.textContent = say(`token_${this.#wanted}`);
-    this.told.textContent = [this.#why, say('token_kept')].filter(Boolean).join(' ');
+    this.told.textContent = say('token_kept', { why: this.#error ?? '' }).trim();
   }
 }

@@ -23,7 +23,7 @@ const SAID = {
     lit_share: ' for {count} messages', lit_missing: '{label}: not here yet.',
     per_bytes: '{unit} a message', per_ms: 'ms', per_factor: 'of the cheapest',
     total: '{bytes} · {requests} · {empty} · {messages}',
-    requests: '{n} requests', request: '1 request', empties: '{n} empty', messages: '{n} messages', message: '1 message',
+    requests: '{n} requests', requests_one: '1 request', empties: '{n} empty', messages: '{n} messages', messages_one: '1 message',
     class_text: 'text', class_wrapping: 'wrapping', class_heads: 'heads', class_rest: 'rest',
     chip: 'Message {label}: {data}',
     picture: 'What goes over the wire, the last {seconds} s. {lanes}',
@@ -44,17 +44,17 @@ const SAID = {
     epoch: 'the server was started anew, and nobody knows what was said before',
     expired: 'they are no longer kept', slow: 'this reader took too long to take them',
     was_refused: 'Refused: {why}', no_handshake: 'The handshake was refused, or the server is gone.',
-    lost: 'Connection lost.', lost_why: 'Connection lost{why}.', no_answer: 'The server does not answer.',
+    lost: 'Connection lost.', lost_why: 'Connection lost: {why}.', no_answer: 'The server does not answer.',
     hint: 'Try: curl -d hello {address}', bad_topic: '“{name}” cannot name a topic. This is “chat”.',
     published: 'Published by {way} in {ms}, to {readers}.', published_only: 'Published by {way} in {ms}.',
-    reader: '1 reader', readers: '{n} readers', not_published: 'Not published. {why}',
+    readers: '{n} readers', readers_one: '1 reader', not_published: 'Not published. {why}',
     slow_publish: 'On its way. It waits for the server, or for one of the six connections that a browser opens to it.',
     no_receipt: 'The connection was lost before a receipt came.',
     gone: 'Server gone; next try in {n} s. What it keeps meanwhile will be fetched.',
     gone_now: 'Server gone; next try now. What it keeps meanwhile will be fetched.', back: 'The server is back.',
     tick: 'tick {n}', kept: '{n} kept: replay', kept_one: '1 kept: replay', replayed: 'What is kept is read again, by all lanes.',
     token_read: 'A token, to read and to publish:', token_costs: 'An admin token, to see what it costs:',
-    token_kept: 'It is kept in this tab until that is closed, and stands in no URL.',
+    token_kept: '{why} It is kept in this tab until that is closed, and stands in no URL.',
     costs_refused: 'It takes an admin token to see what this costs.',
     slide_title: 'The same messages, four ways', slide_about: 'Time runs to the right. Down: a request. Up: an answer. Thick: it carries a message.',
     slide_scale: 'bytes, one scale', client: 'client', server: 'server', saved: 'Saved as {name}.',
@@ -79,7 +79,7 @@ const SAID = {
     lit_share: '（共 {count} 条消息）', lit_missing: '{label}：还没有到。',
     per_bytes: '{unit}／每条', per_ms: '毫秒', per_factor: '最省者的倍数',
     total: '{bytes} · {requests} · {empty} · {messages}',
-    requests: '{n} 个请求', request: '1 个请求', empties: '{n} 个为空', messages: '{n} 条消息', message: '1 条消息',
+    requests: '{n} 个请求', empties: '{n} 个为空', messages: '{n} 条消息',
     class_text: '正文', class_wrapping: '包装', class_heads: '报文头', class_rest: '其他',
     chip: '消息 {label}：{data}',
     picture: '最近 {seconds} 秒线路上的往来。{lanes}',
@@ -100,17 +100,17 @@ const SAID = {
     epoch: '服务器重新启动过，之前的内容无从得知',
     expired: '它们已不再保留', slow: '这个读者取得太慢',
     was_refused: '被拒绝：{why}', no_handshake: '握手被拒绝，或服务器已不在。',
-    lost: '连接断开。', lost_why: '连接断开{why}。', no_answer: '服务器没有应答。',
+    lost: '连接断开。', lost_why: '连接断开：{why}', no_answer: '服务器没有应答。',
     hint: '试试：curl -d hello {address}', bad_topic: '“{name}”不能用作主题名，现在的主题是“chat”。',
     published: '已用 {way} 发布，用时 {ms}，送达 {readers}。', published_only: '已用 {way} 发布，用时 {ms}。',
-    reader: '1 位读者', readers: '{n} 位读者', not_published: '没有发布。{why}',
+    readers: '{n} 位读者', not_published: '没有发布。{why}',
     slow_publish: '正在发送：在等服务器，或在等浏览器对同一服务器的六条连接之一。',
     no_receipt: '还没收到回执，连接就断了。',
     gone: '服务器不在，{n} 秒后重试。其间保留的消息会补上。',
     gone_now: '服务器不在，正在重试。其间保留的消息会补上。', back: '服务器回来了。',
-    tick: '第 {n} 条', kept: '保留了 {n} 条：重放', kept_one: '保留了 1 条：重放', replayed: '四条通道都在重读保留的消息。',
+    tick: '第 {n} 条', kept: '保留了 {n} 条：重放', replayed: '四条通道都在重读保留的消息。',
     token_read: '令牌，用来读取和发布：', token_costs: '管理令牌，用来查看开销：',
-    token_kept: '它只保存在这个标签页里，直到标签页关闭，也不会出现在任何 URL 中。',
+    token_kept: '{why}它只保存在这个标签页里，直到标签页关闭，也不会出现在任何 URL 中。',
     costs_refused: '服务器只把开销告诉持有管理令牌的人。',
     slide_title: '同样的消息，四种走法', slide_about: '时间向右。向下：请求。向上：响应。粗线：带着消息。',
     slide_scale: '字节，同一标尺', client: '客户端', server: '服务器', saved: '已保存为 {name}。',
@@ -123,11 +123,10 @@ const WRITTEN = {
   tagline: '同一份日志，四种读法。', topic: '主题', join: '进入', show: '交给服务器', token: '令牌', language: '语言',
   text: '对四条通道说点什么', post: '用 POST 发送', socket: '用 WebSocket 发送', enter: '按回车键也可以',
   every: '每 2 秒发一条',
-  picture: '同样的消息，四种走法', axis: '时间向右。向下：请求。向上：响应。斜线至少画 5 像素宽，以便辨认。',
+  axis: '时间向右。向下：请求。向上：响应。斜线至少画 5 像素宽，以便辨认。',
   older: '前一条消息', newer: '后一条消息', span: '时间窗', whole: '整个服务器的读者',
   whole_title: '关：只算本页自己的连接。开：算这台服务器上所有读者的连接。',
   svg: '存为 SVG', png: '存为 PNG',
-  c_text: '正文', c_wrapping: '包装', c_heads: '报文头', c_rest: '其他',
   l_request: '请求', l_empty: '空响应', l_message: '消息', l_held: '保持打开', l_waits: '消息在等待',
   lanes: '消息与线路细节',
   six: '浏览器对一台服务器最多开六条 HTTP/1.1 连接。本页的各个标签页通过', client: '客户端脚本',
@@ -143,9 +142,18 @@ export function preferred() {
   return chosen ?? (/^zh\b/i.test(navigator.language) ? 'zh' : 'en');
 }
 
+/** Why something failed. Servers say it in English: in Chinese that is quoted, behind a sentence for its code. */
+const why = ({ message, code }) =>
+  language === 'en' || /\p{Script=Han}/u.test(message) ? message : `${REASONS.find(([codes]) => codes.test(code))?.[1] ?? ''}“${message}”`;
+const REASONS = [
+  [/^(token|jwt|ticket|cookie)_/, '令牌无效，或没有令牌。'], [/^right_/, '令牌没有这项权限。'],
+  [/^(origin|host)_/, '服务器不接受来自这个地址的页面。'], [/^topic_|^no_such/, '没有这个主题。'],
+  [/too_(large|big|long)$/, '超出服务器的上限。'], [/too_fast|full$|overload|too_m|drain/, '服务器此刻不能再接受更多。'],
+];
+
 /** A sentence, with what is between braces filled in. */
 export function say(key, values = {}) {
-  const said = SAID[language][key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  const said = SAID[language][key].replace(/\{(\w+)\}/g, (_, name) => (values[name].message ? why(values[name]) : values[name]));
   // Between a Latin unit and a Chinese character there is a space.
   return language === 'zh' ? said.replace(/(\d [kM]?B)(?=\p{Script=Han})/gu, '$1 ') : said;
 }
@@ -167,11 +175,11 @@ export function speak(to) {
 function change(element, property, key) {
   const english = (element.english ??= {});
   english[property] ??= element[property];
-  element[property] = language === 'en' ? english[property] : WRITTEN[key];
+  element[property] = language === 'en' ? english[property] : (WRITTEN[key] ?? SAID.zh[key]);
 }
 
-export const bytes = (n) => (language === 'zh' ? inBytes(n).replace('bytes', '字节') : inBytes(n));
-const inBytes = (n) => (n < 1e4 ? `${Math.round(n)} bytes` : n < 1e6 ? `${(n / 1e3).toFixed(1)} kB` : `${(n / 1e6).toFixed(1)} MB`);
+/** In the unit that is good for `most`; for 0 they are exact. */
+export const bytes = (n, most = n) => (most >= 1e4 ? `${(n / 1e3).toFixed(1)} kB` : `${Math.round(n)} ${language === 'zh' ? '字节' : 'bytes'}`);
 
 export function time(ms) {
   const [number, unit] = ms < 1000 ? [ms.toFixed(ms < 10 ? 1 : 0), 'ms'] : [(ms / 1000).toFixed(1), 's'];
@@ -179,4 +187,9 @@ export function time(ms) {
 }
 
 /** “3 requests”, and “1 request”. */
-export const count = (key, one, n) => (n === 1 ? say(one) : say(key, { n }));
+export const count = (key, n) => say(n === 1 && language === 'en' ? `${key}_one` : key, { n });
+
+/** Changes what is shown if it is another text. */
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}

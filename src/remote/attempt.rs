@@ -27,14 +27,17 @@ pub struct Attempt {
     reading: Reading,
     token: Token,
     socket: Option<TcpStream>,
-    /// The next of the server's addresses to be tried.
-    address: usize,
+    /// The next of the server's addresses to be tried. `None`: a connection was made, and what goes
+    /// wrong on it is no address's fault.
+    address: Option<usize>,
     /// Bytes that the kernel has not taken.
     unsent: Vec<u8>,
     /// When to ask next. `None`: an answer or a stream is under way.
     ask_ms: Option<u64>,
     /// When something must have come.
     deadline_ms: u64,
+    /// How long nothing will have come by then.
+    patience_ms: u64,
     /// A Ping is out, and has to be answered by the deadline.
     doubted: bool,
     /// The request under way went out on a connection that has carried an answer before, and
@@ -74,10 +77,11 @@ impl Attempt {
             reading: Reading::new(technique, &plan.topics, cursor),
             token,
             socket: None,
-            address: 0,
+            address: Some(0),
             unsent: Vec::new(),
             ask_ms: Some(now),
             deadline_ms: u64::MAX,
+            patience_ms: 0,
             doubted: false,
             reused: false,
             has_more: false,
@@ -111,7 +115,7 @@ impl Attempt {
         }
         self.read(plan, registry, now, chance, told)?;
         if self.ask_ms.is_none() && self.deadline_ms <= now {
-            self.expire(plan, now)?;
+            self.expire(plan, registry, now)?;
         }
         self.write(plan, registry, now)
     }
@@ -121,23 +125,30 @@ impl Attempt {
         self.ask_ms = None;
         self.reused = self.socket.is_some();
         if self.socket.is_none() {
-            self.address = 0;
+            self.address = Some(0);
             self.connect(plan, registry)?;
         }
         // A wait from `latest` that is cut would lose what came meanwhile: first the cursor.
         let may_park = self.technique == Technique::LongPoll && self.opened_ms.is_some();
         let wait_s = if may_park { plan.wait_s } else { 0 };
         self.unsent.extend(self.reading.request(&plan.server.endpoint, wait_s));
-        self.deadline_ms = now + wait_s * 1000 + plan.timings.grace_ms;
+        self.wait_for(wait_s * 1000 + plan.timings.grace_ms, now);
         Ok(())
+    }
+
+    /// Something is to come within so many milliseconds.
+    const fn wait_for(&mut self, ms: u64, now: u64) {
+        self.deadline_ms = now + ms;
+        self.patience_ms = ms;
     }
 
     /// Connects to the next of the addresses.
     fn connect(&mut self, plan: &ReadPlan, registry: &Registry) -> Result<(), Setback> {
         let addresses = &plan.server.addresses;
         loop {
-            let address = addresses[self.address];
-            self.address += 1;
+            let next = self.address.unwrap_or(0);
+            let address = addresses[next];
+            self.address = Some(next + 1);
             self.reading.connected();
             let both = Interest::READABLE | Interest::WRITABLE;
             let connected = TcpStream::connect(address).and_then(|mut socket| {
@@ -149,10 +160,15 @@ impl Attempt {
                     self.socket = Some(socket);
                     return Ok(());
                 }
-                Err(_) if self.address < addresses.len() => {}
+                Err(_) if next + 1 < addresses.len() => {}
                 Err(error) => return Err(no_connection(&error, plan)),
             }
         }
+    }
+
+    /// No connection was made, and there is an address that was not tried.
+    fn has_another(&self, plan: &ReadPlan) -> bool {
+        self.address.is_some_and(|next| next < plan.server.addresses.len())
     }
 
     /// Reads what the kernel has, up to something that is to be shown first.
@@ -170,8 +186,13 @@ impl Attempt {
             let length = match socket.read(&mut scratch) {
                 Ok(0) => {
                     self.socket = None;
-                    let excused = self.is_idle() || self.asks_anew(now);
-                    return if excused { Ok(()) } else { Err(self.reading.ended()) };
+                    if self.is_idle() || self.asks_anew(now) {
+                        return Ok(());
+                    }
+                    let from = told.len();
+                    self.reading.ended(told)?;
+                    self.heard(&told[from..], plan, now, chance);
+                    return Ok(());
                 }
                 Ok(length) => length,
                 Err(error) => match error.kind() {
@@ -189,20 +210,14 @@ impl Attempt {
                 },
             };
             self.reused = false;
+            self.address = None;
             let from = told.len();
             let reply = self.reading.received(&scratch[..length], told);
             // What came before an error in the same read has come.
-            for told in &told[from..] {
-                if *told != Told::Alive {
-                    self.opened_ms = self.opened_ms.or(Some(now));
-                }
-                if let Told::Answered { more, closes } = *told {
-                    self.answered(plan, now, chance, more, closes);
-                }
-            }
+            self.heard(&told[from..], plan, now, chance);
             let polls = matches!(self.technique, Technique::ShortPoll | Technique::LongPoll);
             if !polls && self.opened_ms.is_some() {
-                self.deadline_ms = now + plan.timings.silence_ms;
+                self.wait_for(plan.timings.silence_ms, now);
                 self.doubted = false;
             }
             self.unsent.extend(reply?);
@@ -212,6 +227,18 @@ impl Attempt {
             }
         }
         Ok(())
+    }
+
+    /// What was told makes it open, and may be the answer to a poll.
+    fn heard(&mut self, told: &[Told], plan: &ReadPlan, now: u64, chance: u64) {
+        for told in told {
+            if *told != Told::Alive {
+                self.opened_ms = self.opened_ms.or(Some(now));
+            }
+            if let Told::Answered { more, closes } = *told {
+                self.answered(plan, now, chance, more, closes);
+            }
+        }
     }
 
     /// Between two polls: the server may hang up, and the next one connects anew.
@@ -246,21 +273,21 @@ impl Attempt {
     }
 
     /// Nothing came in time.
-    fn expire(&mut self, plan: &ReadPlan, now: u64) -> Result<(), Setback> {
-        let is_open = self.opened_ms.is_some();
-        match self.technique {
-            Technique::WebSocket if is_open && !self.doubted => {
-                let ping = self.reading.ping();
-                self.unsent.extend(ping);
-                self.doubted = true;
-                self.deadline_ms = now + plan.timings.grace_ms;
-                Ok(())
-            }
-            Technique::WebSocket | Technique::Sse if is_open => {
-                Err(Setback::new(format!("said nothing for {} ms", plan.timings.silence_ms)))
-            }
-            _ => Err(Setback::new(format!("said nothing for {} ms", plan.timings.first_ms))),
+    fn expire(&mut self, plan: &ReadPlan, registry: &Registry, now: u64) -> Result<(), Setback> {
+        if self.has_another(plan) {
+            self.wait_for(plan.timings.grace_ms, now);
+            return self.connect(plan, registry);
         }
+        let is_open = self.opened_ms.is_some();
+        if self.technique == Technique::WebSocket && is_open && !self.doubted {
+            let ping = self.reading.ping();
+            self.unsent.extend(ping);
+            self.doubted = true;
+            self.deadline_ms = now + plan.timings.grace_ms;
+            self.patience_ms += plan.timings.grace_ms;
+            return Ok(());
+        }
+        Err(Setback::new(format!("said nothing for {} ms", self.patience_ms)))
     }
 
     fn write(&mut self, plan: &ReadPlan, registry: &Registry, now: u64) -> Result<(), Setback> {
@@ -268,7 +295,10 @@ impl Attempt {
             && !self.unsent.is_empty()
         {
             match socket.write(&self.unsent) {
-                Ok(length) => drop(self.unsent.drain(..length)),
+                Ok(length) => {
+                    self.address = None;
+                    self.unsent.drain(..length);
+                }
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
                     // The writable edge brings us back.
@@ -280,7 +310,7 @@ impl Attempt {
         Ok(())
     }
 
-    /// The connection failed. Before anything came over it, the next address may do better.
+    /// The connection failed. If it was not even made, the next address may do better.
     fn lost(
         &mut self,
         error: &io::Error,
@@ -292,8 +322,7 @@ impl Attempt {
         if self.asks_anew(now) {
             return Ok(());
         }
-        let unconnected = error.kind() == ErrorKind::ConnectionRefused;
-        if unconnected && self.address < plan.server.addresses.len() {
+        if self.has_another(plan) {
             return self.connect(plan, registry);
         }
         Err(no_connection(error, plan))
@@ -313,3 +342,6 @@ fn no_connection(error: &io::Error, plan: &ReadPlan) -> Setback {
 
 /// What one `read` can bring.
 const READ_BYTES: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests;

@@ -232,7 +232,8 @@ pub fn parse<F: CommandFactory + FromArgMatches>(
         let takes_value = !flag.is_positional() && flag.get_action().takes_values();
         if takes_value { flag.allow_negative_numbers(true) } else { flag }
     });
-    let matches = command.try_get_matches_from(join_negative(arguments));
+    let arguments = join_negative(&command, arguments);
+    let matches = command.try_get_matches_from(arguments);
     matches
         .and_then(|matches| F::from_arg_matches(&matches))
         .map_err(|error| NoConfig::of(&error, help))

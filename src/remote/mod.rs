@@ -12,6 +12,8 @@ pub mod address;
 pub mod attempt;
 pub mod exchange;
 pub mod flags;
+pub mod outlet;
 pub mod publisher;
 pub mod reader;
+pub mod run_end;
 pub mod show;

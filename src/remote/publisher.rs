@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
-use std::io::{self, BufRead, BufReader, IsTerminal, Read, Stdin};
+use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Read, Stdin};
 use std::time::Duration;
 
 use base64::Engine;
@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use super::exchange::Exchange;
 use super::flags::PubOptions;
-use super::reader::{RunEnd, now_ms};
+use super::reader::now_ms;
+use super::run_end::RunEnd;
 use super::show;
 use crate::client::endpoint::percent_encode;
 use crate::client::frames::{self, Masks};
@@ -42,6 +43,8 @@ struct Publisher<'o> {
     pending: VecDeque<Pending>,
     /// The number of the next message.
     next: u64,
+    /// Somebody may read the receipts.
+    is_heard: bool,
     traffic: Traffic,
 }
 
@@ -96,6 +99,7 @@ pub fn run(options: &PubOptions) -> RunEnd {
         proved: false,
         pending: VecDeque::new(),
         next: 1,
+        is_heard: options.shown.json,
         traffic: Traffic::default(),
     };
     let outcome = publisher.all();
@@ -362,13 +366,21 @@ impl Publisher<'_> {
     fn answered(&mut self, receipt: &str) -> Result<(), Setback> {
         self.pending.pop_front();
         self.traffic.messages += 1;
-        if !self.options.shown.json {
+        if !self.is_heard {
             return Ok(());
         }
-        show::line(receipt.trim_end()).map_err(|error| {
-            // What is published stays published; nobody is there to be told.
-            Setback { is_final: true, ..Setback::new(format!("standard output: {error}")) }
-        })
+        match show::line(receipt.trim_end()) {
+            Ok(()) => Ok(()),
+            // Who closes the pipe has seen enough, and the rest is published all the same.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                self.is_heard = false;
+                Ok(())
+            }
+            Err(error) => {
+                let setback = Setback::new(format!("standard output: {error}"));
+                Err(Setback { is_final: true, ..setback })
+            }
+        }
     }
 }
 

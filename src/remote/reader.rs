@@ -5,8 +5,8 @@
 //! asked for again.
 //!
 //! Came from: `main`, with [`SubOptions`]. Goes to: `attempt` for the sockets, `client::ladder` for
-//! what to do next, `show` for the messages. Absent on purpose: queues; a message is shown before
-//! more is read, so a pipe that is slow makes a reader that is slow.
+//! what to do next, `show` for the messages, `outlet` to write them. Absent on purpose: queues; a
+//! message is shown before more is read, so a pipe that is slow makes a reader that is slow.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
@@ -19,6 +19,8 @@ use signal_hook_mio::v1_0::Signals;
 
 use super::attempt::{Attempt, ReadPlan};
 use super::flags::{Shown, SubOptions, via};
+use super::outlet::Outlet;
+use super::run_end::RunEnd;
 use super::show;
 use crate::client::frames::Masks;
 use crate::client::ladder::{Ladder, Rung};
@@ -28,20 +30,10 @@ use crate::client::traffic::Traffic;
 use crate::shell::{clock, signals};
 use crate::technique::Technique;
 
-/// How a command ended.
-#[derive(Debug)]
-pub enum RunEnd {
-    /// All that was asked for is done, or whoever read it has seen enough.
-    Done,
-    /// By a signal, with work left to do.
-    Signal(i32),
-    /// A line for people.
-    Failed(String),
-}
-
 struct TopicReader {
     plan: ReadPlan,
     shown: Shown,
+    outlet: Outlet,
     ladder: Ladder,
     poll: Poll,
     signals: Signals,
@@ -87,7 +79,8 @@ pub fn run(options: SubOptions) -> RunEnd {
 impl TopicReader {
     fn new(options: SubOptions) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let mut signals = Signals::new(signals::heard()?)?;
+        let heard = signals::heard()?;
+        let mut signals = Signals::new(&heard)?;
         poll.registry().register(&mut signals, SIGNALS, Interest::READABLE)?;
         // Tells when the other end of a pipe is closed. A plain file is refused: always ready.
         let out = io::stdout().as_raw_fd();
@@ -98,6 +91,7 @@ impl TopicReader {
         Ok(Self {
             plan: ReadPlan { server, topics, wait_s, interval_ms, timings },
             shown: options.shown,
+            outlet: Outlet::new(&heard)?,
             ladder: Ladder::new(options.techniques, timings),
             poll,
             signals,
@@ -142,11 +136,14 @@ impl TopicReader {
                 return Ok(RunEnd::Done);
             }
             if let Some(signal) = self.signals.pending().next() {
-                // Reading without a number of messages has no other end than this.
-                let is_end = self.left.is_none();
-                return Ok(if is_end { RunEnd::Done } else { RunEnd::Signal(signal) });
+                return Ok(self.told_to_end(signal));
             }
         }
+    }
+
+    /// Reading without a number of messages has no other end than this.
+    const fn told_to_end(&self, signal: i32) -> RunEnd {
+        if self.left.is_none() { RunEnd::Done } else { RunEnd::Signal(signal) }
     }
 
     fn due_ms(&self) -> u64 {
@@ -200,21 +197,21 @@ impl TopicReader {
         if opened_ms.is_some() && !was_open {
             self.opened(technique, now);
         }
-        let is_over = self.show(told)?;
+        let end = self.show(told)?;
         if let Err(setback) = outcome {
             self.charge(present);
-            if is_over {
-                return Ok(Some(RunEnd::Done));
+            if end.is_some() {
+                return Ok(end);
             }
             let lived_ms = opened_ms.map(|opened| now - opened);
             return Ok(self.ended(technique, lived_ms, &setback, now));
         }
         self.present = Some(present);
-        Ok(is_over.then_some(RunEnd::Done))
+        Ok(end)
     }
 
-    /// Shows messages and gaps; `true` once the last one that was wanted is shown.
-    fn show(&mut self, told: Vec<Told>) -> io::Result<bool> {
+    /// Shows messages and gaps; the end once the last one that was wanted is shown, or at a signal.
+    fn show(&mut self, told: Vec<Told>) -> io::Result<Option<RunEnd>> {
         for told in told {
             match told {
                 Told::Cursor(cursor) => self.cursor = cursor,
@@ -226,18 +223,22 @@ impl TopicReader {
                 }
                 Told::Message(message) => {
                     let topic = Some(&self.plan.topics).filter(|topics| topics.len() == 1);
-                    show::message(&message, topic.map(|topics| topics[0].as_str()), self.shown)?;
+                    let topic = topic.map(|topics| topics[0].as_str());
+                    let line = show::message(&message, topic, self.shown, self.outlet.is_terminal);
+                    if let Some(signal) = self.outlet.write(&line)? {
+                        return Ok(Some(self.told_to_end(signal)));
+                    }
                     self.cursor = message.id;
                     self.gap_told = None;
                     self.left = self.left.map(|left| left - 1);
                     if self.left == Some(0) {
-                        return Ok(true);
+                        return Ok(Some(RunEnd::Done));
                     }
                 }
                 Told::Answered { .. } | Told::Alive => {}
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     fn opened(&mut self, technique: Technique, now: u64) {

@@ -2,10 +2,11 @@
 //!
 //! A line for each message, written at once: the next program has it before another one comes. On a
 //! terminal, control characters are spelled out: whoever publishes to a topic must not be able to
-//! steer the terminals of those who read it. A file or a pipe gets the bytes as they are.
+//! steer the terminals of those who read it. In JSON that is DEL and the controls of ISO 6429 at
+//! U+0080, which it does not escape. A file or a pipe gets the bytes as they are.
 //!
-//! Came from: `reader` and `publisher`. Goes to: standard output, and standard error for everything
-//! that is no message. Absent on purpose: colours.
+//! Came from: `reader` and `publisher`. Goes to: `reader` as lines, standard output, and standard
+//! error for everything that is no message. Absent on purpose: colours.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
@@ -42,26 +43,45 @@ struct CostsLine<'c> {
     ms: u64,
 }
 
-/// Writes one message. `topic`: the only one that is read, where the server need not say it.
-pub fn message(delivery: &Delivery, topic: Option<&str>, shown: Shown) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    let line = if shown.json {
-        json_line(delivery, topic).into_bytes()
-    } else if out.is_terminal() {
+/// One message as it is to be written. `topic`: the only one that is read, where the server need
+/// not say it.
+pub fn message(
+    delivery: &Delivery,
+    topic: Option<&str>,
+    shown: Shown,
+    is_terminal: bool,
+) -> Vec<u8> {
+    if shown.json {
+        let line = json_line(delivery, topic);
+        (if is_terminal { escaped_json(&line) } else { line }).into_bytes()
+    } else if is_terminal {
         terminal_line(&delivery.data).into_bytes()
     } else {
         [&delivery.data[..], b"\n"].concat()
-    };
-    out.write_all(&line)?;
+    }
+}
+
+/// Writes a line of JSON that is there already.
+pub fn line(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let escaped = if out.is_terminal() { escaped_json(text) } else { text.to_owned() };
+    out.write_all(escaped.as_bytes())?;
+    out.write_all(b"\n")?;
     out.flush()
 }
 
-/// Writes a line that is there already.
-pub fn line(text: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.write_all(b"\n")?;
-    out.flush()
+/// The same JSON, with nothing that a terminal would obey. Control characters stand within its
+/// strings, and an escape there means the same: RFC 8259 §7.
+fn escaped_json(line: &str) -> String {
+    let mut escaped = String::with_capacity(line.len());
+    for c in line.chars() {
+        if c.is_control() && c != '\n' {
+            write!(escaped, "\\u{:04x}", u32::from(c)).expect("a string takes everything");
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
 }
 
 fn json_line(delivery: &Delivery, topic: Option<&str>) -> String {
@@ -180,6 +200,20 @@ mod tests {
         assert_eq!(terminal_line(b"\x1b[2J\r\x00"), "\\u{1b}[2J\\r\\u{0}\n");
         assert_eq!(terminal_line("\u{9b}1m".as_bytes()), "\\u{9b}1m\n");
         assert_eq!(terminal_line(b"a\xff\x00b"), "a\\xff\\u{0}b\n");
+    }
+
+    #[test]
+    fn json_on_a_terminal_means_the_same_and_steers_nothing() {
+        let data = "\x7f\u{85}\u{9b}31m\x1b\u{fc}";
+        let shown = Shown { json: true, costs: false, verbose: false };
+        let delivery = delivery(data.as_bytes(), false);
+        let piped = message(&delivery, None, shown, false);
+        let typed = String::from_utf8(message(&delivery, None, shown, true)).expect("text");
+        assert!(piped.windows(2).any(|pair| pair == "\u{9b}".as_bytes()), "as it is");
+        let end = "\"data\":\"\\u007f\\u0085\\u009b31m\\u001b\u{fc}\"}\n";
+        assert!(typed.ends_with(end), "{typed}");
+        let read = |text: &[u8]| serde_json::from_slice::<serde_json::Value>(text).expect("JSON");
+        assert_eq!(read(typed.as_bytes()), read(&piped));
     }
 
     #[test]

@@ -20,8 +20,9 @@ async function browse(look, settings) {
   const browser = await chromium.launch({ executablePath, args, headless: true });
   try {
     const context = await browser.newContext(settings);
-    const tab = async () => {
+    const tab = async (before) => {
       const page = await context.newPage();
+      if (before) await page.addInitScript(before);
       const errors = [];
       page.on('pageerror', (error) => errors.push(String(error)));
       await page.goto(`http://localhost:${proxy.port}/?topic=${topic}`);
@@ -40,9 +41,33 @@ async function browse(look, settings) {
 
 async function the_live_page_keeps_up_and_keeps_fifty_lines() {
   await browse(async ({ tab }) => {
-    const { page, lane, shows, errors } = await tab();
-    // What is seen is not a chance of the last frame: all came, in order, by every lane.
-    await page.evaluate(() => {
+    const { page, lane, shows, errors } = await tab(() => {
+      // Every frame of the page, from its first to its last line of script.
+      const ask = requestAnimationFrame;
+      window.requestAnimationFrame = (draw) =>
+        ask((at) => {
+          const from = performance.now();
+          draw(at);
+          window.drawn?.push({ from, to: performance.now() });
+        });
+    });
+    // What is seen is not a chance of the last frame: all came, in order, by every lane. And the page's
+    // own marks: in which frame a lane put on the page what had come, and whether that was all.
+    await page.evaluate(async () => {
+      const { lanes } = await import('/-/page/page.js');
+      window.marks = [];
+      for (const lane of lanes) {
+        const [line, flush] = [lane.line.bind(lane), lane.flush.bind(lane)];
+        let newest;
+        lane.line = (kind, text, title) => line(kind, (newest = text), title);
+        lane.flush = () => {
+          const came = lane.waiting.length;
+          flush();
+          const { lastElementChild: last, childElementCount: lines } = lane.lines;
+          if (came) window.marks.push({ lane: lane.key, frame: window.drawn.length, lines, isShown: last.textContent === newest });
+        };
+      }
+      window.drawn = [];
       window.seen = {};
       new MutationObserver((records) => {
         for (const { addedNodes } of records) {
@@ -71,6 +96,20 @@ async function the_live_page_keeps_up_and_keeps_fifty_lines() {
     const share = ((await busy()) - before) / seconds;
     await shows('number 399.');
     const late = performance.now() - last;
+    const { marks, drawn } = await page.evaluate(() => ({ marks: window.marks, drawn: window.drawn }));
+    for (const name of LANES) {
+      const own = marks.filter((mark) => mark.lane === name);
+      // No stopwatch, which a busy machine upsets: the next frame that a lane has shows all that came.
+      assert.ok(own.every(({ isShown }) => isShown), `${name}: nothing waits for another frame`);
+      assert.ok(own.every(({ lines }) => lines <= 50), name);
+      const frames = own.map(({ frame }) => frame);
+      assert.equal(new Set(frames).size, frames.length, `${name}: appended to once a frame`);
+      assert.ok(frames.length <= drawn.length, name);
+    }
+    // The page paces itself by how long a frame took it: a slow machine has fewer frames, and not less rest.
+    const spent = drawn.reduce((sum, { from, to }) => sum + to - from, 0);
+    const passed = drawn.at(-1).to - drawn[0].from;
+    assert.ok(spent < passed / 2, `${spent.toFixed(0)} of ${passed.toFixed(0)} ms were spent in ${drawn.length} frames`);
     console.log(`400 messages in ${seconds.toFixed(1)} s: main thread busy ${share.toFixed(2)}, the last one shown after ${late.toFixed(0)} ms`);
     const seen = await page.evaluate(() => window.seen);
     for (const name of LANES) {
@@ -125,9 +164,12 @@ async function the_live_page_says_what_waits_for_a_connection() {
       for (let n = 0; n < 6; n += 1) fetch(`/${topic}-2/sse`, { signal: window.others.signal }).catch(() => {});
     }, topic.slice(0, 60));
     await state('short_poll', /^queued/);
-    await lane('long_poll').getByRole('switch').click();
-    await lane('long_poll').getByRole('switch').click();
-    await state('long_poll', /^queued/);
+    // As well where a lane begins.
+    for (const name of ['long_poll', 'short_poll']) {
+      await lane(name).getByRole('switch').click();
+      await lane(name).getByRole('switch').click();
+      await state(name, /^queued/);
+    }
     await page.fill('#text', 'it waits');
     await page.press('#text', 'Enter');
     await page.locator('#status', { hasText: /^On its way\. It waits for the server, or for one of the six/ }).waitFor({ timeout });

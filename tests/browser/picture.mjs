@@ -18,8 +18,8 @@ const timeout = 60_000;
 const LANES = ['short_poll', 'long_poll', 'sse', 'websocket'];
 
 /** Gives `look` a function that opens the page in one more tab of one browser. */
-async function browse(look, settings = {}) {
-  const browser = await chromium.launch({ executablePath, args, headless: true });
+async function browse(look, settings = {}, ignoreDefaultArgs = []) {
+  const browser = await chromium.launch({ executablePath, args, headless: true, ignoreDefaultArgs });
   try {
     const context = await browser.newContext({ acceptDownloads: true, ...settings });
     const tab = async (at = port) => {
@@ -118,6 +118,39 @@ async function the_picture_is_what_the_ledger_has_counted() {
   assert(isDone, 'each page has given up a request');
 }
 
+async function what_is_added_up_has_one_unit_in_all_rows() {
+  await browse(async ({ tab }) => {
+    const { page, shows, errors } = await tab();
+    const cells = async (part) => {
+      await page.evaluate(async () => (await import('/-/page/page.js')).costs.look());
+      return page.locator(`.row ${part}`).allTextContents();
+    };
+    const each = async (part, pattern) => {
+      for (const text of await cells(part)) assert.match(text, pattern);
+    };
+    await publish(topic, 'a few bytes');
+    await shows('a few bytes');
+    await each('.total', /^\d+ bytes · /);
+    await each('.why', /^\d+ bytes of /);
+    // From ten thousand bytes of the dearest lane on, all are in kB; what a message takes is small still.
+    await publish(topic, 'x'.repeat(12_000));
+    for (let n = 0; n < 9; n += 1) await publish(topic, `small ${n}.`);
+    await shows('small 8.');
+    await each('.total', /^\d+\.\d kB · /);
+    await each('.why', /^\d+\.\d kB of (\d+\.\d kB were heads|heads to begin with\. Then \d+ bytes around each text)/);
+    await each('[data-unit=bytes]', /^bytes a message$/);
+    await each('[data-figure=bytes]', /^\d+$/);
+    // What is pointed at is exact.
+    await page.evaluate(async () => {
+      const { picture } = await import('/-/page/page.js');
+      picture.pause(true);
+      picture.point(picture.rows[3].record.arrows.find(({ text }) => text === 12_000));
+    });
+    assert.match(await page.locator('#detail').innerText(), /Frame: 120\d\d bytes = 12000 of text \+ \d+ of wrapping/);
+    assert.deepEqual(errors, []);
+  });
+}
+
 async function pointing_shows_the_bytes_of_an_arrow_and_of_a_message() {
   await browse(async ({ tab }) => {
     const { page, shows, errors } = await tab();
@@ -161,7 +194,10 @@ async function every_control_does_what_it_says() {
   await browse(async ({ tab }) => {
     await publish(topic, 'kept');
     const { page, lane, shows, errors } = await tab();
-    await page.getByRole('button', { name: '1 kept: replay' }).click();
+    await page.getByRole('button', { name: '1 kept: replay' }).waitFor({ timeout });
+    // What is offered is what is kept now, and not when the page was opened.
+    await publish(topic, 'one more');
+    await page.getByRole('button', { name: '2 kept: replay' }).click();
     await shows('kept');
     assert.equal(await page.isVisible('#replay'), false);
     await page.click('#every');
@@ -177,7 +213,17 @@ async function every_control_does_what_it_says() {
     await page.click('#pause');
     const end = () => page.evaluate(async () => (await import('/-/page/page.js')).picture.view.to);
     assert.equal(await end(), await end(), 'it stands still');
+    // And so do the figures beside it, whatever comes meanwhile.
+    const figures = () => page.evaluate(async () => {
+      await (await import('/-/page/page.js')).costs.look();
+      return document.querySelector('.rows').innerText;
+    });
+    const before = await figures();
+    await publish(topic, 'while it stood still');
+    await shows('while it stood still');
+    assert.equal(await figures(), before);
     await page.click('#pause');
+    assert.notEqual(await figures(), before, 'they go on');
     for (const kind of ['svg', 'png']) {
       const [download] = await Promise.all([page.waitForEvent('download'), page.click(`#${kind}`)]);
       const file = path.join(screenshots, `slide.${kind}`);
@@ -246,6 +292,38 @@ async function six_tabs_show_one_picture() {
     assert.equal(open.length, 1, 'one event stream for all');
     for (const { errors } of tabs) assert.deepEqual(errors, []);
   });
+}
+
+async function the_back_button_brings_the_page_as_it_was() {
+  const look = async ({ tab }) => {
+    const { page, shows, errors } = await tab();
+    await publish(topic, 'before');
+    await shows('before');
+    await page.evaluate(() => {
+      window.mark = 'as it was';
+      addEventListener('pageshow', ({ persisted }) => (window.shown = persisted));
+    });
+    await page.goto(`http://localhost:${port}/-/healthy`);
+    assert.equal(await page.evaluate(() => window.mark), undefined, 'it is another page');
+    await publish(topic, 'while it was away');
+    // A page that is brought back is not loaded, which `goBack` would wait for.
+    await page.evaluate(() => history.back()).catch(() => {});
+    await page.waitForFunction(() => window.shown === true, undefined, { timeout });
+    assert.equal(await page.evaluate(() => window.mark), 'as it was');
+    await shows('before');
+    await shows('while it was away');
+    await page.locator('[data-state="open"]').nth(3).waitFor({ timeout });
+    await publish(topic, 'after');
+    await shows('after');
+    await page.waitForFunction(async () => {
+      const { records } = await import('/-/page/page.js');
+      return Object.values(records).every(({ arrows }) =>
+        arrows.some(({ ids }) => ids.some(({ data }) => data === 'after')));
+    }, undefined, { timeout });
+    assert.deepEqual(errors, []);
+  };
+  // Programs that drive a browser turn this off, so that each page they open is a new one.
+  await browse(look, {}, ['--disable-back-forward-cache']);
 }
 
 /** Starts a server on `at`, 0 for any port, and gives its process and port. */
@@ -331,10 +409,12 @@ async function the_picture_goes_on_after_the_network_and_the_back_button() {
 
 await tell({
   the_picture_is_what_the_ledger_has_counted,
+  what_is_added_up_has_one_unit_in_all_rows,
   pointing_shows_the_bytes_of_an_arrow_and_of_a_message,
   every_control_does_what_it_says,
   the_page_speaks_the_language_of_the_browser,
   six_tabs_show_one_picture,
+  the_back_button_brings_the_page_as_it_was,
   a_server_that_is_killed_and_started_again_is_counted_on,
   the_picture_goes_on_after_the_network_and_the_back_button,
 });

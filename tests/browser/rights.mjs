@@ -87,8 +87,8 @@ async function the_live_page_asks_for_tokens_and_shows_them_in_no_url() {
   // The policy of the page keeps axe out as it does everybody else.
   const context = await browser.newContext({ bypassCSP: true });
   const [urls, errors] = [[], []];
-  const open = async () => {
-    const page = await context.newPage();
+  const open = async (within = context) => {
+    const page = await within.newPage();
     page.on('request', (request) => urls.push(request.url()));
     page.on('websocket', (socket) => urls.push(socket.url()));
     page.on('pageerror', (error) => errors.push(String(error)));
@@ -137,6 +137,8 @@ async function the_live_page_asks_for_tokens_and_shows_them_in_no_url() {
   await wait(label, 'An admin token, to see what it costs:');
   await wait(page.locator('[data-row="sse"] .why'), 'It takes an admin token');
   await canBeUsed('an admin token is asked for');
+  const streams = () => urls.filter((url) => url.includes('/sse?')).length;
+  const before = streams();
   await show(ADMIN);
   await page.locator('#token').waitFor({ state: 'hidden' });
   await page.locator('[data-state="open"]').nth(3).waitFor();
@@ -144,12 +146,37 @@ async function the_live_page_asks_for_tokens_and_shows_them_in_no_url() {
   for (const name of ['short_poll', 'long_poll', 'sse', 'websocket']) {
     await wait(page.locator(`[data-row="${name}"] .total`), '1 message');
   }
+  assert.equal(streams(), before, 'what is open reads on: the token was for costs alone');
   // It is there when the page is loaded anew, and not in another tab.
   await page.reload();
   await page.locator('[data-state="open"]').nth(3).waitFor();
   assert.ok(await page.locator('#token').isHidden());
   const other = await open();
   await other.locator('#token').waitFor();
+  // What is being typed stays what it was asked for, whatever is asked for meanwhile.
+  const typed = await other.evaluate(async () => {
+    const { Tokens } = await import('/-/page/token.js');
+    const form = document.querySelector('#token').cloneNode(true);
+    const [label, field] = ['label', 'input'].map((part) => form.querySelector(part));
+    const shown = [];
+    const tokens = new Tokens(form, (purpose) => shown.push(purpose));
+    tokens.ask('costs', new Error('for costs'));
+    const asked = label.textContent;
+    field.value = 'half-a-tok';
+    tokens.ask('read', new Error('for reading'));
+    const [value, isSame] = [field.value, label.textContent === asked];
+    form.onsubmit(new Event('submit'));
+    tokens.ask('read', new Error('for reading'));
+    return { value, isSame, shown, isAskedLater: label.textContent !== asked, kept: sessionStorage.getItem('tollway costs token') };
+  });
+  assert.deepEqual(typed, { value: 'half-a-tok', isSame: true, shown: ['costs'], isAskedLater: true, kept: 'half-a-tok' });
+  // In Chinese, what the server says in English is quoted behind a sentence.
+  const chinese = await open(await browser.newContext({ locale: 'zh-CN' }));
+  await chinese.locator('#token').waitFor();
+  await chinese.fill('#token input', 'nobody-has-given-this-one');
+  await chinese.press('#token input', 'Enter');
+  await wait(chinese.locator('#token p'), /^令牌无效，或没有令牌。“.*Nobody here knows this token.*”它只保存/);
+  await wait(chinese.locator('[data-lane="sse"] .note'), /^被拒绝，不再重试。令牌无效，或没有令牌。“401 Unauthorized\. Nobody/);
   for (const url of [...urls, page.url()]) assert.ok(!url.includes(TOKEN) && !url.includes(ADMIN), url);
   assert.ok(urls.some((url) => url.includes('ticket=')), 'a socket was opened by a ticket');
   assert.deepEqual(errors, []);

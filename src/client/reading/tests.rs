@@ -127,8 +127,37 @@ fn a_stream_that_begins_at_our_cursor_tells_it_and_one_that_ends_says_when_to_co
     let (told, _, setback) = tell(&mut reading, stream, 20);
     assert_eq!((told, setback), (vec![Told::Cursor("e-0".into())], None));
     assert_eq!(tell(&mut reading, b":\n\n", 1).0, []);
-    let ended = reading.ended();
+    let ended = reading.ended(&mut Vec::new()).expect_err("it goes on");
     assert_eq!((&*ended.what, ended.retry_after_ms), ("ended the stream", Some(1807)));
+}
+
+#[test]
+fn an_answer_without_a_length_ends_with_its_connection() {
+    let head = "HTTP/1.0 200 OK\r\n\r\n";
+    let whole = format!(r#"{head}{{"next":"e-1","messages":[{{"id":"e-1","data":"x"}}]}}"#);
+    for at_once in [1, whole.len()] {
+        let mut reading = Reading::new(Technique::ShortPoll, &["a".into()], "latest");
+        reading.connected();
+        let (mut told, _, setback) = tell(&mut reading, whole.as_bytes(), at_once);
+        assert_eq!((&*told, setback), (&[][..], None), "it may go on");
+        reading.ended(&mut told).expect("it is whole");
+        let answered = Told::Answered { more: false, closes: false };
+        let cursor = Told::Cursor("e-1".into());
+        assert_eq!(told, [delivery("e-1", None, b"x", false), cursor, answered]);
+        assert_eq!(reading.cursor(), "e-1");
+        // Between two answers there is nothing to be ended.
+        assert_eq!(reading.ended(&mut told).expect_err("no answer").what, "was cut");
+    }
+    // One that has a length, and ends before it; and half of an object.
+    let cut = whole.replacen("\r\n\r\n", "\r\nContent-Length: 99\r\n\r\n", 1);
+    for (stream, what) in [(&*cut, "was cut"), (&whole[..whole.len() - 1], "other JSON")] {
+        let mut reading = Reading::new(Technique::ShortPoll, &["a".into()], "latest");
+        reading.connected();
+        let (mut told, ..) = tell(&mut reading, stream.as_bytes(), 7);
+        let setback = reading.ended(&mut told).expect_err(stream);
+        assert!(setback.what.contains(what), "{}", setback.what);
+        assert_eq!(told, []);
+    }
 }
 
 #[test]

@@ -117,7 +117,13 @@ fn a_key_is_no_field_of_its_own_and_a_message_may_begin_with_a_dash() {
         };
         assert!(text.starts_with("--key takes"), "{text}");
     }
-    for (line, data) in [("pub a -5", "-5"), ("pub a -- --json", "--json")] {
+    for (line, data) in [
+        ("pub a -5", "-5"),
+        ("pub a --json -5", "-5"),
+        ("pub a --costs -5", "-5"),
+        ("pub a -- --json", "--json"),
+        ("pub a -- -5", "-5"),
+    ] {
         let options = PubOptions::read(words(line)).expect("good flags");
         assert_eq!(options.data.as_deref(), Some(data.as_bytes()), "{line}");
     }

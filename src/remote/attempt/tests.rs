@@ -1,0 +1,109 @@
+//! What a technique does when a connection cannot be made, and how long it says it has waited.
+
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+use mio::Poll;
+
+use super::*;
+use crate::client::endpoint::Endpoint;
+
+const NOW: u64 = 1_000;
+/// Milliseconds.
+const PATIENCE: u64 = 300;
+const TOKEN: Token = Token(0);
+
+fn listener() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let address = listener.local_addr().expect("bound");
+    (listener, address)
+}
+
+fn plan(addresses: &[SocketAddr]) -> ReadPlan {
+    let endpoint = Endpoint { host: "a.example".into(), prefix: String::new(), token: None };
+    ReadPlan {
+        server: ServerAddress { endpoint, addresses: addresses.to_vec() },
+        topics: vec!["a".into()],
+        wait_s: 25,
+        interval_ms: 50,
+        timings: Timings::of(PATIENCE),
+    }
+}
+
+fn began(technique: Technique, plan: &ReadPlan, poll: &Poll) -> Attempt {
+    let mut attempt = Attempt::new(technique, plan, "latest", TOKEN, NOW);
+    attempt.ask(plan, poll.registry(), NOW).expect("the first address connects");
+    attempt
+}
+
+#[test]
+fn whatever_keeps_a_connection_from_being_made_leads_to_the_next_address() {
+    for kind in [
+        ErrorKind::ConnectionRefused,
+        ErrorKind::HostUnreachable,
+        ErrorKind::NetworkUnreachable,
+        ErrorKind::TimedOut,
+        ErrorKind::ConnectionReset,
+    ] {
+        let ((_first, first), (second, next)) = (listener(), listener());
+        let (plan, poll) = (plan(&[first, next]), Poll::new().expect("a descriptor"));
+        let mut attempt = began(Technique::Sse, &plan, &poll);
+        let unsent = attempt.unsent.clone();
+        attempt.lost(&kind.into(), &plan, poll.registry(), NOW).expect("there is another address");
+        second.accept().expect("it is tried");
+        assert_eq!(attempt.unsent, unsent, "{kind:?}: it is asked the same");
+        // There is no third one.
+        let end = attempt.lost(&kind.into(), &plan, poll.registry(), NOW);
+        assert!(end.is_err(), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_connection_that_was_made_and_breaks_leads_to_no_other_address() {
+    let ((_first, first), (_second, next)) = (listener(), listener());
+    let (plan, poll) = (plan(&[first, next]), Poll::new().expect("a descriptor"));
+    let mut attempt = began(Technique::Sse, &plan, &poll);
+    attempt.address = None;
+    let error = io::Error::from(ErrorKind::ConnectionReset);
+    let setback = attempt.lost(&error, &plan, poll.registry(), NOW).expect_err("it is lost");
+    assert_eq!(setback.what, "was cut");
+}
+
+#[test]
+fn an_address_that_says_nothing_to_a_connection_is_left_for_the_next() {
+    let ((_first, first), (second, next)) = (listener(), listener());
+    let (plan, poll) = (plan(&[first, next]), Poll::new().expect("a descriptor"));
+    let mut attempt = began(Technique::ShortPoll, &plan, &poll);
+    let late = attempt.due_ms();
+    assert_eq!(late, NOW + PATIENCE);
+    attempt.expire(&plan, poll.registry(), late).expect("there is another address");
+    second.accept().expect("it is tried");
+    assert_eq!(attempt.due_ms(), late + PATIENCE);
+    let setback = attempt.expire(&plan, poll.registry(), late + PATIENCE).expect_err("it is late");
+    assert_eq!(setback.what, "said nothing for 300 ms");
+}
+
+#[test]
+fn how_long_nothing_was_said_is_how_long_it_was_waited_for() {
+    let (_listener, address) = listener();
+    let (plan, poll) = (plan(&[address]), Poll::new().expect("a descriptor"));
+    let said = |attempt: &mut Attempt| {
+        let late = attempt.due_ms();
+        let setback = attempt.expire(&plan, poll.registry(), late).expect_err("nothing came");
+        (late - NOW, setback.what)
+    };
+    // What has read before may be withheld as long as was asked for.
+    let mut long_poll = Attempt::new(Technique::LongPoll, &plan, "e-1", TOKEN, NOW);
+    long_poll.opened_ms = Some(NOW);
+    long_poll.ask(&plan, poll.registry(), NOW).expect("it connects");
+    assert_eq!(said(&mut long_poll), (25_300, "said nothing for 25300 ms".to_owned()));
+    let mut stream = began(Technique::Sse, &plan, &poll);
+    assert_eq!(said(&mut stream), (300, "said nothing for 300 ms".to_owned()));
+    // A WebSocket that is silent is asked before it is given up.
+    let mut socket = began(Technique::WebSocket, &plan, &poll);
+    socket.opened_ms = Some(NOW);
+    socket.wait_for(plan.timings.silence_ms, NOW);
+    let late = socket.due_ms();
+    socket.expire(&plan, poll.registry(), late).expect("a Ping goes out");
+    assert_eq!(said(&mut socket), (3_900, "said nothing for 3900 ms".to_owned()));
+}
