@@ -104,6 +104,7 @@ pub mod ledger;
 mod spare;
 pub mod timer;
 
+pub mod bench;
 pub mod client;
 pub mod compare;
 pub mod manual;

@@ -1,9 +1,10 @@
-//! The program: reads the command line, takes the ports, says hello, and serves; or compares, reads
-//! or publishes.
+//! The program: reads the command line, takes the ports, says hello, and serves; or compares,
+//! measures, reads or publishes.
 //!
 //! Came from: the shell that an operator types into. Goes to: `tollway::config`, then
-//! `tollway::shell`; with `compare` as the first argument, to `tollway::compare`; with `sub` or
-//! `pub`, to `tollway::remote`. Absent on purpose: everything else; the server is the library.
+//! `tollway::shell`; with `compare` as the first argument, to `tollway::compare`; with `bench`, to
+//! `tollway::bench`; with `sub` or `pub`, to `tollway::remote`. Absent on purpose: everything else;
+//! the server is the library.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::env;
@@ -21,6 +22,8 @@ use std::time::Duration;
 
 use env_logger::WriteStyle;
 use log::LevelFilter;
+use tollway::bench::flags::BenchOptions;
+use tollway::bench::{self, NoBench};
 use tollway::compare;
 use tollway::compare::flags::CompareOptions;
 use tollway::config::{self, Config, NoConfig};
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
     }
     match arguments.get(1).and_then(|first| first.to_str()) {
         Some("compare") => compare(arguments),
+        Some("bench") => bench(arguments),
         Some("sub") => sub(arguments),
         Some("pub") => publish(arguments),
         Some("completions") => print(manual::completions(&arguments[2..])),
@@ -200,6 +204,26 @@ fn compare(mut arguments: Vec<OsString>) -> ExitCode {
         }
     }
     shown
+}
+
+/// Puts load on a running server, and shows what came of it.
+fn bench(mut arguments: Vec<OsString>) -> ExitCode {
+    arguments.remove(0); // The program's name; the command's stands for it.
+    let options = match BenchOptions::read(arguments) {
+        Ok(options) => options,
+        Err(none) => return no_options(none),
+    };
+    let end = match bench::run(&options) {
+        Ok(end) => end,
+        Err(NoBench::Wrong(line)) => return fail(WRONG, line),
+        Err(NoBench::Failed(line)) => return fail(CRASHED, line),
+    };
+    let shown = show(&end.text);
+    match (end.fault, end.signal) {
+        (Some(line), _) => fail(CRASHED, line),
+        (None, Some(number)) => finish(RunEnd::Signal(number)),
+        (None, None) => shown,
+    }
 }
 
 /// What was asked for, on standard output. Who closes it has seen enough; that it cannot take the

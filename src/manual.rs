@@ -12,7 +12,7 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use crate::config::{self, NoConfig};
-use crate::{compare, remote};
+use crate::{bench, compare, remote};
 
 /// `tollway completions SHELL`: the script for a shell. `words` are those behind the command.
 pub fn completions(words: &[OsString]) -> Result<String, NoConfig> {
@@ -99,6 +99,7 @@ fn command() -> Command {
         .subcommand(Command::new("serve").about("Serve; may be left out").args(flags))
         .subcommand(remote::flags::sub_command().name("sub"))
         .subcommand(remote::flags::pub_command().name("pub"))
+        .subcommand(bench::flags::command().name("bench"))
         .subcommand(compare::flags::command().name("compare"))
         .subcommand(
             plain("completions", "tollway completions SHELL")
@@ -148,6 +149,7 @@ mod tests {
             ("serve", &["\\-\\-max\\-message", "TOLLWAY_MAX_MESSAGE"]),
             ("sub", &["tollway\\-sub \\- ", "\\-\\-since", "earliest", "TOLLWAY_URL"]),
             ("pub", &["tollway\\-pub \\- ", "\\-\\-lines", "TOLLWAY_TOKEN"]),
+            ("bench", &["tollway\\-bench \\- ", "\\-\\-rate", "TOLLWAY_URL"]),
             ("compare", &["tollway\\-compare \\- ", "\\-\\-rtt"]),
             ("completions", &["tollway completions SHELL", "zsh"]),
             ("man", &["tollway man [COMMAND]"]),

@@ -51,9 +51,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         &["broker", "close", "config", "conn", "hub", "ids", "ledger", "limits", "rights", "spare"],
     ),
     ("client", &["limits", "technique", "wire"]),
-    ("manual", &["compare", "config", "remote"]),
+    ("manual", &["bench", "compare", "config", "remote"]),
     ("remote", &["client", "config", "limits", "shell", "technique", "wire"]),
     ("compare", &["client", "config", "ledger", "limits", "shell", "technique"]),
+    ("bench", &["client", "config", "limits", "remote", "shell", "technique", "wire"]),
 ];
 
 /// Words that may stand in these places only, and why.
@@ -66,7 +67,13 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
     ("libc::", &["src/shell/"], "system calls"),
     (
         "mio::",
-        &["src/shell/", "src/client/swarm.rs", "src/compare/clients.rs", "src/remote/"],
+        &[
+            "src/shell/",
+            "src/bench/",
+            "src/client/swarm.rs",
+            "src/compare/clients.rs",
+            "src/remote/",
+        ],
         "the core knows no sockets",
     ),
     (
@@ -100,6 +107,7 @@ const CONFINED: &[(&str, &[&str], &str)] = &[
         "clap::",
         &[
             "src/config",
+            "src/bench/flags.rs",
             "src/compare/flags.rs",
             "src/remote/flags.rs",
             "src/manual.rs",
@@ -124,6 +132,7 @@ const CRATES: &[&str] = &[
     "ed25519-compact",
     "env_logger",
     "flate2",
+    "hdrhistogram",
     "hmac",
     "httparse",
     "httpdate",

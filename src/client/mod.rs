@@ -17,6 +17,7 @@ pub mod checklist;
 pub mod delay;
 pub mod endpoint;
 pub mod events;
+pub mod fault;
 pub mod frames;
 pub mod ladder;
 pub mod quantiles;

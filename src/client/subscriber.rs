@@ -5,14 +5,14 @@
 //! says that it was answered; when it asks again is for whoever has a clock.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::endpoint::BearerToken;
 use super::events::EventReader;
-use super::frames::{self, ServerFrameError};
-use super::response::{ResponseDecoder, ResponseError, ResponseHead, ResponseStep};
+use super::fault::Fault;
+use super::frames;
+use super::response::{ResponseDecoder, ResponseHead, ResponseStep};
 use crate::limits::MESSAGE_BYTES_MAX;
 use crate::wire::Parsed;
 use crate::wire::frame::Opcode;
@@ -48,6 +48,7 @@ pub struct Subscriber {
     host: String,
     /// The field that shows a token, if there is one.
     token: String,
+    agent: &'static str,
     topic: String,
     /// Where polling goes on.
     cursor: Option<String>,
@@ -58,6 +59,8 @@ pub struct Subscriber {
     /// Body of a poll's answer, or the message that frames are joined to.
     held: Vec<u8>,
     is_subscribed: bool,
+    /// A long poll asks for the cursor first, and waits with it from then on.
+    asks_first: bool,
 }
 
 #[derive(Debug)]
@@ -84,25 +87,6 @@ pub struct Answered {
     pub more: bool,
     /// The server ends the connection.
     pub closes: bool,
-}
-
-/// Why a subscriber cannot go on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// An answer with another status than the way expects.
-    Status(u16),
-    /// An answer that breaks HTTP.
-    Answer(ResponseError),
-    /// A handshake that RFC 6455 does not allow, or another subprotocol than asked for.
-    Handshake,
-    /// A frame that breaks RFC 6455.
-    Frame(ServerFrameError),
-    /// A body or a frame that is not the JSON it has to be.
-    Json,
-    /// The server has closed the WebSocket: code and reason.
-    Closed(u16, String),
-    /// The connection ended while something was to come.
-    CutOff,
 }
 
 /// `{"next":…,"messages":[…]}`
@@ -132,6 +116,7 @@ impl Subscriber {
             number,
             host: host.to_owned(),
             token: String::new(),
+            agent: "tollway-compare",
             topic: topic.to_owned(),
             cursor: None,
             decoder: ResponseDecoder::default(),
@@ -139,6 +124,7 @@ impl Subscriber {
             inbox: Vec::new(),
             held: Vec::new(),
             is_subscribed: false,
+            asks_first: false,
         }
     }
 
@@ -146,6 +132,25 @@ impl Subscriber {
     #[must_use]
     pub fn showing(self, token: Option<&BearerToken>) -> Self {
         Self { token: BearerToken::field(token), ..self }
+    }
+
+    /// Under another name in `User-Agent`.
+    #[must_use]
+    pub fn named(self, agent: &'static str) -> Self {
+        Self { agent, ..self }
+    }
+
+    /// From this cursor on, or from `earliest`, by every technique.
+    #[must_use]
+    pub fn from_cursor(self, cursor: &str) -> Self {
+        Self { cursor: Some(cursor.to_owned()), ..self }
+    }
+
+    /// A long poll that is answered at once the first time: [`Self::is_subscribed`] is known of it
+    /// too, at the price of a request.
+    #[must_use]
+    pub fn asking_first(self) -> Self {
+        Self { asks_first: true, ..self }
     }
 
     /// Forgets what the last connection left unfinished; the cursor stays.
@@ -158,8 +163,9 @@ impl Subscriber {
 
     /// What to send to begin: on a new connection, and for each further poll.
     pub fn request(&self) -> Vec<u8> {
-        let Self { host, token, topic, .. } = self;
+        let Self { host, token, topic, agent, .. } = self;
         let since = self.cursor.as_deref().unwrap_or("latest");
+        let from = self.cursor.as_ref().map_or_else(String::new, |from| format!("?since={from}"));
         let (path, fields) = match self.mode {
             ReadMode::ShortPoll { kept_alive: true } => {
                 (format!("poll?since={since}"), String::new())
@@ -168,10 +174,13 @@ impl Subscriber {
                 let fields = "Connection: close\r\n".to_owned();
                 (format!("poll?since={since}"), fields)
             }
+            ReadMode::LongPoll { .. } if self.asks_first && !self.is_subscribed => {
+                (format!("poll?since={since}"), String::new())
+            }
             ReadMode::LongPoll { wait_s } => {
                 (format!("poll?since={since}&wait={wait_s}"), String::new())
             }
-            ReadMode::Sse => ("sse".into(), "Accept: text/event-stream\r\n".into()),
+            ReadMode::Sse => (format!("sse{from}"), "Accept: text/event-stream\r\n".into()),
             ReadMode::WebSocket { v1 } => {
                 let key = frames::key(self.number);
                 let protocol = if v1 { "Sec-WebSocket-Protocol: tollway.v1\r\n" } else { "" };
@@ -179,11 +188,11 @@ impl Subscriber {
                     "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
                      Sec-WebSocket-Key: {key}\r\n{protocol}"
                 );
-                ("ws".into(), fields)
+                (format!("ws{from}"), fields)
             }
         };
         format!(
-            "GET /{topic}/{path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: tollway-compare\r\n\
+            "GET /{topic}/{path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {agent}\r\n\
              {token}{fields}\r\n"
         )
         .into_bytes()
@@ -197,10 +206,18 @@ impl Subscriber {
 
     /// Takes what came, and hands each payload to `heard`.
     pub fn received(&mut self, bytes: &[u8], heard: &mut impl FnMut(&[u8])) -> Result<Turn, Fault> {
-        let mut inbox = std::mem::take(&mut self.inbox);
-        inbox.extend_from_slice(bytes);
         let mut turn = Turn::default();
         let mut at = 0;
+        if self.inbox.is_empty() {
+            // The usual case: whole messages are read where they lie.
+            while let Some(used) = self.step(&bytes[at..], &mut turn, heard)? {
+                at += used;
+            }
+            self.inbox.extend_from_slice(&bytes[at..]);
+            return Ok(turn);
+        }
+        let mut inbox = std::mem::take(&mut self.inbox);
+        inbox.extend_from_slice(bytes);
         while let Some(used) = self.step(&inbox[at..], &mut turn, heard)? {
             at += used;
         }
@@ -342,20 +359,6 @@ impl Subscriber {
             heard(payload);
         }
         Ok(())
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Status(status) => write!(f, "was answered with status {status}"),
-            Self::Answer(error) => write!(f, "got an answer that breaks HTTP ({error:?})"),
-            Self::Handshake => f.write_str("got a handshake that does not match its own"),
-            Self::Frame(error) => write!(f, "got a frame that breaks RFC 6455 ({error:?})"),
-            Self::Json => f.write_str("got something that is not the JSON it has to be"),
-            Self::Closed(code, reason) => write!(f, "was closed with {code} ({reason})"),
-            Self::CutOff => f.write_str("lost its connection"),
-        }
     }
 }
 

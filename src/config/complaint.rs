@@ -10,7 +10,8 @@ use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// What may stand behind `tollway`.
-pub const COMMANDS: [&str; 7] = ["serve", "sub", "pub", "compare", "completions", "man", "help"];
+pub const COMMANDS: [&str; 8] =
+    ["serve", "sub", "pub", "bench", "compare", "completions", "man", "help"];
 
 /// Why there is no [`Config`](super::Config).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -23,15 +23,16 @@ use crate::limits;
     version,
     about = "A real-time messaging server: short polling, long polling, SSE and WebSocket, one log",
     override_usage = "tollway [serve] [FLAGS]\n       tollway sub TOPIC[,…] [FLAGS]\n       \
-                      tollway pub TOPIC [DATA|-] [FLAGS]\n       tollway compare [FLAGS]\n       \
+                      tollway pub TOPIC [DATA|-] [FLAGS]\n       \
+                      tollway bench [WORKLOAD] [FLAGS]\n       tollway compare [FLAGS]\n       \
                       tollway completions SHELL\n       tollway man [COMMAND]\n       \
                       tollway help [COMMAND]",
     after_help = "Sizes: 64KiB, 16MiB, or plain bytes. Durations: 500ms, 15s, 2m, 1h, 7d.\n\
                   Several values for one variable are separated by commas.\n\
                   With -v the greeting says how much memory all limits together allow.\n\
                   `tollway help sub` tells how to read topics from a terminal, `tollway help pub` \
-                  how to publish, `tollway help compare` how to measure what each technique \
-                  costs.",
+                  how to publish, `tollway help bench` how to put load on a server, `tollway help \
+                  compare` how to measure what each technique costs.",
     disable_help_subcommand = true,
     max_term_width = 100
 )]

@@ -129,9 +129,10 @@ struct ReadingFlags {
     interval: Span,
 }
 
+/// Where a server is, and what is shown to it.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Server")]
-struct RemoteFlags {
+pub struct RemoteFlags {
     /// Where the server is: http://HOST:PORT, and a path if its topics are below one
     #[arg(long, env = "TOLLWAY_URL", value_name = "URL", default_value = "http://127.0.0.1:8080")]
     #[arg(hide_env_values = true)]
@@ -221,7 +222,8 @@ impl PubOptions {
     }
 }
 
-fn parse<F: CommandFactory + FromArgMatches>(
+/// Reads flags, the command's name first. `help` prints help on the command.
+pub fn parse<F: CommandFactory + FromArgMatches>(
     arguments: impl IntoIterator<Item = OsString>,
     help: &str,
 ) -> Result<F, NoConfig> {
@@ -315,12 +317,18 @@ impl PubFlags {
 }
 
 impl RemoteFlags {
-    fn timings(&self) -> Result<Timings, String> {
+    /// How long the server may say nothing, in milliseconds.
+    pub fn patience_ms(&self) -> Result<u64, String> {
         in_range("--patience", self.patience)?;
-        Ok(Timings::of(self.patience.0))
+        Ok(self.patience.0)
     }
 
-    fn server(&self) -> Result<ServerAddress, String> {
+    fn timings(&self) -> Result<Timings, String> {
+        self.patience_ms().map(Timings::of)
+    }
+
+    /// The server, with what is shown to it.
+    pub fn server(&self) -> Result<ServerAddress, String> {
         // An empty variable is one that was not given.
         let token = self.token.as_ref().filter(|token| !token.text().is_empty());
         let token = token.map(|token| token_to_show("--token", token)).transpose()?;
@@ -350,14 +358,19 @@ pub fn via(technique: Technique) -> &'static str {
     VIA.into_iter().find(|(_, t)| *t == technique).expect("all are there").0
 }
 
+/// The technique that is called so by `--via`; the error is the line to print.
+pub fn technique_of(name: &str) -> Result<Technique, String> {
+    let found = VIA.into_iter().find(|(via, _)| *via == name);
+    found.map(|(_, technique)| technique).ok_or_else(|| {
+        let all = VIA.map(|(via, _)| via).join(", ");
+        format!("--via {name}: there is none of this name; choose from {all}")
+    })
+}
+
 fn techniques(names: &[String], topics: usize) -> Result<Vec<Technique>, String> {
     let mut chosen = Vec::new();
     for name in names {
-        let found = VIA.into_iter().find(|(via, _)| via == name);
-        let Some((_, technique)) = found else {
-            let all = VIA.map(|(via, _)| via).join(", ");
-            return Err(format!("--via {name}: there is none of this name; choose from {all}"));
-        };
+        let technique = technique_of(name)?;
         if !chosen.contains(&technique) {
             chosen.push(technique);
         }

@@ -45,6 +45,7 @@ pub mod inherited;
 pub mod listen;
 pub mod mailbox;
 pub mod notify;
+pub mod other_process;
 pub mod output;
 pub mod port_file;
 pub mod ports;

@@ -240,6 +240,36 @@ pub fn monotonic_us() -> u64 {
     now.tv_sec.cast_unsigned() * 1_000_000 + now.tv_nsec.cast_unsigned() / 1000
 }
 
+/// A timer that can be watched like a socket, for waits shorter than a millisecond: timerfd(2).
+pub fn timer() -> io::Result<OwnedFd> {
+    let flags = libc::TFD_NONBLOCK | libc::TFD_CLOEXEC;
+    // SAFETY: no pointers.
+    let timer = checked(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, flags) })?;
+    // SAFETY: the descriptor is new and nobody else's.
+    Ok(unsafe { OwnedFd::from_raw_fd(timer) })
+}
+
+/// Has `timer` go off when [`monotonic_us`] says `moment_us`; at once when that has passed.
+pub fn set_timer(timer: &OwnedFd, moment_us: u64) -> io::Result<()> {
+    let never = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // Exact: a moment in seconds, and less than a second in nanoseconds.
+    let once = libc::timespec {
+        tv_sec: (moment_us / 1_000_000).cast_signed(),
+        tv_nsec: (moment_us % 1_000_000 * 1000).cast_signed().max(1), // 0 would stop it.
+    };
+    let set = libc::itimerspec { it_interval: never, it_value: once };
+    let (fd, flags) = (timer.as_raw_fd(), libc::TFD_TIMER_ABSTIME);
+    // SAFETY: `set` is whole and outlives the call; the old setting is not asked for.
+    let done = unsafe { libc::timerfd_settime(fd, flags, &raw const set, std::ptr::null_mut()) };
+    checked(done).map(drop)
+}
+
+/// How many ticks a second has in `/proc`.
+pub fn clock_ticks() -> u64 {
+    // SAFETY: no pointers.
+    u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).unwrap_or(100).max(1)
+}
+
 /// 64 random bits of the kernel's, getrandom(2). Waits until it has some, which it may not right
 /// after a machine was started: bits that are the same at each start are what must not be.
 pub fn random_bits() -> io::Result<u64> {

@@ -35,6 +35,7 @@ fn the_page_says_what_help_says() {
         ("--help", &["--help"][..]),
         ("sub --help", &["sub", "--help"]),
         ("pub --help", &["pub", "--help"]),
+        ("bench --help", &["bench", "--help"]),
         ("compare --help", &["compare", "--help"]),
     ] {
         let part = format!("\n```text\n{}\n```\n\n", help_of(arguments).trim_end());

@@ -7,7 +7,7 @@ use crate::item;
 use crate::pages::{files, keep_part, read};
 
 /// The rooms in the order in which a reader meets them.
-const ROOMS: [&str; 21] = [
+const ROOMS: [&str; 22] = [
     "main",
     "lib",
     "ids",
@@ -28,6 +28,7 @@ const ROOMS: [&str; 21] = [
     "client",
     "compare",
     "remote",
+    "bench",
     "manual",
 ];
 

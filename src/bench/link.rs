@@ -1,0 +1,112 @@
+//! One connection to the server, which never waits: bytes that it does not take yet are kept.
+//!
+//! Came from: `readers` and `publisher`. Goes to: a socket. Absent on purpose: what is said over
+//! it, and connecting again.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+
+use mio::net::TcpStream;
+use mio::{Interest, Registry, Token};
+
+/// A connection.
+#[derive(Debug)]
+pub struct LoadLink {
+    socket: TcpStream,
+    unsent: Vec<u8>,
+}
+
+/// What a read has brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Came {
+    /// So many bytes.
+    Bytes(usize),
+    /// Nothing for now.
+    Nothing,
+    /// The server has ended the connection.
+    End,
+}
+
+impl LoadLink {
+    /// Begins to connect. Events carry `token`.
+    pub fn open(address: SocketAddr, registry: &Registry, token: Token) -> Result<Self, String> {
+        let failed = |error| why_not_connected(&error);
+        let mut socket = TcpStream::connect(address).map_err(failed)?;
+        // What is sent is whole: nothing is gained by waiting for more.
+        let _ = socket.set_nodelay(true);
+        let both = Interest::READABLE | Interest::WRITABLE;
+        registry.register(&mut socket, token, both).map_err(failed)?;
+        Ok(Self { socket, unsent: Vec::new() })
+    }
+
+    /// Bytes that the kernel has not taken.
+    pub fn unsent(&self) -> usize {
+        self.unsent.len()
+    }
+
+    /// Puts bytes behind what is to be sent; [`Self::flush`] sends them.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.unsent.extend_from_slice(bytes);
+    }
+
+    /// Sends as much as the kernel takes.
+    pub fn flush(&mut self) -> Result<(), String> {
+        let mut sent = 0;
+        while sent < self.unsent.len() {
+            match self.socket.write(&self.unsent[sent..]) {
+                Ok(length) => sent += length,
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted => {}
+                    // The writable edge brings us back.
+                    ErrorKind::WouldBlock | ErrorKind::NotConnected => break,
+                    _ => return Err(why_not_connected(&error)),
+                },
+            }
+        }
+        self.unsent.drain(..sent);
+        Ok(())
+    }
+
+    /// Reads once.
+    pub fn read(&mut self, scratch: &mut [u8]) -> Result<Came, String> {
+        loop {
+            return match self.socket.read(scratch) {
+                Ok(0) => Ok(Came::End),
+                Ok(length) => Ok(Came::Bytes(length)),
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted => continue,
+                    // Linux says the latter of a socket that is still connecting.
+                    ErrorKind::WouldBlock | ErrorKind::NotConnected => Ok(Came::Nothing),
+                    ErrorKind::ConnectionReset => Ok(Came::End),
+                    _ => Err(why_not_connected(&error)),
+                },
+            };
+        }
+    }
+}
+
+/// What happened to a connection, and what helps.
+fn why_not_connected(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => {
+            "could not connect: nobody listens there any more; look at the server's log".to_owned()
+        }
+        ErrorKind::AddrNotAvailable => {
+            "could not connect: this machine has no port left for it; connections that were closed \
+             keep theirs for a minute, so give a lower --rate, or widen \
+             net.ipv4.ip_local_port_range"
+                .to_owned()
+        }
+        _ if is_out_of_descriptors(error) => {
+            "could not connect: this process has no descriptor left; `ulimit -n` allows more"
+                .to_owned()
+        }
+        ErrorKind::BrokenPipe => "lost its connection".to_owned(),
+        _ => format!("lost its connection: {error}"),
+    }
+}
+
+/// EMFILE or ENFILE, which `ErrorKind` has no name for: errno(3).
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(23 | 24))
+}

@@ -1,0 +1,118 @@
+//! The half of the load that publishes: what is due, as far as there is room.
+//!
+//! Came from: the loop, before it waits. Goes to: `publishers`, or in an echo to the readers' own
+//! sockets. Absent on purpose: waiting. What has no room is published when the loop comes by again,
+//! and its latency counts from when it was due.
+
+use super::super::in_flight::SentOutcome;
+use super::Load;
+
+impl Load<'_> {
+    /// Publishes what is due and has room, and notes when to look again.
+    pub(super) fn publish(&mut self, now: u64) -> Result<(), String> {
+        self.look_us = None;
+        if !self.publishes || self.is_over(now) {
+            return Ok(());
+        }
+        if self.schedule.rate.is_some() {
+            self.publish_due(now)?;
+        } else {
+            self.publish_with_room(now)?;
+        }
+        self.publishers.flush();
+        Ok(())
+    }
+
+    /// With a rate: what is due, on one topic after the other. What has no room is late.
+    fn publish_due(&mut self, now: u64) -> Result<(), String> {
+        self.messages.eased.clear();
+        let in_flight_max = (IN_FLIGHT_BYTES_MAX / self.options.size).clamp(1, IN_FLIGHT_MAX);
+        while self.schedule.has(self.sent) {
+            let due = self.started_us + self.schedule.due_us(self.sent);
+            if due > now {
+                self.look_us = Some(due);
+                break;
+            }
+            // Exact: less than there are topics.
+            let topic = (self.sent % self.options.topics as u64) as u32;
+            if self.messages.topic(topic).readers() == 0 {
+                self.sent += 1; // Its readers are lost, and counted.
+                continue;
+            }
+            if self.messages.in_flight() >= in_flight_max || !self.takes(topic)? {
+                break;
+            }
+            self.publish_one(topic, due, now);
+        }
+        Ok(())
+    }
+
+    /// Without a rate: on each topic as many as may be in flight, one topic after the other.
+    fn publish_with_room(&mut self, now: u64) -> Result<(), String> {
+        let room = self.options.in_flight;
+        // A burst begins when the one before it is with everybody.
+        let refill = if self.schedule.burst > 1 { 0 } else { room - 1 };
+        for topic in self.messages.eased.drain(..).collect::<Vec<_>>() {
+            let has_room = self.messages.topic(topic).count() <= refill;
+            if has_room && !std::mem::replace(&mut self.has_room[topic as usize], true) {
+                self.with_room.push_back(topic);
+            }
+        }
+        if let Some(pause_us) = self.publishers.pause_until_us(now) {
+            self.look_us = Some(pause_us);
+            return Ok(());
+        }
+        while let Some(&topic) = self.with_room.front()
+            && self.schedule.has(self.sent)
+        {
+            let is_read = self.messages.topic(topic).readers() > 0;
+            if is_read && !self.takes(topic)? {
+                break;
+            }
+            self.with_room.pop_front();
+            if !is_read {
+                continue; // Its readers are lost, and counted.
+            }
+            self.publish_one(topic, now, now);
+            if self.messages.topic(topic).count() < room {
+                self.with_room.push_back(topic);
+            } else {
+                self.has_room[topic as usize] = false;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the connection by which a topic is published takes more.
+    fn takes(&mut self, topic: u32) -> Result<bool, String> {
+        if self.by_reader() {
+            return Ok(self.readers.has_room(topic as usize));
+        }
+        self.publishers.takes(topic)
+    }
+
+    fn publish_one(&mut self, topic: u32, due_us: u64, now: u64) {
+        self.sent += 1;
+        if !self.by_reader() {
+            let (number, payload) = self.messages.publish(topic, due_us, now, SentOutcome::Awaited);
+            self.publishers.publish(topic, number, payload);
+            return;
+        }
+        // A raw WebSocket answers nothing: what comes back is the answer.
+        let (_, payload) = self.messages.publish(topic, due_us, now, SentOutcome::Accepted);
+        let sent = self.readers.send(topic as usize, payload);
+        if let Err(why) = sent {
+            self.readers.lose(topic as usize, &why, &mut self.messages);
+        }
+    }
+
+    /// Reader and topic have the same number then.
+    fn by_reader(&self) -> bool {
+        self.options.publishes_by_reader(self.technique)
+    }
+}
+
+/// With a rate: messages in flight, beyond which what is due waits here, and is late.
+const IN_FLIGHT_MAX: usize = 10_000;
+/// The same in bytes.
+const IN_FLIGHT_BYTES_MAX: usize = 64 * 1024 * 1024;

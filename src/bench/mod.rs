@@ -1,0 +1,145 @@
+//! `tollway bench`: load on a running server, each message checked, and what it took.
+//!
+//! Came from: `main`, with [`BenchOptions`]. Goes to: `load`, once for each technique; to `table`
+//! or to JSON. Absent on purpose: starting a server. What is measured is the one that runs, as it
+//! is set up; `compare` starts its own.
+
+pub mod check;
+pub mod figures;
+pub mod flags;
+pub mod in_flight;
+pub mod link;
+pub mod load;
+pub mod messages;
+pub mod payload;
+pub mod progress;
+pub mod publisher;
+pub mod publishers;
+pub mod readers;
+pub mod schedule;
+pub mod table;
+pub mod workload;
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use signal_hook_mio::v1_0::Signals;
+
+use self::figures::{BenchReport, BenchRun, Ended};
+use self::flags::BenchOptions;
+use self::load::Load;
+use crate::remote::address::ServerAddress;
+use crate::remote::exchange::Exchange;
+use crate::shell::{other_process, signals, sys};
+
+/// What was measured, as it is shown, and how the program is to end.
+#[derive(Clone, Debug)]
+pub struct BenchEnd {
+    /// For standard output.
+    pub text: String,
+    /// A line that says what is wrong with it.
+    pub fault: Option<String>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+}
+
+/// Wrong use, and everything else that keeps a run from its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoBench {
+    /// Something was asked for that this machine has not got.
+    Wrong(String),
+    /// The server cannot be reached, or refuses.
+    Failed(String),
+}
+
+/// Runs each technique.
+pub fn run(options: &BenchOptions) -> Result<BenchEnd, NoBench> {
+    check_descriptors(options)?;
+    check_process(options)?;
+    let address = reach(options).map_err(NoBench::Failed)?;
+    let failed = |error: std::io::Error| NoBench::Failed(error.to_string());
+    let mut signals = signals::heard().and_then(Signals::new).map_err(failed)?;
+    let mut runs: Vec<BenchRun> = Vec::new();
+    for &technique in &options.techniques {
+        let load = Load::new(options, technique, address, &mut signals).map_err(failed)?;
+        runs.push(load.run(&mut signals).map_err(NoBench::Failed)?);
+        if runs.last().is_some_and(|run| matches!(run.ended, Ended::Signal(_))) {
+            break;
+        }
+    }
+    let signal = runs.iter().find_map(|run| match run.ended {
+        Ended::Signal(signal) => Some(signal),
+        _ => None,
+    });
+    let fault = runs.iter().find_map(fault);
+    let report = BenchReport::of(options, runs);
+    let text = if options.json {
+        serde_json::to_string_pretty(&report).expect("plain data") + "\n"
+    } else {
+        table::render(&report)
+    };
+    Ok(BenchEnd { text, fault, signal })
+}
+
+/// What is wrong with a run, in a line.
+fn fault(run: &BenchRun) -> Option<String> {
+    if run.is_good() {
+        if run.published == 0 && run.refused.values().sum::<u64>() > 0 {
+            let says = run.refusal.as_deref().unwrap_or("was refused");
+            return Some(format!("{}: no message was taken in: the first {says}", run.via));
+        }
+        return None;
+    }
+    let first = match run.complaints.first() {
+        Some(complaint) => complaint.clone(),
+        None if run.faults.total() > 0 => format!("readers {}", run.faults),
+        None => "nothing came any more".to_owned(),
+    };
+    Some(format!("{}: not every reader got every message as it has to: {first}", run.via))
+}
+
+fn check_descriptors(options: &BenchOptions) -> Result<(), NoBench> {
+    let needed = options.descriptors();
+    let allowed = sys::raise_descriptor_limit();
+    let allowed = allowed.map_err(|error| NoBench::Failed(error.to_string()))?;
+    if needed <= allowed {
+        return Ok(());
+    }
+    Err(NoBench::Wrong(format!(
+        "--readers {} needs {needed} descriptors, and this process may have {allowed}; allow more \
+         by `ulimit -n {needed}`, or give fewer readers",
+        options.readers
+    )))
+}
+
+fn check_process(options: &BenchOptions) -> Result<(), NoBench> {
+    let Some(pid) = options.pid else {
+        return Ok(());
+    };
+    other_process::look(pid).map(drop).map_err(|error| {
+        NoBench::Wrong(if error.kind() == ErrorKind::NotFound {
+            format!(
+                "--pid {pid}: there is no such process on this machine; `pgrep tollway` tells \
+                     which there are"
+            )
+        } else {
+            format!("--pid {pid}: {error}; ask as its user, or leave it out")
+        })
+    })
+}
+
+/// The first address of the server that takes a connection.
+fn reach(options: &BenchOptions) -> Result<SocketAddr, String> {
+    let patience = Duration::from_millis(options.patience_ms);
+    let mut last = String::new();
+    for &address in &options.server.addresses {
+        let endpoint = options.server.endpoint.clone();
+        let server = ServerAddress { endpoint, addresses: vec![address] };
+        match Exchange::open(&server, patience) {
+            Ok(_) => return Ok(address),
+            Err(setback) => last = setback.what,
+        }
+    }
+    Err(last)
+}

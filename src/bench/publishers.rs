@@ -1,0 +1,176 @@
+//! All publishers of a run: each has its topics, so that the messages of a topic keep their order.
+//!
+//! Came from: `load`, with what is due. Goes to: `publisher`; and to `messages` and `readers`, with
+//! what became of it. Absent on purpose: sending again what was refused.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::process;
+
+use mio::{Registry, Token};
+
+use super::flags::BenchOptions;
+use super::in_flight::SentOutcome;
+use super::link::LoadLink;
+use super::messages::Messages;
+use super::publisher::{Answer, LoadPublisher};
+use super::readers::Readers;
+use crate::client::endpoint::Endpoint;
+use crate::client::setback::is_final;
+use crate::shell::clock;
+
+/// All publishers.
+pub struct Publishers {
+    all: Vec<LoadPublisher>,
+    endpoint: Endpoint,
+    address: SocketAddr,
+    registry: Registry,
+    /// What the topics of this run are called, without their numbers.
+    name: String,
+    scratch: Box<[u8]>,
+    /// Have something to send since the last flush.
+    dirty: VecDeque<usize>,
+    answers: Vec<Answer>,
+    /// Connections that ended without an answer, in a row.
+    broken: u32,
+    /// Nothing is published until then.
+    pause_us: u64,
+    /// What the first refusal said.
+    pub refusal: Option<String>,
+}
+
+impl Publishers {
+    /// Connects nobody yet.
+    pub fn new(
+        options: &BenchOptions,
+        address: SocketAddr,
+        topics: usize,
+        registry: Registry,
+    ) -> Self {
+        let mut all = Vec::new();
+        all.resize_with(options.publishers.min(topics), LoadPublisher::default);
+        Self {
+            all,
+            endpoint: options.server.endpoint.clone(),
+            address,
+            registry,
+            // Of its own, so that neither another run's messages nor other people's come by.
+            name: format!("bench-{}-{}", process::id(), clock::shared_us()),
+            scratch: vec![0; SCRATCH_BYTES].into(),
+            dirty: VecDeque::new(),
+            answers: Vec::new(),
+            broken: 0,
+            pause_us: 0,
+            refusal: None,
+        }
+    }
+
+    /// What a topic of this run is called.
+    pub fn topic_name(&self, topic: u32) -> String {
+        format!("{}-{topic}", self.name)
+    }
+
+    /// Whether the connection of a topic takes more; connects when there is none.
+    pub fn takes(&mut self, topic: u32) -> Result<bool, String> {
+        let number = topic as usize % self.all.len();
+        let publisher = &mut self.all[number];
+        if !publisher.is_open() {
+            let token = Token(FIRST_PUBLISHER + number);
+            let link = LoadLink::open(self.address, &self.registry, token);
+            publisher.connected(link.map_err(|why| format!("a publisher {why}"))?);
+        }
+        Ok(!publisher.is_full())
+    }
+
+    /// Publishes; there was just room.
+    pub fn publish(&mut self, topic: u32, number: u64, payload: &[u8]) {
+        let name = self.topic_name(topic);
+        let of = topic as usize % self.all.len();
+        self.all[of].publish(&self.endpoint, &name, (topic, number), payload);
+        if self.dirty.back() != Some(&of) {
+            self.dirty.push_back(of);
+        }
+    }
+
+    /// Sends what was published since the last time, in as few pieces as there are connections.
+    pub fn flush(&mut self) {
+        while let Some(number) = self.dirty.pop_front() {
+            self.write(number);
+        }
+    }
+
+    /// Something happened to a publisher's socket.
+    pub fn ready(&mut self, number: usize) {
+        self.write(number);
+        let publisher = &mut self.all[number];
+        if publisher.read(&mut self.scratch, &mut self.answers).is_err() {
+            publisher.ended(&mut self.answers);
+        }
+    }
+
+    /// Tells what became of publishes. An error is a refusal that would come again.
+    pub fn settle(&mut self, messages: &mut Messages, readers: &mut Readers) -> Result<(), String> {
+        for Answer { topic, number, status, says } in self.answers.drain(..) {
+            let outcome = match status / 100 {
+                0 => SentOutcome::Unknown,
+                2 => SentOutcome::Accepted,
+                _ => SentOutcome::Refused,
+            };
+            self.broken = if status == 0 { self.broken + 1 } else { 0 };
+            if let Some(says) = says {
+                if is_final(status) {
+                    return Err(publish_remedy(status, &says));
+                }
+                self.refusal.get_or_insert(says);
+                self.pause_us = clock::shared_us() + REFUSED_PAUSE_US;
+            }
+            if messages.answered(topic, number, outcome, status) {
+                readers.forgive(topic, number);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether all publishes were answered.
+    pub fn are_idle(&self) -> bool {
+        self.all.iter().all(LoadPublisher::is_idle)
+    }
+
+    /// Whether the server takes no more publishers.
+    pub fn are_broken(&self) -> bool {
+        self.broken >= BROKEN_MAX
+    }
+
+    /// Without a rate a refusal is followed by a pause: publishing what is refused as fast as can
+    /// be is no load that anybody wants to know about. `None`: there is none now.
+    pub fn pause_until_us(&self, now: u64) -> Option<u64> {
+        (self.pause_us > now).then_some(self.pause_us)
+    }
+
+    fn write(&mut self, number: usize) {
+        let publisher = &mut self.all[number];
+        if let Some(link) = &mut publisher.link
+            && link.flush().is_err()
+        {
+            publisher.ended(&mut self.answers);
+        }
+    }
+}
+
+/// A refusal that would come again, with what helps.
+fn publish_remedy(status: u16, says: &str) -> String {
+    let remedy = match status {
+        401 | 403 => "; give a --token that may read and publish bench-*",
+        413 => "; give a smaller --size",
+        _ => "",
+    };
+    format!("publishing {says}{remedy}")
+}
+
+/// The token of the first publisher; those of readers are smaller.
+pub const FIRST_PUBLISHER: usize = usize::MAX / 2;
+const SCRATCH_BYTES: usize = 16 * 1024;
+/// Publishes without an answer in a row, after which the run is over: more than were under way on
+/// three connections.
+const BROKEN_MAX: u32 = 3 * 64;
+const REFUSED_PAUSE_US: u64 = 10_000;
