@@ -40,6 +40,8 @@ mod frames;
 mod json;
 #[path = "witness/mixed.rs"]
 mod mixed;
+#[path = "witness/page.rs"]
+mod page;
 #[path = "witness/pcap.rs"]
 mod pcap;
 #[path = "witness/run.rs"]

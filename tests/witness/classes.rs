@@ -115,6 +115,9 @@ impl Talk {
                 Some(_) => account.bytes_out.head += answer.interim_bytes,
                 None => account.bytes_out.heartbeat += answer.interim_bytes,
             }
+            if answer.status == 100 {
+                continue;
+            }
             account.messages += match technique(request, Some(answer)) {
                 "short_poll" | "long_poll" => {
                     account.answers_empty += u64::from(answer.status != 200);

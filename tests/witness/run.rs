@@ -77,7 +77,8 @@ impl Run {
     }
 
     /// Asks for the report while `guests` are still connected, and holds it against the capture.
-    pub(crate) fn compare<G>(self, guests: G) {
+    /// Gives the report: each of its figures is what the capture says.
+    pub(crate) fn compare<G>(self, guests: G) -> Value {
         let mut reporter = Reporter::new(self.server.port());
         let mut report = reporter.report(&self.capture);
         for _ in 0..self.patience {
@@ -90,6 +91,7 @@ impl Run {
         let segments = self.capture.stop();
         let differences = differences(&segments, reporter.port, &report);
         assert!(differences.is_empty(), "{}\n{:#}", differences.join("\n"), report.costs);
+        report.costs
     }
 }
 
