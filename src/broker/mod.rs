@@ -107,6 +107,7 @@ use crate::limits::{EFFECTS_BYTES_MAX, EFFECTS_MAX};
 use crate::spare::Spare;
 use crate::timer::TimerWheel;
 use crate::wire::deflate;
+use crate::wire::response::CommonFields;
 
 /// The server of one thread.
 #[derive(Debug)]
@@ -148,7 +149,7 @@ impl Broker {
                 closed: VecDeque::new(),
                 reports: PendingReports::default(),
                 unix_s: 0,
-                date: String::new(),
+                common_fields: CommonFields::default(),
                 random: setup.seed | 1,
                 asked: Asked::default(),
                 letters: Letters::default(),
@@ -206,9 +207,8 @@ impl Broker {
         if conn.flow.resumes_reading(wanted) {
             self.resumed.push_back(id);
         }
-        if let Some(due) = conn.due(&self.shard.policy.limits)
-            && conn.timing.hints_at(due)
-        {
+        let due = conn.due(&self.shard.policy.limits);
+        if conn.timing.hints_at(due) {
             self.wheel.insert(due, id);
         }
     }

@@ -37,11 +37,21 @@ struct PollMessages {
 /// Answers at once if there is anything to say, or no wait is wanted; parks otherwise.
 pub(super) fn poll(visit: &mut Visit<'_>, names: &[TopicName], start: &Start, terms: PollTerms) {
     let hub = &visit.shard.hub;
-    let topics: Vec<TopicId> = hub.known(names).collect();
+    let (one, several);
+    let topics = match names {
+        [name] => {
+            one = hub.find(name);
+            one.as_slice()
+        }
+        names => {
+            several = hub.known(names).collect::<Vec<_>>();
+            &several[..]
+        }
+    };
     let nothing = start.gap.is_none() && hub.next(topics.iter().copied(), start.cursor).is_none();
     let parks = nothing && visit.shard.policy.drain != DrainPhase::Leaving;
     let Some(wait_s) = terms.wait_s.filter(|_| parks) else {
-        return answer(visit, &topics, start, &terms);
+        return answer(visit, topics, start, &terms);
     };
     let subscription = subscribe::subscribe(visit, names, start.cursor, Technique::LongPoll);
     let until = visit.now.plus(wait_s * 1000);
@@ -102,7 +112,7 @@ fn answer(visit: &mut Visit<'_>, topics: &[TopicId], start: &Start, terms: &Poll
     let comma = usize::from(count > 0);
     let length = open.len() + bytes - comma + short_poll::LIST_END.len();
     let mut out = Vec::with_capacity(256);
-    let head = context.head(Status::Ok, &visit.shard.date, &mut out);
+    let head = context.head(Status::Ok, &visit.shard.common_fields, &mut out);
     match terms.wait_s {
         None => short_poll::greet(head, tag, length),
         Some(wait_s) => long_poll::greet(head, tag, length, wait_s),
@@ -117,8 +127,8 @@ fn answer(visit: &mut Visit<'_>, topics: &[TopicId], start: &Start, terms: &Poll
     }
     let hub = &visit.shard.hub;
     let entries = hub.merge(topics.iter().copied(), start.cursor).take(count);
-    for (n, entry) in entries.enumerate() {
-        let message = hub.encoded(entry, terms.format(), None);
+    for (n, found) in entries.enumerate() {
+        let message = hub.encoded(found, terms.format(), None);
         let from = usize::from(n == 0);
         visit.conn.push(Segment::shared(message, from..message.bytes.len()));
     }
@@ -179,7 +189,7 @@ fn fill(conn: &mut Conn, hub: &Hub) -> Filled {
         return Filled::Cut;
     }
     let topics = subscribe::topics(&telling.subscription);
-    for entry in hub.merge(topics, telling.subscription.cursor) {
+    for (topic, entry) in hub.merge(topics, telling.subscription.cursor) {
         if telling.subscription.cursor >= telling.until {
             return Filled::All;
         }
@@ -187,19 +197,20 @@ fn fill(conn: &mut Conn, hub: &Hub) -> Filled {
             if conn.flow.outbox.is_high() {
                 return Filled::InPart;
             }
-            conn.flow.outbox.push(next_piece(telling, entry, hub), conn.costs.payer);
+            conn.flow.outbox.push(next_piece(telling, (topic, entry), hub), conn.costs.payer);
         }
     }
     if telling.subscription.cursor >= telling.until { Filled::All } else { Filled::Cut }
 }
 
 /// A whole message, or the next piece of a long one.
-fn next_piece(telling: &mut Telling, entry: &Entry, hub: &Hub) -> Segment {
+fn next_piece(telling: &mut Telling, found: (TopicId, &Entry), hub: &Hub) -> Segment {
+    let (_, entry) = found;
     // The first message goes without its comma.
     let comma = usize::from(std::mem::take(&mut telling.first));
     if !entry.is_long() {
         telling.subscription.cursor = entry.seq();
-        let message = hub.encoded(entry, telling.format, None);
+        let message = hub.encoded(found, telling.format, None);
         return Segment::shared(message, comma..message.bytes.len());
     }
     let content = entry.content(hub.epoch());
@@ -223,7 +234,7 @@ fn answer_empty(visit: &mut Visit<'_>, status: Status, tag: Tag, terms: &PollTer
         return;
     };
     let mut out = Vec::with_capacity(256);
-    let head = context.head(status, &visit.shard.date, &mut out);
+    let head = context.head(status, &visit.shard.common_fields, &mut out);
     match terms.wait_s {
         None => short_poll::farewell(head, tag),
         Some(wait_s) => long_poll::farewell(head, tag, wait_s),
@@ -248,8 +259,8 @@ fn fingerprint(hub: &Hub, topics: &[TopicId], start: &Start, terms: &PollTerms) 
 /// What one answer may carry of what comes after `cursor`.
 fn measure(hub: &Hub, topics: &[TopicId], cursor: Seq, terms: &PollTerms) -> PollMessages {
     let mut found = PollMessages { count: 0, bytes: 0, next: cursor, more: false };
-    for entry in hub.merge(topics.iter().copied(), cursor) {
-        let bytes = found.bytes + length(entry, hub, terms.format());
+    for (topic, entry) in hub.merge(topics.iter().copied(), cursor) {
+        let bytes = found.bytes + length((topic, entry), hub, terms.format());
         if found.count == terms.limit || (found.count > 0 && bytes > POLL_BYTES_MAX) {
             found.more = true;
             break;
@@ -262,10 +273,11 @@ fn measure(hub: &Hub, topics: &[TopicId], cursor: Seq, terms: &PollTerms) -> Pol
 }
 
 /// Bytes of a message in an answer, with its comma.
-fn length(entry: &Entry, hub: &Hub, format: Format) -> usize {
+fn length(found: (TopicId, &Entry), hub: &Hub, format: Format) -> usize {
+    let (_, entry) = found;
     if entry.is_long() {
         short_poll::length(&entry.content(hub.epoch()), format == Format::PollNamed)
     } else {
-        hub.encoded(entry, format, None).bytes.len()
+        hub.encoded(found, format, None).bytes.len()
     }
 }

@@ -14,7 +14,6 @@ use crate::close::CloseReason;
 use crate::conn::Conn;
 use crate::conn::outbox::Segment;
 use crate::conn::state::{State, Subscription};
-use crate::hub::log::Entry;
 use crate::hub::{Hub, Start};
 use crate::ledger::Class;
 use crate::technique::{self, Format, websocket};
@@ -73,11 +72,13 @@ fn fill(conn: &mut Conn, hub: &Hub) -> Pumped {
         return Pumped::Missed;
     }
     // Nothing is lost while we are at it, so the log is walked from where it is found.
-    for entry in hub.merge(subscribe::topics(subscription), subscription.cursor) {
+    for (topic, entry) in hub.merge(subscribe::topics(subscription), subscription.cursor) {
         if conn.flow.outbox.is_high() {
             break;
         }
-        conn.flow.outbox.push(format.segment(entry, hub), conn.costs.payer);
+        let encoded = hub.encoded((topic, entry), format.format, format.deflate);
+        let segment = Segment::shared(encoded, encoded.range(format.whole));
+        conn.flow.outbox.push(segment, conn.costs.payer);
         subscription.cursor = entry.seq();
     }
     Pumped::Served
@@ -89,14 +90,6 @@ struct DeliveryFormat {
     /// An event with the chunk around it; for HTTP/1.0 without.
     whole: bool,
     deflate: Option<Window>,
-}
-
-impl DeliveryFormat {
-    /// A message in this format, as a segment that shares its encoded bytes.
-    fn segment(&self, entry: &Entry, hub: &Hub) -> Segment {
-        let encoded = hub.encoded(entry, self.format, self.deflate);
-        Segment::shared(encoded, encoded.range(self.whole))
-    }
 }
 
 /// A subscriber that is served message by message.

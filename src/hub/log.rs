@@ -61,6 +61,16 @@ impl Entry {
         self.renditions.get_or_init(Box::default).deflated(format, window, make, plain)
     }
 
+    /// The message in `format`, for that window if there is one, if it was encoded to that before.
+    #[inline]
+    pub(super) fn rendition(
+        &self,
+        format: Format,
+        window: Option<Window>,
+    ) -> Option<&Rc<EncodedMessage>> {
+        self.renditions.get()?.made(format, window)
+    }
+
     fn render(&self, format: Format, epoch: Epoch) -> EncodedMessage {
         technique::render(&self.message.content(epoch), format)
     }

@@ -7,7 +7,7 @@
 //! Absent on purpose: a cursor. The last message that was taken is one.
 
 use super::log::{Entry, TopicLog};
-use crate::ids::Seq;
+use crate::ids::{Seq, TopicId};
 
 /// The messages, one after the other.
 #[derive(Debug)]
@@ -21,23 +21,26 @@ pub struct Merge<'h> {
 /// A place in one log.
 #[derive(Debug)]
 struct Walk<'h> {
+    topic: TopicId,
     log: &'h TopicLog,
     index: usize,
     entry: &'h Entry,
 }
 
 impl<'h> Merge<'h> {
-    pub(super) fn new(logs: impl Iterator<Item = &'h TopicLog>, cursor: Seq) -> Self {
+    #[inline]
+    pub(super) fn new(logs: impl Iterator<Item = (TopicId, &'h TopicLog)>, cursor: Seq) -> Self {
         let mut merge = Self { first: None, rest: Vec::new() };
-        for log in logs {
+        for (topic, log) in logs {
             let index = log.after(cursor);
             if let Some(entry) = log.get(index) {
-                merge.add(Walk { log, index, entry });
+                merge.add(Walk { topic, log, index, entry });
             }
         }
         merge
     }
 
+    #[inline]
     fn add(&mut self, mut walk: Walk<'h>) {
         if let Some(first) = &mut self.first {
             if walk.entry.seq() < first.entry.seq() {
@@ -66,22 +69,24 @@ impl<'h> Merge<'h> {
 }
 
 impl<'h> Iterator for Merge<'h> {
-    type Item = &'h Entry;
+    /// A message, and its topic.
+    type Item = (TopicId, &'h Entry);
 
-    fn next(&mut self) -> Option<&'h Entry> {
+    #[inline]
+    fn next(&mut self) -> Option<(TopicId, &'h Entry)> {
         let first = self.first.as_mut()?;
-        let entry = first.entry;
+        let (topic, entry) = (first.topic, first.entry);
         first.index += 1;
         if let Some(next) = first.log.get(first.index) {
             first.entry = next;
         } else {
             let least = (0..self.rest.len()).min_by_key(|&n| self.rest[n].entry.seq());
             self.first = least.map(|n| self.rest.swap_remove(n));
-            return Some(entry);
+            return Some((topic, entry));
         }
         if !self.rest.is_empty() {
             self.reorder();
         }
-        Some(entry)
+        Some((topic, entry))
     }
 }

@@ -303,7 +303,7 @@ impl Hub {
 
     /// The messages after `cursor` in all of `topics`.
     pub fn merge(&self, topics: impl Iterator<Item = TopicId>, cursor: Seq) -> Merge<'_> {
-        Merge::new(topics.map(|id| &self.topics[id.0 as usize].log), cursor)
+        Merge::new(topics.map(|id| (id, &self.topics[id.0 as usize].log)), cursor)
     }
 
     /// The first message after `cursor` in any of `topics`.

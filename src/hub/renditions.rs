@@ -33,6 +33,20 @@ pub(super) struct Renditions {
 }
 
 impl Renditions {
+    /// The one in `format`, for that window if there is one, if it was made.
+    #[inline]
+    pub(super) fn made(
+        &self,
+        format: Format,
+        window: Option<Window>,
+    ) -> Option<&Rc<EncodedMessage>> {
+        let formats = match window {
+            None => &self.plain,
+            Some(window) => &self.deflated.get()?[window as usize],
+        };
+        formats[format as usize].get()
+    }
+
     /// The one in `format`, made by `make` if it is wanted for the first time.
     pub(super) fn plain(
         &self,

@@ -31,6 +31,7 @@ pub use self::gap::{GAP_EVENT, Gap, GapReason};
 use crate::ids::Id;
 use crate::named::named;
 use crate::wire::deflate::Window;
+use crate::wire::frame;
 
 named! {
     /// One of the four ways to read a topic.
@@ -72,7 +73,11 @@ impl Dialect {
 
 /// Encodes `content`.
 pub fn render(content: &Content<'_>, format: Format) -> EncodedMessage {
-    let mut out = Vec::with_capacity(content.bytes.len() + 128);
+    let mut out = Vec::with_capacity(match format {
+        // Exact, so that nothing is moved when the room that is left is given back.
+        Format::Frame => frame::encoded_length(content.bytes.len()),
+        _ => content.bytes.len() + 128,
+    });
     let mut chunk = ChunkAround::default();
     match format {
         Format::Poll => short_poll::render(content, false, &mut out),

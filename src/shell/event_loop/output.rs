@@ -14,7 +14,7 @@ use crate::limits::SLICES_MAX;
 impl EventLoop {
     /// Writes to everyone who stands in the queue now, once each.
     pub(super) fn write_out(&mut self) {
-        self.now = self.budget.begin(Phase::Write);
+        self.now = self.budget.begin_now(Phase::Write);
         self.queue_dirty();
         for n in 0..self.outgoing.len() {
             if n > 0 && !self.budget.has_left() {
