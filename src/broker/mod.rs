@@ -57,6 +57,7 @@ mod effect;
 mod farewells;
 mod fence;
 mod file;
+mod given;
 mod goodbye;
 mod handlers;
 mod idle;
@@ -150,6 +151,7 @@ impl Broker {
                 reports: PendingReports::default(),
                 unix_s: 0,
                 common_fields: CommonFields::default(),
+                given: None,
                 random: setup.seed | 1,
                 asked: Asked::default(),
                 letters: Letters::default(),
@@ -262,6 +264,8 @@ impl Broker {
     /// Lets go of what can be made again: what messages were encoded to, and compressors.
     pub fn forget_renditions(&mut self) {
         self.shard.hub.hold_renditions(0);
+        self.shard.hub.forget_bundles();
+        self.shard.given = None;
         deflate::give_back_compressors();
     }
 

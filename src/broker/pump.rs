@@ -72,13 +72,24 @@ fn fill(conn: &mut Conn, hub: &Hub) -> Pumped {
         return Pumped::Missed;
     }
     // Nothing is lost while we are at it, so the log is walked from where it is found.
-    for (topic, entry) in hub.merge(subscribe::topics(subscription), subscription.cursor) {
-        if conn.flow.outbox.is_high() {
-            break;
+    let mut found = hub.merge(subscribe::topics(subscription), subscription.cursor);
+    let mut bundles = format.whole && format.deflate.is_none();
+    let (outbox, payer) = (&mut conn.flow.outbox, conn.costs.payer);
+    while !outbox.is_high() {
+        if bundles && let Some(bundle) = hub.bundle(&found, format.format) {
+            // Not where it would be more than what its messages one by one come to.
+            bundles = outbox.has_room_for(&bundle);
+            if bundles && let Some(last) = found.pass(bundle.messages.len()) {
+                outbox.push(Segment::bundle(&bundle), payer);
+                subscription.cursor = last.seq();
+                continue;
+            }
         }
+        let Some((topic, entry)) = found.next() else {
+            break;
+        };
         let encoded = hub.encoded((topic, entry), format.format, format.deflate);
-        let segment = Segment::shared(encoded, encoded.range(format.whole));
-        conn.flow.outbox.push(segment, conn.costs.payer);
+        outbox.push(Segment::shared(encoded, encoded.range(format.whole)), payer);
         subscription.cursor = entry.seq();
     }
     Pumped::Served

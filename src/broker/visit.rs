@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 
 use super::asked::Asked;
 use super::effect::{Effect, Teardown};
+use super::given::Given;
 use super::letters::Letters;
 use super::pending::PendingReports;
 use super::pool::Share;
@@ -59,6 +60,8 @@ pub(super) struct Shard {
     pub(super) unix_s: i64,
     /// What every head says of it.
     pub(super) common_fields: CommonFields,
+    /// The latest answer to a poll.
+    pub(super) given: Option<Given>,
     /// The state of the generator behind [`Shard::jitter`]; never 0.
     pub(super) random: u64,
     /// What the sequencer was asked to commit, and has not answered.

@@ -126,6 +126,7 @@ impl Broker {
         let unix_s = i64::try_from(unix_s).unwrap_or(date::UNIX_S_MAX).min(date::UNIX_S_MAX);
         self.shard.unix_s = unix_s;
         self.shard.policy.unix_s = unix_s.unsigned_abs(); // Not below 0: it was none above.
+        self.shard.given = None; // It says another date.
         self.shard.common_fields = CommonFields::at(&date::write(unix_s));
     }
 }

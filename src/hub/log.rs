@@ -43,9 +43,14 @@ impl Entry {
         self.message.content(epoch)
     }
 
+    /// Bytes of its payload.
+    pub fn payload_bytes(&self) -> usize {
+        self.message.payload.bytes().len()
+    }
+
     /// Whether it is so long that a poll's answer has it in pieces.
     pub fn is_long(&self) -> bool {
-        self.message.payload.bytes().len() > LONG_MESSAGE_BYTES
+        self.payload_bytes() > LONG_MESSAGE_BYTES
     }
 
     /// The message in `format`: rendered for the first reader that wants it, shared by the others.

@@ -3,11 +3,24 @@
 //! Each topic's place is looked up once; from there on its log is walked by index. So the next
 //! message costs a comparison for each topic that has any left, and for a single topic none.
 //!
-//! Came from: `Hub::merge`. Goes to: `broker`, which stops when an outbox or an answer is full.
-//! Absent on purpose: a cursor. The last message that was taken is one.
+//! Came from: `broker`, with topics and a cursor. Goes to: the same, which stops when an outbox or
+//! an answer is full. Absent on purpose: a cursor. The last message that was taken is one.
 
+use super::Hub;
 use super::log::{Entry, TopicLog};
 use crate::ids::{Seq, TopicId};
+
+impl Hub {
+    /// The messages after `cursor` in all of `topics`.
+    pub fn merge(&self, topics: impl Iterator<Item = TopicId>, cursor: Seq) -> Merge<'_> {
+        Merge::new(topics.map(|id| (id, &self.topics[id.0 as usize].log)), cursor)
+    }
+
+    /// The first message after `cursor` in any of `topics`.
+    pub fn next(&self, topics: impl Iterator<Item = TopicId>, cursor: Seq) -> Option<&Entry> {
+        self.merge(topics, cursor).peek()
+    }
+}
 
 /// The messages, one after the other.
 #[derive(Debug)]
@@ -55,6 +68,21 @@ impl<'h> Merge<'h> {
     /// The next message, which is not taken by that.
     pub fn peek(&self) -> Option<&'h Entry> {
         self.first.as_ref().map(|first| first.entry)
+    }
+
+    /// The topic and the number of the next message, if several are left and all are of one topic.
+    #[inline]
+    pub(super) fn several(&self) -> Option<(TopicId, Seq)> {
+        let first = self.first.as_ref().filter(|_| self.rest.is_empty())?;
+        (first.log.len() - first.index > 1).then(|| (first.topic, first.entry.seq()))
+    }
+
+    /// Passes over `n` messages that stand in one topic, and tells the last of them.
+    pub fn pass(&mut self, n: usize) -> Option<&'h Entry> {
+        let first = self.first.as_mut()?;
+        first.index += n - 1;
+        first.entry = first.log.get(first.index)?;
+        self.next().map(|(_, entry)| entry)
     }
 
     /// Brings the topic with the least sequence number to the front.

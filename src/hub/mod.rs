@@ -16,6 +16,7 @@
 //! connections. The hub knows their ids and hands them back.
 
 mod bounds;
+mod bundles;
 mod encoded;
 pub mod fingerprint;
 pub mod forgotten;
@@ -35,9 +36,9 @@ use std::sync::Arc;
 use slab::Slab;
 
 use self::bounds::{Age, Retention};
+use self::bundles::LatestBundles;
 use self::forgotten::Forgotten;
-use self::log::{Entry, TopicLog};
-use self::merge::Merge;
+use self::log::TopicLog;
 use self::message::Message;
 use self::renditions::Cache;
 pub use self::start::Start;
@@ -129,6 +130,8 @@ pub struct Hub {
     cost: usize,
     /// What they were encoded to on this thread.
     cache: Cache,
+    /// What several subscribers were told alike, last.
+    bundles: LatestBundles,
     /// Topics that hold a message.
     retained: usize,
     /// How many messages ever fell off.
@@ -155,6 +158,7 @@ impl Hub {
             retention: Retention::new(limits, threads),
             cost: 0,
             cache: Cache::new(limits, threads),
+            bundles: LatestBundles::default(),
             names: HashMap::new(),
             topics: Slab::new(),
             forgotten: Forgotten::default(),
@@ -299,16 +303,6 @@ impl Hub {
     /// Whether a round is on.
     pub fn has_rounds(&self) -> bool {
         !self.growing.is_empty()
-    }
-
-    /// The messages after `cursor` in all of `topics`.
-    pub fn merge(&self, topics: impl Iterator<Item = TopicId>, cursor: Seq) -> Merge<'_> {
-        Merge::new(topics.map(|id| (id, &self.topics[id.0 as usize].log)), cursor)
-    }
-
-    /// The first message after `cursor` in any of `topics`.
-    pub fn next(&self, topics: impl Iterator<Item = TopicId>, cursor: Seq) -> Option<&Entry> {
-        self.merge(topics, cursor).peek()
     }
 
     /// Whether a subscriber at `cursor` has lost a message of `topic` since there had been

@@ -18,6 +18,7 @@
 //! how it is spelled. Absent on purpose: topics, logs, connections; a technique sees names, numbers
 //! and bytes.
 
+mod bundle;
 mod encoding;
 mod gap;
 pub mod long_poll;
@@ -26,6 +27,7 @@ pub mod sse;
 pub mod v1;
 pub mod websocket;
 
+pub use self::bundle::{Bundle, Bundled, BundledParts};
 pub use self::encoding::{ChunkAround, Content, EncodedMessage, Format};
 pub use self::gap::{GAP_EVENT, Gap, GapReason};
 use crate::ids::Id;
