@@ -186,7 +186,9 @@ impl Broker {
         unfinished::settle(&mut visit); // Last: whoever has ended in this visit holds nothing.
         self.shard.hub.trim_renditions();
         self.note_wishes(id, now);
-        self.reseat();
+        if !self.shard.reseated.is_empty() {
+            self.reseat();
+        }
     }
 
     /// What the shell must know of a connection, and when the timer wheel is to ask for it next.
@@ -216,6 +218,7 @@ impl Broker {
     }
 
     /// Tells those whose seat was moved where they sit now.
+    #[cold]
     fn reseat(&mut self) {
         for (id, seat) in self.shard.reseated.drain(..) {
             let conn = self.conns.get_mut(id);

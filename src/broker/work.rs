@@ -66,7 +66,7 @@ impl Broker {
 
     /// Reads letters while the hub has room for what they bring, up to the portion.
     pub(super) fn read_letters(&mut self, now: Millis) {
-        while self.shard.hub.has_room() {
+        while self.shard.letters.has_next() && self.shard.hub.has_room() {
             let Some(letter) = self.shard.letters.next() else {
                 return;
             };

@@ -125,7 +125,7 @@ impl Outbox {
             self.first = self.rest.as_mut().and_then(|rest| rest.pop_front());
         }
         self.sent = sent;
-        if self.first.is_none() {
+        if self.first.is_none() && self.rest.is_some() {
             self.rest = None;
         }
     }

@@ -38,6 +38,7 @@ impl Conn {
     }
 
     /// The next moment at which something must happen by itself; never, if nothing has to.
+    #[inline]
     pub fn due(&self, limits: &Limits) -> Millis {
         if self.flow.progress.is_asked() {
             return Millis::NEVER; // The kernel answers in this turn, and then it is asked again.

@@ -164,6 +164,14 @@ impl TopicLog {
         self.entries.partition_point(|entry| entry.seq() <= cursor)
     }
 
+    /// The newest entry, if it is the only one after `cursor`.
+    #[inline]
+    pub fn newest_if_only(&self, cursor: Seq) -> Option<&Entry> {
+        let newest = self.entries.back().filter(|newest| newest.seq() > cursor)?;
+        let second = self.entries.len().checked_sub(2).map(|index| &self.entries[index]);
+        second.is_none_or(|second| second.seq() <= cursor).then_some(newest)
+    }
+
     /// The entry at `index`.
     pub fn get(&self, index: usize) -> Option<&Entry> {
         self.entries.get(index)

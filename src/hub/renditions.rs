@@ -23,13 +23,23 @@ use crate::wire::deflate::Window;
 type Formats = [OnceCell<Rc<EncodedMessage>>; Format::COUNT];
 
 /// What one message was encoded to so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Renditions {
     plain: Formats,
     /// The same, compressed: made for the first reader that agreed to it.
     deflated: OnceCell<Box<[Formats; Window::ALL.len()]>>,
     /// What all of it takes.
     bytes: Cell<usize>,
+}
+
+impl Default for Renditions {
+    fn default() -> Self {
+        Self {
+            plain: Formats::default(),
+            deflated: OnceCell::new(),
+            bytes: Cell::new(size_of::<Self>()),
+        }
+    }
 }
 
 impl Renditions {
@@ -77,7 +87,7 @@ impl Renditions {
 
     /// Bytes that all of it takes.
     pub(super) fn bytes(&self) -> usize {
-        size_of::<Self>() + self.bytes.get()
+        self.bytes.get()
     }
 
     fn count(&self, made: Rc<EncodedMessage>) -> Rc<EncodedMessage> {
