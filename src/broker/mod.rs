@@ -303,8 +303,8 @@ impl Broker {
     /// one, never a later.
     pub fn next_deadline(&self) -> Option<Millis> {
         let (wheel, hub) = (self.wheel.next_deadline(), self.shard.hub.next_deadline());
-        let all = [wheel, hub, self.shard.reports.next_deadline(), self.next_farewell()];
-        all.into_iter().flatten().min()
+        let (reports, farewell) = (self.shard.reports.next_deadline(), self.next_farewell());
+        earliest(earliest(wheel, hub), earliest(reports, farewell))
     }
 
     /// Whether there is work that can be done now, so that a turn is to follow without waiting for
@@ -354,6 +354,16 @@ impl Broker {
     #[doc(hidden)]
     pub fn hub(&self) -> &Hub {
         &self.shard.hub
+    }
+}
+
+/// The earlier of two moments, of which either may never come. Written out, for it is asked for
+/// several times in a turn.
+fn earliest(one: Option<Millis>, other: Option<Millis>) -> Option<Millis> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, None) => one,
+        (None, other) => other,
     }
 }
 

@@ -204,6 +204,16 @@ mod tests {
         })
     }
 
+    /// The answer to a poll, with `message` so many times.
+    fn bundle(message: &EncodedMessage, times: usize) -> Rc<Bundle> {
+        let mut bundle = Bundle { bytes: b"HEAD[".to_vec(), head: 4, messages: Vec::new() };
+        for _ in 0..times {
+            bundle.push(message, 0..message.bytes.len());
+        }
+        bundle.bytes.push(b']');
+        Rc::new(bundle)
+    }
+
     #[test]
     fn what_goes_in_comes_out_in_any_portions() {
         let encoded = message("--", "payload");
@@ -214,18 +224,28 @@ mod tests {
             outbox.push(Segment::shared(&encoded, 0..9), Payer::Sse);
             outbox.push(Segment::fixed(b"]}", Class::Framing), Payer::Sse);
             outbox.push(Segment::own(Vec::new(), Class::Body), Payer::Sse);
+            outbox.push(Segment::bundle(&bundle(&encoded, 3)), Payer::Sse);
             assert!(!outbox.take_fresh());
+            assert_eq!(outbox.segments(), 6, "a message of a bundle counts as a segment");
             let mut by_class = Bytes::default();
-            let mut seen = Vec::new();
+            let (mut seen, mut messages) = (Vec::new(), 0);
             while !outbox.is_empty() {
                 let bytes = gathered(&outbox);
                 assert_eq!(bytes.len(), outbox.bytes());
                 let n = portion.min(bytes.len());
                 seen.extend_from_slice(&bytes[..n]);
-                outbox.advance(n, |through| by_class.add_all(through.portions()));
+                outbox.advance(n, |through| {
+                    by_class.add_all(through.portions());
+                    messages += match through {
+                        Through::Whole { at, .. } => usize::from(at.is_some()),
+                        Through::Parts { parts, .. } => parts.messages.len(),
+                    };
+                });
+                assert_eq!(by_class.total() as usize + outbox.unfinished(), seen.len());
             }
-            assert_eq!(seen, b"head--payload]}");
-            assert_eq!(by_class.0, [4, 4, 7, 0, 0]);
+            assert_eq!(seen, b"head--payload]}HEAD[--payload--payload--payload]");
+            assert_eq!(by_class.0, [8, 12, 28, 0, 0]);
+            assert_eq!((messages, outbox.segments()), (4, 0));
         }
     }
 
@@ -240,6 +260,29 @@ mod tests {
         assert_eq!((payer, portions), (Payer::Sse, expected));
         assert!(outbox.is_empty());
         assert_eq!(outbox.bytes(), 0);
+        outbox.push(Segment::bundle(&bundle(&message("--", "payload"), 2)), Payer::Sse);
+        let mut through = 0;
+        outbox
+            .advance(19, |parts| through += parts.portions().map(|(_, n)| n).iter().sum::<usize>());
+        assert_eq!((through, outbox.unfinished()), (14, 5), "head, bracket and one message");
+        let (_, portions) = outbox.abandon().expect("five bytes of the second went out");
+        assert_eq!(portions, expected);
+        assert_eq!((outbox.segments(), outbox.unfinished()), (0, 0));
+    }
+
+    #[test]
+    fn a_bundle_has_room_where_its_messages_one_by_one_have_it() {
+        let one = message("", "x");
+        for few in 0..4 {
+            let mut outbox = Outbox::default();
+            while outbox.segments() < OUTBOX_SEGMENTS_HIGH - few {
+                outbox.push(Segment::shared(&one, 0..1), Payer::Sse);
+            }
+            assert_eq!(outbox.has_room_for(&bundle(&one, 2)), few >= 2);
+        }
+        let mut outbox = Outbox::default();
+        outbox.push(Segment::own(vec![0; OUTBOX_BYTES_HIGH - 8], Class::Body), Payer::Sse);
+        assert!(outbox.has_room_for(&bundle(&one, 2)) && !outbox.has_room_for(&bundle(&one, 3)));
     }
 
     #[test]

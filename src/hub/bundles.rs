@@ -78,3 +78,75 @@ impl Hub {
         *self.bundles.get_mut() = [const { None }; Format::COUNT];
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::hub::message::{Message, Payload};
+    use crate::ids::{Epoch, Millis, TopicName};
+    use crate::limits::Limits;
+
+    fn name(text: &str) -> TopicName {
+        TopicName::parse(text).expect("a name")
+    }
+
+    fn append(hub: &mut Hub, seq: u64, topic: &str, bytes: usize) {
+        let payload = Payload::posted(vec![b'x'; bytes]);
+        let (seq, topic, at) = (Seq(seq), name(topic), Millis(seq).micros());
+        hub.append(Arc::new(Message { seq, topic, event: None, payload, at }));
+    }
+
+    fn bundle(hub: &Hub, topics: &[&str], cursor: u64) -> Option<Rc<Bundle>> {
+        let topics = topics.iter().filter_map(|topic| hub.find(&name(topic)));
+        hub.bundle(&hub.merge(topics, Seq(cursor)), Format::Frame)
+    }
+
+    #[test]
+    fn a_bundle_is_its_messages_one_by_one_and_shared_until_there_are_more() {
+        let mut hub = Hub::new(Epoch(14), &Limits::default(), 1);
+        for (seq, topic) in [(1, "a"), (2, "a"), (3, "a"), (101, "b"), (102, "b"), (103, "b")] {
+            append(&mut hub, seq, topic, 5);
+        }
+        let all = bundle(&hub, &["a"], 0).expect("three");
+        assert_eq!(all.bytes, b"\x81\x05xxxxx".repeat(3));
+        let parts: Vec<_> = all.messages.iter().map(|m| (m.from, m.to, m.payload, m.at)).collect();
+        let at = |ms: u64| Millis(ms).micros();
+        assert_eq!(parts, [(0, 7, 5, at(1)), (7, 14, 5, at(2)), (14, 21, 5, at(3))]);
+        assert!(Rc::ptr_eq(&all, &bundle(&hub, &["a"], 0).expect("the same")));
+        assert_eq!(bundle(&hub, &["a"], 1).expect("two").messages.len(), 2);
+        assert_eq!(bundle(&hub, &["a"], 2), None, "one is a segment of its own");
+        assert_eq!(bundle(&hub, &["a"], 3), None);
+        assert_eq!(bundle(&hub, &["a", "b"], 0), None, "two topics are not bundled");
+        assert_eq!(bundle(&hub, &["b", "a"], 3).expect("one of them has news").messages.len(), 3);
+        bundle(&hub, &["a"], 0).expect("three");
+        append(&mut hub, 200, "a", 5);
+        assert_eq!(bundle(&hub, &["a"], 0).expect("four").messages.len(), 4);
+        hub.forget_bundles();
+        assert_eq!(bundle(&hub, &["a"], 1).expect("made again").messages.len(), 3);
+    }
+
+    #[test]
+    fn a_bundle_is_bounded_and_one_that_is_full_stays_what_it_is() {
+        let mut hub = Hub::new(Epoch(14), &Limits::default(), 1);
+        for seq in 1..=200 {
+            append(&mut hub, seq, "many", 1);
+        }
+        for seq in 201..=240 {
+            append(&mut hub, seq, "large", BUNDLED_BYTES_MAX);
+        }
+        for (seq, bytes) in [(301, 1), (302, 1), (303, BUNDLED_BYTES_MAX + 1), (304, 1)] {
+            append(&mut hub, seq, "long", bytes);
+        }
+        let many = bundle(&hub, &["many"], 0).expect("many");
+        assert_eq!(many.messages.len(), BUNDLE_MESSAGES_MAX);
+        append(&mut hub, 400, "many", 1);
+        assert!(Rc::ptr_eq(&many, &bundle(&hub, &["many"], 0).expect("many")));
+        let large = bundle(&hub, &["large"], 200).expect("large");
+        assert!(large.bytes.len() <= BUNDLE_BYTES_MAX && large.messages.len() > 10);
+        assert_eq!(bundle(&hub, &["long"], 300).expect("before the long one").messages.len(), 2);
+        assert_eq!(bundle(&hub, &["long"], 301), None);
+        assert_eq!(bundle(&hub, &["long"], 302), None, "it goes alone");
+    }
+}
