@@ -184,6 +184,7 @@ facts! {
 
 facts! {
     tell_origin:
+    the_live_page_works_at_each_address_of_localhost
     the_tutorial_runs_at_each_name_of_loopback
     the_tutorial_runs_with_its_page_on_another_port
     a_page_of_another_program_is_refused

@@ -21,7 +21,7 @@ mod manager;
 mod readers;
 
 use std::env;
-use std::net::TcpListener;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -89,13 +89,20 @@ fn publish(
 
 /// Everybody goes on at `port` while `change` brings the next server and ends the first.
 fn hand_over(port: u16, change: impl FnOnce()) -> (Vec<(Way, Tally)>, usize) {
+    hand_over_at(&[at(IPV4, port)], change)
+}
+
+/// As [`hand_over`], with the readers of each way in turn at these addresses.
+fn hand_over_at(addresses: &[SocketAddr], change: impl FnOnce()) -> (Vec<(Way, Tally)>, usize) {
+    let port = addresses[0].port();
     let (each, readers) = (number("HANDOVER_EACH", EACH), number("HANDOVER_READERS", READERS));
     let ways = Way::ALL.iter().flat_map(|&way| std::iter::repeat_n(way, readers));
     let greeted = Arc::new(Barrier::new(Way::ALL.len() * readers + 1));
     let readers: Vec<_> = ways
-        .map(|way| {
+        .zip(addresses.iter().copied().cycle())
+        .map(|(way, address)| {
             let greeted = Arc::clone(&greeted);
-            (way, thread::spawn(move || readers::read(way, port, &greeted)))
+            (way, thread::spawn(move || readers::read(way, address, &greeted)))
         })
         .collect();
     greeted.wait();
@@ -121,6 +128,13 @@ fn hand_over(port: u16, change: impl FnOnce()) -> (Vec<(Way, Tally)>, usize) {
         (way, if way == Way::Raw { judge_raw(&seen, &acked) } else { judge(way, &seen, &acked) })
     });
     (tallies.collect(), acked.len())
+}
+
+const IPV4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const IPV6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
+
+fn at(ip: IpAddr, port: u16) -> SocketAddr {
+    SocketAddr::new(ip, port)
 }
 
 fn tell(what: &str, (tallies, acked): &(Vec<(Way, Tally)>, usize)) {
@@ -153,6 +167,30 @@ fn a_server_takes_the_port_before_the_other_lets_go() {
             assert!(old.stop().success(), "exit 0");
         });
         tell(&format!("--reuse-port, {threads} threads"), &tallies);
+        assert!(new.expect("started").stop().success(), "exit 0");
+    }
+}
+
+#[test]
+fn both_addresses_of_localhost_change_hands() {
+    let has_ipv6 = TcpListener::bind(at(IPV6, 0)).is_ok();
+    for threads in ["1", "4"] {
+        let start = |listen: &str, more: &[&str]| {
+            let command = Command::new(env!("CARGO_BIN_EXE_tollway"));
+            let flags = [&KEEPS_ALL[..], &["--threads", threads], more].concat();
+            Server::start_at(listen, command, &flags, Stdio::null())
+        };
+        let old = start("localhost:0", &[]);
+        let port = old.port();
+        let ips = if has_ipv6 { &[IPV4, IPV6][..] } else { &[IPV4] };
+        let addresses: Vec<SocketAddr> = ips.iter().map(|&ip| at(ip, port)).collect();
+        let mut new = None;
+        let tallies = hand_over_at(&addresses, || {
+            new = Some(start(&format!("localhost:{port}"), &["--reuse-port"]));
+            assert!(old.stop().success(), "exit 0");
+        });
+        let what = format!("--reuse-port at {} addresses, {threads} threads", ips.len());
+        tell(&what, &tallies);
         assert!(new.expect("started").stop().success(), "exit 0");
     }
 }

@@ -25,6 +25,8 @@ mod environment;
 mod goodbye;
 #[path = "loopback/java.rs"]
 mod java;
+#[path = "loopback/names.rs"]
+mod names;
 #[path = "loopback/node.rs"]
 mod node;
 #[path = "loopback/order.rs"]

@@ -98,7 +98,7 @@ impl FromStr for Listen {
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(text.parse::<u16>().map_or(PORT, |_| {
                 Misspelt(
-                    "names no host; write 127.0.0.1:PORT for this machine alone, :PORT for all",
+                    "names no host; write localhost:PORT for this machine alone, :PORT for all",
                 )
             }));
         }
@@ -111,6 +111,11 @@ impl FromStr for Listen {
         let mut addresses: Vec<SocketAddr> = if host.is_empty() {
             let all: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
             all.into_iter().map(|ip| (ip, port).into()).collect()
+        } else if host.eq_ignore_ascii_case("localhost") {
+            // RFC 6761 §6.3: nobody is to be asked. Many a hosts file has one of the two alone, and
+            // what is printed is to be found by either.
+            let both: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+            both.into_iter().map(|ip| (ip, port).into()).collect()
         } else if let Ok(address) = text.parse() {
             vec![address]
         } else if host.contains(':') || host.contains('[') {

@@ -62,7 +62,7 @@ fn every_flag_is_shown_with_its_default() {
 fn without_flags_the_defaults_are_those_of_the_limits() {
     let config = good("");
     assert_eq!(format!("{:?}", config.limits), format!("{:?}", Limits::default()));
-    assert_eq!(config.listen, ["127.0.0.1:8080".parse::<Listen>().expect("an address")]);
+    assert_eq!(config.listen, ["localhost:8080".parse::<Listen>().expect("an address")]);
     assert!((1..=THREADS_MAX).contains(&config.threads) && config.greets);
     assert_eq!(config.verbosity, LevelFilter::Warn);
 }
@@ -143,7 +143,7 @@ const WRONG_USE: &[(&str, &str)] = &[
          pieces; give 4MiB",
     ),
     ("--history-bytes 1GiB", "--retain-bytes 256MiB is less than --history-bytes 1GiB"),
-    ("--listen 8080", "--listen 8080: names no host; write 127.0.0.1:PORT"),
+    ("--listen 8080", "--listen 8080: names no host; write localhost:PORT"),
     ("--listen 127.0.0.1", "--listen 127.0.0.1: is not an address; write HOST:PORT"),
     ("--listen ::1:8080", "--listen ::1:8080: is not an address"),
     ("--listen 127.0.0.1:70000", "--listen 127.0.0.1:70000: has a port that does not exist; ports"),
@@ -211,5 +211,8 @@ fn addresses_are_what_they_say() {
     assert_eq!(addresses("127.0.0.1:8080"), ["127.0.0.1:8080"]);
     assert_eq!(addresses("[::1]:0"), ["[::1]:0"]);
     assert_eq!(addresses(":8080"), ["0.0.0.0:8080", "[::]:8080"]);
-    assert!(addresses("localhost:8080").contains(&"127.0.0.1:8080".to_owned()));
+    // Whatever the machine's own list of names says: RFC 6761.
+    for name in ["localhost:8080", "LocalHost:8080"] {
+        assert_eq!(addresses(name), ["127.0.0.1:8080", "[::1]:8080"]);
+    }
 }

@@ -58,7 +58,7 @@ pub fn text(
     if let Some(whom) = open_to(addresses) {
         writeln!(text, "\n  open to everyone who can reach {whom}: to read, to publish, to see")
             .expect("a string takes everything");
-        text.push_str("  what it costs. --listen 127.0.0.1:PORT keeps it to this machine.\n");
+        text.push_str("  what it costs. --listen localhost:PORT keeps it to this machine.\n");
     }
     text.push('\n');
     text

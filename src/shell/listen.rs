@@ -18,7 +18,12 @@ use crate::limits::{BACKLOG, NOTSENT_BYTES_MAX, UNACKNOWLEDGED_MS_MORE};
 /// Why a port could not be taken.
 #[derive(Debug)]
 pub struct BindError {
+    /// The `--listen`, as it was written.
+    text: String,
+    /// The one of its addresses that cannot be had.
     address: SocketAddr,
+    /// Another one of them, which can.
+    other: Option<SocketAddr>,
     error: io::Error,
 }
 
@@ -54,22 +59,65 @@ pub fn bind(
     stall_ms_max: u64,
     beside: bool,
 ) -> Result<Vec<Bound>, BindError> {
+    // A port that nobody chose is nobody's to share. The one that the kernel finds free at the
+    // first address may be taken at the second: then it is asked for another.
+    let takes_any = listen.addresses.iter().all(|address| address.port() == 0);
+    let tries = if takes_any { PORT_TRIES } else { 1 };
+    first_free(tries, || bind_all(listen, threads, stall_ms_max, beside && !takes_any))
+}
+
+/// The first of so many tries, one at least, that does not come upon a port in use; or the last.
+fn first_free<T>(
+    tries: usize,
+    mut once: impl FnMut() -> Result<T, BindError>,
+) -> Result<T, BindError> {
+    let is_used = |result: &Result<T, BindError>| {
+        result.as_ref().is_err_and(|error| error.error.kind() == io::ErrorKind::AddrInUse)
+    };
+    let mut result = once();
+    for _ in 1..tries {
+        if !is_used(&result) {
+            break;
+        }
+        result = once();
+    }
+    result
+}
+
+fn bind_all(
+    listen: &Listen,
+    threads: usize,
+    stall_ms_max: u64,
+    beside: bool,
+) -> Result<Vec<Bound>, BindError> {
     let mut bound: Vec<Bound> = Vec::new();
-    let mut absent = None;
+    let mut absent = Vec::new();
     for &(mut address) in &listen.addresses {
-        if let Some(first) = bound.first() {
-            address.set_port(first.address.port());
+        let other = bound.first().map(|first| first.address);
+        if let Some(first) = other {
+            address.set_port(first.port());
         }
         match bind_address(address, threads, stall_ms_max, beside) {
             Ok(one) => bound.push(one),
-            Err(error) if is_absent(&error) => absent = Some(BindError { address, error }),
-            Err(error) => return Err(BindError { address, error }),
+            Err(error) => {
+                let is_absent = is_absent(&error);
+                let error = BindError { text: listen.text.clone(), address, other, error };
+                if !is_absent {
+                    return Err(error);
+                }
+                absent.push(error);
+            }
         }
     }
-    match absent {
-        Some(error) if bound.is_empty() => Err(error),
-        Some(_) | None => Ok(bound),
+    if bound.is_empty()
+        && let Some(error) = absent.pop()
+    {
+        return Err(error);
     }
+    for BindError { address, error, .. } in absent {
+        log::info!("not listening at {address}, which this machine does not have: {error}");
+    }
+    Ok(bound)
 }
 
 fn bind_address(
@@ -117,27 +165,38 @@ fn is_absent(error: &io::Error) -> bool {
 
 impl std::fmt::Display for BindError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { address, error } = self;
+        let Self { text, address, other, error } = self;
+        write!(f, "--listen {text}: ")?;
         match error.raw_os_error() {
-            Some(libc::EADDRINUSE) => write!(
-                f,
-                "--listen {address}: the port is in use; stop the server that has it, share it \
-                 with a tollway that is about to end by --reuse-port, or choose another port (0 \
-                 takes any)"
-            ),
+            Some(libc::EADDRINUSE) => {
+                f.write_str("the port is in use")?;
+                if *text != address.to_string() {
+                    write!(f, " at {address}")?;
+                }
+                f.write_str("; stop the server that has it, ")?;
+                if let Some(other) = other {
+                    write!(f, "leave it to that one by --listen {other}, ")?;
+                }
+                f.write_str(
+                    "share it with a tollway that is about to end by --reuse-port, or choose \
+                     another port (0 takes any)",
+                )
+            }
             Some(libc::EACCES) => {
-                write!(f, "--listen {address}: ports below 1024 need a privilege; choose one above")
+                f.write_str("ports below 1024 need a privilege; choose one above")
             }
             Some(_) if is_absent(error) => write!(
                 f,
-                "--listen {address}: this machine has no such address; 127.0.0.1 is itself, :{} \
-                 is all it has",
+                "this machine has no such address; localhost is itself, :{} is all it has",
                 address.port()
             ),
-            Some(_) | None => write!(f, "--listen {address}: {error}; choose another address"),
+            Some(_) | None => write!(f, "{error}; choose another address"),
         }
     }
 }
+
+/// How often the kernel is asked for a port that is free at two addresses.
+const PORT_TRIES: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -167,6 +226,48 @@ mod tests {
     fn a_name_has_one_port_on_all_its_addresses() {
         let bound = bind(&listen("localhost:0"), 1, 60_000, false).expect("every machine has it");
         assert!(bound.iter().all(|one| one.address.port() == bound[0].address.port()));
+        let has_ipv6 = TcpListener::bind("[::1]:0").is_ok();
+        assert_eq!(bound.len(), if has_ipv6 { 2 } else { 1 });
+    }
+
+    #[test]
+    fn a_port_that_is_free_at_one_address_alone_is_not_taken() {
+        let others = TcpListener::bind("127.0.0.2:0").expect("a free port");
+        let port = others.local_addr().expect("bound").port();
+        let mut both = listen(&format!("127.0.0.1:{port}"));
+        both.text = format!("both:{port}");
+        both.addresses.push(others.local_addr().expect("bound"));
+        let error = bind(&both, 1, 60_000, false).expect_err("half of it is in use").to_string();
+        let half = format!(
+            "--listen both:{port}: the port is in use at 127.0.0.2:{port}; stop the server that \
+             has it, leave it to that one by --listen 127.0.0.1:{port}, share it"
+        );
+        // Another program may have the other half by chance.
+        let other_half = format!("--listen both:{port}: the port is in use at 127.0.0.1:{port};");
+        assert!(error.starts_with(&half) || error.starts_with(&other_half), "{error}");
+    }
+
+    #[test]
+    fn another_port_is_tried_as_long_as_one_of_its_addresses_is_taken() {
+        let failed = |code| BindError {
+            text: "localhost:0".to_owned(),
+            address: "[::1]:7".parse().expect("an address"),
+            other: None,
+            error: io::Error::from_raw_os_error(code),
+        };
+        let tried = |tries, failures: &[i32]| {
+            let mut count = 0;
+            let result = first_free(tries, || {
+                count += 1;
+                failures.get(count - 1).map_or(Ok(count), |&code| Err(failed(code)))
+            });
+            (result.ok(), count)
+        };
+        assert_eq!(tried(16, &[]), (Some(1), 1));
+        assert_eq!(tried(16, &[libc::EADDRINUSE; 2]), (Some(3), 3));
+        assert_eq!(tried(3, &[libc::EADDRINUSE; 3]), (None, 3));
+        assert_eq!(tried(1, &[libc::EADDRINUSE]), (None, 1));
+        assert_eq!(tried(16, &[libc::EADDRINUSE, libc::EACCES]), (None, 2));
     }
 
     #[test]
@@ -174,5 +275,14 @@ mod tests {
         let elsewhere = listen("203.0.113.1:0");
         let error = bind(&elsewhere, 1, 60_000, false).expect_err("TEST-NET-3 is nobody's");
         assert!(error.to_string().contains("this machine has no such address"), "{error}");
+    }
+
+    #[test]
+    fn an_address_that_this_machine_has_not_is_left_out_beside_one_that_it_has() {
+        let mut both = listen("127.0.0.1:0");
+        both.addresses.extend(listen("203.0.113.1:0").addresses);
+        let bound = bind(&both, 1, 60_000, false).expect("the first is there");
+        assert_eq!(bound.len(), 1);
+        assert!(bound[0].address.ip().is_loopback());
     }
 }

@@ -46,10 +46,10 @@ const snippets = {
 };
 
 /** Starts a server with so many ports, each at IPv4 and IPv6 addresses, and gives them to `use`. */
-async function serving(count, use) {
+async function serving(count, use, address = ':0') {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tollway-origins-'));
   const file = path.join(folder, 'ports');
-  const listen = Array.from({ length: count }, () => ['--listen', ':0']).flat();
+  const listen = Array.from({ length: count }, () => ['--listen', address]).flat();
   const flags = [...listen, '--threads', '2', '--static', pages, '--port-file', file];
   const server = spawn(tollway, flags, { stdio: 'ignore' });
   try {
@@ -123,6 +123,28 @@ async function the_tutorial_runs_with_its_page_on_another_port() {
   await serving(2, ([first, second]) => everywhere(first, second));
 }
 
+async function the_live_page_works_at_each_address_of_localhost() {
+  await serving(1, async ([port]) => {
+    await browsing(async (visit) => {
+      for (const name of names) {
+        await visit(`http://${name}:${port}/`, async (page) => {
+          await page.fill('#text', `at ${name}`);
+          await page.press('#text', 'Enter');
+          const shown = page.locator('.message', { hasText: `at ${name}` });
+          await shown.nth(3).waitFor(); // one in each lane
+          await page.fill('#text', `said at ${name}`);
+          await page.click('[value="websocket"]');
+          await page.locator('.message', { hasText: `said at ${name}` }).nth(3).waitFor();
+          assert.equal(await page.locator('.lane[data-state="open"]').count(), 4, name);
+          await page.locator('[data-row="websocket"] .total', { hasText: '2 messages' }).waitFor();
+          const hint = await page.evaluate(() => import('/-/client.js').then(({ connect }) => typeof connect));
+          assert.equal(hint, 'function');
+        });
+      }
+    });
+  }, 'localhost:0');
+}
+
 async function a_page_of_another_program_is_refused() {
   await serving(1, async ([port]) => {
     const stranger = http.createServer((_, response) => {
@@ -162,6 +184,7 @@ async function a_page_of_another_program_is_refused() {
 }
 
 await tell({
+  the_live_page_works_at_each_address_of_localhost,
   the_tutorial_runs_at_each_name_of_loopback,
   the_tutorial_runs_with_its_page_on_another_port,
   a_page_of_another_program_is_refused,

@@ -1,7 +1,7 @@
 //! Readers who come back: each notes down what it saw, and where it went on.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
@@ -79,11 +79,11 @@ impl Notes {
 }
 
 /// Reads until the last message, connecting again whenever it was told to leave.
-pub(crate) fn read(way: Way, port: u16, greeted: &Barrier) -> Vec<Seen> {
+pub(crate) fn read(way: Way, address: SocketAddr, greeted: &Barrier) -> Vec<Seen> {
     let mut notes = Notes { cursor: None, seen: Vec::new(), ended: false };
     let mut waits = Some(greeted);
     while !notes.ended {
-        let mut line = Line::connect(port);
+        let mut line = Line::connect(address);
         match way {
             Way::Short => poll(&mut line, "", &mut notes, &mut waits),
             Way::Long => poll(&mut line, "&wait=20", &mut notes, &mut waits),
@@ -269,8 +269,8 @@ struct Line {
 }
 
 impl Line {
-    fn connect(port: u16) -> Self {
-        Self::over(TcpStream::connect(("127.0.0.1", port)).expect("somebody listens at any moment"))
+    fn connect(address: SocketAddr) -> Self {
+        Self::over(TcpStream::connect(address).expect("somebody listens at any moment"))
     }
 
     fn over(stream: TcpStream) -> Self {

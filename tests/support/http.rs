@@ -5,7 +5,7 @@
 #![allow(dead_code)] // Each test program uses its own part of this file.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -29,7 +29,12 @@ pub(crate) struct Answer {
 impl Wire {
     /// A new connection to a port of 127.0.0.1.
     pub(crate) fn open(port: u16) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
+        Self::open_at(("127.0.0.1", port))
+    }
+
+    /// A new connection to that address.
+    pub(crate) fn open_at(address: impl ToSocketAddrs) -> Self {
+        let stream = TcpStream::connect(address).expect("the server listens");
         stream.set_read_timeout(Some(STALL)).expect("not zero");
         stream.set_write_timeout(Some(STALL)).expect("not zero");
         stream.set_nodelay(true).expect("a TCP socket");

@@ -39,12 +39,22 @@ impl Server {
     }
 
     /// As [`Server::start_by`], with this as its standard input.
-    pub(crate) fn start_with(mut command: Command, flags: &[&str], stdin: Stdio) -> Self {
+    pub(crate) fn start_with(command: Command, flags: &[&str], stdin: Stdio) -> Self {
+        Self::start_at("127.0.0.1:0", command, flags, stdin)
+    }
+
+    /// As [`Server::start_with`], listening there.
+    pub(crate) fn start_at(
+        listen: &str,
+        mut command: Command,
+        flags: &[&str],
+        stdin: Stdio,
+    ) -> Self {
         let port_file = fresh_path("port");
         let log = fresh_path("log");
         let output = File::create(&log).expect("the build's scratch directory is writable");
         let mut child = command
-            .args(["--listen", "127.0.0.1:0", "--port-file"])
+            .args(["--listen", listen, "--port-file"])
             .arg(&port_file)
             .args(flags)
             .stdin(stdin)
