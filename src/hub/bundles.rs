@@ -8,28 +8,14 @@
 //! purpose: events for HTTP/1.0, and frames that are compressed for one window or another. Those go
 //! one by one.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::Hub;
 use super::merge::Merge;
+use super::renditions::LatestBundle;
 use crate::ids::{Seq, TopicId};
 use crate::limits::{BUNDLE_BYTES_MAX, BUNDLE_MESSAGES_MAX, BUNDLED_BYTES_MAX};
 use crate::technique::{Bundle, Format};
-
-/// The latest bundle in each format.
-pub(super) type LatestBundles = RefCell<[Option<LatestBundle>; Format::COUNT]>;
-
-/// A bundle, and which messages are in it: of one topic, without a hole.
-#[derive(Debug)]
-pub(super) struct LatestBundle {
-    topic: TopicId,
-    first: Seq,
-    last: Seq,
-    /// What came behind the last message did not fit: whatever comes later, the bundle is whole.
-    full: bool,
-    bundle: Rc<Bundle>,
-}
 
 impl Hub {
     /// The next messages of `found`, as many as a bundle holds. `None`: there are not several, or
@@ -37,7 +23,7 @@ impl Hub {
     #[inline]
     pub fn bundle(&self, found: &Merge<'_>, format: Format) -> Option<Rc<Bundle>> {
         let (topic, first) = found.several()?;
-        let mut all = self.bundles.borrow_mut();
+        let mut all = self.cache.bundles.borrow_mut();
         let latest = &mut all[format as usize];
         let tip = self.log(topic).tip();
         if let Some(latest) = latest
@@ -75,7 +61,7 @@ impl Hub {
 
     /// Lets go of the latest bundles; outboxes that have one keep it until it is sent.
     pub fn forget_bundles(&mut self) {
-        *self.bundles.get_mut() = [const { None }; Format::COUNT];
+        *self.cache.bundles.get_mut() = [const { None }; Format::COUNT];
     }
 }
 

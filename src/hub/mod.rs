@@ -36,7 +36,6 @@ use std::sync::Arc;
 use slab::Slab;
 
 use self::bounds::{Age, Retention};
-use self::bundles::LatestBundles;
 use self::forgotten::Forgotten;
 use self::log::TopicLog;
 use self::message::Message;
@@ -130,8 +129,6 @@ pub struct Hub {
     cost: usize,
     /// What they were encoded to on this thread.
     cache: Cache,
-    /// What several subscribers were told alike, last.
-    bundles: LatestBundles,
     /// Topics that hold a message.
     retained: usize,
     /// How many messages ever fell off.
@@ -158,7 +155,6 @@ impl Hub {
             retention: Retention::new(limits, threads),
             cost: 0,
             cache: Cache::new(limits, threads),
-            bundles: LatestBundles::default(),
             names: HashMap::new(),
             topics: Slab::new(),
             forgotten: Forgotten::default(),

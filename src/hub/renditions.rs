@@ -9,14 +9,14 @@
 //! Came from: `encoded`, which has them made. Goes to: outboxes, and away. Absent on purpose:
 //! messages; they go by `retention`.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 
 use crate::ids::{Seq, TopicId};
 use crate::limits::{Limits, RENDITIONS_BYTES_MIN, RENDITIONS_SHARE};
-use crate::technique::{EncodedMessage, Format};
+use crate::technique::{Bundle, EncodedMessage, Format};
 use crate::wire::deflate::Window;
 
 /// One message in one format, for each window.
@@ -106,6 +106,19 @@ pub(super) struct Cache {
     pub(super) messages: Cell<usize>,
     /// Where they are; and some that are gone already.
     pub(super) line: Cell<VecDeque<(TopicId, Seq)>>,
+    /// The latest bundle in each format. They are bounded by themselves and not in the count.
+    pub(super) bundles: RefCell<[Option<LatestBundle>; Format::COUNT]>,
+}
+
+/// A bundle, and which messages are in it: of one topic, without a hole.
+#[derive(Debug)]
+pub(super) struct LatestBundle {
+    pub(super) topic: TopicId,
+    pub(super) first: Seq,
+    pub(super) last: Seq,
+    /// What came behind the last message did not fit: whatever comes later, the bundle is whole.
+    pub(super) full: bool,
+    pub(super) bundle: Rc<Bundle>,
 }
 
 impl Cache {
@@ -116,6 +129,7 @@ impl Cache {
             bytes_max: share.max(RENDITIONS_BYTES_MIN),
             messages: Cell::new(0),
             line: Cell::default(),
+            bundles: RefCell::default(),
         }
     }
 
