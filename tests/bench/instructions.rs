@@ -45,7 +45,7 @@ const LANES: [Lane; 11] = [
         operation: "a message to one of 1,000 WebSockets",
         per_step: READERS,
         steps: 10,
-        budget: 1_600,
+        budget: 1_450,
         run: |port, steps| fan_out(port, steps, 1, WEBSOCKET, "\r\n\r\n"),
     },
     Lane {
@@ -53,7 +53,7 @@ const LANES: [Lane; 11] = [
         operation: "a message to one of 1,000 event streams",
         per_step: READERS,
         steps: 10,
-        budget: 1_610,
+        budget: 1_400,
         run: |port, steps| fan_out(port, steps, 1, SSE, "id: "),
     },
     Lane {
@@ -61,7 +61,7 @@ const LANES: [Lane; 11] = [
         operation: "a message of 50 at once to one of 100 WebSockets",
         per_step: BURST * 100,
         steps: 4,
-        budget: 720,
+        budget: 400,
         run: |port, steps| fan_out(port, steps, BURST, WEBSOCKET, "\r\n\r\n"),
     },
     Lane {
@@ -69,7 +69,7 @@ const LANES: [Lane; 11] = [
         operation: "a message of 50 at once to one of 100 event streams",
         per_step: BURST * 100,
         steps: 4,
-        budget: 750,
+        budget: 400,
         run: |port, steps| fan_out(port, steps, BURST, SSE, "id: "),
     },
     Lane {
@@ -77,7 +77,7 @@ const LANES: [Lane; 11] = [
         operation: "a long poll of 1,000: parked, released, answered",
         per_step: READERS,
         steps: 4,
-        budget: 17_500,
+        budget: 10_800,
         run: long_poll,
     },
     Lane {
@@ -85,7 +85,7 @@ const LANES: [Lane; 11] = [
         operation: "a publish and its delivery to the one WebSocket of a topic, of 1,000 topics",
         per_step: READERS,
         steps: 2,
-        budget: 6_900,
+        budget: 7_700,
         run: |port, steps| echo(port, steps, READERS),
     },
     Lane {
@@ -93,7 +93,7 @@ const LANES: [Lane; 11] = [
         operation: "a message of a WebSocket that comes back to it",
         per_step: ECHOES,
         steps: 20,
-        budget: 7_200,
+        budget: 7_900,
         run: |port, steps| echo(port, steps, ECHOES),
     },
     Lane {
@@ -101,7 +101,7 @@ const LANES: [Lane; 11] = [
         operation: "a short poll with one message in its answer, kept alive",
         per_step: 1,
         steps: 1_000,
-        budget: 15_200,
+        budget: 9_900,
         run: |port, steps| short_poll(port, steps, "GET /bench?since=earliest", "}]}"),
     },
     Lane {
@@ -109,7 +109,7 @@ const LANES: [Lane; 11] = [
         operation: "a short poll with nothing new, kept alive",
         per_step: 1,
         steps: 1_000,
-        budget: 12_200,
+        budget: 9_500,
         run: |port, steps| short_poll(port, steps, "GET /bench?since=latest", "\r\n\r\n"),
     },
     Lane {
@@ -117,7 +117,7 @@ const LANES: [Lane; 11] = [
         operation: "a short poll with one message in its answer, over a connection of its own",
         per_step: 1,
         steps: 500,
-        budget: 22_000,
+        budget: 15_500,
         run: short_poll_new,
     },
     Lane {
