@@ -15,7 +15,10 @@ use std::thread;
 
 use foreign::{Foreign, missed};
 use http::Wire;
-use server::{Server, fresh_path};
+use server::{Server, fresh_path, within};
+
+/// Until one message was enough.
+const ENOUGH_MS_MAX: u64 = 60_000;
 
 /// Runs the program to its end.
 fn tollway(arguments: &[&str]) -> Output {
@@ -72,7 +75,18 @@ fn one_message_of_a_server_that_never_pauses_is_enough() {
             bytes = b"id: e-1\ndata: x\n\n".repeat(10_000);
         }
     });
-    let output = tollway(&["sub", "a", "--url", &url, "--via", "sse", "-n", "1"]);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tollway"))
+        .args(["sub", "a", "--url", &url, "--via", "sse", "-n", "1"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it was built");
+    // One that reads on, and shows nothing, would do so for ever.
+    let ended = within(ENOUGH_MS_MAX, || child.try_wait().expect("our child"));
+    let _ = child.kill();
+    let output = child.wait_with_output().expect("our child");
+    assert!(ended.is_some(), "it is not enough: {output:?}");
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), "x\n"), "{output:?}");
     sends.join().expect("it went on until the end");
 }

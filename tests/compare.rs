@@ -40,7 +40,7 @@ fn run(flags: &str) -> Output {
 
 /// A run of few clients and messages, which takes only seconds.
 fn small(flags: &str) -> String {
-    let load = format!("--clients {CLIENTS} --messages {MESSAGES} --rate 8 --poll-interval 50ms");
+    let load = format!("--clients {CLIENTS} --messages {MESSAGES} --rate 3 --poll-interval 50ms");
     let output = run(&format!("{load} {flags}"));
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");

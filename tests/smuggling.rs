@@ -41,7 +41,9 @@ const CUTS: u64 = 3;
 fn wanted() -> impl Iterator<Item = &'static Vector> {
     let wanted = std::env::var("VECTOR").unwrap_or_default();
     let all = vectors::GROUPS.iter().flat_map(|(_, _, vectors)| *vectors);
-    all.filter(move |vector| vector.name.contains(&wanted))
+    let mut named = all.filter(move |vector| vector.name.contains(&wanted)).peekable();
+    assert!(named.peek().is_some(), "no vector has the name that VECTOR asks for");
+    named
 }
 
 /// How long each piece is, by its number.
@@ -63,6 +65,7 @@ fn answers(bytes: &[u8], cut: Cut<'_>) -> Vec<String> {
     let mut told = Vec::new();
     let mut at = 0;
     while let Some(answer) = readers::http::answer(&received[at..], false) {
+        assert!(answer.body.ended, "an answer without its end: {answer:?}");
         at += answer.head.used + answer.body.used;
         match answer.head.status {
             100 => {}

@@ -92,6 +92,15 @@ fn every_folder_is_played() {
     assert_eq!(listed, there);
 }
 
+/// A folder may have none of them; all folders together have one.
+#[test]
+fn the_story_that_is_asked_for_is_there() {
+    if let Ok(wanted) = std::env::var("TRANSCRIPT") {
+        let found = everything().iter().any(|story| story.path.contains(&wanted));
+        assert!(found, "no transcript has {wanted} in its path");
+    }
+}
+
 #[test]
 fn every_story_says_which_rule_it_shows() {
     for story in everything() {

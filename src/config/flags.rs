@@ -65,7 +65,7 @@ pub(super) struct CommandLine {
 #[command(next_help_heading = "Addresses")]
 pub(super) struct AddressFlags {
     /// Where to listen: HOST:PORT, or :PORT for all addresses of this machine; port 0 takes any;
-    /// localhost is 127.0.0.1 and [::1]; repeatable
+    /// localhost is both of its addresses, of IPv4 and IPv6; repeatable
     #[arg(long, env = "TOLLWAY_LISTEN", value_name = "HOST:PORT", value_delimiter = ',')]
     #[arg(default_value = "localhost:8080")]
     pub(super) listen: Vec<Listen>,

@@ -28,10 +28,15 @@ impl Freed {
         self.ended = self.ended.saturating_add(OUTBOX_BYTES_HIGH);
     }
 
-    /// When memory should be given back, if enough was let go of, where `held` bytes are held now.
-    pub fn due(&mut self, held: usize) -> Option<Millis> {
+    /// So many bytes are held between two turns. What is held while a thread rests is less than
+    /// what a flood makes it hold, and a flood lets it have no rest.
+    pub fn note_held(&mut self, held: usize) {
         self.peak = self.peak.max(held);
-        (self.peak - held + self.ended >= FREED_BYTES_MIN).then_some(self.next)
+    }
+
+    /// When memory should be given back, if enough was let go of, where `held` bytes are held now.
+    pub fn due(&self, held: usize) -> Option<Millis> {
+        (self.peak.saturating_sub(held) + self.ended >= FREED_BYTES_MIN).then_some(self.next)
     }
 
     /// Memory is given back now.
@@ -47,6 +52,8 @@ mod tests {
     #[test]
     fn it_is_time_when_much_was_let_go_and_not_soon_again() {
         let mut freed = Freed::default();
+        freed.note_held(3 * FREED_BYTES_MIN);
+        freed.note_held(2 * FREED_BYTES_MIN);
         assert_eq!(freed.due(3 * FREED_BYTES_MIN), None);
         assert_eq!(freed.due(2 * FREED_BYTES_MIN + 1), None);
         assert_eq!(freed.due(2 * FREED_BYTES_MIN), Some(Millis(0)));

@@ -5,11 +5,11 @@
 //! cargo bench --bench fire -- bombs      # nobody, and these
 //! ```
 //!
-//! One good client publishes 50 messages a second; one reads them by each technique. A row tells
-//! how long a message took from the moment at which it was due to its acknowledgement, and to the
-//! reader by a technique, at the median and at the 99th of a hundred; how many deliveries came not
-//! at all or twice; the server's memory at its peak; and what share of a core it used. Each row has
-//! a server of its own.
+//! One good client publishes 50 messages a second; one reads them by each technique that waits. A
+//! row tells how long a message took from the moment at which it was due to its acknowledgement,
+//! and to the reader by a technique, at the median and at the 99th of a hundred; how many
+//! deliveries came not at all or twice; how many publishes were refused; the server's memory at its
+//! peak; and what share of a core it used. Each row has a server of its own.
 //!
 //! The server has core 0 alone, good clients core 1. Strangers share that with them, at the lowest
 //! priority, in a process each. Linux only. Nothing is asserted: rows mean something beside each

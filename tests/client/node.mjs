@@ -305,8 +305,9 @@ async function a_client_waits_as_long_as_it_is_told() {
   const client = noted(busy.address().port, { techniques: ['sse', 'poll'] });
   await client.until(has(4));
   assert.deepEqual(client.data, ['a\n b', '', new Uint8Array([255, 0]), 'c\nd']);
-  assert.ok(came[1].at - came[0].at >= 1_000, 'Retry-After');
-  assert.ok(came[2].at - came[1].at >= 900, 'retry:');
+  // A timer of Node may be early by a millisecond.
+  assert.ok(came[1].at - came[0].at >= 999, 'Retry-After');
+  assert.ok(came[2].at - came[1].at >= 899, 'retry:');
   assert.ok(came.every(({ url }) => url.includes('/sse?')), 'no other technique was bothered');
   client.connection.close();
   busy.closeAllConnections();

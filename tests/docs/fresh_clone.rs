@@ -61,7 +61,7 @@ fn the_first_command_serves_in_a_fresh_clone() {
     let answer = port.map(|port| get(port, "/").status);
     // On Unix cargo becomes the program that it runs, so this is the server's own process.
     let process = child.id().to_string();
-    let _ = Command::new("kill").arg(&process).status();
+    let _ = Command::new("sh").args(["-c", "kill \"$0\"", &process]).status();
     let ended = within(STOP_MS_MAX, || child.try_wait().expect("our child"));
     let _ = child.kill();
     let _ = child.wait();

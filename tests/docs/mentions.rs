@@ -1,7 +1,7 @@
 //! What the pages name in the sources exists. A mention is written `src/file.rs::item`.
 
 use crate::item;
-use crate::pages::{pages, prose, read, root};
+use crate::pages::{files, pages, prose, read, root};
 
 /// The mentions in a page: what stands between backticks and begins like a path of ours.
 fn mentions(text: &str) -> Vec<String> {
@@ -44,6 +44,15 @@ fn what_is_named_exists() {
         }
     }
     assert!(offences.is_empty(), "{}", offences.join("\n"));
+}
+
+#[test]
+fn every_wing_of_the_tests_is_told_of() {
+    let page = read("tests/README.md");
+    let wings = files("tests", "rs").into_iter().filter(|name| name.matches('/').count() == 1);
+    let untold: Vec<String> =
+        wings.filter(|name| !page.contains(&name[..name.len() - ".rs".len()])).collect();
+    assert!(untold.is_empty(), "no word about {untold:?}");
 }
 
 #[test]

@@ -112,7 +112,7 @@ pub(crate) fn keep(name: &str, revise: impl FnOnce(&str) -> String) {
         .find(|(_, (old, new))| old != new)
         .unwrap_or_default();
     panic!(
-        "{name} is out of date from line {number} on:\n  is:       {old}\n  shall be: {new}\n\
+        "{name} is out of date from line {number} on:\n  is:       {old}\n  is to be: {new}\n\
          `UPDATE_DOCS=1 cargo test --test docs` writes it anew"
     );
 }

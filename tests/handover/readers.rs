@@ -98,9 +98,11 @@ pub(crate) fn read(way: Way, address: SocketAddr, greeted: &Barrier) -> Vec<Seen
     notes.seen
 }
 
-/// Connects again and again, until nobody listens. Tells how many were answered.
-pub(crate) fn knock(port: u16) -> usize {
+/// Connects again and again, until nobody listens; `knocking` waits for the first answer. Tells how
+/// many were answered.
+pub(crate) fn knock(port: u16, knocking: &Barrier) -> usize {
     let mut answered = 0;
+    let mut waits = Some(knocking);
     loop {
         let stream = match TcpStream::connect(("127.0.0.1", port)) {
             Ok(stream) => stream,
@@ -112,6 +114,7 @@ pub(crate) fn knock(port: u16) -> usize {
         let head = line.head().expect("whoever connected is answered");
         assert_eq!(head.0, 200);
         answered += 1;
+        is_greeted(&mut waits);
     }
 }
 

@@ -131,10 +131,8 @@ fn long_poll_brings_the_next_message() {
             let body = serde_json::from_str(&body).unwrap_or_else(|_| panic!("not JSON: {body}"));
             assert_eq!(data_of(&body), ["new"]);
         }
-        // Something is there after the cursor: no waiting.
-        let started = Instant::now();
+        // Something is there after the cursor; that it does not park is shown in `order`.
         assert_eq!(data_of(&ask(&curl, &[&by_query]).json()), ["new"]);
-        assert!(started.elapsed() < Duration::from_secs(10), "it parked");
     });
 }
 
@@ -273,7 +271,8 @@ fn two_requests_share_one_connection() {
         let url = server.url("/news");
         let outcome = curl.outcome(&["--verbose", &url, &url], b"");
         assert!(outcome.success, "{}", outcome.stderr);
-        assert!(outcome.stderr.contains("Re-using existing connection"), "{}", outcome.stderr);
+        // Later versions say of what kind it is before they say "connection".
+        assert!(outcome.stderr.contains("Re-using existing "), "{}", outcome.stderr);
     });
 }
 

@@ -5,7 +5,7 @@ use crate::http::{Wire, get};
 use crate::server::{Server, for_threads_with, within};
 
 /// Until the server has heard a signal.
-const PATIENCE_MS: u64 = 20_000;
+const PATIENCE_MS: u64 = 60_000;
 
 /// An event stream that has been greeted.
 fn reader(port: u16) -> Wire {

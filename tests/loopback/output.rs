@@ -13,7 +13,7 @@ use crate::http::{Wire, get};
 use crate::server::{fresh_path, within};
 
 /// From the start of a process to its end, or to its first word.
-const PATIENCE_MS: u64 = 20_000;
+const PATIENCE_MS: u64 = 60_000;
 
 /// The program, with nothing of ours around it.
 fn tollway(arguments: &[&str]) -> Command {
@@ -36,8 +36,9 @@ impl Process {
 
     /// Asks it to end as an operator does, and tells whether it ended well.
     fn stops_well(&mut self) -> bool {
-        let kill = Command::new("kill").arg(self.0.id().to_string()).status();
-        assert!(kill.expect("a shell's command").success());
+        let process = self.0.id().to_string();
+        let kill = Command::new("sh").args(["-c", "kill \"$0\"", &process]).status();
+        assert!(kill.expect("a POSIX shell").success());
         self.ended().is_some_and(|status| status.success())
     }
 }

@@ -161,7 +161,8 @@ fn no_secret_is_ever_said() {
     let shown = format!("GET /news?ticket={ticket} HTTP/1.1\r\nHost: h\r\n\r\n");
     assert_eq!(say(server.port(), &shown).status, 204);
     said.push_str(&String::from_utf8_lossy(&say(server.port(), &shown).body));
-    let log = server.log();
+    // Whole: lines are written behind the answers.
+    let log = server.stop_and_read();
     let lines = log.lines().filter(|line| line.contains("GET /news?ticket=(hidden)"));
     assert!(lines.count() >= 2, "the log tells each request: {log}");
     // What a user is told of a command line that is wrong, or asks for help.

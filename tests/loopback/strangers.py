@@ -107,7 +107,8 @@ def a_client_that_leaves_behind_a_full_inbox_frees_its_place():
     assert parked() == 1
     client.close()
     eventually(lambda: parked() == 0)
-    assert closed("reset") == 1
+    # Each thread may answer with a report of its own that is up to a second old.
+    eventually(lambda: closed("reset") == 1)
 
 
 def an_address_has_so_many_connections():

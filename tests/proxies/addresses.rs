@@ -10,11 +10,14 @@ use crate::proxies::{self, Kind, Proxy};
 use crate::server::{Server, within};
 
 /// How long the server may take to learn that a reader has left.
-const LEAVE_MS_MAX: u64 = 15_000;
-/// One who reads, two who do not, one of them without the proxy, and what they say that they are.
+const LEAVE_MS_MAX: u64 = 60_000;
+/// One who reads, two who do not, one of them without the proxy, an operator, and what they say
+/// that they are. Each but the reader comes once: the server may not have seen the end of a
+/// connection when the next one of the same address is there.
 const READER: &str = "127.0.0.2";
 const OTHER: &str = "127.0.0.3";
 const DIRECT: &str = "127.0.0.4";
+const OPERATOR: &str = "127.0.0.5";
 const FORGED: &str = "192.0.2.7";
 
 /// As `docs/deploy` has it, with one line instead of another.
@@ -94,7 +97,7 @@ fn holds(test: &str, kind: Kind, header: &str, setup: impl Fn(u16, u16) -> Strin
     assert_eq!(status(READER, server.port()), "429", "and that is the same without the proxy");
     assert_eq!(status(OTHER, proxy.port()), "204", "another client");
     assert_eq!(status(DIRECT, server.port()), "204", "who is no proxy, and says that it is");
-    let told = curl.run(&["--interface", DIRECT, &url(server.port(), "/-/connections")]);
+    let told = curl.run(&["--interface", OPERATOR, &url(server.port(), "/-/connections")]);
     assert!(told.contains(&format!("\"peer\":\"{READER}:")), "{told}");
     assert!(!told.contains(FORGED), "{told}");
 

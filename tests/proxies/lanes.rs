@@ -162,15 +162,15 @@ fn impatient(kind: Kind, port: u16, upstream: u16) -> String {
 }
 
 fn heartbeats_keep_idle_streams_alive(kind: Kind, test: &str) {
-    let server = Server::start(&["--threads", "2", "--heartbeat", "500ms"]);
+    let server = Server::start(&["--threads", "2", "--heartbeat", "200ms"]);
     let start = |upstream| Proxy::start(test, kind, |ports| impatient(kind, ports.http, upstream));
     let Some(proxy) = start(server.port()) else {
         return;
     };
     let mut stream = EventStream::open(proxy.port(), "news", "latest");
     let mut socket = Socket::open(proxy.port(), "news", "latest");
-    // Ten of each take longer than twice what the proxy would wait.
-    for _ in 0..10 {
+    // So many of each take longer than twice what the proxy would wait, and it waits for ten.
+    for _ in 0..25 {
         assert!(stream.event().expect("the stream goes on").is_comment);
         let read = socket.inner.read().expect("the socket stays");
         assert!(matches!(read, Message::Ping(_)), "{read:?}");

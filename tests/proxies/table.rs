@@ -218,7 +218,7 @@ fn try_large(port: u16, length: usize) -> Option<String> {
         if !wire.is_taken(vec![b'x'; length]) {
             return None;
         }
-        answer = wire.answer();
+        answer = wire.answer_unless_reset()?;
     }
     let is_ours = answer.field("content-type") == Some("application/problem+json");
     let told = match answer.status {

@@ -20,7 +20,7 @@ use crate::server::{fresh_path, within};
 /// How long one foreign program may take in all.
 const RUN_MS_MAX: u64 = 180_000;
 /// How long a line of a running program may be awaited.
-const LINE: Duration = Duration::from_secs(20);
+const LINE: Duration = Duration::from_mins(1);
 
 /// A foreign program with its first arguments.
 pub(crate) struct Foreign {

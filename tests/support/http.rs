@@ -4,7 +4,7 @@
 //! `std::net::TcpStream`. Absent on purpose: leniency. What a server may not send panics here.
 #![allow(dead_code)] // Each test program uses its own part of this file.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
@@ -78,6 +78,14 @@ impl Wire {
             other => panic!("two framings at once, or one unknown: {other:?}"),
         };
         answer
+    }
+
+    /// As [`Wire::answer`]. `None`: the peer resets the connection before a byte of it is read.
+    pub(crate) fn answer_unless_reset(&mut self) -> Option<Answer> {
+        match self.reader.fill_buf() {
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => None,
+            _ => Some(self.answer()),
+        }
     }
 
     /// Reads one head; the body stays on the wire.

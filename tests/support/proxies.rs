@@ -10,17 +10,20 @@ use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use crate::foreign::missed;
 use crate::server::{fresh_path, within};
 
 /// From the start of a proxy to the first connection that it takes.
-const START_MS_MAX: u64 = 20_000;
+const START_MS_MAX: u64 = 60_000;
 /// From SIGTERM to the end of a proxy; one that takes longer is killed.
 const STOP_MS_MAX: u64 = 5_000;
 /// Another process may take a port between our look at it and the proxy's own.
 const TRIES: usize = 5;
+/// The first port that anybody may listen on.
+const UNPRIVILEGED: u16 = 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -250,10 +253,24 @@ pub(crate) fn shipped(kind: Kind, upstream: u16, changes: &[(&str, &str)]) -> St
     })
 }
 
-/// Two ports that are free at this moment, and that nobody else was told a moment ago.
+/// Two ports that are free at this moment, and that nobody gets by chance until the proxy has them.
 fn free_ports() -> Ports {
-    let take = || TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
-    let (http, https) = (take(), take());
-    let port = |listener: &TcpListener| listener.local_addr().expect("it is bound").port();
-    Ports { http: port(&http), https: port(&https) }
+    Ports { http: free_port(), https: free_port() }
+}
+
+/// A port below those that the kernel gives to connections and to whoever binds port 0 (ip(7)):
+/// with one of those, a stranger might answer in the place of a proxy that has not begun to listen.
+fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").expect("Linux");
+    let first = range.split_whitespace().next().and_then(|n| n.parse().ok()).expect("a port");
+    let count = u32::from(u16::saturating_sub(first, UNPRIVILEGED));
+    let ports = (0..count).map(|_| {
+        // Another process that does the same begins elsewhere.
+        let n = std::process::id().wrapping_mul(64) + NEXT.fetch_add(1, Ordering::Relaxed);
+        UNPRIVILEGED + u16::try_from(n % count).expect("below a port")
+    });
+    // A machine may give all of them to anybody; then chance has to do.
+    let bound = ports.chain([0]).find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());
+    bound.expect("a port is free").local_addr().expect("it is bound").port()
 }

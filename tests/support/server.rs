@@ -13,9 +13,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// From the start of the process to its port file.
-const START_MS_MAX: u64 = 10_000;
+const START_MS_MAX: u64 = 60_000;
 /// From a signal to the end of the process, drain included.
-const STOP_MS_MAX: u64 = 30_000;
+const STOP_MS_MAX: u64 = 90_000;
 /// Between two looks at something that another process is to do.
 const LOOK_MS: u64 = 5;
 

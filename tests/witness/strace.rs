@@ -22,7 +22,7 @@ use crate::http::{self, Wire};
 use crate::server::{Server, fresh_path, within};
 
 /// For what has to happen in the end: a place that becomes free, the last line of the log.
-const PATIENCE_MS: u64 = 10_000;
+const PATIENCE_MS: u64 = 60_000;
 
 /// System calls by what the ledger calls them.
 type Calls = BTreeMap<&'static str, u64>;

@@ -14,9 +14,9 @@ use crate::pcap::{self, Segment};
 use crate::server::{fresh_path, within};
 
 /// From the signal to the end of the process.
-const STOP_MS_MAX: u64 = 10_000;
+const STOP_MS_MAX: u64 = 60_000;
 /// Until something that happened is in the file.
-const HEARD_MS_MAX: u64 = 10_000;
+const HEARD_MS_MAX: u64 = 60_000;
 
 /// A running capture of one port. Dropping it kills the process and removes the file.
 pub(crate) struct Capture {

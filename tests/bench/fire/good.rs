@@ -87,7 +87,8 @@ impl Guests {
 
     /// Messages, times readers, that did not come.
     pub(crate) fn missing(&self) -> usize {
-        LANES.len() * self.said_at.len() - self.seen.len() - self.refused
+        // What was refused is nobody's to have.
+        LANES.len() * (self.said_at.len() - self.refused) - self.seen.len()
     }
 
     /// How long it took: the median, and the 99th of a hundred.
