@@ -336,8 +336,7 @@ impl State {
         }
     }
 
-    /// The deadline of this state, for a connection that was last active then; never, if it has
-    /// none.
+    /// The deadline of this state, for a connection that was last active then; or never.
     pub fn due(&self, active_at: Millis, limits: &Limits) -> Millis {
         match self {
             Self::Head { began: Some(began), .. } => began.plus(limits.head_ms_max),
@@ -357,10 +356,8 @@ impl State {
             Self::Closing(closing) => closing.since.plus(CLOSE_MS_MAX),
             Self::Lingering { half_closed: true, since } => since.plus(LINGER_MS_MAX),
             // These wait for ourselves, or for the peer to take bytes, which has its own deadline.
-            Self::Answering(_) | Self::Awaiting(_) | Self::Sending(_) | Self::Telling(_) => {
-                Millis::NEVER
-            }
-            Self::Lingering { half_closed: false, .. } | Self::Closed => Millis::NEVER,
+            Self::Answering(_) | Self::Awaiting(_) | Self::Sending(_) => Millis::NEVER,
+            Self::Lingering { .. } | Self::Telling(_) | Self::Closed => Millis::NEVER,
         }
     }
 

@@ -23,17 +23,14 @@ impl Hub {
     #[inline]
     pub fn bundle(&self, found: &Merge<'_>, format: Format) -> Option<Rc<Bundle>> {
         let (topic, first) = found.several()?;
-        let mut all = self.cache.bundles.borrow_mut();
-        let latest = &mut all[format as usize];
-        let tip = self.log(topic).tip();
-        if let Some(latest) = latest
-            && (latest.topic, latest.first) == (topic, first)
-            && (latest.full || latest.last == tip)
-        {
-            return Some(Rc::clone(&latest.bundle));
-        }
-        *latest = self.put_together(topic, first, format);
-        latest.as_ref().map(|latest| Rc::clone(&latest.bundle))
+        let (place, tip) = (&self.cache.bundles[format as usize], self.log(topic).tip());
+        let fits = |latest: &LatestBundle| {
+            (latest.topic, latest.first) == (topic, first) && (latest.full || latest.last == tip)
+        };
+        let latest = place.take().filter(fits).or_else(|| self.put_together(topic, first, format));
+        let bundle = latest.as_ref().map(|latest| Rc::clone(&latest.bundle));
+        place.set(latest);
+        bundle
     }
 
     #[inline(never)]
@@ -60,8 +57,10 @@ impl Hub {
     }
 
     /// Lets go of the latest bundles; outboxes that have one keep it until it is sent.
-    pub fn forget_bundles(&mut self) {
-        *self.cache.bundles.get_mut() = [const { None }; Format::COUNT];
+    pub fn forget_bundles(&self) {
+        for place in &self.cache.bundles {
+            place.take();
+        }
     }
 }
 

@@ -14,8 +14,8 @@ use crate::technique::{EncodedMessage, Format};
 use crate::wire::deflate::Window;
 
 impl Hub {
-    /// A message of `topic` in `format`, compressed for `window` if there is one: made for the first
-    /// reader that wants it, shared by the others.
+    /// A message of `topic` in `format`, compressed for `window` if there is one: made for the
+    /// first reader that wants it, shared by the others.
     #[inline]
     pub fn encoded<'h>(
         &self,

@@ -9,7 +9,7 @@
 //! Came from: `encoded`, which has them made. Goes to: outboxes, and away. Absent on purpose:
 //! messages; they go by `retention`.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, OnceCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
@@ -107,7 +107,7 @@ pub(super) struct Cache {
     /// Where they are; and some that are gone already.
     pub(super) line: Cell<VecDeque<(TopicId, Seq)>>,
     /// The latest bundle in each format. They are bounded by themselves and not in the count.
-    pub(super) bundles: RefCell<[Option<LatestBundle>; Format::COUNT]>,
+    pub(super) bundles: [Cell<Option<LatestBundle>>; Format::COUNT],
 }
 
 /// A bundle, and which messages are in it: of one topic, without a hole.
@@ -129,7 +129,7 @@ impl Cache {
             bytes_max: share.max(RENDITIONS_BYTES_MIN),
             messages: Cell::new(0),
             line: Cell::default(),
-            bundles: RefCell::default(),
+            bundles: Default::default(),
         }
     }
 

@@ -10,10 +10,10 @@
 //! as many; the difference of the two counts, divided by that of the operations, is what one costs:
 //! what it takes to start, to gather readers and to end is in both. Instructions are counted and
 //! not time, because they are the same on a machine that is busy with other things: a budget can be
-//! held by a test. One thing still varies: whether what a client does next comes in the same turn of
-//! the loop or in one more; lanes with a connection for each operation have a tenth more for that in
-//! their budgets. What they leave out is the kernel, which is most of the time of a small message;
-//! `figures` measures that.
+//! held by a test. One thing still varies: whether what a client does next comes in the same turn
+//! of the loop or in one more. Lanes with a connection for each operation have a tenth more in
+//! their budgets for that. What instructions leave out is the kernel, which is most of the time of
+//! a small message; `figures` measures that.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
