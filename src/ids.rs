@@ -189,6 +189,12 @@ impl IdText {
     const ROOM: usize = 13 + 1 + 20;
     const EMPTY: Self = Self { bytes: [0; Self::ROOM], from: Self::ROOM };
 
+    /// The text, as bytes of ASCII.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[self.from..]
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -205,7 +211,8 @@ impl IdText {
         const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
         let mut left = number;
         loop {
-            self.push_front(&[DIGITS[(left % 36) as usize]]);
+            self.from -= 1;
+            self.bytes[self.from] = DIGITS[(left % 36) as usize];
             left /= 36;
             if left == 0 {
                 return;

@@ -22,12 +22,14 @@ pub(crate) trait Spare {
 }
 
 /// The room to shrink to, if it is time.
+#[inline]
 fn fitting(len: usize, capacity: usize) -> Option<usize> {
     let spare = capacity > 2 * ROOM_KEPT && len < capacity / 4;
     spare.then(|| (2 * len).max(ROOM_KEPT))
 }
 
 impl<T> Spare for Vec<T> {
+    #[inline]
     fn give_back(&mut self) {
         if let Some(room) = fitting(self.len(), self.capacity()) {
             self.shrink_to(room);
@@ -36,6 +38,7 @@ impl<T> Spare for Vec<T> {
 }
 
 impl<T> Spare for VecDeque<T> {
+    #[inline]
     fn give_back(&mut self) {
         if let Some(room) = fitting(self.len(), self.capacity()) {
             self.shrink_to(room);
@@ -44,6 +47,7 @@ impl<T> Spare for VecDeque<T> {
 }
 
 impl<K: Eq + Hash, V, S: BuildHasher> Spare for HashMap<K, V, S> {
+    #[inline]
     fn give_back(&mut self) {
         if let Some(room) = fitting(self.len(), self.capacity()) {
             self.shrink_to(room);

@@ -12,7 +12,7 @@ mod world;
 use sim::{Sights, Theme};
 
 /// Stories played when nobody asks for more, all themes together.
-const SEEDS: u64 = 1_000;
+const SEEDS: u64 = 1_500;
 
 /// What comes up in every theme, once it has been played often enough for that.
 const USUAL: [&str; 26] = [

@@ -292,6 +292,7 @@ const BROKER_LAYERS: &[&[&str]] = &[
         "effect",
         "farewells",
         "fence",
+        "given",
         "idle",
         "pending",
         "places",

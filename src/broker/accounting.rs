@@ -13,6 +13,7 @@ use super::effect::Effect;
 use super::visit::{Shard, Visit};
 use crate::close::CloseReason;
 use crate::conn::Conn;
+use crate::conn::outbox::Through;
 use crate::conn::state::Name;
 use crate::ids::{ConnId, Micros, Millis};
 use crate::ledger::{
@@ -219,18 +220,28 @@ pub(super) fn went_out(ledger: &mut Ledger, conn: &mut Conn, bytes: usize, at: M
     };
     ledger.charge(next_to_pay(conn), call);
     let tally = &mut conn.costs.tally;
-    conn.flow.outbox.advance(bytes, |segment, portions| {
+    conn.flow.outbox.advance(bytes, |through| {
         if !CHARGES {
             return;
         }
-        let account = ledger.account_mut(segment.payer());
-        if let Some(committed_at) = segment.committed_at() {
-            let [(_, around), (_, payload)] = portions;
-            account.delivered(around, payload, at.since(committed_at));
-            tally.delivered(around, payload);
-        } else {
-            account.bytes_out.add_all(portions);
-            tally.went_out(portions);
+        let account = ledger.account_mut(through.payer());
+        match through {
+            Through::Whole {
+                portions: [(_, around), (_, payload)], at: Some(committed), ..
+            } => {
+                account.delivered(*around, *payload, at.since(*committed));
+                tally.delivered(*around, *payload);
+            }
+            Through::Whole { portions, at: None, .. } => {
+                account.bytes_out.add_all(*portions);
+                tally.went_out(*portions);
+            }
+            Through::Parts { parts, .. } => {
+                account.bytes_out.add_all(through.portions());
+                tally.went_out(through.portions());
+                account.passed(parts.messages.iter().map(|message| at.since(message.at)));
+                tally.passed(parts.messages.len() as u64);
+            }
         }
     });
 }

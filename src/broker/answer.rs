@@ -34,7 +34,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 pub(super) fn answer(visit: &mut Visit<'_>, ask: Ask) {
     match ask {
         Ask::Arrived => arrive(visit),
-        Ask::Request { payer, want, body } => serve(visit, payer, *want, body),
+        Ask::Request { payer, want, body } => serve(visit, payer, want, body),
         Ask::PublishRaw { data, binary } => publish::raw(visit, data, binary),
         Ask::PublishV1(request) => v1::publish(visit, *request),
         Ask::Fail(failure) => websocket::fail(visit, failure),

@@ -33,7 +33,7 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
     if !conn.flow.outbox.is_empty() && stalls_at <= now {
         return look(visit);
     }
-    if conn.expires_at().is_some_and(|at| at <= now) {
+    if conn.expires_at() <= now {
         return end_for_its_token(visit);
     }
     match &mut conn.state {

@@ -13,11 +13,23 @@ use super::effect::Effect;
 use super::visit::Visit;
 use crate::conn::problem::Rule;
 use crate::hub::message::Draft;
+use crate::ids::TopicId;
 
 /// Asks the sequencer to commit `draft`, unless it would make one topic too many.
 pub(super) fn ask(visit: &mut Visit<'_>, draft: Draft) -> Result<(), Rule> {
+    let topic = visit.shard.hub.find(&draft.topic);
+    ask_in(visit, topic, draft)
+}
+
+/// The same when it is known which topic that is, if it is one.
+pub(super) fn ask_in(
+    visit: &mut Visit<'_>,
+    topic: Option<TopicId>,
+    draft: Draft,
+) -> Result<(), Rule> {
     let shard = &mut *visit.shard;
-    let made = (!shard.hub.retains(&draft.topic)).then(|| draft.topic.clone());
+    let retains = topic.is_some_and(|topic| !shard.hub.log(topic).is_empty());
+    let made = (!retains).then(|| draft.topic.clone());
     let topics = shard.hub.retained_topics() + shard.asked.new_topics();
     let is_one_more = made.as_ref().is_some_and(|topic| !shard.asked.makes(topic));
     if is_one_more && topics >= shard.policy.limits.topics_max {

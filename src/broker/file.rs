@@ -156,7 +156,8 @@ fn answer(visit: &mut Visit<'_>, want: &FileWant, info: FileInfo) {
         return;
     };
     let mut out = Vec::with_capacity(256);
-    let mut head = context.head(status, &visit.shard.date, &mut out).field("ETag", &validator);
+    let mut head =
+        context.head(status, &visit.shard.common_fields, &mut out).field("ETag", &validator);
     if let Some(modified) = &modified {
         head = head.field("Last-Modified", modified);
     }

@@ -57,6 +57,7 @@ mod effect;
 mod farewells;
 mod fence;
 mod file;
+mod given;
 mod goodbye;
 mod handlers;
 mod idle;
@@ -107,6 +108,7 @@ use crate::limits::{EFFECTS_BYTES_MAX, EFFECTS_MAX};
 use crate::spare::Spare;
 use crate::timer::TimerWheel;
 use crate::wire::deflate;
+use crate::wire::response::CommonFields;
 
 /// The server of one thread.
 #[derive(Debug)]
@@ -148,7 +150,8 @@ impl Broker {
                 closed: VecDeque::new(),
                 reports: PendingReports::default(),
                 unix_s: 0,
-                date: String::new(),
+                common_fields: CommonFields::default(),
+                given: None,
                 random: setup.seed | 1,
                 asked: Asked::default(),
                 letters: Letters::default(),
@@ -183,7 +186,9 @@ impl Broker {
         unfinished::settle(&mut visit); // Last: whoever has ended in this visit holds nothing.
         self.shard.hub.trim_renditions();
         self.note_wishes(id, now);
-        self.reseat();
+        if !self.shard.reseated.is_empty() {
+            self.reseat();
+        }
     }
 
     /// What the shell must know of a connection, and when the timer wheel is to ask for it next.
@@ -206,14 +211,14 @@ impl Broker {
         if conn.flow.resumes_reading(wanted) {
             self.resumed.push_back(id);
         }
-        if let Some(due) = conn.due(&self.shard.policy.limits)
-            && conn.timing.hints_at(due)
-        {
+        let due = conn.due(&self.shard.policy.limits);
+        if conn.timing.hints_at(due) {
             self.wheel.insert(due, id);
         }
     }
 
     /// Tells those whose seat was moved where they sit now.
+    #[cold]
     fn reseat(&mut self) {
         for (id, seat) in self.shard.reseated.drain(..) {
             let conn = self.conns.get_mut(id);
@@ -262,6 +267,8 @@ impl Broker {
     /// Lets go of what can be made again: what messages were encoded to, and compressors.
     pub fn forget_renditions(&mut self) {
         self.shard.hub.hold_renditions(0);
+        self.shard.hub.forget_bundles();
+        self.shard.given = None;
         deflate::give_back_compressors();
     }
 
@@ -296,8 +303,8 @@ impl Broker {
     /// one, never a later.
     pub fn next_deadline(&self) -> Option<Millis> {
         let (wheel, hub) = (self.wheel.next_deadline(), self.shard.hub.next_deadline());
-        let all = [wheel, hub, self.shard.reports.next_deadline(), self.next_farewell()];
-        all.into_iter().flatten().min()
+        let (reports, farewell) = (self.shard.reports.next_deadline(), self.next_farewell());
+        earliest(earliest(wheel, hub), earliest(reports, farewell))
     }
 
     /// Whether there is work that can be done now, so that a turn is to follow without waiting for
@@ -347,6 +354,16 @@ impl Broker {
     #[doc(hidden)]
     pub fn hub(&self) -> &Hub {
         &self.shard.hub
+    }
+}
+
+/// The earlier of two moments, of which either may never come. Written out, for it is asked for
+/// several times in a turn.
+fn earliest(one: Option<Millis>, other: Option<Millis>) -> Option<Millis> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, None) => one,
+        (None, other) => other,
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::rc::Rc;
 
+use super::given::{Given, Question};
 use super::visit::Visit;
 use super::{accounting, respond, subscribe, teardown};
 use crate::close::CloseReason;
@@ -17,11 +18,15 @@ use crate::hub::log::Entry;
 use crate::hub::{Hub, Start};
 use crate::ids::{Seq, TopicId, TopicName};
 use crate::ledger::Class;
-use crate::limits::{OUTBOX_BYTES_HIGH, POLL_BYTES_MAX};
+use crate::limits::{BUNDLE_BYTES_MAX, BUNDLE_MESSAGES_MAX, OUTBOX_BYTES_HIGH, POLL_BYTES_MAX};
 use crate::technique::short_poll::Tag;
-use crate::technique::{Format, Technique, long_poll, short_poll};
+use crate::technique::{Bundle, Format, Technique, long_poll, short_poll};
 use crate::wire::condition;
 use crate::wire::response::Status;
+
+/// Room for the head of an answer that goes to no page of another site. A guess: a longer one makes
+/// it grow once.
+const HEAD_BYTES_GUESS: usize = 384;
 
 /// The messages of one poll answer, measured and not collected: most answers have no body.
 struct PollMessages {
@@ -37,11 +42,21 @@ struct PollMessages {
 /// Answers at once if there is anything to say, or no wait is wanted; parks otherwise.
 pub(super) fn poll(visit: &mut Visit<'_>, names: &[TopicName], start: &Start, terms: PollTerms) {
     let hub = &visit.shard.hub;
-    let topics: Vec<TopicId> = hub.known(names).collect();
+    let (one, several);
+    let topics = match names {
+        [name] => {
+            one = hub.find(name);
+            one.as_slice()
+        }
+        names => {
+            several = hub.known(names).collect::<Vec<_>>();
+            &several[..]
+        }
+    };
     let nothing = start.gap.is_none() && hub.next(topics.iter().copied(), start.cursor).is_none();
     let parks = nothing && visit.shard.policy.drain != DrainPhase::Leaving;
     let Some(wait_s) = terms.wait_s.filter(|_| parks) else {
-        return answer(visit, &topics, start, &terms);
+        return answer(visit, topics, start, &terms);
     };
     let subscription = subscribe::subscribe(visit, names, start.cursor, Technique::LongPoll);
     let until = visit.now.plus(wait_s * 1000);
@@ -78,47 +93,114 @@ pub(super) fn release(visit: &mut Visit<'_>) {
 }
 
 fn answer(visit: &mut Visit<'_>, topics: &[TopicId], start: &Start, terms: &PollTerms) {
+    let State::Answering(context) = &visit.conn.state else {
+        return;
+    };
+    let hub = &visit.shard.hub;
+    let question = Question::of(hub, topics, start, terms, context);
+    let again = visit.shard.given.take_if(|given| question.as_ref() == Some(&given.question));
+    let made = match again {
+        Some(given) => Some((given.status, given.answer)),
+        None => make(visit, topics, start, terms),
+    };
+    let Some((status, answer)) = made else {
+        return;
+    };
+    visit.conn.push(Segment::bundle(&answer));
+    if status != Status::Ok {
+        accounting::answered_empty(visit);
+    }
+    if let Some(question) = question {
+        visit.shard.given = Some(Given { question, status, answer });
+    }
+    respond::answered(visit, status);
+}
+
+/// Makes an answer in one piece. `None`: it is too long for that, and is told already, or begun.
+fn make(
+    visit: &mut Visit<'_>,
+    topics: &[TopicId],
+    start: &Start,
+    terms: &PollTerms,
+) -> Option<(Status, Rc<Bundle>)> {
     let hub = &visit.shard.hub;
     let state = fingerprint(hub, topics, start, terms);
     let field = terms.if_none_match.as_deref().unwrap_or_default();
     if let Some(tag) = Tag::find(field, state) {
-        return answer_empty(visit, Status::NotModified, tag, terms);
+        return Some((Status::NotModified, empty(visit, Status::NotModified, tag, terms)));
     }
-    let PollMessages { count, bytes, next, more } = measure(hub, topics, start.cursor, terms);
-    let tag = Tag { next: hub.id(next), state };
+    let messages = measure(hub, topics, start.cursor, terms);
+    let tag = Tag { next: hub.id(messages.next), state };
     let unchanged = condition::names_any(field);
-    let empty = count == 0 && start.gap.is_none();
-    if unchanged || empty {
+    if unchanged || messages.count == 0 && start.gap.is_none() {
         let status = if unchanged { Status::NotModified } else { Status::NoContent };
-        return answer_empty(visit, status, tag, terms);
+        return Some((status, empty(visit, status, tag, terms)));
     }
-    let State::Answering(context) = &visit.conn.state else {
-        return;
-    };
-    let head_only = context.head_only;
-    let mut open = Vec::with_capacity(64);
-    short_poll::open(tag.next, start.gap.as_ref(), more, &mut open);
-    // The first message goes without its comma.
-    let comma = usize::from(count > 0);
-    let length = open.len() + bytes - comma + short_poll::LIST_END.len();
-    let mut out = Vec::with_capacity(256);
-    let head = context.head(Status::Ok, &visit.shard.date, &mut out);
-    match terms.wait_s {
-        None => short_poll::greet(head, tag, length),
-        Some(wait_s) => long_poll::greet(head, tag, length, wait_s),
-    }
-    visit.conn.push(Segment::own(out, Class::Head));
+    let mut bundle = begin(visit, tag, start, terms, &messages);
+    let head_only = matches!(&visit.conn.state, State::Answering(context) if context.head_only);
     if head_only {
-        return respond::answered(visit, Status::Ok);
+        bundle.bytes.truncate(bundle.head);
+        return Some((Status::Ok, Rc::new(bundle)));
     }
+    if messages.bytes > BUNDLE_BYTES_MAX || messages.count > BUNDLE_MESSAGES_MAX {
+        tell_in_segments(visit, bundle, topics, start.cursor, terms, &messages);
+        return None;
+    }
+    let found = hub.merge(topics.iter().copied(), start.cursor).take(messages.count);
+    for (n, found) in found.enumerate() {
+        let message = hub.encoded(found, terms.format(), None);
+        bundle.push(message, usize::from(n == 0)..message.bytes.len());
+    }
+    bundle.bytes.extend_from_slice(short_poll::LIST_END);
+    Some((Status::Ok, Rc::new(bundle)))
+}
+
+/// The head of an answer, and all that stands before the first message.
+fn begin(
+    visit: &Visit<'_>,
+    tag: Tag,
+    start: &Start,
+    terms: &PollTerms,
+    messages: &PollMessages,
+) -> Bundle {
+    let mut open = Vec::with_capacity(64);
+    short_poll::open(tag.next, start.gap.as_ref(), messages.more, &mut open);
+    // The first message goes without its comma.
+    let comma = usize::from(messages.count > 0);
+    let length = open.len() + messages.bytes - comma + short_poll::LIST_END.len();
+    let room = HEAD_BYTES_GUESS + open.len() + messages.bytes.min(BUNDLE_BYTES_MAX);
+    let mut bytes = Vec::with_capacity(room);
+    if let State::Answering(context) = &visit.conn.state {
+        let head = context.head(Status::Ok, &visit.shard.common_fields, &mut bytes);
+        match terms.wait_s {
+            None => short_poll::greet(head, tag, length),
+            Some(wait_s) => long_poll::greet(head, tag, length, wait_s),
+        }
+    }
+    let head = bytes.len();
+    bytes.extend_from_slice(&open);
+    Bundle { bytes, head, messages: Vec::with_capacity(messages.count.min(BUNDLE_MESSAGES_MAX)) }
+}
+
+/// An answer that is too long for a bundle: each message is a segment, or more.
+fn tell_in_segments(
+    visit: &mut Visit<'_>,
+    mut begun: Bundle,
+    topics: &[TopicId],
+    cursor: Seq,
+    terms: &PollTerms,
+    messages: &PollMessages,
+) {
+    let open = begun.bytes.split_off(begun.head);
+    visit.conn.push(Segment::own(begun.bytes, Class::Head));
     visit.conn.push(Segment::own(open, Class::Framing));
-    if bytes > OUTBOX_BYTES_HIGH {
-        return tell(visit, topics, start.cursor, next, terms.format());
+    if messages.bytes > OUTBOX_BYTES_HIGH {
+        return tell(visit, topics, cursor, messages.next, terms.format());
     }
     let hub = &visit.shard.hub;
-    let entries = hub.merge(topics.iter().copied(), start.cursor).take(count);
-    for (n, entry) in entries.enumerate() {
-        let message = hub.encoded(entry, terms.format(), None);
+    let found = hub.merge(topics.iter().copied(), cursor).take(messages.count);
+    for (n, found) in found.enumerate() {
+        let message = hub.encoded(found, terms.format(), None);
         let from = usize::from(n == 0);
         visit.conn.push(Segment::shared(message, from..message.bytes.len()));
     }
@@ -179,7 +261,7 @@ fn fill(conn: &mut Conn, hub: &Hub) -> Filled {
         return Filled::Cut;
     }
     let topics = subscribe::topics(&telling.subscription);
-    for entry in hub.merge(topics, telling.subscription.cursor) {
+    for (topic, entry) in hub.merge(topics, telling.subscription.cursor) {
         if telling.subscription.cursor >= telling.until {
             return Filled::All;
         }
@@ -187,19 +269,20 @@ fn fill(conn: &mut Conn, hub: &Hub) -> Filled {
             if conn.flow.outbox.is_high() {
                 return Filled::InPart;
             }
-            conn.flow.outbox.push(next_piece(telling, entry, hub), conn.costs.payer);
+            conn.flow.outbox.push(next_piece(telling, (topic, entry), hub), conn.costs.payer);
         }
     }
     if telling.subscription.cursor >= telling.until { Filled::All } else { Filled::Cut }
 }
 
 /// A whole message, or the next piece of a long one.
-fn next_piece(telling: &mut Telling, entry: &Entry, hub: &Hub) -> Segment {
+fn next_piece(telling: &mut Telling, found: (TopicId, &Entry), hub: &Hub) -> Segment {
+    let (_, entry) = found;
     // The first message goes without its comma.
     let comma = usize::from(std::mem::take(&mut telling.first));
     if !entry.is_long() {
         telling.subscription.cursor = entry.seq();
-        let message = hub.encoded(entry, telling.format, None);
+        let message = hub.encoded(found, telling.format, None);
         return Segment::shared(message, comma..message.bytes.len());
     }
     let content = entry.content(hub.epoch());
@@ -218,19 +301,16 @@ fn next_piece(telling: &mut Telling, entry: &Entry, hub: &Hub) -> Segment {
     Segment::shared(&Rc::new(content.encoded(out, payload)), 0..length)
 }
 
-fn answer_empty(visit: &mut Visit<'_>, status: Status, tag: Tag, terms: &PollTerms) {
-    let State::Answering(context) = &visit.conn.state else {
-        return;
-    };
-    let mut out = Vec::with_capacity(256);
-    let head = context.head(status, &visit.shard.date, &mut out);
-    match terms.wait_s {
-        None => short_poll::farewell(head, tag),
-        Some(wait_s) => long_poll::farewell(head, tag, wait_s),
+fn empty(visit: &Visit<'_>, status: Status, tag: Tag, terms: &PollTerms) -> Rc<Bundle> {
+    let mut bytes = Vec::with_capacity(HEAD_BYTES_GUESS);
+    if let State::Answering(context) = &visit.conn.state {
+        let head = context.head(status, &visit.shard.common_fields, &mut bytes);
+        match terms.wait_s {
+            None => short_poll::farewell(head, tag),
+            Some(wait_s) => long_poll::farewell(head, tag, wait_s),
+        }
     }
-    visit.conn.push(Segment::own(out, Class::Head));
-    accounting::answered_empty(visit);
-    respond::answered(visit, status);
+    Rc::new(Bundle { head: bytes.len(), bytes, messages: Vec::new() })
 }
 
 /// All that the answer depends on, except what is in the address.
@@ -248,8 +328,8 @@ fn fingerprint(hub: &Hub, topics: &[TopicId], start: &Start, terms: &PollTerms) 
 /// What one answer may carry of what comes after `cursor`.
 fn measure(hub: &Hub, topics: &[TopicId], cursor: Seq, terms: &PollTerms) -> PollMessages {
     let mut found = PollMessages { count: 0, bytes: 0, next: cursor, more: false };
-    for entry in hub.merge(topics.iter().copied(), cursor) {
-        let bytes = found.bytes + length(entry, hub, terms.format());
+    for (topic, entry) in hub.merge(topics.iter().copied(), cursor) {
+        let bytes = found.bytes + length((topic, entry), hub, terms.format());
         if found.count == terms.limit || (found.count > 0 && bytes > POLL_BYTES_MAX) {
             found.more = true;
             break;
@@ -262,10 +342,11 @@ fn measure(hub: &Hub, topics: &[TopicId], cursor: Seq, terms: &PollTerms) -> Pol
 }
 
 /// Bytes of a message in an answer, with its comma.
-fn length(entry: &Entry, hub: &Hub, format: Format) -> usize {
+fn length(found: (TopicId, &Entry), hub: &Hub, format: Format) -> usize {
+    let (_, entry) = found;
     if entry.is_long() {
         short_poll::length(&entry.content(hub.epoch()), format == Format::PollNamed)
     } else {
-        hub.encoded(entry, format, None).bytes.len()
+        hub.encoded(found, format, None).bytes.len()
     }
 }

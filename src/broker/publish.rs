@@ -56,7 +56,7 @@ pub(super) fn raw(visit: &mut Visit<'_>, data: Box<[u8]>, binary: bool) {
     }
     let payload = Payload::framed(data, binary);
     let draft = Draft { topic, event: None, payload, from, idempotency_key: None };
-    if draft::ask(visit, draft).is_err() {
+    if draft::ask_in(visit, Some(seat.topic), draft).is_err() {
         let why = "no room for another topic; try again later";
         teardown::close_socket(visit, CloseCode::TRY_AGAIN, why, CloseReason::Overloaded);
     } else if let State::Open(socket) = &mut visit.conn.state {

@@ -12,11 +12,13 @@ use super::visit::Visit;
 use super::{subscribe, teardown};
 use crate::close::CloseReason;
 use crate::conn::Conn;
-use crate::conn::outbox::Segment;
-use crate::conn::state::{State, Subscription};
+use crate::conn::outbox::{Outbox, Segment};
+use crate::conn::state::{Seats, State, Subscription};
 use crate::hub::log::Entry;
+use crate::hub::merge::Merge;
 use crate::hub::{Hub, Start};
-use crate::ledger::Class;
+use crate::ids::TopicId;
+use crate::ledger::{Class, Payer};
 use crate::technique::{self, Format, websocket};
 use crate::wire::deflate::Window;
 use crate::wire::frame::CloseCode;
@@ -63,23 +65,27 @@ fn tell_gap(visit: &mut Visit<'_>) {
 
 /// Moves messages from the log to the outbox while there is room.
 fn fill(conn: &mut Conn, hub: &Hub) -> Pumped {
-    let Some((subscription, format)) = subscriber(&mut conn.state) else {
+    let Some((subscription, mut format)) = subscriber(&mut conn.state) else {
         return Pumped::Served;
     };
-    if conn.flow.outbox.is_high() {
+    let (outbox, payer) = (&mut conn.flow.outbox, conn.costs.payer);
+    if outbox.is_high() {
         return Pumped::Served;
     }
     if subscribe::missed(subscription, hub) {
         return Pumped::Missed;
     }
-    // Nothing is lost while we are at it, so the log is walked from where it is found.
-    for entry in hub.merge(subscribe::topics(subscription), subscription.cursor) {
-        if conn.flow.outbox.is_high() {
-            break;
-        }
-        conn.flow.outbox.push(format.segment(entry, hub), conn.costs.payer);
-        subscription.cursor = entry.seq();
+    // Almost every delivery is this: one topic, and one message in it.
+    if let Seats::One(seat) = subscription.seats
+        && let Some(newest) = hub.log(seat.topic).newest_if_only(subscription.cursor)
+    {
+        outbox.push(format.segment((seat.topic, newest), hub), payer);
+        subscription.cursor = newest.seq();
+        return Pumped::Served;
     }
+    // Nothing is lost while we are at it, so the log is walked from where it is found.
+    let mut found = hub.merge(subscribe::topics(subscription), subscription.cursor);
+    while !outbox.is_high() && format.push_next(&mut found, hub, outbox, payer, subscription) {}
     Pumped::Served
 }
 
@@ -89,13 +95,45 @@ struct DeliveryFormat {
     /// An event with the chunk around it; for HTTP/1.0 without.
     whole: bool,
     deflate: Option<Window>,
+    /// Several may come in one piece.
+    bundles: bool,
 }
 
 impl DeliveryFormat {
     /// A message in this format, as a segment that shares its encoded bytes.
-    fn segment(&self, entry: &Entry, hub: &Hub) -> Segment {
-        let encoded = hub.encoded(entry, self.format, self.deflate);
+    fn segment(&self, found: (TopicId, &Entry), hub: &Hub) -> Segment {
+        let encoded = hub.encoded(found, self.format, self.deflate);
         Segment::shared(encoded, encoded.range(self.whole))
+    }
+
+    /// Queues what comes next, a bundle or a message. `false`: nothing does.
+    fn push_next(
+        &mut self,
+        found: &mut Merge<'_>,
+        hub: &Hub,
+        outbox: &mut Outbox,
+        payer: Payer,
+        subscription: &mut Subscription,
+    ) -> bool {
+        if self.bundles
+            && let Some(bundle) = hub.bundle(found, self.format)
+        {
+            // Not where it would be more than what its messages one by one come to.
+            self.bundles = outbox.has_room_for(&bundle);
+            if self.bundles
+                && let Some(last) = found.pass(bundle.messages.len())
+            {
+                outbox.push(Segment::bundle(&bundle), payer);
+                subscription.cursor = last.seq();
+                return true;
+            }
+        }
+        let Some((topic, entry)) = found.next() else {
+            return false;
+        };
+        outbox.push(self.segment((topic, entry), hub), payer);
+        subscription.cursor = entry.seq();
+        true
     }
 }
 
@@ -103,13 +141,14 @@ impl DeliveryFormat {
 fn subscriber(state: &mut State) -> Option<(&mut Subscription, DeliveryFormat)> {
     match state {
         State::Streaming(stream) => {
-            let format =
-                DeliveryFormat { format: stream.format, whole: stream.chunked, deflate: None };
+            let (format, whole) = (stream.format, stream.chunked);
+            let format = DeliveryFormat { format, whole, deflate: None, bundles: whole };
             Some((&mut stream.subscription, format))
         }
         State::Open(socket) => {
-            let format =
-                DeliveryFormat { format: socket.format(), whole: true, deflate: socket.deflate };
+            let (format, deflate) = (socket.format(), socket.deflate);
+            let bundles = deflate.is_none();
+            let format = DeliveryFormat { format, whole: true, deflate, bundles };
             Some((&mut socket.subscription, format))
         }
         _ => None,

@@ -54,7 +54,7 @@ fn stream(visit: &mut Visit<'_>, names: &[TopicName], start: &Start) {
     }
     let chunked = !context.http10;
     let (mut head, mut open) = (Vec::with_capacity(256), Vec::new());
-    sse::greet(context.streamed().head(Status::Ok, &visit.shard.date, &mut head), chunked);
+    sse::greet(context.streamed().head(Status::Ok, &visit.shard.common_fields, &mut head), chunked);
     let cursor = visit.shard.hub.id(start.cursor);
     match &start.gap {
         None => sse::open(&cursor.to_string(), retry_ms, chunked, &mut open),

@@ -52,7 +52,10 @@ pub(super) fn watch(visit: &mut Visit<'_>, watch: &Watch) {
     let (mut head, mut open) = (Vec::with_capacity(256), Vec::new());
     let (state, status) = match watch {
         Watch::Stream => {
-            sse::greet(context.streamed().head(Status::Ok, &visit.shard.date, &mut head), chunked);
+            sse::greet(
+                context.streamed().head(Status::Ok, &visit.shard.common_fields, &mut head),
+                chunked,
+            );
             sse::retry(retry_ms, chunked, &mut open);
             let stream = Stream {
                 subscription: to_nothing(),

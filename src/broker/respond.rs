@@ -36,7 +36,7 @@ pub(super) fn say(
     let State::Answering(context) = &visit.conn.state else {
         return;
     };
-    let [head, body] = context.whole(status, &visit.shard.date, fields, body);
+    let [head, body] = context.whole(status, &visit.shard.common_fields, fields, body);
     visit.conn.push(head);
     visit.conn.push(body);
     answered(visit, status);
@@ -98,7 +98,7 @@ pub(super) fn stream_head(visit: &mut Visit<'_>, greet: fn(HeadWriter<'_>, bool)
     };
     let context = context.streamed();
     let mut head = Vec::with_capacity(256);
-    greet(context.head(Status::Ok, &visit.shard.date, &mut head), !context.http10);
+    greet(context.head(Status::Ok, &visit.shard.common_fields, &mut head), !context.http10);
     visit.conn.push(Segment::own(head, Class::Head));
     log_access(visit, Status::Ok);
     next_request(visit, context.keep_alive);

@@ -101,6 +101,7 @@ fn end(visit: &mut Visit<'_>, how: fn(CloseReason) -> Teardown) {
 }
 
 /// A peer that has ended its side, and of which nothing more can be understood, is done.
+#[inline]
 pub(super) fn end_if_finished(visit: &mut Visit<'_>) {
     let flow = &visit.conn.flow;
     if !flow.finished || visit.conn.is_held() {

@@ -20,7 +20,14 @@ use crate::wire::frame::CloseCode;
 use crate::wire::message::Assembler;
 
 /// Takes note of what a connection holds, or refuses it.
+#[inline]
 pub(super) fn settle(visit: &mut Visit<'_>) {
+    if visit.conn.unfinished_bytes() != visit.conn.flow.unfinished {
+        note(visit);
+    }
+}
+
+fn note(visit: &mut Visit<'_>) {
     if !fits(visit) {
         refuse(visit);
         fits(visit); // It holds nothing now.
@@ -29,9 +36,6 @@ pub(super) fn settle(visit: &mut Visit<'_>) {
 
 fn fits(visit: &mut Visit<'_>) -> bool {
     let (before, holds) = (visit.conn.flow.unfinished, visit.conn.unfinished_bytes());
-    if holds == before {
-        return true;
-    }
     let fits = visit.shard.unfinished.change(before, holds);
     if fits {
         visit.conn.flow.unfinished = holds;

@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 
 use super::asked::Asked;
 use super::effect::{Effect, Teardown};
+use super::given::Given;
 use super::letters::Letters;
 use super::pending::PendingReports;
 use super::pool::Share;
@@ -24,6 +25,7 @@ use crate::hub::Hub;
 use crate::ids::{ConnId, Millis, Seat, ShardId, TopicName};
 use crate::ledger::{Ledger, Row};
 use crate::rights::Need;
+use crate::wire::response::CommonFields;
 
 /// One connection, while something happens to it.
 pub(super) struct Visit<'b> {
@@ -56,8 +58,10 @@ pub(super) struct Shard {
     pub(super) reports: PendingReports,
     /// The wall-clock time, in whole seconds since 1970.
     pub(super) unix_s: i64,
-    /// The same moment as the `Date` field says it.
-    pub(super) date: String,
+    /// What every head says of it.
+    pub(super) common_fields: CommonFields,
+    /// The latest answer to a poll.
+    pub(super) given: Option<Given>,
     /// The state of the generator behind [`Shard::jitter`]; never 0.
     pub(super) random: u64,
     /// What the sequencer was asked to commit, and has not answered.

@@ -13,6 +13,7 @@ use crate::limits::{
 };
 use crate::spare::Spare;
 use crate::wire::date;
+use crate::wire::response::CommonFields;
 
 /// Steps of work that it took to queue what an outbox holds.
 fn steps_queued(outbox: &Outbox) -> usize {
@@ -65,7 +66,7 @@ impl Broker {
 
     /// Reads letters while the hub has room for what they bring, up to the portion.
     pub(super) fn read_letters(&mut self, now: Millis) {
-        while self.shard.hub.has_room() {
+        while self.shard.letters.has_next() && self.shard.hub.has_room() {
             let Some(letter) = self.shard.letters.next() else {
                 return;
             };
@@ -112,8 +113,7 @@ impl Broker {
                     return; // An earlier hint was put in since, and stands for both.
                 }
                 visit.conn.timing.hint = Millis::NEVER;
-                let due = visit.conn.due(&visit.shard.policy.limits);
-                if due.is_some_and(|due| due <= now) {
+                if visit.conn.due(&visit.shard.policy.limits) <= now {
                     deadline::expired(visit);
                 }
             });
@@ -126,6 +126,7 @@ impl Broker {
         let unix_s = i64::try_from(unix_s).unwrap_or(date::UNIX_S_MAX).min(date::UNIX_S_MAX);
         self.shard.unix_s = unix_s;
         self.shard.policy.unix_s = unix_s.unsigned_abs(); // Not below 0: it was none above.
-        self.shard.date = date::write(unix_s);
+        self.shard.given = None; // It says another date.
+        self.shard.common_fields = CommonFields::at(&date::write(unix_s));
     }
 }

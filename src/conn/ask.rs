@@ -19,7 +19,7 @@ pub enum Ask {
         /// Who pays for it.
         payer: Payer,
         /// What is wanted.
-        want: Box<Want>,
+        want: Want,
         /// The body, if it publishes.
         body: Vec<u8>,
     },

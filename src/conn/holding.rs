@@ -29,9 +29,13 @@ impl Conn {
     }
 
     /// When a reader that stays has to go, because its token is good until then and no longer.
-    pub fn expires_at(&self) -> Option<Millis> {
-        let hold = self.hold.as_deref().filter(|hold| hold.until != Millis::NEVER)?;
-        let stays = matches!(self.state.name(), Name::Parked | Name::Streaming | Name::Open);
-        stays.then_some(hold.until)
+    pub fn expires_at(&self) -> Millis {
+        let Some(hold) = &self.hold else {
+            return Millis::NEVER;
+        };
+        match self.state.name() {
+            Name::Parked | Name::Streaming | Name::Open => hold.until,
+            _ => Millis::NEVER,
+        }
     }
 }

@@ -27,6 +27,7 @@ impl Conn {
 
 impl Conn {
     /// Bytes of the heap that hold what is not complete yet.
+    #[inline]
     pub fn unfinished_bytes(&self) -> usize {
         let begun = match &self.state {
             State::Body(upload) => upload.data.capacity(),

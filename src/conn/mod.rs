@@ -261,7 +261,7 @@ impl Conn {
                     return Pace::Wait;
                 };
                 let Request { payer, want, .. } = upload.request;
-                let ask = Ask::Request { payer, want: Box::new(want), body: upload.data };
+                let ask = Ask::Request { payer, want, body: upload.data };
                 Pace::Ask(used, ask)
             }
             Err(error) => {
@@ -277,7 +277,7 @@ impl Conn {
     fn complete(&mut self, request: Request, body: Vec<u8>, now: Millis) -> Ask {
         let Request { context, payer, want, .. } = request;
         self.shift(State::Answering(context), now);
-        Ask::Request { payer, want: Box::new(want), body }
+        Ask::Request { payer, want, body }
     }
 
     /// What came is no request. Nobody's technique pays for that.

@@ -1,119 +1,21 @@
 //! Bytes that the kernel has not taken yet.
 //!
-//! A queue of segments. A segment is owned by this connection, or part of an encoded message that
-//! many connections share, or static. One segment lies in the outbox itself, so that delivering one
-//! message to a reader that keeps up allocates nothing; when empty, it owns nothing.
+//! A queue of segments. One lies in the outbox itself, so that delivering one message to a reader
+//! that keeps up, or one bundle, allocates nothing; when empty, it owns nothing.
 //!
 //! Came from: answers and the pump, which push. Goes to: the shell, which gathers the segments into
 //! one write and says how far it got. Absent on purpose: a bound. The pump looks at
 //! [`Outbox::is_high`] first; messages wait in the log, not in the outbox.
 
+mod segment;
+
 use std::collections::VecDeque;
 use std::io::IoSlice;
-use std::ops::Range;
-use std::rc::Rc;
 
-use crate::ids::Micros;
+pub use self::segment::{Segment, Through};
 use crate::ledger::{Class, Payer};
 use crate::limits::{OUTBOX_BYTES_HIGH, OUTBOX_SEGMENTS_HIGH, SLICES_MAX};
-use crate::technique::EncodedMessage;
-
-/// Bytes to be sent, and what they are for.
-#[derive(Debug)]
-pub struct Segment {
-    bytes: SegmentBytes,
-    /// What the bytes are that are not payload.
-    class: Class,
-    /// How many of them are payload.
-    payload: u32,
-    /// The payer of the bytes. What is queued may have been caused by requests of several kinds.
-    payer: Payer,
-}
-
-#[derive(Debug)]
-enum SegmentBytes {
-    Own(Vec<u8>),
-    Static(&'static [u8]),
-    Shared {
-        encoded: Rc<EncodedMessage>,
-        /// Exact: an encoded message is bounded far below 4 GiB.
-        from: u32,
-        to: u32,
-    },
-}
-
-impl Segment {
-    /// Bytes made for this connection alone.
-    pub fn own(bytes: Vec<u8>, class: Class) -> Self {
-        Self { bytes: SegmentBytes::Own(bytes), class, payload: 0, payer: Payer::Other }
-    }
-
-    /// A piece of an encoded message that is not its last: so many of its bytes are payload.
-    pub fn piece(bytes: Vec<u8>, payload: usize) -> Self {
-        // Exact: a message is bounded far below 4 GiB.
-        let payload = payload as u32;
-        let bytes = SegmentBytes::Own(bytes);
-        Self { bytes, class: Class::Framing, payload, payer: Payer::Other }
-    }
-
-    /// Bytes that never change.
-    pub fn fixed(bytes: &'static [u8], class: Class) -> Self {
-        Self { bytes: SegmentBytes::Static(bytes), class, payload: 0, payer: Payer::Other }
-    }
-
-    /// The part `range` of an encoded message; all its payload lies in there, and all else is
-    /// framing.
-    pub fn shared(encoded: &Rc<EncodedMessage>, range: Range<usize>) -> Self {
-        Self {
-            bytes: SegmentBytes::Shared {
-                encoded: Rc::clone(encoded),
-                from: range.start as u32,
-                to: range.end as u32,
-            },
-            class: Class::Framing,
-            payload: encoded.payload,
-            payer: Payer::Other,
-        }
-    }
-
-    /// The payer of its bytes.
-    pub fn payer(&self) -> Payer {
-        self.payer
-    }
-
-    /// When the message in it was committed, if it is one.
-    pub fn committed_at(&self) -> Option<Micros> {
-        match &self.bytes {
-            SegmentBytes::Shared { encoded, .. } => Some(encoded.at),
-            SegmentBytes::Own(_) | SegmentBytes::Static(_) => None,
-        }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        match &self.bytes {
-            SegmentBytes::Own(bytes) => bytes,
-            SegmentBytes::Static(bytes) => bytes,
-            SegmentBytes::Shared { encoded, from, to } => {
-                &encoded.bytes[*from as usize..*to as usize]
-            }
-        }
-    }
-
-    /// The first `sent` of its bytes by class, in two portions: what is not payload goes first.
-    pub fn portions(&self, sent: usize) -> [(Class, usize); 2] {
-        let around = self.bytes().len() - self.payload as usize;
-        let payload = sent.saturating_sub(around);
-        [(self.class, sent.min(around)), (Class::Payload, payload)]
-    }
-
-    /// Bytes of the heap that it alone holds.
-    fn heap_bytes(&self) -> usize {
-        match &self.bytes {
-            SegmentBytes::Own(bytes) => bytes.capacity(),
-            SegmentBytes::Static(_) | SegmentBytes::Shared { .. } => 0,
-        }
-    }
-}
+use crate::technique::Bundle;
 
 /// The queue. Invariants: `bytes` = the lengths of all segments − `sent`; `rest` is empty when
 /// `first` is; no segment is empty.
@@ -125,19 +27,22 @@ pub struct Outbox {
     /// How much of the first segment the kernel has taken.
     sent: usize,
     bytes: usize,
+    /// Messages in bundles, beyond one in each. Exact: an outbox that is high gets no more.
+    bundled_more: u32,
     /// It went from empty to non-empty, and nobody has asked since.
     fresh: bool,
 }
 
 impl Outbox {
     /// Queues a segment, at the cost of `payer`.
-    pub fn push(&mut self, segment: Segment, payer: Payer) {
-        let segment = Segment { payer, ..segment };
+    pub fn push(&mut self, mut segment: Segment, payer: Payer) {
+        segment.payer = payer;
         let length = segment.bytes().len();
         if length == 0 {
             return;
         }
         self.bytes += length;
+        self.bundled_more += segment.messages_more() as u32;
         if self.is_empty() {
             self.fresh = true;
             self.first = Some(segment);
@@ -152,20 +57,18 @@ impl Outbox {
         std::mem::take(&mut self.fresh)
     }
 
-    /// Joins `segment` to the last one when both are our own, of one class and of one payer, so
-    /// that a flood of small answers is one segment; gives it back otherwise.
+    /// Whether all messages of `bundle` would come into it if they came one by one.
+    pub fn has_room_for(&self, bundle: &Bundle) -> bool {
+        self.bytes + bundle.bytes.len() <= OUTBOX_BYTES_HIGH
+            && self.segments() + bundle.messages.len() <= OUTBOX_SEGMENTS_HIGH
+    }
+
+    /// Joins `segment` to the last one if they can be one; gives it back otherwise.
     fn not_joined(&mut self, segment: Segment) -> Option<Segment> {
         let last = self.rest.as_mut().and_then(|rest| rest.back_mut());
-        let last = last.or(self.first.as_mut())?;
-        match (&mut last.bytes, &segment.bytes) {
-            (SegmentBytes::Own(own), SegmentBytes::Own(more))
-                if (last.class, last.payload, last.payer) == (segment.class, 0, segment.payer)
-                    && segment.payload == 0 =>
-            {
-                own.extend_from_slice(more);
-                None
-            }
-            _ => Some(segment),
+        match last.or(self.first.as_mut()) {
+            Some(last) => last.join(segment),
+            None => Some(segment),
         }
     }
 
@@ -203,32 +106,35 @@ impl Outbox {
         first - self.sent + others.map(|segment| segment.bytes().len()).sum::<usize>()
     }
 
-    /// Takes away `n` bytes that the kernel took, and shows the segments that are through, with
-    /// their portions.
-    pub fn advance(&mut self, n: usize, mut through: impl FnMut(&Segment, [(Class, usize); 2])) {
+    /// Takes away `n` bytes that the kernel took, and shows what is through by that: segments, and
+    /// parts of bundles.
+    pub fn advance(&mut self, n: usize, mut through: impl FnMut(&Through<'_>)) {
         assert!(n <= self.bytes, "the kernel took more than it was given");
         self.bytes -= n;
-        self.sent += n;
+        let (mut before, mut sent) = (self.sent, self.sent + n);
         while let Some(first) = &self.first {
             let length = first.bytes().len();
-            if self.sent < length {
+            if let Some(done) = first.through(before, sent.min(length)) {
+                through(&done);
+            }
+            if sent < length {
                 break;
             }
-            through(first, first.portions(length));
-            self.sent -= length;
+            (before, sent) = (0, sent - length);
+            self.bundled_more -= first.messages_more() as u32;
             self.first = self.rest.as_mut().and_then(|rest| rest.pop_front());
         }
-        if self.first.is_none() {
+        self.sent = sent;
+        if self.first.is_none() && self.rest.is_some() {
             self.rest = None;
         }
     }
 
-    /// Drops everything, and tells who pays for what the kernel took of the segment that was not
-    /// through.
-    pub fn abandon(&mut self) -> Option<(Payer, [(Class, usize); 2])> {
+    /// Drops everything, and tells who pays for what the kernel took of that which was not through.
+    pub fn abandon(&mut self) -> Option<(Payer, [(Class, usize); 3])> {
         let (first, sent) = (self.first.take(), self.sent);
         *self = Self::default();
-        first.map(|first| (first.payer, first.portions(sent)))
+        first.map(|first| (first.payer(), first.begun(sent)))
     }
 
     /// Who pays for the next byte.
@@ -236,9 +142,10 @@ impl Outbox {
         self.first.as_ref().map(Segment::payer)
     }
 
-    /// Bytes that the kernel took of the segment that is not through.
+    /// Bytes that the kernel took of what is not through.
     pub fn unfinished(&self) -> usize {
-        self.sent
+        let begun = self.first.as_ref().map(|first| first.begun(self.sent));
+        begun.into_iter().flatten().map(|(_, bytes)| bytes).sum()
     }
 
     /// Bytes of the heap that it alone holds.
@@ -261,9 +168,10 @@ impl Outbox {
         self.bytes >= OUTBOX_BYTES_HIGH || self.segments() >= OUTBOX_SEGMENTS_HIGH
     }
 
-    /// Segments waiting.
+    /// Segments waiting; each message of a bundle counts as one.
     pub fn segments(&self) -> usize {
-        usize::from(self.first.is_some()) + self.rest.as_deref().map_or(0, VecDeque::len)
+        let rest = self.rest.as_deref().map_or(0, VecDeque::len);
+        usize::from(self.first.is_some()) + rest + self.bundled_more as usize
     }
 
     /// Bytes waiting.
@@ -274,9 +182,12 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
     use super::*;
+    use crate::ids::Micros;
     use crate::ledger::Bytes;
-    use crate::technique::ChunkAround;
+    use crate::technique::{ChunkAround, EncodedMessage};
 
     fn gathered(outbox: &Outbox) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); SLICES_MAX];
@@ -293,6 +204,16 @@ mod tests {
         })
     }
 
+    /// The answer to a poll, with `message` so many times.
+    fn bundle(message: &EncodedMessage, times: usize) -> Rc<Bundle> {
+        let mut bundle = Bundle { bytes: b"HEAD[".to_vec(), head: 4, messages: Vec::new() };
+        for _ in 0..times {
+            bundle.push(message, 0..message.bytes.len());
+        }
+        bundle.bytes.push(b']');
+        Rc::new(bundle)
+    }
+
     #[test]
     fn what_goes_in_comes_out_in_any_portions() {
         let encoded = message("--", "payload");
@@ -303,18 +224,28 @@ mod tests {
             outbox.push(Segment::shared(&encoded, 0..9), Payer::Sse);
             outbox.push(Segment::fixed(b"]}", Class::Framing), Payer::Sse);
             outbox.push(Segment::own(Vec::new(), Class::Body), Payer::Sse);
+            outbox.push(Segment::bundle(&bundle(&encoded, 3)), Payer::Sse);
             assert!(!outbox.take_fresh());
+            assert_eq!(outbox.segments(), 6, "a message of a bundle counts as a segment");
             let mut by_class = Bytes::default();
-            let mut seen = Vec::new();
+            let (mut seen, mut messages) = (Vec::new(), 0);
             while !outbox.is_empty() {
                 let bytes = gathered(&outbox);
                 assert_eq!(bytes.len(), outbox.bytes());
                 let n = portion.min(bytes.len());
                 seen.extend_from_slice(&bytes[..n]);
-                outbox.advance(n, |_, portions| by_class.add_all(portions));
+                outbox.advance(n, |through| {
+                    by_class.add_all(through.portions());
+                    messages += match through {
+                        Through::Whole { at, .. } => usize::from(at.is_some()),
+                        Through::Parts { parts, .. } => parts.messages.len(),
+                    };
+                });
+                assert_eq!(by_class.total() as usize + outbox.unfinished(), seen.len());
             }
-            assert_eq!(seen, b"head--payload]}");
-            assert_eq!(by_class.0, [4, 4, 7, 0, 0]);
+            assert_eq!(seen, b"head--payload]}HEAD[--payload--payload--payload]");
+            assert_eq!(by_class.0, [8, 12, 28, 0, 0]);
+            assert_eq!((messages, outbox.segments()), (4, 0));
         }
     }
 
@@ -322,13 +253,36 @@ mod tests {
     fn what_was_sent_of_an_abandoned_segment_is_charged() {
         let mut outbox = Outbox::default();
         outbox.push(Segment::shared(&message("--", "payload"), 0..9), Payer::Sse);
-        outbox.advance(5, |_, portions| panic!("not through yet: {portions:?}"));
+        outbox.advance(5, |through| panic!("not through yet: {through:?}"));
         assert_eq!(outbox.unfinished(), 5);
         let (payer, portions) = outbox.abandon().expect("five bytes went out");
-        let portions = (payer, portions);
-        assert_eq!(portions, (Payer::Sse, [(Class::Framing, 2), (Class::Payload, 3)]));
+        let expected = [(Class::Framing, 2), (Class::Payload, 3), (Class::Head, 0)];
+        assert_eq!((payer, portions), (Payer::Sse, expected));
         assert!(outbox.is_empty());
         assert_eq!(outbox.bytes(), 0);
+        outbox.push(Segment::bundle(&bundle(&message("--", "payload"), 2)), Payer::Sse);
+        let mut through = 0;
+        outbox
+            .advance(19, |parts| through += parts.portions().map(|(_, n)| n).iter().sum::<usize>());
+        assert_eq!((through, outbox.unfinished()), (14, 5), "head, bracket and one message");
+        let (_, portions) = outbox.abandon().expect("five bytes of the second went out");
+        assert_eq!(portions, expected);
+        assert_eq!((outbox.segments(), outbox.unfinished()), (0, 0));
+    }
+
+    #[test]
+    fn a_bundle_has_room_where_its_messages_one_by_one_have_it() {
+        let one = message("", "x");
+        for few in 0..4 {
+            let mut outbox = Outbox::default();
+            while outbox.segments() < OUTBOX_SEGMENTS_HIGH - few {
+                outbox.push(Segment::shared(&one, 0..1), Payer::Sse);
+            }
+            assert_eq!(outbox.has_room_for(&bundle(&one, 2)), few >= 2);
+        }
+        let mut outbox = Outbox::default();
+        outbox.push(Segment::own(vec![0; OUTBOX_BYTES_HIGH - 8], Class::Body), Payer::Sse);
+        assert!(outbox.has_room_for(&bundle(&one, 2)) && !outbox.has_room_for(&bundle(&one, 3)));
     }
 
     #[test]
@@ -343,9 +297,9 @@ mod tests {
         }
         assert_eq!(gathered(&outbox).len(), 4000 + SLICES_MAX - 1);
         assert_eq!(outbox.gathered_bytes(), 4000 + SLICES_MAX - 1);
-        outbox.advance(10, |_, _| {});
+        outbox.advance(10, |_| {});
         assert_eq!(outbox.gathered_bytes(), gathered(&outbox).len());
-        outbox.advance(4030, |_, _| {});
+        outbox.advance(4030, |_| {});
         assert_eq!(outbox.gathered_bytes(), gathered(&outbox).len());
         assert_eq!((outbox.bytes(), outbox.gathered_bytes()), (60, 60));
     }
@@ -358,7 +312,7 @@ mod tests {
             outbox.push(Segment::shared(&encoded, 0..1), Payer::WebSocket);
         }
         assert_eq!((outbox.segments(), outbox.bytes()), (OUTBOX_SEGMENTS_HIGH, 1024));
-        outbox.advance(1, |_, _| {});
+        outbox.advance(1, |_| {});
         assert!(!outbox.is_high());
         outbox.push(Segment::own(vec![0; OUTBOX_BYTES_HIGH], Class::Body), Payer::WebSocket);
         assert!(outbox.is_high());
@@ -371,8 +325,8 @@ mod tests {
             outbox.push(Segment::own(b"head".to_vec(), Class::Head), payer);
         }
         let mut charged = Vec::new();
-        outbox.advance(12, |segment, [(_, bytes), _]| {
-            charged.push((segment.payer(), bytes));
+        outbox.advance(12, |through| {
+            charged.push((through.payer(), through.portions()[0].1));
         });
         assert_eq!(charged, [(Payer::Publish, 4), (Payer::ShortPoll, 8)]);
     }

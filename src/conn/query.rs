@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 
 use super::problem::{Problem, Rule};
-use crate::ids::Cursor;
+use crate::ids::{Cursor, Id};
 use crate::ledger::report::TagList;
 use crate::ledger::{CostTag, Order};
 use crate::wire::number;
@@ -30,7 +30,9 @@ impl<'q> Query<'q> {
     /// cursor as well: one that nobody knows.
     pub(super) fn cursor(self) -> Option<Cursor> {
         let pieces = target::query_pieces(self.0.unwrap_or_default());
-        let named = pieces.filter(|piece| piece.name().is_ok_and(|name| names_cursor(&name)));
+        let named = pieces.filter(|piece| {
+            piece.is_named("since") || piece.name().is_ok_and(|name| names_last_event_id(&name))
+        });
         let piece = named.last()?;
         match piece.value() {
             Ok(value) => cursor(value.as_bytes()),
@@ -121,8 +123,7 @@ impl<'q> Query<'q> {
     /// The value of that name. A name that cannot be decoded is not it.
     fn value(self, name: &str) -> Result<Option<Cow<'q, str>>, TargetError> {
         let pieces = target::query_pieces(self.0.unwrap_or_default());
-        let named = pieces.filter(|piece| piece.name().is_ok_and(|own| own == name));
-        named.last().map(Pair::value).transpose()
+        pieces.filter(|piece| piece.is_named(name)).last().map(Pair::value).transpose()
     }
 }
 
@@ -130,16 +131,19 @@ impl<'q> Query<'q> {
 /// weak, as an entity tag is. `None` for an empty one, which is as good as none.
 pub(super) fn cursor(value: &[u8]) -> Option<Cursor> {
     let text = String::from_utf8_lossy(value);
+    if let Some(id) = Id::parse(&text) {
+        return Some(Cursor::After(id)); // As all clients send it that have one.
+    }
     let text = text.trim();
     let bare = text.strip_prefix("W/").unwrap_or(text);
     let bare = bare.strip_prefix('"').and_then(|bare| bare.strip_suffix('"')).unwrap_or(text);
     (!bare.is_empty()).then(|| Cursor::parse(bare))
 }
 
-/// Whether this member gives the cursor.
-fn names_cursor(name: &str) -> bool {
+/// Whether this member gives the cursor, as clients of EventSource write it.
+fn names_last_event_id(name: &str) -> bool {
     let plain = || name.bytes().filter(|byte| !matches!(byte, b'-' | b'_'));
-    name == "since" || plain().map(|b| b.to_ascii_lowercase()).eq(*b"lasteventid")
+    plain().map(|b| b.to_ascii_lowercase()).eq(*b"lasteventid")
 }
 
 /// A count that is too large for this machine is the largest.

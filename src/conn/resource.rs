@@ -3,6 +3,8 @@
 //! Came from: `route`, with the path of a target. Goes to: the same. Absent on purpose: methods,
 //! queries, and what is wanted of a resource.
 
+use std::borrow::Cow;
+
 use super::asset::Asset;
 use super::policy::Policy;
 use super::problem::{Problem, Rule};
@@ -19,7 +21,7 @@ pub(super) enum Resource<'t> {
     Connections,
     Ticket,
     Static(&'t str),
-    Topic { list: String, suffix: Option<Suffix> },
+    Topic { list: Cow<'t, str>, suffix: Option<Suffix> },
     Nowhere,
 }
 
@@ -51,9 +53,14 @@ impl<'t> Resource<'t> {
                     Some("info") => Some(Suffix::Info),
                     Some(_) => return Ok(Resource::Nowhere),
                 };
-                let decoded = target::percent_decode(list)?;
-                let list = str::from_utf8(&decoded).map_err(|_| Rule::TopicMalformed)?;
-                Resource::Topic { list: list.to_owned(), suffix }
+                let list = match target::percent_decode(list)? {
+                    Cow::Borrowed(_) => Cow::Borrowed(list), // Untouched, it is what it was.
+                    Cow::Owned(bytes) => match String::from_utf8(bytes) {
+                        Ok(list) => Cow::Owned(list),
+                        Err(_) => return Err(Rule::TopicMalformed.into()),
+                    },
+                };
+                Resource::Topic { list, suffix }
             }
         })
     }

@@ -7,7 +7,7 @@ use std::fmt::Display;
 
 use super::outbox::Segment;
 use crate::ledger::Class;
-use crate::wire::response::{self, HeadWriter, Status};
+use crate::wire::response::{self, CommonFields, HeadWriter, Status};
 
 /// How an answer is to be worded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,12 +50,17 @@ impl ResponseContext {
     }
 
     /// Begins a head: what every answer has.
-    pub fn head<'o>(&self, status: Status, date: &str, out: &'o mut Vec<u8>) -> HeadWriter<'o> {
-        let mut head = response::head(out, status, date);
+    pub fn head<'o>(
+        &self,
+        status: Status,
+        common: &CommonFields,
+        out: &'o mut Vec<u8>,
+    ) -> HeadWriter<'o> {
+        let mut head = response::head(out, status, common);
         if !self.keep_alive {
-            head = head.text("Connection", "close");
+            head = head.fixed("Connection: close\r\n");
         } else if self.http10 {
-            head = head.text("Connection", "keep-alive");
+            head = head.fixed("Connection: keep-alive\r\n");
         }
         if let Some(origin) = &self.allow_origin {
             head = head
@@ -63,7 +68,7 @@ impl ResponseContext {
                 .text("Access-Control-Expose-Headers", EXPOSED);
         }
         if self.allow_credentials {
-            head = head.field("Access-Control-Allow-Credentials", "true");
+            head = head.fixed("Access-Control-Allow-Credentials: true\r\n");
         }
         head
     }
@@ -72,20 +77,20 @@ impl ResponseContext {
     pub fn whole(
         &self,
         status: Status,
-        date: &str,
+        common: &CommonFields,
         fields: &[(&str, &dyn Display)],
         body: Body,
     ) -> [Segment; 2] {
         let mut out = Vec::with_capacity(256);
-        let mut head = self.head(status, date, &mut out);
+        let mut head = self.head(status, common, &mut out);
         for (name, value) in fields {
             head = head.field(name, value);
         }
         if status.has_body() {
             if !body.media_type.is_empty() {
-                head = head.field("Content-Type", body.media_type);
+                head = head.text("Content-Type", body.media_type);
             }
-            head = head.field("Content-Length", body.bytes.len());
+            head = head.number("Content-Length", body.bytes.len());
         }
         head.finish();
         let body = match body.bytes {

@@ -336,28 +336,28 @@ impl State {
         }
     }
 
-    /// The deadline of this state, for a connection that was last active then.
-    pub fn due(&self, active_at: Millis, limits: &Limits) -> Option<Millis> {
+    /// The deadline of this state, for a connection that was last active then; or never.
+    pub fn due(&self, active_at: Millis, limits: &Limits) -> Millis {
         match self {
-            Self::Head { began: Some(began), .. } => Some(began.plus(limits.head_ms_max)),
-            Self::Head { began: None, .. } => Some(active_at.plus(limits.idle_ms_max)),
-            Self::Body(upload) => Some(due_by_progress(upload.since, upload.taken, limits)),
-            Self::Parked(parked) => Some(parked.until),
-            Self::Streaming(Stream { costs: true, .. }) => Some(active_at.plus(SNAPSHOT_MS)),
-            Self::Streaming(_) => Some(active_at.plus(limits.heartbeat_ms)),
+            Self::Head { began: Some(began), .. } => began.plus(limits.head_ms_max),
+            Self::Head { began: None, .. } => active_at.plus(limits.idle_ms_max),
+            Self::Body(upload) => due_by_progress(upload.since, upload.taken, limits),
+            Self::Parked(parked) => parked.until,
+            Self::Streaming(Stream { costs: true, .. }) => active_at.plus(SNAPSHOT_MS),
+            Self::Streaming(_) => active_at.plus(limits.heartbeat_ms),
             Self::Open(socket) => {
                 let alive = match socket.pinged {
                     _ if socket.costs => active_at.plus(SNAPSHOT_MS),
                     Millis::NEVER => active_at.plus(limits.heartbeat_ms),
                     pinged => pinged.plus(PONG_MS_MAX),
                 };
-                Some(alive.min(socket.message_due(limits)))
+                alive.min(socket.message_due(limits))
             }
-            Self::Closing(closing) => Some(closing.since.plus(CLOSE_MS_MAX)),
-            Self::Lingering { half_closed: true, since } => Some(since.plus(LINGER_MS_MAX)),
+            Self::Closing(closing) => closing.since.plus(CLOSE_MS_MAX),
+            Self::Lingering { half_closed: true, since } => since.plus(LINGER_MS_MAX),
             // These wait for ourselves, or for the peer to take bytes, which has its own deadline.
-            Self::Answering(_) | Self::Awaiting(_) | Self::Sending(_) | Self::Telling(_) => None,
-            Self::Lingering { half_closed: false, .. } | Self::Closed => None,
+            Self::Answering(_) | Self::Awaiting(_) | Self::Sending(_) => Millis::NEVER,
+            Self::Lingering { .. } | Self::Telling(_) | Self::Closed => Millis::NEVER,
         }
     }
 

@@ -37,16 +37,16 @@ impl Conn {
         !closed && !self.is_held() && self.flow.inbox.len() < INBOX_BYTES_MAX
     }
 
-    /// The next moment at which something must happen by itself.
-    pub fn due(&self, limits: &Limits) -> Option<Millis> {
+    /// The next moment at which something must happen by itself; never, if nothing has to.
+    #[inline]
+    pub fn due(&self, limits: &Limits) -> Millis {
         if self.flow.progress.is_asked() {
-            return None; // The kernel answers in this turn, and then it is asked again.
+            return Millis::NEVER; // The kernel answers in this turn, and then it is asked again.
         }
-        let mut own = self.state.due(self.timing.active_at, limits);
+        let mut own = self.state.due(self.timing.active_at, limits).min(self.expires_at());
         if matches!(self.state, State::Parked(_)) && !self.wants_bytes() {
-            own = own.map(|own| own.min(self.timing.active_at.plus(limits.heartbeat_ms)));
+            own = own.min(self.timing.active_at.plus(limits.heartbeat_ms));
         }
-        let own = [own, self.expires_at()].into_iter().flatten().min();
         if self.flow.outbox.is_empty() {
             return own;
         }
@@ -57,9 +57,8 @@ impl Conn {
             State::Open(socket) => socket.pinged != Millis::NEVER && !socket.costs,
             _ => false,
         };
-        let own = own.filter(|_| !reading);
         let stalled = self.stalls_at(limits);
-        Some(own.map_or(stalled, |own| own.min(stalled)))
+        if reading { stalled } else { own.min(stalled) }
     }
 
     /// When to look next whether a peer that nothing could be written to takes anything.

@@ -7,17 +7,32 @@ use std::rc::Rc;
 
 use super::Hub;
 use super::log::Entry;
+use crate::ids::TopicId;
 use crate::limits::AGES_SLACK;
 use crate::spare::Spare;
 use crate::technique::{EncodedMessage, Format};
 use crate::wire::deflate::Window;
 
 impl Hub {
-    /// A message of this hub in `format`, compressed for `window` if there is one: made for the
+    /// A message of `topic` in `format`, compressed for `window` if there is one: made for the
     /// first reader that wants it, shared by the others.
+    #[inline]
     pub fn encoded<'h>(
         &self,
-        entry: &'h Entry,
+        (topic, entry): (TopicId, &'h Entry),
+        format: Format,
+        window: Option<Window>,
+    ) -> &'h Rc<EncodedMessage> {
+        match entry.rendition(format, window) {
+            Some(encoded) => encoded,
+            None => self.encode((topic, entry), format, window),
+        }
+    }
+
+    #[inline(never)]
+    fn encode<'h>(
+        &self,
+        (topic, entry): (TopicId, &'h Entry),
         format: Format,
         window: Option<Window>,
     ) -> &'h Rc<EncodedMessage> {
@@ -29,9 +44,7 @@ impl Hub {
         let after = entry.rendered_bytes();
         if after > before {
             self.cache.got(after - before);
-            if before == 0
-                && let Some(topic) = self.find(entry.topic())
-            {
+            if before == 0 {
                 self.cache.enter(topic, entry.seq());
             }
         }

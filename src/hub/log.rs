@@ -43,9 +43,14 @@ impl Entry {
         self.message.content(epoch)
     }
 
+    /// Bytes of its payload.
+    pub fn payload_bytes(&self) -> usize {
+        self.message.payload.bytes().len()
+    }
+
     /// Whether it is so long that a poll's answer has it in pieces.
     pub fn is_long(&self) -> bool {
-        self.message.payload.bytes().len() > LONG_MESSAGE_BYTES
+        self.payload_bytes() > LONG_MESSAGE_BYTES
     }
 
     /// The message in `format`: rendered for the first reader that wants it, shared by the others.
@@ -59,6 +64,16 @@ impl Entry {
         let make = || technique::render_deflated(&self.message.content(epoch), format, window);
         let plain = || self.render(format, epoch);
         self.renditions.get_or_init(Box::default).deflated(format, window, make, plain)
+    }
+
+    /// The message in `format`, for that window if there is one, if it was encoded to that before.
+    #[inline]
+    pub(super) fn rendition(
+        &self,
+        format: Format,
+        window: Option<Window>,
+    ) -> Option<&Rc<EncodedMessage>> {
+        self.renditions.get()?.made(format, window)
     }
 
     fn render(&self, format: Format, epoch: Epoch) -> EncodedMessage {
@@ -147,6 +162,14 @@ impl TopicLog {
             return self.entries.len() - 1;
         }
         self.entries.partition_point(|entry| entry.seq() <= cursor)
+    }
+
+    /// The newest entry, if it is the only one after `cursor`.
+    #[inline]
+    pub fn newest_if_only(&self, cursor: Seq) -> Option<&Entry> {
+        let newest = self.entries.back().filter(|newest| newest.seq() > cursor)?;
+        let second = self.entries.len().checked_sub(2).map(|index| &self.entries[index]);
+        second.is_none_or(|second| second.seq() <= cursor).then_some(newest)
     }
 
     /// The entry at `index`.

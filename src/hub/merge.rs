@@ -3,11 +3,24 @@
 //! Each topic's place is looked up once; from there on its log is walked by index. So the next
 //! message costs a comparison for each topic that has any left, and for a single topic none.
 //!
-//! Came from: `Hub::merge`. Goes to: `broker`, which stops when an outbox or an answer is full.
-//! Absent on purpose: a cursor. The last message that was taken is one.
+//! Came from: `broker`, with topics and a cursor. Goes to: the same, which stops when an outbox or
+//! an answer is full. Absent on purpose: a cursor. The last message that was taken is one.
 
+use super::Hub;
 use super::log::{Entry, TopicLog};
-use crate::ids::Seq;
+use crate::ids::{Seq, TopicId};
+
+impl Hub {
+    /// The messages after `cursor` in all of `topics`.
+    pub fn merge(&self, topics: impl Iterator<Item = TopicId>, cursor: Seq) -> Merge<'_> {
+        Merge::new(topics.map(|id| (id, &self.topics[id.0 as usize].log)), cursor)
+    }
+
+    /// The first message after `cursor` in any of `topics`.
+    pub fn next(&self, topics: impl Iterator<Item = TopicId>, cursor: Seq) -> Option<&Entry> {
+        self.merge(topics, cursor).peek()
+    }
+}
 
 /// The messages, one after the other.
 #[derive(Debug)]
@@ -21,23 +34,26 @@ pub struct Merge<'h> {
 /// A place in one log.
 #[derive(Debug)]
 struct Walk<'h> {
+    topic: TopicId,
     log: &'h TopicLog,
     index: usize,
     entry: &'h Entry,
 }
 
 impl<'h> Merge<'h> {
-    pub(super) fn new(logs: impl Iterator<Item = &'h TopicLog>, cursor: Seq) -> Self {
+    #[inline]
+    pub(super) fn new(logs: impl Iterator<Item = (TopicId, &'h TopicLog)>, cursor: Seq) -> Self {
         let mut merge = Self { first: None, rest: Vec::new() };
-        for log in logs {
+        for (topic, log) in logs {
             let index = log.after(cursor);
             if let Some(entry) = log.get(index) {
-                merge.add(Walk { log, index, entry });
+                merge.add(Walk { topic, log, index, entry });
             }
         }
         merge
     }
 
+    #[inline]
     fn add(&mut self, mut walk: Walk<'h>) {
         if let Some(first) = &mut self.first {
             if walk.entry.seq() < first.entry.seq() {
@@ -54,6 +70,21 @@ impl<'h> Merge<'h> {
         self.first.as_ref().map(|first| first.entry)
     }
 
+    /// The topic and the number of the next message, if several are left and all are of one topic.
+    #[inline]
+    pub(super) fn several(&self) -> Option<(TopicId, Seq)> {
+        let first = self.first.as_ref().filter(|_| self.rest.is_empty())?;
+        (first.log.len() - first.index > 1).then(|| (first.topic, first.entry.seq()))
+    }
+
+    /// Passes over `n` messages that stand in one topic, and tells the last of them.
+    pub fn pass(&mut self, n: usize) -> Option<&'h Entry> {
+        let first = self.first.as_mut()?;
+        first.index += n - 1;
+        first.entry = first.log.get(first.index)?;
+        self.next().map(|(_, entry)| entry)
+    }
+
     /// Brings the topic with the least sequence number to the front.
     fn reorder(&mut self) {
         let least = self.rest.iter_mut().min_by_key(|walk| walk.entry.seq());
@@ -66,22 +97,24 @@ impl<'h> Merge<'h> {
 }
 
 impl<'h> Iterator for Merge<'h> {
-    type Item = &'h Entry;
+    /// A message, and its topic.
+    type Item = (TopicId, &'h Entry);
 
-    fn next(&mut self) -> Option<&'h Entry> {
+    #[inline]
+    fn next(&mut self) -> Option<(TopicId, &'h Entry)> {
         let first = self.first.as_mut()?;
-        let entry = first.entry;
+        let (topic, entry) = (first.topic, first.entry);
         first.index += 1;
         if let Some(next) = first.log.get(first.index) {
             first.entry = next;
         } else {
             let least = (0..self.rest.len()).min_by_key(|&n| self.rest[n].entry.seq());
             self.first = least.map(|n| self.rest.swap_remove(n));
-            return Some(entry);
+            return Some((topic, entry));
         }
         if !self.rest.is_empty() {
             self.reorder();
         }
-        Some(entry)
+        Some((topic, entry))
     }
 }

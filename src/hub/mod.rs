@@ -16,6 +16,7 @@
 //! connections. The hub knows their ids and hands them back.
 
 mod bounds;
+mod bundles;
 mod encoded;
 pub mod fingerprint;
 pub mod forgotten;
@@ -36,8 +37,7 @@ use slab::Slab;
 
 use self::bounds::{Age, Retention};
 use self::forgotten::Forgotten;
-use self::log::{Entry, TopicLog};
-use self::merge::Merge;
+use self::log::TopicLog;
 use self::message::Message;
 use self::renditions::Cache;
 pub use self::start::Start;
@@ -299,16 +299,6 @@ impl Hub {
     /// Whether a round is on.
     pub fn has_rounds(&self) -> bool {
         !self.growing.is_empty()
-    }
-
-    /// The messages after `cursor` in all of `topics`.
-    pub fn merge(&self, topics: impl Iterator<Item = TopicId>, cursor: Seq) -> Merge<'_> {
-        Merge::new(topics.map(|id| &self.topics[id.0 as usize].log), cursor)
-    }
-
-    /// The first message after `cursor` in any of `topics`.
-    pub fn next(&self, topics: impl Iterator<Item = TopicId>, cursor: Seq) -> Option<&Entry> {
-        self.merge(topics, cursor).peek()
     }
 
     /// Whether a subscriber at `cursor` has lost a message of `topic` since there had been

@@ -16,14 +16,14 @@ use std::rc::Rc;
 
 use crate::ids::{Seq, TopicId};
 use crate::limits::{Limits, RENDITIONS_BYTES_MIN, RENDITIONS_SHARE};
-use crate::technique::{EncodedMessage, Format};
+use crate::technique::{Bundle, EncodedMessage, Format};
 use crate::wire::deflate::Window;
 
 /// One message in one format, for each window.
 type Formats = [OnceCell<Rc<EncodedMessage>>; Format::COUNT];
 
 /// What one message was encoded to so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Renditions {
     plain: Formats,
     /// The same, compressed: made for the first reader that agreed to it.
@@ -32,7 +32,31 @@ pub(super) struct Renditions {
     bytes: Cell<usize>,
 }
 
+impl Default for Renditions {
+    fn default() -> Self {
+        Self {
+            plain: Formats::default(),
+            deflated: OnceCell::new(),
+            bytes: Cell::new(size_of::<Self>()),
+        }
+    }
+}
+
 impl Renditions {
+    /// The one in `format`, for that window if there is one, if it was made.
+    #[inline]
+    pub(super) fn made(
+        &self,
+        format: Format,
+        window: Option<Window>,
+    ) -> Option<&Rc<EncodedMessage>> {
+        let formats = match window {
+            None => &self.plain,
+            Some(window) => &self.deflated.get()?[window as usize],
+        };
+        formats[format as usize].get()
+    }
+
     /// The one in `format`, made by `make` if it is wanted for the first time.
     pub(super) fn plain(
         &self,
@@ -63,7 +87,7 @@ impl Renditions {
 
     /// Bytes that all of it takes.
     pub(super) fn bytes(&self) -> usize {
-        size_of::<Self>() + self.bytes.get()
+        self.bytes.get()
     }
 
     fn count(&self, made: Rc<EncodedMessage>) -> Rc<EncodedMessage> {
@@ -82,6 +106,19 @@ pub(super) struct Cache {
     pub(super) messages: Cell<usize>,
     /// Where they are; and some that are gone already.
     pub(super) line: Cell<VecDeque<(TopicId, Seq)>>,
+    /// The latest bundle in each format. They are bounded by themselves and not in the count.
+    pub(super) bundles: [Cell<Option<LatestBundle>>; Format::COUNT],
+}
+
+/// A bundle, and which messages are in it: of one topic, without a hole.
+#[derive(Debug)]
+pub(super) struct LatestBundle {
+    pub(super) topic: TopicId,
+    pub(super) first: Seq,
+    pub(super) last: Seq,
+    /// What came behind the last message did not fit: whatever comes later, the bundle is whole.
+    pub(super) full: bool,
+    pub(super) bundle: Rc<Bundle>,
 }
 
 impl Cache {
@@ -92,6 +129,7 @@ impl Cache {
             bytes_max: share.max(RENDITIONS_BYTES_MIN),
             messages: Cell::new(0),
             line: Cell::default(),
+            bundles: Default::default(),
         }
     }
 

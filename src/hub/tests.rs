@@ -206,9 +206,10 @@ fn renditions_go_before_messages_and_the_oldest_of_them_first() {
         hub.append(Arc::new(message)); // No round is ended: all of them stay.
         let topic = hub.find(&name("a")).expect("it is held");
         let entry = hub.log(topic).get(seq as usize - 1).expect("just appended");
-        let first = std::rc::Rc::as_ptr(hub.encoded(entry, Format::Poll, None));
-        hub.encoded(entry, Format::Frame, Some(Window::Bits9));
-        assert_eq!(std::rc::Rc::as_ptr(hub.encoded(entry, Format::Poll, None)), first, "shared");
+        let first = std::rc::Rc::as_ptr(hub.encoded((topic, entry), Format::Poll, None));
+        hub.encoded((topic, entry), Format::Frame, Some(Window::Bits9));
+        let again = std::rc::Rc::as_ptr(hub.encoded((topic, entry), Format::Poll, None));
+        assert_eq!(again, first, "shared");
         held = hub.rendered_bytes();
         hub.trim_renditions();
         assert!(hub.rendered_bytes() <= RENDITIONS_BYTES_MIN.min(held));
@@ -231,7 +232,7 @@ fn what_is_evicted_takes_its_renditions_and_its_cost_along() {
         let topic = bench.hub.newest.expect("just published");
         let log = bench.hub.log(topic);
         let entry = log.get(log.len() - 1).expect("just published");
-        bench.hub.encoded(entry, Format::Event, None);
+        bench.hub.encoded((topic, entry), Format::Event, None);
         bench.rounds();
         bench.hub.trim_renditions();
         assert!(bench.hub.rendered_bytes() < 10_000);
@@ -390,7 +391,9 @@ fn messages_of_several_topics_come_in_the_order_of_their_numbers_from_any_cursor
                 .collect();
             expected.sort();
             let merged = || hub.merge(ids.iter().copied(), cursor);
-            assert_eq!(merged().map(log::Entry::seq).collect::<Vec<_>>(), expected);
+            let seqs: Vec<Seq> = merged().map(|(_, entry)| entry.seq()).collect();
+            assert_eq!(seqs, expected);
+            assert!(merged().all(|(id, entry)| hub.name(id) == entry.topic()));
             assert_eq!(merged().peek().map(log::Entry::seq), expected.first().copied());
         }
     }

@@ -64,6 +64,14 @@ impl Account {
         self.latency.record(latency_us);
     }
 
+    /// Messages have gone out, so many microseconds after their commits; their bytes are counted.
+    pub fn passed(&mut self, latencies_us: impl Iterator<Item = u64>) {
+        for latency_us in latencies_us {
+            self.messages += 1;
+            self.latency.record(latency_us);
+        }
+    }
+
     /// Connections that ended while of this kind.
     pub fn closed_total(&self) -> u64 {
         self.closed.0.iter().sum()

@@ -35,7 +35,7 @@ impl Bytes {
     }
 
     /// Adds the portions of a segment.
-    pub fn add_all(&mut self, portions: [(Class, usize); 2]) {
+    pub fn add_all<const N: usize>(&mut self, portions: [(Class, usize); N]) {
         for (class, bytes) in portions {
             self.add(class, bytes);
         }

@@ -29,7 +29,7 @@ impl Tally {
     }
 
     /// Bytes that the kernel took.
-    pub fn went_out(&mut self, portions: [(Class, usize); 2]) {
+    pub fn went_out<const N: usize>(&mut self, portions: [(Class, usize); N]) {
         for (class, bytes) in portions {
             self.add(Class::ALL.len() + class as usize, bytes as u64);
         }

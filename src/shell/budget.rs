@@ -46,8 +46,11 @@ pub struct Budget {
     clock: Clock,
     /// The time, when it was last looked at.
     at: Micros,
-    /// When the share of the phase is over.
-    ends: Micros,
+    /// When the share of the phase is over. `None`: it has taken one step at most, and nobody has
+    /// looked at the clock for it.
+    ends: Option<Micros>,
+    /// The share of the phase.
+    share_us: u64,
     /// Steps that may be taken without looking again.
     unseen: u32,
 }
@@ -59,14 +62,23 @@ impl Budget {
     /// A budget of nothing.
     pub fn new(clock: Clock) -> Self {
         let now = clock.now_us();
-        Self { clock, at: now, ends: now, unseen: 0 }
+        Self { clock, at: now, ends: Some(now), share_us: 0, unseen: 0 }
     }
 
     /// A phase begins, and has its whole share: one that took too long takes nothing from those
-    /// behind it. Tells the time.
-    pub fn begin(&mut self, phase: Phase) -> Millis {
+    /// behind it. The share counts from the first look at the clock, behind the first step: most
+    /// phases of most turns have one step or none, and need no look.
+    pub fn begin(&mut self, phase: Phase) {
+        self.share_us = TURN_US * phase.twentieths() / 20;
+        self.ends = None;
+        self.unseen = 0;
+    }
+
+    /// The same, and tells the time.
+    pub fn begin_now(&mut self, phase: Phase) -> Millis {
+        self.begin(phase);
         let now = self.look();
-        self.ends = Micros(now.0 + TURN_US * phase.twentieths() / 20);
+        self.ends = Some(Micros(now.0 + self.share_us));
         now.millis()
     }
 
@@ -87,7 +99,8 @@ impl Budget {
             self.look();
         }
         self.unseen -= 1;
-        self.at < self.ends
+        let ends = *self.ends.get_or_insert(Micros(self.at.0 + self.share_us));
+        self.at < ends
     }
 
     /// A step took long: the next one looks at the clock.
@@ -105,17 +118,22 @@ mod tests {
         let mut budget = Budget::new(Clock::start());
         for phase in [Phase::TakeIn, Phase::Write, Phase::Accept] {
             budget.begin(phase);
-            assert_eq!(budget.ends.since(budget.at), TURN_US * phase.twentieths() / 20);
+            assert!(budget.has_left(), "it has just begun");
+            let ends = budget.ends.expect("it was asked");
+            assert_eq!(ends.since(budget.at), TURN_US * phase.twentieths() / 20);
             // As if so much time had passed at the last look.
             for (at, left) in [(0, true), (1, false)] {
-                budget.at = Micros(budget.ends.0 - 1 + at);
+                budget.at = Micros(ends.0 - 1 + at);
                 budget.unseen = 1;
                 assert_eq!(budget.has_left(), left);
             }
             while budget.has_left() {
                 budget.look_soon();
             }
-            assert!(budget.at >= budget.ends, "it ends");
+            assert!(budget.at >= ends, "it ends");
+            let now = budget.begin_now(phase);
+            assert_eq!(now, budget.at().millis());
+            assert!(budget.has_left());
         }
     }
 }

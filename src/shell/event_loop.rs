@@ -175,7 +175,7 @@ impl EventLoop {
             result => result?,
         }
         self.effects.wake_up();
-        self.now = self.budget.begin(Phase::Accept);
+        self.now = self.budget.begin_now(Phase::Accept);
         self.broker.charge_shared(SharedCall::Wait, 1);
         if self.now >= self.next_second {
             let wall = Wall::look();

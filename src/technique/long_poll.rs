@@ -18,7 +18,10 @@ pub fn greet(head: HeadWriter<'_>, tag: Tag, length: usize, wait_s: u64) {
 
 /// Says how long we were prepared to wait, which may be less than was asked. RFC 7240 §3.
 fn waited(head: HeadWriter<'_>, wait_s: u64) -> HeadWriter<'_> {
-    head.field("Preference-Applied", format_args!("wait={wait_s}"))
+    head.sound("Preference-Applied", |out| {
+        out.extend_from_slice(b"wait=");
+        out.extend_from_slice(itoa::Buffer::new().format(wait_s).as_bytes());
+    })
 }
 
 /// Finishes the head of an empty answer, when the wait is over.

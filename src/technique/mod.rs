@@ -18,6 +18,7 @@
 //! how it is spelled. Absent on purpose: topics, logs, connections; a technique sees names, numbers
 //! and bytes.
 
+mod bundle;
 mod encoding;
 mod gap;
 pub mod long_poll;
@@ -26,11 +27,13 @@ pub mod sse;
 pub mod v1;
 pub mod websocket;
 
+pub use self::bundle::{Bundle, Bundled, BundledParts};
 pub use self::encoding::{ChunkAround, Content, EncodedMessage, Format};
 pub use self::gap::{GAP_EVENT, Gap, GapReason};
 use crate::ids::Id;
 use crate::named::named;
 use crate::wire::deflate::Window;
+use crate::wire::frame;
 
 named! {
     /// One of the four ways to read a topic.
@@ -72,7 +75,11 @@ impl Dialect {
 
 /// Encodes `content`.
 pub fn render(content: &Content<'_>, format: Format) -> EncodedMessage {
-    let mut out = Vec::with_capacity(content.bytes.len() + 128);
+    let mut out = Vec::with_capacity(match format {
+        // Exact, so that nothing is moved when the room that is left is given back.
+        Format::Frame => frame::encoded_length(content.bytes.len()),
+        _ => content.bytes.len() + 128,
+    });
     let mut chunk = ChunkAround::default();
     match format {
         Format::Poll => short_poll::render(content, false, &mut out),

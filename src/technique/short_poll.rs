@@ -10,7 +10,7 @@
 
 use super::encoding::Content;
 use super::gap::{self, Gap};
-use crate::ids::Id;
+use crate::ids::{Id, IdText};
 use crate::limits::LONG_PIECE_BYTES;
 use crate::wire::condition;
 use crate::wire::json;
@@ -42,10 +42,10 @@ impl Tag {
         })
     }
 
-    /// As it stands in a field, quotes included.
-    pub fn write(self, out: &mut Vec<u8>) {
+    /// As it stands in a field, quotes included. `next` is the text of its cursor.
+    fn write(self, next: &IdText, out: &mut Vec<u8>) {
         out.push(b'"');
-        out.extend_from_slice(self.next.text().as_str().as_bytes());
+        out.extend_from_slice(next.as_bytes());
         out.push(b'.');
         out.extend_from_slice(&hex(self.state));
         out.push(b'"');
@@ -60,23 +60,23 @@ fn hex(number: u64) -> [u8; 16] {
 
 /// Finishes the head of an answer with `length` bytes of body.
 pub fn greet(head: HeadWriter<'_>, tag: Tag, length: usize) {
-    let head = head.text("Content-Type", "application/json").number("Content-Length", length);
+    let head = head.fixed("Content-Type: application/json\r\n").number("Content-Length", length);
     cursor(head, tag).finish();
 }
 
 /// The fields that hand out the cursor and keep the answer from being reused unasked. A browser's
 /// cache may keep it, and then revalidates with `If-None-Match` by itself.
 fn cursor(head: HeadWriter<'_>, tag: Tag) -> HeadWriter<'_> {
-    head.written("ETag", |out| tag.write(out))
-        .text("Last-Event-ID", tag.next.text().as_str())
-        .text("Cache-Control", "no-cache")
-        .text("Vary", "Accept, Last-Event-ID, Origin, Prefer")
+    let next = tag.next.text();
+    head.sound("ETag", |out| tag.write(&next, out))
+        .sound("Last-Event-ID", |out| out.extend_from_slice(next.as_bytes()))
+        .fixed("Cache-Control: no-cache\r\nVary: Accept, Last-Event-ID, Origin, Prefer\r\n")
 }
 
 /// Begins the object: all that stands before the first message.
 pub fn open(next: Id, gap: Option<&Gap>, more: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"next":""#);
-    out.extend_from_slice(next.text().as_str().as_bytes());
+    out.extend_from_slice(next.text().as_bytes());
     out.push(b'"');
     if let Some(gap) = gap {
         self::gap(gap, out);
@@ -136,7 +136,7 @@ pub fn render_piece(content: &Content<'_>, named: bool, from: usize, out: &mut V
 /// All that stands before the data.
 fn begin(content: &Content<'_>, named: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(br#",{"id":""#);
-    out.extend_from_slice(content.id.text().as_str().as_bytes());
+    out.extend_from_slice(content.id.text().as_bytes());
     out.push(b'"');
     if named {
         // A topic's name has no character that JSON escapes.
@@ -207,7 +207,7 @@ mod tests {
     fn a_tag_is_found_again_by_its_fingerprint() {
         let tag = Tag { next: Id { epoch: Epoch(14), seq: Seq(7) }, state: 0xAB };
         let mut tag_text = Vec::new();
-        tag.write(&mut tag_text);
+        tag.write(&tag.next.text(), &mut tag_text);
         let text = String::from_utf8(tag_text).expect("ASCII");
         assert_eq!(text, "\"e-7.00000000000000ab\"");
         for field in [text.clone(), format!("\"x\", W/{text}"), format!(" {text} ,\"y\"")] {

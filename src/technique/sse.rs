@@ -17,14 +17,14 @@ use crate::wire::response::{self, HeadWriter};
 /// Finishes the head.
 pub fn greet(head: HeadWriter<'_>, chunked: bool) {
     let head = head
-        .text("Content-Type", "text/event-stream")
+        .fixed("Content-Type: text/event-stream\r\n")
         // A proxy that compresses a stream holds events back until there are enough of them:
         // forbidden by `no-transform`, RFC 9111 §5.2.2.6.
-        .text("Cache-Control", "no-cache, no-store, no-transform")
+        .fixed("Cache-Control: no-cache, no-store, no-transform\r\n")
         // nginx in front of us would otherwise collect events until its buffer is full.
-        .text("X-Accel-Buffering", "no")
-        .text("Vary", "Accept, Last-Event-ID, Origin, Prefer");
-    let head = if chunked { head.text("Transfer-Encoding", "chunked") } else { head };
+        .fixed("X-Accel-Buffering: no\r\n")
+        .fixed("Vary: Accept, Last-Event-ID, Origin, Prefer\r\n");
+    let head = if chunked { head.fixed("Transfer-Encoding: chunked\r\n") } else { head };
     head.finish();
 }
 

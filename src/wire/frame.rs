@@ -10,7 +10,7 @@
 
 use super::offences::offences;
 use super::{Parsed, refuse_if};
-use crate::limits::{CONTROL_BYTES_MAX, FRAME_HEADER_BYTES_MAX};
+use crate::limits::CONTROL_BYTES_MAX;
 
 /// What stands before the payload of a client's frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,11 +171,21 @@ pub fn encode_header(opcode: Opcode, length: usize, out: &mut Vec<u8>) {
     }
 }
 
+/// Bytes of a server's frame with so much payload.
+pub const fn encoded_length(payload: usize) -> usize {
+    let length_bytes = match payload {
+        0..126 => 0,
+        126..=0xFFFF => 2,
+        _ => 8,
+    };
+    2 + length_bytes + payload
+}
+
 /// Appends one whole frame. A control frame's payload is at most [`CONTROL_BYTES_MAX`] bytes: ours
 /// are short, and a Pong repeats a Ping that was judged.
 pub fn encode(opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
     debug_assert!(!opcode.is_control() || payload.len() <= CONTROL_BYTES_MAX);
-    out.reserve(payload.len() + FRAME_HEADER_BYTES_MAX);
+    out.reserve(encoded_length(payload.len()));
     encode_header(opcode, payload.len(), out);
     out.extend_from_slice(payload);
 }

@@ -39,8 +39,6 @@ mod request_line;
 #[cfg(test)]
 mod tests;
 
-use std::mem::MaybeUninit;
-
 use httparse::Status;
 
 use super::grammar::{find_line_feed, is_token};
@@ -78,11 +76,10 @@ impl HeadDecoder {
         buf: &'b [u8],
         bytes_max: usize,
     ) -> Result<Parsed<Head<'b>>, HeadError> {
-        let judged = match self.find_end(buf, bytes_max) {
+        let mut line = None;
+        let judged = match self.find_end(buf, bytes_max, &mut line) {
             Ok(None) => return Ok(Parsed::Partial),
-            Ok(Some(used)) => {
-                read(&buf[..used], self.fields_at as usize).map(|value| (value, used))
-            }
+            Ok(Some(used)) => self.read(&buf[..used], line).map(|value| (value, used)),
             Err(offence) => Err(offence),
         };
         self.reset();
@@ -95,8 +92,13 @@ impl HeadDecoder {
     }
 
     /// Looks for the blank line from where the last call stopped, and judges what falls due on the
-    /// way. `None`: not here yet.
-    fn find_end(&mut self, buf: &[u8], bytes_max: usize) -> Result<Option<usize>, HeadError> {
+    /// way. `None`: not here yet. Leaves in `request_line` what that says, if it was on the way.
+    fn find_end<'b>(
+        &mut self,
+        buf: &'b [u8],
+        bytes_max: usize,
+        request_line: &mut Option<RequestLine<'b>>,
+    ) -> Result<Option<usize>, HeadError> {
         let bound = bytes_max.min(u32::MAX as usize);
         let window = &buf[..buf.len().min(bound)];
         loop {
@@ -119,26 +121,68 @@ impl HeadDecoder {
             if !in_request_line && is_blank(line) {
                 return Ok(Some(end + 1));
             }
-            self.line_ended(line, end + 1)?;
+            let read = self.line_ended(line, end + 1)?;
+            *request_line = read.or(request_line.take());
         }
     }
 
-    /// Judges a line that is not the last one. The next begins at `next_at`.
-    fn line_ended(&mut self, line: &[u8], next_at: usize) -> Result<(), HeadError> {
+    /// Judges a line that is not the last one, and tells what it says if it is the request line.
+    /// The next begins at `next_at`.
+    fn line_ended<'b>(
+        &mut self,
+        line: &'b [u8],
+        next_at: usize,
+    ) -> Result<Option<RequestLine<'b>>, HeadError> {
         self.line_at = next_at as u32; // At most the bound, and so is what follows.
         self.searched = next_at as u32;
         if self.fields_at != 0 {
             self.fields += 1;
             refuse_if(self.fields as usize > HEAD_FIELDS_MAX, HeadError::TooManyFields)?;
         } else if !is_blank(line) {
-            RequestLine::read(line)?;
             self.fields_at = next_at as u32;
+            return RequestLine::read(line).map(Some);
         }
         // An empty line before the request line is skipped: some clients send one after a body.
         // RFC 9112 §2.2.
-        Ok(())
+        Ok(None)
+    }
+
+    /// Reads a head of which [`find_end`](Self::find_end) has found all lines to end in CRLF, the
+    /// fields not to be too many, and the request line to be sound. It is given that line unless
+    /// it came with an earlier call.
+    fn read<'b>(
+        &self,
+        head: &'b [u8],
+        request_line: Option<RequestLine<'b>>,
+    ) -> Result<Head<'b>, HeadError> {
+        let (before, fields) = head.split_at(self.fields_at as usize);
+        let request_line = match request_line {
+            Some(line) => line,
+            None => RequestLine::read(before)?,
+        };
+        let (mut few, mut many);
+        let slots = if self.fields as usize <= FEW_FIELDS {
+            few = [httparse::EMPTY_HEADER; FEW_FIELDS];
+            &mut few[..]
+        } else {
+            many = [httparse::EMPTY_HEADER; HEAD_FIELDS_MAX];
+            &mut many[..]
+        };
+        let read = match httparse::parse_headers(fields, slots) {
+            Ok(Status::Complete((used, read))) if used == fields.len() => read,
+            // Two who see the end of a head in two places are how requests are smuggled.
+            other => return Err(naming::fields(fields, other.err())),
+        };
+        let mut builder = HeadBuilder::new(&request_line);
+        for field in read {
+            builder.take(field.name, field.value)?;
+        }
+        builder.finish()
     }
 }
+
+/// Fields that most heads have at most: for more, more room is made ready.
+const FEW_FIELDS: usize = 16;
 
 /// Judges the first byte of the request line. The CR and LF of an empty line are left to the
 /// judgement of lines.
@@ -150,22 +194,4 @@ fn judge_first(byte: u8) -> Result<(), HeadError> {
 /// Whether there is nothing in a line but its CRLF.
 fn is_blank(line: &[u8]) -> bool {
     line == b"\r\n"
-}
-
-/// Reads a head of which [`HeadDecoder::find_end`] has found all lines to end in CRLF, the fields
-/// not to be too many, and the request line to be sound.
-fn read(head: &[u8], fields_at: usize) -> Result<Head<'_>, HeadError> {
-    let mut request = httparse::Request::new(&mut []);
-    // Not initialised: `httparse` fills as many as there are fields, and shows no others.
-    let mut slots = [const { MaybeUninit::uninit() }; HEAD_FIELDS_MAX];
-    let end = request.parse_with_uninit_headers(head, &mut slots);
-    // Two who see the end of a head in two places are how requests are smuggled.
-    if end != Ok(Status::Complete(head.len())) {
-        return Err(naming::fields(&head[fields_at..], end.err()));
-    }
-    let mut builder = HeadBuilder::new(&RequestLine::judge(&request)?);
-    for field in &*request.headers {
-        builder.take(field.name, field.value)?;
-    }
-    builder.finish()
 }

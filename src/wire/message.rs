@@ -174,6 +174,7 @@ impl Assembler {
     }
 
     /// Bytes of memory held for a message that is not complete, with what inflates it.
+    #[inline]
     pub fn unfinished_memory(&self) -> usize {
         let unfinished = self.unfinished.as_ref();
         let stream = self.inflater.as_ref().map_or(0, |inflater| inflater.stream_memory());

@@ -127,13 +127,28 @@ impl Status {
     }
 }
 
+/// The fields of every answer, `Server` and `Date`: written once a second, and copied into each
+/// head.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommonFields(Box<str>);
+
+impl CommonFields {
+    /// Those of the second that `date` says, an IMF-fixdate. RFC 9110 §5.6.7.
+    pub fn at(date: &str) -> Self {
+        debug_assert!(!breaks_line(date.as_bytes()), "a date of two lines");
+        Self(format!("Server: tollway\r\nDate: {date}\r\n").into())
+    }
+}
+
 /// Begins a head: status line, `Server` and `Date`; the fields follow, then
-/// [`finish`](HeadWriter::finish). `date` is an IMF-fixdate, RFC 9110 §5.6.7.
+/// [`finish`](HeadWriter::finish).
 ///
 /// The status line says HTTP/1.1 to a 1.0 client as well: it tells what the server speaks, not what
 /// the client did. RFC 9110 §2.5.
-pub fn head<'o>(out: &'o mut Vec<u8>, status: Status, date: &str) -> HeadWriter<'o> {
-    bare(out, status).text("Server", "tollway").text("Date", date)
+pub fn head<'o>(out: &'o mut Vec<u8>, status: Status, common: &CommonFields) -> HeadWriter<'o> {
+    let head = bare(out, status);
+    head.out.extend_from_slice(common.0.as_bytes());
+    head
 }
 
 /// Begins a head of the status line alone.
@@ -167,11 +182,34 @@ impl HeadWriter<'_> {
 
     /// The same for a number.
     pub fn number(self, name: &str, value: usize) -> Self {
-        self.text(name, itoa::Buffer::new().format(value))
+        self.sound(name, |out| {
+            out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        })
     }
 
-    /// The same for a value that is written piece by piece.
+    /// Adds fields that never change: whole lines, each with its CRLF. Several in one go are one
+    /// copy.
+    pub fn fixed(self, lines: &'static str) -> Self {
+        debug_assert!(
+            lines.ends_with("\r\n") && lines.lines().all(|line| line.contains(": ")),
+            "fields {lines:?}"
+        );
+        self.out.extend_from_slice(lines.as_bytes());
+        self
+    }
+
+    /// The same as [`field`](Self::field) for a value that is written piece by piece.
     pub fn written(self, name: &str, write: impl FnOnce(&mut Vec<u8>)) -> Self {
+        self.sound(name, |out| {
+            let from = out.len();
+            write(out);
+            debug_assert!(!breaks_line(&out[from..]), "a field value of two lines");
+            on_one_line(&mut out[from..]);
+        })
+    }
+
+    /// The same for a value that is nothing but digits, ids and quotes of ours, and so of one line.
+    pub fn sound(self, name: &str, write: impl FnOnce(&mut Vec<u8>)) -> Self {
         debug_assert!(
             !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'),
             "field name {name:?}"
@@ -181,7 +219,6 @@ impl HeadWriter<'_> {
         let from = self.out.len();
         write(self.out);
         debug_assert!(!breaks_line(&self.out[from..]), "a field value of two lines");
-        on_one_line(&mut self.out[from..]);
         self.out.extend_from_slice(b"\r\n");
         self
     }
@@ -266,7 +303,8 @@ mod tests {
     #[test]
     fn a_head_is_status_line_server_date_fields_and_a_blank_line() {
         let text = written(|out| {
-            head(out, Status::Ok, "Sun, 06 Nov 1994 08:49:37 GMT")
+            head(out, Status::Ok, &CommonFields::at("Sun, 06 Nov 1994 08:49:37 GMT"))
+                .fixed("Cache-Control: no-cache\r\nVary: Origin\r\n")
                 .field("Content-Length", 5)
                 .field("ETag", "\"k-1\"")
                 .finish();
@@ -274,7 +312,7 @@ mod tests {
         assert_eq!(
             text,
             "HTTP/1.1 200 OK\r\nServer: tollway\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
-             Content-Length: 5\r\nETag: \"k-1\"\r\n\r\n"
+             Cache-Control: no-cache\r\nVary: Origin\r\nContent-Length: 5\r\nETag: \"k-1\"\r\n\r\n"
         );
     }
 

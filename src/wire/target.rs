@@ -93,6 +93,16 @@ impl<'q> Pair<'q> {
         decode_text(self.name)
     }
 
+    /// Whether the name, decoded, is `name`: some text without spaces. Most names are spelled as
+    /// they are, and a longer spelling is another name or has a percent sign in it.
+    pub fn is_named(&self, name: &str) -> bool {
+        debug_assert!(!name.contains(' '), "a plus sign would be as long");
+        if self.name.len() <= name.len() {
+            return self.name == name;
+        }
+        self.name.as_bytes().contains(&b'%') && self.name().is_ok_and(|own| own == name)
+    }
+
     /// The value, decoded.
     pub fn value(self) -> Result<Cow<'q, str>, TargetError> {
         decode_text(self.value)
@@ -177,6 +187,27 @@ mod tests {
             }
         }
         assert_eq!(*percent_decode("%252F+%41").unwrap(), *b"%2F+A");
+    }
+
+    #[test]
+    fn a_name_is_told_however_it_is_spelled() {
+        for (text, is_since) in [
+            ("since=1", true),
+            ("since", true),
+            ("sinc%65=1", true),
+            ("%73%69%6e%63%65=1", true),
+            ("Since=1", false),
+            ("sinc=1", false),
+            ("since+=1", false),
+            ("sinces=1", false),
+            ("sinc%6=1", false),
+            ("sinc%FF=1", false),
+            ("=since", false),
+        ] {
+            let pair = query_pieces(text).next().expect("a pair");
+            assert_eq!(pair.is_named("since"), is_since, "{text}");
+            assert_eq!(pair.name().as_deref() == Ok("since"), is_since, "{text}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::limits::SLICES_MAX;
 impl EventLoop {
     /// Writes to everyone who stands in line now, once each: those who took little first.
     pub(super) fn write_out(&mut self) {
-        self.now = self.budget.begin(Phase::Write);
+        self.now = self.budget.begin_now(Phase::Write);
         self.queue_dirty();
         for much in [false, true] {
             for n in 0..self.outgoing.line(much).len() {

@@ -156,7 +156,7 @@ impl Twin {
                 assert_eq!(byte, twin, "what goes in comes out");
                 self.paid.add(class, 1);
             }
-            outbox.advance(taken, |_, portions| bill.add_all(portions));
+            outbox.advance(taken, |through| bill.add_all(through.portions()));
             left -= taken;
         }
     }

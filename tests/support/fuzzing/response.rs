@@ -9,7 +9,7 @@ use tollway::conn::outbox::Outbox;
 use tollway::conn::response_context::{Body, ResponseContext};
 use tollway::ledger::Payer;
 use tollway::limits::SLICES_MAX;
-use tollway::wire::response::{self, CHUNK_END, LAST_CHUNK, Status, chunk_begin};
+use tollway::wire::response::{self, CHUNK_END, CommonFields, LAST_CHUNK, Status, chunk_begin};
 
 use super::readers::json::Json;
 use super::readers::{http, json};
@@ -34,7 +34,7 @@ fn values(text: &str) -> Vec<&str> {
 fn heads(status: Status, text: &str) {
     let values = values(text);
     let mut out = b"before".to_vec();
-    let mut writer = response::head(&mut out, status, "a date");
+    let mut writer = response::head(&mut out, status, &CommonFields::at("a date"));
     for value in &values {
         writer = writer.field("X-Value", value);
     }
@@ -85,7 +85,7 @@ fn replies(status: Status, bits: u8, bytes: &[u8], text: &str) {
         values.iter().map(|value| ("X-Value", value as &dyn Display)).collect();
     let body = if bytes.is_empty() { Body::EMPTY } else { Body::own("text/plain", bytes) };
     let mut outbox = Outbox::default();
-    for segment in reply.whole(status, "a date", &fields, body) {
+    for segment in reply.whole(status, &CommonFields::at("a date"), &fields, body) {
         outbox.push(segment, Payer::Other);
     }
     let out = gathered(&outbox);

@@ -5,7 +5,7 @@
 use tollway::close::CloseReason;
 use tollway::conn::state::Name;
 use tollway::hub::Subscribers;
-use tollway::ids::TopicName;
+use tollway::ids::{Millis, TopicName};
 use tollway::ledger::{Account, Payer};
 use tollway::limits::{INBOX_BYTES_MAX, MESSAGE_OVERHEAD_BYTES, OUTBOX_BYTES_HIGH, READ_BYTES};
 use tollway::technique::Technique;
@@ -56,9 +56,9 @@ impl Bench {
                 let name = conn.state.name();
                 assert!(!matches!(name, Name::Awaiting | Name::Closed), "{name:?} at rest");
                 let due = conn.due(&self.limits);
-                assert!(due.is_some_and(|due| due > now), "{name:?} has no deadline: {due:?}");
+                assert!(due > now && due != Millis::NEVER, "{name:?} has no deadline: {due:?}");
                 let looked_at = broker.next_deadline();
-                assert!(looked_at.is_some() && looked_at <= due, "{name:?} is not looked at");
+                assert!(looked_at.is_some_and(|at| at <= due), "{name:?} is not looked at");
                 assert!(
                     !conn.flow.inbox.is_empty() || conn.flow.inbox.heap_bytes() == 0,
                     "idle is free"

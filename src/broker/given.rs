@@ -1,0 +1,181 @@
+//! The latest answer to a poll, given again to whoever asks the same.
+//!
+//! Long polls that one message releases have asked the same, if they were up to date, and so have
+//! clients that poll one topic at intervals. Their answers do not differ by a byte within one
+//! second, whose date is in them: so the first of them is made, and the others share it.
+//!
+//! Came from: `poll`. Goes to: the same. Absent on purpose: answers that only few can share: to
+//! readers of several topics, to pages of other sites, to whoever shows a tag, and those that begin
+//! with a gap.
+
+use std::rc::Rc;
+
+use crate::conn::response_context::ResponseContext;
+use crate::conn::state::PollTerms;
+use crate::hub::{Hub, Start};
+use crate::ids::{Seq, TopicId};
+use crate::technique::Bundle;
+use crate::wire::response::Status;
+
+/// An answer, and all that it depends on but the date.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub(super) question: Question,
+    pub(super) status: Status,
+    pub(super) answer: Rc<Bundle>,
+}
+
+/// All that an answer depends on but the date. What is retained of a topic after a cursor is told
+/// by its first and its last message: a number is never given twice, so that this holds for a topic
+/// that has the slot of another, too.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Question {
+    news: Option<(Seq, Seq)>,
+    cursor: Seq,
+    limit: usize,
+    wait_s: Option<u64>,
+    keep_alive: bool,
+    http10: bool,
+}
+
+impl Question {
+    /// What is asked. `None`: few will ask the same.
+    pub(super) fn of(
+        hub: &Hub,
+        topics: &[TopicId],
+        start: &Start,
+        terms: &PollTerms,
+        context: &ResponseContext,
+    ) -> Option<Self> {
+        let of_one = topics.len() <= 1 && !terms.named;
+        let plain = context.allow_origin.is_none() && !context.head_only;
+        if !of_one || !plain || start.gap.is_some() || terms.if_none_match.is_some() {
+            return None;
+        }
+        let log = topics.first().map(|topic| hub.log(*topic));
+        let first = log.and_then(|log| log.get(log.after(start.cursor)).map(|e| (log, e)));
+        Some(Self {
+            news: first.map(|(log, first)| (first.seq(), log.tip())),
+            cursor: start.cursor,
+            limit: terms.limit,
+            wait_s: terms.wait_s,
+            keep_alive: context.keep_alive,
+            http10: context.http10,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::broker::{Broker, Effect, Letter, Setup};
+    use crate::hub::Receipt;
+    use crate::hub::sequencer::{Commit, Sequencer};
+    use crate::ids::{ConnId, Door, Millis};
+
+    /// A broker with clients, each of which has asked for something.
+    struct Bench {
+        broker: Broker,
+        sequencer: Sequencer,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let mut broker = Broker::new(Setup::default());
+            broker.wall_clock(784_111_777);
+            Self { broker, sequencer: Sequencer::default() }
+        }
+
+        fn ask(&mut self, request: &str) -> ConnId {
+            let peer = "192.0.2.1:1".parse().expect("an address");
+            let id = self.broker.accepted(peer, Door::Public, Millis(0)).expect("there is room");
+            let mut request = format!("{request}\r\nHost: tollway.example\r\n\r\n").into_bytes();
+            self.broker.received(id, &mut request, Millis(1));
+            id
+        }
+
+        fn publish(&mut self, text: &str) {
+            let length = text.len();
+            let id = self.ask(&format!("PUT /chat HTTP/1.1\r\nContent-Length: {length}"));
+            self.broker.received(id, &mut text.as_bytes().to_vec(), Millis(1));
+            while let Some(effect) = self.broker.next_effect() {
+                let Effect::Publish { conn, draft } = effect else { continue };
+                let commit = self.sequencer.commit(draft, Millis(1).micros());
+                let Commit::Appended { message, subscribers } = commit else { continue };
+                let receipt = Some(Receipt { conn, seq: message.seq, subscribers });
+                self.broker.letter(Letter::Committed { message, receipt }, Millis(1));
+            }
+            while self.broker.deliver(Millis(1)) {}
+        }
+
+        /// What waits for a client, and whether it is one piece.
+        fn answer(&self, id: ConnId) -> String {
+            let outbox = self.broker.outbox(id).expect("it is open");
+            let bytes = outbox.only_slice().expect("a poll's answer is one piece");
+            String::from_utf8(bytes.to_vec()).expect("text")
+        }
+
+        fn kept(&self) -> bool {
+            self.broker.shard.given.is_some()
+        }
+    }
+
+    #[test]
+    fn who_asks_the_same_is_given_the_same_and_nobody_else_is() {
+        let mut bench = Bench::new();
+        bench.publish("one");
+        let plain = "GET /chat?since=earliest HTTP/1.1";
+        let first = bench.ask(plain);
+        let first = bench.answer(first);
+        assert!(first.contains(r#""data":"one""#) && bench.kept());
+        let again = bench.ask(plain);
+        assert_eq!(bench.answer(again), first);
+        for (request, differs) in [
+            ("GET /chat?since=earliest&limit=1 HTTP/1.1", ""),
+            ("GET /chat?since=earliest&wait=5 HTTP/1.1", "Preference-Applied: wait=5"),
+            ("GET /chat?since=earliest&wait=6 HTTP/1.1", "Preference-Applied: wait=6"),
+            ("GET /chat?since=latest HTTP/1.1", "204 No Content"),
+            ("GET /else?since=earliest HTTP/1.1", "204 No Content"),
+            ("GET /chat,else?since=earliest HTTP/1.1", r#""topic":"chat""#),
+            ("GET /chat?since=earliest HTTP/1.0\r\nConnection: keep-alive", "keep-alive"),
+            ("GET /chat?since=earliest HTTP/1.1\r\nConnection: close", "Connection: close"),
+            ("GET /chat?since=e-5 HTTP/1.1", r#""gap":"#),
+            ("GET /chat?since=earliest HTTP/1.1\r\nIf-None-Match: *", "304 Not Modified"),
+        ] {
+            let id = bench.ask(request);
+            assert!(bench.answer(id).contains(differs), "{request}: {}", bench.answer(id));
+            let id = bench.ask(plain);
+            assert_eq!(bench.answer(id), first, "after {request}");
+        }
+        let head = bench.ask("HEAD /chat?since=earliest HTTP/1.1");
+        assert!(first.starts_with(&bench.answer(head)) && bench.answer(head).ends_with("\r\n\r\n"));
+    }
+
+    #[test]
+    fn another_second_and_another_message_make_another_answer() {
+        let mut bench = Bench::new();
+        bench.publish("one");
+        let plain = "GET /chat?since=earliest HTTP/1.1";
+        let id = bench.ask(plain);
+        let first = bench.answer(id);
+        bench.broker.wall_clock(784_111_778);
+        assert!(!bench.kept());
+        let id = bench.ask(plain);
+        assert_eq!(bench.answer(id), first.replace("08:49:37", "08:49:38"));
+        bench.publish("two");
+        let id = bench.ask(plain);
+        assert!(bench.answer(id).contains(r#""data":"two""#));
+        bench.broker.forget_renditions();
+        assert!(!bench.kept());
+    }
+
+    #[test]
+    fn polls_that_one_message_releases_are_told_alike() {
+        let mut bench = Bench::new();
+        let waiting = [(); 3].map(|()| bench.ask("GET /chat?since=latest&wait=5 HTTP/1.1"));
+        assert!(waiting.iter().all(|id| bench.answer(*id).is_empty()));
+        bench.publish("one");
+        let answers = waiting.map(|id| bench.answer(id));
+        assert!(answers[0].contains(r#""data":"one""#), "{}", answers[0]);
+        assert!(answers.iter().all(|answer| *answer == answers[0]));
+    }
+}

@@ -1,0 +1,207 @@
+//! Segments: what an outbox is a queue of.
+//!
+//! A segment is owned by its connection, or part of an encoded message that many connections share,
+//! or a bundle that they share, or static. It says what its bytes are for, and who pays for them.
+//!
+//! Came from: answers and the pump. Goes to: the outbox, and when it is sent, accounting. Absent on
+//! purpose: how much of it was sent; the outbox knows.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use crate::ids::Micros;
+use crate::ledger::{Class, Payer};
+use crate::technique::{Bundle, BundledParts, EncodedMessage};
+
+/// Bytes to be sent, and what they are for.
+#[derive(Debug)]
+pub struct Segment {
+    bytes: SegmentBytes,
+    /// What the bytes are that are not payload.
+    class: Class,
+    /// How many of them are payload.
+    payload: u32,
+    /// The payer of the bytes. What is queued may have been caused by requests of several kinds.
+    pub(super) payer: Payer,
+}
+
+#[derive(Debug)]
+enum SegmentBytes {
+    Own(Vec<u8>),
+    Static(&'static [u8]),
+    Shared {
+        encoded: Rc<EncodedMessage>,
+        /// Exact: an encoded message is bounded far below 4 GiB.
+        from: u32,
+        to: u32,
+    },
+    Bundle(Rc<Bundle>),
+}
+
+impl Segment {
+    /// Bytes made for this connection alone.
+    pub fn own(bytes: Vec<u8>, class: Class) -> Self {
+        Self { bytes: SegmentBytes::Own(bytes), class, payload: 0, payer: Payer::Other }
+    }
+
+    /// A piece of an encoded message that is not its last: so many of its bytes are payload.
+    pub fn piece(bytes: Vec<u8>, payload: usize) -> Self {
+        // Exact: a message is bounded far below 4 GiB.
+        let payload = payload as u32;
+        let bytes = SegmentBytes::Own(bytes);
+        Self { bytes, class: Class::Framing, payload, payer: Payer::Other }
+    }
+
+    /// Bytes that never change.
+    pub fn fixed(bytes: &'static [u8], class: Class) -> Self {
+        Self { bytes: SegmentBytes::Static(bytes), class, payload: 0, payer: Payer::Other }
+    }
+
+    /// The part `range` of an encoded message; all its payload lies in there, and all else is
+    /// framing.
+    pub fn shared(encoded: &Rc<EncodedMessage>, range: Range<usize>) -> Self {
+        Self {
+            bytes: SegmentBytes::Shared {
+                encoded: Rc::clone(encoded),
+                from: range.start as u32,
+                to: range.end as u32,
+            },
+            class: Class::Framing,
+            payload: encoded.payload,
+            payer: Payer::Other,
+        }
+    }
+
+    /// A bundle: what it is made of, it says itself.
+    pub fn bundle(bundle: &Rc<Bundle>) -> Self {
+        let bytes = SegmentBytes::Bundle(Rc::clone(bundle));
+        Self { bytes, class: Class::Framing, payload: 0, payer: Payer::Other }
+    }
+
+    /// The payer of its bytes.
+    pub fn payer(&self) -> Payer {
+        self.payer
+    }
+
+    /// Its bytes.
+    #[inline]
+    pub(super) fn bytes(&self) -> &[u8] {
+        match &self.bytes {
+            SegmentBytes::Own(bytes) => bytes,
+            SegmentBytes::Static(bytes) => bytes,
+            SegmentBytes::Shared { encoded, from, to } => {
+                &encoded.bytes[*from as usize..*to as usize]
+            }
+            SegmentBytes::Bundle(bundle) => &bundle.bytes,
+        }
+    }
+
+    /// How many messages it has beyond one.
+    pub(super) fn messages_more(&self) -> usize {
+        match &self.bytes {
+            SegmentBytes::Bundle(bundle) => bundle.messages.len().saturating_sub(1),
+            _ => 0,
+        }
+    }
+
+    /// The parts of it that end behind byte `before` and not behind byte `sent`; for all but a
+    /// bundle, that is all of it or nothing.
+    #[inline]
+    pub(super) fn through(&self, before: usize, sent: usize) -> Option<Through<'_>> {
+        let payer = self.payer;
+        let at = match &self.bytes {
+            SegmentBytes::Bundle(bundle) => {
+                return Some(Through::Parts { payer, parts: bundle.parts(before, sent) });
+            }
+            SegmentBytes::Shared { encoded, .. } => Some(encoded.at),
+            SegmentBytes::Own(_) | SegmentBytes::Static(_) => None,
+        };
+        let length = self.bytes().len();
+        let portions = self.portions(length);
+        (sent == length).then_some(Through::Whole { payer, portions, at })
+    }
+
+    /// What was begun of it and is not through, when `sent` of its bytes are sent.
+    pub(super) fn begun(&self, sent: usize) -> [(Class, usize); 3] {
+        if let SegmentBytes::Bundle(bundle) = &self.bytes {
+            return portions_of(&bundle.begun(sent));
+        }
+        let [around, payload] = self.portions(sent);
+        [around, payload, (Class::Head, 0)]
+    }
+
+    /// The first `sent` of its bytes by class, in two portions: what is not payload goes first.
+    fn portions(&self, sent: usize) -> [(Class, usize); 2] {
+        let around = self.bytes().len() - self.payload as usize;
+        let payload = sent.saturating_sub(around);
+        [(self.class, sent.min(around)), (Class::Payload, payload)]
+    }
+
+    /// Joins `more` to it when both are our own, of one class and of one payer, so that a flood of
+    /// small answers is one segment; gives it back otherwise.
+    pub(super) fn join(&mut self, more: Self) -> Option<Self> {
+        match (&mut self.bytes, &more.bytes) {
+            (SegmentBytes::Own(own), SegmentBytes::Own(bytes))
+                if (self.class, self.payload, self.payer) == (more.class, 0, more.payer)
+                    && more.payload == 0 =>
+            {
+                own.extend_from_slice(bytes);
+                None
+            }
+            _ => Some(more),
+        }
+    }
+
+    /// Bytes of the heap that it alone holds.
+    pub(super) fn heap_bytes(&self) -> usize {
+        match &self.bytes {
+            SegmentBytes::Own(bytes) => bytes.capacity(),
+            SegmentBytes::Static(_) | SegmentBytes::Shared { .. } | SegmentBytes::Bundle(_) => 0,
+        }
+    }
+}
+
+/// What the kernel has the last byte of.
+#[derive(Debug)]
+pub enum Through<'s> {
+    /// A segment.
+    Whole {
+        /// Who pays for it.
+        payer: Payer,
+        /// Its bytes by class.
+        portions: [(Class, usize); 2],
+        /// When the message in it was committed, if it is one.
+        at: Option<Micros>,
+    },
+    /// Parts of a bundle.
+    Parts {
+        /// Who pays for them.
+        payer: Payer,
+        /// The parts.
+        parts: BundledParts<'s>,
+    },
+}
+
+impl Through<'_> {
+    /// Who pays for it.
+    pub fn payer(&self) -> Payer {
+        match self {
+            Self::Whole { payer, .. } | Self::Parts { payer, .. } => *payer,
+        }
+    }
+
+    /// Its bytes by class.
+    pub fn portions(&self) -> [(Class, usize); 3] {
+        match self {
+            Self::Whole { portions: [around, payload], .. } => {
+                [*around, *payload, (Class::Head, 0)]
+            }
+            Self::Parts { parts, .. } => portions_of(parts),
+        }
+    }
+}
+
+fn portions_of(parts: &BundledParts<'_>) -> [(Class, usize); 3] {
+    let BundledParts { head, framing, payload, .. } = *parts;
+    [(Class::Framing, framing), (Class::Payload, payload), (Class::Head, head)]
+}

@@ -1,0 +1,167 @@
+//! Allocations on the paths that are taken most, counted: none for a delivery, however many readers
+//! there are, and few for a publish and for a poll.
+//!
+//! A broker without sockets, so that nothing is counted but its own. `allocation-counter` counts
+//! what one thread asks the allocator for.
+//!
+//! Absent on purpose: instructions (`cargo bench --bench instructions`) and bytes that stay
+//! (`tests/memory.rs`).
+
+use std::net::Ipv4Addr;
+
+use allocation_counter::measure;
+use tollway::broker::{Broker, Effect, Letter, Setup};
+use tollway::hub::Receipt;
+use tollway::hub::message::{Draft, Payload};
+use tollway::hub::sequencer::{Commit, Sequencer};
+use tollway::ids::{ConnId, Door, Micros, Millis, TopicName};
+
+const NOW: Millis = Millis(1);
+const WEBSOCKET: &str = "GET /t/ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
+     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+     Sec-WebSocket-Version: 13\r\n\r\n";
+const SSE: &str = "GET /t/sse HTTP/1.1\r\nHost: h\r\n\r\n";
+
+struct Bench {
+    broker: Broker,
+    sequencer: Sequencer,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let mut broker = Broker::new(Setup::default());
+        broker.wall_clock(784_111_777);
+        Self { broker, sequencer: Sequencer::default() }
+    }
+
+    /// A client that has asked for something, and has its answer, if there is one yet.
+    fn client(&mut self, request: &str) -> ConnId {
+        let peer = (Ipv4Addr::LOCALHOST, 1).into();
+        let id = self.broker.accepted(peer, Door::Public, NOW).expect("there is room");
+        self.says(id, request.as_bytes());
+        id
+    }
+
+    fn says(&mut self, id: ConnId, bytes: &[u8]) {
+        let mut scratch = [0; 512];
+        let scratch = &mut scratch[..bytes.len()];
+        scratch.copy_from_slice(bytes);
+        self.broker.received(id, scratch, NOW);
+        self.carry_out();
+        self.write();
+    }
+
+    /// What the broker wants of the sequencer.
+    fn carry_out(&mut self) {
+        while let Some(change) = self.broker.next_subscriber_change() {
+            self.sequencer.take(&change);
+        }
+        while let Some(effect) = self.broker.next_effect() {
+            if let Effect::Publish { conn, draft } = effect {
+                self.commit(draft, Some(conn));
+            }
+        }
+    }
+
+    fn commit(&mut self, draft: Draft, conn: Option<ConnId>) {
+        let Commit::Appended { message, subscribers } = self.sequencer.commit(draft, Micros(0))
+        else {
+            panic!("nothing keeps it from being appended");
+        };
+        let receipt = conn.map(|conn| Receipt { conn, seq: message.seq, subscribers });
+        self.broker.letter(Letter::Committed { message, receipt }, NOW);
+    }
+
+    /// A message comes from another thread.
+    fn posted(&mut self) {
+        let topic = TopicName::parse("t").expect("a name");
+        let from = std::net::IpAddr::from(Ipv4Addr::LOCALHOST).into();
+        let payload = Payload::posted(b"0123456789abcdef".to_vec());
+        let draft = Draft { topic, event: None, payload, from, idempotency_key: None };
+        self.commit(draft, None);
+    }
+
+    /// All that is in the log goes to outboxes, and all that is there is taken.
+    fn deliver(&mut self) {
+        while self.broker.deliver(NOW) {}
+        self.write();
+    }
+
+    fn write(&mut self) {
+        while let Some(id) = self.broker.next_dirty() {
+            while let Some(outbox) = self.broker.outbox(id).filter(|outbox| !outbox.is_empty()) {
+                let bytes = outbox.gathered_bytes();
+                self.broker.sent(id, bytes, NOW.micros());
+            }
+        }
+    }
+}
+
+/// Allocations of delivering so many messages at once to so many readers that keep up.
+fn to_deliver(request: &str, readers: usize, messages: usize) -> u64 {
+    let mut bench = Bench::new();
+    for _ in 0..readers {
+        bench.client(request);
+    }
+    // Queues have the room that they need when a round has passed.
+    for _ in 0..3 {
+        (0..messages).for_each(|_| bench.posted());
+        bench.deliver();
+    }
+    (0..messages).for_each(|_| bench.posted());
+    measure(|| bench.deliver()).count_total
+}
+
+#[test]
+fn a_delivery_allocates_nothing() {
+    for request in [WEBSOCKET, SSE] {
+        let few = to_deliver(request, 10, 1);
+        assert_eq!(to_deliver(request, 1000, 1), few, "the message is encoded once");
+        assert!(few <= 5, "{few} for a message");
+    }
+}
+
+#[test]
+fn a_delivery_of_a_burst_allocates_nothing() {
+    for request in [WEBSOCKET, SSE] {
+        let few = to_deliver(request, 10, 50);
+        assert_eq!(to_deliver(request, 1000, 50), few, "the burst is put together once");
+        assert!(few <= 50 * 5 + 16, "{few} for 50 messages");
+    }
+}
+
+#[test]
+fn a_publish_allocates_little() {
+    let mut bench = Bench::new();
+    let socket = bench.client(WEBSOCKET);
+    let frame = [&[0x81, 0x84, 0, 0, 0, 0][..], b"text"].concat();
+    let over_http = bench.client("GET /-/healthy HTTP/1.1\r\nHost: h\r\n\r\n");
+    let request = b"PUT /t HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\ntext";
+    for _ in 0..3 {
+        bench.says(socket, &frame);
+        bench.says(over_http, request);
+        bench.deliver();
+    }
+    let framed = measure(|| bench.says(socket, &frame)).count_total;
+    assert!(framed <= 3, "{framed} for a frame that publishes");
+    bench.deliver();
+    let posted = measure(|| bench.says(over_http, request)).count_total;
+    assert!(posted <= 14, "{posted} for a request that publishes");
+}
+
+#[test]
+fn a_poll_allocates_little() {
+    for (request, first_max, again_max) in [
+        ("GET /t?since=earliest HTTP/1.1\r\nHost: h\r\n\r\n", 6, 2),
+        ("GET /t?since=latest HTTP/1.1\r\nHost: h\r\n\r\n", 4, 2),
+    ] {
+        let mut bench = Bench::new();
+        bench.posted();
+        let client = bench.client(request);
+        bench.broker.wall_clock(784_111_778);
+        let first = measure(|| bench.says(client, request.as_bytes())).count_total;
+        assert!(first <= first_max, "{first} for an answer that nobody had: {request}");
+        let again = measure(|| bench.says(client, request.as_bytes())).count_total;
+        assert!(again <= again_max, "{again} for one that somebody had: {request}");
+    }
+}
