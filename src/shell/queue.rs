@@ -50,7 +50,7 @@ impl Queue {
 
     /// Whether nobody stands in either.
     pub fn is_empty(&self) -> bool {
-        self.little.0.is_empty() && self.much.0.is_empty()
+        self.little.is_empty() && self.much.is_empty()
     }
 }
 
@@ -64,6 +64,11 @@ impl Fifo {
     /// How many stand in line.
     pub fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Whether nobody does.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 

@@ -44,8 +44,9 @@ impl<'b> RequestLine<'b> {
         refuse_if(target.len() > TARGET_BYTES_MAX, HeadError::TargetTooLong)?;
         // Wider than RFC 3986, by what browsers send in queries as it is: `|`, `{`, `"` and others.
         // Without a jump for each byte, so that many are looked at at once.
-        let is_bad = |bad, byte: u8| bad | !byte.is_ascii() | (byte == b'#');
-        refuse_if(target.bytes().fold(false, is_bad), HeadError::BadTarget)?;
+        let bad = |byte: u8| u8::from(!byte.is_ascii() || byte == b'#');
+        let any_bad = target.bytes().fold(0, |any, byte| any | bad(byte)) != 0;
+        refuse_if(any_bad, HeadError::BadTarget)?;
         let (target, authority) = reduce(method_text, target).ok_or(HeadError::BadTarget)?;
         let method = match method_text {
             "GET" => Method::Get,
