@@ -25,7 +25,7 @@ use crate::ledger::{Call, Sample};
 use crate::spare::Spare;
 
 /// Bytes of one read that take long to understand, and of one write that take long to copy.
-pub(super) const MUCH_BYTES: usize = 4 * 1024;
+pub const MUCH_BYTES: usize = 4 * 1024;
 
 /// What a read would bring, as far as we know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
