@@ -63,7 +63,7 @@ const LANES: [Lane; 11] = [
         operation: "a message of 50 at once to one of 100 WebSockets",
         per_step: BURST * 100,
         steps: 4,
-        budget: 400,
+        budget: 600,
         run: |port, steps| fan_out(port, steps, BURST, WEBSOCKET, "\r\n\r\n"),
     },
     Lane {
@@ -71,7 +71,7 @@ const LANES: [Lane; 11] = [
         operation: "a message of 50 at once to one of 100 event streams",
         per_step: BURST * 100,
         steps: 4,
-        budget: 400,
+        budget: 600,
         run: |port, steps| fan_out(port, steps, BURST, SSE, "id: "),
     },
     Lane {
@@ -87,7 +87,7 @@ const LANES: [Lane; 11] = [
         operation: "a publish and its delivery to the one WebSocket of a topic, of 1,000 topics",
         per_step: READERS,
         steps: 2,
-        budget: 7_700,
+        budget: 8_200,
         run: |port, steps| echo(port, steps, READERS),
     },
     Lane {
@@ -95,7 +95,7 @@ const LANES: [Lane; 11] = [
         operation: "a message of a WebSocket that comes back to it",
         per_step: ECHOES,
         steps: 20,
-        budget: 7_900,
+        budget: 8_300,
         run: |port, steps| echo(port, steps, ECHOES),
     },
     Lane {
@@ -119,7 +119,7 @@ const LANES: [Lane; 11] = [
         operation: "a short poll with one message in its answer, over a connection of its own",
         per_step: 1,
         steps: 500,
-        budget: 17_000,
+        budget: 20_000,
         run: short_poll_new,
     },
     Lane {
@@ -127,7 +127,7 @@ const LANES: [Lane; 11] = [
         operation: "a WebSocket that connects, subscribes and closes",
         per_step: 1,
         steps: 500,
-        budget: 28_000,
+        budget: 33_000,
         run: websocket_new,
     },
 ];

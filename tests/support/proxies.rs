@@ -22,8 +22,8 @@ const START_MS_MAX: u64 = 60_000;
 const STOP_MS_MAX: u64 = 5_000;
 /// Another process may take a port between our look at it and the proxy's own.
 const TRIES: usize = 5;
-/// The first port that anybody may listen on.
-const UNPRIVILEGED: u16 = 1024;
+/// Behind the last port that browsers and Node refuse to fetch from (Fetch, 2.9, "port blocking").
+const FETCHED: u16 = 10_081;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -264,11 +264,11 @@ fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").expect("Linux");
     let first = range.split_whitespace().next().and_then(|n| n.parse().ok()).expect("a port");
-    let count = u32::from(u16::saturating_sub(first, UNPRIVILEGED));
+    let count = u32::from(u16::saturating_sub(first, FETCHED));
     let ports = (0..count).map(|_| {
         // Another process that does the same begins elsewhere.
         let n = std::process::id().wrapping_mul(64) + NEXT.fetch_add(1, Ordering::Relaxed);
-        UNPRIVILEGED + u16::try_from(n % count).expect("below a port")
+        FETCHED + u16::try_from(n % count).expect("below a port")
     });
     // A machine may give all of them to anybody; then chance has to do.
     let bound = ports.chain([0]).find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());

@@ -76,7 +76,7 @@ impl Kernel {
 }
 
 impl Classes {
-    fn total(&self) -> usize {
+    pub(crate) fn total(&self) -> usize {
         self.head + self.framing + self.payload + self.heartbeat + self.body
     }
 
@@ -125,6 +125,11 @@ impl Accounts {
     /// The row of a technique, to be added to.
     pub(crate) fn of(&mut self, technique: &'static str) -> &mut Account {
         self.rows.entry(technique).or_default()
+    }
+
+    /// A figure, all rows together.
+    pub(crate) fn sum(&self, figure: impl Fn(&Account) -> usize) -> u64 {
+        self.rows.values().map(|row| figure(row) as u64).sum()
     }
 
     /// Where the ledger says something else than the capture, a line for each.

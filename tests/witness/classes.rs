@@ -56,6 +56,20 @@ impl Talk {
         Self { exchanges, frames: None }
     }
 
+    /// What of it was asked for under `tag`.
+    pub(crate) fn tagged(mut self, tag: &str) -> Self {
+        let has_tag = |request: &Request| {
+            let query = request.target.split_once('?').map_or("", |(_, query)| query);
+            query.split('&').any(|pair| pair.strip_prefix("tag=") == Some(tag))
+        };
+        // Frames are of the request that opened the WebSocket, which was the last.
+        if !self.exchanges.last().is_some_and(|(request, _)| has_tag(request)) {
+            self.frames = None;
+        }
+        self.exchanges.retain(|(request, _)| has_tag(request));
+        self
+    }
+
     /// What each request makes of the connection.
     pub(crate) fn turns(&self) -> Vec<Turn> {
         let mut turns: Vec<Turn> = Vec::new();

@@ -21,7 +21,7 @@ async function what_the_live_page_says_that_it_costs() {
     const { costs, tags } = await import('/-/page/page.js');
     for (let [before, same] = ['', 0]; ; ) {
       await costs.look();
-      const now = JSON.stringify(Object.keys(tags).map((lane) => [lane, costs.of(lane)]));
+      const now = JSON.stringify(Object.keys(tags).map((lane) => [lane, { ...costs.of(lane), tag: tags[lane] }]));
       same = now === before ? same + 1 : 0;
       if (same === 5) return now; // `tell` bounds the loop
       before = now;

@@ -1,7 +1,7 @@
 //! The live page's own count: what a browser shows beside each lane, held against the capture of
 //! what that browser sent and received.
 //!
-//! The page is the only reader, so what the capture has for a technique is what the page's lane has
+//! Each lane asks under a tag of its own, so what was asked for under that tag is what the lane has
 //! cost, whatever connections the browser chose for it. The page counts from its first look on, and
 //! that comes before its lanes start.
 //!
@@ -10,17 +10,26 @@
 
 use serde_json::Value;
 
-use crate::account::number;
+use crate::account::{Account, Classes, number};
 use crate::foreign::{self, Foreign};
 use crate::run::Run;
 
-/// Classes of the page, and those of the ledger that are in each.
-const CLASSES: [(&str, &[&str]); 5] = [
-    ("text", &["payload"]),
-    ("wrapping", &["framing"]),
-    ("heads", &["head"]),
-    ("rest", &["heartbeat", "body"]),
-    ("total", &["total"]),
+const LANES: [&str; 4] = ["short_poll", "long_poll", "sse", "websocket"];
+
+/// Classes of the page, and what of the capture is in each.
+const CLASSES: [(&str, fn(&Classes) -> usize); 5] = [
+    ("text", |classes| classes.payload),
+    ("wrapping", |classes| classes.framing),
+    ("heads", |classes| classes.head),
+    ("rest", |classes| classes.heartbeat + classes.body),
+    ("total", Classes::total),
+];
+
+/// Counts of the page, and of the capture.
+const COUNTS: [(&str, fn(&Account) -> u64); 3] = [
+    ("requests", |account| account.requests),
+    ("empty", |account| account.answers_empty),
+    ("messages", |account| account.messages),
 ];
 
 #[test]
@@ -37,22 +46,16 @@ fn what_the_live_page_says_that_it_costs() {
     };
     let said = node.run(&[&run.port().to_string(), test, &chromium]);
     let page: Value = serde_json::from_str(&said).expect("an object with a row for each lane");
-    let seen = run.compare(());
-    for lane in ["short_poll", "long_poll", "sse", "websocket"] {
-        let (own, row) = (&page[lane], &seen["techniques"][lane]);
-        for (class, parts) in CLASSES {
-            let of = |direction: &str| -> u64 {
-                parts.iter().map(|part| number(row, &format!("/{direction}/{part}"))).sum()
-            };
-            let wire = of("bytes_in") + of("bytes_out");
-            assert_eq!(number(own, &format!("/{class}")), wire, "{class} of {lane}: {page:#}");
+    let tags = LANES.map(|lane| page[lane]["tag"].as_str().expect("a lane has a tag"));
+    for (lane, seen) in LANES.into_iter().zip(run.compare_above_tcp(&tags)) {
+        for (class, of) in CLASSES {
+            let wire = seen.sum(|account| of(&account.bytes_in) + of(&account.bytes_out));
+            assert_eq!(number(&page[lane], &format!("/{class}")), wire, "{class} {lane} {page:#}");
         }
-        for (name, figure) in
-            [("requests", "requests"), ("empty", "answers_empty"), ("messages", "messages")]
-        {
-            let wire = number(row, &format!("/{figure}"));
-            assert_eq!(number(own, &format!("/{name}")), wire, "{name} of {lane}: {page:#}");
+        for (count, of) in COUNTS {
+            let wire = seen.sum(|account| of(account) as usize);
+            assert_eq!(number(&page[lane], &format!("/{count}")), wire, "{count} {lane} {page:#}");
         }
-        assert_eq!(number(own, "/messages"), 4, "{lane}");
+        assert_eq!(number(&page[lane], "/messages"), 4, "{lane}");
     }
 }

@@ -79,19 +79,48 @@ impl Run {
     /// Asks for the report while `guests` are still connected, and holds it against the capture.
     /// Gives the report: each of its figures is what the capture says.
     pub(crate) fn compare<G>(self, guests: G) -> Value {
+        self.compare_where(guests, |_| true).0
+    }
+
+    /// The same for a browser, and without what TCP counts: where it uses a connection again for
+    /// another technique, nobody can tell for which of the two it acknowledged. Gives what the
+    /// capture has for each of `tags`.
+    pub(crate) fn compare_above_tcp(self, tags: &[&str]) -> Vec<Accounts> {
+        let (_, seen) = self.compare_where((), |figure| !figure.contains("/tcp/"));
+        let of_tag = |tag: &&str| {
+            let mut accounts = Accounts::default();
+            let published = published(&talks(&seen));
+            for talk in talks(&seen) {
+                talk.tagged(tag).charge(&published, &mut accounts);
+            }
+            accounts
+        };
+        tags.iter().map(of_tag).collect()
+    }
+
+    fn compare_where<G>(
+        self,
+        guests: G,
+        counts: impl Fn(&str) -> bool,
+    ) -> (Value, Vec<Connection>) {
         let mut reporter = Reporter::new(self.server.port());
         let mut report = reporter.report(&self.capture);
+        let between = |seen: &[Connection], report: &Report| -> Vec<String> {
+            let all = accounts(seen).differences(&report.costs).into_iter();
+            all.filter(|difference| counts(difference)).collect()
+        };
         for _ in 0..self.patience {
-            if differences(&self.capture.segments(), reporter.port, &report).is_empty() {
+            let seen = seen(&self.capture.segments(), reporter.port, &report);
+            if between(&seen, &report).is_empty() {
                 break;
             }
             report = reporter.report(&self.capture);
         }
         drop(guests);
-        let segments = self.capture.stop();
-        let differences = differences(&segments, reporter.port, &report);
+        let seen = seen(&self.capture.stop(), reporter.port, &report);
+        let differences = between(&seen, &report);
         assert!(differences.is_empty(), "{}\n{:#}", differences.join("\n"), report.costs);
-        report.costs
+        (report.costs, seen)
     }
 }
 
@@ -160,12 +189,6 @@ impl Reporter {
     }
 }
 
-/// Where `report` and the capture differ.
-fn differences(segments: &[Segment], reporter: u16, report: &Report) -> Vec<String> {
-    let seen = seen(segments, reporter, report);
-    accounts(&seen).differences(&report.costs)
-}
-
 /// The connections as the server knew them at the moment of the report.
 fn seen(segments: &[Segment], reporter: u16, report: &Report) -> Vec<Connection> {
     let all = connections(segments);
@@ -185,13 +208,22 @@ fn parted(all: &[Connection], reporter: u16) -> (Option<&Connection>, Vec<&Conne
     (own.last().copied(), others)
 }
 
-/// What the connections cost.
-fn accounts(seen: &[Connection]) -> Accounts {
-    let talks: Vec<Talk> = seen.iter().map(Talk::of).collect();
+fn talks(seen: &[Connection]) -> Vec<Talk> {
+    seen.iter().map(Talk::of).collect()
+}
+
+fn published(talks: &[Talk]) -> Published {
     let mut published = Published::default();
-    for talk in &talks {
+    for talk in talks {
         talk.note(&mut published);
     }
+    published
+}
+
+/// What the connections cost.
+fn accounts(seen: &[Connection]) -> Accounts {
+    let talks = talks(seen);
+    let published = published(&talks);
     let mut accounts = Accounts::default();
     for (connection, talk) in seen.iter().zip(&talks) {
         talk.charge(&published, &mut accounts);
