@@ -16,8 +16,11 @@ use crate::run::Run;
 
 const LANES: [&str; 4] = ["short_poll", "long_poll", "sse", "websocket"];
 
-/// Classes of the page, and what of the capture is in each.
-const CLASSES: [(&str, fn(&Classes) -> usize); 5] = [
+/// A figure of the page, and how the capture has it.
+type Figure<T> = (&'static str, fn(&T) -> usize);
+
+/// Bytes by class.
+const CLASSES: [Figure<Classes>; 5] = [
     ("text", |classes| classes.payload),
     ("wrapping", |classes| classes.framing),
     ("heads", |classes| classes.head),
@@ -25,11 +28,11 @@ const CLASSES: [(&str, fn(&Classes) -> usize); 5] = [
     ("total", Classes::total),
 ];
 
-/// Counts of the page, and of the capture.
-const COUNTS: [(&str, fn(&Account) -> u64); 3] = [
-    ("requests", |account| account.requests),
-    ("empty", |account| account.answers_empty),
-    ("messages", |account| account.messages),
+/// Everything else that is counted.
+const COUNTS: [Figure<Account>; 3] = [
+    ("requests", |account| account.requests as usize),
+    ("empty", |account| account.answers_empty as usize),
+    ("messages", |account| account.messages as usize),
 ];
 
 #[test]
@@ -53,7 +56,7 @@ fn what_the_live_page_says_that_it_costs() {
             assert_eq!(number(&page[lane], &format!("/{class}")), wire, "{class} {lane} {page:#}");
         }
         for (count, of) in COUNTS {
-            let wire = seen.sum(|account| of(account) as usize);
+            let wire = seen.sum(of);
             assert_eq!(number(&page[lane], &format!("/{count}")), wire, "{count} {lane} {page:#}");
         }
         assert_eq!(number(&page[lane], "/messages"), 4, "{lane}");
