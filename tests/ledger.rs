@@ -230,6 +230,20 @@ fn a_connection_that_ends_in_the_turn_of_a_report_is_in_it_whole() {
 }
 
 #[test]
+fn memory_is_that_of_all_connections_of_a_technique() {
+    let mut stage = Stage::new(1);
+    let mut held = Vec::new();
+    for readers in 1..=3 {
+        let reader = stage.connect();
+        stage.get(reader, "/t/sse");
+        let row = stage.report("/-/costs")["techniques"]["sse"].clone();
+        assert_eq!(row["connections"]["open"], readers);
+        held.push(row["memory"]["user"].as_u64().expect("a number"));
+    }
+    assert!(held[0] > 0 && held[1] == 2 * held[0] && held[2] == 3 * held[0], "{held:?}");
+}
+
+#[test]
 fn every_technique_has_a_row_and_every_row_the_same_numbers() {
     let mut stage = Stage::new(2);
     let keys = |value: &Value| -> Vec<String> {

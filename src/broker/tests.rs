@@ -16,6 +16,17 @@ fn connect(broker: &mut Broker, port: u16) -> ConnId {
     broker.accepted(peer, Door::Public, NOW).expect("there is room")
 }
 
+fn letter(seq: u64) -> Letter {
+    let message = Arc::new(Message {
+        seq: Seq(seq),
+        topic: TopicName::parse("t").expect("a topic"),
+        event: None,
+        payload: Payload::posted(b"hello".to_vec()),
+        at: NOW.micros(),
+    });
+    Letter::Committed { message, receipt: None }
+}
+
 #[test]
 fn a_socket_to_be_closed_is_work_and_a_connection_that_waits_is_none() {
     let mut broker = Broker::new(Setup::default());
@@ -35,17 +46,25 @@ fn an_unread_letter_is_work_until_its_readers_were_served() {
     broker.received(id, &mut b"GET /t/sse HTTP/1.1\r\nHost: h\r\n\r\n".to_vec(), NOW);
     broker.sent(id, broker.outbox(id).expect("a greeting").bytes(), NOW.micros());
     assert!(!broker.has_work());
-    let message = Arc::new(Message {
-        seq: Seq(1),
-        topic: TopicName::parse("t").expect("a topic"),
-        event: None,
-        payload: Payload::posted(b"hello".to_vec()),
-        at: NOW.micros(),
-    });
-    broker.letter(Letter::Committed { message, receipt: None }, NOW);
+    broker.letter(letter(1), NOW);
     assert!(broker.has_work() && !broker.has_output(id));
     assert!(!broker.deliver(NOW), "one portion is enough");
     assert!(!broker.has_work() && broker.has_output(id));
+}
+
+#[test]
+fn letters_that_wait_for_a_lagging_reader_are_no_work() {
+    let mut broker = Broker::new(Setup::default());
+    broker.shard.hub.lag(true);
+    let bound = broker.shard.policy.limits.history_messages as u64;
+    (1..=3 * bound).for_each(|seq| broker.letter(letter(seq), NOW));
+    while broker.deliver(NOW) {}
+    assert!(broker.unread_letters().0 > 0, "there is no room for all of them");
+    assert!(!broker.has_work());
+    broker.shard.hub.lag(false);
+    assert!(broker.has_work());
+    while broker.deliver(NOW) {}
+    assert_eq!(broker.unread_letters().0, 0);
 }
 
 #[test]
