@@ -285,7 +285,9 @@ fn with_every_limit_at_its_worst_a_server_stays_below_its_worst_case() {
         retain_bytes: 8 * MIB,
         history_bytes: MIB,
         unfinished_bytes_max: 4 * MIB,
-        connections_max: CONNECTIONS + 20,
+        // Each thread has its share of the places, and the kernel does not fill threads evenly: with
+        // fewer, the publisher might make room for one of the crowd.
+        connections_max: 2 * CONNECTIONS,
         ..Limits::default()
     };
     let flags = [
@@ -293,7 +295,7 @@ fn with_every_limit_at_its_worst_a_server_stays_below_its_worst_case() {
         ["--retain-bytes", "8MiB"],
         ["--history-bytes", "1MiB"],
         ["--max-unfinished", "4MiB"],
-        ["--max-connections", "260"],
+        ["--max-connections", "480"],
     ];
     for_threads_with(&[&flags.concat()[..], &["--deflate"]].concat(), |server| {
         let mut wire = Wire::open(server.port());
