@@ -285,8 +285,8 @@ fn with_every_limit_at_its_worst_a_server_stays_below_its_worst_case() {
         retain_bytes: 8 * MIB,
         history_bytes: MIB,
         unfinished_bytes_max: 4 * MIB,
-        // Each thread has its share of the places, and the kernel does not fill threads evenly: with
-        // fewer, the publisher might make room for one of the crowd.
+        // Each thread has its share of the places, and the kernel does not fill threads evenly:
+        // with fewer, the publisher might make room for one of the crowd.
         connections_max: 2 * CONNECTIONS,
         ..Limits::default()
     };
