@@ -148,7 +148,7 @@ impl Outbox {
         begun.into_iter().flatten().map(|(_, bytes)| bytes).sum()
     }
 
-    /// Bytes of the heap that it alone holds.
+    /// Bytes of the heap that it holds.
     pub fn heap_bytes(&self) -> usize {
         let own = |segments: &VecDeque<Segment>| {
             let queued: usize = segments.iter().map(Segment::heap_bytes).sum();

@@ -152,11 +152,13 @@ impl Segment {
         }
     }
 
-    /// Bytes of the heap that it alone holds.
+    /// Bytes of the heap that it holds: all of its own, and its share of a bundle. A message that
+    /// was encoded is counted where it is retained.
     pub(super) fn heap_bytes(&self) -> usize {
         match &self.bytes {
             SegmentBytes::Own(bytes) => bytes.capacity(),
-            SegmentBytes::Static(_) | SegmentBytes::Shared { .. } | SegmentBytes::Bundle(_) => 0,
+            SegmentBytes::Bundle(bundle) => bundle.bytes.capacity() / Rc::strong_count(bundle),
+            SegmentBytes::Static(_) | SegmentBytes::Shared { .. } => 0,
         }
     }
 }

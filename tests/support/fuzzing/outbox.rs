@@ -10,7 +10,7 @@ use tollway::conn::outbox::{Outbox, Segment};
 use tollway::ids::Micros;
 use tollway::ledger::{Bytes, Class, Payer};
 use tollway::limits::OUTBOX_BYTES_HIGH;
-use tollway::technique::{ChunkAround, EncodedMessage};
+use tollway::technique::{Bundle, ChunkAround, EncodedMessage};
 
 use super::operations::{self, operations};
 use super::response::gathered;
@@ -24,6 +24,8 @@ operations! {
         Fixed { length: u8 }
         /// A part of an encoded message that keeps all its payload.
         Shared { around: u8, payload: u8, cut: u8 }
+        /// The answer to a poll, with as many messages of one length.
+        Bundle { head: u8, around: u8, payload: u8, messages: u8 }
         /// The kernel takes as many as these.
         Advance { bytes: u16 }
         /// The kernel takes what one write gathers.
@@ -97,21 +99,33 @@ fn play(step: Step, outbox: &mut Outbox, twin: &mut Twin, bill: &mut Bytes) {
         }
         Step::Shared { around, payload, cut } => {
             let (around, payload) = (usize::from(around), usize::from(payload));
-            let bytes = twin.bytes(around + payload);
-            let encoded = EncodedMessage {
-                bytes: bytes.clone().into(),
-                payload: payload as u32,
-                chunk: ChunkAround::default(),
-                at: Micros(0),
-            };
+            let encoded = twin.encoded(around, payload);
             let from = usize::from(cut) % (around + 1);
-            let segment = Segment::shared(&Rc::new(encoded), from..bytes.len());
+            let bytes = encoded.bytes[from..].to_vec();
+            let segment = Segment::shared(&Rc::new(encoded), from..around + payload);
             // What is not payload goes first.
             let class = |at: usize| match at < around - from {
                 true => Class::Framing,
                 false => Class::Payload,
             };
-            twin.push(outbox, segment, &bytes[from..], class);
+            twin.push(outbox, segment, &bytes, class);
+        }
+        Step::Bundle { head, around, payload, messages } => {
+            let (around, payload) = (usize::from(around % 16), usize::from(payload % 16));
+            let head = usize::from(head % 16);
+            let mut bundle = Bundle { bytes: twin.bytes(head + 1), head, messages: Vec::new() };
+            let mut classes = [vec![Class::Head; head], vec![Class::Framing]].concat();
+            for n in 0..messages % 8 {
+                // The first one goes without its comma.
+                let from = around.min(usize::from(n == 0));
+                bundle.push(&twin.encoded(around, payload), from..around + payload);
+                classes.resize(classes.len() + around - from, Class::Framing);
+                classes.resize(classes.len() + payload, Class::Payload);
+            }
+            bundle.bytes.push(b']');
+            classes.push(Class::Framing);
+            let bytes = bundle.bytes.clone();
+            twin.push(outbox, Segment::bundle(&Rc::new(bundle)), &bytes, |at| classes[at]);
         }
         Step::Advance { bytes } => twin.advance(outbox, bytes.into(), bill),
         Step::Write {} => {
@@ -130,6 +144,15 @@ impl Twin {
     fn bytes(&mut self, length: usize) -> Vec<u8> {
         self.salt = self.salt.wrapping_add(1);
         (0..length).map(|n| (n as u8).wrapping_mul(31).wrapping_add(self.salt)).collect()
+    }
+
+    fn encoded(&mut self, around: usize, payload: usize) -> EncodedMessage {
+        EncodedMessage {
+            bytes: self.bytes(around + payload).into(),
+            payload: payload as u32,
+            chunk: ChunkAround::default(),
+            at: Micros(0),
+        }
     }
 
     fn push(
@@ -165,7 +188,19 @@ impl Twin {
 pub fn seeds() -> Vec<Vec<u8>> {
     let own = |length, class| Step::Own { length, class, large: 0 };
     let shared = Step::Shared { around: 4, payload: 7, cut: 2 };
-    let stories: [Vec<Step>; 5] = [
+    let bundle = |messages| Step::Bundle { head: 9, around: 3, payload: 5, messages };
+    let stories: [Vec<Step>; 6] = [
+        vec![
+            bundle(3),
+            Step::Advance { bytes: 11 },
+            bundle(0),
+            Step::Advance { bytes: 30 },
+            shared,
+            Step::Write {},
+            bundle(1),
+            Step::Advance { bytes: 4 },
+            Step::Abandon {},
+        ],
         vec![
             own(4, 0),
             shared,
