@@ -14,8 +14,6 @@ use crate::technique::Technique;
 /// Deadlines, in milliseconds, all made of one: how long a technique may say nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timings {
-    /// For a stream to say something: a proxy that collects bytes shows nothing.
-    pub first_ms: u64,
     /// For an answer, beyond its wait.
     pub grace_ms: u64,
     /// What lives so long works here.
@@ -66,7 +64,6 @@ impl Timings {
     /// With `patience_ms` for a technique that says nothing; 5 s gives those of the browser.
     pub const fn of(patience_ms: u64) -> Self {
         Self {
-            first_ms: patience_ms,
             grace_ms: patience_ms,
             proof_ms: patience_ms * 2,
             trial_ms: patience_ms * 2,

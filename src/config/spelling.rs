@@ -91,8 +91,9 @@ impl FromStr for Listen {
     type Err = Misspelt;
 
     fn from_str(text: &str) -> Result<Self, Misspelt> {
-        const REMEDY: Misspelt =
-            Misspelt("is not an address; write HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080");
+        const REMEDY: Misspelt = Misspelt(
+            "is not an address; write HOST:PORT, such as localhost:8080 or 127.0.0.1:8080",
+        );
         const PORT: Misspelt =
             Misspelt("has a port that does not exist; ports end at 65535, and 0 takes any");
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -147,8 +147,8 @@ const why = ({ message, code }) =>
   language === 'en' || /\p{Script=Han}/u.test(message) ? message : `${REASONS.find(([codes]) => codes.test(code))?.[1] ?? ''}“${message}”`;
 const REASONS = [
   [/^(token|jwt|ticket|cookie)_/, '令牌无效，或没有令牌。'], [/^right_/, '令牌没有这项权限。'],
-  [/^(origin|host)_/, '服务器不接受来自这个地址的页面。'], [/^topic_|^no_such/, '没有这个主题。'],
-  [/too_(large|big|long)$/, '超出服务器的上限。'], [/too_fast|full$|overload|too_m|drain/, '服务器此刻不能再接受更多。'],
+  [/^(origin_foreign|host_not_served)$/, '服务器不接受来自这个地址的页面。'], [/^topic_(malf|res)/, '主题名称无效。'],
+  [/too_(large|big|long)$/, '超出服务器的上限。'], [/too_fast|full$|overload|too_much|many_conn|drain/, '服务器此刻不能再接受更多。'],
 ];
 
 /** A sentence, with what is between braces filled in. */

@@ -219,6 +219,10 @@ impl Attempt {
             if !polls && self.opened_ms.is_some() {
                 self.wait_for(plan.timings.silence_ms, now);
                 self.doubted = false;
+            } else if polls && !self.is_idle() {
+                // An answer that comes slowly comes. Never less than was waited for already.
+                let rest = self.deadline_ms.saturating_sub(now);
+                self.wait_for(rest.max(plan.timings.grace_ms), now);
             }
             self.unsent.extend(reply?);
             if told.len() > from {

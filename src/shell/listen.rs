@@ -13,18 +13,35 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use super::sys;
 use crate::config::Listen;
+use crate::ids::Door;
 use crate::limits::{BACKLOG, NOTSENT_BYTES_MAX, UNACKNOWLEDGED_MS_MORE};
 
 /// Why a port could not be taken.
 #[derive(Debug)]
 pub struct BindError {
-    /// The `--listen`, as it was written.
+    /// The door that it would have been.
+    door: Door,
+    /// Where to listen, as it was written.
     text: String,
     /// The one of its addresses that cannot be had.
     address: SocketAddr,
     /// Another one of them, which can.
     other: Option<SocketAddr>,
+    /// This server has it already.
+    ours: bool,
     error: io::Error,
+}
+
+impl BindError {
+    /// The same, where `door` was to be opened, and this server has `taken` already.
+    pub fn at(self, door: Door, mut taken: impl Iterator<Item = SocketAddr>) -> Self {
+        let has = |taken: SocketAddr| {
+            let (one, two) = (taken.ip(), self.address.ip());
+            let overlap = one == two || one.is_unspecified() || two.is_unspecified();
+            taken.port() == self.address.port() && overlap
+        };
+        Self { door, ours: taken.any(has), ..self }
+    }
 }
 
 /// An address that is served, with a listening socket for each thread.
@@ -101,7 +118,8 @@ fn bind_all(
             Ok(one) => bound.push(one),
             Err(error) => {
                 let is_absent = is_absent(&error);
-                let error = BindError { text: listen.text.clone(), address, other, error };
+                let (door, text) = (Door::Public, listen.text.clone());
+                let error = BindError { door, text, address, other, ours: false, error };
                 if !is_absent {
                     return Err(error);
                 }
@@ -165,9 +183,16 @@ fn is_absent(error: &io::Error) -> bool {
 
 impl std::fmt::Display for BindError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { text, address, other, error } = self;
-        write!(f, "--listen {text}: ")?;
+        let Self { door, text, address, other, ours, error } = self;
+        let flag = match door {
+            Door::Public => "--listen",
+            Door::Admin => "--admin-listen",
+        };
+        write!(f, "{flag} {text}: ")?;
         match error.raw_os_error() {
+            Some(libc::EADDRINUSE) if *ours => {
+                write!(f, "this server listens at {address} already; leave one of the two out")
+            }
             Some(libc::EADDRINUSE) => {
                 f.write_str("the port is in use")?;
                 if *text != address.to_string() {
@@ -175,7 +200,7 @@ impl std::fmt::Display for BindError {
                 }
                 f.write_str("; stop the server that has it, ")?;
                 if let Some(other) = other {
-                    write!(f, "leave it to that one by --listen {other}, ")?;
+                    write!(f, "leave it to that one by {flag} {other}, ")?;
                 }
                 f.write_str(
                     "share it with a tollway that is about to end by --reuse-port, or choose \
@@ -250,9 +275,11 @@ mod tests {
     #[test]
     fn another_port_is_tried_as_long_as_one_of_its_addresses_is_taken() {
         let failed = |code| BindError {
+            door: Door::Public,
             text: "localhost:0".to_owned(),
             address: "[::1]:7".parse().expect("an address"),
             other: None,
+            ours: false,
             error: io::Error::from_raw_os_error(code),
         };
         let tried = |tries, failures: &[i32]| {
@@ -268,6 +295,23 @@ mod tests {
         assert_eq!(tried(3, &[libc::EADDRINUSE; 3]), (None, 3));
         assert_eq!(tried(1, &[libc::EADDRINUSE]), (None, 1));
         assert_eq!(tried(16, &[libc::EADDRINUSE, libc::EACCES]), (None, 2));
+    }
+
+    #[test]
+    fn the_flag_is_named_and_what_this_server_has_itself() {
+        let others = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = others.local_addr().expect("bound");
+        let failed = || bind(&listen(&address.to_string()), 1, 60_000, false).expect_err("in use");
+        let admin = failed().at(Door::Admin, std::iter::empty()).to_string();
+        assert!(admin.starts_with(&format!("--admin-listen {address}: the port is in use; stop")));
+        for ours in [address, format!("0.0.0.0:{}", address.port()).parse().expect("an address")] {
+            let twice = failed().at(Door::Public, [ours].into_iter()).to_string();
+            let said = format!("--listen {address}: this server listens at {address} already;");
+            assert!(twice.starts_with(&said), "{twice}");
+        }
+        let elsewhere = "127.0.0.2:1".parse().expect("an address");
+        let error = failed().at(Door::Public, [elsewhere].into_iter()).to_string();
+        assert!(error.contains("stop the server that has it"), "{error}");
     }
 
     #[test]

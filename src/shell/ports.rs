@@ -27,7 +27,7 @@ pub(super) fn take(config: &Config) -> Result<Vec<(Door, Vec<Bound>)>, PortError
     let stall_ms_max = config.limits.stall_ms_max;
     let inherited = inherited::take(config.threads, stall_ms_max).map_err(PortError::Inherit)?;
     let handed: Vec<SocketAddr> = inherited.iter().map(|one| one.address).collect();
-    let mut all = Vec::new();
+    let mut all: Vec<(Door, Vec<Bound>)> = Vec::new();
     for one in inherited {
         let is_admin = config.admin_listen.iter().any(|listen| names(listen, one.address));
         all.push((if is_admin { Door::Admin } else { Door::Public }, vec![one]));
@@ -39,7 +39,9 @@ pub(super) fn take(config: &Config) -> Result<Vec<(Door, Vec<Bound>)>, PortError
     for (door, listen) in public.chain(admin) {
         if let Some(left) = without(listen, &handed) {
             let bound = listen::bind(&left, config.threads, stall_ms_max, config.reuse_port);
-            all.push((door, bound.map_err(PortError::Bind)?));
+            let taken = || all.iter().flat_map(|(_, bound)| bound).map(|bound| bound.address);
+            let bound = bound.map_err(|error| PortError::Bind(error.at(door, taken())))?;
+            all.push((door, bound));
         }
     }
     Ok(all)

@@ -1,9 +1,10 @@
 //! What a technique does when a connection cannot be made, and how long it says it has waited.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Duration;
 
-use mio::Poll;
+use mio::{Events, Poll};
 
 use super::*;
 use crate::client::endpoint::Endpoint;
@@ -106,4 +107,28 @@ fn how_long_nothing_was_said_is_how_long_it_was_waited_for() {
     let late = socket.due_ms();
     socket.expire(&plan, poll.registry(), late).expect("a Ping goes out");
     assert_eq!(said(&mut socket), (3_900, "said nothing for 3900 ms".to_owned()));
+}
+
+#[test]
+fn an_answer_that_comes_slowly_is_waited_for_and_one_that_stops_is_not() {
+    for technique in [Technique::ShortPoll, Technique::LongPoll] {
+        let (listener, address) = listener();
+        let (plan, mut poll) = (plan(&[address]), Poll::new().expect("a descriptor"));
+        let mut attempt = began(technique, &plan, &poll);
+        let (mut peer, _) = listener.accept().expect("it connects");
+        let (mut now, mut told) = (NOW, Vec::new());
+        for piece in ["HTTP/1.1 200 OK\r\n", "Content-Length: 99\r\n", "\r\n", "{"] {
+            now += PATIENCE - 1;
+            peer.write_all(piece.as_bytes()).expect("it is open");
+            // It is there when an event has said so.
+            let mut events = Events::with_capacity(4);
+            while !events.iter().any(mio::event::Event::is_readable) {
+                poll.poll(&mut events, Some(Duration::from_secs(10))).expect("events");
+                assert!(!events.is_empty(), "{technique:?}: {piece:?} has not come");
+            }
+            attempt.read(&plan, poll.registry(), now, 0, &mut told).expect("a good answer");
+            assert_eq!(attempt.deadline_ms, now + PATIENCE, "{technique:?}: {piece:?}");
+        }
+        assert!(told.is_empty(), "{told:?}");
+    }
 }
