@@ -262,12 +262,13 @@ pub const READ_BYTES_PER_TURN: usize = 256 * 1024;
 /// Bytes kept unparsed of a connection that is waiting for something (a parked poll): beyond, we
 /// stop reading and TCP pushes back.
 pub const INBOX_BYTES_MAX: usize = 64 * 1024;
-/// Bytes of a bundle: messages that many are told alike, in one piece. Below what a write places
-/// at once, so that nothing is copied that would not be sent soon.
+/// Bytes of the messages in a bundle, which many are told alike in one piece. Below what a write
+/// places at once, so that nothing is copied that would not be sent soon.
 pub const BUNDLE_BYTES_MAX: usize = 16 * 1024;
 /// Messages in a bundle.
 pub const BUNDLE_MESSAGES_MAX: usize = 64;
-/// A longer message is in no bundle: copying it would cost more than a segment of its own.
+/// A longer message is in no bundle for subscribers: copying it would cost more than a segment of
+/// its own. Two that are not longer fit into one, however they are encoded.
 pub const BUNDLED_BYTES_MAX: usize = 1024;
 /// Output queued on one connection beyond which its cursor stays where it is.
 pub const OUTBOX_BYTES_HIGH: usize = 64 * 1024;

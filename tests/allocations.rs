@@ -15,6 +15,7 @@ use tollway::hub::Receipt;
 use tollway::hub::message::{Draft, Payload};
 use tollway::hub::sequencer::{Commit, Sequencer};
 use tollway::ids::{ConnId, Door, Micros, Millis, TopicName};
+use tollway::limits::BUNDLED_BYTES_MAX;
 
 const NOW: Millis = Millis(1);
 const WEBSOCKET: &str = "GET /t/ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
@@ -74,9 +75,13 @@ impl Bench {
 
     /// A message comes from another thread.
     fn posted(&mut self) {
+        self.posted_of(16);
+    }
+
+    fn posted_of(&mut self, bytes: usize) {
         let topic = TopicName::parse("t").expect("a name");
         let from = std::net::IpAddr::from(Ipv4Addr::LOCALHOST).into();
-        let payload = Payload::posted(b"0123456789abcdef".to_vec());
+        let payload = Payload::posted(vec![b'x'; bytes]);
         let draft = Draft { topic, event: None, payload, from, idempotency_key: None };
         self.commit(draft, None);
     }
@@ -99,16 +104,21 @@ impl Bench {
 
 /// Allocations of delivering so many messages at once to so many readers that keep up.
 fn to_deliver(request: &str, readers: usize, messages: usize) -> u64 {
+    to_deliver_of(request, readers, &vec![16; messages])
+}
+
+/// The same for messages of these lengths.
+fn to_deliver_of(request: &str, readers: usize, lengths: &[usize]) -> u64 {
     let mut bench = Bench::new();
     for _ in 0..readers {
         bench.client(request);
     }
     // Queues have the room that they need when a round has passed.
     for _ in 0..3 {
-        (0..messages).for_each(|_| bench.posted());
+        lengths.iter().for_each(|&bytes| bench.posted_of(bytes));
         bench.deliver();
     }
-    (0..messages).for_each(|_| bench.posted());
+    lengths.iter().for_each(|&bytes| bench.posted_of(bytes));
     measure(|| bench.deliver()).count_total
 }
 
@@ -127,6 +137,16 @@ fn a_delivery_of_a_burst_allocates_nothing() {
         let few = to_deliver(request, 10, 50);
         assert_eq!(to_deliver(request, 1000, 50), few, "the burst is put together once");
         assert!(few <= 50 * 5 + 16, "{few} for 50 messages");
+    }
+}
+
+#[test]
+fn a_burst_that_cannot_be_bundled_is_not_tried_anew_for_each_reader() {
+    let (long, mixed) = ([BUNDLED_BYTES_MAX + 1; 30], [BUNDLED_BYTES_MAX, BUNDLED_BYTES_MAX + 1]);
+    for lengths in [long.to_vec(), mixed.repeat(15)] {
+        let [few, many] = [10, 210].map(|readers| to_deliver_of(WEBSOCKET, readers, &lengths));
+        // The queue of a reader's segments grows as it needs.
+        assert!(many - few <= 200 * 6, "{few} for 10 readers, {many} for 210");
     }
 }
 

@@ -123,6 +123,7 @@ mod tests {
     fn who_asks_the_same_is_given_the_same_and_nobody_else_is() {
         let mut bench = Bench::new();
         bench.publish("one");
+        bench.publish("two");
         let plain = "GET /chat?since=earliest HTTP/1.1";
         let first = bench.ask(plain);
         let first = bench.answer(first);
@@ -130,7 +131,8 @@ mod tests {
         let again = bench.ask(plain);
         assert_eq!(bench.answer(again), first);
         for (request, differs) in [
-            ("GET /chat?since=earliest&limit=1 HTTP/1.1", ""),
+            ("GET /chat?since=earliest&limit=1 HTTP/1.1", r#""more":true"#),
+            ("GET /chat?since=1-1 HTTP/1.1", r#""messages":[{"id":"1-2""#),
             ("GET /chat?since=earliest&wait=5 HTTP/1.1", "Preference-Applied: wait=5"),
             ("GET /chat?since=earliest&wait=6 HTTP/1.1", "Preference-Applied: wait=6"),
             ("GET /chat?since=latest HTTP/1.1", "204 No Content"),

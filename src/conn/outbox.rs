@@ -27,7 +27,8 @@ pub struct Outbox {
     /// How much of the first segment the kernel has taken.
     sent: usize,
     bytes: usize,
-    /// Messages in bundles, beyond one in each. Exact: an outbox that is high gets no more.
+    /// Messages in bundles that are not through, beyond one in each. Exact: an outbox that is high
+    /// gets no more.
     bundled_more: u32,
     /// It went from empty to non-empty, and nobody has asked since.
     fresh: bool,
@@ -42,7 +43,7 @@ impl Outbox {
             return;
         }
         self.bytes += length;
-        self.bundled_more += segment.messages_more() as u32;
+        self.bundled_more += segment.messages_more(0) as u32;
         if self.is_empty() {
             self.fresh = true;
             self.first = Some(segment);
@@ -114,14 +115,16 @@ impl Outbox {
         let (mut before, mut sent) = (self.sent, self.sent + n);
         while let Some(first) = &self.first {
             let length = first.bytes().len();
-            if let Some(done) = first.through(before, sent.min(length)) {
+            let taken = sent.min(length);
+            if let Some(done) = first.through(before, taken) {
                 through(&done);
             }
+            let fewer = first.messages_more(before) - first.messages_more(taken);
+            self.bundled_more -= fewer as u32;
             if sent < length {
                 break;
             }
             (before, sent) = (0, sent - length);
-            self.bundled_more -= first.messages_more() as u32;
             self.first = self.rest.as_mut().and_then(|rest| rest.pop_front());
         }
         self.sent = sent;
@@ -168,7 +171,7 @@ impl Outbox {
         self.bytes >= OUTBOX_BYTES_HIGH || self.segments() >= OUTBOX_SEGMENTS_HIGH
     }
 
-    /// Segments waiting; each message of a bundle counts as one.
+    /// Segments waiting; each message of a bundle that is not through counts as one.
     pub fn segments(&self) -> usize {
         let rest = self.rest.as_deref().map_or(0, VecDeque::len);
         usize::from(self.first.is_some()) + rest + self.bundled_more as usize
@@ -246,6 +249,18 @@ mod tests {
             assert_eq!(seen, b"head--payload]}HEAD[--payload--payload--payload]");
             assert_eq!(by_class.0, [8, 12, 28, 0, 0]);
             assert_eq!((messages, outbox.segments()), (4, 0));
+        }
+    }
+
+    #[test]
+    fn a_message_of_a_bundle_counts_until_it_is_through() {
+        let mut outbox = Outbox::default();
+        let bundle = bundle(&message("--", "payload"), 3);
+        outbox.push(Segment::bundle(&bundle), Payer::Sse);
+        outbox.push(Segment::bundle(&bundle), Payer::Sse);
+        for (taken, segments) in [(0, 6), (5 + 8, 6), (1, 5), (9, 4), (9, 4), (1, 3), (33, 0)] {
+            outbox.advance(taken, |_| {});
+            assert_eq!(outbox.segments(), segments, "{taken}");
         }
     }
 

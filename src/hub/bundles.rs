@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use crate::hub::message::{Message, Payload};
     use crate::ids::{Epoch, Millis, TopicName};
-    use crate::limits::Limits;
+    use crate::limits::{EVENT_BYTES_MAX, Limits, TOPIC_BYTES_MAX};
 
     fn name(text: &str) -> TopicName {
         TopicName::parse(text).expect("a name")
@@ -110,6 +110,26 @@ mod tests {
         assert_eq!(bundle(&hub, &["a"], 0).expect("four").messages.len(), 4);
         hub.forget_bundles();
         assert_eq!(bundle(&hub, &["a"], 1).expect("made again").messages.len(), 3);
+    }
+
+    #[test]
+    fn two_that_are_short_enough_fit_into_one_however_they_are_encoded() {
+        for byte in [b'x', b'\n', 0x01, b'"', 0xFF] {
+            let mut hub = Hub::new(Epoch(u64::MAX), &Limits::default(), 1);
+            for seq in [u64::MAX - 1, u64::MAX] {
+                let payload = Payload::posted(vec![byte; BUNDLED_BYTES_MAX]);
+                let topic = name(&"t".repeat(TOPIC_BYTES_MAX));
+                let event = Some("e".repeat(EVENT_BYTES_MAX).into());
+                let at = Millis(1).micros();
+                hub.append(Arc::new(Message { seq: Seq(seq), topic, event, payload, at }));
+            }
+            let topic = hub.find(&name(&"t".repeat(TOPIC_BYTES_MAX))).expect("it has messages");
+            for format in [Format::Event, Format::Frame, Format::Object, Format::ObjectNamed] {
+                let found = hub.merge(std::iter::once(topic), Seq(1));
+                let bundle = hub.bundle(&found, format).expect("two that fit");
+                assert_eq!(bundle.messages.len(), 2, "{format:?} of {byte:#x}");
+            }
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@
 use super::Hub;
 use super::log::{Entry, TopicLog};
 use crate::ids::{Seq, TopicId};
+use crate::limits::BUNDLED_BYTES_MAX;
 
 impl Hub {
     /// The messages after `cursor` in all of `topics`.
@@ -70,11 +71,14 @@ impl<'h> Merge<'h> {
         self.first.as_ref().map(|first| first.entry)
     }
 
-    /// The topic and the number of the next message, if several are left and all are of one topic.
+    /// The topic and the number of the next message, if all that are left are of one topic, and the
+    /// next two are short enough for a bundle.
     #[inline]
     pub(super) fn several(&self) -> Option<(TopicId, Seq)> {
         let first = self.first.as_ref().filter(|_| self.rest.is_empty())?;
-        (first.log.len() - first.index > 1).then(|| (first.topic, first.entry.seq()))
+        let second = first.log.get(first.index + 1)?;
+        let is_short = |entry: &Entry| entry.payload_bytes() <= BUNDLED_BYTES_MAX;
+        (is_short(first.entry) && is_short(second)).then(|| (first.topic, first.entry.seq()))
     }
 
     /// Passes over `n` messages that stand in one topic, and tells the last of them.

@@ -189,8 +189,8 @@ impl EventLoop {
         self.on_events();
         self.accept();
         self.budget.begin(Phase::TakeIn);
-        for much in [false, true] {
-            for n in 0..self.again.line(much).len() {
+        for (much, standing) in self.again.standing() {
+            for n in 0..standing {
                 if n > 0 && !self.budget.has_left() || !self.broker.takes_input() {
                     break;
                 }

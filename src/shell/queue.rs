@@ -3,8 +3,8 @@
 //! Either way they stand in two lines. Understanding 64 KiB takes a thousand times as long as
 //! understanding one request, and writing them a dozen times as long as writing one answer. So in
 //! one line whoever needs little would wait for everyone who sends or reads without end. Whose last
-//! read or write moved little comes first, and in each turn at least one of the others: nobody who
-//! moves much is left out, and none of them is in the way.
+//! read or write moved little comes first, and in each turn at least one of the others, unless
+//! nobody is read at all: nobody who moves much is left out, and none of them is in the way.
 //!
 //! Came from: `event_loop`, when a socket is ready and was not served to the end. Goes to: the
 //! same, when its turn comes. Absent on purpose: sockets that are not ready; an edge will tell.
@@ -46,6 +46,12 @@ impl Queue {
     /// The line of those that moved little, or `much`.
     pub fn line(&mut self, much: bool) -> &mut Fifo {
         if much { &mut self.much } else { &mut self.little }
+    }
+
+    /// Those to be served in this turn: how many stand in each line now, the line of little first.
+    /// Who joins a line meanwhile has its next turn there.
+    pub fn standing(&self) -> [(bool, usize); 2] {
+        [(false, self.little.len()), (true, self.much.len())]
     }
 
     /// Whether nobody stands in either.

@@ -96,10 +96,14 @@ impl Segment {
         }
     }
 
-    /// How many messages it has beyond one.
-    pub(super) fn messages_more(&self) -> usize {
+    /// How many messages it has beyond one, when `sent` of its bytes are sent.
+    #[inline]
+    pub(super) fn messages_more(&self, sent: usize) -> usize {
         match &self.bytes {
-            SegmentBytes::Bundle(bundle) => bundle.messages.len().saturating_sub(1),
+            SegmentBytes::Bundle(bundle) => {
+                let through = bundle.messages.partition_point(|m| m.to as usize <= sent);
+                (bundle.messages.len() - through).saturating_sub(1)
+            }
             _ => 0,
         }
     }

@@ -16,8 +16,8 @@ impl EventLoop {
     pub(super) fn write_out(&mut self) {
         self.now = self.budget.begin_now(Phase::Write);
         self.queue_dirty();
-        for much in [false, true] {
-            for n in 0..self.outgoing.line(much).len() {
+        for (much, standing) in self.outgoing.standing() {
+            for n in 0..standing {
                 if n > 0 && !self.budget.has_left() {
                     break;
                 }
