@@ -34,6 +34,7 @@ pub struct BindError {
 
 impl BindError {
     /// The same, where `door` was to be opened, and this server has `taken` already.
+    #[must_use]
     pub fn at(self, door: Door, mut taken: impl Iterator<Item = SocketAddr>) -> Self {
         let has = |taken: SocketAddr| {
             let (one, two) = (taken.ip(), self.address.ip());
