@@ -143,14 +143,15 @@ impl EventLoop {
     /// Turns until the server is told to stop.
     pub fn run(mut self) -> io::Result<()> {
         while !self.effects.bus().is_closed() {
-            self.turn()?;
-            self.drain();
+            self.wait()?;
+            self.drain(); // Whoever is answered in this turn is told that the server ends.
+            self.turn();
+            self.drain(); // Nobody may be left, and then there is nothing to wait for.
         }
         Ok(())
     }
 
-    fn turn(&mut self) -> io::Result<()> {
-        self.wait()?;
+    fn turn(&mut self) {
         self.take_in();
         self.run_effects();
         self.expire();
@@ -163,7 +164,6 @@ impl EventLoop {
         // What was written made room: the next piece of a file, the next request of a pipeline.
         self.more |= self.run_effects();
         self.close_sockets();
-        Ok(())
     }
 
     fn wait(&mut self) -> io::Result<()> {

@@ -17,10 +17,12 @@ impl EventLoop {
     pub(super) fn on_signals(&mut self) {
         let drain_ms = self.drain_ms;
         for signal in self.signals.iter_mut().flat_map(Signals::pending) {
+            self.effects.bus().drain(self.now.plus(drain_ms));
+            // When this is read, no thread answers as if nothing had happened.
             log::info!("signal {signal}: ending within {drain_ms} ms");
             notify::tell(notify::STOPPING);
-            self.effects.bus().drain(self.now.plus(drain_ms));
         }
+        self.drain();
     }
 
     /// Goes on with the end, if anybody wants one.
