@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use http::Wire;
-use liar::{Liar, Lie};
+use liar::{Liar, Lie, PAUSE};
 use serde_json::Value;
 use server::Server;
 
@@ -302,7 +302,7 @@ fn a_server_that_lies_is_found_out() {
 /// What is found out above is the lie.
 #[test]
 fn the_same_server_without_a_lie_is_good() {
-    for (lie, messages) in [(Lie::None, 18), (Lie::Refuses, 16)] {
+    for (lie, messages) in [(Lie::None, 18), (Lie::Refuses, 16), (Lie::RefusesLate, 16)] {
         let (output, report) = run_against(lie);
         assert!(output.status.success(), "{output:?}");
         let run = &report["runs"][0];
@@ -323,6 +323,63 @@ fn a_reader_that_is_cut_off_is_lost_and_counted() {
     assert_eq!((number(&run["readers_lost"]), &run["ended"]), (1, &Value::from("lost")), "{run}");
     assert_eq!(run["complaints"][0], "reader 1 of 1 lost its connection", "{run}");
     liar.stop();
+}
+
+#[test]
+fn one_reader_of_several_that_is_lost_is_a_fault_though_the_others_get_all() {
+    let (output, report) = run_against(Lie::HangsUpOnOne);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let run = &report["runs"][0];
+    assert_eq!((number(&run["readers_lost"]), &run["ended"]), (2, &Value::from("done")), "{run}");
+    assert_eq!(number(&run["published"]), 18, "{run}");
+    assert_eq!(number(&run["faults"]["missed"]), 0, "{run}");
+}
+
+/// What nobody has taken in is no success, and not missed either.
+#[test]
+fn publishes_without_an_answer_are_a_fault_of_their_own() {
+    for (lie, why, delivered) in [
+        (Lie::NeverAnswers, "publisher 1 of 1 was waited for no longer, with 18 publishes", 36),
+        (Lie::Closes, "publisher 1 of 1 lost its connection, with ", 0),
+        (Lie::Junk, "publisher 1 of 1 got an answer that breaks HTTP", 0),
+    ] {
+        let (output, report) = run_against(lie);
+        assert_eq!(output.status.code(), Some(1), "{lie:?}: {output:?}");
+        let said = text(&output.stderr);
+        assert!(said.contains("sse: no message was taken in: publisher "), "{lie:?}: {said}");
+        let run = &report["runs"][0];
+        assert!(run["complaints"][0].as_str().expect("words").starts_with(why), "{lie:?}: {run}");
+        assert_eq!((number(&run["published"]), number(&run["expected"])), (0, 0), "{run}");
+        assert_eq!((number(&run["unanswered"]), number(&run["unsent"])), (18, 0), "{run}");
+        assert_eq!(number(&run["delivered"]), delivered, "{lie:?}: {run}");
+        assert_eq!(number(&run["faults"]["missed"]), 0, "{lie:?}: {run}");
+        let liar = Liar::start(lie);
+        let flags = format!("--url {} -n 5 --rate 500 --patience 300ms --via sse", liar.url());
+        let output = self::run(&format!("{flags} {READING}"));
+        liar.stop();
+        let table = text(&output.stdout);
+        let line = "sse          no message was taken in, not every publish was answered; ";
+        assert!(table.contains(line) && table.contains("; 5 without an answer"), "{table}");
+        assert!(!table.contains("every message once"), "{table}");
+    }
+}
+
+/// A pause of the server is in the latency of all that was due meanwhile, sent or not: a lower
+/// bound, whatever else the machine does. 64 publishes are under way then; the others wait.
+#[test]
+fn latency_counts_from_when_a_message_was_due() {
+    let liar = Liar::start(Lie::Pauses);
+    let flags = format!("--url {} --readers 1 -n 400 --rate 4000 --via sse --json", liar.url());
+    let output = run(&flags);
+    liar.stop();
+    assert!(output.status.success(), "{output:?}");
+    let report = json(&output);
+    let run = &report["runs"][0];
+    adds_up(run, 400, 1);
+    // The last message is due after a tenth of a second.
+    let least = u64::try_from(PAUSE.as_micros()).expect("it is short") - 100_000;
+    assert!(number(&run["latency_us"]["p50"]) >= least, "{run}");
+    assert!(number(&run["late_us"]["p50"]) >= least, "{run}");
 }
 
 #[test]

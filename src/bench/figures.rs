@@ -74,21 +74,21 @@ pub struct BenchRun {
     pub refused: BTreeMap<u16, u64>,
     /// What the first refusal said.
     pub refusal: Option<String>,
-    /// Publishes whose connection broke before they were answered.
+    /// Publishes that were sent and never answered.
     pub unanswered: u64,
-    /// Messages of the schedule that could not be sent in time.
+    /// Messages of the schedule that were due and not sent.
     pub unsent: u64,
     /// Messages that came in their place, whole: of all readers together.
     pub delivered: u64,
     /// The same, a second.
     pub delivered_per_second: f64,
-    /// Messages taken in, times their readers.
+    /// Messages taken in, times their readers; without what was still to come at a signal.
     pub expected: u64,
     /// What went wrong with messages.
     pub faults: Faults,
     /// Readers whose connection broke, or whose server broke a standard.
     pub readers_lost: u64,
-    /// The first few of either, in words.
+    /// The first few of either, in words, and the first publisher that failed.
     pub complaints: Vec<String>,
     /// From the moment when a message was to be sent until a reader had it.
     pub latency_us: Spread,
@@ -285,10 +285,17 @@ impl BenchRun {
         }
     }
 
-    /// Whether every reader got every message, once, in order, whole.
+    /// Whether messages were taken in, and every reader got every one, once, in order, whole. A run
+    /// that a signal has cut off need not have taken in any.
     pub fn is_good(&self) -> bool {
-        let is_over = matches!(self.ended, Ended::Done | Ended::Signal(_));
+        let is_taken_in = self.published > 0 && self.unanswered == 0;
+        let is_over = self.is_cut() || (self.ended == Ended::Done && is_taken_in);
         is_over && self.faults.total() == 0 && self.readers_lost == 0
+    }
+
+    /// Whether a signal has ended it.
+    pub const fn is_cut(&self) -> bool {
+        matches!(self.ended, Ended::Signal(_))
     }
 }
 

@@ -42,8 +42,10 @@ pub struct Load<'o> {
     readers: Readers,
     publishers: Publishers,
     messages: Messages,
-    /// Messages of the schedule that were sent.
+    /// Messages of the schedule that were sent, or skipped.
     sent: u64,
+    /// Those of them whose readers were lost.
+    skipped: u64,
     started_us: u64,
     /// Topics that have room, each once, when there is no rate.
     with_room: VecDeque<u32>,
@@ -95,6 +97,7 @@ impl<'o> Load<'o> {
             messages: Messages::new(&read_by, options.size),
             schedule: options.schedule,
             sent: 0,
+            skipped: 0,
             started_us: 0,
             with_room: (0..topics as u32).collect(),
             has_room: vec![true; topics],
@@ -131,12 +134,19 @@ impl<'o> Load<'o> {
         let ended_us = clock::shared_us();
         moments.push(RunMoment::now(self.options.pid));
         let _ = self.poll.registry().deregister(signals); // The next run registers them again.
-        let mut faults = self.readers.close(&mut self.messages);
+        self.publishers.give_up(&mut self.messages, &mut self.readers);
+        let is_cut = matches!(self.ended, Some(Ended::Signal(_)));
+        if is_cut {
+            self.messages.cut();
+        }
+        let mut faults = self.readers.close(&mut self.messages, is_cut);
+        self.readers.counts.complaints.extend(self.publishers.complaint.take());
         faults.refused_and_delivered += self.messages.counts.delivered_and_refused;
         // What was due and not sent: the server, or this program, was too slow for the schedule.
         let over_us = self.over_us.unwrap_or(ended_us) - self.started_us;
         let due = self.schedule.due_within(over_us);
-        let unsent = if self.schedule.rate.is_some() { due.saturating_sub(self.sent) } else { 0 };
+        let sent = self.sent - self.skipped;
+        let unsent = if self.schedule.rate.is_some() { due.saturating_sub(sent) } else { 0 };
         Ok(BenchRun::of(RunParts {
             options: self.options,
             technique: self.technique,

@@ -85,18 +85,21 @@ pub fn run(options: &BenchOptions) -> Result<BenchEnd, NoBench> {
 /// What is wrong with a run, in a line.
 fn fault(run: &BenchRun) -> Option<String> {
     if run.is_good() {
-        if run.published == 0 && run.refused.values().sum::<u64>() > 0 {
-            let says = run.refusal.as_deref().unwrap_or("was refused");
-            return Some(format!("{}: no message was taken in: the first {says}", run.via));
-        }
         return None;
     }
-    let first = match run.complaints.first() {
-        Some(complaint) => complaint.clone(),
-        None if run.faults.total() > 0 => format!("readers {}", run.faults),
-        None => "nothing came any more".to_owned(),
+    let complaint = run.complaints.first().cloned();
+    let what = if run.faults.total() > 0 || run.readers_lost > 0 {
+        let first = complaint.unwrap_or_else(|| format!("readers {}", run.faults));
+        format!("not every reader got every message as it has to: {first}")
+    } else if run.published == 0 {
+        let refusal = run.refusal.as_ref().map(|says| format!("the first {says}"));
+        let why = refusal.or(complaint).unwrap_or_else(|| "none could be sent".to_owned());
+        format!("no message was taken in: {why}")
+    } else {
+        let first = complaint.unwrap_or_else(|| "nothing came any more".to_owned());
+        format!("not every publish was answered: {first}")
     };
-    Some(format!("{}: not every reader got every message as it has to: {first}", run.via))
+    Some(format!("{}: {what}", run.via))
 }
 
 fn check_descriptors(options: &BenchOptions) -> Result<(), NoBench> {

@@ -16,7 +16,7 @@ use super::messages::Messages;
 use super::publisher::{Answer, LoadPublisher};
 use super::readers::Readers;
 use crate::client::endpoint::Endpoint;
-use crate::client::setback::is_final;
+use crate::client::setback::{is_final, printable};
 use crate::shell::clock;
 
 /// All publishers.
@@ -37,6 +37,8 @@ pub struct Publishers {
     pause_us: u64,
     /// What the first refusal said.
     pub refusal: Option<String>,
+    /// What became of the first publisher that failed.
+    pub complaint: Option<String>,
 }
 
 impl Publishers {
@@ -62,6 +64,7 @@ impl Publishers {
             broken: 0,
             pause_us: 0,
             refusal: None,
+            complaint: None,
         }
     }
 
@@ -103,9 +106,20 @@ impl Publishers {
     pub fn ready(&mut self, number: usize) {
         self.write(number);
         let publisher = &mut self.all[number];
-        if publisher.read(&mut self.scratch, &mut self.answers).is_err() {
-            publisher.ended(&mut self.answers);
+        if let Err(why) = publisher.read(&mut self.scratch, &mut self.answers) {
+            self.lose(number, &why);
         }
+    }
+
+    /// No more answers are waited for.
+    pub fn give_up(&mut self, messages: &mut Messages, readers: &mut Readers) {
+        for number in 0..self.all.len() {
+            if !self.all[number].is_idle() {
+                self.lose(number, "was waited for no longer");
+            }
+        }
+        // What was given up has no status that could end the run.
+        let _ = self.settle(messages, readers);
     }
 
     /// Tells what became of publishes. An error is a refusal that would come again.
@@ -150,10 +164,25 @@ impl Publishers {
     fn write(&mut self, number: usize) {
         let publisher = &mut self.all[number];
         if let Some(link) = &mut publisher.link
-            && link.flush().is_err()
+            && let Err(why) = link.flush()
         {
-            publisher.ended(&mut self.answers);
+            self.lose(number, &why);
         }
+    }
+
+    /// Gives up a connection; the first one is told in words.
+    fn lose(&mut self, number: usize, why: &str) {
+        let before = self.answers.len();
+        self.all[number].ended(&mut self.answers);
+        let (unanswered, of) = (self.answers.len() - before, self.all.len());
+        self.complaint.get_or_insert_with(|| {
+            // A server's own words may be in it.
+            let (why, s) = (printable(why), if unanswered == 1 { "" } else { "es" });
+            format!(
+                "publisher {} of {of} {why}, with {unanswered} publish{s} unanswered",
+                number + 1
+            )
+        });
     }
 }
 

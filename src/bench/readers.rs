@@ -195,13 +195,16 @@ impl Readers {
         }
     }
 
-    /// No more comes: what is wrong, of all of them, and of the first few in words.
-    pub fn close(&mut self, messages: &mut Messages) -> Faults {
+    /// No more comes, or, if the run is cut off, no more is waited for: what is wrong, of all of
+    /// them, and of the first few in words.
+    pub fn close(&mut self, messages: &mut Messages, is_cut: bool) -> Faults {
         let count = self.all.len();
         let mut all = Faults::default();
         for (number, reader) in self.all.iter_mut().enumerate() {
             let faults = if reader.is_lost {
                 reader.account.faults()
+            } else if is_cut {
+                reader.account.cut()
             } else {
                 reader.account.close(messages.topic(reader.topic))
             };

@@ -70,17 +70,28 @@ fn outcome(run: &BenchRun) -> String {
         Ended::Stalled => ", ended because nothing came any more".to_owned(),
         Ended::Lost => ", ended because the connections broke".to_owned(),
     };
-    let lost = match run.readers_lost {
-        0 => String::new(),
-        lost => format!("{} lost, ", counted(lost, "reader")),
-    };
-    let faults = run.faults.total();
-    let what = match (run.is_good(), faults) {
+    format!("{}; {seconds} s{ended}", verdict(run))
+}
+
+fn verdict(run: &BenchRun) -> String {
+    let mut wrong = Vec::new();
+    if run.readers_lost > 0 {
+        wrong.push(format!("{} lost", counted(run.readers_lost, "reader")));
+    }
+    if run.faults.total() > 0 {
+        wrong.push(run.faults.to_string());
+    }
+    if run.published == 0 && !run.is_cut() {
+        wrong.push("no message was taken in".to_owned());
+    }
+    if run.unanswered > 0 && !run.is_cut() {
+        wrong.push("not every publish was answered".to_owned());
+    }
+    match (run.is_good(), run.expected) {
+        (false, _) => wrong.join(", "),
+        (true, 0) => "nothing was to be delivered".to_owned(),
         (true, _) => "every message once, in order, whole".to_owned(),
-        (false, 0) => format!("{lost}BAD").replace(", BAD", ""),
-        (false, _) => format!("{lost}{}", run.faults),
-    };
-    format!("{what}; {seconds} s{ended}")
+    }
 }
 
 fn published(run: &BenchRun) -> String {

@@ -36,7 +36,9 @@ impl Load<'_> {
             // Exact: less than there are topics.
             let topic = (self.sent % self.options.topics as u64) as u32;
             if self.messages.topic(topic).readers() == 0 {
-                self.sent += 1; // Its readers are lost, and counted.
+                // Its readers are lost, and counted.
+                self.sent += 1;
+                self.skipped += 1;
                 continue;
             }
             if self.messages.in_flight() >= in_flight_max || !self.takes(topic)? {
