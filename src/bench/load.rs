@@ -59,6 +59,21 @@ pub struct Load<'o> {
     progress: RunProgress,
 }
 
+/// Why there is no run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoRun {
+    /// A line for people.
+    pub why: String,
+    /// The signal that came before it began.
+    pub signal: Option<i32>,
+}
+
+impl From<String> for NoRun {
+    fn from(why: String) -> Self {
+        Self { why, signal: None }
+    }
+}
+
 impl<'o> Load<'o> {
     /// Connects nobody yet. `signals` is registered with the loop of each run in turn.
     pub fn new(
@@ -114,9 +129,9 @@ impl<'o> Load<'o> {
         })
     }
 
-    /// Connects, publishes, waits for what is in flight, and tells what came of it. An error is a
-    /// line for people: there was no load, or the server refused to have it.
-    pub fn run(mut self, signals: &mut Signals) -> Result<BenchRun, String> {
+    /// Connects, publishes, waits for what is in flight, and tells what came of it. An error:
+    /// there was no load, or the server refused to have it.
+    pub fn run(mut self, signals: &mut Signals) -> Result<BenchRun, NoRun> {
         let mut moments = vec![RunMoment::now(self.options.pid)];
         let began_us = clock::shared_us();
         self.connect(signals)?;
@@ -164,17 +179,22 @@ impl<'o> Load<'o> {
     }
 
     /// Waits until all readers have subscribed. One that cannot ends the run before it began.
-    fn connect(&mut self, signals: &mut Signals) -> Result<(), String> {
+    fn connect(&mut self, signals: &mut Signals) -> Result<(), NoRun> {
         let mut events = Events::with_capacity(EVENTS_MAX);
         let (mut before, mut since_us) = (0, clock::shared_us());
         let all = self.options.readers;
         while !self.readers.are_subscribed() {
             self.readers.connect_some(&mut self.messages);
             self.turn(&mut events, signals)?;
-            if let Some(complaint) = self.readers.counts.complaints.first() {
-                return Err(with_remedy(complaint));
-            }
             let (subscribed, now) = (self.readers.subscribed(), clock::shared_us());
+            if let Some(Ended::Signal(signal)) = self.ended {
+                let why =
+                    format!("a signal came when {subscribed} of {all} readers had subscribed");
+                return Err(NoRun { why, signal: Some(signal) });
+            }
+            if let Some(complaint) = self.readers.counts.complaints.first() {
+                return Err(with_remedy(complaint).into());
+            }
             if subscribed > before {
                 (before, since_us) = (subscribed, now);
             }
@@ -182,17 +202,16 @@ impl<'o> Load<'o> {
                 return Err(format!(
                     "{subscribed} of {all} readers have subscribed, and the server does not answer \
                      the next one; give fewer --readers, or more --patience"
-                ));
+                )
+                .into());
             }
-            if self.ended.is_some() {
-                return Err(format!("ended when {subscribed} of {all} readers had subscribed"));
-            }
-            self.progress.show(subscribed as u64, all as u64, &format!("{subscribed} readers"));
+            let words = || format!("{subscribed} readers");
+            self.progress.show(now, || (subscribed as u64, all as u64, words()));
         }
         Ok(())
     }
 
-    /// Nothing is published for as long as was asked for.
+    /// Nothing is published for as long as was asked for, and readers are left.
     fn rest(&mut self, signals: &mut Signals) -> Result<(), String> {
         let mut events = Events::with_capacity(EVENTS_MAX);
         let length_us = self.schedule.length_us.unwrap_or(0);
@@ -203,7 +222,11 @@ impl<'o> Load<'o> {
             }
             self.look_us = Some(self.started_us + length_us);
             self.turn(&mut events, signals)?;
-            self.progress.show(passed_us, length_us, "idle");
+            if self.readers.are_lost() {
+                self.ended.get_or_insert(Ended::Lost);
+            }
+            let now = self.started_us + passed_us;
+            self.progress.show(now, || (passed_us, length_us, "idle".to_owned()));
         }
         Ok(())
     }
@@ -287,19 +310,23 @@ impl<'o> Load<'o> {
     }
 
     fn is_over(&self, now: u64) -> bool {
-        let has_passed = |length| now >= self.started_us + length;
-        self.ended.is_some()
-            || !self.schedule.has(self.sent)
-            || self.schedule.length_us.is_some_and(has_passed)
+        // What lasts for a time lasts to its end, also when the last message was due before.
+        let is_done = match self.schedule.length_us {
+            Some(length_us) => now >= self.started_us + length_us,
+            None => !self.schedule.has(self.sent),
+        };
+        self.ended.is_some() || is_done
     }
 
-    fn show(&self, now: u64) {
-        let (done, of) = match (self.schedule.count, self.schedule.length_us) {
-            (Some(count), _) => (self.sent, count),
-            (None, length_us) => (now - self.started_us, length_us.unwrap_or(1)),
-        };
-        let (sent, came) = (self.sent, self.messages.counts.delivered);
-        self.progress.show(done, of, &format!("{sent} published, {came} delivered"));
+    fn show(&mut self, now: u64) {
+        self.progress.show(now, || {
+            let (done, of) = match (self.schedule.count, self.schedule.length_us) {
+                (Some(count), _) => (self.sent, count),
+                (None, length_us) => (now - self.started_us, length_us.unwrap_or(1)),
+            };
+            let (sent, came) = (self.sent, self.messages.counts.delivered);
+            (done, of, format!("{sent} published, {came} delivered"))
+        });
     }
 }
 
@@ -327,7 +354,7 @@ fn with_remedy(complaint: &str) -> String {
 const TIMER: Token = Token(usize::MAX - 1);
 const SIGNALS: Token = Token(usize::MAX - 2);
 const EVENTS_MAX: usize = 1024;
-/// How long a turn may wait: how often the progress is shown, and patience looked at.
+/// How long a turn may wait: how often patience is looked at.
 const LOOK_EVERY_US: u64 = 200_000;
 /// After Ctrl-C: how long what is in flight is waited for.
 const INTERRUPTED_US_MAX: u64 = 500_000;

@@ -79,7 +79,7 @@ impl Publishers {
         let publisher = &mut self.all[number];
         if !publisher.is_open() {
             let token = Token(FIRST_PUBLISHER + number);
-            let link = LoadLink::open(self.address, &self.registry, token);
+            let link = LoadLink::open(self.address, &self.registry, token, NO_PORT);
             publisher.connected(link.map_err(|why| format!("a publisher {why}"))?);
         }
         Ok(!publisher.is_full())
@@ -198,6 +198,8 @@ fn publish_remedy(status: u16, says: &str) -> String {
 
 /// The token of the first publisher; those of readers are smaller.
 pub const FIRST_PUBLISHER: usize = usize::MAX / 2;
+/// What helps when a server ends so many connections of publishers that ports run out.
+const NO_PORT: &str = "give a lower --rate";
 const SCRATCH_BYTES: usize = 16 * 1024;
 /// Publishes without an answer in a row, after which the run is over: more than were under way on
 /// three connections.

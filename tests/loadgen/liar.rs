@@ -48,8 +48,12 @@ pub(crate) enum Lie {
     Closes,
     /// Of all messages: the answer is no HTTP.
     Junk,
+    /// It does not come, and neither do those behind it.
+    Stops,
     /// Of all streams: they are not answered.
     Mute,
+    /// Of all streams but the first two: they are refused.
+    RefusesThird,
 }
 
 /// The server.
@@ -69,6 +73,8 @@ struct Shared {
     held: HashMap<String, Vec<u8>>,
     /// Requests for streams.
     asked: usize,
+    /// Messages that were taken in and not delivered.
+    stopped: usize,
 }
 
 impl Liar {
@@ -77,7 +83,8 @@ impl Liar {
         let address = listener.local_addr().expect("it is bound");
         let ends = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&ends);
-        let shared = Shared { lie, readers: HashMap::new(), held: HashMap::new(), asked: 0 };
+        let shared =
+            Shared { lie, readers: HashMap::new(), held: HashMap::new(), asked: 0, stopped: 0 };
         let shared = Arc::new(Mutex::new(shared));
         let of_all = Arc::clone(&shared);
         let thread = thread::spawn(move || {
@@ -99,13 +106,22 @@ impl Liar {
 
     /// Until somebody has asked for a stream.
     pub(crate) fn await_reader(&self) {
+        self.await_that(|shared| shared.asked > 0);
+    }
+
+    /// Until some messages were taken in that nobody gets.
+    pub(crate) fn await_undelivered(&self) {
+        self.await_that(|shared| shared.stopped > 3);
+    }
+
+    fn await_that(&self, has: impl Fn(&Shared) -> bool) {
         for _ in 0..2_000 {
-            if self.shared.lock().expect("no panic").asked > 0 {
+            if has(&self.shared.lock().expect("no panic")) {
                 return;
             }
             thread::sleep(Duration::from_millis(5));
         }
-        panic!("nobody asked for a stream");
+        panic!("nobody came");
     }
 
     pub(crate) fn stop(self) {
@@ -138,6 +154,11 @@ fn serve(stream: &TcpStream, shared: &Mutex<Shared>) {
         if method == "GET" {
             shared.lock().expect("no panic").asked += 1;
             if lie == Lie::Mute {
+                continue;
+            }
+            if lie == Lie::RefusesThird && shared.lock().expect("no panic").asked > 2 {
+                let answer = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
+                let _ = (&mut &*stream).write_all(answer.as_bytes());
                 continue;
             }
             let mut own = stream.try_clone().expect("a descriptor is left");
@@ -198,8 +219,13 @@ impl Shared {
         }
         match self.lie {
             Lie::Closes | Lie::Junk => return true,
+            Lie::Stops if number >= 4 => {
+                self.stopped += 1;
+                return true;
+            }
             _ if number != 4 => {}
-            Lie::None | Lie::Pauses | Lie::NeverAnswers | Lie::Mute => {}
+            Lie::None | Lie::Pauses | Lie::NeverAnswers => {}
+            Lie::Mute | Lie::RefusesThird | Lie::Stops => {}
             Lie::Loses => return true,
             Lie::Repeats => self.deliver(topic, &body),
             Lie::Reorders => {

@@ -19,6 +19,10 @@ impl Load<'_> {
         } else {
             self.publish_with_room(now)?;
         }
+        if let Some(length_us) = self.schedule.length_us {
+            let end = self.started_us + length_us;
+            self.look_us = Some(self.look_us.map_or(end, |due| due.min(end)));
+        }
         self.publishers.flush();
         Ok(())
     }
