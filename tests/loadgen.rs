@@ -402,7 +402,7 @@ fn what_cannot_be_is_said_with_the_remedy_before_anything_is_measured() {
         "{output:?}"
     );
     let wrong = complaint(&format!("--url {url} --rate 0"), 2);
-    assert!(wrong.contains("--rate 0 is not above 0"), "{wrong}");
+    assert!(wrong.contains("--rate 0 is not between 0.001 and 1000000"), "{wrong}");
     assert!(server.stop().success());
 }
 

@@ -39,11 +39,11 @@ pub struct BenchReport {
     pub topics: usize,
     /// Bytes of each message.
     pub size: usize,
-    /// Messages a second; `null`: as many as were taken.
+    /// Messages a second; `null`: as many as were taken, or idle.
     pub rate: Option<f64>,
     /// Messages at the same moment.
     pub burst: u64,
-    /// Messages of a topic in flight, when there is no rate.
+    /// Messages of a topic in flight, when there is no rate; `null` when idle.
     pub in_flight: Option<usize>,
     /// Connections that published by POST; 0 when readers published by their own sockets.
     pub publishers: usize,
@@ -157,9 +157,10 @@ pub struct ServerFigures {
     pub cpu_system_us: u64,
     /// Cores that it took.
     pub cores: f64,
-    /// CPU time divided by deliveries; `null` when there are none, and of idle readers.
+    /// CPU time divided by deliveries; `null` when there are none, of idle readers, and when there
+    /// is too little of it to tell.
     pub cpu_us_per_delivery: Option<f64>,
-    /// CPU time divided by the readers' requests; `null` but of polls.
+    /// CPU time divided by the readers' requests; `null` but of polls, and as above.
     pub cpu_us_per_request: Option<f64>,
     /// Memory before the first connection.
     pub before: Memory,
@@ -223,6 +224,8 @@ impl BenchReport {
     /// Of runs.
     pub fn of(options: &BenchOptions, runs: Vec<BenchRun>) -> Self {
         let endpoint = &options.server.endpoint;
+        let (has_no_rate, is_idle) =
+            (options.schedule.rate.is_none(), options.workload == Workload::Idle);
         let by_reader = |technique: &Technique| options.publishes_by_reader(*technique);
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -233,7 +236,7 @@ impl BenchReport {
             size: options.size,
             rate: options.schedule.rate,
             burst: options.schedule.burst,
-            in_flight: options.schedule.rate.is_none().then_some(options.in_flight),
+            in_flight: (has_no_rate && !is_idle).then_some(options.in_flight),
             publishers: if options.techniques.iter().all(by_reader) {
                 0
             } else {
@@ -334,7 +337,8 @@ impl ServerFigures {
         let cpu_user_us = ended.cpu_user_us - subscribed.cpu_user_us;
         let cpu_system_us = ended.cpu_system_us - subscribed.cpu_system_us;
         let cpu_us = (cpu_user_us + cpu_system_us) as f64;
-        let per = |count: u64| (count > 0).then(|| cpu_us / count as f64);
+        let is_enough = cpu_user_us + cpu_system_us >= CPU_US_MIN;
+        let per = |count: u64| (count > 0 && is_enough).then(|| cpu_us / count as f64);
         let grown = |later: ProcessSample| {
             (later.anonymous as i64 - before.anonymous as i64) as f64 / readers as f64
         };
@@ -371,3 +375,9 @@ impl RunMoment {
         }
     }
 }
+
+/// CPU time is told in ticks of 10 ms: a share of less than twenty of them is chance.
+pub const CPU_US_MIN: u64 = 200_000;
+
+#[cfg(test)]
+mod tests;

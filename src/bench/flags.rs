@@ -107,7 +107,7 @@ struct BenchLoadFlags {
     #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     burst: Option<u64>,
     /// With --rate max: messages of each topic that not all of its readers have yet [default: 16,
-    /// spread over the topics; of echo 1; with --burst, that]
+    /// spread over the topics; of echo 1]
     #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     in_flight: Option<usize>,
     /// Bytes of each message
@@ -196,13 +196,14 @@ impl BenchFlags {
             return Err(format!("--interval {} is too long; give 1h or less", reading.interval));
         }
         let topics = load.topics(workload)?;
+        let schedule = load.schedule(workload)?;
         Ok(BenchOptions {
             workload,
             techniques,
             readers: load.readers,
             topics,
-            schedule: load.schedule(workload)?,
-            in_flight: load.in_flight(workload, topics)?,
+            in_flight: load.in_flight(workload, topics, schedule.rate)?,
+            schedule,
             size: size(load.size)?,
             publishers: load.publishers.min(topics),
             interval_ms: reading.interval.0,
@@ -232,7 +233,10 @@ impl BenchLoadFlags {
 
     fn schedule(&self, workload: Workload) -> Result<Schedule, String> {
         let default = if workload == Workload::Echo { "max" } else { "50" };
-        let rate = rate(self.rate.as_deref().unwrap_or(default))?;
+        let rate = match workload {
+            Workload::Idle => None,
+            _ => rate(self.rate.as_deref().unwrap_or(default))?,
+        };
         let burst = self.burst.unwrap_or(1);
         in_range("--burst", burst, BURST_MAX)?;
         if let Some(count) = self.count {
@@ -246,7 +250,12 @@ impl BenchLoadFlags {
         Ok(Schedule { rate, burst, count: self.count, length_us: by_time.then_some(length_us) })
     }
 
-    fn in_flight(&self, workload: Workload, topics: usize) -> Result<usize, String> {
+    fn in_flight(
+        &self,
+        workload: Workload,
+        topics: usize,
+        rate: Option<f64>,
+    ) -> Result<usize, String> {
         let spread = match workload {
             Workload::Echo | Workload::Idle => 1,
             Workload::FanOut => (IN_FLIGHT / topics).max(1),
@@ -255,6 +264,18 @@ impl BenchLoadFlags {
         let of_burst = self.burst.map(|burst| burst as usize);
         let in_flight = self.in_flight.or(of_burst).unwrap_or(spread);
         in_range("--in-flight", in_flight as u64, IN_FLIGHT_MAX)?;
+        if let (Some(_), Some(rate)) = (self.in_flight, rate) {
+            return Err(format!(
+                "--in-flight has no effect with a rate of {rate}: what is due is sent; leave it \
+                 out, or give --rate max"
+            ));
+        }
+        if let (Some(_), Some(burst)) = (self.in_flight, self.burst) {
+            return Err(format!(
+                "--in-flight has no effect with --burst {burst}: a burst is in flight as a whole; \
+                 leave one of them out"
+            ));
+        }
         Ok(in_flight)
     }
 }
@@ -266,10 +287,10 @@ fn rate(text: &str) -> Result<Option<f64>, String> {
     }
     let number: f64 =
         text.parse().map_err(|_| format!("--rate {text}: is not a number; {REMEDY}"))?;
-    if number > 0.0 && number <= RATE_MAX {
+    if (RATE_MIN..=RATE_MAX).contains(&number) {
         return Ok(Some(number));
     }
-    Err(format!("--rate {text} is not above 0 and at most {RATE_MAX}; {REMEDY}"))
+    Err(format!("--rate {text} is not between {RATE_MIN} and {RATE_MAX}; {REMEDY}"))
 }
 
 fn size(size: Size) -> Result<usize, String> {
@@ -311,6 +332,8 @@ const IN_FLIGHT: usize = 16;
 const IN_FLIGHT_MAX: u64 = 10_000;
 /// A message's number has ten digits.
 const COUNT_MAX: u64 = 1_000_000_000;
+/// With this and [`COUNT_MAX`] the last message is due within what a `u64` of microseconds holds.
+const RATE_MIN: f64 = 0.001;
 const RATE_MAX: f64 = 1_000_000.0;
 const SPAN_MS_MAX: u64 = 60 * 60 * 1000;
 /// Standard streams, `epoll`, timer, signals, and what a process opens for a moment.

@@ -120,3 +120,15 @@ fn without_port(remedy: &str) -> String {
 fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(23 | 24))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_remedy_is_that_of_whoever_connects() {
+        let says = without_port("give fewer --readers");
+        assert!(says.contains("no port left for it") && says.contains("give fewer --readers, or"));
+        assert!(!says.contains("--rate"));
+    }
+}

@@ -56,6 +56,8 @@ pub struct Load<'o> {
     ended: Option<Ended>,
     /// When nothing more was to be published.
     over_us: Option<u64>,
+    /// What was due then was published, as far as there was room.
+    looked_us: u64,
     progress: RunProgress,
 }
 
@@ -120,6 +122,7 @@ impl<'o> Load<'o> {
             publishes: false,
             ended: None,
             over_us: None,
+            looked_us: 0,
             progress: RunProgress::begin(technique.name().to_owned()),
             options,
             technique,
@@ -158,10 +161,15 @@ impl<'o> Load<'o> {
         self.readers.counts.complaints.extend(self.publishers.complaint.take());
         faults.refused_and_delivered += self.messages.counts.delivered_and_refused;
         // What was due and not sent: the server, or this program, was too slow for the schedule.
-        let over_us = self.over_us.unwrap_or(ended_us) - self.started_us;
-        let due = self.schedule.due_within(over_us);
-        let sent = self.sent - self.skipped;
-        let unsent = if self.schedule.rate.is_some() { due.saturating_sub(sent) } else { 0 };
+        // What has become due since the last look when a signal came was nobody's fault.
+        let over_us = if is_cut { self.looked_us } else { self.over_us.unwrap_or(ended_us) };
+        let has_schedule = self.schedule.rate.is_some() && over_us >= self.started_us;
+        let unsent = if has_schedule {
+            let due = self.schedule.due_within(over_us - self.started_us);
+            due.saturating_sub(self.sent - self.skipped)
+        } else {
+            0
+        };
         Ok(BenchRun::of(RunParts {
             options: self.options,
             technique: self.technique,

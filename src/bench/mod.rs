@@ -106,7 +106,7 @@ fn end(
     let unrun = match (unrun, signal) {
         // That it was told to end is no fault.
         (Some(line), Some(_)) if !options.json => {
-            text += &format!("\n{line}\n");
+            text = format!("{text}\n{line}\n");
             None
         }
         (_, Some(_)) => None,

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::figures::{BenchReport, BenchRun, Ended, ServerFigures, Spread};
+use super::figures::{BenchReport, BenchRun, CPU_US_MIN, Ended, ServerFigures, Spread};
 
 /// All of it.
 pub fn render(report: &BenchReport) -> String {
@@ -204,9 +204,6 @@ fn ratio(part: u64, whole: u64) -> f64 {
 fn per_second(count: u64, seconds: f64) -> f64 {
     count as f64 / seconds
 }
-
-/// CPU time is told in ticks of 10 ms: a share of less than twenty of them is chance.
-const CPU_US_MIN: u64 = 200_000;
 
 #[cfg(test)]
 mod tests {

@@ -163,8 +163,10 @@ fn serve(stream: &TcpStream, shared: &Mutex<Shared>) {
             }
             let mut own = stream.try_clone().expect("a descriptor is left");
             let begin = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nid: 0\n\n";
+            // Nothing is published between the two.
+            let mut shared = shared.lock().expect("no panic");
             own.write_all(begin.as_bytes()).expect("the client reads");
-            shared.lock().expect("no panic").readers.entry(topic).or_default().push(own);
+            shared.readers.entry(topic).or_default().push(own);
             continue;
         }
         let length = head.iter().find_map(|line| line.strip_prefix("Content-Length: "));

@@ -40,7 +40,10 @@ fn defaults_fit_the_workload() {
     assert_eq!(good("--rate max --burst 9").in_flight, 9);
     assert_eq!(good("--topics 3 --publishers 5").publishers, 3);
     assert_eq!(good("--via sse,poll,sse").techniques, [Technique::Sse, Technique::ShortPoll]);
-    assert_eq!(good("--interval 0s").interval_ms, 0);
+    assert_eq!(good("--via poll --interval 0s").interval_ms, 0);
+    assert_eq!(good("idle").schedule.rate, None);
+    let longest = good("--rate 0.001 -n 1000000000").schedule;
+    assert_eq!(longest.due_us(999_999_999), 999_999_999_000_000_000);
 }
 
 #[test]
@@ -51,9 +54,13 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
             "--via udp",
             "--via udp: there is none of this name; choose from ws, sse, long-poll, poll",
         ),
-        ("--rate 0", "--rate 0 is not above 0 and at most 1000000; write 50"),
-        ("--rate -1", "--rate -1 is not above 0"),
-        ("--rate NaN", "--rate NaN is not above 0"),
+        ("--rate 0", "--rate 0 is not between 0.001 and 1000000; write 50"),
+        ("--rate -1", "--rate -1 is not between"),
+        ("--rate NaN", "--rate NaN is not between"),
+        ("--rate inf", "--rate inf is not between"),
+        ("--rate 1e-300 -n 2", "--rate 1e-300 is not between 0.001 and 1000000"),
+        ("--in-flight 4", "--in-flight has no effect with a rate of 50: what is due is sent"),
+        ("--rate max --burst 10 --in-flight 4", "--in-flight has no effect with --burst 10"),
         ("--rate fast", "--rate fast: is not a number; write 50"),
         ("--readers 0", "--readers 0 is not between 1 and 60000"),
         ("--readers 70000", "--readers 70000 is not between 1 and 60000"),

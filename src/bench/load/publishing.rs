@@ -14,6 +14,7 @@ impl Load<'_> {
         if !self.publishes || self.is_over(now) {
             return Ok(());
         }
+        self.looked_us = now;
         if self.schedule.rate.is_some() {
             self.publish_due(now)?;
         } else {
