@@ -14,7 +14,7 @@ use super::workload::Workload;
 use crate::config::{NoConfig, Size, Span, whole};
 use crate::limits::{MESSAGE_BYTES_MAX, WAIT_MS_MAX};
 use crate::remote::address::ServerAddress;
-use crate::remote::flags::{RemoteFlags, parse, technique_of};
+use crate::remote::flags::{RemoteFlags, parse, technique_of, via};
 use crate::technique::Technique;
 
 /// What is to be measured, and how it is to be shown.
@@ -134,15 +134,15 @@ struct BenchReadingFlags {
     /// WebSockets speak tollway.v1, not raw
     #[arg(long)]
     v1: bool,
-    /// Between two short polls of a reader; 0s: again at once
-    #[arg(long, value_name = "DURATION", default_value_t = Span(1_000))]
-    interval: Span,
+    /// Between two short polls of a reader; 0s: again at once [default: 1s]
+    #[arg(long, value_name = "DURATION")]
+    interval: Option<Span>,
     /// Each short poll has a new connection
     #[arg(long)]
     new_connections: bool,
-    /// How long a long poll may be withheld
-    #[arg(long, value_name = "DURATION", default_value_t = Span(25_000))]
-    wait: Span,
+    /// How long a long poll may be withheld [default: 25s]
+    #[arg(long, value_name = "DURATION")]
+    wait: Option<Span>,
 }
 
 /// The command line of `tollway bench`.
@@ -185,16 +185,8 @@ impl BenchFlags {
         in_range("--readers", load.readers as u64, READERS_MAX)?;
         in_range("--publishers", load.publishers as u64, PUBLISHERS_MAX)?;
         let techniques = techniques(&reading.via)?;
-        if reading.wait.0 < 1_000 || reading.wait.0 > WAIT_MS_MAX {
-            let (given, most) = (reading.wait, Span(WAIT_MS_MAX));
-            return Err(format!(
-                "--wait {given} is not between 1s and {most}; clients wait for \
-                                whole seconds"
-            ));
-        }
-        if reading.interval.0 > SPAN_MS_MAX {
-            return Err(format!("--interval {} is too long; give 1h or less", reading.interval));
-        }
+        reading.takes(&techniques)?;
+        let (wait_ms, interval_ms) = (reading.wait_ms()?, reading.interval_ms()?);
         let topics = load.topics(workload)?;
         let schedule = load.schedule(workload)?;
         Ok(BenchOptions {
@@ -206,15 +198,59 @@ impl BenchFlags {
             schedule,
             size: size(load.size)?,
             publishers: load.publishers.min(topics),
-            interval_ms: reading.interval.0,
+            interval_ms,
             new_connections: reading.new_connections,
-            wait_s: reading.wait.0 / 1000,
+            wait_s: wait_ms / 1000,
             v1: reading.v1,
             patience_ms: remote.patience_ms()?,
             server: remote.server()?,
             pid,
             json,
         })
+    }
+}
+
+impl BenchReadingFlags {
+    /// Whether flags that were given say something about one of these techniques.
+    fn takes(&self, techniques: &[Technique]) -> Result<(), String> {
+        for (flag, is_given, technique, why) in [
+            ("--interval", self.interval.is_some(), Technique::ShortPoll, "only poll has one"),
+            (
+                "--new-connections",
+                self.new_connections,
+                Technique::ShortPoll,
+                "only poll opens them",
+            ),
+            ("--wait", self.wait.is_some(), Technique::LongPoll, "only long-poll waits"),
+            ("--v1", self.v1, Technique::WebSocket, "only ws speaks it"),
+        ] {
+            if is_given && !techniques.contains(&technique) {
+                let given: Vec<_> = techniques.iter().map(|technique| via(*technique)).collect();
+                return Err(format!(
+                    "{flag} has no effect on {}: {why}; leave it out, or add {} to --via",
+                    given.join(","),
+                    via(technique)
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn wait_ms(&self) -> Result<u64, String> {
+        let wait = self.wait.unwrap_or(Span(25_000));
+        if (1_000..=WAIT_MS_MAX).contains(&wait.0) {
+            return Ok(wait.0);
+        }
+        let most = Span(WAIT_MS_MAX);
+        Err(format!("--wait {wait} is not between 1s and {most}; clients wait for whole seconds"))
+    }
+
+    fn interval_ms(&self) -> Result<u64, String> {
+        let interval = self.interval.unwrap_or(Span(1_000));
+        if interval.0 <= SPAN_MS_MAX {
+            return Ok(interval.0);
+        }
+        Err(format!("--interval {interval} is too long; give 1h or less"))
     }
 }
 

@@ -134,8 +134,8 @@ impl Liar {
 /// One connection, until it ends.
 fn serve(stream: &TcpStream, shared: &Mutex<Shared>) {
     let mut reader = BufReader::new(stream);
-    let lie = shared.lock().expect("no panic").lie;
-    let mut held = Vec::new();
+    let kind = shared.lock().expect("no panic").lie;
+    let mut unsent = Vec::new();
     loop {
         let mut head = Vec::new();
         loop {
@@ -153,10 +153,10 @@ fn serve(stream: &TcpStream, shared: &Mutex<Shared>) {
         let topic = path.trim_start_matches('/').trim_end_matches("/sse").to_owned();
         if method == "GET" {
             shared.lock().expect("no panic").asked += 1;
-            if lie == Lie::Mute {
+            if kind == Lie::Mute {
                 continue;
             }
-            if lie == Lie::RefusesThird && shared.lock().expect("no panic").asked > 2 {
+            if kind == Lie::RefusesThird && shared.lock().expect("no panic").asked > 2 {
                 let answer = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
                 let _ = (&mut &*stream).write_all(answer.as_bytes());
                 continue;
@@ -174,26 +174,26 @@ fn serve(stream: &TcpStream, shared: &Mutex<Shared>) {
         let mut body = vec![0; length];
         reader.read_exact(&mut body).expect("the whole body");
         let number = number(&body);
-        if lie == Lie::Pauses && number == 4 {
+        if kind == Lie::Pauses && number == 4 {
             thread::sleep(PAUSE);
         }
         let good = shared.lock().expect("no panic").publish(&topic, body);
         let status = if good { "201 Created" } else { "503 Service Unavailable" };
         let mut answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
-        match lie {
+        match kind {
             Lie::NeverAnswers => answer.clear(),
             Lie::Closes => return,
-            Lie::Junk => answer = "hello\r\n\r\n".to_owned(),
+            Lie::Junk => answer = String::from("hello\r\n\r\n"),
             _ => {}
         }
-        held.extend(answer.into_bytes());
-        if lie == Lie::RefusesLate && (4..6).contains(&number) {
+        unsent.extend(answer.into_bytes());
+        if kind == Lie::RefusesLate && (4..6).contains(&number) {
             continue; // The fifth of each topic is there before the fourth is answered.
         }
-        if lie == Lie::RefusesLate && number == 6 {
+        if kind == Lie::RefusesLate && number == 6 {
             thread::sleep(PAUSE / 5);
         }
-        if (&mut &*stream).write_all(&std::mem::take(&mut held)).is_err() {
+        if (&mut &*stream).write_all(&std::mem::take(&mut unsent)).is_err() {
             return;
         }
     }

@@ -75,13 +75,20 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
         ("-n 5 --for 1s", "--for"),
         ("--burst 0", "--burst 0 is not between"),
         ("--in-flight 0", "--in-flight 0 is not between"),
-        ("--wait 100ms", "--wait 100ms is not between 1s and 55s"),
-        ("--interval 2h", "--interval 2h is too long; give 1h or less"),
+        ("--via long-poll --wait 100ms", "--wait 100ms is not between 1s and 55s"),
+        ("--via poll --interval 2h", "--interval 2h is too long; give 1h or less"),
         ("--pid x", "is not a whole number"),
         ("echo --topics 2", "--topics has no effect on echo: each reader has a topic of its own"),
         ("echo --v1", "--v1 has no effect on echo"),
         ("idle --rate 5", "--rate has no effect on idle: nothing is published"),
         ("idle -n 5", "--count has no effect on idle: it lasts as long as --for says"),
+        (
+            "--interval 5ms",
+            "--interval has no effect on ws: only poll has one; leave it out, or add",
+        ),
+        ("--via ws,sse --new-connections", "--new-connections has no effect on ws,sse: only poll"),
+        ("--via poll --wait 2s", "--wait has no effect on poll: only long-poll waits"),
+        ("--via sse --v1", "--v1 has no effect on sse: only ws speaks it"),
         ("--bogus", "there is no --bogus"),
     ] {
         let line = format!("bench {line}");
