@@ -363,6 +363,26 @@ fn publishes_without_an_answer_are_a_fault_of_their_own() {
     }
 }
 
+#[test]
+fn a_listener_that_goes_leaves_figures_that_add_up() {
+    let liar = Liar::start(Lie::Leaves);
+    let flags = format!("--url {} --readers 2 -n 50 --rate 500 --via sse --json", liar.url());
+    let child = command(&flags).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let child = child.expect("it was built");
+    liar.await_undelivered();
+    liar.stop();
+    let output = child.wait_with_output().expect("our child");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = text(&output.stderr);
+    assert!(said.contains("not every message was taken in or refused: publisher 1 "), "{said}");
+    let report = json(&output);
+    let run = &report["runs"][0];
+    assert_eq!((number(&run["published"]), number(&run["delivered"])), (5, 10), "{run}");
+    assert_eq!(number(&run["faults"]["missed"]), 0, "{run}");
+    let lost = number(&run["unanswered"]) + number(&run["unsent"]);
+    assert!((1..=45).contains(&lost) && number(&run["unanswered"]) > 0, "{run}");
+}
+
 /// A pause of the server is in the latency of all that was due meanwhile, sent or not: a lower
 /// bound, whatever else the machine does. 64 publishes are under way then; the others wait.
 #[test]

@@ -250,7 +250,7 @@ impl<'o> Load<'o> {
         let patience_us = (self.options.patience_ms + self.options.interval_ms) * 1000;
         loop {
             let now = clock::shared_us();
-            self.publish(now)?;
+            self.publish(now);
             if self.is_over(now) {
                 self.over_us.get_or_insert(now);
             }

@@ -132,7 +132,7 @@ fn fault(run: &BenchRun) -> Option<String> {
         format!("no message was taken in: {why}")
     } else {
         let first = complaint.unwrap_or_else(|| "nothing came any more".to_owned());
-        format!("not every publish was answered: {first}")
+        format!("not every message was taken in or refused: {first}")
     };
     Some(format!("{}: {what}", run.via))
 }

@@ -73,16 +73,24 @@ impl Publishers {
         format!("{}-{topic}", self.name)
     }
 
-    /// Whether the connection of a topic takes more; connects when there is none.
-    pub fn takes(&mut self, topic: u32) -> Result<bool, String> {
+    /// Whether the connection of a topic takes more; connects when there is none. When that fails,
+    /// [`Self::are_broken`].
+    pub fn takes(&mut self, topic: u32) -> bool {
         let number = topic as usize % self.all.len();
         let publisher = &mut self.all[number];
         if !publisher.is_open() {
             let token = Token(FIRST_PUBLISHER + number);
             let link = LoadLink::open(self.address, &self.registry, token, NO_PORT);
-            publisher.connected(link.map_err(|why| format!("a publisher {why}"))?);
+            match link {
+                Ok(link) => publisher.connected(link),
+                Err(why) => {
+                    self.broken = BROKEN_MAX;
+                    self.lose(number, &why);
+                    return false;
+                }
+            }
         }
-        Ok(!publisher.is_full())
+        !publisher.is_full()
     }
 
     /// Publishes; there was just room.
@@ -178,10 +186,11 @@ impl Publishers {
         self.complaint.get_or_insert_with(|| {
             // A server's own words may be in it.
             let (why, s) = (printable(why), if unanswered == 1 { "" } else { "es" });
-            format!(
-                "publisher {} of {of} {why}, with {unanswered} publish{s} unanswered",
-                number + 1
-            )
+            let with = match unanswered {
+                0 => String::new(),
+                _ => format!(", with {unanswered} publish{s} unanswered"),
+            };
+            format!("publisher {} of {of} {why}{with}", number + 1)
         });
     }
 }

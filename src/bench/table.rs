@@ -87,6 +87,9 @@ fn verdict(run: &BenchRun) -> String {
     if run.unanswered > 0 && !run.is_cut() {
         wrong.push("not every publish was answered".to_owned());
     }
+    if wrong.is_empty() && !run.is_good() {
+        wrong.push("not every message was published".to_owned());
+    }
     match (run.is_good(), run.expected) {
         (false, _) => wrong.join(", "),
         (true, 0) => "nothing was to be delivered".to_owned(),

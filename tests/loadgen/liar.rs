@@ -50,6 +50,8 @@ pub(crate) enum Lie {
     Junk,
     /// It does not come, and neither do those behind it.
     Stops,
+    /// Of the sixth message: when nobody listens any more, its connection ends.
+    Leaves,
     /// Of all streams: they are not answered.
     Mute,
     /// Of all streams but the first two: they are refused.
@@ -177,6 +179,14 @@ fn serve(stream: &TcpStream, shared: &Mutex<Shared>) {
         if kind == Lie::Pauses && number == 4 {
             thread::sleep(PAUSE);
         }
+        if kind == Lie::Leaves && number == 6 {
+            shared.lock().expect("no panic").stopped = usize::MAX;
+            let own = stream.local_addr().expect("it is bound");
+            while TcpStream::connect(own).is_ok() {
+                thread::sleep(Duration::from_millis(5));
+            }
+            return;
+        }
         let good = shared.lock().expect("no panic").publish(&topic, body);
         let status = if good { "201 Created" } else { "503 Service Unavailable" };
         let mut answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
@@ -227,7 +237,7 @@ impl Shared {
             }
             _ if number != 4 => {}
             Lie::None | Lie::Pauses | Lie::NeverAnswers => {}
-            Lie::Mute | Lie::RefusesThird | Lie::Stops => {}
+            Lie::Mute | Lie::Leaves | Lie::RefusesThird | Lie::Stops => {}
             Lie::Loses => return true,
             Lie::Repeats => self.deliver(topic, &body),
             Lie::Reorders => {
