@@ -39,11 +39,11 @@ pub struct BenchReport {
     pub topics: usize,
     /// Bytes of each message.
     pub size: usize,
-    /// Messages a second; `null`: as many as were taken.
+    /// Messages a second; `null`: as many as were taken, or idle.
     pub rate: Option<f64>,
     /// Messages at the same moment.
     pub burst: u64,
-    /// Messages of a topic in flight, when there is no rate.
+    /// Messages of a topic in flight, when there is no rate; `null` when idle.
     pub in_flight: Option<usize>,
     /// Connections that published by POST; 0 when readers published by their own sockets.
     pub publishers: usize,
@@ -74,21 +74,21 @@ pub struct BenchRun {
     pub refused: BTreeMap<u16, u64>,
     /// What the first refusal said.
     pub refusal: Option<String>,
-    /// Publishes whose connection broke before they were answered.
+    /// Publishes that were sent and never answered.
     pub unanswered: u64,
-    /// Messages of the schedule that could not be sent in time.
+    /// Messages of the schedule that were due and not sent.
     pub unsent: u64,
     /// Messages that came in their place, whole: of all readers together.
     pub delivered: u64,
     /// The same, a second.
     pub delivered_per_second: f64,
-    /// Messages taken in, times their readers.
+    /// Messages taken in, times their readers; without what was still to come at a signal.
     pub expected: u64,
     /// What went wrong with messages.
     pub faults: Faults,
     /// Readers whose connection broke, or whose server broke a standard.
     pub readers_lost: u64,
-    /// The first few of either, in words.
+    /// The first few of either, in words, and the first publisher that failed.
     pub complaints: Vec<String>,
     /// From the moment when a message was to be sent until a reader had it.
     pub latency_us: Spread,
@@ -157,9 +157,10 @@ pub struct ServerFigures {
     pub cpu_system_us: u64,
     /// Cores that it took.
     pub cores: f64,
-    /// CPU time divided by deliveries; `null` when there are none, and of idle readers.
+    /// CPU time divided by deliveries; `null` when there are none, of idle readers, and when there
+    /// is too little of it to tell.
     pub cpu_us_per_delivery: Option<f64>,
-    /// CPU time divided by the readers' requests; `null` but of polls.
+    /// CPU time divided by the readers' requests; `null` but of polls, and as above.
     pub cpu_us_per_request: Option<f64>,
     /// Memory before the first connection.
     pub before: Memory,
@@ -223,6 +224,8 @@ impl BenchReport {
     /// Of runs.
     pub fn of(options: &BenchOptions, runs: Vec<BenchRun>) -> Self {
         let endpoint = &options.server.endpoint;
+        let (has_no_rate, is_idle) =
+            (options.schedule.rate.is_none(), options.workload == Workload::Idle);
         let by_reader = |technique: &Technique| options.publishes_by_reader(*technique);
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -233,7 +236,7 @@ impl BenchReport {
             size: options.size,
             rate: options.schedule.rate,
             burst: options.schedule.burst,
-            in_flight: options.schedule.rate.is_none().then_some(options.in_flight),
+            in_flight: (has_no_rate && !is_idle).then_some(options.in_flight),
             publishers: if options.techniques.iter().all(by_reader) {
                 0
             } else {
@@ -285,10 +288,17 @@ impl BenchRun {
         }
     }
 
-    /// Whether every reader got every message, once, in order, whole.
+    /// Whether messages were taken in, and every reader got every one, once, in order, whole. A run
+    /// that a signal has cut off need not have taken in any.
     pub fn is_good(&self) -> bool {
-        let is_over = matches!(self.ended, Ended::Done | Ended::Signal(_));
+        let is_taken_in = self.published > 0 && self.unanswered == 0;
+        let is_over = self.is_cut() || (self.ended == Ended::Done && is_taken_in);
         is_over && self.faults.total() == 0 && self.readers_lost == 0
+    }
+
+    /// Whether a signal has ended it.
+    pub const fn is_cut(&self) -> bool {
+        matches!(self.ended, Ended::Signal(_))
     }
 }
 
@@ -327,7 +337,8 @@ impl ServerFigures {
         let cpu_user_us = ended.cpu_user_us - subscribed.cpu_user_us;
         let cpu_system_us = ended.cpu_system_us - subscribed.cpu_system_us;
         let cpu_us = (cpu_user_us + cpu_system_us) as f64;
-        let per = |count: u64| (count > 0).then(|| cpu_us / count as f64);
+        let is_enough = cpu_user_us + cpu_system_us >= CPU_US_MIN;
+        let per = |count: u64| (count > 0 && is_enough).then(|| cpu_us / count as f64);
         let grown = |later: ProcessSample| {
             (later.anonymous as i64 - before.anonymous as i64) as f64 / readers as f64
         };
@@ -364,3 +375,9 @@ impl RunMoment {
         }
     }
 }
+
+/// CPU time is told in ticks of 10 ms: a share of less than twenty of them is chance.
+pub const CPU_US_MIN: u64 = 200_000;
+
+#[cfg(test)]
+mod tests;

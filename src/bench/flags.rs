@@ -14,7 +14,7 @@ use super::workload::Workload;
 use crate::config::{NoConfig, Size, Span, whole};
 use crate::limits::{MESSAGE_BYTES_MAX, WAIT_MS_MAX};
 use crate::remote::address::ServerAddress;
-use crate::remote::flags::{RemoteFlags, parse, technique_of};
+use crate::remote::flags::{RemoteFlags, parse, technique_of, via};
 use crate::technique::Technique;
 
 /// What is to be measured, and how it is to be shown.
@@ -107,7 +107,7 @@ struct BenchLoadFlags {
     #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     burst: Option<u64>,
     /// With --rate max: messages of each topic that not all of its readers have yet [default: 16,
-    /// spread over the topics; of echo 1; with --burst, that]
+    /// spread over the topics; of echo 1]
     #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     in_flight: Option<usize>,
     /// Bytes of each message
@@ -134,15 +134,15 @@ struct BenchReadingFlags {
     /// WebSockets speak tollway.v1, not raw
     #[arg(long)]
     v1: bool,
-    /// Between two short polls of a reader; 0s: again at once
-    #[arg(long, value_name = "DURATION", default_value_t = Span(1_000))]
-    interval: Span,
+    /// Between two short polls of a reader; 0s: again at once [default: 1s]
+    #[arg(long, value_name = "DURATION")]
+    interval: Option<Span>,
     /// Each short poll has a new connection
     #[arg(long)]
     new_connections: bool,
-    /// How long a long poll may be withheld
-    #[arg(long, value_name = "DURATION", default_value_t = Span(25_000))]
-    wait: Span,
+    /// How long a long poll may be withheld [default: 25s]
+    #[arg(long, value_name = "DURATION")]
+    wait: Option<Span>,
 }
 
 /// The command line of `tollway bench`.
@@ -185,35 +185,72 @@ impl BenchFlags {
         in_range("--readers", load.readers as u64, READERS_MAX)?;
         in_range("--publishers", load.publishers as u64, PUBLISHERS_MAX)?;
         let techniques = techniques(&reading.via)?;
-        if reading.wait.0 < 1_000 || reading.wait.0 > WAIT_MS_MAX {
-            let (given, most) = (reading.wait, Span(WAIT_MS_MAX));
-            return Err(format!(
-                "--wait {given} is not between 1s and {most}; clients wait for \
-                                whole seconds"
-            ));
-        }
-        if reading.interval.0 > SPAN_MS_MAX {
-            return Err(format!("--interval {} is too long; give 1h or less", reading.interval));
-        }
+        reading.takes(&techniques)?;
+        let (wait_ms, interval_ms) = (reading.wait_ms()?, reading.interval_ms()?);
         let topics = load.topics(workload)?;
+        let schedule = load.schedule(workload)?;
         Ok(BenchOptions {
             workload,
             techniques,
             readers: load.readers,
             topics,
-            schedule: load.schedule(workload)?,
-            in_flight: load.in_flight(workload, topics)?,
+            in_flight: load.in_flight(workload, topics, schedule.rate)?,
+            schedule,
             size: size(load.size)?,
             publishers: load.publishers.min(topics),
-            interval_ms: reading.interval.0,
+            interval_ms,
             new_connections: reading.new_connections,
-            wait_s: reading.wait.0 / 1000,
+            wait_s: wait_ms / 1000,
             v1: reading.v1,
             patience_ms: remote.patience_ms()?,
             server: remote.server()?,
             pid,
             json,
         })
+    }
+}
+
+impl BenchReadingFlags {
+    /// Whether flags that were given say something about one of these techniques.
+    fn takes(&self, techniques: &[Technique]) -> Result<(), String> {
+        for (flag, is_given, technique, why) in [
+            ("--interval", self.interval.is_some(), Technique::ShortPoll, "only poll has one"),
+            (
+                "--new-connections",
+                self.new_connections,
+                Technique::ShortPoll,
+                "only poll opens them",
+            ),
+            ("--wait", self.wait.is_some(), Technique::LongPoll, "only long-poll waits"),
+            ("--v1", self.v1, Technique::WebSocket, "only ws speaks it"),
+        ] {
+            if is_given && !techniques.contains(&technique) {
+                let given: Vec<_> = techniques.iter().map(|technique| via(*technique)).collect();
+                return Err(format!(
+                    "{flag} has no effect on {}: {why}; leave it out, or add {} to --via",
+                    given.join(","),
+                    via(technique)
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn wait_ms(&self) -> Result<u64, String> {
+        let wait = self.wait.unwrap_or(Span(25_000));
+        if (1_000..=WAIT_MS_MAX).contains(&wait.0) {
+            return Ok(wait.0);
+        }
+        let most = Span(WAIT_MS_MAX);
+        Err(format!("--wait {wait} is not between 1s and {most}; clients wait for whole seconds"))
+    }
+
+    fn interval_ms(&self) -> Result<u64, String> {
+        let interval = self.interval.unwrap_or(Span(1_000));
+        if interval.0 <= SPAN_MS_MAX {
+            return Ok(interval.0);
+        }
+        Err(format!("--interval {interval} is too long; give 1h or less"))
     }
 }
 
@@ -232,7 +269,10 @@ impl BenchLoadFlags {
 
     fn schedule(&self, workload: Workload) -> Result<Schedule, String> {
         let default = if workload == Workload::Echo { "max" } else { "50" };
-        let rate = rate(self.rate.as_deref().unwrap_or(default))?;
+        let rate = match workload {
+            Workload::Idle => None,
+            _ => rate(self.rate.as_deref().unwrap_or(default))?,
+        };
         let burst = self.burst.unwrap_or(1);
         in_range("--burst", burst, BURST_MAX)?;
         if let Some(count) = self.count {
@@ -246,7 +286,12 @@ impl BenchLoadFlags {
         Ok(Schedule { rate, burst, count: self.count, length_us: by_time.then_some(length_us) })
     }
 
-    fn in_flight(&self, workload: Workload, topics: usize) -> Result<usize, String> {
+    fn in_flight(
+        &self,
+        workload: Workload,
+        topics: usize,
+        rate: Option<f64>,
+    ) -> Result<usize, String> {
         let spread = match workload {
             Workload::Echo | Workload::Idle => 1,
             Workload::FanOut => (IN_FLIGHT / topics).max(1),
@@ -255,6 +300,18 @@ impl BenchLoadFlags {
         let of_burst = self.burst.map(|burst| burst as usize);
         let in_flight = self.in_flight.or(of_burst).unwrap_or(spread);
         in_range("--in-flight", in_flight as u64, IN_FLIGHT_MAX)?;
+        if let (Some(_), Some(rate)) = (self.in_flight, rate) {
+            return Err(format!(
+                "--in-flight has no effect with a rate of {rate}: what is due is sent; leave it \
+                 out, or give --rate max"
+            ));
+        }
+        if let (Some(_), Some(burst)) = (self.in_flight, self.burst) {
+            return Err(format!(
+                "--in-flight has no effect with --burst {burst}: a burst is in flight as a whole; \
+                 leave one of them out"
+            ));
+        }
         Ok(in_flight)
     }
 }
@@ -266,10 +323,10 @@ fn rate(text: &str) -> Result<Option<f64>, String> {
     }
     let number: f64 =
         text.parse().map_err(|_| format!("--rate {text}: is not a number; {REMEDY}"))?;
-    if number > 0.0 && number <= RATE_MAX {
+    if (RATE_MIN..=RATE_MAX).contains(&number) {
         return Ok(Some(number));
     }
-    Err(format!("--rate {text} is not above 0 and at most {RATE_MAX}; {REMEDY}"))
+    Err(format!("--rate {text} is not between {RATE_MIN} and {RATE_MAX}; {REMEDY}"))
 }
 
 fn size(size: Size) -> Result<usize, String> {
@@ -311,6 +368,8 @@ const IN_FLIGHT: usize = 16;
 const IN_FLIGHT_MAX: u64 = 10_000;
 /// A message's number has ten digits.
 const COUNT_MAX: u64 = 1_000_000_000;
+/// With this and [`COUNT_MAX`] the last message is due within what a `u64` of microseconds holds.
+const RATE_MIN: f64 = 0.001;
 const RATE_MAX: f64 = 1_000_000.0;
 const SPAN_MS_MAX: u64 = 60 * 60 * 1000;
 /// Standard streams, `epoll`, timer, signals, and what a process opens for a moment.

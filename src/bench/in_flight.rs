@@ -47,7 +47,7 @@ pub enum SentOutcome {
     Accepted,
     /// It was refused: no reader is to get it.
     Refused,
-    /// The connection broke before the answer: readers may get it.
+    /// The connection broke, or the run ended, before the answer: readers may get it.
     Unknown,
 }
 
@@ -88,6 +88,12 @@ impl InFlight {
     /// Messages that are in flight.
     pub fn count(&self) -> usize {
         self.kept.len()
+    }
+
+    /// Deliveries still to come of messages that were taken in.
+    pub fn owed(&self) -> u64 {
+        let taken_in = self.kept.iter().filter(|sent| sent.outcome == SentOutcome::Accepted);
+        taken_in.map(|sent| u64::from(sent.left)).sum()
     }
 
     /// Readers that are there.

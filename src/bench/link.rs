@@ -28,10 +28,19 @@ pub enum Came {
 }
 
 impl LoadLink {
-    /// Begins to connect. Events carry `token`.
-    pub fn open(address: SocketAddr, registry: &Registry, token: Token) -> Result<Self, String> {
+    /// Begins to connect. Events carry `token`; `no_port` says what helps when this machine has no
+    /// port left for it.
+    pub fn open(
+        address: SocketAddr,
+        registry: &Registry,
+        token: Token,
+        no_port: &str,
+    ) -> Result<Self, String> {
         let failed = |error| why_not_connected(&error);
-        let mut socket = TcpStream::connect(address).map_err(failed)?;
+        let mut socket = TcpStream::connect(address).map_err(|error| match error.kind() {
+            ErrorKind::AddrNotAvailable => without_port(no_port),
+            _ => failed(error),
+        })?;
         // What is sent is whole: nothing is gained by waiting for more.
         let _ = socket.set_nodelay(true);
         let both = Interest::READABLE | Interest::WRITABLE;
@@ -91,12 +100,6 @@ fn why_not_connected(error: &io::Error) -> String {
         ErrorKind::ConnectionRefused => {
             "could not connect: nobody listens there any more; look at the server's log".to_owned()
         }
-        ErrorKind::AddrNotAvailable => {
-            "could not connect: this machine has no port left for it; connections that were closed \
-             keep theirs for a minute, so give a lower --rate, or widen \
-             net.ipv4.ip_local_port_range"
-                .to_owned()
-        }
         _ if is_out_of_descriptors(error) => {
             "could not connect: this process has no descriptor left; `ulimit -n` allows more"
                 .to_owned()
@@ -106,7 +109,26 @@ fn why_not_connected(error: &io::Error) -> String {
     }
 }
 
+fn without_port(remedy: &str) -> String {
+    format!(
+        "could not connect: this machine has no port left for it; connections that were closed \
+         keep theirs for a minute: {remedy}, or widen net.ipv4.ip_local_port_range"
+    )
+}
+
 /// EMFILE or ENFILE, which `ErrorKind` has no name for: errno(3).
 fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(23 | 24))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_remedy_is_that_of_whoever_connects() {
+        let says = without_port("give fewer --readers");
+        assert!(says.contains("no port left for it") && says.contains("give fewer --readers, or"));
+        assert!(!says.contains("--rate"));
+    }
 }

@@ -42,8 +42,10 @@ pub struct Load<'o> {
     readers: Readers,
     publishers: Publishers,
     messages: Messages,
-    /// Messages of the schedule that were sent.
+    /// Messages of the schedule that were sent, or skipped.
     sent: u64,
+    /// Those of them whose readers were lost.
+    skipped: u64,
     started_us: u64,
     /// Topics that have room, each once, when there is no rate.
     with_room: VecDeque<u32>,
@@ -54,7 +56,24 @@ pub struct Load<'o> {
     ended: Option<Ended>,
     /// When nothing more was to be published.
     over_us: Option<u64>,
+    /// What was due then was published, as far as there was room.
+    looked_us: u64,
     progress: RunProgress,
+}
+
+/// Why there is no run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoRun {
+    /// A line for people.
+    pub why: String,
+    /// The signal that came before it began.
+    pub signal: Option<i32>,
+}
+
+impl From<String> for NoRun {
+    fn from(why: String) -> Self {
+        Self { why, signal: None }
+    }
 }
 
 impl<'o> Load<'o> {
@@ -95,6 +114,7 @@ impl<'o> Load<'o> {
             messages: Messages::new(&read_by, options.size),
             schedule: options.schedule,
             sent: 0,
+            skipped: 0,
             started_us: 0,
             with_room: (0..topics as u32).collect(),
             has_room: vec![true; topics],
@@ -102,6 +122,7 @@ impl<'o> Load<'o> {
             publishes: false,
             ended: None,
             over_us: None,
+            looked_us: 0,
             progress: RunProgress::begin(technique.name().to_owned()),
             options,
             technique,
@@ -111,9 +132,9 @@ impl<'o> Load<'o> {
         })
     }
 
-    /// Connects, publishes, waits for what is in flight, and tells what came of it. An error is a
-    /// line for people: there was no load, or the server refused to have it.
-    pub fn run(mut self, signals: &mut Signals) -> Result<BenchRun, String> {
+    /// Connects, publishes, waits for what is in flight, and tells what came of it. An error:
+    /// there was no load, or the server refused to have it.
+    pub fn run(mut self, signals: &mut Signals) -> Result<BenchRun, NoRun> {
         let mut moments = vec![RunMoment::now(self.options.pid)];
         let began_us = clock::shared_us();
         self.connect(signals)?;
@@ -131,12 +152,24 @@ impl<'o> Load<'o> {
         let ended_us = clock::shared_us();
         moments.push(RunMoment::now(self.options.pid));
         let _ = self.poll.registry().deregister(signals); // The next run registers them again.
-        let mut faults = self.readers.close(&mut self.messages);
+        self.publishers.give_up(&mut self.messages, &mut self.readers);
+        let is_cut = matches!(self.ended, Some(Ended::Signal(_)));
+        if is_cut {
+            self.messages.cut();
+        }
+        let mut faults = self.readers.close(&mut self.messages, is_cut);
+        self.readers.counts.complaints.extend(self.publishers.complaint.take());
         faults.refused_and_delivered += self.messages.counts.delivered_and_refused;
         // What was due and not sent: the server, or this program, was too slow for the schedule.
-        let over_us = self.over_us.unwrap_or(ended_us) - self.started_us;
-        let due = self.schedule.due_within(over_us);
-        let unsent = if self.schedule.rate.is_some() { due.saturating_sub(self.sent) } else { 0 };
+        // What has become due since the last look when a signal came was nobody's fault.
+        let over_us = if is_cut { self.looked_us } else { self.over_us.unwrap_or(ended_us) };
+        let has_schedule = self.schedule.rate.is_some() && over_us >= self.started_us;
+        let unsent = if has_schedule {
+            let due = self.schedule.due_within(over_us - self.started_us);
+            due.saturating_sub(self.sent - self.skipped)
+        } else {
+            0
+        };
         Ok(BenchRun::of(RunParts {
             options: self.options,
             technique: self.technique,
@@ -154,17 +187,22 @@ impl<'o> Load<'o> {
     }
 
     /// Waits until all readers have subscribed. One that cannot ends the run before it began.
-    fn connect(&mut self, signals: &mut Signals) -> Result<(), String> {
+    fn connect(&mut self, signals: &mut Signals) -> Result<(), NoRun> {
         let mut events = Events::with_capacity(EVENTS_MAX);
         let (mut before, mut since_us) = (0, clock::shared_us());
         let all = self.options.readers;
         while !self.readers.are_subscribed() {
             self.readers.connect_some(&mut self.messages);
             self.turn(&mut events, signals)?;
-            if let Some(complaint) = self.readers.counts.complaints.first() {
-                return Err(with_remedy(complaint));
-            }
             let (subscribed, now) = (self.readers.subscribed(), clock::shared_us());
+            if let Some(Ended::Signal(signal)) = self.ended {
+                let why =
+                    format!("a signal came when {subscribed} of {all} readers had subscribed");
+                return Err(NoRun { why, signal: Some(signal) });
+            }
+            if let Some(complaint) = self.readers.counts.complaints.first() {
+                return Err(with_remedy(complaint).into());
+            }
             if subscribed > before {
                 (before, since_us) = (subscribed, now);
             }
@@ -172,17 +210,16 @@ impl<'o> Load<'o> {
                 return Err(format!(
                     "{subscribed} of {all} readers have subscribed, and the server does not answer \
                      the next one; give fewer --readers, or more --patience"
-                ));
+                )
+                .into());
             }
-            if self.ended.is_some() {
-                return Err(format!("ended when {subscribed} of {all} readers had subscribed"));
-            }
-            self.progress.show(subscribed as u64, all as u64, &format!("{subscribed} readers"));
+            let words = || format!("{subscribed} readers");
+            self.progress.show(now, || (subscribed as u64, all as u64, words()));
         }
         Ok(())
     }
 
-    /// Nothing is published for as long as was asked for.
+    /// Nothing is published for as long as was asked for, and readers are left.
     fn rest(&mut self, signals: &mut Signals) -> Result<(), String> {
         let mut events = Events::with_capacity(EVENTS_MAX);
         let length_us = self.schedule.length_us.unwrap_or(0);
@@ -193,7 +230,11 @@ impl<'o> Load<'o> {
             }
             self.look_us = Some(self.started_us + length_us);
             self.turn(&mut events, signals)?;
-            self.progress.show(passed_us, length_us, "idle");
+            if self.readers.are_lost() {
+                self.ended.get_or_insert(Ended::Lost);
+            }
+            let now = self.started_us + passed_us;
+            self.progress.show(now, || (passed_us, length_us, "idle".to_owned()));
         }
         Ok(())
     }
@@ -209,7 +250,7 @@ impl<'o> Load<'o> {
         let patience_us = (self.options.patience_ms + self.options.interval_ms) * 1000;
         loop {
             let now = clock::shared_us();
-            self.publish(now)?;
+            self.publish(now);
             if self.is_over(now) {
                 self.over_us.get_or_insert(now);
             }
@@ -277,19 +318,23 @@ impl<'o> Load<'o> {
     }
 
     fn is_over(&self, now: u64) -> bool {
-        let has_passed = |length| now >= self.started_us + length;
-        self.ended.is_some()
-            || !self.schedule.has(self.sent)
-            || self.schedule.length_us.is_some_and(has_passed)
+        // What lasts for a time lasts to its end, also when the last message was due before.
+        let is_done = match self.schedule.length_us {
+            Some(length_us) => now >= self.started_us + length_us,
+            None => !self.schedule.has(self.sent),
+        };
+        self.ended.is_some() || is_done
     }
 
-    fn show(&self, now: u64) {
-        let (done, of) = match (self.schedule.count, self.schedule.length_us) {
-            (Some(count), _) => (self.sent, count),
-            (None, length_us) => (now - self.started_us, length_us.unwrap_or(1)),
-        };
-        let (sent, came) = (self.sent, self.messages.counts.delivered);
-        self.progress.show(done, of, &format!("{sent} published, {came} delivered"));
+    fn show(&mut self, now: u64) {
+        self.progress.show(now, || {
+            let (done, of) = match (self.schedule.count, self.schedule.length_us) {
+                (Some(count), _) => (self.sent, count),
+                (None, length_us) => (now - self.started_us, length_us.unwrap_or(1)),
+            };
+            let (sent, came) = (self.sent, self.messages.counts.delivered);
+            (done, of, format!("{sent} published, {came} delivered"))
+        });
     }
 }
 
@@ -317,7 +362,7 @@ fn with_remedy(complaint: &str) -> String {
 const TIMER: Token = Token(usize::MAX - 1);
 const SIGNALS: Token = Token(usize::MAX - 2);
 const EVENTS_MAX: usize = 1024;
-/// How long a turn may wait: how often the progress is shown, and patience looked at.
+/// How long a turn may wait: how often patience is looked at.
 const LOOK_EVERY_US: u64 = 200_000;
 /// After Ctrl-C: how long what is in flight is waited for.
 const INTERRUPTED_US_MAX: u64 = 500_000;

@@ -31,11 +31,12 @@ pub struct Counts {
     pub accepted: u64,
     /// Publishes that were refused, by status.
     pub refused: BTreeMap<u16, u64>,
-    /// Publishes whose connection broke before the answer.
+    /// Publishes that were sent and never answered.
     pub unanswered: u64,
     /// Deliveries in their place.
     pub delivered: u64,
-    /// Deliveries that there have to be: of each message that was taken in, to each who reads.
+    /// Deliveries that there have to be: of each message that was taken in, to each who reads. What
+    /// is still to come when a run is cut off is not among them.
     pub expected: u64,
     /// Deliveries that came before the answer that refused their message.
     pub delivered_and_refused: u64,
@@ -117,6 +118,12 @@ impl Messages {
     /// A reader of a topic is gone.
     pub fn left(&mut self, topic: u32, account: &DeliveryCheck) {
         self.changing(topic, |of, _| of.left(account.next()));
+    }
+
+    /// The run is cut off: what is still to come is not expected any more.
+    pub fn cut(&mut self) {
+        let owed: u64 = self.topics.iter().map(InFlight::owed).sum();
+        self.counts.expected -= owed;
     }
 
     /// Messages in flight of all topics.

@@ -28,9 +28,10 @@ use signal_hook_mio::v1_0::Signals;
 
 use self::figures::{BenchReport, BenchRun, Ended};
 use self::flags::BenchOptions;
-use self::load::Load;
+use self::load::{Load, NoRun};
 use crate::remote::address::ServerAddress;
 use crate::remote::exchange::Exchange;
+use crate::remote::flags::via;
 use crate::shell::{other_process, signals, sys};
 
 /// What was measured, as it is shown, and how the program is to end.
@@ -61,42 +62,79 @@ pub fn run(options: &BenchOptions) -> Result<BenchEnd, NoBench> {
     let failed = |error: std::io::Error| NoBench::Failed(error.to_string());
     let mut signals = signals::heard().and_then(Signals::new).map_err(failed)?;
     let mut runs: Vec<BenchRun> = Vec::new();
+    let (mut signal, mut unrun) = (None, None);
     for &technique in &options.techniques {
-        let load = Load::new(options, technique, address, &mut signals).map_err(failed)?;
-        runs.push(load.run(&mut signals).map_err(NoBench::Failed)?);
-        if runs.last().is_some_and(|run| matches!(run.ended, Ended::Signal(_))) {
+        let run = Load::new(options, technique, address, &mut signals)
+            .map_err(|error| NoRun::from(error.to_string()))
+            .and_then(|load| load.run(&mut signals));
+        match run {
+            Ok(run) => {
+                if let Ended::Signal(number) = run.ended {
+                    signal = Some(number);
+                }
+                runs.push(run);
+            }
+            Err(NoRun { why, signal: None }) if runs.is_empty() => {
+                return Err(NoBench::Failed(why));
+            }
+            Err(none) => {
+                signal = none.signal;
+                unrun = Some(format!("{}: {}", via(technique), none.why));
+            }
+        }
+        if signal.is_some() || unrun.is_some() {
             break;
         }
     }
-    let signal = runs.iter().find_map(|run| match run.ended {
-        Ended::Signal(signal) => Some(signal),
-        _ => None,
-    });
-    let fault = runs.iter().find_map(fault);
+    Ok(end(options, runs, unrun, signal))
+}
+
+/// Shows what was measured, also when a later technique could not be.
+fn end(
+    options: &BenchOptions,
+    runs: Vec<BenchRun>,
+    unrun: Option<String>,
+    signal: Option<i32>,
+) -> BenchEnd {
+    let faults: Vec<String> = runs.iter().find_map(fault).into_iter().collect();
     let report = BenchReport::of(options, runs);
-    let text = if options.json {
+    let mut text = if options.json {
         serde_json::to_string_pretty(&report).expect("plain data") + "\n"
     } else {
         table::render(&report)
     };
-    Ok(BenchEnd { text, fault, signal })
+    let unrun = match (unrun, signal) {
+        // That it was told to end is no fault.
+        (Some(line), Some(_)) if !options.json => {
+            text = format!("{text}\n{line}\n");
+            None
+        }
+        (_, Some(_)) => None,
+        (unrun, None) => unrun,
+    };
+    let faults: Vec<String> = faults.into_iter().chain(unrun).collect();
+    let fault = (!faults.is_empty()).then(|| faults.join("; "));
+    BenchEnd { text, fault, signal }
 }
 
 /// What is wrong with a run, in a line.
 fn fault(run: &BenchRun) -> Option<String> {
     if run.is_good() {
-        if run.published == 0 && run.refused.values().sum::<u64>() > 0 {
-            let says = run.refusal.as_deref().unwrap_or("was refused");
-            return Some(format!("{}: no message was taken in: the first {says}", run.via));
-        }
         return None;
     }
-    let first = match run.complaints.first() {
-        Some(complaint) => complaint.clone(),
-        None if run.faults.total() > 0 => format!("readers {}", run.faults),
-        None => "nothing came any more".to_owned(),
+    let complaint = run.complaints.first().cloned();
+    let what = if run.faults.total() > 0 || run.readers_lost > 0 {
+        let first = complaint.unwrap_or_else(|| format!("readers {}", run.faults));
+        format!("not every reader got every message as it has to: {first}")
+    } else if run.published == 0 {
+        let refusal = run.refusal.as_ref().map(|says| format!("the first {says}"));
+        let why = refusal.or(complaint).unwrap_or_else(|| "none could be sent".to_owned());
+        format!("no message was taken in: {why}")
+    } else {
+        let first = complaint.unwrap_or_else(|| "nothing came any more".to_owned());
+        format!("not every message was taken in or refused: {first}")
     };
-    Some(format!("{}: not every reader got every message as it has to: {first}", run.via))
+    Some(format!("{}: {what}", run.via))
 }
 
 fn check_descriptors(options: &BenchOptions) -> Result<(), NoBench> {

@@ -1,4 +1,5 @@
-//! What a published message holds: its number, its topic, and padding that no other message has.
+//! What a published message holds: its number, its topic, and padding that messages near it do not
+//! have.
 //!
 //! Came from: `in_flight`, which publishes it. Goes to: the same, when a reader has got it. Absent
 //! on purpose: the moment of publishing, which stays here, so that *every* byte is known before;
@@ -12,8 +13,9 @@ pub const PAYLOAD_BYTES_MIN: usize = NUMBER_DIGITS + 1 + TOPIC_DIGITS + 1;
 pub fn write(topic: u32, number: u64, size: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(size.max(PAYLOAD_BYTES_MIN));
     bytes.extend(format!("{number:0NUMBER_DIGITS$} {topic:0TOPIC_DIGITS$} ").bytes());
-    // Where the padding begins in the alphabet is the message's own: a piece of another message,
-    // or one that has moved, is not what was published.
+    // Where the padding begins in the alphabet differs from the 63 messages before and behind: a
+    // piece of one of these, or one that has moved by less than the alphabet, is not what was
+    // published. Number and topic tell all others apart.
     let first = (number as usize).wrapping_mul(7).wrapping_add(topic as usize * 31);
     let padding = (bytes.len()..size).map(|at| ALPHABET[first.wrapping_add(at) % ALPHABET.len()]);
     bytes.extend(padding);
@@ -53,6 +55,10 @@ mod tests {
     fn no_two_messages_are_alike() {
         assert_ne!(write(0, 1, 64)[30..], write(0, 2, 64)[30..]);
         assert_ne!(write(0, 1, 64)[30..], write(1, 1, 64)[30..]);
+        for near in 2..=64 {
+            assert_ne!(write(0, 1, 64)[30..], write(0, near, 64)[30..], "{near}");
+        }
+        assert_ne!(write(0, 1, 64), write(0, 65, 64));
         let bytes = write(0, 1, 64);
         assert_ne!(bytes[30..40], bytes[31..41]);
     }

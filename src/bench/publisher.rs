@@ -34,7 +34,7 @@ pub struct Answer {
     pub topic: u32,
     /// Its number there.
     pub number: u64,
-    /// The status; 0 when the connection ended before.
+    /// The status; 0 when there was none.
     pub status: u16,
     /// What the server says, if it refuses.
     pub says: Option<String>,
@@ -52,7 +52,7 @@ impl LoadPublisher {
         self.waiting.is_empty()
     }
 
-    /// Whether the connection ended with nothing under way, which a server may do at any time.
+    /// Whether there is a connection. A server may end one at any time.
     pub fn is_open(&self) -> bool {
         self.link.is_some()
     }
@@ -78,7 +78,8 @@ impl LoadPublisher {
         self.waiting.push_back((topic, number));
     }
 
-    /// Reads what there is, and gives what was answered.
+    /// Reads what there is, and gives what was answered. An error: the connection is of no more
+    /// use, and requests are under way, or what came is no answer.
     pub fn read(&mut self, scratch: &mut [u8], answers: &mut Vec<Answer>) -> Result<(), String> {
         while let Some(link) = &mut self.link {
             match link.read(scratch)? {
@@ -87,13 +88,14 @@ impl LoadPublisher {
                     self.inbox.extend_from_slice(&scratch[..length]);
                     self.understand(answers)?;
                 }
-                Came::End => self.ended(answers),
+                Came::End if self.waiting.is_empty() => *self = Self::default(),
+                Came::End => return Err("lost its connection".to_owned()),
             }
         }
         Ok(())
     }
 
-    /// The connection is no more: whatever was under way has no answer.
+    /// The connection is given up: whatever was under way has no answer.
     pub fn ended(&mut self, answers: &mut Vec<Answer>) {
         let waiting = std::mem::take(&mut self.waiting);
         answers.extend(waiting.into_iter().map(|(topic, number)| {

@@ -16,7 +16,7 @@ use super::messages::Messages;
 use super::publisher::{Answer, LoadPublisher};
 use super::readers::Readers;
 use crate::client::endpoint::Endpoint;
-use crate::client::setback::is_final;
+use crate::client::setback::{is_final, printable};
 use crate::shell::clock;
 
 /// All publishers.
@@ -37,6 +37,8 @@ pub struct Publishers {
     pause_us: u64,
     /// What the first refusal said.
     pub refusal: Option<String>,
+    /// What became of the first publisher that failed.
+    pub complaint: Option<String>,
 }
 
 impl Publishers {
@@ -62,6 +64,7 @@ impl Publishers {
             broken: 0,
             pause_us: 0,
             refusal: None,
+            complaint: None,
         }
     }
 
@@ -70,16 +73,24 @@ impl Publishers {
         format!("{}-{topic}", self.name)
     }
 
-    /// Whether the connection of a topic takes more; connects when there is none.
-    pub fn takes(&mut self, topic: u32) -> Result<bool, String> {
+    /// Whether the connection of a topic takes more; connects when there is none. When that fails,
+    /// [`Self::are_broken`].
+    pub fn takes(&mut self, topic: u32) -> bool {
         let number = topic as usize % self.all.len();
         let publisher = &mut self.all[number];
         if !publisher.is_open() {
             let token = Token(FIRST_PUBLISHER + number);
-            let link = LoadLink::open(self.address, &self.registry, token);
-            publisher.connected(link.map_err(|why| format!("a publisher {why}"))?);
+            let link = LoadLink::open(self.address, &self.registry, token, NO_PORT);
+            match link {
+                Ok(link) => publisher.connected(link),
+                Err(why) => {
+                    self.broken = BROKEN_MAX;
+                    self.lose(number, &why);
+                    return false;
+                }
+            }
         }
-        Ok(!publisher.is_full())
+        !publisher.is_full()
     }
 
     /// Publishes; there was just room.
@@ -103,9 +114,20 @@ impl Publishers {
     pub fn ready(&mut self, number: usize) {
         self.write(number);
         let publisher = &mut self.all[number];
-        if publisher.read(&mut self.scratch, &mut self.answers).is_err() {
-            publisher.ended(&mut self.answers);
+        if let Err(why) = publisher.read(&mut self.scratch, &mut self.answers) {
+            self.lose(number, &why);
         }
+    }
+
+    /// No more answers are waited for.
+    pub fn give_up(&mut self, messages: &mut Messages, readers: &mut Readers) {
+        for number in 0..self.all.len() {
+            if !self.all[number].is_idle() {
+                self.lose(number, "was waited for no longer");
+            }
+        }
+        // What was given up has no status that could end the run.
+        let _ = self.settle(messages, readers);
     }
 
     /// Tells what became of publishes. An error is a refusal that would come again.
@@ -150,10 +172,26 @@ impl Publishers {
     fn write(&mut self, number: usize) {
         let publisher = &mut self.all[number];
         if let Some(link) = &mut publisher.link
-            && link.flush().is_err()
+            && let Err(why) = link.flush()
         {
-            publisher.ended(&mut self.answers);
+            self.lose(number, &why);
         }
+    }
+
+    /// Gives up a connection; the first one is told in words.
+    fn lose(&mut self, number: usize, why: &str) {
+        let before = self.answers.len();
+        self.all[number].ended(&mut self.answers);
+        let (unanswered, of) = (self.answers.len() - before, self.all.len());
+        self.complaint.get_or_insert_with(|| {
+            // A server's own words may be in it.
+            let (why, s) = (printable(why), if unanswered == 1 { "" } else { "es" });
+            let with = match unanswered {
+                0 => String::new(),
+                _ => format!(", with {unanswered} publish{s} unanswered"),
+            };
+            format!("publisher {} of {of} {why}{with}", number + 1)
+        });
     }
 }
 
@@ -169,6 +207,8 @@ fn publish_remedy(status: u16, says: &str) -> String {
 
 /// The token of the first publisher; those of readers are smaller.
 pub const FIRST_PUBLISHER: usize = usize::MAX / 2;
+/// What helps when a server ends so many connections of publishers that ports run out.
+const NO_PORT: &str = "give a lower --rate";
 const SCRATCH_BYTES: usize = 16 * 1024;
 /// Publishes without an answer in a row, after which the run is over: more than were under way on
 /// three connections.

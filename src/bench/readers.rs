@@ -18,6 +18,7 @@ use super::check::{DeliveryCheck, Faults};
 use super::link::{Came, LoadLink};
 use super::messages::Messages;
 use crate::client::frames;
+use crate::client::grid::next_on_grid;
 use crate::client::setback::printable;
 use crate::client::subscriber::{Answered, ReadMode, Subscriber};
 use crate::shell::clock;
@@ -195,13 +196,16 @@ impl Readers {
         }
     }
 
-    /// No more comes: what is wrong, of all of them, and of the first few in words.
-    pub fn close(&mut self, messages: &mut Messages) -> Faults {
+    /// No more comes, or, if the run is cut off, no more is waited for: what is wrong, of all of
+    /// them, and of the first few in words.
+    pub fn close(&mut self, messages: &mut Messages, is_cut: bool) -> Faults {
         let count = self.all.len();
         let mut all = Faults::default();
         for (number, reader) in self.all.iter_mut().enumerate() {
             let faults = if reader.is_lost {
                 reader.account.faults()
+            } else if is_cut {
+                reader.account.cut()
             } else {
                 reader.account.close(messages.topic(reader.topic))
             };
@@ -232,7 +236,7 @@ impl Readers {
             return Ok(());
         }
         if reader.link.is_none() {
-            let link = LoadLink::open(self.setup.address, &self.registry, Token(number))?;
+            let link = LoadLink::open(self.setup.address, &self.registry, Token(number), NO_PORT)?;
             reader.link = Some(link);
             reader.subscriber.connected();
             self.counts.connections += 1;
@@ -280,7 +284,7 @@ impl Readers {
         }
     }
 
-    /// A poll is over. Short polls keep to a grid, as `setInterval` does, spread over the interval.
+    /// A poll is over. Short polls keep to a grid.
     fn answered(&mut self, number: usize, answered: Answered, now: u64) -> Result<(), String> {
         let reader = &mut self.all[number];
         reader.asks = false;
@@ -294,10 +298,7 @@ impl Readers {
         if at_once {
             return self.ask(number);
         }
-        // Exact: a share of the interval.
-        let share = (u128::from(interval) * number as u128 / self.all.len() as u128) as u64;
-        let passed = now.saturating_sub(self.started_us + share) / interval;
-        let next = self.started_us + share + (passed + 1) * interval;
+        let next = next_on_grid(self.started_us, interval, (number, self.all.len()), now);
         self.timers.push(Reverse((next, number)));
         Ok(())
     }
@@ -305,6 +306,8 @@ impl Readers {
 
 /// What one `read` can bring.
 const SCRATCH_BYTES: usize = 64 * 1024;
+/// What helps when there are more connections of readers than ports.
+const NO_PORT: &str = "give fewer --readers, or of short polls a longer --interval";
 /// Readers that are connecting at once: fewer than the shortest backlog that is usual.
 const CONNECTING_MAX: usize = 100;
 /// Complaints that are told in words; all are counted.

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::figures::{BenchReport, BenchRun, Ended, ServerFigures, Spread};
+use super::figures::{BenchReport, BenchRun, CPU_US_MIN, Ended, ServerFigures, Spread};
 
 /// All of it.
 pub fn render(report: &BenchReport) -> String {
@@ -70,17 +70,31 @@ fn outcome(run: &BenchRun) -> String {
         Ended::Stalled => ", ended because nothing came any more".to_owned(),
         Ended::Lost => ", ended because the connections broke".to_owned(),
     };
-    let lost = match run.readers_lost {
-        0 => String::new(),
-        lost => format!("{} lost, ", counted(lost, "reader")),
-    };
-    let faults = run.faults.total();
-    let what = match (run.is_good(), faults) {
+    format!("{}; {seconds} s{ended}", verdict(run))
+}
+
+fn verdict(run: &BenchRun) -> String {
+    let mut wrong = Vec::new();
+    if run.readers_lost > 0 {
+        wrong.push(format!("{} lost", counted(run.readers_lost, "reader")));
+    }
+    if run.faults.total() > 0 {
+        wrong.push(run.faults.to_string());
+    }
+    if run.published == 0 && !run.is_cut() {
+        wrong.push("no message was taken in".to_owned());
+    }
+    if run.unanswered > 0 && !run.is_cut() {
+        wrong.push("not every publish was answered".to_owned());
+    }
+    if wrong.is_empty() && !run.is_good() {
+        wrong.push("not every message was published".to_owned());
+    }
+    match (run.is_good(), run.expected) {
+        (false, _) => wrong.join(", "),
+        (true, 0) => "nothing was to be delivered".to_owned(),
         (true, _) => "every message once, in order, whole".to_owned(),
-        (false, 0) => format!("{lost}BAD").replace(", BAD", ""),
-        (false, _) => format!("{lost}{}", run.faults),
-    };
-    format!("{what}; {seconds} s{ended}")
+    }
 }
 
 fn published(run: &BenchRun) -> String {
@@ -193,9 +207,6 @@ fn ratio(part: u64, whole: u64) -> f64 {
 fn per_second(count: u64, seconds: f64) -> f64 {
     count as f64 / seconds
 }
-
-/// CPU time is told in ticks of 10 ms: a share of less than twenty of them is chance.
-const CPU_US_MIN: u64 = 200_000;
 
 #[cfg(test)]
 mod tests {

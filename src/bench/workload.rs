@@ -27,15 +27,6 @@ impl Workload {
         }
     }
 
-    /// What one operation is, by which CPU time is divided. `None`: there is none.
-    pub const fn operation(self) -> Option<&'static str> {
-        match self {
-            Self::FanOut => Some("delivery"),
-            Self::Echo => Some("echo"),
-            Self::Idle => None,
-        }
-    }
-
     /// The one of this name; the error is the line to print.
     pub fn named(name: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|workload| workload.name() == name).ok_or_else(|| {

@@ -19,6 +19,7 @@ pub mod endpoint;
 pub mod events;
 pub mod fault;
 pub mod frames;
+pub mod grid;
 pub mod ladder;
 pub mod quantiles;
 pub mod reading;

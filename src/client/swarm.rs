@@ -4,9 +4,7 @@
 //! are clients; and back, as a [`SwarmReport`]. Absent on purpose: a clock (it is a function that
 //! is given), and anything about a server that a client could not see.
 //!
-//! Polls keep to a grid, as `setInterval` does: client *i* of *n* asks at every full interval after
-//! the start, *i/n* of an interval later, so that a server sees them spread evenly. Their first
-//! poll, for the cursor, comes at once.
+//! Polls keep to a [grid](super::grid). Their first poll, for the cursor, comes at once.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -22,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::checklist::Checklist;
 use super::delay::DelayLine;
 use super::endpoint::BearerToken;
+use super::grid::next_on_grid;
 use super::quantiles::Quantiles;
 use super::subscriber::{Answered, ReadMode, Subscriber};
 use super::trace::{Moment, Trace};
@@ -289,7 +288,8 @@ impl Swarm {
     }
 
     fn answered(&mut self, number: usize, answered: Answered, now: u64) -> Result<(), String> {
-        let next = self.next_on_grid(number, now);
+        let place = (number, self.clients.len());
+        let next = next_on_grid(self.started_us, self.plan.interval_us, place, now);
         let client = &mut self.clients[number];
         if answered.closes {
             client.socket = None;
@@ -303,17 +303,6 @@ impl Swarm {
             return self.ask(number, now);
         }
         Ok(())
-    }
-
-    /// The next moment of this client's grid that is still to come.
-    fn next_on_grid(&self, number: usize, now: u64) -> u64 {
-        let interval = self.plan.interval_us.max(1);
-        // Exact: a share of the interval.
-        let share = u128::from(interval) * number as u128 / self.clients.len() as u128;
-        let first = self.started_us + share as u64;
-        let passed = now.saturating_sub(first) / interval;
-        let next = first + passed * interval;
-        if next > now { next } else { next + interval }
     }
 
     /// Reads all that the kernel has: an edge is told once.

@@ -9,6 +9,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 /// What is wrong with the fourth message of each topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +36,32 @@ pub(crate) enum Lie {
     Refuses,
     /// The stream ends before it.
     HangsUp,
+    /// The stream of one of its readers ends before it.
+    HangsUpOnOne,
+    /// It is refused after those behind it have come, which is no lie at all.
+    RefusesLate,
+    /// It, and whatever comes behind it on its connection, is taken up half a second later.
+    Pauses,
+    /// Of all messages: they come, and are not answered.
+    NeverAnswers,
+    /// Of all messages: the connection ends at once.
+    Closes,
+    /// Of all messages: the answer is no HTTP.
+    Junk,
+    /// It does not come, and neither do those behind it.
+    Stops,
+    /// Of the sixth message: when nobody listens any more, its connection ends.
+    Leaves,
+    /// Of all streams: they are not answered.
+    Mute,
+    /// Of all streams but the first two: they are refused.
+    RefusesThird,
 }
 
 /// The server.
 pub(crate) struct Liar {
     address: SocketAddr,
+    shared: Arc<Mutex<Shared>>,
     ends: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
@@ -51,6 +73,10 @@ struct Shared {
     readers: HashMap<String, Vec<TcpStream>>,
     /// Held back to come out of order.
     held: HashMap<String, Vec<u8>>,
+    /// Requests for streams.
+    asked: usize,
+    /// Messages that were taken in and not delivered.
+    stopped: usize,
 }
 
 impl Liar {
@@ -59,23 +85,45 @@ impl Liar {
         let address = listener.local_addr().expect("it is bound");
         let ends = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&ends);
-        let shared = Shared { lie, readers: HashMap::new(), held: HashMap::new() };
+        let shared =
+            Shared { lie, readers: HashMap::new(), held: HashMap::new(), asked: 0, stopped: 0 };
         let shared = Arc::new(Mutex::new(shared));
+        let of_all = Arc::clone(&shared);
         let thread = thread::spawn(move || {
             for stream in listener.incoming() {
                 if told.load(Ordering::SeqCst) {
                     return;
                 }
-                let (stream, shared) = (stream.expect("a connection"), Arc::clone(&shared));
+                let (stream, shared) = (stream.expect("a connection"), Arc::clone(&of_all));
                 // It ends with its connection, which the client closes at its own end.
                 thread::spawn(move || serve(&stream, &shared));
             }
         });
-        Self { address, ends, thread }
+        Self { address, shared, ends, thread }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Until somebody has asked for a stream.
+    pub(crate) fn await_reader(&self) {
+        self.await_that(|shared| shared.asked > 0);
+    }
+
+    /// Until some messages were taken in that nobody gets.
+    pub(crate) fn await_undelivered(&self) {
+        self.await_that(|shared| shared.stopped > 3);
+    }
+
+    fn await_that(&self, has: impl Fn(&Shared) -> bool) {
+        for _ in 0..2_000 {
+            if has(&self.shared.lock().expect("no panic")) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        panic!("nobody came");
     }
 
     pub(crate) fn stop(self) {
@@ -88,6 +136,8 @@ impl Liar {
 /// One connection, until it ends.
 fn serve(stream: &TcpStream, shared: &Mutex<Shared>) {
     let mut reader = BufReader::new(stream);
+    let kind = shared.lock().expect("no panic").lie;
+    let mut unsent = Vec::new();
     loop {
         let mut head = Vec::new();
         loop {
@@ -104,30 +154,73 @@ fn serve(stream: &TcpStream, shared: &Mutex<Shared>) {
         let (method, path) = (words.next().expect("a method"), words.next().expect("a path"));
         let topic = path.trim_start_matches('/').trim_end_matches("/sse").to_owned();
         if method == "GET" {
+            shared.lock().expect("no panic").asked += 1;
+            if kind == Lie::Mute {
+                continue;
+            }
+            if kind == Lie::RefusesThird && shared.lock().expect("no panic").asked > 2 {
+                let answer = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
+                let _ = (&mut &*stream).write_all(answer.as_bytes());
+                continue;
+            }
             let mut own = stream.try_clone().expect("a descriptor is left");
             let begin = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\nid: 0\n\n";
+            // Nothing is published between the two.
+            let mut shared = shared.lock().expect("no panic");
             own.write_all(begin.as_bytes()).expect("the client reads");
-            shared.lock().expect("no panic").readers.entry(topic).or_default().push(own);
+            shared.readers.entry(topic).or_default().push(own);
             continue;
         }
         let length = head.iter().find_map(|line| line.strip_prefix("Content-Length: "));
         let length = length.expect("a length").parse().expect("a number");
         let mut body = vec![0; length];
         reader.read_exact(&mut body).expect("the whole body");
+        let number = number(&body);
+        if kind == Lie::Pauses && number == 4 {
+            thread::sleep(PAUSE);
+        }
+        if kind == Lie::Leaves && number == 6 {
+            shared.lock().expect("no panic").stopped = usize::MAX;
+            let own = stream.local_addr().expect("it is bound");
+            while TcpStream::connect(own).is_ok() {
+                thread::sleep(Duration::from_millis(5));
+            }
+            return;
+        }
         let good = shared.lock().expect("no panic").publish(&topic, body);
         let status = if good { "201 Created" } else { "503 Service Unavailable" };
-        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
-        if (&mut &*stream).write_all(answer.as_bytes()).is_err() {
+        let mut answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+        match kind {
+            Lie::NeverAnswers => answer.clear(),
+            Lie::Closes => return,
+            Lie::Junk => answer = String::from("hello\r\n\r\n"),
+            _ => {}
+        }
+        unsent.extend(answer.into_bytes());
+        if kind == Lie::RefusesLate && (4..6).contains(&number) {
+            continue; // The fifth of each topic is there before the fourth is answered.
+        }
+        if kind == Lie::RefusesLate && number == 6 {
+            thread::sleep(PAUSE / 5);
+        }
+        if (&mut &*stream).write_all(&std::mem::take(&mut unsent)).is_err() {
             return;
         }
     }
 }
 
+/// The number by which a message begins.
+fn number(body: &[u8]) -> u64 {
+    str::from_utf8(&body[..10]).expect("text").parse().expect("a message begins with its number")
+}
+
+/// How long it pauses that pauses.
+pub(crate) const PAUSE: Duration = Duration::from_millis(500);
+
 impl Shared {
     /// Delivers a message, or does not. Whether it says that it has taken it in.
     fn publish(&mut self, topic: &str, mut body: Vec<u8>) -> bool {
-        let number = str::from_utf8(&body[..10]).expect("text").parse::<u64>();
-        let number = number.expect("a message begins with its number");
+        let number = number(&body);
         let last = body.len() - 1;
         if number == 5
             && let Some(held) = self.held.remove(topic)
@@ -137,8 +230,14 @@ impl Shared {
             return true;
         }
         match self.lie {
+            Lie::Closes | Lie::Junk => return true,
+            Lie::Stops if number >= 4 => {
+                self.stopped += 1;
+                return true;
+            }
             _ if number != 4 => {}
-            Lie::None => {}
+            Lie::None | Lie::Pauses | Lie::NeverAnswers => {}
+            Lie::Mute | Lie::Leaves | Lie::RefusesThird | Lie::Stops => {}
             Lie::Loses => return true,
             Lie::Repeats => self.deliver(topic, &body),
             Lie::Reorders => {
@@ -157,7 +256,11 @@ impl Shared {
                 self.deliver(topic, &body);
                 return false;
             }
-            Lie::Refuses => return false,
+            Lie::Refuses | Lie::RefusesLate => return false,
+            Lie::HangsUpOnOne => {
+                let stream = self.readers.get_mut(topic).and_then(Vec::pop);
+                let _ = stream.expect("a reader").shutdown(std::net::Shutdown::Both);
+            }
             Lie::HangsUp => {
                 for stream in self.readers.remove(topic).unwrap_or_default() {
                     let _ = stream.shutdown(std::net::Shutdown::Both);

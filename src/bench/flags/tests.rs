@@ -40,7 +40,10 @@ fn defaults_fit_the_workload() {
     assert_eq!(good("--rate max --burst 9").in_flight, 9);
     assert_eq!(good("--topics 3 --publishers 5").publishers, 3);
     assert_eq!(good("--via sse,poll,sse").techniques, [Technique::Sse, Technique::ShortPoll]);
-    assert_eq!(good("--interval 0s").interval_ms, 0);
+    assert_eq!(good("--via poll --interval 0s").interval_ms, 0);
+    assert_eq!(good("idle").schedule.rate, None);
+    let longest = good("--rate 0.001 -n 1000000000").schedule;
+    assert_eq!(longest.due_us(999_999_999), 999_999_999_000_000_000);
 }
 
 #[test]
@@ -51,9 +54,13 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
             "--via udp",
             "--via udp: there is none of this name; choose from ws, sse, long-poll, poll",
         ),
-        ("--rate 0", "--rate 0 is not above 0 and at most 1000000; write 50"),
-        ("--rate -1", "--rate -1 is not above 0"),
-        ("--rate NaN", "--rate NaN is not above 0"),
+        ("--rate 0", "--rate 0 is not between 0.001 and 1000000; write 50"),
+        ("--rate -1", "--rate -1 is not between"),
+        ("--rate NaN", "--rate NaN is not between"),
+        ("--rate inf", "--rate inf is not between"),
+        ("--rate 1e-300 -n 2", "--rate 1e-300 is not between 0.001 and 1000000"),
+        ("--in-flight 4", "--in-flight has no effect with a rate of 50: what is due is sent"),
+        ("--rate max --burst 10 --in-flight 4", "--in-flight has no effect with --burst 10"),
         ("--rate fast", "--rate fast: is not a number; write 50"),
         ("--readers 0", "--readers 0 is not between 1 and 60000"),
         ("--readers 70000", "--readers 70000 is not between 1 and 60000"),
@@ -68,13 +75,20 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
         ("-n 5 --for 1s", "--for"),
         ("--burst 0", "--burst 0 is not between"),
         ("--in-flight 0", "--in-flight 0 is not between"),
-        ("--wait 100ms", "--wait 100ms is not between 1s and 55s"),
-        ("--interval 2h", "--interval 2h is too long; give 1h or less"),
+        ("--via long-poll --wait 100ms", "--wait 100ms is not between 1s and 55s"),
+        ("--via poll --interval 2h", "--interval 2h is too long; give 1h or less"),
         ("--pid x", "is not a whole number"),
         ("echo --topics 2", "--topics has no effect on echo: each reader has a topic of its own"),
         ("echo --v1", "--v1 has no effect on echo"),
         ("idle --rate 5", "--rate has no effect on idle: nothing is published"),
         ("idle -n 5", "--count has no effect on idle: it lasts as long as --for says"),
+        (
+            "--interval 5ms",
+            "--interval has no effect on ws: only poll has one; leave it out, or add",
+        ),
+        ("--via ws,sse --new-connections", "--new-connections has no effect on ws,sse: only poll"),
+        ("--via poll --wait 2s", "--wait has no effect on poll: only long-poll waits"),
+        ("--via sse --v1", "--v1 has no effect on sse: only ws speaks it"),
         ("--bogus", "there is no --bogus"),
     ] {
         let line = format!("bench {line}");

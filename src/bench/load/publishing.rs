@@ -9,22 +9,26 @@ use super::Load;
 
 impl Load<'_> {
     /// Publishes what is due and has room, and notes when to look again.
-    pub(super) fn publish(&mut self, now: u64) -> Result<(), String> {
+    pub(super) fn publish(&mut self, now: u64) {
         self.look_us = None;
         if !self.publishes || self.is_over(now) {
-            return Ok(());
+            return;
         }
+        self.looked_us = now;
         if self.schedule.rate.is_some() {
-            self.publish_due(now)?;
+            self.publish_due(now);
         } else {
-            self.publish_with_room(now)?;
+            self.publish_with_room(now);
+        }
+        if let Some(length_us) = self.schedule.length_us {
+            let end = self.started_us + length_us;
+            self.look_us = Some(self.look_us.map_or(end, |due| due.min(end)));
         }
         self.publishers.flush();
-        Ok(())
     }
 
     /// With a rate: what is due, on one topic after the other. What has no room is late.
-    fn publish_due(&mut self, now: u64) -> Result<(), String> {
+    fn publish_due(&mut self, now: u64) {
         self.messages.eased.clear();
         let in_flight_max = (IN_FLIGHT_BYTES_MAX / self.options.size).clamp(1, IN_FLIGHT_MAX);
         while self.schedule.has(self.sent) {
@@ -36,19 +40,20 @@ impl Load<'_> {
             // Exact: less than there are topics.
             let topic = (self.sent % self.options.topics as u64) as u32;
             if self.messages.topic(topic).readers() == 0 {
-                self.sent += 1; // Its readers are lost, and counted.
+                // Its readers are lost, and counted.
+                self.sent += 1;
+                self.skipped += 1;
                 continue;
             }
-            if self.messages.in_flight() >= in_flight_max || !self.takes(topic)? {
+            if self.messages.in_flight() >= in_flight_max || !self.takes(topic) {
                 break;
             }
             self.publish_one(topic, due, now);
         }
-        Ok(())
     }
 
     /// Without a rate: on each topic as many as may be in flight, one topic after the other.
-    fn publish_with_room(&mut self, now: u64) -> Result<(), String> {
+    fn publish_with_room(&mut self, now: u64) {
         let room = self.options.in_flight;
         // A burst begins when the one before it is with everybody.
         let refill = if self.schedule.burst > 1 { 0 } else { room - 1 };
@@ -60,13 +65,13 @@ impl Load<'_> {
         }
         if let Some(pause_us) = self.publishers.pause_until_us(now) {
             self.look_us = Some(pause_us);
-            return Ok(());
+            return;
         }
         while let Some(&topic) = self.with_room.front()
             && self.schedule.has(self.sent)
         {
             let is_read = self.messages.topic(topic).readers() > 0;
-            if is_read && !self.takes(topic)? {
+            if is_read && !self.takes(topic) {
                 break;
             }
             self.with_room.pop_front();
@@ -80,13 +85,12 @@ impl Load<'_> {
                 self.has_room[topic as usize] = false;
             }
         }
-        Ok(())
     }
 
     /// Whether the connection by which a topic is published takes more.
-    fn takes(&mut self, topic: u32) -> Result<bool, String> {
+    fn takes(&mut self, topic: u32) -> bool {
         if self.by_reader() {
-            return Ok(self.readers.has_room(topic as usize));
+            return self.readers.has_room(topic as usize);
         }
         self.publishers.takes(topic)
     }
