@@ -36,3 +36,5 @@ mod reference;
 mod smuggling;
 #[path = "docs/snippets.rs"]
 mod snippets;
+#[path = "docs/translations.rs"]
+mod translations;

@@ -146,6 +146,13 @@ impl Wire {
         Some(come).filter(|come| !come.is_empty())
     }
 
+    /// So many bytes, whatever they are.
+    pub(crate) fn exactly(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.reader.read_exact(&mut bytes).expect("so many bytes");
+        bytes
+    }
+
     /// From now on a read may take so long.
     pub(crate) fn wait_for(&mut self, stall: Duration) {
         self.reader.get_ref().set_read_timeout(Some(stall)).expect("not zero");
