@@ -153,6 +153,17 @@ impl Wire {
         bytes
     }
 
+    /// Whether bytes have come that were not read yet.
+    pub(crate) fn has_more(&mut self) -> bool {
+        let set = |reader: &BufReader<TcpStream>, nonblocking| {
+            reader.get_ref().set_nonblocking(nonblocking).expect("a socket");
+        };
+        set(&self.reader, true);
+        let has_more = self.reader.fill_buf().is_ok_and(|come| !come.is_empty());
+        set(&self.reader, false);
+        has_more
+    }
+
     /// From now on a read may take so long.
     pub(crate) fn wait_for(&mut self, stall: Duration) {
         self.reader.get_ref().set_read_timeout(Some(stall)).expect("not zero");

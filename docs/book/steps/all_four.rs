@@ -1,6 +1,6 @@
 //! Step 5 of 5: all four techniques on one log. A toy; docs/book/ladder.md tells what is wrong.
-//! `POST /` publishes the body. `GET /poll?since=2` is answered now, with what comes after message
-//! 2, and `GET /wait?since=2` when there is something. `/sse` and `/ws` go on as long as they can.
+//! `POST /` publishes. `GET /poll?since=2` asks for what comes after message 2; /wait, /sse and /ws
+//! wait for it, the last two again and again.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha1::{Digest, Sha1};
@@ -30,8 +30,9 @@ impl Log {
 
     /// All messages after the cursor, a line each, with their numbers.
     fn list(&self, cursor: usize) -> String {
-        let messages = self.messages.lock().unwrap();
-        (1..).zip(messages.iter()).skip(cursor).map(|(n, text)| format!("{n} {text}\n")).collect()
+        let all = self.messages.lock().unwrap();
+        let lines = (cursor..all.len()).map(|n| format!("{} {}\n", n + 1, all[n]));
+        lines.collect::<Vec<_>>().concat()
     }
 }
 
@@ -48,14 +49,14 @@ fn main() -> io::Result<()> {
 
 fn serve(mut stream: TcpStream, log: &Arc<Log>) -> io::Result<()> {
     let (mut input, mut head) = (BufReader::new(stream.try_clone()?), String::new());
-    while input.read_line(&mut head)? > "\r\n".len() {}
-    let field = |name| head.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+    while input.read_line(&mut head)? > 2 {} // The last line of a head is empty.
+    let get = |name| head.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
     let target = head.split(" HTTP/1.1").next().unwrap_or_default();
     let (target, since) = target.split_once("?since=").unwrap_or((target, "0"));
     let cursor = since.parse().unwrap_or(0);
     match target {
         "POST /" => {
-            let mut message = vec![0; field("Content-Length: ").parse().unwrap_or(0)];
+            let mut message = vec![0; get("Content-Length: ").parse().unwrap_or(0)];
             input.read_exact(&mut message)?;
             log.publish(&message);
             answer(&mut stream, "201 Created", "")
@@ -71,8 +72,7 @@ fn serve(mut stream: TcpStream, log: &Arc<Log>) -> io::Result<()> {
             Ok(())
         }
         "GET /ws" => {
-            let key =
-                field("Sec-WebSocket-Key: ").to_owned() + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+            let key = format!("{}258EAFA5-E914-47DA-95CA-C5AB0DC85B11", get("Sec-WebSocket-Key: "));
             let accept = STANDARD.encode(Sha1::digest(key));
             stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n")?;
             let fields = format!("Upgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n");
@@ -103,7 +103,7 @@ fn frame(number: usize, message: &str) -> Vec<u8> {
     [header, text.into_bytes()].concat()
 }
 
-/// The text of a client's frame, in however many pieces it comes. It knows short texts alone.
+/// A client's text of up to 125 bytes, in however many pieces it comes. All else ends the socket.
 fn read_frame(input: &mut impl Read) -> Option<Vec<u8>> {
     let mut header = [0; 6];
     input.read_exact(&mut header).ok()?;
