@@ -26,6 +26,8 @@ use crate::server::within;
 use crate::toy::{PATIENCE_MS, STEPS, Toy};
 
 const FENCE: &str = "```text toy=";
+/// What is read in one sitting.
+const PAGE_LINES_MAX: usize = 250;
 
 /// The pages of the book, in both languages.
 fn pages() -> Vec<(PathBuf, String)> {
@@ -140,6 +142,9 @@ fn hold(page: &str, step: &str, dialogue: &str) {
 fn the_dialogues_of_the_book_are_held() {
     let pages = pages();
     assert!(pages.len() >= 4, "two pages in two languages");
+    for (path, page) in &pages {
+        assert!(page.lines().count() <= PAGE_LINES_MAX, "{}", path.display());
+    }
     let mut held: Vec<&str> = Vec::new();
     for (path, page) in &pages {
         for (step, dialogue) in dialogues(page) {
