@@ -145,13 +145,13 @@ fn out_of_descriptors_the_toy_ends() {
     let server = Server::start_with(command, &["--threads", "1"], Stdio::null());
     let crowd: Vec<TcpStream> = (0..64).map(|_| connect(server.port())).collect();
     // Whoever has been idle for longest makes room; one that comes in the same moment is told 503.
-    let served = within(PATIENCE_MS, || {
+    let came_through = within(PATIENCE_MS, || {
         let mut wire = Wire::open(server.port());
         let taken = wire.is_taken("GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n");
         let answer = wire.answer_unless_reset().filter(|_| taken)?;
         (answer.status == 200).then_some(())
     });
-    served.expect("who asks for something is served, although 64 strangers are there");
+    came_through.expect("who asks for something is served, although 64 strangers are there");
     drop(crowd);
 }
 
