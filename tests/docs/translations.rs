@@ -89,11 +89,13 @@ fn a_skeleton_has_what_no_language_changes() {
     let page = |name: &str, text: &str| Page { name: name.to_owned(), text: text.to_owned() };
     let english = page(
         "docs/book/a.md",
-        "# A\n\nOf 1,000 one is `src/x.rs::y`: [b](b.md), [c](../c.md#d), `z`.\n\n## B\n\n```sh\nls\n```\n",
+        "# A\n\nOf 1,000 one is `src/x.rs::y`: [b](b.md), [c](../c.md#d), `z`.\n\n\
+         ## B\n\n```sh\nls\n```\n",
     );
     let chinese = page(
         "docs/book/zh/a.md",
-        "# 甲\n\n`src/x.rs::y` 是 1,000 个之一：[乙](b.md)、[丙](../../c.md#d)。\n\n## 乙\n\n```sh\nls\n```\n",
+        "# 甲\n\n`src/x.rs::y` 是 1,000 个之一：[乙](b.md)、[丙](../../c.md#d)。\n\n\
+         ## 乙\n\n```sh\nls\n```\n",
     );
     assert_eq!(skeleton(&english), skeleton(&chinese));
     for (from, to) in
