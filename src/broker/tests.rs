@@ -4,10 +4,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use super::{Broker, Letter, Setup, accounting};
+use crate::conn::state::Upload;
 use crate::hub::message::{Message, Payload};
-use crate::ids::{ConnId, Door, Millis, Seq, TopicName};
+use crate::ids::{ConnId, Door, Millis, Seat, Seq, TopicName};
 use crate::ledger::{Call, Ledger, Refusal, RefusedConnection};
-use crate::limits::EFFECTS_BYTES_MAX;
+use crate::limits::{EFFECTS_BYTES_MAX, UNANSWERED_MAX};
 
 const NOW: Millis = Millis(0);
 
@@ -90,4 +91,70 @@ fn whoever_is_refused_for_its_address_is_counted_among_the_refused_and_by_itself
         accounting::refused_unseen(&mut ledger, RefusedConnection { written, read, refusal });
     }
     assert_eq!((ledger.shared.refused, ledger.shared.refused_by_address), (3, 2));
+}
+
+/// Bytes of the heap of a new connection that has sent `text`.
+fn held_after(broker: &mut Broker, text: &str) -> usize {
+    let id = connect(broker, 1024);
+    broker.received(id, &mut text.as_bytes().to_vec(), NOW);
+    broker.sent(id, broker.outbox(id).expect("just accepted").bytes(), NOW.micros());
+    broker.conn(id).expect("it stays").heap_bytes()
+}
+
+#[test]
+fn a_connection_says_what_it_holds() {
+    let mut broker = Broker::new(Setup::default());
+    assert!(held_after(&mut broker, "GET /t HT") >= 9);
+    let stream = |path| format!("GET {path}/sse HTTP/1.1\r\nHost: h\r\n\r\n");
+    let one = held_after(&mut broker, &stream("/t"));
+    let three = held_after(&mut broker, &stream("/t,u,v"));
+    assert_eq!(one, size_of::<ConnId>());
+    assert_eq!(three, 3 * (size_of::<Seat>() + size_of::<ConnId>()));
+}
+
+#[test]
+fn the_room_of_an_upload_grows_when_it_is_full_and_not_before() {
+    let mut broker = Broker::new(Setup::default());
+    let id = connect(&mut broker, 1024);
+    let head = b"POST /t HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n";
+    broker.received(id, &mut head.to_vec(), NOW);
+    let room =
+        |broker: &Broker| broker.conn(id).expect("it stays").heap_bytes() - size_of::<Upload>();
+    for expected in [10, 20, 40, 40, 80] {
+        broker.received(id, &mut [b'x'; 10], NOW);
+        assert_eq!(room(&broker), expected);
+    }
+    broker.received(id, &mut [b'x'; 550], NOW);
+    broker.received(id, &mut [b'x'; 300], NOW);
+    assert_eq!(room(&broker), 1_000, "nothing beyond can come");
+}
+
+#[test]
+fn what_is_read_of_a_body_is_paid_by_its_request() {
+    let mut broker = Broker::new(Setup::default());
+    let id = connect(&mut broker, 1024);
+    let owed = |broker: &Broker| broker.conn(id).expect("it stays").costs.owed.reads;
+    broker.charge(id, Call::Read { bytes: 50 });
+    assert_eq!(owed(&broker), 1, "nobody knows yet what is asked");
+    let head = b"POST /t HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n";
+    broker.received(id, &mut head.to_vec(), NOW);
+    assert_eq!(owed(&broker), 0);
+    broker.charge(id, Call::Read { bytes: 10 });
+    assert_eq!(owed(&broker), 0);
+}
+
+#[test]
+fn a_socket_that_has_said_enough_is_not_read() {
+    let mut broker = Broker::new(Setup::default());
+    let id = connect(&mut broker, 1024);
+    let handshake = b"GET /t/ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
+        Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    broker.received(id, &mut handshake.to_vec(), NOW);
+    broker.sent(id, broker.outbox(id).expect("a greeting").bytes(), NOW.micros());
+    let frame = [0x81, 0x81, 0, 0, 0, 0, b'x'];
+    broker.received(id, &mut frame.repeat(UNANSWERED_MAX - 1), NOW);
+    assert!(broker.wants_bytes(id));
+    broker.received(id, &mut frame.to_vec(), NOW);
+    assert!(!broker.wants_bytes(id), "none of them is in the log yet");
 }

@@ -87,6 +87,16 @@ mod tests {
     }
 
     #[test]
+    fn empty_lines_are_as_good_as_nothing() {
+        let mut inbox = Inbox::default();
+        assert!(inbox.is_blank());
+        inbox.push(b"\r\n\n");
+        assert!(inbox.is_blank() && !inbox.is_empty());
+        inbox.push(b"G");
+        assert!(!inbox.is_blank());
+    }
+
+    #[test]
     fn a_deep_pipeline_is_not_moved_for_each_request() {
         let mut inbox = Inbox::default();
         inbox.push(&vec![0; 65_536]);

@@ -200,6 +200,14 @@ mod tests {
     }
 
     #[test]
+    fn a_check_is_wanted_by_anything_but_a_zero() {
+        for (text, wanted) in [("check", true), ("check=1", true), ("check=0", false), ("", false)]
+        {
+            assert_eq!(query(text).check().ok(), Some(wanted), "{text}");
+        }
+    }
+
+    #[test]
     fn the_cursor_has_many_names() {
         for name in [
             "since",

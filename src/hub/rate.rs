@@ -117,4 +117,20 @@ mod tests {
             assert!(rate.young.len() + rate.old.len() <= PUBLISHERS_MAX);
         }
     }
+    #[test]
+    fn strangers_who_come_once_are_bounded_and_who_is_known_pushes_nobody_out() {
+        let mut rate = rate(1, 1);
+        for n in 0..3 * PUBLISHERS_MAX as u32 {
+            let _ = rate.take(network(n), Micros(0));
+            assert!(rate.young.len() + rate.old.len() <= PUBLISHERS_MAX);
+        }
+        while rate.young.len() < PUBLISHERS_MAX / 2 {
+            let _ =
+                rate.take(network(4 * PUBLISHERS_MAX as u32 + rate.young.len() as u32), Micros(0));
+        }
+        let before = (rate.young.len(), rate.old.len());
+        let known = *rate.young.keys().next().expect("there are some");
+        assert!(rate.take(known, Micros(0)).is_err());
+        assert_eq!((rate.young.len(), rate.old.len()), before);
+    }
 }

@@ -218,6 +218,14 @@ impl Server {
     }
 }
 
+/// A client that went wrong leaves no server behind.
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 // --- the lanes -------------------------------------------------------------------------------
 
 fn connect(port: u16) -> TcpStream {

@@ -65,6 +65,7 @@ fn an_element_that_does_not_tell_is_hidden_and_one_that_cannot_be_read_is_malfor
         "for=\"192.0.2.1:99999\"",
         "for=\"192.0.2.1:123456\"",
         "for=\"192.0.2.1:\"",
+        "for=\"192.0.2.1:_\"",
         "for=192.0.2.256",
         "for=localhost",
         "for=_",

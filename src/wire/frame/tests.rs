@@ -161,6 +161,7 @@ fn server_frames_read_back_at_every_length_form() {
         let mut out = b"before".to_vec();
         encode(Opcode::Binary, &payload, &mut out);
         let header = out.len() - 6 - length;
+        assert_eq!(encoded_length(length), header + length);
         assert_eq!(
             header,
             if length < 126 {
