@@ -9,9 +9,10 @@
 //!
 //! The broker has no sockets, so a million connections fit into one process: what the kernel would
 //! keep and do for them is not in these figures. Memory is that of the process, before and after
-//! the crowd came, divided by its size. Times are the least of several rounds; a delivery ends where
-//! the shell would call `send`. Caches make a delivery to a large crowd dearer though it takes the
-//! same instructions: the third form counts those.
+//! the crowd came, divided by its size; beside it, what the broker itself counts for one of them.
+//! Times are the least of several rounds; a delivery ends where the shell would call `send`. Caches
+//! make a delivery to a large crowd dearer though it takes the same instructions: the third form
+//! counts those.
 
 use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
@@ -65,7 +66,7 @@ fn all(most: usize) {
     many_topics(most);
 }
 
-// --- a world: a broker, a sequencer, and a kernel that takes all at once ----------------------------
+// --- a world: a broker, a sequencer, and a kernel that takes all at once ------------------------
 
 struct World {
     broker: Broker,
@@ -179,7 +180,7 @@ fn grouped(number: usize) -> String {
     text
 }
 
-// --- the measurements ------------------------------------------------------------------------------
+// --- the measurements ---------------------------------------------------------------------------
 
 /// Each technique in a process of its own: what one crowd gives back, the next would use again.
 fn memory_by_technique(readers: usize) {
@@ -269,7 +270,7 @@ fn many_topics(most: usize) {
     }
 }
 
-// --- instructions ------------------------------------------------------------------------------------
+// --- instructions -------------------------------------------------------------------------------
 
 fn rounds_for_valgrind(readers: usize, rounds: usize) {
     let mut world = World::new();
