@@ -3,11 +3,12 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use super::conns::Conns;
 use super::{Broker, Letter, Setup, accounting};
 use crate::conn::state::Upload;
 use crate::hub::message::{Message, Payload};
 use crate::ids::{ConnId, Door, Millis, Seat, Seq, TopicName};
-use crate::ledger::{Call, Ledger, Refusal, RefusedConnection};
+use crate::ledger::{Call, Ledger, Payer, Process, Refusal, RefusedConnection, Scope};
 use crate::limits::{EFFECTS_BYTES_MAX, UNANSWERED_MAX};
 
 const NOW: Millis = Millis(0);
@@ -157,4 +158,17 @@ fn a_socket_that_has_said_enough_is_not_read() {
     assert!(broker.wants_bytes(id));
     broker.received(id, &mut frame.to_vec(), NOW);
     assert!(!broker.wants_bytes(id), "none of them is in the log yet");
+}
+
+#[test]
+fn a_report_counts_a_connection_with_its_slot_and_what_it_holds() {
+    let mut broker = Broker::new(Setup::default());
+    let text = b"GET /t,u/sse HTTP/1.1\r\nHost: h\r\n\r\n";
+    let ids = [1024, 1025].map(|port| connect(&mut broker, port));
+    ids.iter().for_each(|&id| broker.received(id, &mut text.to_vec(), NOW));
+    let held = broker.conn(ids[0]).expect("it stays").heap_bytes();
+    assert!(held > 0);
+    let report = broker.shard_report(Scope::Sums, Process::default(), NOW, |_| None);
+    let user_bytes = report.gauges[Payer::Sse as usize].user_bytes;
+    assert_eq!(user_bytes, 2 * (Conns::SLOT_BYTES + held) as u64);
 }

@@ -7,9 +7,13 @@
 //! Came from: `broker::input`, with what could not be understood on the spot. Goes to: the same,
 //! with more behind it. Absent on purpose: a bound. `Conn::wants_bytes` knows it.
 
-/// The bytes. Owns nothing when empty.
+/// The bytes. One word; owns nothing when empty, as that of almost every connection is.
 #[derive(Debug, Default)]
-pub struct Inbox {
+pub struct Inbox(Option<Box<Kept>>);
+
+/// Bytes of which some are not understood.
+#[derive(Debug, Default)]
+struct Kept {
     bytes: Vec<u8>,
     /// So many in front are understood; less than half.
     understood: usize,
@@ -18,38 +22,43 @@ pub struct Inbox {
 impl Inbox {
     /// Puts bytes behind those that are there.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(bytes);
+        if !bytes.is_empty() {
+            self.0.get_or_insert_default().bytes.extend_from_slice(bytes);
+        }
     }
 
     /// The bytes that are not understood.
     pub fn as_slice(&self) -> &[u8] {
-        &self.bytes[self.understood..]
+        self.0.as_deref().map_or(&[], |kept| &kept.bytes[kept.understood..])
     }
 
     /// The same, to be unmasked where they lie.
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
-        &mut self.bytes[self.understood..]
+        self.0.as_deref_mut().map_or(&mut [], |kept| &mut kept.bytes[kept.understood..])
     }
 
     /// The first `n` of them are understood.
     pub fn understand(&mut self, n: usize) {
-        self.understood += n;
-        if self.understood == self.bytes.len() {
-            *self = Self::default();
-        } else if self.understood >= self.bytes.len() / 2 {
-            self.bytes.drain(..self.understood);
-            self.understood = 0;
+        let Some(kept) = &mut self.0 else {
+            return;
+        };
+        kept.understood += n;
+        if kept.understood == kept.bytes.len() {
+            self.0 = None;
+        } else if kept.understood >= kept.bytes.len() / 2 {
+            kept.bytes.drain(..kept.understood);
+            kept.understood = 0;
         }
     }
 
     /// How many bytes there are.
     pub fn len(&self) -> usize {
-        self.bytes.len() - self.understood
+        self.as_slice().len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.0.is_none()
     }
 
     /// Whether nothing but empty lines lies there.
@@ -59,7 +68,7 @@ impl Inbox {
 
     /// Bytes of the heap that it holds.
     pub fn heap_bytes(&self) -> usize {
-        self.bytes.capacity()
+        self.0.as_deref().map_or(0, |kept| size_of::<Kept>() + kept.bytes.capacity())
     }
 }
 
@@ -102,9 +111,9 @@ mod tests {
         inbox.push(&vec![0; 65_536]);
         let mut moves = 0;
         while inbox.len() > 16 {
-            let before = inbox.understood;
+            let before = inbox.0.as_ref().expect("not empty").understood;
             inbox.understand(16);
-            moves += usize::from(inbox.understood < before);
+            moves += usize::from(inbox.0.as_ref().expect("not empty").understood < before);
         }
         assert!(moves <= 12, "{moves} moves, each of half the rest");
     }

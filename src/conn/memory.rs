@@ -17,6 +17,7 @@ impl Conn {
     pub fn heap_bytes(&self) -> usize {
         self.flow.inbox.heap_bytes()
             + self.flow.outbox.heap_bytes()
+            + self.flow.progress.heap_bytes()
             + self.costs.tally.heap_bytes()
             + self.costs.accounted.as_deref().map_or(0, size_of_val)
             + self.hold.as_deref().map_or(0, size_of_val)

@@ -16,9 +16,13 @@ use crate::limits::{Limits, PROGRESS_BYTES_MIN};
 /// Looks in one `--stall-timeout`. A peer is dropped at most a quarter of it too late.
 const LOOKS: u8 = 4;
 
-/// What was seen since the kernel last took bytes of ours.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PeerProgress {
+/// What was seen since the kernel last took bytes of ours. One word; of almost every connection
+/// there is nothing to be seen.
+#[derive(Debug, Default)]
+pub struct PeerProgress(Option<Box<Seen>>);
+
+#[derive(Debug, Default)]
+struct Seen {
     /// What the kernel held at the last look. `None`: nobody has looked yet.
     held: Option<u32>,
     /// When that was. A look that comes late, because the process stood still, is not followed at
@@ -46,31 +50,38 @@ pub enum Verdict {
 impl PeerProgress {
     /// When to look next, for a connection that took something at that moment.
     pub fn next_look(&self, took_at: Millis, stall_ms: u64) -> Millis {
-        took_at.max(self.looked_at).plus(stall_ms.div_ceil(u64::from(LOOKS)))
+        let since = self.0.as_deref().map_or(took_at, |seen| took_at.max(seen.looked_at));
+        since.plus(stall_ms.div_ceil(u64::from(LOOKS)))
     }
 
     /// The kernel is asked. `false`: it was asked already, and has not answered.
     pub fn ask(&mut self) -> bool {
-        !std::mem::replace(&mut self.asked, true)
+        !std::mem::replace(&mut self.0.get_or_insert_default().asked, true)
     }
 
     /// Whether the kernel was asked and has not answered.
     pub fn is_asked(&self) -> bool {
-        self.asked
+        self.0.as_deref().is_some_and(|seen| seen.asked)
     }
 
     /// The kernel holds so many bytes that the peer has not acknowledged.
     pub fn look(&mut self, held: u32, now: Millis) -> Verdict {
-        self.asked = false;
-        self.looked_at = now;
-        let verdict = match self.held.replace(held) {
+        let seen = self.0.get_or_insert_default();
+        seen.asked = false;
+        seen.looked_at = now;
+        let verdict = match seen.held.replace(held) {
             // Only from here on a change can be seen.
             None => Verdict::Begun,
             Some(before) if held < before => Verdict::Moved,
             Some(_) => Verdict::Waits,
         };
-        self.quiet = if verdict == Verdict::Waits { self.quiet + 1 } else { 0 };
-        if self.quiet >= LOOKS { Verdict::Stalled } else { verdict }
+        seen.quiet = if verdict == Verdict::Waits { seen.quiet + 1 } else { 0 };
+        if seen.quiet >= LOOKS { Verdict::Stalled } else { verdict }
+    }
+
+    /// Bytes of the heap that it holds.
+    pub fn heap_bytes(&self) -> usize {
+        self.0.as_deref().map_or(0, size_of_val)
     }
 }
 

@@ -16,16 +16,18 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub enum Network {
     /// One address.
     V4(Ipv4Addr),
-    /// A /64.
-    V6(u64),
+    /// A /64. Bytes, which lie anywhere: each connection has one of these.
+    V6([u8; 8]),
 }
 
 impl From<IpAddr> for Network {
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self::V4(address),
-            // The upper half.
-            IpAddr::V6(address) => Self::V6((address.to_bits() >> 64) as u64),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, e, f, g, h, ..] = address.octets();
+                Self::V6([a, b, c, d, e, f, g, h])
+            }
         }
     }
 }
@@ -34,7 +36,10 @@ impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::V4(address) => address.fmt(f),
-            Self::V6(bits) => write!(f, "{}/64", Ipv6Addr::from_bits(u128::from(bits) << 64)),
+            Self::V6(upper) => {
+                let upper = u128::from(u64::from_be_bytes(upper));
+                write!(f, "{}/64", Ipv6Addr::from_bits(upper << 64))
+            }
         }
     }
 }

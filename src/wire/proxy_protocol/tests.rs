@@ -146,3 +146,22 @@ fn the_longest_header_is_taken() {
     assert_eq!(bytes.len(), PROXY_HEADER_BYTES_MAX);
     assert_eq!(whole(&bytes).as_deref(), Some("192.0.2.1:56324"));
 }
+
+#[test]
+fn each_offence_has_words_of_its_own() {
+    let all = [
+        ProxyError::NoHeader,
+        ProxyError::LineTooLong,
+        ProxyError::LineMalformed,
+        ProxyError::VersionUnknown,
+        ProxyError::CommandUnknown,
+        ProxyError::FamilyUnknown,
+        ProxyError::TooLong,
+        ProxyError::AddressesCut,
+        ProxyError::TlvCut,
+    ];
+    for (at, error) in all.iter().enumerate() {
+        assert!(!error.detail().is_empty(), "{error:?}");
+        assert!(all[..at].iter().all(|other| other.detail() != error.detail()), "{error:?}");
+    }
+}

@@ -21,6 +21,20 @@ fn a_bare_request_says_nothing_but_its_line() {
 }
 
 #[test]
+fn who_shows_two_credentials_of_a_kind_is_found_out() {
+    for (fields, double) in [
+        ("Cookie: a=1\r\n", false),
+        ("Cookie: a=1\r\nAuthorization: Bearer x\r\n", false),
+        ("Cookie: a=1\r\nCookie: b=2\r\n", true),
+        ("Authorization: Bearer x\r\nauthorization: Bearer x\r\n", true),
+        ("Cookie: a=1\r\nCookie: b=2\r\nAuthorization: Bearer x\r\n", true),
+        ("Authorization: Bearer x\r\nAuthorization: Bearer y\r\nCookie: a=1\r\n", true),
+    ] {
+        assert_eq!(with(fields, |head| head.credentials_double), double, "{fields}");
+    }
+}
+
+#[test]
 fn methods_are_tokens_and_have_case() {
     for (text, method) in [
         ("GET", Method::Get),
