@@ -9,7 +9,7 @@ use crate::conn::state::Upload;
 use crate::hub::message::{Message, Payload};
 use crate::ids::{ConnId, Door, Millis, Seat, Seq, TopicName};
 use crate::ledger::{Call, Ledger, Payer, Process, Refusal, RefusedConnection, Scope};
-use crate::limits::{EFFECTS_BYTES_MAX, UNANSWERED_MAX};
+use crate::limits::{DELIVERY_STEPS_PER_PORTION, EFFECTS_BYTES_MAX, UNANSWERED_MAX};
 
 const NOW: Millis = Millis(0);
 
@@ -171,4 +171,26 @@ fn a_report_counts_a_connection_with_its_slot_and_what_it_holds() {
     let report = broker.shard_report(Scope::Sums, Process::default(), NOW, |_| None);
     let user_bytes = report.gauges[Payer::Sse as usize].user_bytes;
     assert_eq!(user_bytes, 2 * (Conns::SLOT_BYTES + held) as u64);
+}
+
+#[test]
+fn a_portion_of_deliveries_is_so_many_readers_and_the_rest_are_still_to_come() {
+    let mut broker = Broker::new(Setup::default());
+    let text = b"GET /t/sse HTTP/1.1\r\nHost: h\r\n\r\n";
+    let ids: Vec<ConnId> = (0..3 * DELIVERY_STEPS_PER_PORTION as u16)
+        .map(|n| {
+            let id = connect(&mut broker, 1024 + n);
+            broker.received(id, &mut text.to_vec(), NOW);
+            broker.sent(id, broker.outbox(id).expect("a greeting").bytes(), NOW.micros());
+            id
+        })
+        .collect();
+    broker.letter(letter(1), NOW);
+    let mut served = Vec::new();
+    let mut more = true;
+    while more {
+        more = broker.deliver(NOW);
+        served.push(ids.iter().filter(|&&id| broker.has_output(id)).count());
+    }
+    assert_eq!(served[..3], [1, 2, 3].map(|portions| portions * DELIVERY_STEPS_PER_PORTION));
 }
