@@ -4,12 +4,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use super::conns::Conns;
-use super::{Broker, Letter, Setup, accounting};
+use super::{Broker, Letter, Setup, Teardown, accounting};
 use crate::conn::state::Upload;
 use crate::hub::message::{Message, Payload};
 use crate::ids::{ConnId, Door, Millis, Seat, Seq, TopicName};
-use crate::ledger::{Call, Ledger, Payer, Process, Refusal, RefusedConnection, Scope};
-use crate::limits::{DELIVERY_STEPS_PER_PORTION, EFFECTS_BYTES_MAX, UNANSWERED_MAX};
+use crate::ledger::{Call, Ledger, Order, Payer, Process, Refusal, RefusedConnection, Rows, Scope};
+use crate::limits::{
+    DELIVERY_STEPS_PER_PORTION, EFFECTS_BYTES_MAX, EXPIRIES_PER_TURN, UNANSWERED_MAX,
+};
 
 const NOW: Millis = Millis(0);
 
@@ -61,7 +63,9 @@ fn letters_that_wait_for_a_lagging_reader_are_no_work() {
     let bound = broker.shard.policy.limits.history_messages as u64;
     (1..=3 * bound).for_each(|seq| broker.letter(letter(seq), NOW));
     while broker.deliver(NOW) {}
-    assert!(broker.unread_letters().0 > 0, "there is no room for all of them");
+    let (unread, bytes) = broker.unread_letters();
+    assert!(unread > 0, "there is no room for all of them");
+    assert!(bytes >= unread * b"hello".len(), "{bytes}");
     assert!(!broker.has_work());
     broker.shard.hub.lag(false);
     assert!(broker.has_work());
@@ -193,4 +197,45 @@ fn a_portion_of_deliveries_is_so_many_readers_and_the_rest_are_still_to_come() {
         served.push(ids.iter().filter(|&&id| broker.has_output(id)).count());
     }
     assert_eq!(served[..3], [1, 2, 3].map(|portions| portions * DELIVERY_STEPS_PER_PORTION));
+}
+
+#[test]
+fn when_the_time_to_drain_is_over_everybody_is_cut_however_many_there_are() {
+    let mut broker = Broker::new(Setup::default());
+    let text = b"GET /t/sse HTTP/1.1\r\nHost: h\r\n\r\n";
+    let readers = EXPIRIES_PER_TURN as u16 * 3 / 2;
+    for n in 0..readers {
+        let id = connect(&mut broker, 1024 + n);
+        broker.received(id, &mut text.to_vec(), NOW); // It never takes the greeting.
+    }
+    let end = NOW.plus(broker.shard.policy.limits.drain_ms);
+    broker.drain(NOW, end);
+    for _ in 0..16 {
+        broker.expire(end);
+        while let Some((id, teardown)) = broker.next_teardown() {
+            if !matches!(teardown, Teardown::HalfClose) {
+                broker.socket_closed(id, None, end);
+            }
+        }
+    }
+    assert_eq!(broker.connections(), 0);
+    assert_eq!(broker.drain_counts().expect("it drains").cut, u64::from(readers));
+}
+
+#[test]
+fn a_row_says_accepted_until_the_first_request_is_understood() {
+    let mut broker = Broker::new(Setup::default());
+    let id = connect(&mut broker, 1024);
+    let state = |broker: &Broker| {
+        let rows = Rows { open: true, closed: false, order: Order::default(), most: 1 };
+        let report = broker.shard_report(Scope::Rows(rows), Process::default(), NOW, |_| None);
+        report.rows[0].state
+    };
+    broker.received(id, &mut b"POST /t HT".to_vec(), NOW);
+    assert_eq!(state(&broker), "accepted");
+    let rest = b"TP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nx";
+    broker.received(id, &mut rest.to_vec(), NOW);
+    assert_eq!(state(&broker), "body");
+    broker.received(id, &mut b"x".to_vec(), NOW);
+    assert_eq!(state(&broker), "asked");
 }
