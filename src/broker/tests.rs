@@ -169,7 +169,9 @@ fn a_report_counts_a_connection_with_its_slot_and_what_it_holds() {
     let mut broker = Broker::new(Setup::default());
     let text = b"GET /t,u/sse HTTP/1.1\r\nHost: h\r\n\r\n";
     let ids = [1024, 1025].map(|port| connect(&mut broker, port));
-    ids.iter().for_each(|&id| broker.received(id, &mut text.to_vec(), NOW));
+    for id in ids {
+        broker.received(id, &mut text.to_vec(), NOW);
+    }
     let held = broker.conn(ids[0]).expect("it stays").heap_bytes();
     assert!(held > 0);
     let report = broker.shard_report(Scope::Sums, Process::default(), NOW, |_| None);

@@ -25,8 +25,8 @@ impl From<IpAddr> for Network {
         match address.to_canonical() {
             IpAddr::V4(address) => Self::V4(address),
             IpAddr::V6(address) => {
-                let [a, b, c, d, e, f, g, h, ..] = address.octets();
-                Self::V6([a, b, c, d, e, f, g, h])
+                let upper = (address.to_bits() >> 64) as u64;
+                Self::V6(upper.to_be_bytes())
             }
         }
     }

@@ -204,7 +204,9 @@ fn memory_of(technique: (&str, &str, &str), readers: usize) {
     world.publish(&topic("t"));
     let (name, suffix, fields) = technique;
     if name.ends_with("poll") {
-        ids.iter().for_each(|&id| world.ask(id, "t", suffix, fields));
+        for &id in &ids {
+            world.ask(id, "t", suffix, fields);
+        }
     }
     let after = (resident_bytes() - before) / readers;
     let counted = world.broker.conn(ids[0]).map(|conn| size_of_val(conn) + conn.heap_bytes());
@@ -213,7 +215,7 @@ fn memory_of(technique: (&str, &str, &str), readers: usize) {
 
 fn one_topic(most: usize) {
     println!("nanoseconds of a delivery of 16 bytes to all readers of one topic");
-    println!("{:<12}{:>12}{:>12}{:>16}", "readers", "SSE", "WebSocket", "to all, ms");
+    println!("{:<12}{:>12}{:>12}{:>16}", "readers", "SSE", "WebSocket", "to all, µs");
     let sizes = [10, 1_000, 10_000, 100_000, 1_000_000];
     for readers in sizes.into_iter().filter(|&size| size <= most) {
         let [sse, websocket] = [TECHNIQUES[2], TECHNIQUES[3]].map(|technique| {
@@ -231,8 +233,8 @@ fn one_topic(most: usize) {
             time.as_nanos() as usize / messages
         });
         let (first, second) = (sse / readers, websocket / readers);
-        let ms = websocket as f64 / 1e6;
-        println!("{:<12}{first:>12}{second:>12}{ms:>16.3}", grouped(readers));
+        let us = websocket / 1_000;
+        println!("{:<12}{first:>12}{second:>12}{us:>16}", grouped(readers));
     }
 }
 
