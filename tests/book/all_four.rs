@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
 use crate::http::{self, Wire, data_of};
-use crate::kernel::memory;
+use crate::kernel::{CLOSE_WAIT, in_state, is_at_rest, memory, threads};
 use crate::server::{Server, within};
 use crate::slow;
 use crate::socket::{self, Socket};
@@ -54,6 +54,28 @@ fn a_reader_that_reads_nothing_holds_nobody_back() {
     for _ in 0..slow::messages() {
         toy.publish(&message);
     }
+}
+
+#[test]
+fn what_stays_of_the_faults_before() {
+    let toy = Toy::start("all_four");
+    toy.publish("one\n\ndata: two");
+    let mut stream = Stream::open(toy.port(), "/sse", "Last-Event-ID: 1\r\n");
+    assert_eq!([stream.hear(), stream.hear()], ["one", "two"], "forged, and heard again");
+
+    let mut socket = Socket::open(toy.port(), "/ws?since=1");
+    socket.say(&"x".repeat(125));
+    assert_eq!(socket.hear_text(), format!("2 {}", "x".repeat(125)));
+    socket.say(&"x".repeat(126));
+    assert_eq!(socket.wire.some(), None, "its socket is ended");
+
+    let toy = Toy::start("all_four");
+    drop(toy.ask("/wait"));
+    let told = || (in_state(toy.port(), CLOSE_WAIT) == 1).then_some(());
+    within(PATIENCE_MS, told).expect("the kernel has heard that it has gone");
+    let at_rest = || is_at_rest(toy.process(), toy.port()).then_some(());
+    within(PATIENCE_MS, at_rest).expect("it waits");
+    assert_eq!(threads(toy.process()), 2, "it has gone, and its thread stays");
 }
 
 #[test]

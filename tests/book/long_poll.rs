@@ -89,15 +89,26 @@ fn a_half_close_looks_like_a_goodbye() {
     let toy = Toy::start("long_poll");
     let mut wire = toy.ask("/");
     wire.half_close();
-    await_parked(&toy, 1);
+    drop(toy.ask("/"));
+    await_parked(&toy, 2);
+    let told = || (in_state(toy.port(), CLOSE_WAIT) == 2).then_some(());
+    within(PATIENCE_MS, told).expect("one stays and one has gone, and both look the same");
+    assert_eq!(threads(toy.process()), 3, "it keeps both");
     toy.publish("one");
     assert_eq!(body(&wire.answer()), "one");
 
     let server = Server::start(&[]);
-    let mut wire = Wire::open(server.port());
-    wire.send("GET /t?wait=50&since=latest HTTP/1.1\r\nHost: a\r\n\r\n");
+    let ask = || {
+        let mut wire = Wire::open(server.port());
+        wire.send("GET /t?wait=50&since=latest HTTP/1.1\r\nHost: a\r\n\r\n");
+        wire
+    };
+    let mut wire = ask();
     wire.half_close();
-    within(PATIENCE_MS, || (parked(&server) == 1).then_some(())).expect("it waits");
+    let gone = ask();
+    within(PATIENCE_MS, || (parked(&server) == 2).then_some(())).expect("both wait");
+    drop(gone);
+    within(PATIENCE_MS, || (parked(&server) == 1).then_some(())).expect("it tells them apart");
     http::publish(server.port(), "t", "one");
     assert_eq!(data_of(&wire.answer().json()), ["one"]);
 }

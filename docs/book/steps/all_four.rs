@@ -9,7 +9,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::{env, thread};
 
-/// All messages. A cursor is the number of those that a reader has seen.
+/// All messages. A cursor says how many of them a reader has seen.
 #[derive(Default)]
 struct Log {
     messages: Mutex<Vec<String>>,
@@ -49,7 +49,7 @@ fn main() -> io::Result<()> {
 
 fn serve(mut stream: TcpStream, log: &Arc<Log>) -> io::Result<()> {
     let (mut input, mut head) = (BufReader::new(stream.try_clone()?), String::new());
-    while input.read_line(&mut head)? > 2 {} // The last line of a head is empty.
+    while input.read_line(&mut head)? > 2 {} // An empty line, two bytes, ends the head.
     let get = |name| head.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
     let target = head.split(" HTTP/1.1").next().unwrap_or_default();
     let (target, since) = target.split_once("?since=").unwrap_or((target, "0"));
@@ -100,7 +100,7 @@ fn frame(number: usize, message: &str) -> Vec<u8> {
     let text = format!("{number} {message}");
     let [high, low] = u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes();
     let header = if text.len() < 126 { vec![0x81, low] } else { vec![0x81, 126, high, low] };
-    [header, text.into_bytes()].concat()
+    [header, text.into_bytes()].concat() // Longer than 65,535 bytes, it is a broken frame.
 }
 
 /// A client's text of up to 125 bytes, in however many pieces it comes. All else ends the socket.
