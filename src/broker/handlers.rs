@@ -51,13 +51,15 @@ impl Broker {
 
     /// A peer has connected by `door`, and has its [place](Self::place_of). When all places are
     /// taken, the connection that has been idle for longest makes room; its socket is to be closed
-    /// before the next is accepted. `None`: none is idle, or none was before this moment, and the
-    /// peer is to be refused.
+    /// before the next is accepted. `None`: none is idle, or that one has just come and was not
+    /// heard, and the peer is to be refused.
     pub fn accepted(&mut self, peer: SocketAddr, door: Door, now: Millis) -> Option<ConnId> {
         if self.conns.len() >= self.shard.policy.limits.connections_max {
             let longest = self.idle.longest()?;
-            // What one that has just come asks for was not read yet.
-            self.conns.get(longest).filter(|conn| conn.timing.accepted_at < now)?;
+            // What one that has just come asks for was not read yet. A moment is a millisecond, in
+            // which others may have come, been answered and become idle.
+            let heard = |conn: &&Conn| conn.costs.kind.is_some() || conn.timing.accepted_at < now;
+            self.conns.get(longest).filter(heard)?;
             self.visit(longest, now, |visit| {
                 visit.conn.flow.leave_for(CloseReason::Displaced);
                 teardown::close(visit);

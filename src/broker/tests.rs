@@ -10,7 +10,7 @@ use crate::hub::message::{Message, Payload};
 use crate::ids::{ConnId, Door, Millis, Seat, Seq, TopicName};
 use crate::ledger::{Call, Ledger, Order, Payer, Process, Refusal, RefusedConnection, Rows, Scope};
 use crate::limits::{
-    DELIVERY_STEPS_PER_PORTION, EFFECTS_BYTES_MAX, EXPIRIES_PER_TURN, UNANSWERED_MAX,
+    DELIVERY_STEPS_PER_PORTION, EFFECTS_BYTES_MAX, EXPIRIES_PER_TURN, Limits, UNANSWERED_MAX,
 };
 
 const NOW: Millis = Millis(0);
@@ -240,4 +240,17 @@ fn a_row_says_accepted_until_the_first_request_is_understood() {
     assert_eq!(state(&broker), "body");
     broker.received(id, &mut b"x".to_vec(), NOW);
     assert_eq!(state(&broker), "asked");
+}
+
+#[test]
+fn who_was_answered_makes_room_in_the_same_millisecond_and_who_was_not_heard_does_not() {
+    let limits = Limits { connections_max: 1, ..Limits::default() };
+    let mut broker = Broker::new(Setup { limits, ..Setup::default() });
+    let id = connect(&mut broker, 1024);
+    let newcomer = SocketAddr::from((Ipv4Addr::LOCALHOST, 1025));
+    assert_eq!(broker.accepted(newcomer, Door::Public, NOW), None);
+    broker.received(id, &mut b"GET /-/healthy HTTP/1.1\r\nHost: h\r\n\r\n".to_vec(), NOW);
+    assert_eq!(broker.accepted(newcomer, Door::Public, NOW), None, "it has not its answer");
+    broker.sent(id, broker.outbox(id).expect("an answer").bytes(), NOW.micros());
+    assert!(broker.accepted(newcomer, Door::Public, NOW).is_some());
 }
