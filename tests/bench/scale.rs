@@ -2,17 +2,17 @@
 //! for a turn, as connections grow to a million.
 //!
 //! ```text
-//! cargo bench --bench scale                  # 1,000,000 connections; 3 GB of memory
+//! cargo bench --bench scale                  # 1,000,000 connections; half a GB
 //! cargo bench --bench scale -- 100000        # so many at most
 //! cargo bench --bench scale -- instructions  # instructions of a delivery, by valgrind
 //! ```
 //!
 //! The broker has no sockets, so a million connections fit into one process: what the kernel would
 //! keep and do for them is not in these figures. Memory is that of the process, before and after
-//! the crowd came, divided by its size; beside it, what the broker itself counts for one of them.
-//! Times are the least of several rounds; a delivery ends where the shell would call `send`. Caches
-//! make a delivery to a large crowd dearer though it takes the same instructions: the third form
-//! counts those.
+//! the crowd came, divided by its size; beside it, what the broker counts for the first of them:
+//! the connection, and what it holds of the heap. Times are the least of several rounds, and double
+//! on a busy machine; a delivery ends where the shell would call `send`. Caches may make a delivery
+//! to a large crowd dearer though it takes the same instructions: the third form counts those.
 
 use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
