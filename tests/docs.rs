@@ -16,6 +16,10 @@ mod server;
 mod command_line;
 #[path = "docs/console.rs"]
 mod console;
+#[path = "docs/diagrams.rs"]
+mod diagrams;
+#[path = "docs/figures.rs"]
+mod figures;
 #[path = "docs/fresh_clone.rs"]
 mod fresh_clone;
 #[path = "docs/item.rs"]
@@ -32,9 +36,13 @@ mod mentions;
 mod pages;
 #[path = "docs/reference.rs"]
 mod reference;
+#[path = "docs/sequence.rs"]
+mod sequence;
 #[path = "docs/smuggling.rs"]
 mod smuggling;
 #[path = "docs/snippets.rs"]
 mod snippets;
+#[path = "docs/story.rs"]
+mod story;
 #[path = "docs/translations.rs"]
 mod translations;
