@@ -13,7 +13,8 @@ const MEASURED: [&str; 3] =
 
 /// What begins a row of a table.
 fn first_cell(row: &str) -> Option<&str> {
-    row.strip_prefix("| ")?.split(" |").next().filter(|cell| !cell.is_empty())
+    let cell = row.strip_prefix("| ")?.split(" |").next()?;
+    Some(cell).filter(|cell| !cell.is_empty() && !cell.starts_with("---"))
 }
 
 /// Lines of commands that measure.
