@@ -91,15 +91,16 @@ fn every_transcript_can_be_drawn() {
 
 /// The bytes that a transcript spells out, a line each.
 fn spelled_out(text: &str) -> impl Iterator<Item = &str> {
-    let signs = ["> ", "< ", ">| ", "<| ", ">: ", "<: "];
-    let words = text.lines().filter_map(move |line| {
-        let name = line.split(|c: char| !c.is_ascii_alphanumeric()).next()?;
-        signs.iter().find_map(|sign| line[name.len()..].strip_prefix(sign))
-    });
     let named = ["poll", "created", "problem", "chunk", "plain", "EOF"];
     let is_named = move |text: &&str| named.contains(&text.split(' ').next().unwrap_or_default());
     let left_out = |text: &&str| story::LEFT_OUT.iter().any(|field| text.starts_with(field));
-    words.filter(move |text| !is_named(text) && !left_out(text))
+    text.lines().filter_map(move |line| {
+        let name = line.split(|c: char| !c.is_ascii_alphanumeric()).next()?;
+        let rest = &line[name.len()..];
+        let whole = ["> ", "< "].iter().find_map(|sign| rest.strip_prefix(sign));
+        let exact = [">| ", "<| ", ">: ", "<: "].iter().find_map(|sign| rest.strip_prefix(sign));
+        whole.filter(|text| !is_named(text) && !left_out(text)).or(exact)
+    })
 }
 
 #[test]

@@ -151,11 +151,13 @@ impl Reader {
             }
             return;
         }
-        if LEFT_OUT.iter().any(|field| text.starts_with(field)) {
-            return match self.lines.first_mut() {
-                Some(first) if !first.ends_with('…') => first.push_str(" …"),
-                _ => {}
-            };
+        // A piece of a head that begins with such a field is more than that.
+        let leaves_out = sign == ' ' && LEFT_OUT.iter().any(|field| text.starts_with(field));
+        if let Some(first) = self.lines.first_mut().filter(|_| leaves_out) {
+            if !first.ends_with('…') {
+                first.push_str(" …");
+            }
+            return;
         }
         let words: Vec<&str> = text.split(' ').collect();
         self.whole = ["poll", "created", "problem", "chunk", "plain"].contains(&words[0]);
