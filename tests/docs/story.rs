@@ -46,12 +46,12 @@ pub(crate) const LEFT_OUT: [&str; 6] =
     ["Host:", "Cache-Control:", "Vary:", "X-Accel-Buffering:", "Origin:", "Preference-Applied:"];
 
 /// Lines that say how a story is to be played or what it costs, and nothing that happens in it.
-const PASSED_OVER: [&str; 13] = [
-    "cost", "ledger", "only", "origins", "hosts", "ports", "tokens", "keys", "jwt", "public",
-    "address", "proxies", "file",
+const PASSED_OVER: [&str; 14] = [
+    "admin", "cost", "ledger", "only", "origins", "hosts", "ports", "tokens", "keys", "jwt",
+    "public", "address", "proxies", "file",
 ];
 
-/// Reads a transcript, or the part of one that follows `before`. Panics at a line that is none.
+/// Reads a transcript, or the part of one that follows `before`.
 pub(crate) fn read(before: &str, text: &str) -> Story {
     let mut reader = Reader::default();
     reader.lines(before);
@@ -236,11 +236,9 @@ impl Reader {
                 Scene::Closed { client: self.client(name), reason: reason.to_owned() }
             }
             ["wait", time] => Scene::Wait(spaced(time)),
-            ["limits" | "room" | "drain" | "unacknowledged" | "overloaded" | "unreadable", ..]
-            | ["turned", "away", _] => Scene::Note(line.to_owned()),
-            ["admin", ..] => return,
             [first, ..] if PASSED_OVER.contains(&first) => return,
-            _ => panic!("{line:?} is no line of a transcript that can be drawn"),
+            // `room a 0`, `drain 10s`, and whatever the language gets next.
+            _ => Scene::Note(line.to_owned()),
         };
         self.story.scenes.push(scene);
     }
