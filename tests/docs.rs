@@ -2,8 +2,9 @@
 //! what the code has.
 //!
 //! `UPDATE_DOCS=1 cargo test --test docs` writes anew what is made from the code: listings, the
-//! pictures of the book, the pages under `docs/reference`, the tables between `<!-- made from … -->` marks, and the answers
-//! that the examples show. Whatever is left red after that is a sentence to be mended by hand.
+//! pictures of the book, the pages under `docs/reference`, the tables between
+//! `<!-- made from … -->` marks, and the answers that the examples show. Whatever is left red after
+//! that is a sentence to be mended by hand.
 
 #[path = "support/foreign.rs"]
 mod foreign;
