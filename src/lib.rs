@@ -57,7 +57,7 @@
 //! let mut bytes = *b"POST /chat HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
 //! broker.received(id, &mut bytes, now);
 //! let Some(Effect::Publish { conn, draft }) = broker.next_effect() else { panic!() };
-//! let Commit::Appended { message, subscribers } = sequencer.commit(draft, now.micros()) else {
+//! let Commit::Appended { message, subscribers, .. } = sequencer.commit(draft, now.micros()) else {
 //!     panic!()
 //! };
 //! let receipt = Some(Receipt { conn, seq: message.seq, subscribers });

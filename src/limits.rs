@@ -304,6 +304,11 @@ pub const ACCEPTS_PER_TURN: usize = 256;
 /// Committed messages that a thread may not have read yet; beyond, no thread's publishes are
 /// committed before it has.
 pub const MAILBOX_LETTERS_MAX: usize = 65_536;
+/// Committed messages for which a thread that has no reader of theirs is not woken; at so many it
+/// is. Before it judges a request it reads them in any case.
+pub const MAILBOX_PILE_LETTERS: usize = 256;
+/// The same in bytes of the messages.
+pub const MAILBOX_PILE_BYTES: usize = 256 * 1024;
 /// Publishes of one thread that wait to be committed. Beyond: 503, or a WebSocket close with 1013.
 pub const UNCOMMITTED_MAX: usize = 65_536;
 /// Messages that a store is asked to append in one piece; the rest of the line is the next batch.

@@ -13,7 +13,7 @@ use allocation_counter::measure;
 use tollway::broker::{Broker, Effect, Letter, Setup};
 use tollway::hub::Receipt;
 use tollway::hub::message::{Draft, Payload};
-use tollway::ids::{ConnId, Door, Micros, Millis, TopicName};
+use tollway::ids::{ConnId, Door, Micros, Millis, ShardId, TopicName};
 use tollway::limits::BUNDLED_BYTES_MAX;
 use tollway::store::sequencer::{Commit, Sequencer};
 
@@ -55,7 +55,7 @@ impl Bench {
     /// What the broker wants of the sequencer.
     fn carry_out(&mut self) {
         while let Some(change) = self.broker.next_subscriber_change() {
-            self.sequencer.take(&change);
+            self.sequencer.take(&change, ShardId(0));
         }
         while let Some(effect) = self.broker.next_effect() {
             if let Effect::Publish { conn, draft } = effect {
@@ -65,7 +65,7 @@ impl Bench {
     }
 
     fn commit(&mut self, draft: Draft, conn: Option<ConnId>) {
-        let Commit::Appended { message, subscribers } = self.sequencer.commit(draft, Micros(0))
+        let Commit::Appended { message, subscribers, .. } = self.sequencer.commit(draft, Micros(0))
         else {
             panic!("nothing keeps it from being appended");
         };

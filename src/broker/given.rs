@@ -100,7 +100,7 @@ mod tests {
             while let Some(effect) = self.broker.next_effect() {
                 let Effect::Publish { conn, draft } = effect else { continue };
                 let commit = self.sequencer.commit(draft, Millis(1).micros());
-                let Commit::Appended { message, subscribers } = commit else { continue };
+                let Commit::Appended { message, subscribers, .. } = commit else { continue };
                 let receipt = Some(Receipt { conn, seq: message.seq, subscribers });
                 self.broker.letter(Letter::Committed { message, receipt }, Millis(1));
             }

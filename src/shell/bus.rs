@@ -36,6 +36,7 @@ use crate::limits::{
 use crate::rights::tickets::TicketBook;
 use crate::spare::Spare;
 use crate::store::line::StoreLine;
+use crate::store::readers::ThreadSet;
 use crate::store::sequencer::{Commit, Sequencer};
 
 /// Shared by all threads.
@@ -80,6 +81,8 @@ pub struct Batch {
     pub orders: VecDeque<(ConnId, Draft)>,
     /// What every thread is told.
     messages: Vec<Arc<Message>>,
+    /// The threads on which somebody reads what is committed.
+    readers: ThreadSet,
     /// What the thread that asks is told: the same messages with receipts, and what became of the
     /// other orders.
     answers: Vec<Letter>,
@@ -127,7 +130,7 @@ impl Bus {
         {
             let mut desk = self.lock();
             for change in batch.subscriber_changes.drain(..) {
-                desk.sequencer.take(&change);
+                desk.sequencer.take(&change, origin);
             }
             if batch.orders.is_empty() {
                 return 0;
@@ -143,7 +146,18 @@ impl Bus {
         }
         batch.messages.clear();
         batch.messages.give_back();
-        self.others(origin).filter(|address| address.wake_if_asleep()).count()
+        let readers = mem::take(&mut batch.readers);
+        self.wake_readers(readers, Some(origin))
+    }
+
+    /// Wakes the threads that have somebody to deliver to, but for `origin`, which is awake; and
+    /// those whose letters pile up. The others find theirs before they judge the next request.
+    /// Tells how many had to be woken.
+    fn wake_readers(&self, readers: ThreadSet, origin: Option<ShardId>) -> usize {
+        let numbered = (0..).map(ShardId).zip(&self.addresses);
+        let others = numbered.filter(|(shard, _)| Some(*shard) != origin);
+        let concerned = others.filter(|(shard, address)| readers.has(*shard) || address.piles_up());
+        concerned.filter(|(_, address)| address.wake_if_asleep()).count()
     }
 
     /// Asks every thread for its report. Tells how many threads had to be woken.
@@ -237,7 +251,8 @@ impl Bus {
                     continue;
                 }
                 Commit::Repeated { seq, subscribers } => (seq, subscribers, None),
-                Commit::Appended { message, subscribers } => {
+                Commit::Appended { message, subscribers, threads } => {
+                    batch.readers.add_all(threads);
                     (message.seq, subscribers, Some(message))
                 }
             };

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use mio::Waker;
 
 use crate::broker::Letter;
-use crate::limits::ROOM_KEPT;
+use crate::limits::{MAILBOX_PILE_BYTES, MAILBOX_PILE_LETTERS, ROOM_KEPT};
 
 #[derive(Debug)]
 struct Shelf {
@@ -77,6 +77,11 @@ impl Address {
     /// Bytes of the messages that the owner has not read.
     pub fn bytes(&self) -> usize {
         self.0.bytes.load(SeqCst) + self.0.unread_bytes.load(SeqCst)
+    }
+
+    /// Whether so much lies there that the owner should read it, though it concerns nobody there.
+    pub fn piles_up(&self) -> bool {
+        self.len() >= MAILBOX_PILE_LETTERS || self.bytes() >= MAILBOX_PILE_BYTES
     }
 
     /// Whether the owner has read all.

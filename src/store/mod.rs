@@ -23,6 +23,7 @@ mod keys;
 pub mod line;
 pub mod numbering;
 mod rate;
+pub mod readers;
 pub mod sequencer;
 
 use std::fmt::Debug;

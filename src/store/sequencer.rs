@@ -19,9 +19,10 @@ use std::sync::Arc;
 
 use super::numbering::Numbering;
 use super::rate::Rate;
+use super::readers::{Readers, ThreadSet};
 use crate::hub::message::{Draft, Message};
 use crate::hub::{SubscriberChange, Subscribers};
-use crate::ids::{Micros, Seq, TopicName};
+use crate::ids::{Micros, Seq, ShardId, TopicName};
 use crate::limits::Limits;
 use crate::spare::Spare;
 
@@ -34,6 +35,8 @@ pub enum Commit {
         message: Arc<Message>,
         /// How many were reading the topic.
         subscribers: u32,
+        /// The threads on which they were.
+        threads: ThreadSet,
     },
     /// The same key was there before: nothing was added.
     Repeated {
@@ -53,7 +56,7 @@ pub enum Commit {
 #[derive(Debug, Default)]
 pub struct Sequencer {
     numbering: Numbering,
-    readers: HashMap<TopicName, Subscribers>,
+    readers: HashMap<TopicName, Readers>,
     rate: Rate,
 }
 
@@ -68,7 +71,8 @@ impl Sequencer {
         if let Err(retry_ms) = self.admit(&draft, at) {
             return Commit::TooFast { retry_ms };
         }
-        let subscribers = self.subscribers(&draft.topic).total();
+        let (subscribers, threads) = self.readers(&draft.topic);
+        let subscribers = subscribers.total();
         let seq = match self.numbering.number(&draft, at.millis()) {
             Ok(seq) => seq,
             Err(seq) => return Commit::Repeated { seq, subscribers },
@@ -80,7 +84,7 @@ impl Sequencer {
             payload: draft.payload,
             at,
         });
-        Commit::Appended { message, subscribers }
+        Commit::Appended { message, subscribers, threads }
     }
 
     /// Whether the address that `draft` came from may publish now. `Err`: in so many milliseconds,
@@ -89,11 +93,11 @@ impl Sequencer {
         self.rate.take(draft.from, at).map_err(|early_us| early_us.div_ceil(1000))
     }
 
-    /// Takes note of subscribers that came or went on one thread.
-    pub fn take(&mut self, change: &SubscriberChange) {
+    /// Takes note of subscribers that came or went on thread `shard`.
+    pub fn take(&mut self, change: &SubscriberChange, shard: ShardId) {
         let readers = self.readers.entry(change.topic.clone()).or_default();
-        readers.change(change.technique, change.difference);
-        if readers.total() == 0 {
+        readers.take(change, shard);
+        if readers.all().total() == 0 {
             self.readers.remove(&change.topic);
             self.readers.give_back();
         }
@@ -101,7 +105,13 @@ impl Sequencer {
 
     /// How many subscribers `topic` has on all threads.
     pub fn subscribers(&self, topic: &TopicName) -> Subscribers {
-        self.readers.get(topic).copied().unwrap_or_default()
+        self.readers(topic).0
+    }
+
+    /// The same, and on which threads they are.
+    pub fn readers(&self, topic: &TopicName) -> (Subscribers, ThreadSet) {
+        let readers = self.readers.get(topic);
+        readers.map_or_else(Default::default, |readers| (readers.all(), readers.threads()))
     }
 
     /// How many names it holds, of topics and keys: 0 when nobody reads and no key is young.
@@ -179,10 +189,10 @@ mod tests {
             technique: Technique::Sse,
             difference,
         };
-        sequencer.take(&change(2));
-        sequencer.take(&change(-1));
+        sequencer.take(&change(2), ShardId(0));
+        sequencer.take(&change(-1), ShardId(0));
         assert_eq!(sequencer.subscribers(&change(0).topic).of(Technique::Sse), 1);
-        sequencer.take(&change(-1));
+        sequencer.take(&change(-1), ShardId(0));
         assert_eq!(sequencer.names(), 0);
     }
 }

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use tollway::broker::{Broker, Effect, Letter, Setup};
 use tollway::hub::message::{Draft, Payload};
-use tollway::ids::{ConnId, Door, Millis, TopicName};
+use tollway::ids::{ConnId, Door, Millis, ShardId, TopicName};
 use tollway::limits::Limits;
 use tollway::store::sequencer::{Commit, Sequencer};
 
@@ -98,7 +98,7 @@ impl World {
         let request = format!("GET /{topic}{suffix} HTTP/1.1\r\nHost: h\r\n{fields}\r\n");
         self.broker.received(id, &mut request.into_bytes(), self.now);
         while let Some(change) = self.broker.next_subscriber_change() {
-            self.sequencer.take(&change);
+            self.sequencer.take(&change, ShardId(0));
         }
         while let Some(effect) = self.broker.next_effect() {
             assert!(!matches!(effect, Effect::Publish { .. }), "nobody publishes here");

@@ -627,7 +627,7 @@ impl World {
         loop {
             let mut progress = false;
             while let Some(change) = self.brokers[shard].next_subscriber_change() {
-                self.sequencer.take(&change);
+                self.sequencer.take(&change, ShardId(shard as u16));
                 progress = true;
             }
             while let Some(effect) = self.brokers[shard].next_effect() {
@@ -659,7 +659,7 @@ impl World {
             }
             Effect::Publish { conn, draft } => {
                 match self.sequencer.commit(draft, self.now.micros()) {
-                    Commit::Appended { message, subscribers } => {
+                    Commit::Appended { message, subscribers, .. } => {
                         self.committed.push(Arc::clone(&message));
                         for (n, mailbox) in self.mailboxes.iter_mut().enumerate() {
                             mailbox.push_back(Letter::Committed {

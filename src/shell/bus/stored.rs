@@ -23,6 +23,7 @@ use crate::limits::{
     MAILBOX_BYTES_MAX, MAILBOX_LETTERS_MAX, STORE_BATCH_BYTES_MAX, STORE_BATCH_MAX,
 };
 use crate::store::line::StoreLine;
+use crate::store::readers::ThreadSet;
 use crate::store::{Asker, StoreAnswer, StoreAsk, StoreOrder};
 
 /// What a store's thread is to do next.
@@ -123,6 +124,7 @@ impl Bus {
         if told.is_empty() {
             return;
         }
+        let mut concerned = ThreadSet::default();
         {
             let mut desk = self.lock();
             let Desk { sequencer, line: Some(line) } = &mut *desk else {
@@ -133,8 +135,12 @@ impl Bus {
             for told in told.drain(..) {
                 let (asker, letter) = match told {
                     StoreAnswer::Appended { message, asker } => {
-                        let subscribers = sequencer.subscribers(&message.topic).total();
-                        let seq = message.seq;
+                        let (subscribers, threads) = sequencer.readers(&message.topic);
+                        let (subscribers, seq) = (subscribers.total(), message.seq);
+                        concerned.add_all(threads);
+                        if let Some(asker) = asker {
+                            concerned.add(asker.shard);
+                        }
                         for (shard, letters) in letters.iter_mut().enumerate() {
                             let own = asker.filter(|asker| usize::from(asker.shard.0) == shard);
                             let receipt =
@@ -159,13 +165,14 @@ impl Bus {
                     StoreAnswer::Unavailable(asker) => (asker, Letter::Unavailable(asker.conn)),
                 };
                 line.answered();
+                concerned.add(asker.shard);
                 letters[usize::from(asker.shard.0)].push(letter);
             }
             for (address, letters) in self.addresses.iter().zip(letters) {
                 address.post(letters.into_iter());
             }
         }
-        self.wake_sleepers();
+        self.wake_readers(concerned, None);
     }
 
     /// For the store's thread: every thread is told whether the store can be used. `Some`: it

@@ -5,7 +5,7 @@
 
 use tollway::hub::SubscriberChange;
 use tollway::hub::message::{Draft, Payload};
-use tollway::ids::{Millis, TopicName};
+use tollway::ids::{Millis, ShardId, TopicName};
 use tollway::limits::IDEMPOTENCY_MS_MAX;
 use tollway::store::sequencer::{Commit, Sequencer};
 use tollway::technique::Technique;
@@ -46,7 +46,7 @@ pub fn check(input: &[u8]) {
                 let before = given.iter().find(|g| young(g) && same(g)).map(|g| g.seq);
                 let reading = readers[usize::from(topic)].iter().sum::<u32>();
                 match sequencer.commit(draft(topic, key), Millis(now).micros()) {
-                    Commit::Appended { message, subscribers } => {
+                    Commit::Appended { message, subscribers, .. } => {
                         tip += 1;
                         assert_eq!((before, message.seq.0), (None, tip), "the next place");
                         assert_eq!((subscribers, message.at), (reading, Millis(now).micros()));
@@ -63,13 +63,14 @@ pub fn check(input: &[u8]) {
                 let technique = Technique::ALL[usize::from(technique) % Technique::ALL.len()];
                 let count = &mut readers[usize::from(topic % 4)][technique as usize];
                 let change = i32::from(change).max(-(*count as i32));
-                sequencer.take(&SubscriberChange {
+                let change = SubscriberChange {
                     topic: name(topic % 4),
                     technique,
                     difference: change,
-                });
+                };
+                sequencer.take(&change, ShardId(0));
                 if technique != Technique::ShortPoll {
-                    *count = count.saturating_add_signed(change);
+                    *count = count.saturating_add_signed(change.difference);
                 }
             }
             Step::Sleep { s } => now += u64::from(s) * 100,
