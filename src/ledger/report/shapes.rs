@@ -129,6 +129,8 @@ pub struct ByClass<N = u64> {
     pub heartbeat: N,
     /// Other bodies.
     pub body: N,
+    /// What TLS adds.
+    pub tls: N,
     /// All of them.
     pub total: N,
 }
@@ -253,6 +255,7 @@ impl<N: Copy> ByClass<N> {
                 Class::Payload => self.payload,
                 Class::Heartbeat => self.heartbeat,
                 Class::Body => self.body,
+                Class::Tls => self.tls,
             };
             (class.name(), bytes)
         })
@@ -267,6 +270,7 @@ impl ByClass {
             payload: more(self.payload, before.payload),
             heartbeat: more(self.heartbeat, before.heartbeat),
             body: more(self.body, before.body),
+            tls: more(self.tls, before.tls),
             total: more(self.total, before.total),
         }
     }
@@ -281,6 +285,7 @@ impl ByClass {
             payload: per(self.payload),
             heartbeat: per(self.heartbeat),
             body: per(self.body),
+            tls: per(self.tls),
             total: per(self.total),
         }
     }
@@ -294,6 +299,7 @@ impl From<&Bytes> for ByClass {
             payload: bytes.of(Class::Payload),
             heartbeat: bytes.of(Class::Heartbeat),
             body: bytes.of(Class::Body),
+            tls: bytes.of(Class::Tls),
             total: bytes.total(),
         }
     }

@@ -43,6 +43,9 @@ impl EventLoop {
             return;
         };
         socket.queued_to_write = false;
+        if socket.session.is_some() {
+            return self.write_securely(id, at);
+        }
         let written = match outbox.only_slice() {
             Some([]) => return, // It was emptied since: its connection is about to be dropped.
             Some(bytes) => socket.write(bytes),
@@ -83,12 +86,17 @@ impl EventLoop {
     pub(super) fn tear_down(&mut self, id: ConnId, teardown: Teardown) {
         match teardown {
             Teardown::HalfClose => {
-                if let Some(socket) = self.sockets.find(id) {
+                if self.says_all(id)
+                    && let Some(socket) = self.sockets.find(id)
+                {
                     socket.half_close();
                     self.broker.charge(id, Call::End);
                 }
             }
             Teardown::Close(_) | Teardown::Reset(_) => {
+                if matches!(teardown, Teardown::Close(_)) {
+                    self.takes_leave(id);
+                }
                 let socket = self.sockets.find(id);
                 if let (Some(socket), Teardown::Reset(_)) = (&socket, teardown) {
                     socket.reset_on_close();
