@@ -317,6 +317,14 @@ pub const ACCEPTS_PER_TURN: usize = 256;
 pub const MAILBOX_LETTERS_MAX: usize = 65_536;
 /// Publishes of one thread that wait to be committed. Beyond: 503, or a WebSocket close with 1013.
 pub const UNCOMMITTED_MAX: usize = 65_536;
+/// Messages that a store is asked to append in one piece; the rest of the line is the next batch.
+pub const STORE_BATCH_MAX: usize = 4_096;
+/// Bytes of messages in one such batch. One is always taken, however long.
+pub const STORE_BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The first pause before a store that has failed is tried again; each is twice the one before.
+pub const STORE_RETRY_MS_MIN: u64 = 100;
+/// The longest such pause.
+pub const STORE_RETRY_MS_MAX: u64 = 5_000;
 /// Bytes of committed messages that a thread may not have read yet; beyond, no thread's publishes
 /// are committed before it has. One is always taken, however long.
 pub const MAILBOX_BYTES_MAX: usize = 64 * 1024 * 1024;

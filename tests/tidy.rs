@@ -27,6 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("wire", &["limits"]),
     ("technique", &["ids", "limits", "named", "wire"]),
     ("hub", &["ids", "limits", "spare", "technique", "wire"]),
+    ("store", &["hub", "ids", "ledger", "limits", "spare"]),
     ("rights", &["ids", "limits", "wire"]),
     ("conn", &["close", "ids", "ledger", "limits", "named", "rights", "technique", "wire"]),
     (
@@ -48,7 +49,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["limits", "rights", "wire"]),
     (
         "shell",
-        &["broker", "close", "config", "conn", "hub", "ids", "ledger", "limits", "rights", "spare"],
+        &[
+            "broker", "close", "config", "conn", "hub", "ids", "ledger", "limits", "rights",
+            "spare", "store",
+        ],
     ),
     ("client", &["limits", "technique", "wire"]),
     ("manual", &["bench", "compare", "config", "remote"]),

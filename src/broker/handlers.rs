@@ -165,6 +165,7 @@ impl Broker {
             Letter::Committed { .. }
             | Letter::Repeated(_)
             | Letter::Refused(_)
+            | Letter::Unavailable(_)
             | Letter::TooFast { .. } => {
                 self.shard.letters.push(letter);
                 self.read_letters(now);
@@ -172,6 +173,7 @@ impl Broker {
             Letter::ReportWanted { from, scope } => {
                 self.shard.effects.push_back(Effect::ShardReport { to: from, scope });
             }
+            Letter::StoreState(fault) => self.shard.store_fault = fault,
             Letter::ShardReport(part) => self.shard_report_came(*part, now),
         }
     }

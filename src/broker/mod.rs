@@ -157,6 +157,7 @@ impl Broker {
                 given: None,
                 random: setup.seed | 1,
                 asked: Asked::default(),
+                store_fault: None,
                 letters: Letters::default(),
                 effects: VecDeque::new(),
                 effects_bytes: 0,

@@ -115,7 +115,12 @@ impl Broker {
                     self.shard.asked.answered();
                     self.visit(conn, now, |visit| publish::too_fast(visit, retry_ms));
                 }
-                Letter::ReportWanted { .. } | Letter::ShardReport(_) => {} // Never wait.
+                Letter::Unavailable(id) => {
+                    self.shard.asked.answered();
+                    self.visit(id, now, publish::unavailable);
+                }
+                // Never wait.
+                Letter::ReportWanted { .. } | Letter::ShardReport(_) | Letter::StoreState(_) => {}
             }
             while let Some(id) = self.shard.letters.next_waiter() {
                 self.visit(id, now, answer::letters_read);

@@ -15,6 +15,7 @@
 //! | `effects` | what a broker wants that needs no socket: letters, counts, files |
 //! | `mailbox` | letters from thread to thread |
 //! | `bus` | the sequencer that all threads share, and their mailboxes |
+//! | `storing` | the thread of a store |
 //! | `ending` | the end of all threads |
 //! | `sampling` | the kernel's counts for a report |
 //! | `freed` | when memory is given back to the system |
@@ -57,6 +58,7 @@ pub mod sampling;
 pub mod secrets;
 pub mod signals;
 pub mod socket;
+pub mod storing;
 pub mod sys;
 pub mod tls;
 pub mod token;

@@ -22,6 +22,7 @@ pub fn costs(sum: &ShardReport, now: Millis) -> String {
         techniques: Techniques::of_each(|payer| technique(sum, payer)),
         shared: SharedCosts { syscalls: shared.calls, counts: shared.into() },
         denied: shared.denied.occurred().map(|(code, n)| (code.to_owned(), n)).collect(),
+        store: sum.store,
         process: sum.process,
     })
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::ledger::{
     AnswerCounts, Bytes, Calls, Class, ConnectionCounts, Payer, Process, SharedCalls, SharedCounts,
-    Tcp,
+    StoreReport, Tcp,
 };
 
 /// The ledger of a server at one moment.
@@ -33,6 +33,9 @@ pub struct CostsReport {
     /// Requests and frames that wanted a right, by the code of their refusal.
     #[serde(default)]
     pub denied: BTreeMap<String, u64>,
+    /// What the store was asked, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreReport>,
     /// The process as the kernel sees it.
     pub process: Process,
 }

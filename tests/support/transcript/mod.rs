@@ -65,7 +65,8 @@
 //! fingerprint; `{x*100}` in a text is a hundred times x.
 //! `{jwt exp=5s publish=a}` is a token that a key of the story has signed; see `tokens`.
 //! `wait 5s` lets time pass; `drain 10s` tells the server to end.
-//! `overloaded on` and `unreadable on` switch on what their names say.
+//! `overloaded on` and `unreadable on` switch on what their names say; `store full` and
+//! `store works` say how the store is.
 //!
 //! Everything is exact: whatever the server says must be told, at the moment when it says it, and
 //! whoever is not mentioned has heard nothing.
@@ -143,6 +144,8 @@ pub enum Act {
     Room(usize, usize),
     Unacknowledged(usize, usize),
     Overloaded(bool),
+    /// The store has no room, or has again.
+    StoreFull(bool),
     Unreadable(bool),
     Close(usize, CloseReason),
     Cost {

@@ -332,6 +332,8 @@ impl<'t> Reader<'t> {
             }
             ("overloaded", ["on"]) => Act::Overloaded(true),
             ("overloaded", ["off"]) => Act::Overloaded(false),
+            ("store", ["full"]) => Act::StoreFull(true),
+            ("store", ["works"]) => Act::StoreFull(false),
             ("unreadable", ["on"]) => Act::Unreadable(true),
             ("close", [name, reason]) => {
                 let reason = named(&CloseReason::ALL, CloseReason::name, reason)?;

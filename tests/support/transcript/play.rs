@@ -177,6 +177,10 @@ impl<'s> Player<'s> {
                 self.world.pipe(end).unacknowledged = *bytes;
             }
             Act::Overloaded(on) => self.world.overloaded = *on,
+            Act::StoreFull(full) => {
+                self.world.set_store_fault(full.then_some("no space left on device"));
+                self.world.run();
+            }
             Act::Unreadable(on) => self.world.unreadable = *on,
             Act::Close(client, reason) => self.close(*client, *reason)?,
             Act::Cost { client, reads, writes } => self.cost(*client, *reads, *writes)?,
