@@ -22,7 +22,7 @@ impl EventLoop {
                     break;
                 }
                 if let Some(id) = self.outgoing.line(much).pop() {
-                    self.write(id, self.budget.at());
+                    self.write_by_tls_or_not(id);
                 }
             }
         }
@@ -38,14 +38,22 @@ impl EventLoop {
         }
     }
 
+    fn write_by_tls_or_not(&mut self, id: ConnId) {
+        let at = self.budget.at();
+        if self.tls.is_some()
+            && let Some(socket) = self.sockets.find(id).filter(|socket| socket.session.is_some())
+        {
+            socket.queued_to_write = false;
+            return self.write_securely(id, at);
+        }
+        self.write(id, at);
+    }
+
     fn write(&mut self, id: ConnId, at: Micros) {
         let (Some(socket), Some(outbox)) = (self.sockets.find(id), self.broker.outbox(id)) else {
             return;
         };
         socket.queued_to_write = false;
-        if socket.session.is_some() {
-            return self.write_securely(id, at);
-        }
         let written = match outbox.only_slice() {
             Some([]) => return, // It was emptied since: its connection is about to be dropped.
             Some(bytes) => socket.write(bytes),
