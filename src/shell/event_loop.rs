@@ -65,7 +65,7 @@ use super::freed::Freed;
 use super::queue::Queue;
 use super::sampling::Sampling;
 use super::socket::{self, Socket, Sockets};
-use super::tls::desk::{self, Desk, TlsScratch};
+use super::tls::workbench::{self, TlsScratch, Workbench};
 use super::token::Source;
 use crate::broker::{Broker, Effect, Setup};
 use crate::ids::{ConnId, Millis};
@@ -232,7 +232,7 @@ impl EventLoop {
             let was_full = !socket.is_writable();
             socket.on_event(event);
             self.again.to_read(id, socket);
-            if was_full && (self.broker.has_output(id) || desk::waits(socket)) {
+            if was_full && (self.broker.has_output(id) || workbench::waits(socket)) {
                 self.outgoing.to_write(id, socket);
             }
             if event.is_error() && !socket.is_readable() {
@@ -270,10 +270,10 @@ impl EventLoop {
             }
             if let Some(tls) = self.tls.as_mut().filter(|_| socket.session.is_some()) {
                 let (broker, effects) = (&mut self.broker, &mut self.effects);
-                let mut desk = Desk { broker, effects, tls, now: self.now };
-                share = share.saturating_sub(desk.read(id, socket, &mut self.scratch));
+                let mut bench = Workbench { broker, effects, tls, now: self.now };
+                share = share.saturating_sub(bench.read(id, socket, &mut self.scratch));
                 self.budget.look_soon(); // A handshake takes as long as a hundred requests.
-                if desk::waits(socket) {
+                if workbench::waits(socket) {
                     self.outgoing.to_write(id, socket);
                 }
                 continue;

@@ -1,7 +1,7 @@
 //! The toll of TLS, and all that goes through it.
 //!
-//! A capture of TLS shows how many bytes there were and not what they say. What they say is known by
-//! the clients, who decipher it: they note down what they said and heard, and that is read as a
+//! A capture of TLS shows how many bytes there were and not what they say. What they say is known
+//! by the clients, who decipher it: they note down what they said and heard, and that is read as a
 //! capture of plain HTTP is. What the capture has beyond that is TLS; and of TLS 1.2 its records
 //! say themselves what they are, so that nobody has to be believed.
 //!

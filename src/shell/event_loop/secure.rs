@@ -5,7 +5,7 @@
 //! kernel has the whole portion, and until then nothing else is enciphered.
 //!
 //! Came from: `output`, with a socket that has a session. Goes to: the socket, and back to the
-//! broker with how far it got. Absent on purpose: TLS itself; `tls::desk` puts together what is
+//! broker with how far it got. Absent on purpose: TLS itself; `tls::workbench` puts together what is
 //! written.
 
 use std::io::{self, ErrorKind};
@@ -14,8 +14,8 @@ use super::EventLoop;
 use crate::broker::Placed;
 use crate::ids::{ConnId, Micros};
 use crate::ledger::Call;
-use crate::shell::tls::desk::compose;
 use crate::shell::tls::session::Session;
+use crate::shell::tls::workbench::compose;
 
 impl EventLoop {
     /// Writes once: what was enciphered before, or that and the next portion.

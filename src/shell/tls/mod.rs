@@ -9,14 +9,14 @@
 //! | `certificates` | certificates and keys: read, judged, chosen by the name that is asked for |
 //! | `settings` | versions, protocols, tickets: what all connections have in common |
 //! | `renewal` | files that change while the server runs |
-//! | `desk` | what a thread does with what it read, and puts together what it writes |
+//! | `workbench` | what a thread does with what it read, and puts together what it writes |
 //! | `session` | one connection: records in, plain bytes out, and back |
 //!
 //! Came from: `config`, with files. Goes to: `event_loop`, with sessions. Absent on purpose:
 //! ciphers and handshakes, which are `rustls`'s; certificates of clients; HTTP/2.
 
 pub mod certificates;
-pub mod desk;
 pub mod renewal;
 pub mod session;
 pub mod settings;
+pub mod workbench;

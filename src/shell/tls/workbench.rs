@@ -46,7 +46,7 @@ impl TlsScratch {
 }
 
 /// What reading takes, beside the socket.
-pub struct Desk<'l> {
+pub struct Workbench<'l> {
     /// Is told.
     pub broker: &'l mut Broker,
     /// Has the letters that are read before.
@@ -57,7 +57,7 @@ pub struct Desk<'l> {
     pub now: Millis,
 }
 
-impl Desk<'_> {
+impl Workbench<'_> {
     /// Reads once. Tells how many bytes came.
     pub fn read(&mut self, id: ConnId, socket: &mut Socket, scratch: &mut [u8]) -> usize {
         let Some(mut session) = socket.session.take() else {
