@@ -5,8 +5,8 @@
 //! kernel has the whole portion, and until then nothing else is enciphered.
 //!
 //! Came from: `output`, with a socket that has a session. Goes to: the socket, and back to the
-//! broker with how far it got. Absent on purpose: TLS itself; `tls::workbench` puts together what is
-//! written.
+//! broker with how far it got. Absent on purpose: TLS itself; `tls::workbench` puts together what
+//! is written.
 
 use std::io::{self, ErrorKind};
 
