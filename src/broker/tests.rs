@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::conns::Conns;
 use super::{Broker, Letter, Setup, Teardown, accounting};
+use crate::conn::outbox::Outbox;
 use crate::conn::state::Upload;
 use crate::hub::message::{Message, Payload};
 use crate::ids::{ConnId, Door, Millis, Seat, Seq, TopicName};
@@ -54,6 +55,23 @@ fn an_unread_letter_is_work_until_its_readers_were_served() {
     assert!(broker.has_work() && !broker.has_output(id));
     assert!(!broker.deliver(NOW), "one portion is enough");
     assert!(!broker.has_work() && broker.has_output(id));
+}
+
+#[test]
+fn a_message_that_is_too_old_when_its_letter_is_read_is_told_to_nobody() {
+    let mut broker = Broker::new(Setup::default());
+    let late = NOW.plus(Limits::default().history_age_ms);
+    for (now, answer) in [(Millis(late.0 - 1), "HTTP/1.1 200 "), (late, "HTTP/1.1 204 ")] {
+        broker.letter(letter(now.0), now);
+        let id = connect(&mut broker, 1024);
+        broker.received(
+            id,
+            &mut b"GET /t?since=earliest HTTP/1.1\r\nHost: h\r\n\r\n".to_vec(),
+            now,
+        );
+        let told = broker.outbox(id).and_then(Outbox::only_slice).expect("an answer");
+        assert!(told.starts_with(answer.as_bytes()), "{}", String::from_utf8_lossy(told));
+    }
 }
 
 #[test]

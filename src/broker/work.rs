@@ -98,6 +98,7 @@ impl Broker {
             match letter {
                 Letter::Committed { message, receipt } => {
                     self.shard.hub.append(message);
+                    self.shard.hub.expire(now); // A letter may have lain for long.
                     if let Some(receipt) = receipt {
                         self.shard.asked.answered();
                         self.visit(receipt.conn, now, |visit| publish::committed(visit, receipt));

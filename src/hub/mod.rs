@@ -185,7 +185,9 @@ impl Hub {
             self.retained += 1;
         }
         topic.log.append(message);
-        if topic.round.is_none() {
+        if topic.readers.is_empty() && topic.round.is_none() {
+            self.untrimmed.push(id); // It is offered to nobody.
+        } else if topic.round.is_none() {
             topic.round = Some(topic.readers.len());
             self.growing.push_back(id);
         } else {

@@ -3,6 +3,8 @@
 use super::super::mailbox::{self, Mailbox};
 use super::*;
 use crate::hub::message::Payload;
+use crate::limits::{MAILBOX_PILE_BYTES, MAILBOX_PILE_LETTERS};
+use crate::technique::Technique;
 
 /// A bus with two threads, without the threads.
 fn bus() -> (Bus, [Mailbox; 2]) {
@@ -61,9 +63,24 @@ fn everyone_gets_the_message_and_the_asker_the_receipt() {
     assert_eq!(read(&other), ["1 None", "2 None"]);
 }
 
+fn reader_came(shard: u16) -> (SubscriberChange, ShardId) {
+    let topic = TopicName::parse("a").expect("a good name");
+    let change = SubscriberChange { topic, technique: Technique::Sse, difference: 1 };
+    (change, ShardId(shard))
+}
+
+/// The other thread has a reader.
+fn bus_with_reader() -> (Bus, [Mailbox; 2]) {
+    let (bus, boxes) = bus();
+    let (change, shard) = reader_came(1);
+    let mut batch = Batch { subscriber_changes: vec![change], ..Batch::default() };
+    assert_eq!(bus.handle(&mut batch, shard, Micros(0)), 0);
+    (bus, boxes)
+}
+
 #[test]
 fn only_the_other_thread_is_woken_and_not_for_a_repeat() {
-    let (bus, [own, other]) = bus();
+    let (bus, [own, other]) = bus_with_reader();
     let mut batch = Batch::default();
     assert!(own.fall_asleep() && other.fall_asleep());
     batch.orders.push_back(order(1, Some("k")));
@@ -75,6 +92,26 @@ fn only_the_other_thread_is_woken_and_not_for_a_repeat() {
     assert!(other.fall_asleep());
     batch.orders.push_back(order(1, Some("k")));
     assert_eq!(bus.handle(&mut batch, ShardId(0), Micros(0)), 0, "nothing for it");
+}
+
+#[test]
+fn a_thread_without_a_reader_is_not_woken_before_its_letters_pile_up() {
+    let (bus, [own, other]) = bus();
+    let mut batch = Batch::default();
+    assert!(own.fall_asleep() && other.fall_asleep());
+    for n in 1..=MAILBOX_PILE_LETTERS {
+        batch.orders.push_back(order(1, None));
+        let woken = bus.handle(&mut batch, ShardId(0), Micros(0));
+        assert_eq!(woken, usize::from(n == MAILBOX_PILE_LETTERS), "{n}");
+        own.drain(&mut Vec::new());
+    }
+    other.wake_up();
+    assert_eq!(read(&other).len(), MAILBOX_PILE_LETTERS, "they lay there all the time");
+    assert!(other.fall_asleep());
+    let mut long = order(1, None);
+    long.1.payload = Payload::posted(vec![b'x'; MAILBOX_PILE_BYTES]);
+    batch.orders.push_back(long);
+    assert_eq!(bus.handle(&mut batch, ShardId(0), Micros(0)), 1, "much in one letter");
 }
 
 #[test]

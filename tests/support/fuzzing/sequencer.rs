@@ -63,11 +63,8 @@ pub fn check(input: &[u8]) {
                 let technique = Technique::ALL[usize::from(technique) % Technique::ALL.len()];
                 let count = &mut readers[usize::from(topic % 4)][technique as usize];
                 let change = i32::from(change).max(-(*count as i32));
-                let change = SubscriberChange {
-                    topic: name(topic % 4),
-                    technique,
-                    difference: change,
-                };
+                let change =
+                    SubscriberChange { topic: name(topic % 4), technique, difference: change };
                 sequencer.take(&change, ShardId(0));
                 if technique != Technique::ShortPoll {
                     *count = count.saturating_add_signed(change.difference);
