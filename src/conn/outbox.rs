@@ -264,7 +264,7 @@ mod tests {
                 assert_eq!(by_class.total() as usize + outbox.unfinished(), seen.len());
             }
             assert_eq!(seen, b"head--payload]}HEAD[--payload--payload--payload]");
-            assert_eq!(by_class.0, [8, 12, 28, 0, 0]);
+            assert_eq!(by_class.0, [8, 12, 28, 0, 0, 0]);
             assert_eq!((messages, outbox.segments()), (4, 0));
         }
     }

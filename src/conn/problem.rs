@@ -123,6 +123,8 @@ offences! {
             "The server holds as many unfinished requests as it can; try again in a moment.";
         Draining = Unavailable, "draining",
             "The server ends; connect anew, to the one that takes its place.";
+        TlsExpected = BadRequest, "tls_expected",
+            "This port speaks TLS; ask it by https:// or wss://.";
         ClientMalformed = BadRequest, "client_malformed",
             "The proxy that brought this request names whom it has it from in a way that cannot be \
              read.";

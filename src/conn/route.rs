@@ -27,9 +27,9 @@ use crate::wire::target;
 /// The topic that `/` means to a WebSocket, so that `new WebSocket('ws://localhost:8080')` works.
 pub const ROOT_TOPIC: &str = "chat";
 
-/// Understands `head`, which came in by `door`.
-pub fn route(head: &Head<'_>, policy: &Policy, door: Door) -> Request {
-    let verdict = policy.origins.judge(head.origin, head.host);
+/// Understands `head`, which came in by `door`, and `by_tls` or not.
+pub fn route(head: &Head<'_>, policy: &Policy, door: Door, by_tls: bool) -> Request {
+    let verdict = policy.origins.judge(head.origin, head.host, by_tls);
     let admitted = want(head, policy, door, &verdict)
         .and_then(|want| admission::admit(head, policy, &verdict, want));
     let refused = |problem| (refusal(head, problem, &policy.origins), None);

@@ -24,6 +24,13 @@ impl Conn {
         if self.proxy.is_some() && passes_requests { self.place.take() } else { None }
     }
 
+    /// Whether it waits for a TLS handshake.
+    #[inline]
+    pub fn shakes_hands(&self) -> bool {
+        let secure = self.secure.as_deref();
+        secure.is_some_and(|secure| secure.handshaking) && matches!(self.state, State::Head { .. })
+    }
+
     /// Whether nothing that came may be understood for now: the peer is behind in reading what we
     /// answered, or we are behind in answering, or in bringing what it said into the log.
     pub fn is_held(&self) -> bool {
@@ -42,6 +49,9 @@ impl Conn {
     pub fn due(&self, limits: &Limits) -> Millis {
         if self.flow.progress.is_asked() {
             return Millis::NEVER; // The kernel answers in this turn, and then it is asked again.
+        }
+        if self.shakes_hands() {
+            return self.timing.accepted_at.plus(limits.head_ms_max);
         }
         let mut own = self.state.due(self.timing.active_at, limits).min(self.expires_at());
         if matches!(self.state, State::Parked(_)) && !self.wants_bytes() {

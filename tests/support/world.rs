@@ -363,6 +363,13 @@ impl World {
         }
     }
 
+    /// The shell tells the server something of a connection that is not bytes.
+    pub fn tell(&mut self, client: Client, what: impl FnOnce(&mut Broker, ConnId, Millis)) {
+        let (shard, id) = (self.pipe(client).shard, self.pipe(client).id);
+        what(&mut self.brokers[shard], id, self.now);
+        self.run();
+    }
+
     /// An operator wants the server to end, `ms` from now at the latest.
     pub fn end_within(&mut self, ms: u64) {
         let until = self.now.plus(ms);

@@ -132,6 +132,8 @@ pub struct ByClass<N = u64> {
     pub heartbeat: N,
     /// Other bodies.
     pub body: N,
+    /// What TLS adds.
+    pub tls: N,
     /// All of them.
     pub total: N,
 }
@@ -256,6 +258,7 @@ impl<N: Copy> ByClass<N> {
                 Class::Payload => self.payload,
                 Class::Heartbeat => self.heartbeat,
                 Class::Body => self.body,
+                Class::Tls => self.tls,
             };
             (class.name(), bytes)
         })
@@ -270,6 +273,7 @@ impl ByClass {
             payload: more(self.payload, before.payload),
             heartbeat: more(self.heartbeat, before.heartbeat),
             body: more(self.body, before.body),
+            tls: more(self.tls, before.tls),
             total: more(self.total, before.total),
         }
     }
@@ -284,6 +288,7 @@ impl ByClass {
             payload: per(self.payload),
             heartbeat: per(self.heartbeat),
             body: per(self.body),
+            tls: per(self.tls),
             total: per(self.total),
         }
     }
@@ -297,6 +302,7 @@ impl From<&Bytes> for ByClass {
             payload: bytes.of(Class::Payload),
             heartbeat: bytes.of(Class::Heartbeat),
             body: bytes.of(Class::Body),
+            tls: bytes.of(Class::Tls),
             total: bytes.total(),
         }
     }

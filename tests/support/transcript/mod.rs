@@ -26,6 +26,11 @@
 //!                                   `mask` sends its key and masks what follows
 //!   connect a                       connects and says nothing; whoever sends has connected
 //!   connect a to admin              the same, by --admin-listen
+//!   connect a by tls                the same, by an address of TLS; what TLS carries is told as
+//!                                   it stands, and of TLS itself: its handshake, `tls a done`,
+//!                                   `tls a resumed`; that it failed, `tls a refused`,
+//!                                   `tls a malformed`; that it ended without a word,
+//!                                   `tls a truncated`; or was none, `tls a plain`
 //!   open websocket /news as a       connects and shakes hands; ` | Name: value` adds a field
 //!   open sse /news as a             connects and takes the greeting, likewise
 //!   publish /news "hello"           somebody else publishes, and is told 201
@@ -122,6 +127,8 @@ pub struct Step {
 pub enum Act {
     Connect(usize),
     ConnectToAdmin(usize),
+    /// What the shell tells of a connection's TLS.
+    Tls(usize, Tls),
     Refused(usize),
     /// A request whose answer's greeting is shown elsewhere.
     Open(usize, Greeting, Vec<u8>),
@@ -152,6 +159,16 @@ pub enum Act {
         bytes_in: usize,
         bytes_out: usize,
     },
+}
+
+/// What becomes of a connection's TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tls {
+    Begins,
+    Done { resumed: bool },
+    Fails(CloseReason),
+    Truncated,
+    Plain,
 }
 
 /// What `open` takes off the front of the answer.
