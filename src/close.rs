@@ -15,6 +15,14 @@ named! {
         Idle = "idle", "No request came on a kept-alive connection for --idle-timeout.";
         Displaced = "displaced",
             "A newcomer needed its place; no other had been without a request for so long.";
+        TlsTimeout = "tls_timeout",
+            "A TLS handshake was not complete within --head-timeout of the connection's beginning.";
+        TlsRefused = "tls_refused",
+            "The TLS handshake failed: no version, cipher suite or protocol in common, or the peer \
+             refused our certificate.";
+        TlsMalformed = "tls_malformed", "What came on a TLS address was no sound TLS (an alert).";
+        TlsTruncated = "tls_truncated",
+            "The peer ended its side within a TLS handshake, or later without saying so by TLS.";
         HeadTimeout = "head_timeout",
             "A request head was begun and not ended within --head-timeout (408).";
         BodyTimeout = "body_timeout", "A request body was not ended within --body-timeout (408).";

@@ -18,6 +18,7 @@ mod rights;
 mod spelling;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 use std::env;
 use std::ffi::OsString;
@@ -32,6 +33,7 @@ pub use proxies::ProxyConfig;
 pub use rights::{RightsConfig, Secret};
 pub use spelling::{Listen, Misspelt, Size, Span};
 pub(crate) use spelling::{ends_in_no_port, fraction, whole};
+pub use tls::TlsPair;
 
 use crate::limits::Limits;
 use crate::wire::authority::{HostPattern, OriginPattern};
@@ -47,6 +49,8 @@ pub struct Config {
     pub listens_by_default: bool,
     /// Another server may have the ports, and shares them.
     pub reuse_port: bool,
+    /// Certificates for the addresses that speak TLS, and their keys: the default first.
+    pub tls: Vec<TlsPair>,
     /// Event loops, 1 to 64.
     pub threads: usize,
     /// The folder behind `/static/`.
@@ -219,6 +223,7 @@ impl CommandLine {
         let allow_origin = checks::patterns("--allow-origin", &allow_origin, OriginPattern::parse)?;
         let allow_host = checks::patterns("--allow-host", &allow_host, HostPattern::parse)?;
         let proxies = self.proxies.into_config()?;
+        let tls = self.tls.into_config(&self.addresses.listen, &self.addresses.admin_listen)?;
         checks::unfinished(bounds.max_message, bounds.max_unfinished)?;
         checks::history(bounds.max_message, kept.history_bytes, kept.retain_bytes)?;
         checks::places(bounds.max_connections, threads)?;
@@ -227,6 +232,7 @@ impl CommandLine {
             admin_listen: self.addresses.admin_listen,
             listens_by_default: false,
             reuse_port: self.addresses.reuse_port,
+            tls,
             threads,
             static_dir: self.addresses.static_dir,
             limits: Limits {

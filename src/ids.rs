@@ -155,7 +155,8 @@ impl Id {
     /// written ourselves (leading zeros, capitals, signs): one id has one spelling.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let (epoch, seq) = text.split_once('-')?;
+        let dash = text.bytes().position(|byte| byte == b'-')?;
+        let (epoch, seq) = (&text[..dash], &text[dash + 1..]);
         let canonical = |digits: &str, radix: u32| {
             let plain = digits.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
             let leading_zero = digits.len() > 1 && digits.starts_with('0');

@@ -21,7 +21,7 @@
 //! | 6 | [`conn::route`] | what is asked, and who pays |
 //! | 7 | [`wire::body`] | the body: the payload |
 //! | 8 | `broker::publish` | a draft, and an effect: publish this |
-//! | 9 | [`hub::sequencer`] | its number in the one sequence; posted to every thread |
+//! | 9 | [`store::sequencer`] | its number in the one sequence; posted to every thread |
 //! | 10 | [`hub::Hub::append`] | every thread's log has it; a round begins |
 //! | 11 | `broker::pump` | a subscriber of the topic has room |
 //! | 12 | [`hub::log::Entry::encoded`] | encoded for its technique, once for all readers |
@@ -37,8 +37,9 @@
 //!
 //! ```
 //! use tollway::broker::{Broker, Effect, Letter, Setup};
-//! use tollway::hub::{Receipt, sequencer::{Commit, Sequencer}};
+//! use tollway::hub::Receipt;
 //! use tollway::ids::{ConnId, Door, Millis};
+//! use tollway::store::sequencer::{Commit, Sequencer};
 //!
 //! fn all_output(broker: &mut Broker, id: ConnId, now: Millis) -> String {
 //!     let mut slices = [std::io::IoSlice::new(&[]); 64];
@@ -96,6 +97,7 @@ pub mod broker;
 pub mod conn;
 pub mod hub;
 pub mod rights;
+pub mod store;
 pub mod technique;
 pub mod wire;
 

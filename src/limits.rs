@@ -196,6 +196,17 @@ pub const WAIT_MS_MAX: u64 = 55_000;
 /// Output of which the peer has acknowledged nothing for this long, while the kernel has room for
 /// no more. Looked at in quarters. Beyond: the connection is dropped.
 pub const STALL_MS_MAX: u64 = 60_000;
+/// Bytes of a record, or of a message of the handshake, that is not complete: a record has 16 KiB
+/// and some, a first message that is longer than two nobody sends. Beyond: the connection ends.
+pub const TLS_KEPT_BYTES_MAX: usize = 32 * 1024;
+/// Bytes of the outbox that are enciphered at a time: two records. They wait beside the outbox
+/// until the kernel has all of them; nginx enciphers one record at a time.
+pub const TLS_PORTION_BYTES: usize = 32 * 1024;
+/// Sessions of TLS 1.2 that clients without tickets may take up again. nginx has no such table
+/// unless told to; beyond, the oldest are forgotten.
+pub const TLS_SESSIONS_MAX: usize = 1024;
+/// From one look at the files of certificates to the next.
+pub const TLS_LOOK_MS: u64 = 1_000;
 /// Silence after which SSE gets a comment (nothing was sent) and WebSocket a Ping (nothing came).
 /// Proxies cut at 60 s.
 pub const HEARTBEAT_MS: u64 = 25_000;
@@ -306,6 +317,14 @@ pub const ACCEPTS_PER_TURN: usize = 256;
 pub const MAILBOX_LETTERS_MAX: usize = 65_536;
 /// Publishes of one thread that wait to be committed. Beyond: 503, or a WebSocket close with 1013.
 pub const UNCOMMITTED_MAX: usize = 65_536;
+/// Messages that a store is asked to append in one piece; the rest of the line is the next batch.
+pub const STORE_BATCH_MAX: usize = 4_096;
+/// Bytes of messages in one such batch. One is always taken, however long.
+pub const STORE_BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// The first pause before a store that has failed is tried again; each is twice the one before.
+pub const STORE_RETRY_MS_MIN: u64 = 100;
+/// The longest such pause.
+pub const STORE_RETRY_MS_MAX: u64 = 5_000;
 /// Bytes of committed messages that a thread may not have read yet; beyond, no thread's publishes
 /// are committed before it has. One is always taken, however long.
 pub const MAILBOX_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -12,7 +12,6 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, IsTerminal, Write as _};
-use std::net::SocketAddr;
 use std::panic;
 use std::path::Path;
 use std::process::ExitCode;
@@ -106,7 +105,7 @@ fn start(config: &Config, out: &Output) -> Result<Server, String> {
     let server = Server::bind(config).map_err(|error| error.to_string())?;
     if let (Some(path), Some(file)) = (path, file) {
         let addresses = server.addresses().iter().chain(server.admin_addresses());
-        let ports: Vec<u16> = addresses.map(SocketAddr::port).collect();
+        let ports: Vec<u16> = addresses.map(|one| one.address.port()).collect();
         file.write(&ports, out).map_err(|error| wrong(path, error))?;
     }
     Ok(server)

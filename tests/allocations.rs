@@ -13,9 +13,9 @@ use allocation_counter::measure;
 use tollway::broker::{Broker, Effect, Letter, Setup};
 use tollway::hub::Receipt;
 use tollway::hub::message::{Draft, Payload};
-use tollway::hub::sequencer::{Commit, Sequencer};
 use tollway::ids::{ConnId, Door, Micros, Millis, TopicName};
 use tollway::limits::BUNDLED_BYTES_MAX;
+use tollway::store::sequencer::{Commit, Sequencer};
 
 const NOW: Millis = Millis(1);
 const WEBSOCKET: &str = "GET /t/ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\

@@ -152,7 +152,7 @@ macro_rules! tests {
 
 tests! {
     head body differential target condition handshake response forwarded proxy_protocol frame
-    message deflate v1 rights utf8 client json event_stream outbox timer log hub sequencer conn
+    message deflate v1 rights utf8 client json event_stream outbox timer log hub sequencer tls conn
     broker
 }
 

@@ -2,8 +2,9 @@
 //! what the code has.
 //!
 //! `UPDATE_DOCS=1 cargo test --test docs` writes anew what is made from the code: listings, the
-//! pages under `docs/reference`, the tables between `<!-- made from … -->` marks, and the answers
-//! that the examples show. Whatever is left red after that is a sentence to be mended by hand.
+//! pictures of the book, the pages under `docs/reference`, the tables between
+//! `<!-- made from … -->` marks, and the answers that the examples show. Whatever is left red after
+//! that is a sentence to be mended by hand.
 
 #[path = "support/foreign.rs"]
 mod foreign;
@@ -16,6 +17,10 @@ mod server;
 mod command_line;
 #[path = "docs/console.rs"]
 mod console;
+#[path = "docs/diagrams.rs"]
+mod diagrams;
+#[path = "docs/figures.rs"]
+mod figures;
 #[path = "docs/fresh_clone.rs"]
 mod fresh_clone;
 #[path = "docs/item.rs"]
@@ -32,9 +37,13 @@ mod mentions;
 mod pages;
 #[path = "docs/reference.rs"]
 mod reference;
+#[path = "docs/sequence.rs"]
+mod sequence;
 #[path = "docs/smuggling.rs"]
 mod smuggling;
 #[path = "docs/snippets.rs"]
 mod snippets;
+#[path = "docs/story.rs"]
+mod story;
 #[path = "docs/translations.rs"]
 mod translations;

@@ -51,6 +51,7 @@ folders! {
     files "files"
     reports "reports"
     rights "rights"
+    tls "tls"
     regressions "regressions"
 }
 

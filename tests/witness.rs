@@ -52,3 +52,5 @@ mod strace;
 mod tagged;
 #[path = "witness/tcpdump.rs"]
 mod tcpdump;
+#[path = "witness/tls.rs"]
+mod tls;

@@ -123,6 +123,55 @@ pub(super) fn dropped_unsent(visit: &mut Visit<'_>) {
     }
 }
 
+/// So many bytes of what came in were TLS. Between two requests the next one pays for them.
+pub(super) fn tls_came_in(visit: &mut Visit<'_>, bytes: usize) {
+    if !CHARGES {
+        return;
+    }
+    let (costs, between) = (&mut visit.conn.costs, visit.conn.state.is_between());
+    let mut by_class = Bytes::default();
+    by_class.add(Class::Tls, bytes);
+    costs.tally.came_in(&by_class);
+    match &mut visit.conn.secure {
+        Some(secure) if between => secure.owed[0] += bytes,
+        Some(_) | None => visit.shard.ledger.account_mut(costs.payer).bytes_in += &by_class,
+    }
+}
+
+/// So many bytes of what went out were TLS. Of a handshake, the first request pays for them.
+pub(super) fn tls_went_out(visit: &mut Visit<'_>, bytes: usize) {
+    if !CHARGES {
+        return;
+    }
+    let (payer, costs) = (next_to_pay(visit.conn), &mut visit.conn.costs);
+    costs.tally.went_out([(Class::Tls, bytes)]);
+    match &mut visit.conn.secure {
+        Some(secure) if costs.kind.is_none() => secure.owed[1] += bytes,
+        Some(_) | None => {
+            visit.shard.ledger.account_mut(payer).bytes_out.add(Class::Tls, bytes);
+        }
+    }
+}
+
+/// A connection ends: what came and was never deciphered, and what of its last records the kernel
+/// took, was TLS.
+pub(super) fn dropped_in_records(visit: &mut Visit<'_>) {
+    let Some(secure) = &mut visit.conn.secure else {
+        return;
+    };
+    let undeciphered = std::mem::take(&mut secure.undeciphered);
+    let half_sent = std::mem::take(&mut secure.half_sent);
+    tls_came_in(visit, undeciphered);
+    tls_went_out(visit, half_sent);
+}
+
+/// A TLS handshake is complete.
+pub(super) fn shook_hands(visit: &mut Visit<'_>, resumed: bool) {
+    let shared = &mut visit.shard.ledger.shared;
+    shared.tls_resumed += u64::from(resumed);
+    shared.tls_full += u64::from(!resumed);
+}
+
 /// A message was taken in.
 pub(super) fn took_in(visit: &mut Visit<'_>) {
     let costs = &mut visit.conn.costs;
@@ -188,6 +237,12 @@ pub(super) fn enter(visit: &mut Visit<'_>) {
 
 /// What was owed is paid.
 fn pay(visit: &mut Visit<'_>) {
+    if let Some(secure) = &mut visit.conn.secure {
+        let [came, went] = std::mem::take(&mut secure.owed);
+        let account = visit.shard.ledger.account_mut(visit.conn.costs.payer);
+        account.bytes_in.add(Class::Tls, came);
+        account.bytes_out.add(Class::Tls, went);
+    }
     let owed = std::mem::take(&mut visit.conn.costs.owed);
     if owed.is_empty() {
         return;
@@ -211,14 +266,19 @@ pub(super) fn ended(visit: &mut Visit<'_>, reason: CloseReason) {
     }
 }
 
-/// The kernel took `bytes` of what a connection had to send; 0 when it had no room. Messages count
-/// as delivered when it has all of them.
+/// The kernel took `bytes` of what a connection had to send; 0 when it had no room.
 pub(super) fn went_out(ledger: &mut Ledger, conn: &mut Conn, bytes: usize, at: Micros) {
     let call = match bytes {
         0 => Call::WriteWouldBlock,
         bytes => Call::Write { bytes },
     };
     ledger.charge(next_to_pay(conn), call);
+    through(ledger, conn, bytes, at);
+}
+
+/// So many bytes of what a connection had to send are with the kernel. Messages count as delivered
+/// when it has all of them.
+pub(super) fn through(ledger: &mut Ledger, conn: &mut Conn, bytes: usize, at: Micros) {
     let tally = &mut conn.costs.tally;
     conn.flow.outbox.advance(bytes, |through| {
         if !CHARGES {

@@ -145,6 +145,11 @@ fn give(visit: &mut Visit<'_>, want: Want, body: Vec<u8>) {
         Want::Watch(watch) => report::watch(visit, &watch),
         Want::Ticket => ticket::ask(visit),
         Want::Redeem(redeem) => ticket::show(visit, redeem),
+        Want::Ready if visit.shard.store_fault.is_some() => {
+            let fault = visit.shard.store_fault.clone().unwrap_or_default();
+            let detail = format!("The store is unavailable: {fault}.");
+            respond::refuse_saying(visit, Rule::StoreUnavailable.into(), &detail);
+        }
         Want::Healthy | Want::Ready => {
             respond::say(visit, Status::Ok, &NO_STORE, Body::fixed(TEXT, b"ok\n"));
         }

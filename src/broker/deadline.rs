@@ -30,6 +30,9 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
     let limits = &visit.shard.policy.limits;
     let stalls_at = conn.stalls_at(limits);
     let held = conn.is_held();
+    if conn.shakes_hands() {
+        return end_handshake(visit);
+    }
     if !conn.flow.outbox.is_empty() && stalls_at <= now {
         return look(visit);
     }
@@ -78,6 +81,14 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
         State::Lingering { .. } => teardown::close(visit),
         State::Answering(_) | State::Awaiting(_) | State::Sending(_) => {}
         State::Telling(_) | State::Closed => {}
+    }
+}
+
+/// A connection may have waited for a handshake long enough.
+fn end_handshake(visit: &mut Visit<'_>) {
+    if visit.conn.due(&visit.shard.policy.limits) <= visit.now {
+        visit.conn.flow.leave_for(CloseReason::TlsTimeout);
+        teardown::close(visit);
     }
 }
 

@@ -129,6 +129,11 @@ pub enum Letter {
         /// When it may publish again, in milliseconds from now.
         retry_ms: u64,
     },
+    /// The store cannot be used at present. Whether a message that it was asked to append will be
+    /// found in it is not known.
+    Unavailable(ConnId),
+    /// Whether the store can be used. `Some`: it cannot, for this reason.
+    StoreState(Option<Arc<str>>),
     /// A thread wants this one's report.
     ReportWanted {
         /// The thread that wants it.
@@ -146,6 +151,7 @@ impl Letter {
         match self {
             Self::Committed { message, .. } => message.weight(),
             Self::Repeated(_) | Self::Refused(_) | Self::TooFast { .. } => 0,
+            Self::Unavailable(_) | Self::StoreState(_) => 0,
             Self::ReportWanted { .. } | Self::ShardReport(_) => 0,
         }
     }

@@ -69,8 +69,8 @@ impl Question {
 mod tests {
     use crate::broker::{Broker, Effect, Letter, Setup};
     use crate::hub::Receipt;
-    use crate::hub::sequencer::{Commit, Sequencer};
     use crate::ids::{ConnId, Door, Millis};
+    use crate::store::sequencer::{Commit, Sequencer};
 
     /// A broker with clients, each of which has asked for something.
     struct Bench {

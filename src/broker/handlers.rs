@@ -11,12 +11,14 @@ use std::sync::Arc;
 use super::conns::Conns;
 use super::effect::{Effect, Letter};
 use super::file::{FileError, FileInfo};
+use super::visit::Visit;
 use super::{
     Broker, accounting, answer, deadline, file, input, poll, pump, report, respond, subscribe,
     teardown, ticket,
 };
 use crate::close::CloseReason;
 use crate::conn::Conn;
+use crate::conn::secure::Secure;
 use crate::conn::state::{Name, State};
 use crate::hub::Subscribers;
 use crate::ids::{ConnId, Door, Micros, Millis, Network};
@@ -119,33 +121,33 @@ impl Broker {
     /// than the time of the turn, since many are written to in one.
     pub fn sent(&mut self, id: ConnId, bytes: usize, at: Micros) {
         let now = at.millis();
+        if self.sent_all(id, bytes, at) {
+            return;
+        }
         self.visit(id, now, |visit| {
             let was_high = visit.conn.flow.outbox.is_high();
             visit.conn.flow.refused = bytes < visit.conn.flow.outbox.gathered_bytes();
             accounting::went_out(&mut visit.shard.ledger, visit.conn, bytes, at);
-            if bytes > 0 {
-                visit.conn.took(now);
-            }
-            let (flow, timing) = (&visit.conn.flow, &mut visit.conn.timing);
-            let low_again = was_high && !flow.outbox.is_high();
-            let empty = flow.outbox.is_empty();
-            match visit.conn.state.name() {
-                Name::Streaming => timing.active_at = now,
-                Name::Open if bytes > 0 => visit.conn.await_pong_anew(now),
-                Name::Head if empty => timing.active_at = now, // It has our answer: idle from now.
-                Name::Lingering if empty => teardown::end_own_side(visit),
-                _ => {}
-            }
-            if low_again {
-                // The log, a file and what the peer has sent meanwhile were waiting for room.
-                pump::pump(visit);
-                file::feed(visit);
-                poll::feed(visit);
-                visit.resume_later();
-            } else if visit.conn.flow.refused {
-                subscribe::note_backlog(visit);
-            }
+            took(visit, bytes > 0, was_high);
         });
+    }
+
+    /// The short way for a reader that keeps up, and of whose outbox the kernel took all. `false`:
+    /// it is not that simple, and nothing was done.
+    fn sent_all(&mut self, id: ConnId, bytes: usize, at: Micros) -> bool {
+        let Some(conn) = self.conns.get_mut(id).filter(|conn| conn.keeps_up()) else {
+            return false;
+        };
+        let outbox = &conn.flow.outbox;
+        if bytes == 0 || bytes < outbox.bytes() || outbox.is_high() {
+            return false;
+        }
+        accounting::went_out(&mut self.shard.ledger, conn, bytes, at);
+        conn.timing.took_at = at.millis();
+        if matches!(conn.state, State::Streaming(_)) {
+            conn.timing.active_at = at.millis();
+        }
+        true
     }
 
     /// Reading or writing failed for good.
@@ -163,6 +165,7 @@ impl Broker {
             Letter::Committed { .. }
             | Letter::Repeated(_)
             | Letter::Refused(_)
+            | Letter::Unavailable(_)
             | Letter::TooFast { .. } => {
                 self.shard.letters.push(letter);
                 self.read_letters(now);
@@ -170,6 +173,7 @@ impl Broker {
             Letter::ReportWanted { from, scope } => {
                 self.shard.effects.push_back(Effect::ShardReport { to: from, scope });
             }
+            Letter::StoreState(fault) => self.shard.store_fault = fault,
             Letter::ShardReport(part) => self.shard_report_came(*part, now),
         }
     }
@@ -285,6 +289,34 @@ impl Broker {
     }
 }
 
+/// The kernel has taken of the outbox what it takes now; `moved`: something. It was high before, or
+/// not.
+pub(super) fn took(visit: &mut Visit<'_>, moved: bool, was_high: bool) {
+    let now = visit.now;
+    if moved {
+        visit.conn.took(now);
+    }
+    let (flow, timing) = (&visit.conn.flow, &mut visit.conn.timing);
+    let low_again = was_high && !flow.outbox.is_high();
+    let empty = flow.outbox.is_empty();
+    match visit.conn.state.name() {
+        Name::Streaming => timing.active_at = now,
+        Name::Open if moved => visit.conn.await_pong_anew(now),
+        Name::Head if empty => timing.active_at = now, // It has our answer: idle from now.
+        Name::Lingering if empty => teardown::end_own_side(visit),
+        _ => {}
+    }
+    if low_again {
+        // The log, a file and what the peer has sent meanwhile were waiting for room.
+        pump::pump(visit);
+        file::feed(visit);
+        poll::feed(visit);
+        visit.resume_later();
+    } else if visit.conn.flow.refused {
+        subscribe::note_backlog(visit);
+    }
+}
+
 /// Adds to `report` what it has to say of one connection.
 fn add_conn(report: &mut ShardReport, conn: &Conn, sample: &Sample) {
     let accounted = conn.costs.accounted();
@@ -295,8 +327,10 @@ fn add_conn(report: &mut ShardReport, conn: &Conn, sample: &Sample) {
         return tcp.add_since(&accounted, sample);
     }
     report.connections += 1;
-    report.unread += conn.flow.inbox.len() as u64;
-    report.unfinished += conn.flow.outbox.unfinished() as u64;
+    let (unread, unfinished) = (conn.flow.inbox.len(), conn.flow.outbox.unfinished());
+    let tls = conn.secure.as_deref().map_or([0; 2], Secure::unsettled);
+    report.unread += (unread + tls[0]) as u64;
+    report.unfinished += (unfinished + tls[1]) as u64;
     let Some(kind) = conn.costs.kind else {
         report.strangers += 1;
         return;

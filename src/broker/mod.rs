@@ -51,6 +51,7 @@ mod asked;
 mod asset;
 mod conns;
 mod deadline;
+mod deciphered;
 mod draft;
 mod drain;
 mod effect;
@@ -72,6 +73,7 @@ mod pump;
 mod read;
 mod report;
 mod respond;
+mod secure;
 mod setup;
 mod subscribe;
 mod teardown;
@@ -86,6 +88,7 @@ use std::collections::VecDeque;
 
 use self::asked::Asked;
 use self::conns::Conns;
+pub use self::deciphered::{Deciphered, Placed, Preface};
 pub use self::effect::{Effect, Letter, Teardown};
 pub use self::farewells::DrainCounts;
 use self::farewells::Farewells;
@@ -154,6 +157,7 @@ impl Broker {
                 given: None,
                 random: setup.seed | 1,
                 asked: Asked::default(),
+                store_fault: None,
                 letters: Letters::default(),
                 effects: VecDeque::new(),
                 effects_bytes: 0,

@@ -83,10 +83,18 @@ pub(super) fn committed(visit: &mut Visit<'_>, receipt: Receipt) {
 
 /// The message is not in the log and never will be.
 pub(super) fn not_committed(visit: &mut Visit<'_>) {
+    fail(visit, Rule::Overloaded, "more messages than can be delivered; try again");
+}
+
+/// The store cannot be used at present; whether the message will be found in it is not known.
+pub(super) fn unavailable(visit: &mut Visit<'_>) {
+    fail(visit, Rule::StoreUnavailable, "the store is unavailable; try again");
+}
+
+fn fail(visit: &mut Visit<'_>, rule: Rule, why: &'static str) {
     if visit.conn.awaited(visit.now).is_some() {
-        respond::refuse(visit, Rule::Overloaded.into());
-    } else if !v1::resolve(visit, Err(Rule::Overloaded.into())) {
-        let why = "more messages than can be delivered; try again";
+        respond::refuse(visit, rule.into());
+    } else if !v1::resolve(visit, Err(rule.into())) {
         teardown::close_socket(visit, CloseCode::TRY_AGAIN, why, CloseReason::Overloaded);
     }
     websocket::fail_if_due(visit);

@@ -41,6 +41,13 @@ pub(super) fn pump(visit: &mut Visit<'_>) {
     subscribe::note_backlog(visit);
 }
 
+/// Brings a subscriber what the log has for it. `false`: that was not all, or it has to hear first
+/// of what it missed.
+#[inline]
+pub(super) fn brings_all(conn: &mut Conn, hub: &Hub) -> bool {
+    matches!(fill(conn, hub), Pumped::Served) && !conn.flow.outbox.is_high()
+}
+
 /// A subscriber was too slow: it hears what it missed, and goes on from there. A raw WebSocket has
 /// no word for it and is closed.
 fn tell_gap(visit: &mut Visit<'_>) {
@@ -72,16 +79,17 @@ fn fill(conn: &mut Conn, hub: &Hub) -> Pumped {
     if outbox.is_high() {
         return Pumped::Served;
     }
-    if subscribe::missed(subscription, hub) {
-        return Pumped::Missed;
-    }
     // Almost every delivery is this: one topic, and one message in it.
+    let Subscription { cursor, evictions_seen, .. } = *subscription;
     if let Seats::One(seat) = subscription.seats
-        && let Some(newest) = hub.log(seat.topic).newest_if_only(subscription.cursor)
+        && let Some(newest) = hub.only_newest(seat.topic, cursor, evictions_seen)
     {
         outbox.push(format.segment((seat.topic, newest), hub), payer);
         subscription.cursor = newest.seq();
         return Pumped::Served;
+    }
+    if subscribe::missed(subscription, hub) {
+        return Pumped::Missed;
     }
     // Nothing is lost while we are at it, so the log is walked from where it is found.
     let mut found = hub.merge(subscribe::topics(subscription), subscription.cursor);

@@ -95,6 +95,7 @@ fn end(visit: &mut Visit<'_>, how: fn(CloseReason) -> Teardown) {
     let reason = visit.conn.flow.leave_for(CloseReason::PeerFinished);
     log::debug!("{} closed: {}", visit.conn.peer, reason.name());
     visit.conn.shift(State::Closed, visit.now);
+    accounting::dropped_in_records(visit);
     accounting::dropped_unsent(visit);
     accounting::ended(visit, reason);
     visit.shard.teardowns.push_back((visit.id, how(reason)));

@@ -45,6 +45,9 @@ fn fits(visit: &mut Visit<'_>) -> bool {
 
 fn refuse(visit: &mut Visit<'_>) {
     const REASON: CloseReason = CloseReason::Unfinished;
+    if visit.conn.secure.as_deref().is_some_and(|secure| secure.undeciphered > 0) {
+        return teardown::give_up(visit, REASON); // Its next words could not be deciphered.
+    }
     let conn = &mut *visit.conn;
     let context = match &mut conn.state {
         State::Body(upload) => std::mem::take(&mut upload.request.context).last(),

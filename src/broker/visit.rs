@@ -12,6 +12,7 @@
 //! Came from: the face. Goes to: every layer below it. Absent on purpose: other connections.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::asked::Asked;
 use super::effect::{Effect, Teardown};
@@ -66,6 +67,8 @@ pub(super) struct Shard {
     pub(super) random: u64,
     /// What the sequencer was asked to commit, and has not answered.
     pub(super) asked: Asked,
+    /// Why the store cannot be used, if it cannot.
+    pub(super) store_fault: Option<Arc<str>>,
     /// What the sequencer has said, and was not read yet.
     pub(super) letters: Letters,
     /// What the shell is asked to do.

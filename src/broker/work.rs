@@ -6,7 +6,7 @@
 use super::{Broker, Letter, answer, deadline, input, poll, publish, pump, report};
 use crate::conn::outbox::Outbox;
 use crate::conn::state::Name;
-use crate::ids::Millis;
+use crate::ids::{ConnId, Millis};
 use crate::limits::{
     DELIVERY_STEP_BYTES, DELIVERY_STEP_SEGMENTS, DELIVERY_STEPS_PER_PORTION, EXPIRIES_PER_TURN,
     RESUMES_PER_PORTION,
@@ -44,7 +44,9 @@ impl Broker {
         self.shard.letters.begin_portion();
         let mut steps = 0;
         while steps < DELIVERY_STEPS_PER_PORTION {
-            self.read_letters(now);
+            if self.shard.letters.has_next() {
+                self.read_letters(now);
+            }
             let Some(id) = self.shard.hub.next_subscriber() else {
                 self.shard.hub.expire(now); // It may be due since long, and could not be done.
                 if self.shard.letters.has_next() && self.shard.hub.has_room() {
@@ -52,6 +54,10 @@ impl Broker {
                 }
                 break;
             };
+            if let Some(queued) = self.deliver_to(id, now) {
+                steps += 1 + queued;
+                continue;
+            }
             self.visit(id, now, |visit| {
                 let before = steps_queued(&visit.conn.flow.outbox);
                 match visit.conn.state.name() {
@@ -62,6 +68,25 @@ impl Broker {
             });
         }
         self.can_deliver()
+    }
+
+    /// The short way for a reader that keeps up, and has everything behind it. Tells how many steps
+    /// of work were queued. `None`: it is not that simple, and has to be visited.
+    fn deliver_to(&mut self, id: ConnId, now: Millis) -> Option<usize> {
+        let conn = self.conns.get_mut(id).filter(|conn| conn.keeps_up())?;
+        if !conn.flow.outbox.is_empty() || !pump::brings_all(conn, &self.shard.hub) {
+            return None;
+        }
+        if conn.flow.outbox.take_fresh() {
+            self.dirty.push_back(id);
+            conn.timing.took_at = now;
+            let due = conn.stalls_at(&self.shard.policy.limits);
+            if conn.timing.hints_at(due) {
+                self.wheel.insert(due, id);
+            }
+        }
+        self.shard.hub.trim_renditions();
+        Some(steps_queued(&conn.flow.outbox))
     }
 
     /// Reads letters while the hub has room for what they bring, up to the portion.
@@ -90,7 +115,12 @@ impl Broker {
                     self.shard.asked.answered();
                     self.visit(conn, now, |visit| publish::too_fast(visit, retry_ms));
                 }
-                Letter::ReportWanted { .. } | Letter::ShardReport(_) => {} // Never wait.
+                Letter::Unavailable(id) => {
+                    self.shard.asked.answered();
+                    self.visit(id, now, publish::unavailable);
+                }
+                // Never wait.
+                Letter::ReportWanted { .. } | Letter::ShardReport(_) | Letter::StoreState(_) => {}
             }
             while let Some(id) = self.shard.letters.next_waiter() {
                 self.visit(id, now, answer::letters_read);

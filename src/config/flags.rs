@@ -15,6 +15,7 @@ use super::environment::{switch, times};
 use super::proxies::ProxyFlags;
 use super::rights::RightsFlags;
 use super::spelling::{Listen, Size, Span, whole};
+use super::tls::TlsFlags;
 use crate::limits;
 
 #[derive(Debug, Parser)]
@@ -43,6 +44,8 @@ pub(super) struct CommandLine {
     #[command(flatten)]
     pub(super) addresses: AddressFlags,
     #[command(flatten)]
+    pub(super) tls: TlsFlags,
+    #[command(flatten)]
     pub(super) retention: RetentionFlags,
     #[command(flatten)]
     pub(super) bounds: LimitFlags,
@@ -66,7 +69,7 @@ pub(super) struct CommandLine {
 #[command(next_help_heading = "Addresses")]
 pub(super) struct AddressFlags {
     /// Where to listen: HOST:PORT, or :PORT for all addresses of this machine; port 0 takes any;
-    /// localhost is both of its addresses, of IPv4 and IPv6; repeatable
+    /// localhost is both of its addresses, of IPv4 and IPv6; https:// in front: TLS; repeatable
     #[arg(long, env = "TOLLWAY_LISTEN", value_name = "HOST:PORT", value_delimiter = ',')]
     #[arg(default_value = "localhost:8080")]
     pub(super) listen: Vec<Listen>,

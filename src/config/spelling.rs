@@ -47,6 +47,8 @@ pub struct Span(pub u64);
 pub struct Listen {
     /// As it was written.
     pub text: String,
+    /// Connections speak TLS.
+    pub tls: bool,
     /// At least one.
     pub addresses: Vec<SocketAddr>,
 }
@@ -94,8 +96,20 @@ impl FromStr for Listen {
         const REMEDY: Misspelt = Misspelt(
             "is not an address; write HOST:PORT, such as localhost:8080 or 127.0.0.1:8080",
         );
+        const PATH: Misspelt =
+            Misspelt("has something behind its port; write https://HOST:PORT, and no more");
         const PORT: Misspelt =
             Misspelt("has a port that does not exist; ports end at 65535, and 0 takes any");
+        let whole = text;
+        let (tls, text) = match text.split_once("://") {
+            Some((scheme, text)) if scheme.eq_ignore_ascii_case("https") => (true, text),
+            Some((scheme, text)) if scheme.eq_ignore_ascii_case("http") => (false, text),
+            Some(_) => return Err(REMEDY),
+            None => (false, text),
+        };
+        if text.contains('/') {
+            return Err(PATH);
+        }
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(text.parse::<u16>().map_or(PORT, |_| {
                 Misspelt(
@@ -131,7 +145,7 @@ impl FromStr for Listen {
         if addresses.is_empty() {
             return Err(REMEDY);
         }
-        Ok(Self { text: text.to_owned(), addresses })
+        Ok(Self { text: whole.to_owned(), tls, addresses })
     }
 }
 

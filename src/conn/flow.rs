@@ -62,6 +62,14 @@ impl Flow {
         self.finished && !self.inbox.is_empty()
     }
 
+    /// Whether neither stream is about to end, and the kernel has always had room of late.
+    #[inline]
+    pub fn is_undisturbed(&self) -> bool {
+        let goes_on = !self.finished && self.leaving.is_none();
+        let has_room = !self.refused && self.backlog == Backlog::None && !self.progress.is_seen();
+        goes_on && has_room
+    }
+
     /// Notes whether bytes are `wanted`. `true`: they were not, and are from now on.
     pub fn resumes_reading(&mut self, wanted: bool) -> bool {
         let resumes = self.reading_paused && wanted;

@@ -22,6 +22,7 @@ impl Conn {
             + self.costs.accounted.as_deref().map_or(0, size_of_val)
             + self.hold.as_deref().map_or(0, size_of_val)
             + self.proxy.as_deref().map_or(0, size_of_val)
+            + self.secure.as_deref().map_or(0, |secure| size_of_val(secure) + secure.undeciphered)
             + state_bytes(&self.state)
     }
 }
@@ -41,7 +42,8 @@ impl Conn {
             },
             _ => 0,
         };
-        self.flow.inbox.heap_bytes() + begun
+        let undeciphered = self.secure.as_deref().map_or(0, |secure| secure.undeciphered);
+        self.flow.inbox.heap_bytes() + begun + undeciphered
     }
 }
 

@@ -30,6 +30,7 @@ pub mod request;
 mod resource;
 pub mod response_context;
 pub mod route;
+pub mod secure;
 pub mod state;
 mod static_path;
 pub mod timing;
@@ -47,11 +48,12 @@ use self::flow::Flow;
 use self::hold::Hold;
 use self::outbox::Segment;
 use self::policy::Policy;
-use self::problem::Problem;
+use self::problem::{Problem, Rule};
 use self::progress::PeerProgress;
 use self::request::{Request, Want};
 use self::response_context::ResponseContext;
 use self::route::route;
+use self::secure::Secure;
 use self::state::{State, Upload};
 use self::timing::Timing;
 use self::websocket::Weight;
@@ -73,6 +75,8 @@ pub struct Conn {
     pub peer: Peer,
     /// Which address it came in by.
     pub door: Door,
+    /// It speaks TLS.
+    pub secure: Option<Box<Secure>>,
     /// The trusted proxy at the other end, if one is there.
     pub proxy: Option<Box<SocketAddr>>,
     /// A header of the PROXY protocol comes before the first request.
@@ -107,6 +111,7 @@ impl Conn {
         Self {
             peer: peer.into(),
             door: Door::Public,
+            secure: None,
             proxy: None,
             expects_proxy_header: false,
             place: None,
@@ -201,7 +206,7 @@ impl Conn {
         now: Millis,
         policy: &Policy,
     ) -> Pace {
-        let mut request = route(head, policy, self.door);
+        let mut request = route(head, policy, self.door, self.secure.is_some());
         if let Err(problem) = self.name_client(head, policy) {
             request.want = Want::Refuse(problem);
             request.context.keep_alive = false;
@@ -285,6 +290,12 @@ impl Conn {
         let want = Want::Refuse(problem);
         let request = Request { context, payer: Payer::Other, want, grant: None };
         self.complete(request, Vec::new(), now)
+    }
+
+    /// Plain words came where TLS was to come.
+    pub fn refuse_plain_words(&mut self, now: Millis) -> Ask {
+        (self.costs.payer, self.costs.tag) = (Payer::Other, None);
+        self.refuse(ResponseContext::closing(), Rule::TlsExpected.into(), now)
     }
 
     fn frame(

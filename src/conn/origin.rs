@@ -22,8 +22,10 @@ pub struct Origins {
     pub allowed: Vec<OriginPattern>,
     /// `--allow-host`; when there are none, every host is served.
     pub hosts: Vec<HostPattern>,
-    /// The ports that this process listens on.
+    /// The ports that this process listens on in plain HTTP.
     pub ports: Vec<u16>,
+    /// Those on which it speaks TLS.
+    pub tls_ports: Vec<u16>,
     /// Which refusals the log has told; one memory for all threads.
     pub refused: Arc<RefusedOrigins>,
 }
@@ -41,8 +43,8 @@ pub enum OriginCheck {
 }
 
 impl Origins {
-    /// Judges an `Origin` against the `Host` that was asked for.
-    pub fn judge(&self, origin: Option<&[u8]>, host: Option<&str>) -> OriginCheck {
+    /// Judges an `Origin` against the `Host` that was asked for, by TLS or in plain HTTP.
+    pub fn judge(&self, origin: Option<&[u8]>, host: Option<&str>, by_tls: bool) -> OriginCheck {
         let Some(origin) = origin else {
             return OriginCheck::Same;
         };
@@ -51,9 +53,9 @@ impl Origins {
             return OriginCheck::Foreign;
         };
         let host = host.and_then(Authority::parse);
-        if host.as_ref().is_some_and(|host| is_same(&origin, host)) {
+        if host.as_ref().is_some_and(|host| is_same(&origin, host, by_tls)) {
             OriginCheck::Same
-        } else if host.is_some_and(|host| self.is_ours(&origin, &host)) {
+        } else if host.is_some_and(|host| self.is_ours(&origin, &host, by_tls)) {
             OriginCheck::Allowed(text.into())
         } else if self.allowed.contains(&OriginPattern::Any) {
             OriginCheck::Allowed("*".into())
@@ -93,17 +95,26 @@ impl Origins {
             for port in &self.ports {
                 let _ = write!(sources, " http://{name}:{port} ws://{name}:{port}");
             }
+            for port in &self.tls_ports {
+                let _ = write!(sources, " https://{name}:{port} wss://{name}:{port}");
+            }
         }
         sources
     }
 
     /// A page that was served by this process, at whatever port.
-    fn is_ours(&self, origin: &Origin, asked: &Authority) -> bool {
+    fn is_ours(&self, origin: &Origin, asked: &Authority, by_tls: bool) -> bool {
         let Origin::Site { scheme, host, port: Some(port) } = origin else {
             return false;
         };
         let same_host = *host == asked.host || (host.is_loopback() && asked.host.is_loopback());
-        is_web(scheme) && same_host && self.ports.contains(port)
+        // A proxy may end TLS in front of a plain port.
+        let ours = match &**scheme {
+            "https" => self.tls_ports.contains(port) || self.ports.contains(port),
+            "http" => !by_tls && self.ports.contains(port),
+            _ => false,
+        };
+        same_host && ours
     }
 }
 
@@ -113,10 +124,11 @@ const LOOPBACK_SOURCES: [&str; 2] = ["localhost", "127.0.0.1"];
 /// Whether a page of `origin` asks where it came from. RFC 9110 §4.2.3.
 ///
 /// The scheme is the origin's on both sides: behind a proxy that ends TLS, the browser says https
-/// and we cannot know better.
-fn is_same(origin: &Origin, asked: &Authority) -> bool {
+/// and we cannot know better. Where we speak TLS ourselves, a page of `http` is none of ours:
+/// anybody on the way may have written it.
+fn is_same(origin: &Origin, asked: &Authority, by_tls: bool) -> bool {
     match origin {
-        Origin::Site { scheme, .. } if is_web(scheme) => {
+        Origin::Site { scheme, .. } if &**scheme == "https" || !by_tls && is_web(scheme) => {
             Origin::of(scheme, asked).as_ref() == Some(origin)
         }
         Origin::Site { .. } | Origin::Opaque | Origin::File => false,
@@ -138,7 +150,7 @@ mod tests {
     }
 
     fn judge(origins: &Origins, origin: &str, host: &str) -> OriginCheck {
-        origins.judge(Some(origin.as_bytes()), Some(host))
+        origins.judge(Some(origin.as_bytes()), Some(host), false)
     }
 
     #[test]
@@ -158,7 +170,7 @@ mod tests {
         ] {
             assert_eq!(judge(&none, origin, host), OriginCheck::Same, "{origin} {host}");
         }
-        assert_eq!(none.judge(None, Some("chat.example")), OriginCheck::Same);
+        assert_eq!(none.judge(None, Some("chat.example"), false), OriginCheck::Same);
     }
 
     #[test]
@@ -182,9 +194,9 @@ mod tests {
         ] {
             assert_eq!(judge(&none, origin, host), OriginCheck::Foreign, "{origin} {host}");
         }
-        let bytes = none.judge(Some(b"http://\xff"), Some("chat.example"));
+        let bytes = none.judge(Some(b"http://\xff"), Some("chat.example"), false);
         assert_eq!(bytes, OriginCheck::Foreign);
-        let nowhere = none.judge(Some(b"http://chat.example"), None);
+        let nowhere = none.judge(Some(b"http://chat.example"), None, false);
         assert_eq!(nowhere, OriginCheck::Foreign);
     }
 
@@ -215,6 +227,33 @@ mod tests {
         ] {
             assert_eq!(judge(&ours, origin, host), OriginCheck::Foreign, "{origin} {host}");
         }
+    }
+
+    #[test]
+    fn by_tls_a_page_is_ours_when_it_came_by_tls_too() {
+        let ours = Origins { tls_ports: vec![8443], ..origins(&[], &[8080]) };
+        let judge = |origin: &str, host: &str, by_tls| {
+            ours.judge(Some(origin.as_bytes()), Some(host), by_tls)
+        };
+        for (origin, host, by_tls, comes_to) in [
+            ("https://chat.example:8443", "chat.example:8443", true, OriginCheck::Same),
+            ("https://chat.example", "chat.example:443", true, OriginCheck::Same),
+            ("http://chat.example:8443", "chat.example:8443", true, OriginCheck::Foreign),
+            ("http://chat.example:8080", "chat.example:8443", true, OriginCheck::Foreign),
+            ("http://chat.example:8443", "chat.example:8080", false, OriginCheck::Foreign),
+        ] {
+            assert_eq!(judge(origin, host, by_tls), comes_to, "{origin} {host} {by_tls}");
+        }
+        for (origin, host, by_tls) in [
+            ("https://chat.example:8443", "chat.example:8080", false),
+            ("https://localhost:8443", "127.0.0.1:8080", false),
+        ] {
+            let allowed = OriginCheck::Allowed(origin.into());
+            assert_eq!(judge(origin, host, by_tls), allowed, "{origin} {host}");
+        }
+        let sources = ours.sources(Some("chat.example:8443"));
+        let by_tls = " https://chat.example:8443 wss://chat.example:8443";
+        assert!(sources.ends_with(by_tls), "{sources}");
     }
 
     #[test]

@@ -116,10 +116,15 @@ offences! {
             "The request's body did not arrive in time.";
         Overloaded = Unavailable, "overloaded",
             "The server has more messages to deliver than it can; try again in a moment.";
+        StoreUnavailable = Unavailable, "store_unavailable",
+            "What keeps the messages cannot be written at present; the message may or may not be \
+             found there later. Try again in a moment, with an Idempotency-Key to have it once.";
         UnfinishedTooMuch = Unavailable, "unfinished_too_much",
             "The server holds as many unfinished requests as it can; try again in a moment.";
         Draining = Unavailable, "draining",
             "The server ends; connect anew, to the one that takes its place.";
+        TlsExpected = BadRequest, "tls_expected",
+            "This port speaks TLS; ask it by https:// or wss://.";
         ClientMalformed = BadRequest, "client_malformed",
             "The proxy that brought this request names whom it has it from in a way that cannot be \
              read.";

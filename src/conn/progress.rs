@@ -59,6 +59,11 @@ impl PeerProgress {
         !std::mem::replace(&mut self.0.get_or_insert_default().asked, true)
     }
 
+    /// Whether anything was seen of it.
+    pub fn is_seen(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Whether the kernel was asked and has not answered.
     pub fn is_asked(&self) -> bool {
         self.0.as_deref().is_some_and(|seen| seen.asked)

@@ -15,75 +15,123 @@ use crate::ledger::{CostTag, Order};
 use crate::wire::number;
 use crate::wire::target::{self, Pair, TargetError};
 
-/// A query, not yet looked at. Of a member that is given twice, the last counts.
+/// The members that some resource knows.
 #[derive(Clone, Copy)]
-pub(super) struct Query<'q>(Option<&'q str>);
+enum Member {
+    Check,
+    Cursor,
+    Event,
+    Limit,
+    Offset,
+    Sort,
+    State,
+    Tag,
+    Ticket,
+    Wait,
+}
+
+impl Member {
+    const COUNT: usize = Self::Wait as usize + 1;
+
+    /// The member that a piece gives. Most names are spelled as they are. One that cannot be
+    /// decoded names nothing.
+    fn of(piece: &Pair<'_>) -> Option<Self> {
+        let name = piece.raw_name();
+        if name.as_bytes().contains(&b'%') {
+            return Self::named(&piece.name().ok()?);
+        }
+        Self::named(name)
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "check" => Self::Check,
+            "since" => Self::Cursor,
+            "event" => Self::Event,
+            "limit" => Self::Limit,
+            "offset" => Self::Offset,
+            "sort" => Self::Sort,
+            "state" => Self::State,
+            "tag" => Self::Tag,
+            "ticket" => Self::Ticket,
+            "wait" => Self::Wait,
+            _ if is_last_event_id(name) => Self::Cursor,
+            _ => return None,
+        })
+    }
+}
+
+/// A query, gone through once. Of a member that is given twice, the last counts.
+#[derive(Clone, Copy)]
+pub(super) struct Query<'q>([Option<Pair<'q>>; Member::COUNT]);
 
 impl<'q> Query<'q> {
     /// Takes the text behind the question mark.
     pub(super) fn new(query: Option<&'q str>) -> Self {
-        Self(query)
+        let mut members = [None; Member::COUNT];
+        for piece in target::query_pieces(query.unwrap_or_default()) {
+            if let Some(member) = Member::of(&piece) {
+                members[member as usize] = Some(piece);
+            }
+        }
+        Self(members)
     }
 
     /// `since`: the cursor. Also `last-event-id`, with the case and the joints of any language,
     /// because several clients and proxies of EventSource write it so. What cannot be decoded is a
     /// cursor as well: one that nobody knows.
-    pub(super) fn cursor(self) -> Option<Cursor> {
-        let pieces = target::query_pieces(self.0.unwrap_or_default());
-        let named = pieces.filter(|piece| {
-            piece.is_named("since") || piece.name().is_ok_and(|name| names_last_event_id(&name))
-        });
-        let piece = named.last()?;
+    pub(super) fn cursor(&self) -> Option<Cursor> {
+        let piece = self.0[Member::Cursor as usize]?;
         match piece.value() {
-            Ok(value) => cursor(value.as_bytes()),
-            Err(_) => cursor(piece.raw_value().as_bytes()),
+            Ok(value) => cursor_in(&value),
+            Err(_) => cursor_in(piece.raw_value()),
         }
     }
 
     /// `wait`: how long an answer may be withheld, in whole seconds.
-    pub(super) fn wait_s(self) -> Result<Option<u64>, Problem> {
-        self.number("wait", Rule::WaitMalformed)
+    pub(super) fn wait_s(&self) -> Result<Option<u64>, Problem> {
+        self.number(Member::Wait, Rule::WaitMalformed)
     }
 
     /// `limit`: the largest number of rows or messages in the answer.
-    pub(super) fn limit(self) -> Result<Option<usize>, Problem> {
-        match self.number("limit", Rule::LimitMalformed)? {
+    pub(super) fn limit(&self) -> Result<Option<usize>, Problem> {
+        match self.number(Member::Limit, Rule::LimitMalformed)? {
             Some(0) => Err(Rule::LimitMalformed.into()),
             limit => Ok(limit.map(saturated)),
         }
     }
 
     /// `offset`: how many rows to leave out at the beginning.
-    pub(super) fn offset(self) -> Result<usize, Problem> {
-        Ok(self.number("offset", Rule::OffsetMalformed)?.map_or(0, saturated))
+    pub(super) fn offset(&self) -> Result<usize, Problem> {
+        Ok(self.number(Member::Offset, Rule::OffsetMalformed)?.map_or(0, saturated))
     }
 
     /// `event`: the name of a message.
-    pub(super) fn event(self) -> Result<Option<Box<str>>, Problem> {
-        Ok(self.value("event")?.map(|event| event.into_owned().into()))
+    pub(super) fn event(&self) -> Result<Option<Box<str>>, Problem> {
+        Ok(self.value(Member::Event)?.map(|event| event.into_owned().into()))
     }
 
     /// `ticket`: what stands for a token.
-    pub(super) fn ticket(self) -> Result<Option<Cow<'q, str>>, TargetError> {
-        self.value("ticket")
+    pub(super) fn ticket(&self) -> Result<Option<Cow<'q, str>>, TargetError> {
+        self.value(Member::Ticket)
     }
 
     /// `check`: whether it is there, and not 0.
-    pub(super) fn check(self) -> Result<bool, Problem> {
-        Ok(self.value("check")?.is_some_and(|value| value != "0"))
+    pub(super) fn check(&self) -> Result<bool, Problem> {
+        Ok(self.value(Member::Check)?.is_some_and(|value| value != "0"))
     }
 
     /// `tag`: the account that notes what a reader costs.
-    pub(super) fn tag(self) -> Result<Option<CostTag>, Problem> {
-        let Some(text) = self.value("tag")? else {
+    pub(super) fn tag(&self) -> Result<Option<CostTag>, Problem> {
+        let Some(text) = self.value(Member::Tag)? else {
             return Ok(None);
         };
         Ok(Some(CostTag::parse(&text).ok_or(Rule::TagMalformed)?))
     }
 
     /// `tag`: the accounts that a report is to show, separated by commas.
-    pub(super) fn tags(self) -> Result<Option<TagList>, Problem> {
-        let Some(text) = self.value("tag")? else {
+    pub(super) fn tags(&self) -> Result<Option<TagList>, Problem> {
+        let Some(text) = self.value(Member::Tag)? else {
             return Ok(None);
         };
         let mut tags = TagList::default();
@@ -95,16 +143,16 @@ impl<'q> Query<'q> {
     }
 
     /// `sort`: the order of a table.
-    pub(super) fn sort(self) -> Result<Order, Problem> {
-        let Some(name) = self.value("sort")? else {
+    pub(super) fn sort(&self) -> Result<Order, Problem> {
+        let Some(name) = self.value(Member::Sort)? else {
             return Ok(Order::default());
         };
         Ok(Order::parse(&name).ok_or(Rule::SortUnknown)?)
     }
 
     /// `state`: whether a table is to have the open connections, and whether the closed ones.
-    pub(super) fn state(self) -> Result<(bool, bool), Problem> {
-        match self.value("state")?.as_deref() {
+    pub(super) fn state(&self) -> Result<(bool, bool), Problem> {
+        match self.value(Member::State)?.as_deref() {
             None | Some("open") => Ok((true, false)),
             Some("closed") => Ok((false, true)),
             Some("all") => Ok((true, true)),
@@ -112,26 +160,29 @@ impl<'q> Query<'q> {
         }
     }
 
-    /// The number of that name, as large as 64 bits hold.
-    fn number(self, name: &str, malformed: Rule) -> Result<Option<u64>, Problem> {
-        let Some(value) = self.value(name)? else {
+    /// The number that a member gives, as large as 64 bits hold.
+    fn number(&self, member: Member, malformed: Rule) -> Result<Option<u64>, Problem> {
+        let Some(value) = self.value(member)? else {
             return Ok(None);
         };
         Ok(Some(number::saturating(value.as_bytes()).ok_or(malformed)?))
     }
 
-    /// The value of that name. A name that cannot be decoded is not it.
-    fn value(self, name: &str) -> Result<Option<Cow<'q, str>>, TargetError> {
-        let pieces = target::query_pieces(self.0.unwrap_or_default());
-        pieces.filter(|piece| piece.is_named(name)).last().map(Pair::value).transpose()
+    /// The value of a member.
+    fn value(&self, member: Member) -> Result<Option<Cow<'q, str>>, TargetError> {
+        self.0[member as usize].map(Pair::value).transpose()
     }
+}
+
+/// Reads the cursor of a field. What is not text is one that nobody knows.
+pub(super) fn cursor(value: &[u8]) -> Option<Cursor> {
+    cursor_in(&String::from_utf8_lossy(value))
 }
 
 /// Reads a cursor: an id of a message, `earliest` or `latest`, perhaps in quotes, and marked as
 /// weak, as an entity tag is. `None` for an empty one, which is as good as none.
-pub(super) fn cursor(value: &[u8]) -> Option<Cursor> {
-    let text = String::from_utf8_lossy(value);
-    if let Some(id) = Id::parse(&text) {
+fn cursor_in(text: &str) -> Option<Cursor> {
+    if let Some(id) = Id::parse(text) {
         return Some(Cursor::After(id)); // As all clients send it that have one.
     }
     let text = text.trim();
@@ -140,10 +191,14 @@ pub(super) fn cursor(value: &[u8]) -> Option<Cursor> {
     (!bare.is_empty()).then(|| Cursor::parse(bare))
 }
 
-/// Whether this member gives the cursor, as clients of EventSource write it.
-fn names_last_event_id(name: &str) -> bool {
-    let plain = || name.bytes().filter(|byte| !matches!(byte, b'-' | b'_'));
-    plain().map(|b| b.to_ascii_lowercase()).eq(*b"lasteventid")
+/// Whether a name gives the cursor, as clients of EventSource write it.
+fn is_last_event_id(name: &str) -> bool {
+    const LETTERS: &[u8] = b"lasteventid";
+    if name.len() < LETTERS.len() {
+        return false;
+    }
+    let plain = name.bytes().filter(|byte| !matches!(byte, b'-' | b'_'));
+    plain.map(|byte| byte.to_ascii_lowercase()).eq(LETTERS.iter().copied())
 }
 
 /// A count that is too large for this machine is the largest.
@@ -228,6 +283,24 @@ mod tests {
         }
         assert_eq!(query("since=earliest&lastEventId=latest").cursor(), Some(Cursor::Latest));
         assert_eq!(query("since=").cursor(), None);
+    }
+
+    #[test]
+    fn a_name_is_what_it_decodes_to() {
+        for (text, is_since) in [
+            ("since=latest", true),
+            ("sinc%65=latest", true),
+            ("%73%69%6e%63%65=latest", true),
+            ("Since=latest", false),
+            ("sinc=latest", false),
+            ("since+=latest", false),
+            ("sinces=latest", false),
+            ("sinc%6=latest", false),
+            ("sinc%FF=latest", false),
+            ("=since", false),
+        ] {
+            assert_eq!(query(text).cursor().is_some(), is_since, "{text}");
+        }
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl<'t> Resource<'t> {
     /// What `path` leads to.
     pub(super) fn of(path: &'t str, policy: &Policy) -> Result<Self, Problem> {
         let path = path.strip_prefix('/').unwrap_or(path);
-        let (first, rest) = match path.split_once('/') {
+        let (first, rest) = match target::cut(path, b'/') {
             Some((first, rest)) => (first, Some(rest)),
             None => (path, None),
         };

@@ -27,9 +27,9 @@ use crate::wire::target;
 /// The topic that `/` means to a WebSocket, so that `new WebSocket('ws://localhost:8080')` works.
 pub const ROOT_TOPIC: &str = "chat";
 
-/// Understands `head`, which came in by `door`.
-pub fn route(head: &Head<'_>, policy: &Policy, door: Door) -> Request {
-    let verdict = policy.origins.judge(head.origin, head.host);
+/// Understands `head`, which came in by `door`, and `by_tls` or not.
+pub fn route(head: &Head<'_>, policy: &Policy, door: Door, by_tls: bool) -> Request {
+    let verdict = policy.origins.judge(head.origin, head.host, by_tls);
     let admitted = want(head, policy, door, &verdict)
         .and_then(|want| admission::admit(head, policy, &verdict, want));
     let refused = |problem| (refusal(head, problem, &policy.origins), None);
@@ -101,7 +101,7 @@ fn want(
         };
     }
     let (path, query) = target::split(head.target);
-    let query = Query::new(query);
+    let query = &Query::new(query);
     match Resource::of(path, policy)?.at(door, policy) {
         Resource::Nowhere => Err(Rule::NoSuchResource.into()),
         Resource::Root if upgrades(head) => socket(head, query, verdict, ROOT_TOPIC),
@@ -130,7 +130,7 @@ fn asset_terms(head: &Head<'_>) -> AssetTerms {
 }
 
 /// The cost ledger: once, or a snapshot a second in one of the two ways that do not end.
-fn costs(head: &Head<'_>, query: Query<'_>, verdict: &OriginCheck) -> Result<Want, Problem> {
+fn costs(head: &Head<'_>, query: &Query<'_>, verdict: &OriginCheck) -> Result<Want, Problem> {
     if upgrades(head) {
         return Ok(Want::Watch(Watch::Socket(handshake(head, verdict)?)));
     }
@@ -144,7 +144,7 @@ fn costs(head: &Head<'_>, query: Query<'_>, verdict: &OriginCheck) -> Result<Wan
     })
 }
 
-fn table(query: Query<'_>) -> Result<Report, Problem> {
+fn table(query: &Query<'_>) -> Result<Report, Problem> {
     let limit = query.limit()?.unwrap_or(ROWS_MAX).min(ROWS_MAX);
     let page = Page { offset: query.offset()?, limit };
     let (open, closed) = query.state()?;
@@ -184,7 +184,7 @@ fn ticket(head: &Head<'_>, verdict: &OriginCheck) -> Result<Want, Problem> {
 /// A topic, or a list of topics.
 fn topic(
     head: &Head<'_>,
-    query: Query<'_>,
+    query: &Query<'_>,
     verdict: &OriginCheck,
     list: &str,
     suffix: Option<Suffix>,
@@ -210,7 +210,7 @@ fn topic(
 
 fn publish(
     head: &Head<'_>,
-    query: Query<'_>,
+    query: &Query<'_>,
     verdict: &OriginCheck,
     list: &str,
 ) -> Result<Want, Problem> {
@@ -266,7 +266,7 @@ pub(super) fn idempotency_key(key: Box<str>) -> Result<Box<str>, Problem> {
     }
 }
 
-fn poll(head: &Head<'_>, query: Query<'_>, list: &str) -> Result<Want, Problem> {
+fn poll(head: &Head<'_>, query: &Query<'_>, list: &str) -> Result<Want, Problem> {
     let wait_s = query.wait_s()?.or(head.prefer_wait_s).filter(|&s| s > 0);
     let how = How::Poll {
         wait_s,
@@ -278,7 +278,7 @@ fn poll(head: &Head<'_>, query: Query<'_>, list: &str) -> Result<Want, Problem> 
 
 fn socket(
     head: &Head<'_>,
-    query: Query<'_>,
+    query: &Query<'_>,
     verdict: &OriginCheck,
     list: &str,
 ) -> Result<Want, Problem> {
@@ -298,12 +298,15 @@ fn handshake(head: &Head<'_>, verdict: &OriginCheck) -> Result<Accept, Problem> 
 }
 
 /// The header wins: a browser that reconnects adds it to a URL that has the first cursor in it.
-fn read(head: &Head<'_>, query: Query<'_>, list: &str, how: How) -> Result<Want, Problem> {
+fn read(head: &Head<'_>, query: &Query<'_>, list: &str, how: How) -> Result<Want, Problem> {
     let cursor = head.last_event_id.and_then(query::cursor).or_else(|| query.cursor());
     Ok(Want::Read(Read { topics: topics(list)?, cursor, tag: query.tag()?, how }))
 }
 
 fn topics(list: &str) -> Result<Box<[TopicName]>, Problem> {
+    if !list.as_bytes().contains(&b',') {
+        return Ok(Box::new([one_topic(list)?]));
+    }
     let mut topics = Vec::with_capacity(1);
     for name in list.split(',') {
         let topic = one_topic(name)?;

@@ -24,6 +24,13 @@ impl Conn {
         if self.proxy.is_some() && passes_requests { self.place.take() } else { None }
     }
 
+    /// Whether it waits for a TLS handshake.
+    #[inline]
+    pub fn shakes_hands(&self) -> bool {
+        let secure = self.secure.as_deref();
+        secure.is_some_and(|secure| secure.handshaking) && matches!(self.state, State::Head { .. })
+    }
+
     /// Whether nothing that came may be understood for now: the peer is behind in reading what we
     /// answered, or we are behind in answering, or in bringing what it said into the log.
     pub fn is_held(&self) -> bool {
@@ -43,6 +50,9 @@ impl Conn {
         if self.flow.progress.is_asked() {
             return Millis::NEVER; // The kernel answers in this turn, and then it is asked again.
         }
+        if self.shakes_hands() {
+            return self.timing.accepted_at.plus(limits.head_ms_max);
+        }
         let mut own = self.state.due(self.timing.active_at, limits).min(self.expires_at());
         if matches!(self.state, State::Parked(_)) && !self.wants_bytes() {
             own = own.min(self.timing.active_at.plus(limits.heartbeat_ms));
@@ -59,6 +69,20 @@ impl Conn {
         };
         let stalled = self.stalls_at(limits);
         if reading { stalled } else { own.min(stalled) }
+    }
+
+    /// Whether it is a reader that stays, has taken everything, and is as it was when it was last
+    /// visited: queueing a message for it, and the kernel's taking it, lead to nothing else. No
+    /// deadline of it comes nearer by either than its stall, nothing of it is held back or let go,
+    /// and the pump has nothing to be told of.
+    #[inline]
+    pub fn keeps_up(&self) -> bool {
+        let stays = match &self.state {
+            State::Streaming(_) => true,
+            State::Open(socket) => socket.pinged == Millis::NEVER,
+            _ => false,
+        };
+        stays && self.flow.is_undisturbed()
     }
 
     /// When to look next whether a peer that nothing could be written to takes anything.

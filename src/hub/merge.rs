@@ -17,6 +17,14 @@ impl Hub {
         Merge::new(topics.map(|id| (id, &self.topics[id.0 as usize].log)), cursor)
     }
 
+    /// The one message of `topic` that a subscriber at `cursor` lacks, if it is one, and the
+    /// subscriber has lost none since there had been so many evictions.
+    #[inline]
+    pub fn only_newest(&self, topic: TopicId, cursor: Seq, evictions_seen: u64) -> Option<&Entry> {
+        let newest = self.topics[topic.0 as usize].log.newest_if_only(cursor);
+        newest.filter(|_| !self.missed(topic, cursor, evictions_seen))
+    }
+
     /// The first message after `cursor` in any of `topics`.
     pub fn next(&self, topics: impl Iterator<Item = TopicId>, cursor: Seq) -> Option<&Entry> {
         self.merge(topics, cursor).peek()

@@ -31,6 +31,11 @@ impl Payload {
         Self { bytes: bytes.into_boxed_slice(), binary: !utf8, utf8 }
     }
 
+    /// Whether it was published as bytes, whatever they say.
+    pub fn is_binary(&self) -> bool {
+        self.binary
+    }
+
     /// The bytes as they were published.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

@@ -20,14 +20,11 @@ mod bundles;
 mod encoded;
 pub mod fingerprint;
 pub mod forgotten;
-mod keys;
 pub mod log;
 pub mod merge;
 pub mod message;
-mod rate;
 mod renditions;
 mod retention;
-pub mod sequencer;
 mod start;
 
 use std::collections::{HashMap, VecDeque};

@@ -187,6 +187,12 @@ counters! {
             refused_by_address = "refused_by_address",
                 "connections_refused_by_address",
                 "Connections refused because their address had as many as it may.";
+            /// TLS handshakes in which the server showed its certificate.
+            tls_full = "tls_full",
+                "tls_handshakes_full", "TLS handshakes that showed a certificate.";
+            /// TLS handshakes that took up an earlier session.
+            tls_resumed = "tls_resumed",
+                "tls_handshakes_resumed", "TLS handshakes that took up an earlier session.";
         }
         others {
             /// System calls.

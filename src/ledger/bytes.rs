@@ -21,6 +21,8 @@ named! {
         Heartbeat = "heartbeat";
         /// Any other body: pages, files, reports, errors; bytes that were read and dropped.
         Body = "body";
+        /// What TLS adds: handshakes, record headers, tags, alerts, tickets.
+        Tls = "tls";
     }
 }
 

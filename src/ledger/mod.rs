@@ -40,7 +40,9 @@ pub use bytes::{Bytes, Class};
 pub use counters::{CHARGES, Counter};
 pub use histogram::Histogram;
 pub use payer::Payer;
-pub use shard_report::{Closed, Gauges, Identity, Order, Process, Row, Rows, Scope, ShardReport};
+pub use shard_report::{
+    Closed, Gauges, Identity, Order, Process, Row, Rows, Scope, ShardReport, StoreReport,
+};
 pub use tagged::Tagged;
 pub use tags::{CostTag, TagAccount, Tags};
 pub use tally::{Due, Refusal, RefusedConnection, Tally};

@@ -8,6 +8,7 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
+use super::counters::counters;
 use super::{Account, Bytes, Ledger, Payer};
 use crate::close::CloseReason;
 use crate::ids::{Millis, Peer};
@@ -151,6 +152,22 @@ pub struct Process {
     pub cpu_system_us: u64,
 }
 
+counters! {
+    /// What the store was asked, and how it went. One for the process.
+    pub struct StoreReport {
+        /// Batches that were appended.
+        batches = "batches", "store_batches", "Batches of messages appended to the store.";
+        /// Messages in them.
+        messages = "messages", "store_messages", "Messages appended to the store.";
+        /// Times that it was synced, besides those that are part of appending.
+        syncs = "syncs", "store_syncs", "Syncs of the store that are no part of a batch.";
+        /// Calls that failed.
+        failures = "failures", "store_failures", "Calls of the store that failed.";
+        /// 1 while it cannot be used.
+        unavailable = "unavailable";
+    }
+}
+
 /// Rows that are worth sorting.
 const ROWS_KEPT_MIN: usize = 1024;
 
@@ -173,6 +190,8 @@ pub struct ShardReport {
     pub unfinished: u64,
     /// The process, as one of the threads saw it.
     pub process: Process,
+    /// The store, as one of the threads saw it. `None`: messages are kept in memory alone.
+    pub store: Option<StoreReport>,
     /// Rows of the table, in order.
     pub rows: Vec<Row>,
     /// How many rows there would be.
@@ -286,6 +305,11 @@ impl AddAssign<Self> for ShardReport {
         self.process.rss = other.process.rss.max(self.process.rss);
         self.process.cpu_user_us = other.process.cpu_user_us.max(self.process.cpu_user_us);
         self.process.cpu_system_us = other.process.cpu_system_us.max(self.process.cpu_system_us);
+        let newer = other.store.filter(|other| {
+            self.store
+                .is_none_or(|own| own.batches + own.failures <= other.batches + other.failures)
+        });
+        self.store = newer.or(self.store);
         self.rows.extend(other.rows);
         self.rows_total += other.rows_total;
     }

@@ -57,13 +57,25 @@ Connection: close\r\n\
 \"detail\":\"Your address has as many connections as it may; close one, or try again later.\",\
 \"code\":\"address_full\"}";
 
+/// What a client of TLS gets instead: the alert `internal_error`, fatal. RFC 8446 §6.
+const INTERNAL_ERROR: &[u8] = &[21, 3, 3, 0, 2, 2, 80];
+
 /// What `accept4` brought.
 #[derive(Debug)]
 pub enum Accepted {
     /// A connection that was accepted.
-    Kept(TcpStream, SocketAddr, Door),
+    Kept(TcpStream, SocketAddr, Entrance),
     /// One that we had no descriptor for; it has been answered.
     Refused(RefusedConnection),
+}
+
+/// What kind of address a connection came by.
+#[derive(Clone, Copy, Debug)]
+pub struct Entrance {
+    /// For whom it is.
+    pub door: Door,
+    /// Connections speak TLS.
+    pub tls: bool,
 }
 
 /// All listening sockets of a thread.
@@ -89,7 +101,7 @@ pub struct Acceptor {
 #[derive(Debug)]
 struct ListeningSocket {
     listener: mio::net::TcpListener,
-    door: Door,
+    entrance: Entrance,
     /// Somebody may be waiting. Cleared by `WouldBlock` alone.
     ready: bool,
     /// Who waits there is served by another process when we stop.
@@ -99,16 +111,16 @@ struct ListeningSocket {
 impl Acceptor {
     /// An acceptor with these sockets; the events of each name its index, as
     /// [`Source::ListeningSocket`].
-    pub fn new(sockets: Vec<(Listening, Door)>, registry: &Registry) -> io::Result<Self> {
+    pub fn new(sockets: Vec<(Listening, Entrance)>, registry: &Registry) -> io::Result<Self> {
         let mut watched = Vec::with_capacity(sockets.len());
-        for (index, (Listening { socket, inherited }, door)) in (0..).zip(sockets) {
+        for (index, (Listening { socket, inherited }, entrance)) in (0..).zip(sockets) {
             let mut listener = mio::net::TcpListener::from_std(socket);
             registry.register(
                 &mut listener,
                 Source::ListeningSocket(index).token(),
                 Interest::READABLE,
             )?;
-            watched.push(ListeningSocket { listener, door, ready: false, inherited });
+            watched.push(ListeningSocket { listener, entrance, ready: false, inherited });
         }
         Ok(Self {
             sockets: watched,
@@ -210,21 +222,21 @@ impl Acceptor {
     }
 
     fn accept(&mut self, index: usize, now: Millis) -> io::Result<Accepted> {
-        let listener = &self.sockets[index].listener;
+        let ListeningSocket { listener, entrance, .. } = &self.sockets[index];
+        let entrance = *entrance;
         match listener.accept() {
             Err(error) if is_out_of_descriptors(&error) && self.spare.take().is_some() => {
                 // The spare descriptor is free now; another thread may be faster, though.
                 let accepted = listener.accept();
                 self.would_blocks += 1;
-                let refuse = |(stream, _)| Accepted::Refused(refuse(&stream, Refusal::Full));
+                let refuse =
+                    |(stream, _)| Accepted::Refused(refuse(&stream, Refusal::Full, entrance.tls));
                 let result = accepted.map(refuse);
                 self.spare = spare();
                 self.complain(&error, now);
                 result
             }
-            Ok((stream, peer)) => {
-                Ok(Accepted::Kept(stream, by_own_name(peer), self.sockets[index].door))
-            }
+            Ok((stream, peer)) => Ok(Accepted::Kept(stream, by_own_name(peer), entrance)),
             Err(error) => Err(error),
         }
     }
@@ -248,8 +260,10 @@ impl Acceptor {
 ///
 /// What it has sent is read once before it is closed: closing a socket with unread bytes sends a
 /// reset, which could overtake the answer. To wait for all it may send is more than we can afford.
-pub fn refuse(mut stream: &TcpStream, refusal: Refusal) -> RefusedConnection {
+/// Where TLS is spoken, a handshake would be that as well: an alert is all that can be said.
+pub fn refuse(mut stream: &TcpStream, refusal: Refusal, tls: bool) -> RefusedConnection {
     let answer = match refusal {
+        _ if tls => INTERNAL_ERROR,
         Refusal::Full => SERVICE_UNAVAILABLE,
         Refusal::AddressFull => TOO_MANY_REQUESTS,
     };

@@ -9,33 +9,43 @@
 //! A turn's publishes go under one lock together, and the lock is held for a few hundred
 //! nanoseconds: nothing is encoded, copied or woken under it.
 //!
+//! That is so where messages are kept in memory alone. Where a store keeps them, [`stored`] has the
+//! rest: the same order, given by a thread of the store's own.
+//!
 //! Came from: `event_loop`, with what its broker wants done. Goes to: every thread's mailbox.
 //! Absent on purpose: waiting for anybody. While a thread's box is full, publishes stay with the
 //! thread that asked for them, and it goes on with everything else.
 
+pub mod stored;
+
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use super::ending::Ending;
 use super::mailbox::Address;
 use crate::broker::{DrainCounts, Letter, Places};
 use crate::hub::message::{Draft, Message};
-use crate::hub::sequencer::{Commit, Sequencer};
 use crate::hub::{Receipt, SubscriberChange, Subscribers};
 use crate::ids::{ConnId, Micros, Millis, Network, ShardId, TopicName};
-use crate::ledger::{Scope, ShardReport};
+use crate::ledger::{Scope, ShardReport, StoreReport};
 use crate::limits::{
     Limits, MAILBOX_BYTES_MAX, MAILBOX_LETTERS_MAX, UNCOMMITTED_BYTES_MAX, UNCOMMITTED_MAX,
 };
 use crate::rights::tickets::TicketBook;
 use crate::spare::Spare;
+use crate::store::line::StoreLine;
+use crate::store::sequencer::{Commit, Sequencer};
 
 /// Shared by all threads.
 #[derive(Debug)]
 pub struct Bus {
-    sequencer: Mutex<Sequencer>,
+    desk: Mutex<Desk>,
+    /// The store's thread waits for it, if there is one.
+    orders_came: Condvar,
+    /// The store's thread is to end when all is answered.
+    store_ends: AtomicBool,
     /// Under a lock of its own: connections come and go without waiting for publishers.
     places: Mutex<Places>,
     /// Places of one address; 0: no bound, and nothing is counted.
@@ -44,10 +54,20 @@ pub struct Bus {
     /// lock and nowhere else, so a box does not fill while the lock is held.
     addresses: Box<[Address]>,
     closed: AtomicBool,
+    /// What the store has done.
+    store_counts: Mutex<Option<StoreReport>>,
     /// How the threads agree on the end.
     ending: Ending,
     /// Tickets are asked for and shown on whatever thread.
     tickets: Mutex<TicketBook>,
+}
+
+/// What is under the lock.
+#[derive(Debug)]
+struct Desk {
+    sequencer: Sequencer,
+    /// What a store was asked. `None`: messages are kept in memory alone.
+    line: Option<StoreLine>,
 }
 
 /// What one thread wants done under the lock. Kept from turn to turn for its room.
@@ -76,7 +96,10 @@ impl Bus {
     /// A bus that serves the owners of `addresses`, shard 0 first.
     pub fn new(limits: &Limits, addresses: Vec<Address>) -> Self {
         Self {
-            sequencer: Mutex::new(Sequencer::new(limits)),
+            desk: Mutex::new(Desk { sequencer: Sequencer::new(limits), line: None }),
+            orders_came: Condvar::new(),
+            store_ends: AtomicBool::new(false),
+            store_counts: Mutex::default(),
             places: Mutex::default(),
             places_max: limits.connections_per_address_max,
             ending: Ending::new(addresses.len()),
@@ -102,14 +125,17 @@ impl Bus {
     /// for. Tells how many threads had to be woken, at one system call each.
     pub fn handle(&self, batch: &mut Batch, origin: ShardId, now: Micros) -> usize {
         {
-            let mut sequencer = self.lock();
+            let mut desk = self.lock();
             for change in batch.subscriber_changes.drain(..) {
-                sequencer.take(&change);
+                desk.sequencer.take(&change);
             }
             if batch.orders.is_empty() {
                 return 0;
             }
-            self.commit(&mut sequencer, batch, now);
+            match desk.line {
+                None => self.commit(&mut desk.sequencer, batch, now),
+                Some(_) => self.hand_over(&mut desk, batch, origin, now),
+            }
             self.post(batch, origin);
         }
         if batch.messages.is_empty() {
@@ -142,7 +168,7 @@ impl Bus {
 
     /// How many subscribers `topic` has on all threads.
     pub fn subscribers(&self, topic: &TopicName) -> Subscribers {
-        self.lock().subscribers(topic)
+        self.lock().sequencer.subscribers(topic)
     }
 
     /// Tells all threads to come to their end by `until`. They find out by
@@ -270,119 +296,10 @@ impl Bus {
         self.places.lock().expect("a thread that panics ends the process")
     }
 
-    fn lock(&self) -> MutexGuard<'_, Sequencer> {
-        self.sequencer.lock().expect("a thread that panics ends the process")
+    fn lock(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().expect("a thread that panics ends the process")
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::mailbox::{self, Mailbox};
-    use super::*;
-    use crate::hub::message::Payload;
-
-    /// A bus with two threads, without the threads.
-    fn bus() -> (Bus, [Mailbox; 2]) {
-        let [(first, own), (second, other)] = [0, 1].map(|_| {
-            // Nobody waits on the poll: a thread is asleep when its box says so.
-            let poll = mio::Poll::new().expect("a descriptor");
-            mailbox::new(mio::Waker::new(poll.registry(), mio::Token(0)).expect("a descriptor"))
-        });
-        let bus = Bus::new(&Limits::default(), vec![first, second]);
-        (bus, [own, other])
-    }
-
-    fn conn(slot: u32) -> ConnId {
-        ConnId { slot, generation: 0 }
-    }
-
-    fn order(slot: u32, key: Option<&str>) -> (ConnId, Draft) {
-        let draft = Draft {
-            topic: TopicName::parse("a").expect("a good name"),
-            event: None,
-            payload: Payload::posted(b"x".to_vec()),
-            from: std::net::IpAddr::from([192, 0, 2, 1]).into(),
-            idempotency_key: key.map(Into::into),
-        };
-        (conn(slot), draft)
-    }
-
-    /// The letters of a box in short: number and addressee.
-    fn read(mailbox: &Mailbox) -> Vec<String> {
-        let mut letters = Vec::new();
-        mailbox.drain(&mut letters);
-        let short = |letter| match letter {
-            Letter::Committed { message, receipt } => {
-                let to = receipt.map(|receipt| (receipt.conn.slot, receipt.seq == message.seq));
-                format!("{} {to:?}", message.seq.0)
-            }
-            Letter::Repeated(receipt) => format!("again {}", receipt.seq.0),
-            Letter::Refused(conn) => format!("refused {}", conn.slot),
-            Letter::TooFast { conn, .. } => format!("too fast {}", conn.slot),
-            Letter::ReportWanted { from, .. } => format!("report wanted by {}", from.0),
-            Letter::ShardReport(part) => format!("part of {}", part.threads),
-        };
-        letters.into_iter().map(short).collect()
-    }
-
-    #[test]
-    fn everyone_gets_the_message_and_the_asker_the_receipt() {
-        let (bus, [own, other]) = bus();
-        let mut batch = Batch::default();
-        batch.orders.extend([order(7, Some("k")), order(8, Some("k")), order(9, None)]);
-        assert_eq!(bus.handle(&mut batch, ShardId(0), Micros(0)), 0, "nobody sleeps");
-        assert!(batch.is_empty());
-        assert_eq!(read(&own), ["1 Some((7, true))", "again 1", "2 Some((9, true))"]);
-        assert_eq!(read(&other), ["1 None", "2 None"]);
-    }
-
-    #[test]
-    fn only_the_other_thread_is_woken_and_not_for_a_repeat() {
-        let (bus, [own, other]) = bus();
-        let mut batch = Batch::default();
-        assert!(own.fall_asleep() && other.fall_asleep());
-        batch.orders.push_back(order(1, Some("k")));
-        assert_eq!(bus.handle(&mut batch, ShardId(0), Micros(0)), 1);
-        batch.orders.push_back(order(1, None));
-        assert_eq!(bus.handle(&mut batch, ShardId(0), Micros(0)), 0, "woken before");
-        other.wake_up();
-        other.drain(&mut Vec::new());
-        assert!(other.fall_asleep());
-        batch.orders.push_back(order(1, Some("k")));
-        assert_eq!(bus.handle(&mut batch, ShardId(0), Micros(0)), 0, "nothing for it");
-    }
-
-    #[test]
-    fn a_full_box_holds_publishers_back_and_does_not_grow() {
-        let (bus, [own, other]) = bus();
-        let mut batch = Batch::default();
-        batch.orders.resize(MAILBOX_LETTERS_MAX + 1, order(1, None));
-        bus.handle(&mut batch, ShardId(0), Micros(0));
-        assert_eq!((read(&own).len(), batch.orders.len()), (MAILBOX_LETTERS_MAX, 1));
-        batch.orders.push_back(order(2, None));
-        bus.handle(&mut batch, ShardId(0), Micros(0));
-        assert_eq!(read(&own).len(), 0, "the other thread has not looked into its box");
-        assert_eq!(read(&other).len(), MAILBOX_LETTERS_MAX);
-        other.note_unread((MAILBOX_LETTERS_MAX - 1, 0));
-        bus.handle(&mut batch, ShardId(0), Micros(0));
-        let first = MAILBOX_LETTERS_MAX + 1;
-        assert_eq!(read(&other), [format!("{first} None")], "it has read one of them");
-        other.note_unread((0, 0));
-        bus.handle(&mut batch, ShardId(0), Micros(0));
-        assert_eq!(read(&other), [format!("{} None", first + 1)]);
-        let committed = |seq, slot| format!("{seq} {:?}", Some((slot, true)));
-        assert_eq!(read(&own), [committed(first, 1), committed(first + 1, 2)]);
-    }
-
-    #[test]
-    fn what_waits_is_bounded_and_the_oldest_is_refused() {
-        let (bus, [own, other]) = bus();
-        other.note_unread((MAILBOX_LETTERS_MAX, 0));
-        let mut batch = Batch::default();
-        batch.orders.push_back(order(1, None));
-        batch.orders.resize(UNCOMMITTED_MAX + 1, order(2, None));
-        bus.handle(&mut batch, ShardId(0), Micros(0));
-        assert_eq!(read(&own), ["refused 1"]);
-        assert_eq!(batch.orders.len(), UNCOMMITTED_MAX);
-    }
-}
+mod tests;

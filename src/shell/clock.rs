@@ -58,6 +58,16 @@ impl Wall {
     }
 }
 
+impl Wall {
+    /// Milliseconds since 1970: what a moment is called where it has to outlive the process.
+    #[must_use]
+    pub fn unix_ms() -> u64 {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        // Exact: 2^64 milliseconds are 584 million years.
+        since_1970.as_millis() as u64
+    }
+}
+
 /// Microseconds on the clock that all processes of this machine share.
 #[must_use]
 pub fn shared_us() -> u64 {

@@ -120,7 +120,8 @@ impl Effects {
     }
 
     /// Sends this thread's report to the thread that wants it.
-    pub fn send_report(&self, broker: &mut Broker, to: ShardId, report: ShardReport) {
+    pub fn send_report(&self, broker: &mut Broker, to: ShardId, mut report: ShardReport) {
+        report.store = self.bus.store_counts();
         if self.bus.send_shard_report(self.shard, to, Box::new(report)) {
             broker.charge_shared(SharedCall::Wake, 1);
         }

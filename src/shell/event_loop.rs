@@ -46,11 +46,14 @@ mod arrivals;
 mod drain;
 mod output;
 mod rest;
+mod secure;
 
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use mio::{Events, Poll};
+use rustls::ServerConfig;
 use signal_hook_mio::v1_0::Signals;
 
 use super::acceptor::Acceptor;
@@ -62,6 +65,7 @@ use super::freed::Freed;
 use super::queue::Queue;
 use super::sampling::Sampling;
 use super::socket::{self, Socket, Sockets};
+use super::tls::workbench::{self, TlsScratch, Workbench};
 use super::token::Source;
 use crate::broker::{Broker, Effect, Setup};
 use crate::ids::{ConnId, Millis};
@@ -83,6 +87,8 @@ pub struct LoopSetup {
     pub signals: Option<Signals>,
     /// The server's time.
     pub clock: Clock,
+    /// What connections have in common that speak TLS, if any do.
+    pub tls: Option<Arc<ServerConfig>>,
     /// What the broker is made of.
     pub setup: Setup,
 }
@@ -113,6 +119,8 @@ pub struct EventLoop {
     next_second: Millis,
     /// Where bytes are read to. One for the thread: an idle connection owns no buffer.
     scratch: Box<[u8]>,
+    /// TLS, if any address speaks it.
+    tls: Option<TlsScratch>,
 }
 
 impl EventLoop {
@@ -137,6 +145,7 @@ impl EventLoop {
             now: setup.clock.now(),
             next_second: Millis(0),
             scratch: vec![0; READ_BYTES].into_boxed_slice(),
+            tls: setup.tls.map(TlsScratch::new),
         }
     }
 
@@ -223,7 +232,7 @@ impl EventLoop {
             let was_full = !socket.is_writable();
             socket.on_event(event);
             self.again.to_read(id, socket);
-            if was_full && self.broker.has_output(id) {
+            if was_full && (self.broker.has_output(id) || workbench::waits(socket)) {
                 self.outgoing.to_write(id, socket);
             }
             if event.is_error() && !socket.is_readable() {
@@ -258,6 +267,16 @@ impl EventLoop {
             if share == 0 || full || went_on && !self.budget.has_left() {
                 self.again.to_read(id, socket);
                 return;
+            }
+            if let Some(tls) = self.tls.as_mut().filter(|_| socket.session.is_some()) {
+                let (broker, effects) = (&mut self.broker, &mut self.effects);
+                let mut bench = Workbench { broker, effects, tls, now: self.now };
+                share = share.saturating_sub(bench.read(id, socket, &mut self.scratch));
+                self.budget.look_soon(); // A handshake takes as long as a hundred requests.
+                if workbench::waits(socket) {
+                    self.outgoing.to_write(id, socket);
+                }
+                continue;
             }
             let read = socket.read(&mut self.scratch);
             self.broker.charge(id, socket::read_call(&read));

@@ -10,6 +10,7 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 
+use super::reached::Reached;
 use super::sys;
 use crate::limits::WorstCase;
 
@@ -18,8 +19,8 @@ use crate::limits::WorstCase;
 /// together allow.
 #[must_use]
 pub fn text(
-    addresses: &[SocketAddr],
-    admin: &[SocketAddr],
+    addresses: &[Reached],
+    admin: &[Reached],
     bound: &[SocketAddr],
     threads: usize,
     worst_case: Option<WorstCase>,
@@ -28,8 +29,9 @@ pub fn text(
     let unit = if threads == 1 { "thread" } else { "threads" };
     let name = |address: SocketAddr| authority(address, |port| leads_here(port, bound));
     let mut text = String::new();
-    for &address in addresses {
-        let line = format_args!("listening on http://{}/ ({threads} {unit})", name(address));
+    for one in addresses {
+        let at = format!("{}://{}/", scheme("http", one.tls), name(one.address));
+        let line = format_args!("listening on {at} ({threads} {unit})");
         writeln!(text, "tollway {VERSION} {line}").expect("a string takes everything");
     }
     if let Some(WorstCase { server, connection }) = worst_case {
@@ -41,15 +43,18 @@ pub fn text(
     let Some(&first) = addresses.first() else {
         return text;
     };
-    let at = name(reachable(first));
-    let reports_at = name(reachable(admin.first().copied().unwrap_or(first)));
+    let url = |kind: &str, one: Reached| {
+        format!("{}://{}", scheme(kind, one.tls), name(reachable(one.address)))
+    };
+    let (at, ws) = (url("http", first), url("ws", first));
+    let reports_at = url("http", admin.first().copied().unwrap_or(first));
     let things = [
-        ("page", format!("http://{at}/")),
-        ("publish", format!("curl -d 'hello' http://{at}/chat")),
-        ("poll", format!("curl 'http://{at}/chat/poll?wait=30'")),
-        ("sse", format!("curl -N http://{at}/chat/sse")),
-        ("websocket", format!("new WebSocket('ws://{at}/chat/ws')")),
-        ("costs", format!("curl http://{reports_at}/-/costs")),
+        ("page", format!("{at}/")),
+        ("publish", format!("curl -d 'hello' {at}/chat")),
+        ("poll", format!("curl '{at}/chat/poll?wait=30'")),
+        ("sse", format!("curl -N {at}/chat/sse")),
+        ("websocket", format!("new WebSocket('{ws}/chat/ws')")),
+        ("costs", format!("curl {reports_at}/-/costs")),
     ];
     text.push('\n');
     for (name, thing) in things {
@@ -64,6 +69,11 @@ pub fn text(
     text
 }
 
+/// `http` or `ws`, or what either is called by TLS.
+fn scheme(plain: &str, tls: bool) -> String {
+    format!("{plain}{}", if tls { "s" } else { "" })
+}
+
 /// Rounded up to a tenth: a bound that is told is not to be less than it is.
 fn mebibytes(bytes: usize) -> String {
     let tenths = bytes.div_ceil(1024 * 1024 / 10);
@@ -71,10 +81,11 @@ fn mebibytes(bytes: usize) -> String {
 }
 
 /// What has to be reached to use the server, if programs of other machines may.
-fn open_to(addresses: &[SocketAddr]) -> Option<String> {
-    let mut open = addresses.iter().filter(|address| !address.ip().is_loopback()).peekable();
-    let first = open.peek()?.ip();
-    let all = open.any(|address| address.ip().is_unspecified());
+fn open_to(addresses: &[Reached]) -> Option<String> {
+    let ips = addresses.iter().map(|one| one.address.ip());
+    let mut open = ips.filter(|ip| !ip.is_loopback()).peekable();
+    let first = *open.peek()?;
+    let all = open.any(|ip| ip.is_unspecified());
     Some(if all { "this machine".to_owned() } else { first.to_string() })
 }
 
@@ -163,10 +174,28 @@ mod tests {
             (&["192.0.2.1:80", "[::]:80"], Some("this machine")),
             (&["0.0.0.0:80"], Some("this machine")),
         ] {
-            let addresses: Vec<SocketAddr> = listen.iter().map(|text| address(text)).collect();
+            let bound: Vec<SocketAddr> = listen.iter().map(|text| address(text)).collect();
+            let plain = |&address: &SocketAddr| Reached { address, tls: false };
+            let addresses: Vec<Reached> = bound.iter().map(plain).collect();
             assert_eq!(open_to(&addresses).as_deref(), whom, "{listen:?}");
-            let said = text(&addresses, &[], &addresses, 1, None);
+            let said = text(&addresses, &[], &bound, 1, None);
             assert_eq!(said.contains("open to everyone"), whom.is_some(), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_speaks_tls_is_called_so() {
+        let at = |text: &str, tls| Reached { address: address(text), tls };
+        let (first, reports) = (at("192.0.2.1:8443", true), at("192.0.2.1:9100", false));
+        let said = text(&[first, at("192.0.2.1:8080", false)], &[reports], &[], 2, None);
+        for line in [
+            "listening on https://192.0.2.1:8443/ (2 threads)",
+            "listening on http://192.0.2.1:8080/ (2 threads)",
+            "curl -d 'hello' https://192.0.2.1:8443/chat",
+            "new WebSocket('wss://192.0.2.1:8443/chat/ws')",
+            "curl http://192.0.2.1:9100/-/costs",
+        ] {
+            assert!(said.contains(line), "{said}");
         }
     }
 

@@ -103,7 +103,7 @@ fn open(inherited: &Inherited, threads: usize, stall_ms_max: u64) -> io::Result<
         sockets.push(Listening { socket: listener.try_clone()?, inherited: true });
     }
     sockets.push(Listening { socket: listener, inherited: true });
-    Ok(Bound { address, sockets })
+    Ok(Bound { address, tls: false, sockets })
 }
 
 impl fmt::Display for InheritError {

@@ -50,6 +50,8 @@ impl BindError {
 pub struct Bound {
     /// With the port that the kernel chose, when it was asked to.
     pub address: SocketAddr,
+    /// Connections speak TLS.
+    pub tls: bool,
     /// One for each thread.
     pub sockets: Vec<Listening>,
 }
@@ -116,7 +118,7 @@ fn bind_all(
             address.set_port(first.port());
         }
         match bind_address(address, threads, stall_ms_max, beside) {
-            Ok(one) => bound.push(one),
+            Ok(one) => bound.push(Bound { tls: listen.tls, ..one }),
             Err(error) => {
                 let is_absent = is_absent(&error);
                 let (door, text) = (Door::Public, listen.text.clone());
@@ -158,7 +160,7 @@ fn bind_address(
     while sockets.len() < threads {
         sockets.push(listening(address, stall_ms_max)?);
     }
-    Ok(Bound { address, sockets })
+    Ok(Bound { address, tls: false, sockets })
 }
 
 fn listening(address: SocketAddr, stall_ms_max: u64) -> io::Result<Listening> {

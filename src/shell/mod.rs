@@ -9,15 +9,18 @@
 //! | `queue` | sockets that stand in line |
 //! | `listen` | ports, taken before anybody is served |
 //! | `ports` | all ports that a server has |
+//! | `reached` | where a server is reached, and how |
 //! | `inherited` | ports that somebody else took for us |
 //! | `acceptor` | connections, as they come in |
 //! | `effects` | what a broker wants that needs no socket: letters, counts, files |
 //! | `mailbox` | letters from thread to thread |
 //! | `bus` | the sequencer that all threads share, and their mailboxes |
+//! | `storing` | the thread of a store |
 //! | `ending` | the end of all threads |
 //! | `sampling` | the kernel's counts for a report |
 //! | `freed` | when memory is given back to the system |
 //! | `secrets` | the operator's tokens and keys, read from their files |
+//! | `tls` | TLS, between a socket and the broker |
 //! | `files` | a folder that nobody gets out of |
 //! | `output` | lines that perhaps nobody reads |
 //! | `port_file` | where the ports are told |
@@ -50,11 +53,14 @@ pub mod output;
 pub mod port_file;
 pub mod ports;
 pub mod queue;
+pub mod reached;
 pub mod sampling;
 pub mod secrets;
 pub mod signals;
 pub mod socket;
+pub mod storing;
 pub mod sys;
+pub mod tls;
 pub mod token;
 
 use std::fmt;
@@ -69,9 +75,10 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 
 use mio::{Interest, Poll, Waker};
+use rustls::ServerConfig;
 use signal_hook_mio::v1_0::Signals;
 
-use self::acceptor::Acceptor;
+use self::acceptor::{Acceptor, Entrance};
 use self::bus::Bus;
 use self::clock::Clock;
 use self::effects::Effects;
@@ -80,6 +87,8 @@ use self::files::Files;
 use self::listen::Listening;
 use self::mailbox::{Address, Mailbox};
 use self::ports::PortError;
+pub use self::reached::Reached;
+use self::reached::ports_of;
 use self::secrets::SecretError;
 use self::token::Source;
 use crate::broker::{Setup, UnfinishedPool};
@@ -91,8 +100,8 @@ use crate::limits::MAPPED_BYTES_MIN;
 
 /// A server whose ports are taken, and whose threads are still to be started.
 pub struct Server {
-    addresses: Vec<SocketAddr>,
-    admin_addresses: Vec<SocketAddr>,
+    addresses: Vec<Reached>,
+    admin_addresses: Vec<Reached>,
     bound: Vec<SocketAddr>,
     loop_setups: Vec<LoopSetup>,
 }
@@ -104,6 +113,8 @@ pub enum StartError {
     Port(PortError),
     /// A token or a key cannot be used; never which it is.
     Secret(String),
+    /// A certificate or its key cannot be used.
+    Tls(String),
     /// The folder cannot be served.
     Folder(PathBuf, io::Error),
     /// The system has no descriptor, thread or memory left.
@@ -127,22 +138,25 @@ impl Server {
     /// may send one. Connections and signals that come in wait until the threads
     /// [`run`](Self::run).
     pub fn bind(config: &Config) -> Result<Self, StartError> {
+        let tls = tls::settings::start(&config.tls).map_err(StartError::Tls)?;
         let mut all = Vec::new();
         let mut sockets: Vec<Vec<_>> = (0..config.threads).map(|_| Vec::new()).collect();
         let (mut addresses, mut admin_addresses) = (Vec::new(), Vec::new());
         for (door, bound) in ports::take(config).map_err(StartError::Port)? {
+            let first = Reached { address: bound[0].address, tls: bound[0].tls };
             match door {
-                Door::Public => addresses.push(bound[0].address),
-                Door::Admin => admin_addresses.push(bound[0].address),
+                Door::Public => addresses.push(first),
+                Door::Admin => admin_addresses.push(first),
             }
             for one in bound {
                 all.push(one.address);
+                let entrance = Entrance { door, tls: one.tls };
                 for (acceptor, socket) in sockets.iter_mut().zip(one.sockets) {
-                    acceptor.push((socket, door));
+                    acceptor.push((socket, entrance));
                 }
             }
         }
-        let mut loop_setups = loop_setups(config, &addresses, sockets)?;
+        let mut loop_setups = loop_setups(config, &addresses, sockets, tls.as_ref())?;
         let total = config.limits.connections_max.min(room_for_connections(config.threads));
         for (shard, setup) in loop_setups.iter_mut().enumerate() {
             setup.setup.limits.connections_max = share(total, config.threads, shard);
@@ -153,12 +167,12 @@ impl Server {
 
     /// The address of each port that was handed to us, and of each `--listen`, in their order, with
     /// the port that it got.
-    pub fn addresses(&self) -> &[SocketAddr] {
+    pub fn addresses(&self) -> &[Reached] {
         &self.addresses
     }
 
     /// The address of each `--admin-listen`, likewise.
-    pub fn admin_addresses(&self) -> &[SocketAddr] {
+    pub fn admin_addresses(&self) -> &[Reached] {
         &self.admin_addresses
     }
 
@@ -208,8 +222,9 @@ fn believed(config: &Config) -> Proxies {
 /// A setup for each thread, with that thread's sockets.
 fn loop_setups(
     config: &Config,
-    bound: &[SocketAddr],
-    sockets: Vec<Vec<(Listening, Door)>>,
+    bound: &[Reached],
+    sockets: Vec<Vec<(Listening, Entrance)>>,
+    tls: Option<&Arc<ServerConfig>>,
 ) -> Result<Vec<LoopSetup>, StartError> {
     let mut polls = Vec::new();
     let mut addresses = Vec::new();
@@ -223,13 +238,11 @@ fn loop_setups(
     let unfinished = UnfinishedPool::new(config.limits.unfinished_bytes_max);
     sys::tune_allocator(MAPPED_BYTES_MIN);
     let epoch = Epoch::draw(sys::random_bits().map_err(StartError::System)?);
-    let mut ports: Vec<u16> = bound.iter().map(SocketAddr::port).collect();
-    ports.sort_unstable();
-    ports.dedup(); // A name such as `localhost` has one port at two addresses.
     let origins = Origins {
         allowed: config.allow_origin.clone(),
         hosts: config.allow_host.clone(),
-        ports,
+        ports: ports_of(bound, false),
+        tls_ports: ports_of(bound, true),
         ..Origins::default()
     };
     let rights = secrets::rights(&config.rights).map_err(|error| match error {
@@ -261,6 +274,7 @@ fn loop_setups(
             effects: Effects::new(setup.shard, Arc::clone(&bus), mailbox, clock, files),
             signals: None,
             clock,
+            tls: tls.map(Arc::clone),
             setup,
         });
     }
@@ -315,7 +329,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Port(error) => error.fmt(f),
-            Self::Secret(line) => f.write_str(line),
+            Self::Secret(line) | Self::Tls(line) => f.write_str(line),
             Self::Folder(folder, error) => {
                 let folder = folder.display();
                 match error.kind() {

@@ -21,8 +21,8 @@ pub enum PortError {
 }
 
 /// Takes all ports, with the door that each is. Those that were handed to us come first; they take
-/// the place of the default, and one that is asked for as well is there once. The socket of an
-/// `--admin-listen` may be handed over like any other.
+/// the place of the default, and one that is asked for as well is there once. What is asked for at
+/// the address of one says what it is: that of an `--admin-listen`, one that speaks TLS.
 pub(super) fn take(config: &Config) -> Result<Vec<(Door, Vec<Bound>)>, PortError> {
     let stall_ms_max = config.limits.stall_ms_max;
     let inherited = inherited::take(config.threads, stall_ms_max).map_err(PortError::Inherit)?;
@@ -30,7 +30,10 @@ pub(super) fn take(config: &Config) -> Result<Vec<(Door, Vec<Bound>)>, PortError
     let mut all: Vec<(Door, Vec<Bound>)> = Vec::new();
     for one in inherited {
         let is_admin = config.admin_listen.iter().any(|listen| names(listen, one.address));
-        all.push((if is_admin { Door::Admin } else { Door::Public }, vec![one]));
+        let door = if is_admin { Door::Admin } else { Door::Public };
+        let asked = if is_admin { &config.admin_listen } else { &config.listen };
+        let tls = asked.iter().any(|listen| listen.tls && names(listen, one.address));
+        all.push((door, vec![Bound { tls, ..one }]));
     }
     let is_replaced =
         config.listens_by_default && all.iter().any(|(door, _)| *door == Door::Public);
@@ -81,7 +84,7 @@ mod tests {
         let parsed = |texts: &[&str]| -> Vec<SocketAddr> {
             texts.iter().map(|text| text.parse().expect("an address")).collect()
         };
-        let listen = Listen { text: String::new(), addresses: parsed(asked) };
+        let listen = Listen { text: String::new(), tls: false, addresses: parsed(asked) };
         let left = without(&listen, &parsed(handed));
         left.into_iter().flat_map(|l| l.addresses).map(|address| address.to_string()).collect()
     }

@@ -20,6 +20,7 @@ use mio::event::Event;
 use mio::net::TcpStream;
 
 use super::sys;
+use super::tls::session::Session;
 use crate::ids::ConnId;
 use crate::ledger::{Call, Sample};
 use crate::spare::Spare;
@@ -48,6 +49,8 @@ enum Readiness {
 pub struct Socket {
     stream: TcpStream,
     generation: u32,
+    /// It speaks TLS.
+    pub session: Option<Box<Session>>,
     readiness: Readiness,
     /// The kernel may have room for bytes of ours.
     writable: bool,
@@ -69,6 +72,7 @@ impl Socket {
         Self {
             stream,
             generation,
+            session: None,
             readiness: Readiness::Nothing,
             writable: true,
             brings_much: false,

@@ -70,10 +70,10 @@ pub fn query_pieces(query: &str) -> impl Iterator<Item = Pair<'_>> {
     })
 }
 
-/// What stands before the first such byte, and what behind it. As [`str::split_once`]; queries are
+/// What stands before the first such byte, and what behind it. As [`str::split_once`]; targets are
 /// short and cut often, and the search for any character would take longer to begin than this takes
 /// to end.
-fn cut(text: &str, ascii: u8) -> Option<(&str, &str)> {
+pub fn cut(text: &str, ascii: u8) -> Option<(&str, &str)> {
     debug_assert!(ascii.is_ascii(), "a byte of ASCII is a character of its own");
     let at = text.bytes().position(|byte| byte == ascii)?;
     Some((&text[..at], &text[at + 1..]))
@@ -91,16 +91,6 @@ impl<'q> Pair<'q> {
     /// The name, decoded.
     pub fn name(&self) -> Result<Cow<'q, str>, TargetError> {
         decode_text(self.name)
-    }
-
-    /// Whether the name, decoded, is `name`: some text without spaces. Most names are spelled as
-    /// they are, and a longer spelling is another name or has a percent sign in it.
-    pub fn is_named(&self, name: &str) -> bool {
-        debug_assert!(!name.contains(' '), "a plus sign would be as long");
-        if self.name.len() <= name.len() {
-            return self.name == name;
-        }
-        self.name.as_bytes().contains(&b'%') && self.name().is_ok_and(|own| own == name)
     }
 
     /// The value, decoded.
@@ -187,27 +177,6 @@ mod tests {
             }
         }
         assert_eq!(*percent_decode("%252F+%41").unwrap(), *b"%2F+A");
-    }
-
-    #[test]
-    fn a_name_is_told_however_it_is_spelled() {
-        for (text, is_since) in [
-            ("since=1", true),
-            ("since", true),
-            ("sinc%65=1", true),
-            ("%73%69%6e%63%65=1", true),
-            ("Since=1", false),
-            ("sinc=1", false),
-            ("since+=1", false),
-            ("sinces=1", false),
-            ("sinc%6=1", false),
-            ("sinc%FF=1", false),
-            ("=since", false),
-        ] {
-            let pair = query_pieces(text).next().expect("a pair");
-            assert_eq!(pair.is_named("since"), is_since, "{text}");
-            assert_eq!(pair.name().as_deref() == Ok("since"), is_since, "{text}");
-        }
     }
 
     #[test]

@@ -51,7 +51,7 @@ const LANES: [Lane; 11] = [
         operation: "a message to one of 1,000 WebSockets",
         per_step: READERS,
         steps: 10,
-        budget: 1_450,
+        budget: 1_000,
         run: |port, steps| fan_out(port, steps, 1, WEBSOCKET, "\r\n\r\n"),
     },
     Lane {
@@ -59,7 +59,7 @@ const LANES: [Lane; 11] = [
         operation: "a message to one of 1,000 event streams",
         per_step: READERS,
         steps: 10,
-        budget: 1_400,
+        budget: 980,
         run: |port, steps| fan_out(port, steps, 1, SSE, "id: "),
     },
     Lane {
@@ -67,7 +67,7 @@ const LANES: [Lane; 11] = [
         operation: "a message of 50 at once to one of 100 WebSockets",
         per_step: BURST * 100,
         steps: 20,
-        budget: 650,
+        budget: 550,
         run: |port, steps| fan_out(port, steps, BURST, WEBSOCKET, "\r\n\r\n"),
     },
     Lane {
@@ -75,7 +75,7 @@ const LANES: [Lane; 11] = [
         operation: "a message of 50 at once to one of 100 event streams",
         per_step: BURST * 100,
         steps: 20,
-        budget: 650,
+        budget: 550,
         run: |port, steps| fan_out(port, steps, BURST, SSE, "id: "),
     },
     Lane {
@@ -83,7 +83,7 @@ const LANES: [Lane; 11] = [
         operation: "a long poll of 1,000: parked, released, answered",
         per_step: READERS,
         steps: 4,
-        budget: 10_800,
+        budget: 9_300,
         run: long_poll,
     },
     Lane {
@@ -91,7 +91,7 @@ const LANES: [Lane; 11] = [
         operation: "a publish and its delivery to the one WebSocket of a topic, of 1,000 topics",
         per_step: READERS,
         steps: 2,
-        budget: 8_200,
+        budget: 7_600,
         run: |port, steps| echo(port, steps, READERS),
     },
     Lane {
@@ -99,7 +99,7 @@ const LANES: [Lane; 11] = [
         operation: "a message of a WebSocket that comes back to it",
         per_step: ECHOES,
         steps: 20,
-        budget: 8_300,
+        budget: 7_900,
         run: |port, steps| echo(port, steps, ECHOES),
     },
     Lane {
@@ -107,7 +107,7 @@ const LANES: [Lane; 11] = [
         operation: "a short poll with one message in its answer, kept alive",
         per_step: 1,
         steps: 1_000,
-        budget: 9_900,
+        budget: 9_000,
         run: |port, steps| short_poll(port, steps, "GET /bench?since=earliest", "}]}"),
     },
     Lane {
@@ -115,7 +115,7 @@ const LANES: [Lane; 11] = [
         operation: "a short poll with nothing new, kept alive",
         per_step: 1,
         steps: 1_000,
-        budget: 9_500,
+        budget: 8_600,
         run: |port, steps| short_poll(port, steps, "GET /bench?since=latest", "\r\n\r\n"),
     },
     Lane {
@@ -123,7 +123,7 @@ const LANES: [Lane; 11] = [
         operation: "a short poll with one message in its answer, over a connection of its own",
         per_step: 1,
         steps: 500,
-        budget: 20_000,
+        budget: 18_000,
         run: short_poll_new,
     },
     Lane {

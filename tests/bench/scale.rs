@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 
 use tollway::broker::{Broker, Effect, Letter, Setup};
 use tollway::hub::message::{Draft, Payload};
-use tollway::hub::sequencer::{Commit, Sequencer};
 use tollway::ids::{ConnId, Door, Millis, TopicName};
 use tollway::limits::Limits;
+use tollway::store::sequencer::{Commit, Sequencer};
 
 const WEBSOCKET: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\n\
      Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";

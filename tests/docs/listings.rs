@@ -1,24 +1,27 @@
 //! Listings are the sources themselves: a block opened with `rust src=path::item` is that item, and
-//! one with `src=path` alone is that file.
+//! one with `src=path` alone is that file. Of a transcript, `part=some_words` is the part that
+//! begins with the comment of these words.
 
+use crate::diagrams::part;
 use crate::item;
 use crate::pages::{blocks, keep, pages, read};
 
 /// Whoever reads along holds so many lines in mind. A longer item is to be shown in parts.
 const LISTING_LINES_MAX: usize = 30;
 
-fn source(info: &str) -> Option<&str> {
-    info.split(' ').find_map(|word| word.strip_prefix("src="))
+/// What follows a key in the words behind an opening fence.
+fn word<'i>(info: &'i str, key: &str) -> Option<&'i str> {
+    info.split(' ').find_map(|word| word.strip_prefix(key))
 }
 
-fn listing(source: &str) -> String {
+fn listing(source: &str, words: Option<&str>) -> String {
     let (file, item) = match source.split_once("::") {
         Some((file, item)) => (file, Some(item)),
         None => (source, None),
     };
     let text = read(file);
     match item {
-        None => text,
+        None => part(&text, words).unwrap_or_else(|| panic!("{source}: no {words:?}")).1,
         Some(item) => item::text_of(&text, item).unwrap_or_else(|| panic!("{source}: not found")),
     }
 }
@@ -30,10 +33,12 @@ fn listings_are_what_they_name() {
             let mut text = text.to_owned();
             let found: Vec<_> = blocks(&text)
                 .into_iter()
-                .filter_map(|block| Some((source(block.info)?.to_owned(), block.range)))
+                .filter_map(|block| {
+                    let (source, words) = (word(block.info, "src=")?, word(block.info, "part="));
+                    Some((source.to_owned(), listing(source, words), block.range))
+                })
                 .collect();
-            for (source, range) in found.into_iter().rev() {
-                let listing = listing(&source);
+            for (source, listing, range) in found.into_iter().rev() {
                 assert!(
                     listing.lines().count() <= LISTING_LINES_MAX,
                     "{}: {source} is longer than {LISTING_LINES_MAX} lines",

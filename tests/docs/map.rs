@@ -7,7 +7,7 @@ use crate::item;
 use crate::pages::{files, keep_part, read};
 
 /// The rooms in the order in which a reader meets them.
-const ROOMS: [&str; 22] = [
+const ROOMS: [&str; 23] = [
     "main",
     "lib",
     "ids",
@@ -19,6 +19,7 @@ const ROOMS: [&str; 22] = [
     "conn",
     "rights",
     "hub",
+    "store",
     "technique",
     "wire",
     "close",

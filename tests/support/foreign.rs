@@ -46,6 +46,15 @@ impl Foreign {
         Some(Self { program, first })
     }
 
+    /// `openssl`, or a skip.
+    pub(crate) fn openssl(test: &str) -> Option<Self> {
+        let program = PathBuf::from("openssl");
+        if !answers(&program, &["version"]) {
+            return missed(test, "openssl");
+        }
+        Some(Self { program, first: Vec::new() })
+    }
+
     /// The Python of the prefix with a script of this tree, or a skip when a module is missing.
     pub(crate) fn python(test: &str, modules: &[&str], script: &str) -> Option<Self> {
         let program = tools().join("venv/bin/python");

@@ -18,7 +18,6 @@ use tollway::conn::origin::Origins;
 use tollway::conn::proxies::Proxies;
 use tollway::hub::Receipt;
 use tollway::hub::message::Message;
-use tollway::hub::sequencer::{Commit, Sequencer};
 use tollway::ids::{ConnId, Cursor, Door, Epoch, Millis, ShardId};
 use tollway::ledger::{
     Call, Ledger, Process, Refusal, RefusedConnection, Sample, Scope, ShardReport,
@@ -27,6 +26,7 @@ use tollway::limits::SLICES_MAX;
 use tollway::limits::{Limits, READ_BYTES};
 use tollway::rights::Rights;
 use tollway::rights::tickets::TicketBook;
+use tollway::store::sequencer::{Commit, Sequencer};
 
 #[path = "mishaps.rs"]
 pub mod mishaps;
@@ -177,6 +177,8 @@ pub struct World {
     pub committed: Vec<Arc<Message>>,
     /// Publishing is refused, as under overload.
     pub overloaded: bool,
+    /// The store cannot be used: by [`World::set_store_fault`].
+    unavailable: bool,
     /// A file that was opened can no longer be read.
     pub unreadable: bool,
     pub mishaps: Box<dyn Mishaps>,
@@ -239,6 +241,7 @@ impl World {
             given: 0,
             committed: Vec::new(),
             overloaded: false,
+            unavailable: false,
             unreadable: false,
             mishaps: Box::new(Well),
             paused: vec![Millis(0); usize::from(plan.threads)],
@@ -360,6 +363,13 @@ impl World {
         }
     }
 
+    /// The shell tells the server something of a connection that is not bytes.
+    pub fn tell(&mut self, client: Client, what: impl FnOnce(&mut Broker, ConnId, Millis)) {
+        let (shard, id) = (self.pipe(client).shard, self.pipe(client).id);
+        what(&mut self.brokers[shard], id, self.now);
+        self.run();
+    }
+
     /// An operator wants the server to end, `ms` from now at the latest.
     pub fn end_within(&mut self, ms: u64) {
         let until = self.now.plus(ms);
@@ -379,6 +389,14 @@ impl World {
                 let left = leaving == Some(CloseReason::Drained);
                 pipe.left_behind = left.then_some(committed as u64);
             }
+        }
+    }
+
+    /// The store cannot be used any more, for this reason, or can again.
+    pub fn set_store_fault(&mut self, fault: Option<&str>) {
+        self.unavailable = fault.is_some();
+        for mailbox in &mut self.mailboxes {
+            mailbox.push_back(Letter::StoreState(fault.map(Into::into)));
         }
     }
 
@@ -642,6 +660,9 @@ impl World {
         match effect {
             Effect::Publish { conn, .. } if self.overloaded => {
                 self.mailboxes[shard].push_back(Letter::Refused(conn));
+            }
+            Effect::Publish { conn, .. } if self.unavailable => {
+                self.mailboxes[shard].push_back(Letter::Unavailable(conn));
             }
             Effect::Publish { conn, draft } => {
                 match self.sequencer.commit(draft, self.now.micros()) {

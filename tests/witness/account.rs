@@ -20,6 +20,7 @@ pub(crate) struct Classes {
     pub(crate) payload: usize,
     pub(crate) heartbeat: usize,
     pub(crate) body: usize,
+    pub(crate) tls: usize,
 }
 
 /// The row of one technique.
@@ -77,7 +78,7 @@ impl Kernel {
 
 impl Classes {
     pub(crate) fn total(&self) -> usize {
-        self.head + self.framing + self.payload + self.heartbeat + self.body
+        self.head + self.framing + self.payload + self.heartbeat + self.body + self.tls
     }
 
     fn figures(&self, direction: &str) -> Vec<(String, u64)> {
@@ -87,6 +88,7 @@ impl Classes {
             ("payload", self.payload),
             ("heartbeat", self.heartbeat),
             ("body", self.body),
+            ("tls", self.tls),
             ("total", self.total()),
         ];
         let named = |(class, bytes)| (format!("/{direction}/{class}"), bytes as u64);

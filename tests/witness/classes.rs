@@ -40,8 +40,11 @@ pub(crate) struct Turn {
 impl Talk {
     /// Reads the bytes of both directions to their end.
     pub(crate) fn of(connection: &Connection) -> Self {
-        let (incoming, outgoing) = (connection.bytes(false), connection.bytes(true));
-        let (mut incoming, mut outgoing) = (&incoming[..], &outgoing[..]);
+        Self::of_bytes(&connection.bytes(false), &connection.bytes(true))
+    }
+
+    /// The same, of bytes that were in records of TLS.
+    pub(crate) fn of_bytes(mut incoming: &[u8], mut outgoing: &[u8]) -> Self {
         let mut exchanges = Vec::new();
         while let Some(request) = exchange::request(&mut incoming) {
             let answer = exchange::answer(&mut outgoing, &request);

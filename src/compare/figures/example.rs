@@ -54,6 +54,7 @@ fn row(polls: bool, times: u64) -> TechniqueCounts {
         payload: 10_000,
         heartbeat: 0,
         body: 0,
+        tls: 0,
         total: 5000 * times + 10_000,
     };
     let opened = ConnectionCounts { opened: 10, ..ConnectionCounts::default() };

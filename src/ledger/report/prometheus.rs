@@ -12,7 +12,7 @@ use std::fmt::{Display, Write as _};
 use crate::ids::Millis;
 use crate::ledger::{
     Account, AnswerCounts, Calls, Class, ConnectionCounts, Counter, Gauges, Payer, ShardReport,
-    SharedCalls, SharedCounts, Tcp,
+    SharedCalls, SharedCounts, StoreReport, Tcp,
 };
 
 /// The media type of [`prometheus`].
@@ -34,6 +34,7 @@ pub fn prometheus(sum: &ShardReport, now: Millis) -> String {
     page.tcp();
     page.memory();
     page.latency();
+    page.store();
     page.process(now);
     page.out
 }
@@ -169,6 +170,21 @@ impl Exposition<'_> {
             self.sample(&format!("{name}_sum"), &[label], seconds(all.sum_us()));
             self.sample(&format!("{name}_count"), &[label], all.count());
         }
+    }
+
+    /// Only where there is one.
+    fn store(&mut self) {
+        let Some(store) = self.sum.store else {
+            return;
+        };
+        for counter in StoreReport::COUNTERS {
+            if let Some(help) = counter.help {
+                let name = format!("{}_total", counter.metric);
+                self.one(&name, "counter", help, (counter.read)(&store));
+            }
+        }
+        let help = "Whether the store can be used: 1, or 0.";
+        self.one("store_available", "gauge", help, u64::from(store.unavailable == 0));
     }
 
     fn process(&mut self, now: Millis) {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::ledger::{
     AnswerCounts, Bytes, Calls, Class, ConnectionCounts, Payer, Process, SharedCalls, SharedCounts,
-    Tcp,
+    StoreReport, Tcp,
 };
 
 /// The ledger of a server at one moment.
@@ -33,6 +33,9 @@ pub struct CostsReport {
     /// Requests and frames that wanted a right, by the code of their refusal.
     #[serde(default)]
     pub denied: BTreeMap<String, u64>,
+    /// What the store was asked, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreReport>,
     /// The process as the kernel sees it.
     pub process: Process,
 }
@@ -129,6 +132,8 @@ pub struct ByClass<N = u64> {
     pub heartbeat: N,
     /// Other bodies.
     pub body: N,
+    /// What TLS adds.
+    pub tls: N,
     /// All of them.
     pub total: N,
 }
@@ -253,6 +258,7 @@ impl<N: Copy> ByClass<N> {
                 Class::Payload => self.payload,
                 Class::Heartbeat => self.heartbeat,
                 Class::Body => self.body,
+                Class::Tls => self.tls,
             };
             (class.name(), bytes)
         })
@@ -267,6 +273,7 @@ impl ByClass {
             payload: more(self.payload, before.payload),
             heartbeat: more(self.heartbeat, before.heartbeat),
             body: more(self.body, before.body),
+            tls: more(self.tls, before.tls),
             total: more(self.total, before.total),
         }
     }
@@ -281,6 +288,7 @@ impl ByClass {
             payload: per(self.payload),
             heartbeat: per(self.heartbeat),
             body: per(self.body),
+            tls: per(self.tls),
             total: per(self.total),
         }
     }
@@ -294,6 +302,7 @@ impl From<&Bytes> for ByClass {
             payload: bytes.of(Class::Payload),
             heartbeat: bytes.of(Class::Heartbeat),
             body: bytes.of(Class::Body),
+            tls: bytes.of(Class::Tls),
             total: bytes.total(),
         }
     }

@@ -9,10 +9,9 @@ use mio::Interest;
 use mio::net::TcpStream;
 
 use super::{EventLoop, Source};
-use crate::ids::Door;
 use crate::ledger::{Refusal, SharedCall};
 use crate::limits::ACCEPTS_PER_TURN;
-use crate::shell::acceptor::{self, Accepted};
+use crate::shell::acceptor::{self, Accepted, Entrance};
 
 impl EventLoop {
     /// Accepts a turn's worth of connections.
@@ -22,7 +21,7 @@ impl EventLoop {
                 break; // The acceptor knows that there may be more.
             }
             match self.acceptor.next_accepted(self.now) {
-                Some(Accepted::Kept(stream, peer, door)) => self.admit(stream, peer, door),
+                Some(Accepted::Kept(stream, peer, entrance)) => self.admit(stream, peer, entrance),
                 Some(Accepted::Refused(refused)) => self.broker.refused_unseen(refused),
                 None => break,
             }
@@ -31,23 +30,27 @@ impl EventLoop {
         self.broker.charge_shared(SharedCall::AcceptWouldBlock, would_blocks);
     }
 
-    fn admit(&mut self, stream: TcpStream, peer: SocketAddr, door: Door) {
+    fn admit(&mut self, stream: TcpStream, peer: SocketAddr, Entrance { door, tls }: Entrance) {
         let place = self.broker.place_of(peer, door);
         if place.is_some_and(|network| !self.effects.bus().take_place(network)) {
-            let refused = acceptor::refuse(&stream, Refusal::AddressFull);
+            let refused = acceptor::refuse(&stream, Refusal::AddressFull, tls);
             return self.broker.refused_unseen(refused);
         }
         let Some(id) = self.broker.accepted(peer, door, self.now) else {
             if let Some(network) = place {
                 self.effects.bus().free_place(network);
             }
-            return self.broker.refused_unseen(acceptor::refuse(&stream, Refusal::Full));
+            return self.broker.refused_unseen(acceptor::refuse(&stream, Refusal::Full, tls));
         };
         // Somebody may have made room: a descriptor as well.
         while let Some((id, teardown)) = self.broker.next_teardown() {
             self.tear_down(id, teardown);
         }
         let socket = self.sockets.insert(id, stream);
+        if let Some(tls) = self.tls.as_ref().filter(|_| tls) {
+            socket.session = Some(tls.session());
+            self.broker.handshaking(id, self.now);
+        }
         let both = Interest::READABLE | Interest::WRITABLE;
         let token = Source::Socket(id).token();
         let registered = (self.poll.registry()).register(socket.stream_mut(), token, both);

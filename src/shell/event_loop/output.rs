@@ -22,7 +22,7 @@ impl EventLoop {
                     break;
                 }
                 if let Some(id) = self.outgoing.line(much).pop() {
-                    self.write(id, self.budget.at());
+                    self.write_by_tls_or_not(id);
                 }
             }
         }
@@ -36,6 +36,17 @@ impl EventLoop {
                 self.outgoing.to_write(id, socket);
             }
         }
+    }
+
+    fn write_by_tls_or_not(&mut self, id: ConnId) {
+        let at = self.budget.at();
+        if self.tls.is_some()
+            && let Some(socket) = self.sockets.find(id).filter(|socket| socket.session.is_some())
+        {
+            socket.queued_to_write = false;
+            return self.write_securely(id, at);
+        }
+        self.write(id, at);
     }
 
     fn write(&mut self, id: ConnId, at: Micros) {
@@ -83,12 +94,17 @@ impl EventLoop {
     pub(super) fn tear_down(&mut self, id: ConnId, teardown: Teardown) {
         match teardown {
             Teardown::HalfClose => {
-                if let Some(socket) = self.sockets.find(id) {
+                if self.says_all(id)
+                    && let Some(socket) = self.sockets.find(id)
+                {
                     socket.half_close();
                     self.broker.charge(id, Call::End);
                 }
             }
             Teardown::Close(_) | Teardown::Reset(_) => {
+                if matches!(teardown, Teardown::Close(_)) {
+                    self.takes_leave(id);
+                }
                 let socket = self.sockets.find(id);
                 if let (Some(socket), Teardown::Reset(_)) = (&socket, teardown) {
                     socket.reset_on_close();

@@ -43,6 +43,7 @@ pub mod rights;
 pub mod sequencer;
 pub mod target;
 pub mod timer;
+pub mod tls;
 pub mod utf8;
 pub mod v1;
 
@@ -99,6 +100,7 @@ targets! {
     log 3000 None;
     hub 3000 None;
     sequencer 3000 None;
+    tls 3000 None;
     conn 1500 Some("http.dict");
     broker 2000 None;
 }

@@ -1,13 +1,13 @@
 //! The sequencer: places without holes, repeats by key and age, and readers counted, as a list of
 //! everything that was ever asked says.
 //!
-//! Came from: operations. Goes to: `hub::sequencer`.
+//! Came from: operations. Goes to: `store::sequencer`.
 
 use tollway::hub::SubscriberChange;
 use tollway::hub::message::{Draft, Payload};
-use tollway::hub::sequencer::{Commit, Sequencer};
 use tollway::ids::{Millis, TopicName};
 use tollway::limits::IDEMPOTENCY_MS_MAX;
+use tollway::store::sequencer::{Commit, Sequencer};
 use tollway::technique::Technique;
 
 use super::operations::{self, operations};

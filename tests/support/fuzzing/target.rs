@@ -133,7 +133,7 @@ fn routes(text: &str) {
         let Ok(Parsed::Complete { value: head, .. }) = head else {
             continue;
         };
-        match route(&head, &policy, Door::Public).want {
+        match route(&head, &policy, Door::Public, false).want {
             Want::Publish(publish) => {
                 assert!(matches!(method, "POST" | "PUT"));
                 let event = publish.event.as_deref().unwrap_or("tick");

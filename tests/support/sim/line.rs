@@ -301,6 +301,9 @@ impl Line {
             // The rest of a poll's answer fell off before a slow reader took what stood before it.
             CloseReason::Interrupted => pipe.ever_full,
             CloseReason::Unfinished | CloseReason::Panicked => false,
+            // No story has TLS: what the shell speaks, a world without sockets does not.
+            CloseReason::TlsTimeout | CloseReason::TlsRefused => false,
+            CloseReason::TlsMalformed | CloseReason::TlsTruncated => false,
             CloseReason::Drained | CloseReason::Cut => false, // See `ending`.
         }
     }

@@ -26,6 +26,11 @@
 //!                                   `mask` sends its key and masks what follows
 //!   connect a                       connects and says nothing; whoever sends has connected
 //!   connect a to admin              the same, by --admin-listen
+//!   connect a by tls                the same, by an address of TLS; what TLS carries is told as
+//!                                   it stands, and of TLS itself: its handshake, `tls a done`,
+//!                                   `tls a resumed`; that it failed, `tls a refused`,
+//!                                   `tls a malformed`; that it ended without a word,
+//!                                   `tls a truncated`; or was none, `tls a plain`
 //!   open websocket /news as a       connects and shakes hands; ` | Name: value` adds a field
 //!   open sse /news as a             connects and takes the greeting, likewise
 //!   publish /news "hello"           somebody else publishes, and is told 201
@@ -60,7 +65,8 @@
 //! fingerprint; `{x*100}` in a text is a hundred times x.
 //! `{jwt exp=5s publish=a}` is a token that a key of the story has signed; see `tokens`.
 //! `wait 5s` lets time pass; `drain 10s` tells the server to end.
-//! `overloaded on` and `unreadable on` switch on what their names say.
+//! `overloaded on` and `unreadable on` switch on what their names say; `store full` and
+//! `store works` say how the store is.
 //!
 //! Everything is exact: whatever the server says must be told, at the moment when it says it, and
 //! whoever is not mentioned has heard nothing.
@@ -121,6 +127,8 @@ pub struct Step {
 pub enum Act {
     Connect(usize),
     ConnectToAdmin(usize),
+    /// What the shell tells of a connection's TLS.
+    Tls(usize, Tls),
     Refused(usize),
     /// A request whose answer's greeting is shown elsewhere.
     Open(usize, Greeting, Vec<u8>),
@@ -136,6 +144,8 @@ pub enum Act {
     Room(usize, usize),
     Unacknowledged(usize, usize),
     Overloaded(bool),
+    /// The store has no room, or has again.
+    StoreFull(bool),
     Unreadable(bool),
     Close(usize, CloseReason),
     Cost {
@@ -149,6 +159,16 @@ pub enum Act {
         bytes_in: usize,
         bytes_out: usize,
     },
+}
+
+/// What becomes of a connection's TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tls {
+    Begins,
+    Done { resumed: bool },
+    Fails(CloseReason),
+    Truncated,
+    Plain,
 }
 
 /// What `open` takes off the front of the answer.

@@ -15,7 +15,7 @@ use tollway::wire::forwarded::ProxyHeader;
 
 use super::answers::{self, Terms};
 use super::offences::Offence;
-use super::{Act, Greeting, Piece, Shows, Step, Transcript, bytes, offences, tokens};
+use super::{Act, Greeting, Piece, Shows, Step, Tls, Transcript, bytes, offences, tokens};
 
 /// Reads a file. Panics with file and line at whatever it does not understand.
 pub fn read(root: &Path, path: &str) -> Transcript {
@@ -315,6 +315,8 @@ impl<'t> Reader<'t> {
                 return Ok(None);
             }
             ("connect", [name, "to", "admin"]) => Act::ConnectToAdmin(self.client(name)),
+            ("connect", [name, "by", "tls"]) => Act::Tls(self.client(name), Tls::Begins),
+            ("tls", [name, word]) => Act::Tls(self.client(name), tls(word)?),
             ("connect", [name]) => Act::Connect(self.client(name)),
             ("turned", ["away", name]) => Act::Refused(self.client(name)),
             ("open", [kind, target, "as", name]) => self.open(kind, target, name)?,
@@ -330,6 +332,8 @@ impl<'t> Reader<'t> {
             }
             ("overloaded", ["on"]) => Act::Overloaded(true),
             ("overloaded", ["off"]) => Act::Overloaded(false),
+            ("store", ["full"]) => Act::StoreFull(true),
+            ("store", ["works"]) => Act::StoreFull(false),
             ("unreadable", ["on"]) => Act::Unreadable(true),
             ("close", [name, reason]) => {
                 let reason = named(&CloseReason::ALL, CloseReason::name, reason)?;
@@ -436,6 +440,19 @@ fn size(text: &str) -> Result<usize, String> {
     };
     let number: usize = digits.parse().map_err(|_| format!("{text:?} is no size"))?;
     Ok(number * unit)
+}
+
+/// What became of a connection's TLS.
+fn tls(word: &str) -> Result<Tls, String> {
+    Ok(match word {
+        "done" => Tls::Done { resumed: false },
+        "resumed" => Tls::Done { resumed: true },
+        "refused" => Tls::Fails(CloseReason::TlsRefused),
+        "malformed" => Tls::Fails(CloseReason::TlsMalformed),
+        "truncated" => Tls::Truncated,
+        "plain" => Tls::Plain,
+        _ => return Err(format!("{word:?} becomes of no TLS")),
+    })
 }
 
 fn duration(text: &str) -> Result<u64, String> {

@@ -11,7 +11,7 @@ use tollway::rights::Rights;
 use super::books::{self, equal};
 use super::compare::compare;
 use super::feeding::{Cuts, Feeding, Knife};
-use super::{Act, Greeting, Piece, Step, Transcript, bytes};
+use super::{Act, Greeting, Piece, Step, Tls, Transcript, bytes};
 use crate::world::{Client, Plan, World};
 
 /// Plays `story` in every way that it allows, and tells what went wrong first.
@@ -127,6 +127,16 @@ impl<'s> Player<'s> {
                 let end = self.world.connect_to_admin(0).ok_or("the connection was refused")?;
                 self.peers[*client].end = Some(end);
             }
+            Act::Tls(client, tls) => {
+                let end = self.end(*client)?;
+                self.world.tell(end, |broker, id, now| match *tls {
+                    Tls::Begins => broker.handshaking(id, now),
+                    Tls::Done { resumed } => broker.shook_hands(id, resumed, now),
+                    Tls::Fails(reason) => broker.tls_failed(id, reason, now),
+                    Tls::Truncated => broker.truncated(id, now),
+                    Tls::Plain => broker.spoke_plainly(id, 0, now),
+                });
+            }
             Act::Refused(client) => {
                 let refused = self.world.connect_from(0, self.address(*client)).is_none();
                 return refused.then_some(()).ok_or("the connection was taken".into());
@@ -167,6 +177,10 @@ impl<'s> Player<'s> {
                 self.world.pipe(end).unacknowledged = *bytes;
             }
             Act::Overloaded(on) => self.world.overloaded = *on,
+            Act::StoreFull(full) => {
+                self.world.set_store_fault(full.then_some("no space left on device"));
+                self.world.run();
+            }
             Act::Unreadable(on) => self.world.unreadable = *on,
             Act::Close(client, reason) => self.close(*client, *reason)?,
             Act::Cost { client, reads, writes } => self.cost(*client, *reads, *writes)?,

@@ -7,18 +7,20 @@
 //! It is a plain value; the shell keeps it under a lock and posts what it commits to every thread
 //! before letting go, so that order on every thread is the order of sequence numbers.
 //!
+//! Where messages are kept in memory alone, it commits them itself, on the spot. Where a
+//! [`Store`](super::Store) keeps them, it judges who is too fast and counts who reads, and the
+//! numbers are given by [`journal`](super::journal).
+//!
 //! Came from: `broker`'s effects, by way of the shell. Goes to: every thread's `hub`. Absent on
-//! purpose: the messages themselves. So a restart begins a new epoch. A durable log would stand
-//! here. Publishing is asked and answered in two steps already, so no state of a connection would
-//! change for it; where the numbers and each thread's logs begin would.
+//! purpose: the messages themselves. So a restart of a server without a store begins a new epoch.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::keys::Keys;
-use super::message::{Draft, Message};
+use super::numbering::Numbering;
 use super::rate::Rate;
-use super::{SubscriberChange, Subscribers};
+use crate::hub::message::{Draft, Message};
+use crate::hub::{SubscriberChange, Subscribers};
 use crate::ids::{Micros, Seq, TopicName};
 use crate::limits::Limits;
 use crate::spare::Spare;
@@ -50,9 +52,8 @@ pub enum Commit {
 /// Gives sequence numbers. By default nobody is too fast.
 #[derive(Debug, Default)]
 pub struct Sequencer {
-    tip: Seq,
+    numbering: Numbering,
     readers: HashMap<TopicName, Subscribers>,
-    keys: Keys,
     rate: Rate,
 }
 
@@ -64,27 +65,28 @@ impl Sequencer {
 
     /// Gives `draft` the next number, unless its key was seen before, or its publisher is too fast.
     pub fn commit(&mut self, draft: Draft, at: Micros) -> Commit {
-        if let Err(early_us) = self.rate.take(draft.from, at) {
-            return Commit::TooFast { retry_ms: early_us.div_ceil(1000) };
+        if let Err(retry_ms) = self.admit(&draft, at) {
+            return Commit::TooFast { retry_ms };
         }
         let subscribers = self.subscribers(&draft.topic).total();
-        self.keys.expire(at.millis());
-        let next = Seq(self.tip.0 + 1);
-        if let Some(key) = &draft.idempotency_key {
-            if let Some(seq) = self.keys.find(&draft.topic, key) {
-                return Commit::Repeated { seq, subscribers };
-            }
-            self.keys.remember(draft.topic.clone(), key, draft.from, next, at.millis());
-        }
-        self.tip = next;
+        let seq = match self.numbering.number(&draft, at.millis()) {
+            Ok(seq) => seq,
+            Err(seq) => return Commit::Repeated { seq, subscribers },
+        };
         let message = Arc::new(Message {
-            seq: self.tip,
+            seq,
             topic: draft.topic,
             event: draft.event,
             payload: draft.payload,
             at,
         });
         Commit::Appended { message, subscribers }
+    }
+
+    /// Whether the address that `draft` came from may publish now. `Err`: in so many milliseconds,
+    /// at least 1.
+    pub fn admit(&mut self, draft: &Draft, at: Micros) -> Result<(), u64> {
+        self.rate.take(draft.from, at).map_err(|early_us| early_us.div_ceil(1000))
     }
 
     /// Takes note of subscribers that came or went on one thread.
@@ -104,7 +106,7 @@ impl Sequencer {
 
     /// How many names it holds, of topics and keys: 0 when nobody reads and no key is young.
     pub fn names(&self) -> usize {
-        self.readers.len() + self.keys.len()
+        self.readers.len() + self.numbering.keys()
     }
 }
 

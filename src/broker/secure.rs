@@ -1,0 +1,139 @@
+//! Connections that speak TLS: what the shell, which speaks it for them, has to tell.
+//!
+//! A connection that came by a TLS address is one like any other, with three things more: until its
+//! handshake is complete nothing can be said to it, and that has a deadline; what TLS adds to its
+//! bytes is charged to a class of its own; and it may fail in ways that plain ones do not know.
+//!
+//! Came from: the shell. Goes to: a visit, `teardown`, `accounting`. Absent on purpose: TLS.
+
+use super::deciphered::{Deciphered, Placed, Preface};
+use super::handlers::took;
+use super::visit::Visit;
+use super::{Broker, accounting, answer, teardown};
+use crate::close::CloseReason;
+use crate::conn::state::State;
+use crate::ids::{ConnId, Micros, Millis};
+use crate::ledger::{Bytes, Call, Class};
+use crate::wire::{Parsed, proxy_protocol};
+
+impl Broker {
+    /// The connection came by an address of TLS. To be told right behind [`Broker::accepted`].
+    pub fn handshaking(&mut self, id: ConnId, now: Millis) {
+        self.visit(id, now, |visit| visit.conn.secure = Some(Box::default()));
+    }
+
+    /// What of `bytes`, the first ones of a connection, is to be [`received`](Broker::received) as
+    /// it is. §2 of the PROXY protocol: the header stands before everything else.
+    pub fn preface(&self, id: ConnId, bytes: &[u8]) -> Preface {
+        if self.conns.get(id).is_none_or(|conn| !conn.expects_proxy_header) {
+            return Preface::Bytes(0);
+        }
+        match proxy_protocol::decode(bytes) {
+            Ok(Parsed::Partial) => Preface::Partial,
+            Ok(Parsed::Complete { used, .. }) => Preface::Bytes(used),
+            Err(_) => Preface::Bytes(bytes.len()), // It is refused where it is understood.
+        }
+    }
+
+    /// The handshake is complete; `resumed`: an earlier session was taken up again.
+    pub fn shook_hands(&mut self, id: ConnId, resumed: bool, now: Millis) {
+        self.visit(id, now, |visit| {
+            if let Some(secure) = &mut visit.conn.secure {
+                secure.handshaking = false;
+            }
+            visit.conn.timing.active_at = now;
+            accounting::shook_hands(visit, resumed);
+        });
+    }
+
+    /// A read was deciphered. To be told before the plain bytes that were in it. `false`: it may
+    /// not keep what it keeps, and was given up.
+    pub fn deciphered(&mut self, id: ConnId, came: Deciphered, now: Millis) -> bool {
+        let mut stays = false;
+        self.visit(id, now, |visit| {
+            accounting::tls_came_in(visit, came.records - came.plain);
+            if let Some(secure) = &mut visit.conn.secure {
+                secure.undeciphered = came.kept;
+            }
+            stays = true;
+        });
+        stays && self.conns.get(id).is_some_and(|conn| !matches!(conn.state, State::Closed))
+    }
+
+    /// The kernel took some of what was enciphered. The counterpart of [`Broker::sent`].
+    pub fn sent_enciphered(&mut self, id: ConnId, placed: Placed, at: Micros) {
+        let now = at.millis();
+        self.visit(id, now, |visit| {
+            let Placed { records, plain, whole } = placed;
+            let call = match records {
+                0 => Call::WriteWouldBlock,
+                bytes => Call::Write { bytes },
+            };
+            accounting::charge(&mut visit.shard.ledger, visit.conn, call);
+            let was_high = visit.conn.flow.outbox.is_high();
+            let through = if whole { plain } else { 0 };
+            settle(visit, records, whole.then_some(plain));
+            accounting::through(&mut visit.shard.ledger, visit.conn, through, at);
+            visit.conn.flow.refused = !whole;
+            took(visit, records > 0, was_high);
+        });
+    }
+
+    /// TLS went wrong for `reason`; an alert says so to the peer.
+    pub fn tls_failed(&mut self, id: ConnId, reason: CloseReason, now: Millis) {
+        self.visit(id, now, |visit| match reason {
+            CloseReason::Panicked => teardown::give_up(visit, reason),
+            _ => teardown::leave(visit, reason),
+        });
+    }
+
+    /// The connection ended within its handshake, or without the word by which TLS ends: what came
+    /// may not be all. RFC 8446 §6.1.
+    pub fn truncated(&mut self, id: ConnId, now: Millis) {
+        let lingers = |visit: &Visit<'_>| matches!(visit.conn.state, State::Lingering { .. });
+        let mut is_over = false;
+        self.visit(id, now, |visit| {
+            is_over = lingers(visit);
+            if !is_over {
+                visit.conn.flow.finished = true;
+                visit.conn.flow.leave_for(CloseReason::TlsTruncated);
+                teardown::close(visit);
+            }
+        });
+        if is_over {
+            self.peer_finished(id, now); // It has our last word, and says none to it.
+        }
+    }
+
+    /// Plain HTTP came, or something like it, on an address of TLS: `bytes` of it. It is told so,
+    /// in plain words.
+    pub fn spoke_plainly(&mut self, id: ConnId, bytes: usize, now: Millis) {
+        self.visit(id, now, |visit| {
+            visit.conn.secure = None;
+            let mut by_class = Bytes::default();
+            by_class.add(Class::Body, bytes);
+            let ask = visit.conn.refuse_plain_words(now);
+            accounting::enter(visit);
+            accounting::came_in(visit, &by_class);
+            answer::answer(visit, ask);
+        });
+    }
+
+    /// Whether the outbox of `id` has the last that it will ever say.
+    pub fn says_its_last(&self, id: ConnId) -> bool {
+        self.conns.get(id).is_some_and(|conn| matches!(conn.state, State::Lingering { .. }))
+    }
+}
+
+/// The kernel took `records` more. When it has all that was enciphered, what of that is not `plain`
+/// is what TLS costs.
+fn settle(visit: &mut Visit<'_>, records: usize, plain: Option<usize>) {
+    let Some(secure) = &mut visit.conn.secure else {
+        return;
+    };
+    secure.half_sent += records;
+    if let Some(plain) = plain {
+        let bytes = std::mem::take(&mut secure.half_sent) - plain;
+        accounting::tls_went_out(visit, bytes);
+    }
+}

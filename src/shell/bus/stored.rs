@@ -1,0 +1,212 @@
+//! The bus where a store keeps the messages: what a turn publishes is put into a line, and a thread
+//! of the store's own takes it from there, and brings the answers.
+//!
+//! What is in flight counts as if it lay in the mailboxes already, so that every answer has room
+//! there: the store's thread never waits for a loop thread, and no loop thread for it.
+//!
+//! An answer that is known at once, a refusal, is given at once, unless its connection waits for
+//! another: those of one connection come in the order of asking, those of different ones in any.
+//!
+//! Came from: `bus`, under its lock; `storing`, on the store's thread. Goes to: every thread's
+//! mailbox. Absent on purpose: the store. It is called without any lock.
+
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
+
+use super::{Batch, Bus, Desk};
+use crate::broker::Letter;
+use crate::hub::Receipt;
+use crate::ids::{Micros, ShardId};
+use crate::ledger::StoreReport;
+use crate::limits::{
+    MAILBOX_BYTES_MAX, MAILBOX_LETTERS_MAX, STORE_BATCH_BYTES_MAX, STORE_BATCH_MAX,
+};
+use crate::store::line::StoreLine;
+use crate::store::{Asker, StoreAnswer, StoreAsk, StoreOrder};
+
+/// What a store's thread is to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum NextStep {
+    /// Append the orders that it was given.
+    Append,
+    /// It has waited for as long as it wanted.
+    Look,
+    /// Nobody will publish any more, and all is answered: close the store.
+    End,
+}
+
+impl Bus {
+    /// From now on a store keeps the messages. To be called before any thread is started.
+    pub fn keep_in_store(&mut self) {
+        self.desk.get_mut().expect("nobody has it yet").line = Some(StoreLine::default());
+    }
+
+    /// Puts what a turn publishes into the line, as long as there is room for the answers.
+    pub(super) fn hand_over(
+        &self,
+        desk: &mut Desk,
+        batch: &mut Batch,
+        origin: ShardId,
+        now: Micros,
+    ) {
+        let (room, room_bytes) = self.room();
+        let Desk { sequencer, line: Some(line) } = desk else {
+            return;
+        };
+        let was_empty = line.is_empty();
+        while let Some((_, draft)) = batch.orders.front() {
+            let (flying, bytes) = line.in_flight();
+            if flying >= room || bytes > 0 && bytes + draft.weight() > room_bytes {
+                break;
+            }
+            let Some((conn, draft)) = batch.orders.pop_front() else {
+                break;
+            };
+            let asker = Asker { shard: origin, conn };
+            match sequencer.admit(&draft, now) {
+                Ok(()) => line.push(StoreOrder { asker, asked: StoreAsk::Append(draft) }),
+                Err(retry_ms) if line.has(asker) => {
+                    line.push(StoreOrder { asker, asked: StoreAsk::TooFast { retry_ms } });
+                }
+                Err(retry_ms) => batch.answers.push(Letter::TooFast { conn, retry_ms }),
+            }
+        }
+        let excess = self.excess(&batch.orders);
+        for (conn, _) in batch.orders.drain(..excess) {
+            let asker = Asker { shard: origin, conn };
+            if line.has(asker) {
+                line.push(StoreOrder { asker, asked: StoreAsk::Refused });
+            } else {
+                batch.answers.push(Letter::Refused(conn));
+            }
+        }
+        if was_empty && !line.is_empty() {
+            self.orders_came.notify_one();
+        }
+    }
+
+    /// How many letters, and bytes of messages, there is room for in every mailbox.
+    fn room(&self) -> (usize, usize) {
+        let fullest = self.addresses.iter().map(super::Address::len).max().unwrap_or(0);
+        let bytes = self.addresses.iter().map(super::Address::bytes).max().unwrap_or(0);
+        let left = MAILBOX_LETTERS_MAX.saturating_sub(fullest);
+        (left, MAILBOX_BYTES_MAX.saturating_sub(bytes))
+    }
+
+    /// For the store's thread: waits for orders, `patience` at most, and moves a batch of them to
+    /// `orders`.
+    pub fn next_orders(&self, orders: &mut Vec<StoreOrder>, patience: Duration) -> NextStep {
+        let desk = self.lock();
+        let idle = |desk: &mut Desk| {
+            let nobody = desk.line.as_ref().is_none_or(StoreLine::is_empty);
+            nobody && !self.store_ends.load(SeqCst)
+        };
+        let waited = self.orders_came.wait_timeout_while(desk, patience, idle);
+        let (mut desk, _) = waited.expect("a thread that panics ends the process");
+        let Some(line) = &mut desk.line else {
+            return NextStep::End;
+        };
+        line.take(STORE_BATCH_MAX, STORE_BATCH_BYTES_MAX, orders);
+        if !orders.is_empty() {
+            NextStep::Append
+        } else if self.store_ends.load(SeqCst) {
+            NextStep::End
+        } else {
+            NextStep::Look
+        }
+    }
+
+    /// For the store's thread: every thread is told what became of a batch, those who asked with
+    /// receipts.
+    pub fn tell(&self, told: &mut Vec<StoreAnswer>) {
+        if told.is_empty() {
+            return;
+        }
+        {
+            let mut desk = self.lock();
+            let Desk { sequencer, line: Some(line) } = &mut *desk else {
+                return;
+            };
+            let mut letters: Vec<Vec<Letter>> = Vec::new();
+            letters.resize_with(self.addresses.len(), Vec::new);
+            for told in told.drain(..) {
+                let (asker, letter) = match told {
+                    StoreAnswer::Appended { message, asker } => {
+                        let subscribers = sequencer.subscribers(&message.topic).total();
+                        let seq = message.seq;
+                        for (shard, letters) in letters.iter_mut().enumerate() {
+                            let own = asker.filter(|asker| usize::from(asker.shard.0) == shard);
+                            let receipt =
+                                own.map(|asker| Receipt { conn: asker.conn, seq, subscribers });
+                            let message = Arc::clone(&message);
+                            letters.push(Letter::Committed { message, receipt });
+                        }
+                        if asker.is_some() {
+                            line.answered();
+                        }
+                        continue;
+                    }
+                    StoreAnswer::Repeated { asker, seq, topic } => {
+                        let subscribers = sequencer.subscribers(&topic).total();
+                        let receipt = Receipt { conn: asker.conn, seq, subscribers };
+                        (asker, Letter::Repeated(receipt))
+                    }
+                    StoreAnswer::TooFast { asker, retry_ms } => {
+                        (asker, Letter::TooFast { conn: asker.conn, retry_ms })
+                    }
+                    StoreAnswer::Refused(asker) => (asker, Letter::Refused(asker.conn)),
+                    StoreAnswer::Unavailable(asker) => (asker, Letter::Unavailable(asker.conn)),
+                };
+                line.answered();
+                letters[usize::from(asker.shard.0)].push(letter);
+            }
+            for (address, letters) in self.addresses.iter().zip(letters) {
+                address.post(letters.into_iter());
+            }
+        }
+        self.wake_sleepers();
+    }
+
+    /// For the store's thread: every thread is told whether the store can be used. `Some`: it
+    /// cannot, for this reason.
+    pub fn tell_store_state(&self, fault: Option<&Arc<str>>) {
+        let lock = self.lock();
+        for address in &self.addresses {
+            address.post([Letter::StoreState(fault.cloned())].into_iter());
+        }
+        drop(lock);
+        self.wake_sleepers();
+    }
+
+    /// For the store's thread: what it has done by now.
+    pub fn count_store(&self, counts: StoreReport) {
+        *self.lock_counts() = Some(counts);
+    }
+
+    /// What the store has done; `None`: there is none.
+    pub fn store_counts(&self) -> Option<StoreReport> {
+        *self.lock_counts()
+    }
+
+    fn lock_counts(&self) -> MutexGuard<'_, Option<StoreReport>> {
+        self.store_counts.lock().expect("a thread that panics ends the process")
+    }
+
+    /// Nobody will publish any more: the store's thread is to answer what is in the line, and end.
+    pub fn end_store(&self) {
+        let lock = self.lock();
+        self.store_ends.store(true, SeqCst);
+        drop(lock);
+        self.orders_came.notify_one();
+    }
+
+    fn wake_sleepers(&self) {
+        for address in &self.addresses {
+            address.wake_if_asleep();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! The store's thread: takes what stands in the line, has it appended, and tells what came of it.
+//!
+//! What gathers while a batch is on its way is the next batch. So one sync serves every publish
+//! that came meanwhile, and the slower the disk, the larger its batches.
+//!
+//! A store that fails is tried again with growing pauses. Meanwhile whoever publishes is told so,
+//! and readers go on reading what their thread holds.
+//!
+//! Came from: `mod`, with a store that is open. Goes to: `store::journal`; `bus`, with its answers.
+//! Absent on purpose: what a store is.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::bus::Bus;
+use super::bus::stored::NextStep;
+use super::clock::{Clock, Wall};
+use crate::ids::Micros;
+use crate::limits::{STORE_RETRY_MS_MAX, STORE_RETRY_MS_MIN};
+use crate::store::journal::Journal;
+use crate::store::{Store, WallMoment};
+
+/// The thread of a store.
+#[derive(Debug)]
+pub struct Storing {
+    bus: Arc<Bus>,
+    thread: JoinHandle<()>,
+}
+
+impl Storing {
+    /// Starts it. `sync_every`: what was appended is synced so often; `None`: appending includes
+    /// that.
+    pub fn start<S: Store + 'static>(
+        journal: Journal<S>,
+        bus: Arc<Bus>,
+        clock: Clock,
+        sync_every: Option<Duration>,
+    ) -> io::Result<Self> {
+        let keeper = Keeper {
+            journal,
+            bus: Arc::clone(&bus),
+            clock,
+            sync_every,
+            sync_at: None,
+            retry: None,
+        };
+        let thread = thread::Builder::new().name("store".into()).spawn(move || keeper.run())?;
+        Ok(Self { bus, thread })
+    }
+
+    /// Waits until all that was asked is answered, and the store is closed. To be called when
+    /// nobody publishes any more.
+    pub fn end(self) {
+        self.bus.end_store();
+        // What a panic said is in the log.
+        let _ = self.thread.join();
+    }
+}
+
+/// What the thread works with.
+struct Keeper<S> {
+    journal: Journal<S>,
+    bus: Arc<Bus>,
+    clock: Clock,
+    sync_every: Option<Duration>,
+    /// When what was appended is to be synced.
+    sync_at: Option<Micros>,
+    /// When the store is tried again, and how long to wait after that; `None`: it has not failed.
+    retry: Option<(Micros, u64)>,
+}
+
+impl<S: Store> Keeper<S> {
+    fn run(mut self) {
+        let (mut orders, mut told) = (Vec::new(), Vec::new());
+        loop {
+            let step = self.bus.next_orders(&mut orders, self.patience());
+            if step == NextStep::End {
+                break;
+            }
+            let failed = self.journal.fault().is_some();
+            if step == NextStep::Append {
+                self.journal.append(&mut orders, self.moment(), &mut told);
+                let every = self.sync_every.filter(|_| self.sync_at.is_none());
+                self.sync_at = self.sync_at.or(every.map(|every| self.later(every)));
+            }
+            let now = self.clock.now_us();
+            if self.sync_at.is_some_and(|at| at <= now) {
+                self.sync_at = None;
+                self.journal.sync();
+            }
+            if failed && self.retry.is_some_and(|(at, _)| at <= now) {
+                self.journal.recover(self.moment(), &mut told);
+            }
+            self.bus.tell(&mut told);
+            self.look_at_fault(failed);
+            self.bus.count_store(self.journal.counts());
+        }
+        self.journal.sync();
+    }
+
+    /// Tells when the store has failed, and when it works again.
+    fn look_at_fault(&mut self, failed_before: bool) {
+        match (self.journal.fault(), self.retry) {
+            (None, None) => {}
+            (None, Some(_)) => {
+                self.retry = None;
+                log::info!("the store can be used again");
+                self.bus.tell_store_state(None);
+            }
+            (Some(fault), None) => {
+                log::error!("the store cannot be used: {}; publishers are told so", fault.0);
+                self.bus.tell_store_state(Some(&fault.0));
+                // At once: often a write has failed that would not fail again.
+                self.retry = Some((self.clock.now_us(), STORE_RETRY_MS_MIN));
+            }
+            (Some(_), Some((at, wait_ms))) if failed_before && at <= self.clock.now_us() => {
+                let next = self.later(Duration::from_millis(wait_ms));
+                self.retry = Some((next, (wait_ms * 2).min(STORE_RETRY_MS_MAX)));
+            }
+            (Some(_), Some(_)) => {}
+        }
+    }
+
+    /// How long to wait for orders before there is something else to do.
+    fn patience(&self) -> Duration {
+        let next = self.sync_at.into_iter().chain(self.retry.map(|(at, _)| at)).min();
+        let now = self.clock.now_us();
+        next.map_or(FOR_LONG, |at| Duration::from_micros(at.since(now)))
+    }
+
+    fn later(&self, wait: Duration) -> Micros {
+        // Exact: waits are of milliseconds.
+        Micros(self.clock.now_us().0 + wait.as_micros() as u64)
+    }
+
+    fn moment(&self) -> WallMoment {
+        WallMoment { now: self.clock.now_us(), wall_ms: Wall::unix_ms() }
+    }
+}
+
+/// Nothing is due: it is woken.
+const FOR_LONG: Duration = Duration::from_secs(3600);
