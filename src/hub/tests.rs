@@ -159,7 +159,7 @@ fn nothing_falls_off_while_anybody_lags_whatever_the_bound() {
     bench.rounds();
     assert_eq!(bench.hub.holdings(), (2, 3, 3 * one), "then by count, and by bytes in all");
     assert!(bench.hub.has_room());
-    bench.publish("b", 99);
+    bench.publish("a", 99);
     bench.hub.expire(Millis(100));
     assert_eq!(bench.hub.holdings().1, 4, "a round is on");
     bench.rounds();

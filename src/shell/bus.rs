@@ -9,6 +9,9 @@
 //! A turn's publishes go under one lock together, and the lock is held for a few hundred
 //! nanoseconds: nothing is encoded, copied or woken under it.
 //!
+//! A thread is woken for a message that somebody there reads. The others sleep on: they find it
+//! when they wake for something else, or when their letters pile up.
+//!
 //! That is so where messages are kept in memory alone. Where a store keeps them, [`stored`] has the
 //! rest: the same order, given by a thread of the store's own.
 //!

@@ -11,13 +11,13 @@ use crate::ids::ShardId;
 
 /// The subscribers of one topic.
 #[derive(Debug, Default)]
-pub(super) struct Readers {
+pub(super) struct TopicReaders {
     all: Subscribers,
     /// How many each thread has, up to the last one that had any.
     by_thread: Vec<u32>,
 }
 
-impl Readers {
+impl TopicReaders {
     /// Subscribers came or went on thread `shard`.
     pub(super) fn take(&mut self, change: &SubscriberChange, shard: ShardId) {
         let before = self.all.total();
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn a_thread_is_in_the_set_for_as_long_as_it_has_a_reader() {
-        let mut readers = Readers::default();
+        let mut readers = TopicReaders::default();
         let mut take = |shard, difference| {
             let topic = TopicName::parse("a").expect("a good name");
             let change = SubscriberChange { topic, technique: Technique::Sse, difference };

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use super::numbering::Numbering;
 use super::rate::Rate;
-use super::readers::{Readers, ThreadSet};
+use super::readers::{ThreadSet, TopicReaders};
 use crate::hub::message::{Draft, Message};
 use crate::hub::{SubscriberChange, Subscribers};
 use crate::ids::{Micros, Seq, ShardId, TopicName};
@@ -56,7 +56,7 @@ pub enum Commit {
 #[derive(Debug, Default)]
 pub struct Sequencer {
     numbering: Numbering,
-    readers: HashMap<TopicName, Readers>,
+    readers: HashMap<TopicName, TopicReaders>,
     rate: Rate,
 }
 
