@@ -150,6 +150,7 @@ const CRATES: &[&str] = &[
     "log",
     "mio",
     "rustls",
+    "rustls-native-certs",
     "serde",
     "serde_json",
     "sha1",
