@@ -20,6 +20,7 @@ mod pairs;
 #[path = "../support/server.rs"]
 mod server;
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,10 +35,10 @@ use client::{Wire, connect, costs, get, post, settings};
 use pairs::Pair;
 use server::Server;
 
-const POLLS: usize = 200;
+const POLLS: u32 = 200;
 const IDLE_CONNECTIONS: usize = 2_000;
-const KEPT_ALIVE: usize = 20_000;
-const HANDSHAKES: usize = 1_000;
+const KEPT_ALIVE: u32 = 20_000;
+const HANDSHAKES: u32 = 1_000;
 /// As a chat's "typing…" or a ticker's price.
 const MESSAGE: &str = "0123456789abcdef";
 
@@ -172,10 +173,10 @@ fn number(costs: &Value, path: &str) -> f64 {
 
 /// What a technique has cost more, divided by `count`: bytes up, bytes down, and of both what is
 /// TLS.
-fn difference(before: &Value, after: &Value, technique: &str, count: usize) -> [f64; 4] {
+fn difference(before: &Value, after: &Value, technique: &str, count: u32) -> [f64; 4] {
     let of = |way: &str, class: &str| {
         let path = format!("/techniques/{technique}/{way}/{class}");
-        (number(after, &path) - number(before, &path)) / count as f64
+        (number(after, &path) - number(before, &path)) / f64::from(count)
     };
     [
         of("bytes_in", "total"),
@@ -271,7 +272,7 @@ fn idle() {
             let before = rig.resident();
             let all = crowd(IDLE_CONNECTIONS);
             let grown = rig.resident().saturating_sub(before);
-            row += &format!(" {} |", grown / IDLE_CONNECTIONS);
+            write!(row, " {} |", grown / IDLE_CONNECTIONS).expect("a string");
             drop((warm_up, all));
         }
         println!("{row}");
@@ -286,7 +287,7 @@ fn cpu() {
     println!("\n| µs of server CPU | plain | TLS 1.3 | TLS 1.2 |");
     println!("| --- | --: | --: | --: |");
     let ways = |resumes| [Way::Plain, rig.by(&TLS13, resumes), rig.by(&TLS12, resumes)];
-    let rows: [(&str, bool, bool, usize); 3] = [
+    let rows: [(&str, bool, bool, u32); 3] = [
         ("a poll, kept alive", true, true, KEPT_ALIVE),
         ("a poll on a new connection, resumed", true, false, HANDSHAKES),
         ("a poll on a new connection, in full", false, false, HANDSHAKES),
@@ -303,7 +304,8 @@ fn cpu() {
                 }
                 line.poll();
             }
-            row += &format!(" {:.1} |", (rig.cpu_us() - before) / count as f64);
+            let each = (rig.cpu_us() - before) / f64::from(count);
+            write!(row, " {each:.1} |").expect("a string");
         }
         println!("{row}");
     }
