@@ -227,6 +227,9 @@ impl Reader {
                 let lines = vec![opened(kind).to_owned()];
                 Scene::Said { client, up: false, lines, name: "" }
             }
+            ["connect", name, "by", "tls"] => {
+                Scene::Signal { client: self.client(name), up: true, name: "SYN, TLS" }
+            }
             ["connect", name, ..] => {
                 Scene::Signal { client: self.client(name), up: true, name: "SYN" }
             }
