@@ -16,6 +16,7 @@ mod flags;
 mod proxies;
 mod rights;
 mod spelling;
+mod store;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -33,6 +34,7 @@ pub use proxies::ProxyConfig;
 pub use rights::{RightsConfig, Secret};
 pub use spelling::{Listen, Misspelt, Size, Span};
 pub(crate) use spelling::{ends_in_no_port, fraction, whole};
+pub use store::{StoreConfig, SyncPolicy};
 pub use tls::TlsPair;
 
 use crate::limits::Limits;
@@ -55,6 +57,8 @@ pub struct Config {
     pub threads: usize,
     /// The folder behind `/static/`.
     pub static_dir: Option<PathBuf>,
+    /// Where messages are kept beyond the process.
+    pub store: Option<StoreConfig>,
     /// The bounds.
     pub limits: Limits,
     /// Origins of other sites whose pages may ask.
@@ -222,7 +226,6 @@ impl CommandLine {
         rights.admin_listens = !self.addresses.admin_listen.is_empty();
         let allow_origin = checks::patterns("--allow-origin", &allow_origin, OriginPattern::parse)?;
         let allow_host = checks::patterns("--allow-host", &allow_host, HostPattern::parse)?;
-        let proxies = self.proxies.into_config()?;
         let tls = self.tls.into_config(&self.addresses.listen, &self.addresses.admin_listen)?;
         checks::unfinished(bounds.max_message, bounds.max_unfinished)?;
         checks::history(bounds.max_message, kept.history_bytes, kept.retain_bytes)?;
@@ -235,6 +238,7 @@ impl CommandLine {
             tls,
             threads,
             static_dir: self.addresses.static_dir,
+            store: self.store.into_config()?,
             limits: Limits {
                 head_bytes_max: bounds.max_head.0,
                 message_bytes_max: bounds.max_message.0,
@@ -259,7 +263,7 @@ impl CommandLine {
             },
             allow_origin,
             allow_host,
-            proxies,
+            proxies: self.proxies.into_config()?,
             rights,
             port_file: self.output.port_file,
             verbosity: match (self.output.quiet, self.output.verbose) {

@@ -326,6 +326,10 @@ pub const UNCOMMITTED_MAX: usize = 65_536;
 pub const STORE_BATCH_MAX: usize = 4_096;
 /// Bytes of messages in one such batch. One is always taken, however long.
 pub const STORE_BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// How long a server that takes over from another waits for its file.
+pub const STORE_LOCK_MS_MAX: u64 = 120_000;
+/// Messages in a file that are older than this, a hundred years, are as if they were that old.
+pub const STORE_AHEAD_MS_MAX: u64 = 100 * 366 * 24 * 60 * 60 * 1000;
 /// The first pause before a store that has failed is tried again; each is twice the one before.
 pub const STORE_RETRY_MS_MIN: u64 = 100;
 /// The longest such pause.

@@ -32,9 +32,10 @@ use tollway::remote::flags::{PubOptions, SubOptions};
 use tollway::remote::publisher;
 use tollway::remote::reader;
 use tollway::remote::run_end::RunEnd;
+use tollway::shell::failure::StartError;
 use tollway::shell::output::Output;
 use tollway::shell::port_file::PortFile;
-use tollway::shell::{Server, StartError, greeting};
+use tollway::shell::{Server, greeting};
 
 /// Wrong use, or something asked for that this machine has not got.
 const WRONG: u8 = 2;

@@ -281,7 +281,8 @@ impl Broker {
         let Some((sum, readers)) = self.shard.reports.add(report) else {
             return;
         };
-        let snapshot = LazyCell::new(|| crate::ledger::report::costs(&sum, now));
+        let up = self.shard.uptime(now);
+        let snapshot = LazyCell::new(|| crate::ledger::report::costs(&sum, up));
         for id in readers {
             self.visit(id, now, |visit| report::tell(visit, &sum, &snapshot));
         }

@@ -132,13 +132,18 @@ pub struct Broker {
 impl Broker {
     /// A broker without connections.
     pub fn new(setup: Setup) -> Self {
+        let mut hub = Hub::new(setup.epoch, &setup.limits, setup.threads);
+        if let Some(past) = &setup.past {
+            hub.recall(past);
+        }
         Self {
             conns: Conns::default(),
             idle: Idle::default(),
             shard: Shard {
                 id: setup.shard,
                 threads: setup.threads,
-                hub: Hub::new(setup.epoch, &setup.limits, setup.threads),
+                began: setup.began,
+                hub,
                 policy: Policy {
                     limits: setup.limits,
                     origins: setup.origins,
@@ -167,7 +172,7 @@ impl Broker {
                 teardowns: VecDeque::new(),
                 reseated: Vec::new(),
             },
-            wheel: TimerWheel::new(Millis(0)),
+            wheel: TimerWheel::new(setup.began),
             dirty: VecDeque::new(),
             resumed: VecDeque::new(),
             drain: None,

@@ -93,8 +93,8 @@ pub(super) fn watch(visit: &mut Visit<'_>, watch: &Watch) {
 /// A connection that asked for a report, or watches, waits for one.
 pub(super) fn await_report(visit: &mut Visit<'_>, scope: Scope) {
     if let Some(sum) = visit.shard.reports.recent(scope, visit.now) {
-        let now = visit.now;
-        return tell(visit, &sum, &LazyCell::new(|| report::costs(&sum, now)));
+        let up = visit.shard.uptime(visit.now);
+        return tell(visit, &sum, &LazyCell::new(|| report::costs(&sum, up)));
     }
     visit.shard.reports.wait(visit.id, scope);
     begin(visit.shard, visit.now);
@@ -128,8 +128,8 @@ pub(super) fn tell(
 
 fn answer(visit: &mut Visit<'_>, sum: &Rc<ShardReport>) {
     if let Some(Awaited::Report(wanted)) = visit.conn.awaited(visit.now) {
-        let now = visit.now;
-        let body = visit.shard.reports.body(sum, wanted, || body(wanted, sum, now));
+        let (now, up) = (visit.now, visit.shard.uptime(visit.now));
+        let body = visit.shard.reports.body(sum, wanted, || body(wanted, sum, now, up));
         let body = match wanted {
             Report::Costs | Report::Tags(_) | Report::Check | Report::Connections(..) => {
                 Body::line(JSON, body.as_bytes())
@@ -140,14 +140,14 @@ fn answer(visit: &mut Visit<'_>, sum: &Rc<ShardReport>) {
     }
 }
 
-/// The body of a report.
-fn body(wanted: Report, sum: &ShardReport, now: Millis) -> String {
+/// The body of a report, `up` after the start.
+fn body(wanted: Report, sum: &ShardReport, now: Millis, up: Millis) -> String {
     match wanted {
-        Report::Costs => report::costs(sum, now),
-        Report::Tags(asked) => report::tags(sum, &asked, now),
+        Report::Costs => report::costs(sum, up),
+        Report::Tags(asked) => report::tags(sum, &asked, up),
         Report::Check => report::check(sum),
         Report::Connections(_, page) => report::table(sum, page, now),
-        Report::Metrics => report::prometheus(sum, now),
+        Report::Metrics => report::prometheus(sum, up),
     }
 }
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::pool::UnfinishedPool;
 use crate::conn::origin::Origins;
 use crate::conn::proxies::Proxies;
-use crate::ids::{Epoch, ShardId};
+use crate::hub::past::Past;
+use crate::ids::{Epoch, Millis, ShardId};
 use crate::limits::Limits;
 use crate::rights::Rights;
 
@@ -21,6 +22,10 @@ pub struct Setup {
     pub threads: u16,
     /// The numbering of messages; the same for all threads.
     pub epoch: Epoch,
+    /// Messages of earlier runs, where a store has kept them.
+    pub past: Option<Arc<Past>>,
+    /// When the server began, on its clock.
+    pub began: Millis,
     /// The bounds that flags can turn.
     pub limits: Limits,
     /// What input that is not complete may take, on all threads together.
@@ -45,6 +50,8 @@ impl Default for Setup {
             shard: ShardId(0),
             threads: 1,
             epoch: Epoch(1),
+            past: None,
+            began: Millis(0),
             limits: Limits::default(),
             unfinished: UnfinishedPool::new(Limits::default().unfinished_bytes_max),
             origins: Origins::default(),

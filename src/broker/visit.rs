@@ -67,6 +67,8 @@ pub(super) struct Shard {
     pub(super) random: u64,
     /// What the sequencer was asked to commit, and has not answered.
     pub(super) asked: Asked,
+    /// When the server began.
+    pub(super) began: Millis,
     /// Why the store cannot be used, if it cannot.
     pub(super) store_fault: Option<Arc<str>>,
     /// What the sequencer has said, and was not read yet.
@@ -109,6 +111,11 @@ impl Visit<'_> {
 }
 
 impl Shard {
+    /// How long the server has run.
+    pub(super) fn uptime(&self, now: Millis) -> Millis {
+        Millis(now.since(self.began))
+    }
+
     /// A number from `min` up to `max`, so that what happens to many at once does not make them
     /// all come back at once: xorshift64, Marsaglia 2003.
     pub(super) fn jitter(&mut self, min: u64, max: u64) -> u64 {

@@ -15,6 +15,7 @@ use super::environment::{switch, times};
 use super::proxies::ProxyFlags;
 use super::rights::RightsFlags;
 use super::spelling::{Listen, Size, Span, whole};
+use super::store::StoreFlags;
 use super::tls::TlsFlags;
 use crate::limits;
 
@@ -47,6 +48,8 @@ pub(super) struct CommandLine {
     pub(super) tls: TlsFlags,
     #[command(flatten)]
     pub(super) retention: RetentionFlags,
+    #[command(flatten)]
+    pub(super) store: StoreFlags,
     #[command(flatten)]
     pub(super) bounds: LimitFlags,
     #[command(flatten)]

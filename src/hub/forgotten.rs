@@ -9,19 +9,39 @@
 //! Came from: `hub`, on forgetting a name. Goes to: the same, on meeting it again. Absent on
 //! purpose: names.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 use crate::ids::{Seq, TopicName};
 use crate::limits::FORGOTTEN_GROUPS;
 
 /// The highest number lost, by group of names. 8 KiB a thread, once anything is forgotten.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Forgotten {
-    hasher: RandomState,
+    /// By what groups are told apart: drawn, so that nobody can choose a name that shares the group
+    /// of another.
+    key: u64,
     evicted: Vec<Seq>,
 }
 
+impl Default for Forgotten {
+    fn default() -> Self {
+        // The standard library's hash keys are drawn from the system's randomness.
+        Self { key: RandomState::new().build_hasher().finish(), evicted: Vec::new() }
+    }
+}
+
 impl Forgotten {
+    /// What a store remembers of earlier runs: the highest number lost, by group.
+    pub fn recall(key: u64, lost: &[(usize, Seq)]) -> Self {
+        let mut all = vec![Seq(0); FORGOTTEN_GROUPS];
+        for &(group, seq) in lost {
+            if let Some(evicted) = all.get_mut(group) {
+                *evicted = seq.max(*evicted);
+            }
+        }
+        Self { key, evicted: if lost.is_empty() { Vec::new() } else { all } }
+    }
+
     /// Remembers that `topic` has lost everything up to `evicted`.
     pub fn note(&mut self, topic: &TopicName, evicted: Seq) {
         if self.evicted.is_empty() {
@@ -38,9 +58,21 @@ impl Forgotten {
     }
 
     fn group(&self, topic: &TopicName) -> usize {
-        // Exact: the remainder is below FORGOTTEN_GROUPS.
-        (self.hasher.hash_one(topic) % FORGOTTEN_GROUPS as u64) as usize
+        group(self.key, topic)
     }
+}
+
+/// The group of a name, below [`FORGOTTEN_GROUPS`]. A store writes it down, so it is the same in
+/// every run that has the same key: FNV-1a over the name, begun with the key, and stirred.
+pub fn group(key: u64, topic: &TopicName) -> usize {
+    let begun = 0xcbf2_9ce4_8422_2325 ^ key;
+    let stir = |hash: u64, byte: u8| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3).rotate_left(23) ^ key
+    };
+    let hash = topic.as_str().bytes().fold(begun, stir);
+    let hash = (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    // Exact: the remainder is below FORGOTTEN_GROUPS.
+    ((hash >> 32) % FORGOTTEN_GROUPS as u64) as usize
 }
 
 #[cfg(test)]

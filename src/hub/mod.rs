@@ -23,6 +23,7 @@ pub mod forgotten;
 pub mod log;
 pub mod merge;
 pub mod message;
+pub mod past;
 mod renditions;
 mod retention;
 mod start;
@@ -347,9 +348,14 @@ impl Hub {
         if let Some(&id) = self.names.get(name) {
             return id;
         }
+        self.make_topic(name, self.forgotten.evicted(name))
+    }
+
+    /// A topic that is not there, and has lost everything up to `evicted`.
+    fn make_topic(&mut self, name: &TopicName, evicted: Seq) -> TopicId {
         let slot = self.topics.insert(Topic {
             name: name.clone(),
-            log: TopicLog::new(self.forgotten.evicted(name)),
+            log: TopicLog::new(evicted),
             readers: Vec::new(),
             round: None,
             grew: false,

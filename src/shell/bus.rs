@@ -99,10 +99,12 @@ impl Batch {
 }
 
 impl Bus {
-    /// A bus that serves the owners of `addresses`, shard 0 first.
-    pub fn new(limits: &Limits, addresses: Vec<Address>) -> Self {
+    /// A bus that serves the owners of `addresses`, shard 0 first. `stored`: a store keeps the
+    /// messages, and has a thread of its own.
+    pub fn new(limits: &Limits, addresses: Vec<Address>, stored: bool) -> Self {
+        let line = stored.then(StoreLine::default);
         Self {
-            desk: Mutex::new(Desk { sequencer: Sequencer::new(limits), line: None }),
+            desk: Mutex::new(Desk { sequencer: Sequencer::new(limits), line }),
             orders_came: Condvar::new(),
             store_ends: AtomicBool::new(false),
             store_counts: Mutex::default(),

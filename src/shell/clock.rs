@@ -16,6 +16,7 @@ use crate::ids::{Micros, Millis};
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     zero: Instant,
+    ahead: Duration,
 }
 
 /// What a clock on the wall says.
@@ -31,7 +32,13 @@ impl Clock {
     /// A clock that says 0 now.
     #[must_use]
     pub fn start() -> Self {
-        Self { zero: Instant::now() }
+        Self::start_ahead(Duration::ZERO)
+    }
+
+    /// A clock that has run for so long already: moments before the start have a place on it.
+    #[must_use]
+    pub fn start_ahead(ahead: Duration) -> Self {
+        Self { zero: Instant::now(), ahead }
     }
 
     /// Never goes backwards. Truncated: a deadline that it has reached has really passed.
@@ -42,7 +49,7 @@ impl Clock {
     /// The same moment in microseconds, for measuring latencies.
     pub fn now_us(&self) -> Micros {
         // Exact: 2^64 microseconds are 584 thousand years.
-        Micros(self.zero.elapsed().as_micros() as u64)
+        Micros((self.zero.elapsed() + self.ahead).as_micros() as u64)
     }
 }
 

@@ -15,7 +15,9 @@
 //! | `effects` | what a broker wants that needs no socket: letters, counts, files |
 //! | `mailbox` | letters from thread to thread |
 //! | `bus` | the sequencer that all threads share, and their mailboxes |
+//! | `keeping` | the file of `--data` |
 //! | `storing` | the thread of a store |
+//! | `failure` | why it cannot start, or ended |
 //! | `ending` | the end of all threads |
 //! | `sampling` | the kernel's counts for a report |
 //! | `freed` | when memory is given back to the system |
@@ -41,10 +43,12 @@ pub mod clock;
 pub mod effects;
 pub mod ending;
 pub mod event_loop;
+pub mod failure;
 pub mod files;
 pub mod freed;
 pub mod greeting;
 pub mod inherited;
+pub mod keeping;
 pub mod listen;
 pub mod mailbox;
 pub mod notify;
@@ -63,14 +67,13 @@ pub mod sys;
 pub mod tls;
 pub mod token;
 
-use std::fmt;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::panic::{self, AssertUnwindSafe};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::thread;
 
@@ -83,10 +86,12 @@ use self::bus::Bus;
 use self::clock::Clock;
 use self::effects::Effects;
 use self::event_loop::{EventLoop, LoopSetup};
+use self::failure::{Crash, StartError};
 use self::files::Files;
+use self::keeping::Keeping;
 use self::listen::Listening;
 use self::mailbox::{Address, Mailbox};
-use self::ports::PortError;
+
 pub use self::reached::Reached;
 use self::reached::ports_of;
 use self::secrets::SecretError;
@@ -104,33 +109,15 @@ pub struct Server {
     admin_addresses: Vec<Reached>,
     bound: Vec<SocketAddr>,
     loop_setups: Vec<LoopSetup>,
+    /// The file, and what its thread needs, if there is one.
+    keeping: Option<(Keeping, Arc<Bus>, Clock)>,
 }
 
-/// Why a server cannot start: wrong use, or a machine that has not got what was asked for.
-#[derive(Debug)]
-pub enum StartError {
-    /// A port cannot be taken.
-    Port(PortError),
-    /// A token or a key cannot be used; never which it is.
-    Secret(String),
-    /// A certificate or its key cannot be used.
-    Tls(String),
-    /// The folder cannot be served.
-    Folder(PathBuf, io::Error),
-    /// The system has no descriptor, thread or memory left.
-    System(io::Error),
-}
-
-/// Why a server ended that was not told to.
-#[derive(Debug)]
-pub enum Crash {
-    /// A thread could not be started, or could not wait for events any more.
-    System(io::Error),
-    /// A thread panicked; what it said is on standard error already.
-    Panic {
-        /// The index of the thread.
-        shard: usize,
-    },
+/// What all threads have in common.
+struct Common<'s> {
+    clock: Clock,
+    keeping: Option<&'s Keeping>,
+    tls: Option<&'s Arc<ServerConfig>>,
 }
 
 impl Server {
@@ -138,6 +125,8 @@ impl Server {
     /// may send one. Connections and signals that come in wait until the threads
     /// [`run`](Self::run).
     pub fn bind(config: &Config) -> Result<Self, StartError> {
+        let clock = keeping::clock(config);
+        let keeping = keeping::open(config, clock)?;
         let tls = tls::settings::start(&config.tls).map_err(StartError::Tls)?;
         let mut all = Vec::new();
         let mut sockets: Vec<Vec<_>> = (0..config.threads).map(|_| Vec::new()).collect();
@@ -156,13 +145,15 @@ impl Server {
                 }
             }
         }
-        let mut loop_setups = loop_setups(config, &addresses, sockets, tls.as_ref())?;
+        let shared = Common { clock, keeping: keeping.as_ref(), tls: tls.as_ref() };
+        let (bus, mut loop_setups) = loop_setups(config, &addresses, sockets, &shared)?;
         let total = config.limits.connections_max.min(room_for_connections(config.threads));
         for (shard, setup) in loop_setups.iter_mut().enumerate() {
             setup.setup.limits.connections_max = share(total, config.threads, shard);
         }
         on_signals(&mut loop_setups[0]).map_err(StartError::System)?;
-        Ok(Self { addresses, admin_addresses, bound: all, loop_setups })
+        let keeping = keeping.map(|keeping| (keeping, bus, clock));
+        Ok(Self { addresses, admin_addresses, bound: all, loop_setups, keeping })
     }
 
     /// The address of each port that was handed to us, and of each `--listen`, in their order, with
@@ -184,8 +175,14 @@ impl Server {
     /// Serves until SIGTERM, SIGINT or SIGHUP. A second one ends the process at once.
     pub fn run(self) -> Result<(), Crash> {
         notify::tell(notify::READY);
+        let start = |(keeping, bus, clock): (Keeping, _, _)| keeping.start(bus, clock);
+        let storing = self.keeping.map(start).transpose().map_err(Crash::System)?;
         let lives = self.loop_setups.into_iter();
-        run_all(lives.map(|setup| move || EventLoop::new(setup).run()))
+        run_all(lives.map(|setup| move || EventLoop::new(setup).run()))?;
+        if let Some(storing) = storing {
+            storing.end();
+        }
+        Ok(())
     }
 }
 
@@ -219,13 +216,25 @@ fn believed(config: &Config) -> Proxies {
     Proxies { trusted, header }
 }
 
+/// Which pages may ask.
+fn origins(config: &Config, bound: &[Reached]) -> Origins {
+    Origins {
+        allowed: config.allow_origin.clone(),
+        hosts: config.allow_host.clone(),
+        ports: ports_of(bound, false),
+        tls_ports: ports_of(bound, true),
+        ..Origins::default()
+    }
+}
+
 /// A setup for each thread, with that thread's sockets.
 fn loop_setups(
     config: &Config,
     bound: &[Reached],
     sockets: Vec<Vec<(Listening, Entrance)>>,
-    tls: Option<&Arc<ServerConfig>>,
-) -> Result<Vec<LoopSetup>, StartError> {
+    shared: &Common<'_>,
+) -> Result<(Arc<Bus>, Vec<LoopSetup>), StartError> {
+    let Common { clock, keeping, tls } = *shared;
     let mut polls = Vec::new();
     let mut addresses = Vec::new();
     for _ in 0..config.threads {
@@ -233,18 +242,14 @@ fn loop_setups(
         polls.push((poll, mailbox));
         addresses.push(address);
     }
-    let bus = Arc::new(Bus::new(&config.limits, addresses));
-    let clock = Clock::start();
+    let bus = Arc::new(Bus::new(&config.limits, addresses, keeping.is_some()));
     let unfinished = UnfinishedPool::new(config.limits.unfinished_bytes_max);
     sys::tune_allocator(MAPPED_BYTES_MIN);
-    let epoch = Epoch::draw(sys::random_bits().map_err(StartError::System)?);
-    let origins = Origins {
-        allowed: config.allow_origin.clone(),
-        hosts: config.allow_host.clone(),
-        ports: ports_of(bound, false),
-        tls_ports: ports_of(bound, true),
-        ..Origins::default()
+    let epoch = match keeping {
+        Some(keeping) => keeping.epoch,
+        None => Epoch::draw(sys::random_bits().map_err(StartError::System)?),
     };
+    let origins = origins(config, bound);
     let rights = secrets::rights(&config.rights).map_err(|error| match error {
         SecretError::Unusable(line) => StartError::Secret(line),
         SecretError::System(error) => StartError::System(error),
@@ -258,6 +263,8 @@ fn loop_setups(
             shard: ShardId(shard as u16),
             threads: config.threads as u16,
             epoch,
+            past: keeping.map(|keeping| Arc::clone(&keeping.past)),
+            began: clock.now(),
             limits: config.limits.clone(),
             unfinished: unfinished.clone(),
             origins: origins.clone(),
@@ -278,7 +285,7 @@ fn loop_setups(
             setup,
         });
     }
-    Ok(loop_setups)
+    Ok((bus, loop_setups))
 }
 
 fn poll_and_mailbox() -> io::Result<(Poll, Address, Mailbox)> {
@@ -323,43 +330,6 @@ fn on_signals(setup: &mut LoopSetup) -> io::Result<()> {
     registry.register(&mut signals, Source::Signals.token(), Interest::READABLE)?;
     setup.signals = Some(signals);
     Ok(())
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Port(error) => error.fmt(f),
-            Self::Secret(line) | Self::Tls(line) => f.write_str(line),
-            Self::Folder(folder, error) => {
-                let folder = folder.display();
-                match error.kind() {
-                    io::ErrorKind::NotFound => {
-                        write!(f, "--static {folder}: there is no such folder; make it first")
-                    }
-                    io::ErrorKind::NotADirectory => {
-                        write!(f, "--static {folder}: is no folder; name the one it lies in")
-                    }
-                    io::ErrorKind::Unsupported => {
-                        write!(f, "--static {folder}: needs Linux 5.6 or later; leave it out")
-                    }
-                    _ => write!(f, "--static {folder}: {error}; name a folder we may read"),
-                }
-            }
-            Self::System(error) => write!(f, "{error}; is there memory, and `ulimit -n` left?"),
-        }
-    }
-}
-
-impl fmt::Display for Crash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::System(error) => write!(f, "a thread ended: {error}"),
-            Self::Panic { shard } => write!(
-                f,
-                "thread shard-{shard} panicked, so the server ends; please report what it said"
-            ),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -18,12 +18,14 @@
 //! Absent on purpose: threads and locks, which are the shell's; readers, who read their own
 //! thread's hub and do not know of it.
 
+pub mod file;
 pub mod journal;
 mod keys;
 pub mod line;
 pub mod numbering;
 mod rate;
 pub mod readers;
+mod retained;
 pub mod sequencer;
 
 use std::fmt::Debug;

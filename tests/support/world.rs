@@ -210,6 +210,8 @@ impl World {
                     shard: ShardId(n),
                     threads: plan.threads,
                     epoch: plan.epoch,
+                    past: None,
+                    began: Millis(0),
                     limits: plan.limits.clone(),
                     unfinished: unfinished.clone(),
                     origins: plan.origins.clone(),

@@ -38,11 +38,6 @@ pub enum NextStep {
 }
 
 impl Bus {
-    /// From now on a store keeps the messages. To be called before any thread is started.
-    pub fn keep_in_store(&mut self) {
-        self.desk.get_mut().expect("nobody has it yet").line = Some(StoreLine::default());
-    }
-
     /// Puts what a turn publishes into the line, as long as there is room for the answers.
     pub(super) fn hand_over(
         &self,

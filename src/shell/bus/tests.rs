@@ -13,7 +13,7 @@ fn bus() -> (Bus, [Mailbox; 2]) {
         let poll = mio::Poll::new().expect("a descriptor");
         mailbox::new(mio::Waker::new(poll.registry(), mio::Token(0)).expect("a descriptor"))
     });
-    let bus = Bus::new(&Limits::default(), vec![first, second]);
+    let bus = Bus::new(&Limits::default(), vec![first, second], false);
     (bus, [own, other])
 }
 

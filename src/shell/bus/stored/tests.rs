@@ -14,9 +14,7 @@ fn bus(limits: &Limits) -> (Bus, [Mailbox; 2]) {
         let poll = mio::Poll::new().expect("a descriptor");
         mailbox::new(mio::Waker::new(poll.registry(), mio::Token(0)).expect("a descriptor"))
     });
-    let mut bus = Bus::new(limits, vec![first, second]);
-    bus.keep_in_store();
-    (bus, [own, other])
+    (Bus::new(limits, vec![first, second], true), [own, other])
 }
 
 fn conn(slot: u32) -> ConnId {

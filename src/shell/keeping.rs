@@ -1,0 +1,96 @@
+//! `--data FILE`: the file is opened before any port is taken, and belongs to this process until it
+//! ends.
+//!
+//! Where this server takes over from another (`--reuse-port`, or sockets that were handed to it),
+//! that one may still have the file: it keeps it for as long as it answers publishers. Then we wait
+//! until it is gone. Connections to inherited sockets wait in the kernel meanwhile.
+//!
+//! Came from: `mod`, with a configuration. Goes to: every thread's broker, which begins with what
+//! is in the file; `storing`, on whose thread it is written. Absent on purpose: tables and rows.
+
+use std::sync::Arc;
+use std::time::Duration;
+use std::{env, thread};
+
+use super::bus::Bus;
+use super::clock::{Clock, Wall};
+use super::failure::StartError;
+use super::storing::Storing;
+use super::sys;
+use crate::config::{Config, SyncPolicy};
+use crate::hub::past::Past;
+use crate::ids::Epoch;
+use crate::limits::{IDEMPOTENCY_MS_MAX, STORE_AHEAD_MS_MAX, STORE_LOCK_MS_MAX};
+use crate::store::WallMoment;
+use crate::store::file::{FileSetup, FileStore, Opened};
+use crate::store::journal::Journal;
+
+/// How often it is looked whether the file is free.
+const LOOK_MS: u64 = 20;
+
+/// A file that is open, and what all threads begin with.
+#[derive(Debug)]
+pub struct Keeping {
+    /// The numbering that goes on.
+    pub epoch: Epoch,
+    /// For every thread's hub.
+    pub past: Arc<Past>,
+    journal: Journal<FileStore>,
+    sync_every: Option<Duration>,
+}
+
+/// The server's clock. With a file it has run for as long as anything in there may be of use, so
+/// that moments before the start have a place on it.
+pub fn clock(config: &Config) -> Clock {
+    if config.store.is_none() {
+        return Clock::start();
+    }
+    let oldest_ms = config.limits.history_age_ms.max(IDEMPOTENCY_MS_MAX);
+    Clock::start_ahead(Duration::from_millis(oldest_ms.min(STORE_AHEAD_MS_MAX) + 1))
+}
+
+/// Opens the file, if one was named.
+pub fn open(config: &Config, clock: Clock) -> Result<Option<Keeping>, StartError> {
+    let Some(store) = &config.store else {
+        return Ok(None);
+    };
+    let random = || sys::random_bits().map_err(StartError::System);
+    let setup = FileSetup {
+        path: store.path.clone(),
+        sync_always: store.sync == SyncPolicy::Always,
+        limits: config.limits.clone(),
+        threads: config.threads,
+        random: [random()?, random()?],
+    };
+    let takes_over = config.reuse_port || env::var_os("LISTEN_FDS").is_some();
+    let mut left_ms = if takes_over { STORE_LOCK_MS_MAX } else { 0 };
+    let (store_file, opened) = loop {
+        let at = WallMoment { now: clock.now_us(), wall_ms: Wall::unix_ms() };
+        match FileStore::open(setup.clone(), at) {
+            Err(error) if error.locked && left_ms > 0 => {
+                if left_ms == STORE_LOCK_MS_MAX {
+                    log::warn!("--data {}; waiting until it has ended", error.line);
+                }
+                left_ms = left_ms.saturating_sub(LOOK_MS);
+                thread::sleep(Duration::from_millis(LOOK_MS));
+            }
+            Err(error) => return Err(StartError::Store(error.line)),
+            Ok(opened) => break opened,
+        }
+    };
+    let Opened { epoch, past, keys } = opened;
+    log::info!("--data: {} messages up to number {}", past.messages.len(), past.tip.0);
+    let sync_every = match store.sync {
+        SyncPolicy::Always => None,
+        SyncPolicy::EveryMs(ms) => Some(Duration::from_millis(ms)),
+    };
+    let journal = Journal::new(store_file, past.tip, keys);
+    Ok(Some(Keeping { epoch, past: Arc::new(past), journal, sync_every }))
+}
+
+impl Keeping {
+    /// Starts the thread that writes the file.
+    pub fn start(self, bus: Arc<Bus>, clock: Clock) -> std::io::Result<Storing> {
+        Storing::start(self.journal, bus, clock, self.sync_every)
+    }
+}

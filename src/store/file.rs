@@ -1,0 +1,244 @@
+//! The store in a file: an SQLite database, one row for each message.
+//!
+//! A batch is one transaction, and with it goes what retention has dropped since. The journal of
+//! SQLite is a write-ahead log beside the file (`-wal`): a commit appends to it and syncs once.
+//! With `--sync always` that is part of [`append`](Store::append); otherwise the commit is handed
+//! to the system, which a crash of this process does not undo, and [`sync`](Store::sync) is called
+//! every so often for what a loss of power would.
+//!
+//! The file belongs to one process at a time: an exclusive lock is held for as long as it is open.
+//!
+//! Came from: the shell, with the path; `journal`, with batches. Goes to: the disk; at a start, to
+//! every thread's hub. Absent on purpose: reading while the server runs. Readers have their hubs.
+
+mod open;
+mod past;
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, Transaction, params};
+
+pub use self::open::OpenError;
+pub use self::past::Opened;
+use super::retained::Retained;
+use super::{Record, Store, StoreFault, WallMoment};
+use crate::hub::message::Message;
+use crate::ids::{Network, Seq};
+use crate::limits::{IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_MS_MAX, Limits};
+
+/// How a file is to be kept.
+#[derive(Debug, Clone)]
+pub struct FileSetup {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether a batch outlives a loss of power when it is appended.
+    pub sync_always: bool,
+    /// The bounds of retention.
+    pub limits: Limits,
+    /// Threads that hold a replica each.
+    pub threads: usize,
+    /// The epoch of a file that has none yet: 64 random bits.
+    pub random: [u64; 2],
+}
+
+/// A file that is open.
+#[derive(Debug)]
+pub struct FileStore {
+    setup: FileSetup,
+    /// `None` after a fault: it is opened anew.
+    open: Option<OpenFile>,
+}
+
+/// What is open, and what is known of its contents.
+#[derive(Debug)]
+struct OpenFile {
+    db: Connection,
+    /// The write-ahead log, to be synced.
+    log: File,
+    retained: Retained,
+    /// Numbers of messages whose keys are in it, and when they were given by the wall.
+    keys: VecDeque<(Seq, u64)>,
+    unsynced: bool,
+}
+
+impl FileStore {
+    /// Opens or makes the file, and reads what is in it.
+    pub fn open(setup: FileSetup, at: WallMoment) -> Result<(Self, Opened), OpenError> {
+        let db = open::open(&setup.path, setup.sync_always)?;
+        let random = setup.random;
+        let meta = open::meta(&db, random).map_err(|error| open::explain(&setup.path, &error))?;
+        let past = past::read(&db, meta, at).map_err(|error| past::tell(&setup.path, error))?;
+        let open = OpenFile::new(db, &setup, &past, at)?;
+        Ok((Self { setup, open: Some(open) }, past))
+    }
+
+    fn fault(&mut self, error: &rusqlite::Error) -> StoreFault {
+        self.open = None;
+        fault(&self.setup.path, error)
+    }
+}
+
+/// In one line: what went wrong with the file at `path`.
+fn fault(path: &Path, error: &rusqlite::Error) -> StoreFault {
+    let what = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "no room is left for it; make some".to_owned(),
+        _ => error.to_string(),
+    };
+    StoreFault(format!("{}: {what}", path.display()).into())
+}
+
+impl Store for FileStore {
+    fn append(&mut self, records: &[Record], at: WallMoment) -> Result<(), StoreFault> {
+        let always = self.setup.sync_always;
+        let Some(open) = &mut self.open else {
+            return Err(StoreFault("it is not open".into()));
+        };
+        match open.append(records, at) {
+            Ok(()) => {
+                open.unsynced = !always;
+                Ok(())
+            }
+            Err(error) => Err(self.fault(&error)),
+        }
+    }
+
+    fn sync(&mut self) -> Result<bool, StoreFault> {
+        let Some(open) = self.open.as_mut().filter(|open| open.unsynced) else {
+            return Ok(false);
+        };
+        if let Err(error) = open.log.sync_data() {
+            self.open = None;
+            return Err(StoreFault(format!("{}: {error}", self.setup.path.display()).into()));
+        }
+        open.unsynced = false;
+        Ok(true)
+    }
+
+    fn recover(&mut self, tip: Seq, at: WallMoment) -> Result<Vec<Record>, StoreFault> {
+        self.open = None; // Its lock would be in the way.
+        let refused = |error: OpenError| StoreFault(error.line.into());
+        let setup = &self.setup;
+        let db = open::open(&setup.path, setup.sync_always).map_err(refused)?;
+        let found = open::probe(&db)
+            .and_then(|()| open::meta(&db, setup.random))
+            .map_err(|error| fault(&setup.path, &error))?;
+        let told = |error| refused(past::tell(&setup.path, error));
+        let past = past::read(&db, found, at).map_err(told)?;
+        if past.past.tip < tip {
+            let path = setup.path.display();
+            let line = format!(
+                "{path}: it ends before what was acknowledged; is it another file? Put it back, \
+                 or start anew"
+            );
+            return Err(StoreFault(line.into()));
+        }
+        let open = OpenFile::new(db, setup, &past, at).map_err(refused)?;
+        self.open = Some(open);
+        Ok(past::records_behind(&past, tip))
+    }
+}
+
+impl OpenFile {
+    fn new(
+        db: Connection,
+        setup: &FileSetup,
+        past: &Opened,
+        at: WallMoment,
+    ) -> Result<Self, OpenError> {
+        let limits = &setup.limits;
+        let mut retained =
+            Retained::new(limits, setup.threads, past.past.group_key, &past.past.lost);
+        for (message, _) in &past.past.messages {
+            retained.append(message);
+        }
+        retained.expire(at.now.millis());
+        let age_ms = |key: &super::numbering::KeyRecord| at.now.millis().since(key.at);
+        let keys = past.keys.iter();
+        let keys = keys.map(|key| (key.seq, at.wall_ms.saturating_sub(age_ms(key)))).collect();
+        let log = File::open(open::beside(&setup.path, "-wal"))
+            .map_err(|error| OpenError::new(format!("{}-wal: {error}", setup.path.display())))?;
+        Ok(Self { db, log, retained, keys, unsynced: false })
+    }
+
+    fn append(&mut self, records: &[Record], at: WallMoment) -> rusqlite::Result<()> {
+        let Self { db, retained, keys, .. } = self;
+        let write = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        for record in records {
+            insert(&write, record, retained.before(&record.message.topic), at.wall_ms)?;
+            retained.append(&record.message);
+            if record.key.is_some() {
+                keys.push_back((record.message.seq, at.wall_ms));
+            }
+        }
+        retained.expire(at.now.millis());
+        delete(&write, retained, keys, at.wall_ms)?;
+        write.commit()
+    }
+}
+
+fn insert(
+    write: &Transaction<'_>,
+    record: &Record,
+    before: Seq,
+    wall_ms: u64,
+) -> rusqlite::Result<()> {
+    let Message { seq, topic, event, payload, .. } = &*record.message;
+    let check = open::check(&record.message, before, wall_ms);
+    let mut row = write.prepare_cached(
+        "INSERT INTO messages (seq, before, topic, event, payload, binary, wall_ms, checked)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    row.execute(params![
+        seq.0.cast_signed(),
+        before.0.cast_signed(),
+        topic.as_str(),
+        event.as_deref(),
+        payload.bytes(),
+        payload.is_binary(),
+        wall_ms.cast_signed(),
+        check.cast_signed(),
+    ])?;
+    if let Some(key) = &record.key {
+        let from = match record.from {
+            Network::V4(address) => address.octets().to_vec(),
+            Network::V6(upper) => upper.to_vec(),
+        };
+        let mut row = write.prepare_cached(
+            "INSERT INTO keys (seq, topic, key, network, wall_ms) VALUES (?, ?, ?, ?, ?)",
+        )?;
+        let (seq, wall_ms) = (seq.0.cast_signed(), wall_ms.cast_signed());
+        row.execute(params![seq, topic.as_str(), key, from, wall_ms])?;
+    }
+    Ok(())
+}
+
+/// Deletes what retention has dropped, and keys that are too old or too many.
+fn delete(
+    write: &Transaction<'_>,
+    retained: &mut Retained,
+    keys: &mut VecDeque<(Seq, u64)>,
+    wall_ms: u64,
+) -> rusqlite::Result<()> {
+    let (dropped, lost) = retained.take_dropped();
+    let mut row = write.prepare_cached("DELETE FROM messages WHERE seq = ?")?;
+    for seq in dropped {
+        row.execute([seq.0.cast_signed()])?;
+    }
+    let mut row =
+        write.prepare_cached("INSERT OR REPLACE INTO lost (name_group, seq) VALUES (?, ?)")?;
+    for (group, seq) in lost {
+        row.execute([group.cast_signed() as i64, seq.0.cast_signed()])?;
+    }
+    let mut row = write.prepare_cached("DELETE FROM keys WHERE seq = ?")?;
+    while let Some(&(seq, given_ms)) = keys.front() {
+        let old = given_ms.saturating_add(IDEMPOTENCY_MS_MAX) <= wall_ms;
+        if !old && keys.len() <= IDEMPOTENCY_KEYS_MAX {
+            break;
+        }
+        row.execute([seq.0.cast_signed()])?;
+        keys.pop_front();
+    }
+    Ok(())
+}
