@@ -163,6 +163,46 @@ fn idle_readers_are_all_there_at_the_end_and_the_server_is_measured() {
 }
 
 #[test]
+fn readers_that_leave_come_back_and_are_all_there_at_the_end() {
+    let server = Server::start(&["--quiet"]);
+    let all = format!("churn --url {} --readers {READERS} -n 50", server.url(""));
+    for (flags, techniques) in [
+        ("--via ws,sse,long-poll --topics 2", 3),
+        ("--via ws --v1 --topics 2 --rate 1000", 1),
+        ("--via sse --topics 2 --rate 1000", 1),
+    ] {
+        let report = report(&format!("{all} {flags}"));
+        let runs = report["runs"].as_array().expect("a list");
+        assert_eq!(runs.len(), techniques);
+        for run in runs {
+            adds_up(run, 2, READERS / 2);
+            assert_eq!(number(&run["reconnects"]), 50, "{run}");
+            assert_eq!(number(&run["reconnect_us"]["count"]), 50, "{run}");
+            assert_eq!(number(&run["connections"]), READERS + 50, "{run}");
+        }
+    }
+    let shown = text(&run(&format!("{all} --via ws")).stdout).to_owned();
+    for part in [
+        "churn, 6 readers of 1 topic\nas many reconnects as are taken, one message at the end",
+        "\nreconnects   50, ",
+        "\nback after   p50 ",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(server.stop().success());
+}
+
+#[test]
+fn a_reader_that_may_not_come_back_is_lost() {
+    let liar = Liar::start(Lie::RefusesThird);
+    let flags = format!("churn --url {} --readers 2 -n 5 --via sse --json", liar.url());
+    let output = run(&flags);
+    liar.stop();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(number(&json(&output)["runs"][0]["readers_lost"]) > 0, "{output:?}");
+}
+
+#[test]
 fn a_table_says_the_same_in_lines_that_fit() {
     let server = Server::start(&["--quiet"]);
     let pid = server.process();
@@ -196,8 +236,10 @@ fn members(value: &Value, path: &str, into: &mut BTreeSet<String>) {
             for (name, member) in object {
                 let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
                 // Statuses are no names, and three moments have the same members.
-                let has_members =
-                    !matches!(name.as_str(), "refused" | "late_us" | "subscribed" | "after");
+                let has_members = !matches!(
+                    name.as_str(),
+                    "refused" | "late_us" | "reconnect_us" | "subscribed" | "after"
+                );
                 if has_members {
                     members(member, &path, into);
                 }

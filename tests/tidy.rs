@@ -152,6 +152,7 @@ const CRATES: &[&str] = &[
     "mio",
     "rusqlite",
     "rustls",
+    "rustls-native-certs",
     "serde",
     "serde_json",
     "sha1",

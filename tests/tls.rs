@@ -23,5 +23,7 @@ mod operators;
 mod others;
 #[path = "tls/pairs.rs"]
 mod pairs;
+#[path = "tls/remote.rs"]
+mod remote;
 #[path = "tls/strangers.rs"]
 mod strangers;

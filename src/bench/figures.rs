@@ -9,16 +9,17 @@
     reason = "figures are counts and bytes far below 2^53, and are shown in a few digits"
 )]
 
+mod spread;
+
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
 use serde::{Serialize, Serializer};
 
+pub use self::spread::Spread;
 use super::check::Faults;
 use super::flags::BenchOptions;
 use super::messages::Counts;
 use super::readers::ReaderCounts;
-use super::workload::Workload;
 use crate::remote::flags::via;
 use crate::shell::other_process::{self, ProcessSample};
 use crate::shell::{clock, sys};
@@ -94,6 +95,12 @@ pub struct BenchRun {
     pub latency_us: Spread,
     /// From the moment when a message was to be sent until this program sent it: part of the above.
     pub late_us: Spread,
+    /// Times that a reader left and came back, of churn.
+    pub reconnects: u64,
+    /// The same, a second.
+    pub reconnects_per_second: f64,
+    /// From the moment when a reader was to leave until it had subscribed again.
+    pub reconnect_us: Spread,
     /// The server's process, when `--pid` names it.
     pub server: Option<ServerFigures>,
     /// Cores that this program took: from 0.9 on, it is what limits the rate.
@@ -124,27 +131,6 @@ impl Serialize for Ended {
     }
 }
 
-/// How long something took, in microseconds, to a thousandth; all 0 when it did not happen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Spread {
-    /// How often.
-    pub count: u64,
-    /// The shortest.
-    pub min: u64,
-    /// The arithmetic mean.
-    pub mean: f64,
-    /// Half took no longer.
-    pub p50: u64,
-    /// Nine of ten took no longer.
-    pub p90: u64,
-    /// 99 of 100 took no longer.
-    pub p99: u64,
-    /// 999 of 1,000 took no longer.
-    pub p999: u64,
-    /// None took longer.
-    pub max: u64,
-}
-
 /// What the server's process took.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct ServerFigures {
@@ -162,6 +148,8 @@ pub struct ServerFigures {
     pub cpu_us_per_delivery: Option<f64>,
     /// CPU time divided by the readers' requests; `null` but of polls, and as above.
     pub cpu_us_per_request: Option<f64>,
+    /// CPU time divided by reconnects; `null` but of churn, and when there is too little of it.
+    pub cpu_us_per_reconnect: Option<f64>,
     /// Memory before the first connection.
     pub before: Memory,
     /// Memory when all have subscribed.
@@ -201,7 +189,7 @@ pub struct RunParts<'m> {
     pub ended: Ended,
     /// Until all had subscribed.
     pub connect_us: u64,
-    /// From the first message on; of idle readers, from when all had subscribed.
+    /// From the first message on; of idle readers and of churn, from when all had subscribed.
     pub elapsed_us: u64,
     /// Of the messages.
     pub counts: &'m Counts,
@@ -215,17 +203,25 @@ pub struct RunParts<'m> {
     pub unsent: u64,
     /// What the first refusal said.
     pub refusal: Option<String>,
-    /// Before the first connection, when all have subscribed, at the end; of idle readers, also
-    /// before the message at the end.
+    /// Before the first connection, when all have subscribed, at the end; of idle readers and of
+    /// churn, also before the message at the end.
     pub moments: &'m [RunMoment],
+}
+
+/// What CPU time is divided by; 0 where it says nothing.
+#[derive(Clone, Copy, Debug)]
+struct Operations {
+    deliveries: u64,
+    requests: u64,
+    reconnects: u64,
 }
 
 impl BenchReport {
     /// Of runs.
     pub fn of(options: &BenchOptions, runs: Vec<BenchRun>) -> Self {
         let endpoint = &options.server.endpoint;
-        let (has_no_rate, is_idle) =
-            (options.schedule.rate.is_none(), options.workload == Workload::Idle);
+        let (has_no_rate, is_silent) =
+            (options.schedule.rate.is_none(), options.workload.is_silent());
         let by_reader = |technique: &Technique| options.publishes_by_reader(*technique);
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -236,7 +232,7 @@ impl BenchReport {
             size: options.size,
             rate: options.schedule.rate,
             burst: options.schedule.burst,
-            in_flight: (has_no_rate && !is_idle).then_some(options.in_flight),
+            in_flight: (has_no_rate && !is_silent).then_some(options.in_flight),
             publishers: if options.techniques.iter().all(by_reader) {
                 0
             } else {
@@ -278,11 +274,17 @@ impl BenchRun {
             complaints: readers.complaints.clone(),
             latency_us: Spread::of(&counts.latency_us),
             late_us: Spread::of(&counts.late_us),
+            reconnects: readers.reconnects,
+            reconnects_per_second: readers.reconnects as f64 / silence_seconds(moments),
+            reconnect_us: readers.reconnect_us.as_ref().map_or_else(Spread::default, Spread::of),
             server: options.pid.and_then(|pid| {
-                let is_idle = options.workload == Workload::Idle;
-                let delivered = if is_idle { 0 } else { counts.delivered };
-                let requests = if is_idle || !polls { 0 } else { requests };
-                ServerFigures::of(pid, moments, options.readers, (delivered, requests))
+                let is_silent = options.workload.is_silent();
+                let done = Operations {
+                    deliveries: if is_silent { 0 } else { counts.delivered },
+                    requests: if is_silent || !polls { 0 } else { requests },
+                    reconnects: readers.reconnects,
+                };
+                ServerFigures::of(pid, moments, options.readers, done)
             }),
             own_cores: own_us,
         }
@@ -302,35 +304,11 @@ impl BenchRun {
     }
 }
 
-impl Spread {
-    fn of(histogram: &Histogram<u64>) -> Self {
-        if histogram.is_empty() {
-            return Self::default();
-        }
-        let at = |quantile| histogram.value_at_quantile(quantile);
-        Self {
-            count: histogram.len(),
-            min: histogram.min(),
-            mean: histogram.mean(),
-            p50: at(0.5),
-            p90: at(0.9),
-            p99: at(0.99),
-            p999: at(0.999),
-            max: histogram.max(),
-        }
-    }
-}
-
 impl ServerFigures {
     /// `None`: the process has ended meanwhile.
-    fn of(
-        pid: u32,
-        moments: &[RunMoment],
-        readers: usize,
-        (delivered, requests): (u64, u64),
-    ) -> Option<Self> {
+    fn of(pid: u32, moments: &[RunMoment], readers: usize, done: Operations) -> Option<Self> {
         let (before, began) = (moments.first()?.server?, moments.get(1)?);
-        // Of idle readers, CPU time is that of their rest alone.
+        // Of idle readers and of churn, CPU time ends with the silence.
         let (ended, after) = (moments.get(2)?, moments.last()?.server?);
         let us = (ended.us - began.us).max(1) as f64;
         let (subscribed, ended) = (began.server?, ended.server?);
@@ -347,8 +325,9 @@ impl ServerFigures {
             cpu_user_us,
             cpu_system_us,
             cores: cpu_us / us,
-            cpu_us_per_delivery: per(delivered),
-            cpu_us_per_request: per(requests),
+            cpu_us_per_delivery: per(done.deliveries),
+            cpu_us_per_request: per(done.requests),
+            cpu_us_per_reconnect: per(done.reconnects),
             before: Memory::of(before),
             subscribed: Memory::of(subscribed),
             after: Memory::of(after),
@@ -356,6 +335,12 @@ impl ServerFigures {
             bytes_per_reader_after: grown(after),
         })
     }
+}
+
+/// From when all had subscribed until the message at the end, or until the end.
+fn silence_seconds(moments: &[RunMoment]) -> f64 {
+    let us = moments.get(2).zip(moments.get(1)).map_or(0, |(ended, began)| ended.us - began.us);
+    us.max(1) as f64 / 1e6
 }
 
 impl Memory {

@@ -74,7 +74,8 @@ pub struct BenchOptions {
 struct BenchFlags {
     #[arg(value_name = "WORKLOAD", default_value = "fan-out")]
     #[arg(help = "fan-out: few publish, all read. echo: each has a topic of its own, and reads \
-                  what it publishes. idle: all read, and nothing is published until the end")]
+                  what it publishes. idle: all read, and nothing is published until the end. \
+                  churn: readers leave and come back, and nothing is published until the end")]
     workload: String,
     #[command(flatten)]
     load: BenchLoadFlags,
@@ -99,8 +100,8 @@ struct BenchLoadFlags {
     /// Topics, the readers spread over them [default: 1; of echo, as many as readers]
     #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     topics: Option<usize>,
-    /// Messages a second, of all topics together; max: as many as the server takes [default: 50; of
-    /// echo, max]
+    /// Messages a second, of all topics together, or reconnects of churn; max: as many as the
+    /// server takes [default: 50; of echo and churn, max]
     #[arg(long, value_name = "PER_SECOND|max", allow_negative_numbers = true)]
     rate: Option<String>,
     /// Messages that come at the same moment, on one topic after the other
@@ -116,7 +117,7 @@ struct BenchLoadFlags {
     /// How long
     #[arg(long = "for", value_name = "DURATION", default_value_t = Span(10_000))]
     length: Span,
-    /// End after so many messages, instead of --for
+    /// End after so many messages, or reconnects of churn, instead of --for
     #[arg(long, short = 'n', value_name = "N", conflicts_with = "length")]
     #[arg(value_parser = whole::<u64>)]
     count: Option<u64>,
@@ -185,6 +186,11 @@ impl BenchFlags {
         in_range("--readers", load.readers as u64, READERS_MAX)?;
         in_range("--publishers", load.publishers as u64, PUBLISHERS_MAX)?;
         let techniques = techniques(&reading.via)?;
+        if workload == Workload::Churn && techniques.contains(&Technique::ShortPoll) {
+            return Err("--via poll has nothing to do with churn: a short poll leaves with its \
+                        answer; try fan-out --via poll --new-connections"
+                .to_owned());
+        }
         reading.takes(&techniques)?;
         let (wait_ms, interval_ms) = (reading.wait_ms()?, reading.interval_ms()?);
         let topics = load.topics(workload)?;
@@ -203,10 +209,21 @@ impl BenchFlags {
             wait_s: wait_ms / 1000,
             v1: reading.v1,
             patience_ms: remote.patience_ms()?,
-            server: remote.server()?,
+            server: in_plain(remote.server()?)?,
             pid,
             json,
         })
+    }
+}
+
+/// Load is put on plain HTTP: what TLS costs is measured beside it, by `cargo bench --bench tls`.
+fn in_plain(server: ServerAddress) -> Result<ServerAddress, String> {
+    match server.trust {
+        None => Ok(server),
+        Some(_) => Err(format!(
+            "--url https://{}: this command speaks plain HTTP; give a plain address of the server",
+            server.endpoint.host
+        )),
     }
 }
 
@@ -268,7 +285,8 @@ impl BenchLoadFlags {
     }
 
     fn schedule(&self, workload: Workload) -> Result<Schedule, String> {
-        let default = if workload == Workload::Echo { "max" } else { "50" };
+        let default =
+            if matches!(workload, Workload::Echo | Workload::Churn) { "max" } else { "50" };
         let rate = match workload {
             Workload::Idle => None,
             _ => rate(self.rate.as_deref().unwrap_or(default))?,
@@ -293,7 +311,7 @@ impl BenchLoadFlags {
         rate: Option<f64>,
     ) -> Result<usize, String> {
         let spread = match workload {
-            Workload::Echo | Workload::Idle => 1,
+            Workload::Echo | Workload::Idle | Workload::Churn => 1,
             Workload::FanOut => (IN_FLIGHT / topics).max(1),
         };
         // Exact: both are bounded.

@@ -6,6 +6,7 @@
 //! was published without a lock, and the server has the other cores; when this one is the
 //! bottleneck, its own CPU share in the figures says so.
 
+mod churning;
 mod publishing;
 
 use std::collections::VecDeque;
@@ -142,8 +143,13 @@ impl<'o> Load<'o> {
         let requests_before = self.readers.counts.requests;
         moments.push(RunMoment::now(self.options.pid));
         self.started_us = clock::shared_us();
-        if self.options.workload == Workload::Idle {
-            self.rest(signals)?;
+        let mut unsent = 0;
+        if self.options.workload.is_silent() {
+            if self.options.workload == Workload::Churn {
+                unsent = self.churn(signals)?;
+            } else {
+                self.rest(signals)?;
+            }
             moments.push(RunMoment::now(self.options.pid));
             let count = Some(self.options.topics as u64);
             self.schedule = Schedule { rate: None, burst: 1, count, length_us: None };
@@ -164,12 +170,10 @@ impl<'o> Load<'o> {
         // What has become due since the last look when a signal came was nobody's fault.
         let over_us = if is_cut { self.looked_us } else { self.over_us.unwrap_or(ended_us) };
         let has_schedule = self.schedule.rate.is_some() && over_us >= self.started_us;
-        let unsent = if has_schedule {
+        if has_schedule {
             let due = self.schedule.due_within(over_us - self.started_us);
-            due.saturating_sub(self.sent - self.skipped)
-        } else {
-            0
-        };
+            unsent = due.saturating_sub(self.sent - self.skipped);
+        }
         Ok(BenchRun::of(RunParts {
             options: self.options,
             technique: self.technique,
@@ -242,7 +246,7 @@ impl<'o> Load<'o> {
     /// Publishes to the end of the schedule, and waits for what is in flight then.
     fn publish_all(&mut self, signals: &mut Signals) -> Result<(), String> {
         let mut events = Events::with_capacity(EVENTS_MAX);
-        if self.options.workload != Workload::Idle {
+        if !self.options.workload.is_silent() {
             self.started_us = clock::shared_us();
         }
         self.publishes = true;

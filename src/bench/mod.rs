@@ -173,7 +173,7 @@ fn reach(options: &BenchOptions) -> Result<SocketAddr, String> {
     let mut last = String::new();
     for &address in &options.server.addresses {
         let endpoint = options.server.endpoint.clone();
-        let server = ServerAddress { endpoint, addresses: vec![address] };
+        let server = ServerAddress { endpoint, addresses: vec![address], trust: None };
         match Exchange::open(&server, patience) {
             Ok(_) => return Ok(address),
             Err(setback) => last = setback.what,

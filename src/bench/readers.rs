@@ -7,13 +7,18 @@
 //! This is not `client::swarm`: that one emulates a distance, at the price of copying every read,
 //! and knows one topic and how many messages there will be.
 
+mod churn;
+mod visit;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::SocketAddr;
 
+use hdrhistogram::Histogram;
 use mio::event::Event;
 use mio::{Registry, Token};
 
+use self::visit::{Churn, ReaderVisit};
 use super::check::{DeliveryCheck, Faults};
 use super::link::{Came, LoadLink};
 use super::messages::Messages;
@@ -36,6 +41,8 @@ pub struct Readers {
     subscribed: usize,
     /// When to poll again, and whose turn it is.
     timers: BinaryHeap<Reverse<(u64, usize)>>,
+    /// Of readers that leave and come back.
+    churn: Option<Churn>,
     /// What readers did.
     pub counts: ReaderCounts,
 }
@@ -62,6 +69,10 @@ pub struct ReaderCounts {
     pub lost: u64,
     /// Why, of the first few.
     pub complaints: Vec<String>,
+    /// Times that a reader left and came back.
+    pub reconnects: u64,
+    /// From when it was to leave until it was back.
+    pub reconnect_us: Option<Histogram<u64>>,
 }
 
 struct LoadReader {
@@ -72,6 +83,7 @@ struct LoadReader {
     /// A request or a stream is under way.
     asks: bool,
     is_lost: bool,
+    visit: ReaderVisit,
 }
 
 impl Readers {
@@ -84,6 +96,7 @@ impl Readers {
             account: DeliveryCheck::new(1),
             asks: false,
             is_lost: false,
+            visit: ReaderVisit::Stays,
         };
         Self {
             all: all.into_iter().map(reader).collect(),
@@ -94,6 +107,7 @@ impl Readers {
             next: 0,
             subscribed: 0,
             timers: BinaryHeap::new(),
+            churn: None,
             counts: ReaderCounts::default(),
         }
     }
@@ -250,7 +264,8 @@ impl Readers {
 
     fn read(&mut self, number: usize, to_end: bool, messages: &mut Messages) -> Result<(), String> {
         loop {
-            let LoadReader { link, subscriber, account, topic, asks, .. } = &mut self.all[number];
+            let LoadReader { link, subscriber, account, topic, asks, visit, .. } =
+                &mut self.all[number];
             let Some(open) = link else {
                 return Ok(());
             };
@@ -259,9 +274,16 @@ impl Readers {
                 Came::Bytes(length) => length,
                 Came::End => {
                     *link = None;
+                    if let ReaderVisit::Leaves(due_us) = *visit {
+                        *visit = ReaderVisit::Returns(due_us);
+                        return self.ask(number);
+                    }
                     return subscriber.ended(*asks).map_err(|fault| fault.to_string());
                 }
             };
+            if let ReaderVisit::Leaves(_) = visit {
+                continue; // Its Close is being answered, and the end comes behind that.
+            }
             let now = clock::shared_us();
             let was_subscribed = subscriber.is_subscribed();
             let turn = subscriber.received(&self.scratch[..length], &mut |payload| {
@@ -274,6 +296,7 @@ impl Readers {
             }
             if !was_subscribed && subscriber.is_subscribed() {
                 self.subscribed += 1;
+                self.came_back(number, now);
             }
             if let Some(answered) = turn.answered {
                 self.answered(number, answered, now)?;
@@ -307,7 +330,8 @@ impl Readers {
 /// What one `read` can bring.
 const SCRATCH_BYTES: usize = 64 * 1024;
 /// What helps when there are more connections of readers than ports.
-const NO_PORT: &str = "give fewer --readers, or of short polls a longer --interval";
+const NO_PORT: &str =
+    "give fewer --readers, a lower --rate of churn, or of short polls a longer --interval";
 /// Readers that are connecting at once: fewer than the shortest backlog that is usual.
 const CONNECTING_MAX: usize = 100;
 /// Complaints that are told in words; all are counted.

@@ -27,6 +27,8 @@ fn setup(report: &BenchReport) -> String {
     let (readers, topics) = (counted(*readers as u64, "reader"), counted(*topics as u64, "topic"));
     let schedule = match (*workload, rate, report.in_flight) {
         ("idle", ..) => "one message at the end".to_owned(),
+        ("churn", Some(rate), _) => format!("{rate} reconnects a second, one message at the end"),
+        ("churn", ..) => "as many reconnects as are taken, one message at the end".to_owned(),
         (_, Some(rate), _) => format!("{rate} messages a second"),
         (.., in_flight) => format!(
             "as many messages as are taken, {} of a topic in flight",
@@ -46,10 +48,14 @@ fn rows(report: &BenchReport, run: &BenchRun) -> Vec<(&'static str, String)> {
         let a_second = digits(per_second(run.requests, run.seconds));
         rows.push(("requests", format!("{}, {a_second} a second", grouped(run.requests))));
     }
+    if report.workload == "churn" {
+        rows.push(("reconnects", reconnects(run)));
+        rows.push(("back after", spread(run.reconnect_us)));
+    }
     if run.latency_us.count > 0 {
         rows.push(("latency", spread(run.latency_us)));
     }
-    if report.rate.is_some() && report.workload != "idle" {
+    if report.rate.is_some() && !matches!(report.workload, "idle" | "churn") {
         rows.push(("sent late", spread(run.late_us)));
     }
     if let Some(server) = &run.server {
@@ -109,9 +115,18 @@ fn published(run: &BenchRun) -> String {
     if run.unanswered > 0 {
         write!(text, "; {} without an answer", grouped(run.unanswered)).expect("a string takes it");
     }
-    if run.unsent > 0 {
+    if run.unsent > 0 && run.reconnects == 0 {
         write!(text, "; {} more were due and not sent", grouped(run.unsent))
             .expect("a string takes it");
+    }
+    text
+}
+
+fn reconnects(run: &BenchRun) -> String {
+    let a_second = digits(run.reconnects_per_second);
+    let mut text = format!("{}, {a_second} a second", grouped(run.reconnects));
+    if run.unsent > 0 {
+        write!(text, "; {} more were due", grouped(run.unsent)).expect("a string takes it");
     }
     text
 }
@@ -129,7 +144,11 @@ fn cpu(server: &ServerFigures) -> String {
     if all < CPU_US_MIN {
         return format!("{text}: too little to tell more, give it more time");
     }
-    let each = [(server.cpu_us_per_delivery, "delivery"), (server.cpu_us_per_request, "request")];
+    let each = [
+        (server.cpu_us_per_delivery, "delivery"),
+        (server.cpu_us_per_request, "request"),
+        (server.cpu_us_per_reconnect, "reconnect"),
+    ];
     for (cpu_us, what) in each {
         if let Some(cpu_us) = cpu_us {
             write!(text, ", {} µs a {what}", digits(cpu_us)).expect("a string takes it");

@@ -12,11 +12,13 @@ pub enum Workload {
     Echo,
     /// All read; nothing is published, until one message at the end.
     Idle,
+    /// Readers leave and come back; nothing is published, until one message at the end.
+    Churn,
 }
 
 impl Workload {
     /// All, in the order of the docs.
-    pub const ALL: [Self; 3] = [Self::FanOut, Self::Echo, Self::Idle];
+    pub const ALL: [Self; 4] = [Self::FanOut, Self::Echo, Self::Idle, Self::Churn];
 
     /// As it is typed.
     pub const fn name(self) -> &'static str {
@@ -24,6 +26,7 @@ impl Workload {
             Self::FanOut => "fan-out",
             Self::Echo => "echo",
             Self::Idle => "idle",
+            Self::Churn => "churn",
         }
     }
 
@@ -33,6 +36,11 @@ impl Workload {
             let all = Self::ALL.map(Self::name).join(", ");
             format!("there is no workload {name}; choose from {all}")
         })
+    }
+
+    /// Whether nothing is published but a message to each topic at the end.
+    pub const fn is_silent(self) -> bool {
+        matches!(self, Self::Idle | Self::Churn)
     }
 
     /// Whether flags that were given say something about this workload.
@@ -49,6 +57,10 @@ impl Workload {
                 ("--burst", "nothing is published until the end"),
                 ("--in-flight", "nothing is published until the end"),
                 ("--count", "it lasts as long as --for says"),
+            ],
+            Self::Churn => &[
+                ("--burst", "readers leave one after the other"),
+                ("--in-flight", "nothing is published until the end"),
             ],
         };
         let wrong = without.iter().find(|(flag, _)| given.contains(&(*flag, true)));

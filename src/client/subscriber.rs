@@ -161,6 +161,11 @@ impl Subscriber {
         self.held.clear();
     }
 
+    /// It leaves on purpose: not subscribed until it has come back.
+    pub fn leave(&mut self) {
+        self.is_subscribed = false;
+    }
+
     /// What to send to begin: on a new connection, and for each further poll.
     pub fn request(&self) -> Vec<u8> {
         let Self { host, token, topic, agent, .. } = self;

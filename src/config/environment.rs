@@ -21,7 +21,7 @@ use super::spelling::Misspelt;
 const PREFIX: &str = "TOLLWAY_";
 
 /// Those of `sub` and `pub`, which may well be set where a server starts.
-const OF_CLIENTS: [&str; 2] = ["TOLLWAY_URL", "TOLLWAY_TOKEN"];
+const OF_CLIENTS: [&str; 3] = ["TOLLWAY_URL", "TOLLWAY_TOKEN", "TOLLWAY_TLS_CA"];
 
 /// What turns a switch on, and what turns it off, in any case.
 const ON: [&str; 4] = ["1", "true", "yes", "on"];

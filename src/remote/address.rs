@@ -1,12 +1,13 @@
 //! `--url`: where a server is, and what its requests carry.
 //!
-//! Came from: `flags`. Goes to: whoever connects. Absent on purpose: TLS. A refusal says how to do
-//! without until it is there.
+//! Came from: `flags`. Goes to: whoever connects. Absent on purpose: connecting.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::Path;
 
 use crate::client::endpoint::{BearerToken, Endpoint};
 use crate::config::{ends_in_no_port, without_secrets};
+use crate::shell::tls::trust::{Trust, trust};
 
 /// A server that can be connected to.
 #[derive(Clone, Debug)]
@@ -15,22 +16,21 @@ pub struct ServerAddress {
     pub endpoint: Endpoint,
     /// Of the host, at least one; tried in this order.
     pub addresses: Vec<SocketAddr>,
+    /// TLS is spoken, and this is believed.
+    pub trust: Option<Trust>,
 }
 
-/// Reads `http://HOST[:PORT][/PATH]`. An error is the line to print.
-pub fn read(url: &str, token: Option<BearerToken>) -> Result<ServerAddress, String> {
+/// Reads `http://HOST[:PORT][/PATH]`, or `https://`. `ca`: who vouches for the server. An error is
+/// the line to print.
+pub fn read(
+    url: &str,
+    token: Option<BearerToken>,
+    ca: Option<&Path>,
+) -> Result<ServerAddress, String> {
     let wrong = |why: &str| format!("--url {}: {why}", without_secrets(url));
-    let rest = match url.split_once("://") {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => rest,
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => {
-            let host = without_secrets(rest).split('/').next().unwrap_or_default();
-            return Err(wrong(&format!(
-                "https needs TLS, which tollway does not speak yet; let something else speak it, \
-                 as `socat TCP-LISTEN:8081,bind=127.0.0.1,fork OPENSSL:{}`, and give --url \
-                 http://127.0.0.1:8081",
-                with_port(host, 443)
-            )));
-        }
+    let (tls, rest) = match url.split_once("://") {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, rest),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, rest),
         _ => return Err(wrong("is not an http:// address; write http://HOST:PORT")),
     };
     let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
@@ -44,7 +44,7 @@ pub fn read(url: &str, token: Option<BearerToken>) -> Result<ServerAddress, Stri
     if ends_in_no_port(host) {
         return Err(wrong("has a port that does not exist; ports end at 65535"));
     }
-    let found = with_port(host, 80).to_socket_addrs();
+    let found = with_port(host, if tls { 443 } else { 80 }).to_socket_addrs();
     let addresses: Vec<SocketAddr> = match found {
         Ok(found) => found.collect(),
         Err(_) => return Err(wrong("names a host that is not known here; write http://HOST:PORT")),
@@ -54,7 +54,17 @@ pub fn read(url: &str, token: Option<BearerToken>) -> Result<ServerAddress, Stri
     }
     let prefix = path.trim_end_matches('/').to_owned();
     let endpoint = Endpoint { host: host.to_owned(), prefix, token };
-    Ok(ServerAddress { endpoint, addresses })
+    let trust = tls.then(|| trust(bare(host), ca)).transpose();
+    let trust = trust.map_err(|why| if why.starts_with("--") { why } else { wrong(&why) })?;
+    Ok(ServerAddress { endpoint, addresses, trust })
+}
+
+/// The host without its port, and without the brackets of an IPv6 address.
+fn bare(host: &str) -> &str {
+    match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => host.split(':').next().unwrap_or(host),
+    }
 }
 
 fn with_port(host: &str, port: u16) -> String {
@@ -75,7 +85,7 @@ mod tests {
             ("http://[::1]:82/base/", "[::1]:82", "/base", "[::1]:82"),
             ("http://[::1]/a/b", "[::1]", "/a/b", "[::1]:80"),
         ] {
-            let read = read(url, Some("t0".into())).expect(url);
+            let read = read(url, Some("t0".into()), None).expect(url);
             assert_eq!((&*read.endpoint.host, &*read.endpoint.prefix), (host, prefix), "{url}");
             assert_eq!(read.addresses, [address.parse().expect(address)], "{url}");
             assert_eq!(read.endpoint.token, Some("t0".into()));
@@ -83,25 +93,41 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_what_a_certificate_is_for() {
+        for (host, name) in [
+            ("a.example", "a.example"),
+            ("a.example:8443", "a.example"),
+            ("127.0.0.1:1", "127.0.0.1"),
+            ("[::1]", "::1"),
+            ("[::1]:8443", "::1"),
+        ] {
+            assert_eq!(bare(host), name);
+        }
+        let nowhere = Some(Path::new("/nowhere/ca"));
+        let said = read("https://127.0.0.1", None, nowhere).expect_err("no such file");
+        assert!(said.starts_with("--tls-ca /nowhere/ca: No such file"), "{said}");
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_the_remedy_and_no_secret() {
         for (url, why) in [
             ("127.0.0.1:1", "is not an http:// address; write http://HOST:PORT"),
             ("ws://127.0.0.1:1", "is not an http:// address"),
-            ("https://a.example/x", "OPENSSL:a.example:443`, and give --url http://127.0.0.1:8081"),
-            ("https://a.example:8443", "OPENSSL:a.example:8443`"),
+            ("https://", "has something other than"),
+            ("https://nowhere.invalid", "names a host that is not known here"),
             ("http://", "has something other than"),
             ("http://127.0.0.1/?x", "has something other than"),
             ("http://127.0.0.1/a b", "has something other than"),
             ("http://me:s3cret@127.0.0.1/", "has something other than"),
             ("http://127.0.0.1/?token=s3cret", "--url http://127.0.0.1/: has something other than"),
-            ("https://me:s3cret@a.example/", "OPENSSL:a.example:443`"),
-            ("https://me:s3cret/x@a.example/", "OPENSSL:a.example:443`"),
+            ("https://me:s3cret@a.example/", "has something other than"),
+            ("https://me:s3cret/x@a.example/", "has something other than"),
             ("ftp://me:s3cret@a.example/", "--url a.example/: is not an http:// address"),
             ("http://nowhere.invalid:1", "names a host that is not known here"),
             ("http://127.0.0.1:99999", "has a port that does not exist; ports end at 65535"),
             ("http://[::1]:65536/a", "has a port that does not exist; ports end at 65535"),
         ] {
-            let said = read(url, None).expect_err(url);
+            let said = read(url, None, None).expect_err(url);
             assert!(said.starts_with("--url ") && said.contains(why), "{url}: {said}");
             assert!(!said.contains("s3cret"), "{said}");
         }

@@ -16,6 +16,7 @@ use crate::client::reading::Reading;
 use crate::client::setback::Setback;
 use crate::client::told::Told;
 use crate::client::traffic::Traffic;
+use crate::shell::tls::channel::Channel;
 use crate::technique::Technique;
 
 /// A technique at work.
@@ -26,7 +27,7 @@ pub struct Attempt {
     pub opened_ms: Option<u64>,
     reading: Reading,
     token: Token,
-    socket: Option<TcpStream>,
+    socket: Option<Channel<TcpStream>>,
     /// The next of the server's addresses to be tried. `None`: a connection was made, and what goes
     /// wrong on it is no address's fault.
     address: Option<usize>,
@@ -153,7 +154,7 @@ impl Attempt {
             let both = Interest::READABLE | Interest::WRITABLE;
             let connected = TcpStream::connect(address).and_then(|mut socket| {
                 registry.register(&mut socket, self.token, both)?;
-                Ok(socket)
+                Channel::new(socket, plan.server.trust.as_ref())
             });
             match connected {
                 Ok(socket) => {
@@ -338,6 +339,11 @@ fn no_connection(error: &io::Error, plan: &ReadPlan) -> Setback {
     let host = &plan.server.endpoint.host;
     let what = match error.kind() {
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => return Setback::new("was cut"),
+        // TLS: another technique would be told the same.
+        ErrorKind::InvalidData => {
+            let what = format!("cannot be had of {host}: {error}");
+            return Setback { is_final: true, ..Setback::new(what) };
+        }
         ErrorKind::ConnectionRefused => format!("was not connected: nobody listens at {host}"),
         _ => format!("was not connected to {host}: {error}"),
     };

@@ -13,12 +13,13 @@ use crate::client::response::{ResponseDecoder, ResponseHead, ResponseStep};
 use crate::client::setback::Setback;
 use crate::client::traffic::Traffic;
 use crate::limits::MESSAGE_BYTES_MAX;
+use crate::shell::tls::channel::Channel;
 use crate::wire::Parsed;
 use crate::wire::frame::Opcode;
 
 /// A connection to the server.
 pub struct Exchange {
-    stream: TcpStream,
+    stream: Channel<TcpStream>,
     inbox: Vec<u8>,
 }
 
@@ -35,6 +36,8 @@ impl Exchange {
                         .and_then(|()| stream.set_read_timeout(Some(patience)))
                         .and_then(|()| stream.set_write_timeout(Some(patience)));
                     set.map_err(|error| broken(&error))?;
+                    let stream = Channel::new(stream, server.trust.as_ref());
+                    let stream = stream.map_err(|error| broken(&error))?;
                     return Ok(Self { stream, inbox: Vec::new() });
                 }
                 Err(error) => last = Some(error),
@@ -134,6 +137,10 @@ impl Exchange {
 }
 
 fn broken(error: &io::Error) -> Setback {
+    if error.kind() == ErrorKind::InvalidData {
+        // TLS: it would be told the same again.
+        return Setback { is_final: true, ..Setback::new(error.to_string()) };
+    }
     Setback::new(match error.kind() {
         ErrorKind::WouldBlock | ErrorKind::TimedOut => "the server does not answer".to_owned(),
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => "the server hung up".to_owned(),

@@ -5,6 +5,7 @@
 //! topic may be called.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser};
 
@@ -133,7 +134,7 @@ struct ReadingFlags {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Server")]
 pub struct RemoteFlags {
-    /// Where the server is: http://HOST:PORT, and a path if its topics are below one
+    /// Where the server is: http://HOST:PORT or https://…, and a path if its topics are below one
     #[arg(long, env = "TOLLWAY_URL", value_name = "URL", default_value = "http://127.0.0.1:8080")]
     #[arg(hide_env_values = true)]
     url: String,
@@ -141,6 +142,9 @@ pub struct RemoteFlags {
     /// a command line is for all to see
     #[arg(long, env = "TOLLWAY_TOKEN", value_name = "TOKEN|@FILE", hide_env_values = true)]
     token: Option<Secret>,
+    /// Who vouches for a server of https://, in PEM; otherwise the authorities that the system has
+    #[arg(long, env = "TOLLWAY_TLS_CA", value_name = "FILE", hide_env_values = true)]
+    tls_ca: Option<PathBuf>,
     /// How long a server or a technique may say nothing
     #[arg(long, value_name = "DURATION", default_value_t = Span(5_000))]
     patience: Span,
@@ -332,7 +336,8 @@ impl RemoteFlags {
         // An empty variable is one that was not given.
         let token = self.token.as_ref().filter(|token| !token.text().is_empty());
         let token = token.map(|token| token_to_show("--token", token)).transpose()?;
-        address::read(&self.url, token.as_deref().map(BearerToken::from))
+        let ca = self.tls_ca.as_deref().filter(|file| !file.as_os_str().is_empty());
+        address::read(&self.url, token.as_deref().map(BearerToken::from), ca)
     }
 }
 

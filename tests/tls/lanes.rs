@@ -159,6 +159,31 @@ fn the_toll_of_tls_is_in_a_class_of_its_own_and_every_byte_in_one() {
     });
 }
 
+/// docs/claims.md says so. RFC 8446 §5.2: five bytes of header, a type, a tag of 16. RFC 5288 §3:
+/// five, a nonce of 8, a tag of 16.
+#[test]
+fn a_poll_that_is_kept_alive_pays_for_two_records_and_nothing_else() {
+    for_threads(&[], |server, pair| {
+        for (version, record) in VERSIONS.into_iter().zip([29, 22]) {
+            let trust = Arc::new(settings(&pair.der, &[version]));
+            let mut wire = Wire::open(server.port(), &trust);
+            let tls = || {
+                let row = costs(server, &pair.der)["techniques"]["short_poll"].clone();
+                ["bytes_in", "bytes_out"].map(|way| row[way]["tls"].as_u64().expect("a number"))
+            };
+            wire.ask(&get("/news/poll")); // With it the tickets go out.
+            let before = within(20_000, || Some(tls()).filter(|[came, _]| *came > 0));
+            let [came, went] = before.expect("a report may be a second old");
+            for _ in 0..50 {
+                wire.ask(&get("/news/poll"));
+            }
+            let expected = [came + 50 * record, went + 50 * record];
+            let after = within(20_000, || Some(tls()).filter(|after| *after == expected));
+            assert_eq!(after, Some(expected), "{version:?}: {:?}", tls());
+        }
+    });
+}
+
 #[test]
 fn an_answer_costs_one_write_as_without_tls() {
     for_threads(&[], |server, pair| {

@@ -160,7 +160,9 @@ fn witnessed(seen: &[Connection], notes: &Notes) -> Accounts {
         })
         .collect();
     let mut published = Published::default();
-    talks.iter().for_each(|talk| talk.note(&mut published));
+    for talk in &talks {
+        talk.note(&mut published);
+    }
     let mut accounts = Accounts::default();
     for (connection, talk) in seen.iter().zip(&talks) {
         let (said, heard) = &notes.0[&connection.client_port];
@@ -194,8 +196,8 @@ fn tell(test: &str, version: &'static SupportedProtocolVersion) {
     let (certificate, key_file) = (fresh_path("crt"), fresh_path("key"));
     std::fs::write(&certificate, made.pem()).expect("the scratch directory is writable");
     std::fs::write(&key_file, key.serialize_pem()).expect("the scratch directory is writable");
-    let text = |path: &std::path::Path| path.to_str().expect("UTF-8").to_owned();
-    let (certificate, key_file) = (text(&certificate), text(&key_file));
+    let shown = |path: &std::path::Path| path.to_str().expect("UTF-8").to_owned();
+    let (certificate, key_file) = (shown(&certificate), shown(&key_file));
     let flags = ["--tls-cert", &certificate, "--tls-key", &key_file, "--threads", "1"];
     let flags = [&flags[..], &["--admin-listen", "127.0.0.1:0"]].concat();
     let command = Command::new(env!("CARGO_BIN_EXE_tollway"));

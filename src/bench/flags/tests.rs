@@ -42,6 +42,8 @@ fn defaults_fit_the_workload() {
     assert_eq!(good("--via sse,poll,sse").techniques, [Technique::Sse, Technique::ShortPoll]);
     assert_eq!(good("--via poll --interval 0s").interval_ms, 0);
     assert_eq!(good("idle").schedule.rate, None);
+    assert_eq!(good("churn").schedule.rate, None);
+    assert_eq!(good("churn --rate 5").schedule.rate, Some(5.0));
     let longest = good("--rate 0.001 -n 1000000000").schedule;
     assert_eq!(longest.due_us(999_999_999), 999_999_999_000_000_000);
 }
@@ -81,6 +83,9 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
         ("echo --topics 2", "--topics has no effect on echo: each reader has a topic of its own"),
         ("echo --v1", "--v1 has no effect on echo"),
         ("idle --rate 5", "--rate has no effect on idle: nothing is published"),
+        ("churn --burst 5", "--burst has no effect on churn: readers leave one after the other"),
+        ("churn --in-flight 5", "--in-flight has no effect on churn: nothing is published"),
+        ("churn --via sse,poll", "--via poll has nothing to do with churn: a short poll leaves"),
         ("idle -n 5", "--count has no effect on idle: it lasts as long as --for says"),
         (
             "--interval 5ms",

@@ -23,7 +23,7 @@ fn listener() -> (TcpListener, SocketAddr) {
 fn plan(addresses: &[SocketAddr]) -> ReadPlan {
     let endpoint = Endpoint { host: "a.example".into(), prefix: String::new(), token: None };
     ReadPlan {
-        server: ServerAddress { endpoint, addresses: addresses.to_vec() },
+        server: ServerAddress { endpoint, addresses: addresses.to_vec(), trust: None },
         topics: vec!["a".into()],
         wait_s: 25,
         interval_ms: 50,

@@ -59,7 +59,7 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
         ("a --wait -1s", "is negative, and a duration is not"),
         ("a --interval 1ms", "--interval 1ms is not between 10ms and 1h; try 5s"),
         ("a --patience 1", "--patience 1: has no unit"),
-        ("a --url https://x", "https needs TLS"),
+        ("a --url https://nowhere.invalid", "names a host that is not known here"),
         ("a --bogus", "there is no --bogus"),
         ("a b", "there is no b; `tollway sub --help`"),
     ] {

@@ -11,12 +11,15 @@
 //! | `renewal` | files that change while the server runs |
 //! | `workbench` | what a thread does with what it read, and puts together what it writes |
 //! | `session` | one connection: records in, plain bytes out, and back |
+//! | `trust`, `channel` | the other end: what our clients trust, and their sockets |
 //!
 //! Came from: `config`, with files. Goes to: `event_loop`, with sessions. Absent on purpose:
 //! ciphers and handshakes, which are `rustls`'s; certificates of clients; HTTP/2.
 
 pub mod certificates;
+pub mod channel;
 pub mod renewal;
 pub mod session;
 pub mod settings;
+pub mod trust;
 pub mod workbench;

@@ -1,0 +1,140 @@
+//! A client's socket that speaks TLS, or does not: read and written as a plain one is.
+//!
+//! It serves sockets that wait and sockets that do not. What a socket does not take at once is kept
+//! and goes before whatever is read or written next; what was read is handed over whole before the
+//! socket is asked again, so that nothing stays behind that no edge would tell of.
+//!
+//! Came from: `remote`, with a connected socket. Goes to: a server. Absent on purpose: bounds of
+//! memory. A client has a connection or two, and asks for what it gets.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::sync::Arc;
+
+use rustls::{CertificateError, ClientConnection, Error};
+
+use super::trust::Trust;
+
+/// A socket, with the TLS that is spoken over it.
+#[derive(Debug)]
+pub struct Channel<S: Read + Write> {
+    socket: S,
+    tls: Option<Box<ClientConnection>>,
+}
+
+impl<S: Read + Write> Channel<S> {
+    /// Over a connected socket, or one that is connecting; in plain words without `trust`.
+    pub fn new(socket: S, trust: Option<&Trust>) -> io::Result<Self> {
+        let shakes_hands = |trust: &Trust| {
+            ClientConnection::new(Arc::clone(&trust.settings), trust.name.clone())
+                .map(Box::new)
+                .map_err(io::Error::other)
+        };
+        Ok(Self { socket, tls: trust.map(shakes_hands).transpose()? })
+    }
+
+    /// Lets go what is ready to go, as far as the socket takes it.
+    fn push_out(&mut self) -> io::Result<()> {
+        let Some(tls) = &mut self.tls else {
+            return Ok(());
+        };
+        while tls.wants_write() {
+            match tls.write_tls(&mut self.socket) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // Linux says the latter of a socket that is still connecting.
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected) =>
+                {
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes in what the socket has. `false`: it has ended.
+    fn take_in(&mut self) -> io::Result<bool> {
+        let Some(tls) = &mut self.tls else {
+            return Ok(true);
+        };
+        let came = tls.read_tls(&mut self.socket)? > 0;
+        let understood = tls.process_new_packets().map(|_| ());
+        self.push_out()?; // The next step of the handshake, or an alert.
+        understood.map_err(|error| io::Error::new(ErrorKind::InvalidData, worded(&error)))?;
+        Ok(came)
+    }
+}
+
+impl<S: Read + Write> Read for Channel<S> {
+    /// `Ok(0)`: the other side has ended. Whether it has said all is for HTTP to say, where lengths
+    /// and last chunks tell.
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.push_out()?;
+        loop {
+            let Some(tls) = &mut self.tls else {
+                return self.socket.read(into);
+            };
+            match tls.reader().read(into) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(0),
+                result => return result,
+            }
+            if !self.take_in()? {
+                return Ok(0);
+            }
+        }
+    }
+}
+
+impl<S: Read + Write> Write for Channel<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            let Some(tls) = &mut self.tls else {
+                return self.socket.write(bytes);
+            };
+            let taken = tls.writer().write(bytes)?;
+            self.push_out()?;
+            if taken > 0 || bytes.is_empty() {
+                return Ok(taken);
+            }
+            // As much waits as may: for the handshake, or for the socket.
+            if !self.take_in()? {
+                return Err(ErrorKind::BrokenPipe.into());
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.push_out()
+    }
+}
+
+impl<S: Read + Write> Drop for Channel<S> {
+    fn drop(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.send_close_notify();
+            // Nobody is left to be told that it failed.
+            let _ = self.push_out();
+        }
+    }
+}
+
+/// What went wrong, with a remedy where there is one.
+fn worded(error: &Error) -> String {
+    match error {
+        // The latter: somebody has only the name of one whom we trust.
+        Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) => "nobody vouches for its certificate whom we trust; give --tls-ca FILE with who does"
+            .to_owned(),
+        Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => "its certificate is for another name".to_owned(),
+        Error::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        ) => "its certificate has run out".to_owned(),
+        Error::InvalidMessage(_) => "it does not speak TLS; try http://".to_owned(),
+        error => error.to_string(),
+    }
+}
