@@ -7,7 +7,6 @@
 //!
 //! Absent on purpose: loss of power. No test of a process can take that from a disk.
 
-#[allow(dead_code)] // Others draw otherwise.
 #[path = "support/dice.rs"]
 mod dice;
 #[path = "support/foreign.rs"]

@@ -141,4 +141,4 @@ impl<S: Store> Keeper<S> {
 }
 
 /// Nothing is due: it is woken.
-const FOR_LONG: Duration = Duration::from_secs(3600);
+const FOR_LONG: Duration = Duration::from_hours(1);

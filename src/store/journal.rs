@@ -151,6 +151,12 @@ impl<S: Store> Journal<S> {
         StoreReport { unavailable: u64::from(self.fault.is_some()), ..self.counts }
     }
 
+    /// What is left when the process that had it was killed.
+    #[cfg(test)]
+    pub(super) fn into_store(self) -> S {
+        self.store
+    }
+
     fn plan(&mut self, asker: Asker, draft: Draft, at: WallMoment) -> Planned {
         let Draft { topic, event, payload, from, idempotency_key } = draft;
         // Its place in the batch, and so the number that it gets if all goes well.

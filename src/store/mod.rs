@@ -147,3 +147,6 @@ pub trait Store: Debug + Send {
     /// Looks again after a fault. `Ok`: it takes records again, and these are there behind `tip`.
     fn recover(&mut self, tip: Seq, at: WallMoment) -> Result<Vec<Record>, StoreFault>;
 }
+
+#[cfg(test)]
+mod tests;

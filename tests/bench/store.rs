@@ -12,6 +12,8 @@
 //! ratio to memory. The file lies below the build's folder: what its disk takes for a sync is what
 //! a single publisher waits for.
 
+#![allow(clippy::cast_precision_loss, clippy::zombie_processes)] // Figures; [`end`] waits.
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{IpAddr, TcpStream};

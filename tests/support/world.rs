@@ -158,6 +158,7 @@ impl Pipe {
     }
 }
 
+#[allow(clippy::struct_excessive_bools)] // Each is a fact by itself.
 pub struct World {
     pub now: Millis,
     pub brokers: Vec<Broker>,

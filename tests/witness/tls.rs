@@ -26,6 +26,7 @@ use crate::account::Accounts;
 use crate::classes::{Published, Talk};
 use crate::connection::{Connection, connections};
 use crate::http;
+use crate::pcap::Segment;
 use crate::server::{Server, fresh_path, within};
 use crate::tcpdump::Capture;
 
@@ -219,6 +220,11 @@ fn tell(test: &str, version: &'static SupportedProtocolVersion) {
     let said = said.expect("a greeting");
     let (_, behind) = said.split_once("curl http://localhost:").expect("reports are in plain");
     let reports: u16 = behind.split('/').next().expect("a port").parse().expect("a port");
+    // The server's FIN comes behind the last byte of either side.
+    capture.await_in(|segments| {
+        let ends = segments.iter().filter(|s| s.from_server && s.is(Segment::FIN));
+        (ends.count() >= notes.0.len()).then_some(())
+    });
     let seen = connections(&capture.stop());
     assert_eq!(seen.len(), notes.0.len(), "each is in the capture");
     let witnessed = witnessed(&seen, &notes);

@@ -103,13 +103,12 @@ fn messages(db: &Connection, at: WallMoment) -> Result<Vec<(Arc<Message>, Seq)>,
         let (seq, before) = (number(row, 0)?, number(row, 1)?);
         let damaged = || ReadError::Damaged(seq);
         let text = row.get_ref(2)?.as_str().map_err(|_| damaged())?;
-        let topic = match names.get(text) {
-            Some(topic) => TopicName::clone(topic),
-            None => {
-                let topic = TopicName::parse(text).ok_or_else(damaged)?;
-                names.insert(text.to_owned(), topic.clone());
-                topic
-            }
+        let topic = if let Some(topic) = names.get(text) {
+            TopicName::clone(topic)
+        } else {
+            let topic = TopicName::parse(text).ok_or_else(damaged)?;
+            names.insert(text.to_owned(), topic.clone());
+            topic
         };
         let event = row.get_ref(3)?.as_str_or_null().map_err(|_| damaged())?;
         let bytes = row.get_ref(4)?.as_blob().map_err(|_| damaged())?;
