@@ -37,7 +37,7 @@ pub(crate) use spelling::{ends_in_no_port, fraction, whole};
 pub use store::{StoreConfig, SyncPolicy};
 pub use tls::TlsPair;
 
-use crate::limits::Limits;
+use crate::limits::{Limits, WorstCase};
 use crate::wire::authority::{HostPattern, OriginPattern};
 
 /// What the server is to do. Its values fit together.
@@ -94,6 +94,18 @@ impl Config {
             }
             NoConfig::Asked(text) => NoConfig::Asked(text),
         })
+    }
+
+    /// How much memory the server takes at most under all of this.
+    pub fn worst_case(&self) -> WorstCase {
+        let mut worst = self.limits.worst_case(self.threads);
+        if !self.tls.is_empty() {
+            worst = worst.with_tls();
+        }
+        match self.store {
+            Some(_) => worst.with_store(self.limits.retain_bytes),
+            None => worst,
+        }
     }
 
     fn parse(command: Command, arguments: Vec<OsString>) -> Result<Self, NoConfig> {

@@ -119,7 +119,7 @@ fn greet(server: &Server, config: &Config, out: &Output) {
     let admin = server.admin_addresses().to_vec();
     let threads = config.threads;
     let tells_more = config.verbosity >= LevelFilter::Info;
-    let worst_case = tells_more.then(|| config.limits.worst_case(threads));
+    let worst_case = tells_more.then(|| config.worst_case());
     let (sender, said) = mpsc::channel();
     let own = out.clone();
     let body = move || {

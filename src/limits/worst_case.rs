@@ -12,8 +12,8 @@ use super::{
     DEFLATE_CONTEXT_BITS, EFFECTS_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, IDEMPOTENCY_KEYS_MAX,
     Limits, MAILBOX_BYTES_MAX, MAILBOX_LETTERS_MAX, MESSAGE_OVERHEAD_BYTES, OUTBOX_BYTES_HIGH,
     OUTBOX_SEGMENTS_HIGH, PUBLISHERS_MAX, READ_BYTES, REF_BYTES_MAX, RENDITIONS_BYTES_MIN,
-    TOPIC_BYTES_MAX, TOPIC_OVERHEAD_BYTES, TOPICS_PER_READER_MAX, UNANSWERED_MAX,
-    UNCOMMITTED_BYTES_MAX,
+    STORE_BATCH_BYTES_MAX, TLS_PORTION_BYTES, TOPIC_BYTES_MAX, TOPIC_OVERHEAD_BYTES,
+    TOPICS_PER_READER_MAX, UNANSWERED_MAX, UNCOMMITTED_BYTES_MAX,
 };
 
 /// The program, and what it loads and keeps from its start on, in bytes.
@@ -28,6 +28,12 @@ const PLACE_BYTES: usize = 2 * 64;
 /// A remembered key beside its own bytes and its topic's, when no two are of one topic or of one
 /// address: each has shares of its own then.
 const KEY_OVERHEAD_BYTES: usize = 1280;
+/// Keys and buffers of a connection by TLS; about 4 KiB were measured.
+const TLS_SESSION_BYTES: usize = 8 * 1024;
+/// What a store has beside messages: its thread, and the pages of its file.
+const STORE_BYTES: usize = 8 * 1024 * 1024;
+/// Where a retained message is in the file, in a list that may have twice the room it needs.
+const STORED_PLACE_BYTES: usize = 2 * 40;
 /// When an address may publish again, in a table that may have twice the room it needs.
 const PUBLISHER_BYTES: usize = 64;
 /// What escaping a message in JSON multiplies it by, at most.
@@ -42,6 +48,23 @@ pub struct WorstCase {
     pub server: usize,
     /// For each connection beside that.
     pub connection: usize,
+}
+
+impl WorstCase {
+    /// The same for a server that speaks TLS, as if each connection did.
+    #[must_use]
+    pub fn with_tls(self) -> Self {
+        let connection = TLS_SESSION_BYTES + TLS_PORTION_BYTES;
+        Self { connection: self.connection.saturating_add(with_holes(connection)), ..self }
+    }
+
+    /// The same for a server with a store, which retains so many bytes.
+    #[must_use]
+    pub fn with_store(self, retain_bytes: usize) -> Self {
+        let index = retain_bytes / MESSAGE_OVERHEAD_BYTES * STORED_PLACE_BYTES;
+        let store = add(&[STORE_BYTES, 2 * STORE_BATCH_BYTES_MAX, index]);
+        Self { server: self.server.saturating_add(with_holes(store)), ..self }
+    }
 }
 
 impl Limits {
@@ -116,7 +139,13 @@ mod tests {
         assert!(message.server >= usual.server + 2 * more);
         assert!(message.connection >= usual.connection + ESCAPED_FACTOR * more);
         assert!(Limits::default().worst_case(3).server > usual.server);
+        let tls = usual.with_tls();
+        assert!(tls.connection >= usual.connection + TLS_PORTION_BYTES);
+        let stored = usual.with_store(1 << 30);
+        assert!(stored.server >= usual.server + (1 << 30) / MESSAGE_OVERHEAD_BYTES * 40);
+        assert_eq!((tls.server, stored.connection), (usual.server, usual.connection));
         let endless = Limits { retain_bytes: usize::MAX, ..Limits::default() };
-        assert_eq!(endless.worst_case(64).server, usize::MAX);
+        let endless = endless.worst_case(64).with_store(usize::MAX).with_tls();
+        assert_eq!(endless.server, usize::MAX);
     }
 }

@@ -35,6 +35,8 @@ pub enum Crash {
         /// The index of the thread.
         shard: usize,
     },
+    /// The store's thread panicked, likewise.
+    Store,
 }
 
 impl fmt::Display for StartError {
@@ -70,6 +72,10 @@ impl fmt::Display for Crash {
             Self::Panic { shard } => write!(
                 f,
                 "thread shard-{shard} panicked, so the server ends; please report what it said"
+            ),
+            Self::Store => write!(
+                f,
+                "the store's thread panicked, so the server ends; please report what it said"
             ),
         }
     }

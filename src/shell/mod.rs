@@ -179,10 +179,7 @@ impl Server {
         let storing = self.keeping.map(start).transpose().map_err(Crash::System)?;
         let lives = self.loop_setups.into_iter();
         run_all(lives.map(|setup| move || EventLoop::new(setup).run()))?;
-        if let Some(storing) = storing {
-            storing.end();
-        }
-        Ok(())
+        storing.map_or(Ok(()), storing::Storing::end)
     }
 }
 

@@ -10,6 +10,7 @@
 //! Absent on purpose: what a store is.
 
 use std::io;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use super::bus::Bus;
 use super::bus::stored::NextStep;
 use super::clock::{Clock, Wall};
+use super::failure::Crash;
 use crate::ids::Micros;
 use crate::limits::{STORE_RETRY_MS_MAX, STORE_RETRY_MS_MIN};
 use crate::store::journal::Journal;
@@ -26,7 +28,7 @@ use crate::store::{Store, WallMoment};
 #[derive(Debug)]
 pub struct Storing {
     bus: Arc<Bus>,
-    thread: JoinHandle<()>,
+    thread: JoinHandle<Result<(), Crash>>,
 }
 
 impl Storing {
@@ -46,16 +48,22 @@ impl Storing {
             sync_at: None,
             retry: None,
         };
-        let thread = thread::Builder::new().name("store".into()).spawn(move || keeper.run())?;
+        let shared = Arc::clone(&bus);
+        let body = move || {
+            panic::catch_unwind(AssertUnwindSafe(|| keeper.run())).map_err(|_| {
+                shared.close(); // Whoever waits for an answer would wait for ever.
+                Crash::Store
+            })
+        };
+        let thread = thread::Builder::new().name("store".into()).spawn(body)?;
         Ok(Self { bus, thread })
     }
 
     /// Waits until all that was asked is answered, and the store is closed. To be called when
-    /// nobody publishes any more.
-    pub fn end(self) {
+    /// nobody publishes any more. `Err`: the thread has panicked, and ended the server by that.
+    pub fn end(self) -> Result<(), Crash> {
         self.bus.end_store();
-        // What a panic said is in the log.
-        let _ = self.thread.join();
+        self.thread.join().unwrap_or(Err(Crash::Store))
     }
 }
 
@@ -142,3 +150,54 @@ impl<S: Store> Keeper<S> {
 
 /// Nothing is due: it is woken.
 const FOR_LONG: Duration = Duration::from_hours(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::message::{Draft, Payload};
+    use crate::ids::{ConnId, Seq, ShardId, TopicName};
+    use crate::limits::Limits;
+    use crate::shell::bus::Batch;
+    use crate::shell::mailbox;
+    use crate::store::{Record, StoreFault};
+
+    #[derive(Debug)]
+    struct Buggy;
+
+    impl Store for Buggy {
+        fn append(&mut self, _: &[Record], _: WallMoment) -> Result<(), StoreFault> {
+            panic!("a bug, for a test")
+        }
+
+        fn sync(&mut self) -> Result<bool, StoreFault> {
+            Ok(false)
+        }
+
+        fn recover(&mut self, _: Seq, _: WallMoment) -> Result<Vec<Record>, StoreFault> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[test]
+    fn a_store_that_panics_ends_the_server() {
+        let poll = mio::Poll::new().expect("a descriptor");
+        let waker = mio::Waker::new(poll.registry(), mio::Token(0)).expect("a descriptor");
+        let (address, _mailbox) = mailbox::new(waker);
+        let bus = Arc::new(Bus::new(&Limits::default(), vec![address], true));
+        let journal = Journal::new(Buggy, Seq(0), []);
+        let storing = Storing::start(journal, Arc::clone(&bus), Clock::start(), None);
+        let storing = storing.expect("a thread");
+        let draft = Draft {
+            topic: TopicName::parse("a").expect("a good name"),
+            event: None,
+            payload: Payload::posted(b"x".to_vec()),
+            from: std::net::IpAddr::from([192, 0, 2, 1]).into(),
+            idempotency_key: None,
+        };
+        let mut batch = Batch::default();
+        batch.orders.push_back((ConnId { slot: 0, generation: 0 }, draft));
+        bus.handle(&mut batch, ShardId(0), Micros(0));
+        let crash = storing.end().expect_err("it has panicked");
+        assert!(bus.is_closed() && crash.to_string().contains("store"), "{crash}");
+    }
+}

@@ -115,14 +115,20 @@ fn worst_cases() -> String {
         ..Limits::default()
     };
     let few = "`--max-message 64KiB --retain-bytes 32MiB --max-unfinished 16MiB`";
+    let mut row = |flags: &str, threads: usize, worst: WorstCase| {
+        let (server, connection) =
+            (worst.server.div_ceil(1 << 20), worst.connection.div_ceil(1 << 10));
+        let row = format!("| {flags} | {threads} | {server} MiB | {connection} KiB |");
+        writeln!(text, "{row}").expect("a string");
+    };
     for (flags, limits) in [("none", Limits::default()), (few, small)] {
         for threads in [1, 4] {
-            let WorstCase { server, connection } = limits.worst_case(threads);
-            let (server, connection) = (server.div_ceil(1 << 20), connection.div_ceil(1 << 10));
-            let row = format!("| {flags} | {threads} | {server} MiB | {connection} KiB |");
-            writeln!(text, "{row}").expect("a string");
+            row(flags, threads, limits.worst_case(threads));
         }
     }
+    let usual = Limits::default();
+    row("`--listen https://…`", 1, usual.worst_case(1).with_tls());
+    row("`--data FILE`", 1, usual.worst_case(1).with_store(usual.retain_bytes));
     text
 }
 
