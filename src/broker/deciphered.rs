@@ -7,7 +7,7 @@
 pub struct Deciphered {
     /// Bytes of records, and of the handshake, that were understood by it.
     pub records: usize,
-    /// Bytes of HTTP that were in them; they are told by [`Broker::received`], behind this.
+    /// Bytes of HTTP that were in them; they are told by [`super::Broker::received`], behind this.
     pub plain: usize,
     /// Bytes that wait for the rest of their record.
     pub kept: usize,
