@@ -8,6 +8,7 @@ use super::{Broker, Letter, Setup, Teardown, accounting};
 use crate::conn::outbox::Outbox;
 use crate::conn::state::Upload;
 use crate::hub::message::{Message, Payload};
+use crate::hub::past::Past;
 use crate::ids::{ConnId, Door, Millis, Seat, Seq, TopicName};
 use crate::ledger::{Call, Ledger, Order, Payer, Process, Refusal, RefusedConnection, Rows, Scope};
 use crate::limits::{
@@ -69,6 +70,23 @@ fn a_message_that_is_too_old_when_its_letter_is_read_is_told_to_nobody() {
             &mut b"GET /t?since=earliest HTTP/1.1\r\nHost: h\r\n\r\n".to_vec(),
             now,
         );
+        let told = broker.outbox(id).and_then(Outbox::only_slice).expect("an answer");
+        assert!(told.starts_with(answer.as_bytes()), "{}", String::from_utf8_lossy(told));
+    }
+}
+
+#[test]
+fn a_message_of_an_earlier_run_that_is_too_old_is_gone_before_anybody_asks() {
+    let late = NOW.plus(Limits::default().history_age_ms);
+    for (now, answer) in [(Millis(late.0 - 1), "HTTP/1.1 200 "), (late, "HTTP/1.1 204 ")] {
+        let Letter::Committed { message, .. } = letter(1) else { panic!("it is one") };
+        let past = Past { tip: Seq(1), messages: vec![(message, Seq(0))], ..Past::default() };
+        let mut broker = Broker::new(Setup { past: Some(Arc::new(past)), ..Setup::default() });
+        assert_eq!(broker.next_deadline(), Some(late));
+        broker.expire(now);
+        let id = connect(&mut broker, 1024);
+        let mut request = b"GET /t?since=earliest HTTP/1.1\r\nHost: h\r\n\r\n".to_vec();
+        broker.received(id, &mut request, now);
         let told = broker.outbox(id).and_then(Outbox::only_slice).expect("an answer");
         assert!(told.starts_with(answer.as_bytes()), "{}", String::from_utf8_lossy(told));
     }

@@ -151,6 +151,7 @@ impl EventLoop {
 
     /// Turns until the server is told to stop.
     pub fn run(mut self) -> io::Result<()> {
+        self.expire(); // What a store has kept may be too old by now.
         while !self.effects.bus().is_closed() {
             self.wait()?;
             self.drain(); // Whoever is answered in this turn is told that the server ends.

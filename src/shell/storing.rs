@@ -106,6 +106,9 @@ impl<S: Store> Keeper<S> {
             self.bus.count_store(self.journal.counts());
         }
         self.journal.sync();
+        if let Some(fault) = self.journal.fault() {
+            log::error!("the store could not be used at the end: {}", fault.0);
+        }
     }
 
     /// Tells when the store has failed, and when it works again.
