@@ -3,10 +3,12 @@
 //! A change of the code that outdates a patch is told of here; `break_it` runs the patches. Absent
 //! on purpose: whether a solution is right. Its patch says how that is seen.
 
-use crate::pages::{blocks, files, pages, prose, read};
+use crate::pages::{blocks, files, read};
 use crate::patch::{Files, Patch};
 
 const BREAK: &str = "docs/book/exercises/break/";
+const BUILD: &str = "docs/book/exercises/build/";
+const SOLUTIONS: &str = "docs/book/exercises/build/solutions/";
 /// What stands in front of a block with what was found, in either language.
 pub(crate) const FOUND: &str = "text found=";
 /// Where those blocks are.
@@ -14,11 +16,14 @@ pub(crate) const ANSWERS: [&str; 2] =
     ["docs/book/break-it-answers.md", "docs/book/zh/break-it-answers.md"];
 /// One mistake is seen at a glance.
 const CHANGED_LINES_MAX: usize = 15;
+/// A solution is read at one sitting.
+const SOLUTION_LINES_MAX: usize = 300;
 
 /// The patches in a folder, by name without its ending.
 fn patches(folder: &str) -> Vec<(String, Patch)> {
     let stem = |file: &String| file[folder.len()..].trim_end_matches(".patch").to_owned();
-    let all = files(folder.trim_end_matches('/'), "patch");
+    let mut all = files(folder.trim_end_matches('/'), "patch");
+    all.retain(|file| !file[folder.len()..].contains('/'));
     all.iter().map(|file| (stem(file), Patch::parse(&read(file)))).collect()
 }
 
@@ -53,6 +58,29 @@ fn every_mistake_fits_the_tree_and_is_small() {
         let fits = patch.apply(&mut Files::new());
         assert_eq!(fits, Ok(()), "{BREAK}{name}.patch is out of date");
     }
+}
+
+#[test]
+fn every_test_to_be_turned_green_fits_the_tree_and_so_does_its_solution() {
+    let (exercises, mut solutions) = (patches(BUILD), patches(SOLUTIONS));
+    let page = read("docs/book/build-it.md");
+    let links = page.split("](exercises/build/").skip(1).filter_map(|link| link.split_once(".p"));
+    let linked: Vec<&str> = links.map(|(name, _)| name).collect();
+    let mut names: Vec<String> = exercises.iter().map(|(name, _)| name.clone()).collect();
+    names.extend(solutions.iter().map(|(name, _)| format!("solutions/{name}")));
+    assert_eq!(linked, names);
+    for (name, patch) in exercises {
+        let mut tree = Files::new();
+        assert!(patch.files().all(|file| file.starts_with("tests/")), "{name}: not of the tests");
+        assert_eq!(patch.apply(&mut tree), Ok(()), "{BUILD}{name}.patch is out of date");
+        if let Some(at) = solutions.iter().position(|(solved, _)| *solved == name) {
+            let (_, solution) = solutions.remove(at);
+            assert!(solution.changed_lines() <= SOLUTION_LINES_MAX, "{name}");
+            let fits = solution.apply(&mut tree);
+            assert_eq!(fits, Ok(()), "{SOLUTIONS}{name}.patch is out of date");
+        }
+    }
+    assert!(solutions.is_empty(), "a solution of nothing");
 }
 
 #[test]
