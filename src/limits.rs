@@ -330,6 +330,8 @@ pub const STORE_BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const STORE_LOCK_MS_MAX: u64 = 120_000;
 /// Messages in a file that are older than this, a hundred years, are as if they were that old.
 pub const STORE_AHEAD_MS_MAX: u64 = 100 * 366 * 24 * 60 * 60 * 1000;
+/// Numberings that have ended of which a thread knows which subscriber stood in which.
+pub const EARLIER_EPOCHS_MAX: usize = 64;
 /// The first pause before a store that has failed is tried again; each is twice the one before.
 pub const STORE_RETRY_MS_MIN: u64 = 100;
 /// The longest such pause.

@@ -119,7 +119,7 @@ impl Bus {
         if told.is_empty() {
             return;
         }
-        let mut concerned = ThreadSet::default();
+        let (mut concerned, mut anew) = (ThreadSet::default(), false);
         {
             let mut desk = self.lock();
             let Desk { sequencer, line: Some(line) } = &mut *desk else {
@@ -148,6 +148,13 @@ impl Bus {
                         }
                         continue;
                     }
+                    StoreAnswer::Anew { epoch, past } => {
+                        anew = true;
+                        for letters in &mut letters {
+                            letters.push(Letter::Anew { epoch, past: Arc::clone(&past) });
+                        }
+                        continue;
+                    }
                     StoreAnswer::Repeated { asker, seq, topic } => {
                         let subscribers = sequencer.subscribers(&topic).total();
                         let receipt = Receipt { conn: asker.conn, seq, subscribers };
@@ -166,6 +173,9 @@ impl Bus {
             for (address, letters) in self.addresses.iter().zip(letters) {
                 address.post(letters.into_iter());
             }
+        }
+        if anew {
+            return self.wake_sleepers(); // Every reader is told.
         }
         self.wake_readers(concerned, None);
     }
