@@ -48,8 +48,8 @@ pub(super) fn brings_all(conn: &mut Conn, hub: &Hub) -> bool {
     matches!(fill(conn, hub), Pumped::Served) && !conn.flow.outbox.is_high()
 }
 
-/// A subscriber was too slow, or numbers began anew: it hears what it missed, and goes on from there. A raw WebSocket has
-/// no word for it and is closed.
+/// A subscriber was too slow, or numbers began anew: it hears what it missed, and goes on from
+/// there. A raw WebSocket has no word for it and is closed.
 fn tell_gap(visit: &mut Visit<'_>) {
     let hub = &visit.shard.hub;
     let Some((subscription, delivery)) = subscriber(&mut visit.conn.state) else {

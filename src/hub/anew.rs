@@ -2,46 +2,25 @@
 //! copy, and gives its numbers from the beginning again.
 //!
 //! Nothing that a hub holds is of that numbering, so it forgets all of it, and takes in what the
-//! store has now, as at a start. Subscribers stay, in their seats, with cursors of a numbering that
-//! has ended. Each of them is offered a round, and is told of a gap before anything else; one that
+//! store has now, as at a start. Subscribers stay in their seats, with cursors of a numbering that
+//! has ended. Each of them is served in a round, and is told of a gap before anything else; one that
 //! is served earlier, because its socket drained, finds out by the same count as one that was too
 //! slow (see [`Hub::missed`]).
 //!
 //! Came from: `broker`, with the letter that says so. Goes to: `past`, which fills the hub; `start`,
-//! for subscribers that stood in an earlier numbering. Absent on purpose: words. A gap says them.
-
-use std::collections::VecDeque;
+//! for subscribers that stood in a numbering that has ended. Absent on purpose: words. A gap has
+//! them.
 
 use super::Hub;
 use super::log::TopicLog;
 use super::past::Past;
 use crate::ids::{Epoch, Seq, TopicId};
-use crate::limits::EARLIER_EPOCHS_MAX;
-
-/// Numberings that have ended, the latest behind: each with the hub's count of evictions then.
-#[derive(Debug, Default)]
-pub(super) struct EarlierEpochs(VecDeque<(u64, Epoch)>);
-
-impl EarlierEpochs {
-    /// Whether a numbering has ended since there had been `evictions_seen` evictions.
-    pub(super) fn ended_since(&self, evictions_seen: u64) -> bool {
-        self.0.back().is_some_and(|&(ended_at, _)| ended_at > evictions_seen)
-    }
-
-    fn note(&mut self, ended_at: u64, epoch: Epoch) {
-        if self.0.len() == EARLIER_EPOCHS_MAX {
-            self.0.pop_front();
-        }
-        self.0.push_back((ended_at, epoch));
-    }
-}
 
 impl Hub {
     /// The numbering that a subscriber stood in when it had seen so many evictions, if it has
-    /// ended. Of more than [`EARLIER_EPOCHS_MAX`] that have ended since, the oldest that is known.
+    /// ended.
     pub fn ended_epoch(&self, evictions_seen: u64) -> Option<Epoch> {
-        let ended = |&&(ended_at, _): &&(u64, Epoch)| ended_at > evictions_seen;
-        self.earlier.0.iter().find(ended).map(|&(_, epoch)| epoch)
+        self.earlier.stood_in(evictions_seen)
     }
 
     /// Forgets every message and every topic that nobody reads. From now on numbers are of `epoch`,

@@ -18,6 +18,7 @@
 mod anew;
 mod bounds;
 mod bundles;
+mod earlier;
 mod encoded;
 pub mod fingerprint;
 pub mod forgotten;
@@ -34,8 +35,8 @@ use std::sync::Arc;
 
 use slab::Slab;
 
-use self::anew::EarlierEpochs;
 use self::bounds::{Age, Retention};
+use self::earlier::EarlierEpochs;
 use self::forgotten::Forgotten;
 use self::log::TopicLog;
 use self::message::Message;

@@ -1,8 +1,8 @@
 //! What a hub begins with where a store has kept messages of earlier runs.
 //!
 //! Came from: the store, at the start and when its numbering begins anew, for all threads. Goes to:
-//! each thread's hub, which is then as it would be if it had never ended. Absent on purpose: what was encoded; that is made when
-//! somebody asks.
+//! each thread's hub, which is then as it would be if it had never ended. Absent on purpose: what
+//! was encoded; that is made when somebody asks.
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::message::{Message, Payload};
 use super::*;
 use crate::ids::{ConnId, Cursor, Id, Micros, Millis, TopicName};
-use crate::limits::Limits;
+use crate::limits::{EARLIER_EPOCHS_MAX, Limits};
 use crate::technique::{Format, GapReason, Technique};
 
 fn name(text: &str) -> TopicName {
