@@ -3,13 +3,13 @@
 //!
 //! Nothing that a hub holds is of that numbering, so it forgets all of it, and takes in what the
 //! store has now, as at a start. Subscribers stay in their seats, with cursors of a numbering that
-//! has ended. Each of them is served in a round, and is told of a gap before anything else; one that
-//! is served earlier, because its socket drained, finds out by the same count as one that was too
-//! slow (see [`Hub::missed`]).
+//! has ended. Each of them is served in a round, and is told of a gap before anything else; one
+//! that is served earlier, because its socket drained, finds out by the same count as one that was
+//! too slow (see [`Hub::missed`]).
 //!
-//! Came from: `broker`, with the letter that says so. Goes to: `past`, which fills the hub; `start`,
-//! for subscribers that stood in a numbering that has ended. Absent on purpose: words. A gap has
-//! them.
+//! Came from: `broker`, with the letter that says so. Goes to: `past`, which fills the hub;
+//! `start`, for subscribers that stood in a numbering that has ended. Absent on purpose: words. A
+//! gap has them.
 
 use super::Hub;
 use super::log::TopicLog;
