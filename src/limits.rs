@@ -7,9 +7,11 @@
 //! follow from others (those are asserted); sizes that nobody outside can change, which stand
 //! beside their use; and the bounds of `tollway compare`, which bind its own user.
 
+mod redis;
 mod turned;
 mod worst_case;
 
+pub use redis::*;
 pub use turned::Limits;
 pub use worst_case::WorstCase;
 

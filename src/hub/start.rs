@@ -25,8 +25,10 @@ impl Hub {
         match asked {
             Cursor::Latest => at(self.tip),
             Cursor::Earliest => at(self.earliest(topics)),
-            // A number that we have not given yet belongs to somebody else's numbering.
-            Cursor::After(id) if id.epoch != self.epoch || id.seq > self.tip => {
+            // A number that nobody has given yet belongs to somebody else's numbering. Where others
+            // give numbers too, one that is ahead of us may have been given, and what it stands
+            // for is on its way.
+            Cursor::After(id) if id.epoch != self.epoch || self.is_unknown(id.seq) => {
                 self.after_gap(topics, self.earliest(topics), &id.to_string(), GapReason::Epoch)
             }
             Cursor::After(id) if self.lost(topics) > id.seq => {
@@ -37,6 +39,10 @@ impl Hub {
                 self.after_gap(topics, self.earliest(topics), text, GapReason::Epoch)
             }
         }
+    }
+
+    fn is_unknown(&self, seq: Seq) -> bool {
+        seq.0 > self.tip.0.saturating_add(self.ahead_max)
     }
 
     /// A start with a gap: whatever is retained after `cursor` follows.

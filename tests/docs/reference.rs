@@ -129,12 +129,17 @@ fn worst_cases() -> String {
     let usual = Limits::default();
     row("`--listen https://…`", 1, usual.worst_case(1).with_tls());
     row("`--data FILE`", 1, usual.worst_case(1).with_store(usual.retain_bytes));
+    row("`--redis URL`", 1, usual.worst_case(1).with_redis(usual.message_bytes_max));
     text
+}
+
+fn text_of_limits() -> String {
+    ["src/limits.rs", "src/limits/redis.rs", "src/limits/turned.rs"].map(read).concat()
 }
 
 #[test]
 fn limits() {
-    let text = read("src/limits.rs") + &read("src/limits/turned.rs");
+    let text = text_of_limits();
     let bounds = bounds(&text);
     assert!(bounds.len() > 40);
     let mut page = format!(
@@ -160,7 +165,7 @@ fn limits() {
 #[test]
 fn flags_default_to_their_bounds() {
     let help: String = help().split_whitespace().collect::<Vec<_>>().join(" ");
-    let text = read("src/limits.rs") + &read("src/limits/turned.rs");
+    let text = text_of_limits();
     let bounds = bounds(&text);
     let turned = bounds.iter().filter_map(|b| Some((b.flag.as_ref()?, b)));
     let mut count = 0;
