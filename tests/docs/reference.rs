@@ -21,6 +21,10 @@ use crate::pages::{keep, read};
 
 const MADE: &str = "<!-- Made from the code by tests/docs.rs; UPDATE_DOCS=1 writes it anew. -->\n";
 
+/// Where constants stand.
+const LIMITS: [&str; 4] =
+    ["src/limits.rs", "src/limits/redis.rs", "src/limits/stored.rs", "src/limits/turned.rs"];
+
 /// A constant of limits.rs.
 struct Bound {
     name: String,
@@ -133,13 +137,9 @@ fn worst_cases() -> String {
     text
 }
 
-fn text_of_limits() -> String {
-    ["src/limits.rs", "src/limits/redis.rs", "src/limits/turned.rs"].map(read).concat()
-}
-
 #[test]
 fn limits() {
-    let text = text_of_limits();
+    let text = LIMITS.map(read).concat();
     let bounds = bounds(&text);
     assert!(bounds.len() > 40);
     let mut page = format!(
@@ -165,7 +165,7 @@ fn limits() {
 #[test]
 fn flags_default_to_their_bounds() {
     let help: String = help().split_whitespace().collect::<Vec<_>>().join(" ");
-    let text = text_of_limits();
+    let text = LIMITS.map(read).concat();
     let bounds = bounds(&text);
     let turned = bounds.iter().filter_map(|b| Some((b.flag.as_ref()?, b)));
     let mut count = 0;
