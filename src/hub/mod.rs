@@ -121,8 +121,7 @@ pub struct Hub {
     forgotten: Forgotten,
     /// The number of the newest message of the server, as far as this thread has heard.
     tip: Seq,
-    /// How far ahead of that a number may be that others have given.
-    ahead_max: u64,
+    ahead_max: u64, // See `Past`.
     /// Every message held, oldest first, whatever its topic; and some that are gone already.
     ages: VecDeque<Age>,
     /// Messages held in all topics, and their weight.

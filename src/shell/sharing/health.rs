@@ -95,6 +95,7 @@ impl Health {
     /// The log was joined again, and every thread was told of what is up to `tip`.
     pub(super) fn joined(&self, joined: Joined, tip: Seq) {
         let mut state = self.lock();
+        state.counts.renumberings += u64::from(joined.epoch != state.joined.epoch);
         (state.joined, state.tip) = (joined, tip);
         state.joins += 1;
         self.changed.notify_all();
