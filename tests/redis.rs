@@ -121,7 +121,7 @@ pub(crate) fn until_ready(port: u16, words: Option<&str>) {
 }
 
 fn metric(port: u16, name: &str) -> Option<f64> {
-    let text = String::from_utf8(ask(port, "/-/metrics").body).expect("text");
+    let text = String::from_utf8(ask(port, "/metrics").body).expect("text");
     let line = text.lines().find(|line| line.split([' ', '{']).next() == Some(name))?;
     line.rsplit(' ').next()?.parse().ok()
 }

@@ -82,3 +82,29 @@ impl Hub {
         topics.iter().filter_map(|name| self.find(name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::past::Past;
+    use crate::ids::{Epoch, Id};
+    use crate::limits::Limits;
+
+    #[test]
+    fn a_number_ahead_of_us_is_known_where_others_give_numbers_too() {
+        let mut hub = Hub::new(Epoch(14), &Limits::default(), 1);
+        let topics = [TopicName::parse("a").expect("a good name")];
+        let start = |hub: &Hub, epoch, seq| {
+            let asked = Cursor::After(Id { epoch: Epoch(epoch), seq: Seq(seq) });
+            let Start { cursor, gap } = hub.start(&topics, &asked);
+            (cursor.0, gap.map(|gap| gap.reason))
+        };
+        hub.recall(&Past { tip: Seq(5), ..Past::default() });
+        assert_eq!(start(&hub, 14, 6), (0, Some(GapReason::Epoch)), "we give them all");
+        hub.recall(&Past { tip: Seq(5), ahead_max: 100, ..Past::default() });
+        assert_eq!(start(&hub, 14, 6), (6, None), "it is on its way");
+        assert_eq!(start(&hub, 14, 105), (105, None));
+        assert_eq!(start(&hub, 14, 106), (0, Some(GapReason::Epoch)), "nobody is so far ahead");
+        assert_eq!(start(&hub, 15, 6), (0, Some(GapReason::Epoch)));
+    }
+}

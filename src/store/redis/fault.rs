@@ -69,6 +69,10 @@ impl RedisFault {
                 FaultKind::Refuses,
                 "takes nothing because too few of its replicas are there".into(),
             ),
+            // The crate tells of a database that was refused, and only its detail says why.
+            _ if detail.contains("Authentication required") => {
+                (FaultKind::Setup, "refuses the password; put the right one into --redis".into())
+            }
             ("NOAUTH" | "WRONGPASS", _) | (_, ErrorKind::AuthenticationFailed) => {
                 (FaultKind::Setup, "refuses the password; put the right one into --redis".into())
             }
