@@ -17,6 +17,8 @@ mod server;
 
 #[path = "redis/faults.rs"]
 mod faults;
+#[path = "redis/hop.rs"]
+mod hop;
 #[path = "redis/rig.rs"]
 mod rig;
 #[path = "redis/start.rs"]

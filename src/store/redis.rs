@@ -30,7 +30,7 @@ pub use self::recall::{PieceSize, recall};
 
 /// The keys that are ours, all below one prefix.
 #[derive(Debug, Clone)]
-pub(self) struct Names([String; 7]);
+struct Names([String; 7]);
 
 impl Names {
     const META: usize = 0;

@@ -71,7 +71,10 @@ pub struct Link {
 
 impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Link").field("place", &self.place).field("run", &self.run).finish()
+        f.debug_struct("Link")
+            .field("place", &self.place)
+            .field("run", &self.run)
+            .finish_non_exhaustive()
     }
 }
 
@@ -119,16 +122,13 @@ impl Link {
             Some("anew") => Some(Standing::Anew),
             _ => None,
         };
-        match (field(0), field(1), field(2), field(4), standing) {
-            (Some(epoch), Some(group_key), Some(tip), Some(wall_ms), Some(standing)) => {
-                Ok(Joined { epoch: Epoch(epoch), group_key, tip: Seq(tip), wall_ms, standing })
-            }
-            _ => {
-                let what =
-                    format!("has a damaged {}; give another --redis-prefix", self.names.meta());
-                Err(RedisFault::new(&self.place, FaultKind::Setup, &what))
-            }
+        if let (Some(epoch), Some(group_key), Some(tip), Some(wall_ms), Some(standing)) =
+            (field(0), field(1), field(2), field(4), standing)
+        {
+            return Ok(Joined { epoch: Epoch(epoch), group_key, tip: Seq(tip), wall_ms, standing });
         }
+        let what = format!("has a damaged {}; give another --redis-prefix", self.names.meta());
+        Err(RedisFault::new(&self.place, FaultKind::Setup, &what))
     }
 
     /// The newest number of each group of names that has had any.

@@ -73,10 +73,10 @@ pub fn recall(
     loop {
         let entries = link.read(tip, size.entries())?;
         size.took(&entries);
-        let Some(last) = entries.last() else {
+        let Some(newest) = entries.last() else {
             break;
         };
-        tip = last.seq;
+        tip = newest.seq;
         for entry in entries {
             let at = moment(entry.wall_ms).max(newest_at);
             newest_at = at;
