@@ -121,6 +121,7 @@ pub struct Hub {
     forgotten: Forgotten,
     /// The number of the newest message of the server, as far as this thread has heard.
     tip: Seq,
+    ahead_max: u64, // See `Past`.
     /// Every message held, oldest first, whatever its topic; and some that are gone already.
     ages: VecDeque<Age>,
     /// Messages held in all topics, and their weight.
@@ -161,6 +162,7 @@ impl Hub {
             topics: Slab::new(),
             forgotten: Forgotten::default(),
             tip: Seq(0),
+            ahead_max: 0,
             ages: VecDeque::new(),
             held: 0,
             bytes: 0,

@@ -20,6 +20,8 @@ pub struct StoreLine {
     flying: VecDeque<(Asker, usize)>,
     waits: HashMap<Asker, u32>,
     bytes: usize,
+    /// A message and its receipt are two letters, not one.
+    apart: bool,
 }
 
 impl StoreLine {
@@ -79,9 +81,14 @@ impl StoreLine {
         self.orders.is_empty()
     }
 
-    /// How many are in flight, and the bytes of the messages in them.
+    /// A message will be told by one letter, and what its publisher is told by another.
+    pub fn answers_come_apart(&mut self) {
+        self.apart = true;
+    }
+
+    /// How many letters are in flight, and the bytes of the messages in them.
     pub fn in_flight(&self) -> (usize, usize) {
-        (self.flying.len(), self.bytes)
+        (self.flying.len() << u8::from(self.apart), self.bytes)
     }
 }
 

@@ -25,6 +25,7 @@ pub mod line;
 pub mod numbering;
 mod rate;
 pub mod readers;
+pub mod redis;
 mod retained;
 pub mod sequencer;
 
@@ -79,7 +80,8 @@ pub enum StoreAnswer {
         /// Who asked for it. `None`: who asked was told something else, or did so elsewhere.
         asker: Option<Asker>,
     },
-    /// A publish was a repeat: nothing was added.
+    /// A publish was a repeat: nothing was added. Or its message was told already, as one that
+    /// nobody had asked for.
     Repeated {
         /// Who asked.
         asker: Asker,

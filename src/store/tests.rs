@@ -59,6 +59,7 @@ impl Disk {
     fn past(&self) -> Past {
         Past {
             tip: self.rows.keys().last().map_or(Seq(0), |&seq| Seq(seq)),
+            ahead_max: 0,
             group_key: GROUP_KEY,
             lost: self.lost.iter().map(|(&group, &seq)| (group, seq)).collect(),
             messages: self

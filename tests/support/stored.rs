@@ -61,6 +61,7 @@ impl Disk {
             group_key: GROUP_KEY,
             lost: Vec::new(),
             messages: messages.collect(),
+            ahead_max: 0,
         };
         let keys = plate.records.iter().filter_map(Record::key_record).collect();
         Opened { epoch: plate.epoch, past, keys }

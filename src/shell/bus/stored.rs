@@ -90,6 +90,21 @@ impl Bus {
         (left, MAILBOX_BYTES_MAX.saturating_sub(bytes))
     }
 
+    /// For a log that many servers share: a message and its receipt are two letters, and messages
+    /// come unasked. To be called before anybody publishes.
+    pub fn answers_come_apart(&self) {
+        if let Some(line) = &mut self.lock().line {
+            line.answers_come_apart();
+        }
+    }
+
+    /// For the thread that reads such a log: whether every mailbox has room for more of it. Half of
+    /// it is left for what is published here.
+    pub fn has_room(&self) -> bool {
+        let (letters, bytes) = self.room();
+        letters > MAILBOX_LETTERS_MAX / 2 && bytes > MAILBOX_BYTES_MAX / 2
+    }
+
     /// For the store's thread: waits for orders, `patience` at most, and moves a batch of them to
     /// `orders`.
     pub fn next_orders(&self, orders: &mut Vec<StoreOrder>, patience: Duration) -> NextStep {
