@@ -31,8 +31,8 @@ pub enum Came {
 }
 
 impl LoadLink {
-    /// Begins to connect, by TLS if there is `trust`. Events carry `token`; `no_port` says what helps
-    /// when this machine has no port left for it.
+    /// Begins to connect, by TLS if there is `trust`. Events carry `token`; `no_port` says what
+    /// helps when this machine has no port left for it.
     pub fn open(
         address: SocketAddr,
         trust: Option<&Trust>,
