@@ -158,6 +158,14 @@ pub(super) fn worded(error: &Error) -> String {
         Error::InvalidCertificate(
             CertificateError::Expired | CertificateError::ExpiredContext { .. },
         ) => "its certificate has run out".to_owned(),
+        // The name that webpki has for it, which is not passed on as a value.
+        Error::InvalidCertificate(CertificateError::Other(error))
+            if error.to_string().contains("CaUsedAsEndEntity") =>
+        {
+            "its certificate is that of an authority, which no server may show; make one with \
+             basicConstraints=critical,CA:FALSE"
+                .to_owned()
+        }
         Error::InvalidMessage(_) => "it does not speak TLS; try http://".to_owned(),
         error => error.to_string(),
     }

@@ -42,6 +42,13 @@ impl OwnPair {
         Ok(Self { certificate, file })
     }
 
+    /// Where tests of this process find both.
+    #[cfg(test)]
+    pub(super) fn path_of_tests(&self) -> std::path::PathBuf {
+        use std::os::fd::AsRawFd;
+        format!("/proc/self/fd/{}", self.file.as_raw_fd()).into()
+    }
+
     /// Standard input for a server that is told to read both at [`AT`].
     pub fn as_input(&self) -> io::Result<Stdio> {
         self.file.try_clone().map(Stdio::from)
@@ -66,7 +73,6 @@ fn nameless(bytes: &[u8]) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::fd::AsRawFd;
     use std::os::unix::fs::MetadataExt;
 
     use rustls::pki_types::CertificateDer;
@@ -82,7 +88,7 @@ mod tests {
         let certificates = CertificateDer::pem_slice_iter(pair.certificate.as_bytes());
         let lengths: Vec<usize> = certificates.map(|one| one.expect("PEM").len()).collect();
         assert!(matches!(lengths[..], [350..450]), "{lengths:?}: as `compare` says");
-        let path = format!("/proc/self/fd/{}", pair.file.as_raw_fd());
+        let path = pair.path_of_tests();
         for _ in 0..2 {
             let text = fs::read_to_string(&path).expect("it is text");
             assert!(text.starts_with(&pair.certificate) && text.contains("PRIVATE KEY"));
