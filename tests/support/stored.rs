@@ -13,7 +13,9 @@ use tollway::hub::Receipt;
 use tollway::hub::message::Draft;
 use tollway::hub::past::Past;
 use tollway::ids::{ConnId, Epoch, Millis, Seq, ShardId, TopicName};
-use tollway::limits::{STORE_BATCH_BYTES_MAX, STORE_BATCH_MAX, STORE_RETRY_MS_MIN};
+use tollway::limits::{
+    STORE_BATCH_BYTES_MAX, STORE_BATCH_MAX, STORE_RETRY_MS_MAX, STORE_RETRY_MS_MIN,
+};
 use tollway::store::journal::Journal;
 use tollway::store::line::StoreLine;
 use tollway::store::{
@@ -118,6 +120,8 @@ pub struct Stored {
     busy: Option<(Millis, Vec<StoreAnswer>)>,
     /// When the store is tried again, and how long to wait after that.
     retry: Option<(Millis, u64)>,
+    /// How long the next write takes, whatever the machine says.
+    hangs_ms: u64,
 }
 
 impl Stored {
@@ -126,8 +130,9 @@ impl Stored {
         disk.plate().anew = false;
         let Opened { epoch, past, keys } = disk.opened();
         let journal = Journal::new(disk.clone(), past.tip, keys);
-        let (line, busy, retry) = (StoreLine::default(), None, None);
-        (Self { disk, journal, line, busy, retry }, epoch, Arc::new(past))
+        let line = StoreLine::default();
+        let stored = Self { disk, journal, line, busy: None, retry: None, hangs_ms: 0 };
+        (stored, epoch, Arc::new(past))
     }
 
     /// How many orders are not answered.
@@ -182,7 +187,7 @@ impl Stored {
             self.disk.plate().write = mishaps.store_writes();
             self.journal.recover(at, told);
         }
-        let ms = mishaps.store_takes_ms();
+        let ms = mishaps.store_takes_ms().max(std::mem::take(&mut self.hangs_ms));
         if ms > 0 {
             self.busy = Some((now.plus(ms), std::mem::take(told)));
         }
@@ -203,7 +208,7 @@ impl Stored {
             }
             (Some(_), Some((at, ms))) => {
                 if at <= now {
-                    self.retry = Some((now.plus(ms), ms * 2));
+                    self.retry = Some((now.plus(ms), (ms * 2).min(STORE_RETRY_MS_MAX)));
                 }
                 None
             }
@@ -228,6 +233,30 @@ impl World {
                 self.mailboxes[shard].push_back(Letter::TooFast { conn, retry_ms });
             }
         }
+    }
+
+    /// A refusal stands in the line behind what its connection waits for. `false`: that is nothing.
+    pub(super) fn refused_in_line(&mut self, shard: usize, conn: ConnId) -> bool {
+        // Exact: a world has few threads.
+        let asker = Asker { shard: ShardId(shard as u16), conn };
+        let stored = self.stored.as_mut().filter(|stored| stored.line.has(asker));
+        stored.map(|s| s.line.push(StoreOrder { asker, asked: StoreAsk::Refused })).is_some()
+    }
+
+    /// Turns every thread until nothing more happens, and time passes until the store owes nobody
+    /// an answer.
+    pub fn settle(&mut self) {
+        self.run();
+        for _ in 0..10_000 {
+            match &self.stored {
+                Some(stored) if stored.in_flight() > 0 => {
+                    let stop = stored.next_stop().expect("it was run, so it is busy");
+                    self.advance(stop.since(self.now));
+                }
+                _ => return,
+            }
+        }
+        panic!("the store does not come to rest at {:?}", self.now);
     }
 
     /// One turn of the store's thread. `true`: something was told.
@@ -268,6 +297,13 @@ impl World {
         self.stored = Some(stored);
     }
 
+    /// The next write takes so long.
+    pub fn hang_store(&mut self, ms: u64) {
+        if let Some(stored) = &mut self.stored {
+            stored.hangs_ms = ms;
+        }
+    }
+
     fn tell_of(&mut self, line: &mut StoreLine, told: StoreAnswer) {
         let (asker, letter) = match told {
             StoreAnswer::Appended { message, asker } => {
@@ -297,7 +333,10 @@ impl World {
                 (asker, Letter::TooFast { conn: asker.conn, retry_ms })
             }
             StoreAnswer::Refused(asker) => (asker, Letter::Refused(asker.conn)),
-            StoreAnswer::Unavailable(asker) => (asker, Letter::Unavailable(asker.conn)),
+            StoreAnswer::Unavailable(asker) => {
+                self.unavailable_at = Some(self.now);
+                (asker, Letter::Unavailable(asker.conn))
+            }
         };
         line.answered();
         self.mailboxes[usize::from(asker.shard.0)].push_back(letter);

@@ -172,6 +172,8 @@ pub struct World {
     pub sequencer: Sequencer,
     /// The store, if one keeps the messages.
     pub stored: Option<Stored>,
+    /// When somebody was last told that the store cannot be used.
+    pub unavailable_at: Option<Millis>,
     /// The numbering in force.
     pub epoch: Epoch,
     /// Places that addresses have taken, and how many each may.
@@ -248,6 +250,7 @@ impl World {
             brokers,
             sequencer: Sequencer::new(&plan.limits),
             stored,
+            unavailable_at: None,
             epoch,
             places: Places::default(),
             places_max: match plan.limits.connections_per_address_max {
@@ -683,6 +686,9 @@ impl World {
     fn effect(&mut self, shard: usize, effect: Effect) {
         match effect {
             Effect::Publish { conn, .. } if self.overloaded => {
+                if self.refused_in_line(shard, conn) {
+                    return;
+                }
                 self.mailboxes[shard].push_back(Letter::Refused(conn));
             }
             Effect::Publish { conn, .. } if self.unavailable => {
