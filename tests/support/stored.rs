@@ -318,8 +318,9 @@ impl World {
                 return asker.into_iter().for_each(|_| line.answered());
             }
             StoreAnswer::Anew { epoch, past } => {
-                self.epoch = epoch;
-                self.committed = past.messages.iter().map(|(m, _)| Arc::clone(m)).collect();
+                let there = past.messages.iter().map(|(m, _)| Arc::clone(m)).collect();
+                let ended = std::mem::replace(&mut self.committed, there);
+                self.ended.push((std::mem::replace(&mut self.epoch, epoch), ended));
                 for mailbox in &mut self.mailboxes {
                     mailbox.push_back(Letter::Anew { epoch, past: Arc::clone(&past) });
                 }

@@ -189,6 +189,8 @@ pub struct World {
     given: u64,
     /// Every message of the numbering that has a place, in the order of places.
     pub committed: Vec<Arc<Message>>,
+    /// The numberings that have ended, and what was committed in each.
+    pub ended: Vec<(Epoch, Vec<Arc<Message>>)>,
     /// Publishing is refused, as under overload.
     pub overloaded: bool,
     /// The store cannot be used: by [`World::set_store_fault`].
@@ -266,6 +268,7 @@ impl World {
             given: 0,
             committed_before: vec![committed.len(); usize::from(plan.threads)],
             committed,
+            ended: Vec::new(),
             overloaded: false,
             unavailable: false,
             unreadable: false,
