@@ -16,20 +16,18 @@ use super::{Acked, Folder, KEEPS_ALL, all, get, post, split, start};
 /// Syncs that fail in their turn, counted from when the server is there.
 const SYNCS: u64 = 14;
 const MESSAGES: usize = 12;
-const REPEATS_MAX: usize = 400;
+const REPEATS_MAX: u64 = 400;
 const PATIENCE_MS: u64 = 30_000;
 
 /// Publishes under a key until it is acknowledged. Tells the answer, and how often it was told that
 /// the store is unavailable.
 fn publish(port: u16, n: usize) -> (Value, u64) {
-    let mut unavailable = 0;
-    for _ in 0..REPEATS_MAX {
+    for unavailable in 0..REPEATS_MAX {
         let (status, answer) = post(port, &format!("message {n}"), Some(&format!("k{n}")));
         if status == 201 {
             return (answer, unavailable);
         }
         assert_eq!((status, &answer["code"]), (503, &"store_unavailable".into()), "{answer}");
-        unavailable += 1;
         thread::sleep(Duration::from_millis(5));
     }
     panic!("message {n} is not taken");

@@ -194,23 +194,24 @@ impl Stored {
         ms == 0
     }
 
-    /// `Some`: everybody is to be told how the store is.
-    fn news(&mut self, now: Millis) -> Option<Option<Arc<str>>> {
+    /// Whether everybody is to be told how the store is. Afterwards it is known when it is tried
+    /// again.
+    fn has_news(&mut self, now: Millis) -> bool {
         match (self.journal.fault(), self.retry) {
-            (None, None) => None,
+            (None, None) => false,
             (None, Some(_)) => {
                 self.retry = None;
-                Some(None)
+                true
             }
-            (Some(fault), None) => {
+            (Some(_), None) => {
                 self.retry = Some((now, STORE_RETRY_MS_MIN));
-                Some(Some(Arc::clone(&fault.0)))
+                true
             }
             (Some(_), Some((at, ms))) => {
                 if at <= now {
                     self.retry = Some((now.plus(ms), (ms * 2).min(STORE_RETRY_MS_MAX)));
                 }
-                None
+                false
             }
         }
     }
@@ -268,8 +269,11 @@ impl World {
         let mut told = Vec::new();
         let turned = stored.turn(at, &mut *self.mishaps, &mut told);
         if turned {
-            told.into_iter().for_each(|told| self.tell_of(&mut stored.line, told));
-            if let Some(fault) = stored.news(self.now) {
+            for told in told {
+                self.tell_of(&mut stored.line, told);
+            }
+            if stored.has_news(self.now) {
+                let fault = stored.journal.fault().map(|fault| Arc::clone(&fault.0));
                 for mailbox in &mut self.mailboxes {
                     mailbox.push_back(Letter::StoreState(fault.clone()));
                 }
@@ -292,7 +296,11 @@ impl World {
         stored.journal.recover(at, &mut told);
         match &mut stored.busy {
             Some((_, before)) => before.extend(told),
-            None => told.into_iter().for_each(|told| self.tell_of(&mut stored.line, told)),
+            None => {
+                for told in told {
+                    self.tell_of(&mut stored.line, told);
+                }
+            }
         }
         self.stored = Some(stored);
     }
@@ -315,7 +323,10 @@ impl World {
                     let receipt = own.map(|asker| Receipt { conn: asker.conn, seq, subscribers });
                     mailbox.push_back(Letter::Committed { message, receipt });
                 }
-                return asker.into_iter().for_each(|_| line.answered());
+                if asker.is_some() {
+                    line.answered();
+                }
+                return;
             }
             StoreAnswer::Anew { epoch, past } => {
                 let there = past.messages.iter().map(|(m, _)| Arc::clone(m)).collect();
