@@ -84,6 +84,14 @@ impl Subscribers {
         self.0.iter().sum()
     }
 
+    /// These and `others`.
+    #[must_use]
+    pub fn and(self, others: Self) -> Self {
+        let mut sum = self;
+        sum.0.iter_mut().zip(others.0).for_each(|(sum, more)| *sum = sum.saturating_add(more));
+        sum
+    }
+
     /// So many more (or fewer, when negative) read in this way.
     pub fn change(&mut self, technique: Technique, change: i32) {
         if technique.stays() {

@@ -13,6 +13,7 @@
 //! new. Goes to: Redis. Absent on purpose: threads, waiting between two tries, and what readers are
 //! told.
 
+mod census;
 mod drafts;
 mod entry;
 pub mod fault;
@@ -22,6 +23,7 @@ mod recall;
 
 use redis::{Client, ConnectionAddr};
 
+pub use self::census::NodeName;
 pub use self::entry::Entry;
 pub use self::fault::{FaultKind, RedisFault};
 pub use self::link::{Joined, Known, Link, Standing};
@@ -30,17 +32,39 @@ pub use self::recall::{PieceSize, recall};
 
 /// The keys that are ours, all below one prefix.
 #[derive(Debug, Clone)]
-struct Names([String; 7]);
+struct Names([String; 10]);
 
 impl Names {
     const META: usize = 0;
     const LOG: usize = 1;
     const GROUPS: usize = 2;
+    /// As many as the script that joins takes, and the one that appends.
+    const OF_LOG: usize = 7;
 
-    /// In the order in which the scripts take them.
+    /// In the order in which the scripts take them; then those of who reads.
     fn new(prefix: &str) -> Self {
-        let ends = ["meta", "log", "groups", "keys", "keys:age", "keys:from", "keys:shares"];
+        let ends = [
+            "meta",
+            "log",
+            "groups",
+            "keys",
+            "keys:age",
+            "keys:from",
+            "keys:shares",
+            "nodes",
+            "readers",
+            "readers:",
+        ];
         Self(ends.map(|end| format!("{prefix}:{end}")))
+    }
+
+    fn of_log(&self) -> &[String] {
+        &self.0[..Self::OF_LOG]
+    }
+
+    /// Nodes that live; sums; what the counts of one node begin with.
+    fn census(&self) -> [String; 3] {
+        [self.0[7].clone(), self.0[8].clone(), self.0[9].clone()]
     }
 
     fn meta(&self) -> &str {

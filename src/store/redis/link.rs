@@ -231,7 +231,18 @@ impl Link {
         set.map_err(|error| RedisFault::of(&self.place, &error))
     }
 
-    fn query<T: FromRedisValue>(&mut self, call: &redis::Cmd) -> Result<T, RedisFault> {
+    pub(super) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    pub(super) fn invoke<T: FromRedisValue>(
+        &mut self,
+        call: &ScriptInvocation<'_>,
+    ) -> Result<T, RedisFault> {
+        invoke(&mut self.connection, &self.place, call)
+    }
+
+    pub(super) fn query<T: FromRedisValue>(&mut self, call: &redis::Cmd) -> Result<T, RedisFault> {
         call.query(&mut self.connection).map_err(|error| RedisFault::of(&self.place, &error))
     }
 }
@@ -248,7 +259,7 @@ fn invoke<T: FromRedisValue>(
 
 fn with_keys<'s>(script: &'s Script, names: &Names) -> ScriptInvocation<'s> {
     let mut call = script.prepare_invoke();
-    for name in &names.0 {
+    for name in names.of_log() {
         call.key(name.as_str());
     }
     call
