@@ -4,7 +4,8 @@
 //! server, or a gap is said. `redis/faults.rs` has what Redis does; `redis/hop.rs` readers who go
 //! from server to server while these are killed.
 //!
-//! Absent on purpose: Sentinel and clusters of Redis. To a server both look like one that fails over.
+//! Absent on purpose: Sentinel and clusters of Redis. To a server both look like one that fails
+//! over.
 
 #[path = "support/dice.rs"]
 mod dice;

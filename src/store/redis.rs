@@ -18,67 +18,19 @@ mod drafts;
 mod entry;
 pub mod fault;
 mod link;
+mod names;
 mod reach;
 mod recall;
 
 use redis::{Client, ConnectionAddr};
 
 pub use self::census::NodeName;
-pub use self::entry::Entry;
+pub use self::entry::StreamEntry;
 pub use self::fault::{FaultKind, RedisFault};
-pub use self::link::{Joined, Known, Link, Standing};
+pub use self::link::{Joined, Known, RedisLink, Standing};
+use self::names::Names;
 pub use self::reach::Reach;
 pub use self::recall::{PieceSize, recall};
-
-/// The keys that are ours, all below one prefix.
-#[derive(Debug, Clone)]
-struct Names([String; 10]);
-
-impl Names {
-    const META: usize = 0;
-    const LOG: usize = 1;
-    const GROUPS: usize = 2;
-    /// As many as the script that joins takes, and the one that appends.
-    const OF_LOG: usize = 7;
-
-    /// In the order in which the scripts take them; then those of who reads.
-    fn new(prefix: &str) -> Self {
-        let ends = [
-            "meta",
-            "log",
-            "groups",
-            "keys",
-            "keys:age",
-            "keys:from",
-            "keys:shares",
-            "nodes",
-            "readers",
-            "readers:",
-        ];
-        Self(ends.map(|end| format!("{prefix}:{end}")))
-    }
-
-    fn of_log(&self) -> &[String] {
-        &self.0[..Self::OF_LOG]
-    }
-
-    /// Nodes that live; sums; what the counts of one node begin with.
-    fn census(&self) -> [String; 3] {
-        [self.0[7].clone(), self.0[8].clone(), self.0[9].clone()]
-    }
-
-    fn meta(&self) -> &str {
-        &self.0[Self::META]
-    }
-
-    fn log(&self) -> &str {
-        &self.0[Self::LOG]
-    }
-
-    fn groups(&self) -> &str {
-        &self.0[Self::GROUPS]
-    }
-}
 
 /// A Redis that can be connected to.
 #[derive(Debug)]
@@ -111,8 +63,8 @@ impl Redis {
     /// A connection of its own. Waits for as long as [`REDIS_ANSWER_MS_MAX`] allows.
     ///
     /// [`REDIS_ANSWER_MS_MAX`]: crate::limits::REDIS_ANSWER_MS_MAX
-    pub fn connect(&self) -> Result<Link, RedisFault> {
-        Link::open(&self.client, &self.place, &self.names)
+    pub fn connect(&self) -> Result<RedisLink, RedisFault> {
+        RedisLink::open(&self.client, &self.place, &self.names)
     }
 }
 

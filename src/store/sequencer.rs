@@ -120,8 +120,8 @@ impl Sequencer {
         }
     }
 
-    /// Up to `most` topics whose readers have changed since this was last asked, and those that they
-    /// have now.
+    /// Up to `most` topics whose readers have changed since this was last asked, and those that
+    /// they have now.
     pub fn changes(&mut self, most: usize) -> Vec<(TopicName, Subscribers)> {
         let Some(changed) = &mut self.changed else {
             return Vec::new();

@@ -1,5 +1,5 @@
-//! A log that cannot be joined ends the server at its start, with one line that names the remedy and
-//! not the password.
+//! A log that cannot be joined ends the server at its start, with one line that names the remedy,
+//! and not the password.
 
 use std::process::{Command, Stdio};
 use std::time::Instant;

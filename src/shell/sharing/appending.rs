@@ -1,8 +1,8 @@
 //! The thread that appends: takes what stands in the line, has Redis append it, and answers when it
 //! has come back through the stream.
 //!
-//! What gathers meanwhile is the next batch, so a slower Redis makes larger batches. A batch goes in
-//! pieces, for Redis does nothing else while it runs a script.
+//! What gathers meanwhile is the next batch, so a slower Redis makes larger batches. A batch goes
+//! in pieces, for Redis does nothing else while it runs a script.
 //!
 //! A piece that fails may have been appended: whoever asked is told that the store is unavailable,
 //! and that a repeat under the same key is safe, for Redis remembers the keys. Then nothing is
@@ -11,15 +11,16 @@
 //! It tells the other nodes as well how many read which topic here, once a second, and asks them
 //! when somebody wants to know.
 //!
-//! Came from: `bus`, with orders. Goes to: Redis; `bus`, with receipts. Absent on purpose: messages;
-//! those are told by `reading`.
+//! Came from: `bus`, with orders. Goes to: Redis; `bus`, with receipts. Absent on purpose:
+//! messages; those are told by `reading`.
 
 use std::sync::Arc;
 use std::time::Duration;
 use std::vec::IntoIter;
 
-use super::health::{Health, Part, Place};
-use super::{Pause, random};
+use super::health::{AppendPlace, Health, Part};
+use super::pause::Pause;
+use super::view::random;
 use crate::hub::Subscribers;
 use crate::hub::message::Draft;
 use crate::ids::{Millis, Seq, TopicName};
@@ -28,7 +29,7 @@ use crate::limits::{
 };
 use crate::shell::bus::stored::NextStep;
 use crate::shell::clock::Clock;
-use crate::store::redis::{FaultKind, Link, NodeName, Redis, RedisFault};
+use crate::store::redis::{FaultKind, NodeName, Redis, RedisFault, RedisLink};
 use crate::store::{StoreAnswer, StoreAsk, StoreOrder};
 
 const ANSWER: Duration = Duration::from_millis(REDIS_ANSWER_MS_MAX);
@@ -42,7 +43,7 @@ pub(super) struct Appender {
     /// Replicas that are to have a message before it is acknowledged.
     wait: usize,
     /// With how often the log had been joined when it was made.
-    link: Option<(Link, u64)>,
+    link: Option<(RedisLink, u64)>,
     /// When it is tried again, if it has failed.
     retry_at: Option<Millis>,
     pause: Pause,
@@ -97,7 +98,7 @@ impl Appender {
                 self.fail(&fault);
             }
             if let Some(&newest) = numbers.iter().max() {
-                let Place { joined, .. } = place;
+                let AppendPlace { joined, .. } = place;
                 read = self.health.wait_until_read(newest, &joined, ANSWER).unwrap_or_default();
             }
         }
@@ -189,7 +190,7 @@ impl Appender {
     /// The numbers of as many as were appended and are, with `--redis-wait`, with so many replicas.
     fn append_all(
         &mut self,
-        place: &Place,
+        place: &AppendPlace,
         mut drafts: &[&Draft],
         numbers: &mut Vec<Seq>,
     ) -> Result<(), RedisFault> {
@@ -254,7 +255,7 @@ impl Appender {
     }
 }
 
-fn wait_for_replicas(link: &mut Link, wanted: usize) -> Result<(), RedisFault> {
+fn wait_for_replicas(link: &mut RedisLink, wanted: usize) -> Result<(), RedisFault> {
     if wanted == 0 {
         return Ok(());
     }

@@ -1,8 +1,9 @@
 //! How many read a topic on all nodes: what this node tells the others, and asks them.
 //!
-//! Each node has a hash of its own, topic → counts by technique, and there is one hash with the sums.
-//! A node says what has changed, once a second; who wants to know asks for the sum, and takes away
-//! what this node has said itself, since it knows that better. So a count is late by about a second.
+//! Each node has a hash of its own, topic → counts by technique, and there is one hash with the
+//! sums. A node says what has changed, once a second; who wants to know asks for the sum, and takes
+//! away what this node has said itself, since it knows that better. So a count is late by about a
+//! second.
 //!
 //! A node that says nothing for [`REDIS_NODE_MS_MAX`] is dead, and whoever speaks next takes its
 //! counts away, in portions. If it was only away, it comes back under a new name.
@@ -15,11 +16,10 @@
 use redis::Script;
 
 use super::fault::RedisFault;
-use super::link::Link;
+use super::link::RedisLink;
 use crate::hub::Subscribers;
 use crate::ids::TopicName;
 use crate::limits::REDIS_NODE_MS_MAX;
-use crate::technique::Technique;
 
 const COUNT: &str = include_str!("count.lua");
 const OTHERS: &str = include_str!("others.lua");
@@ -35,7 +35,7 @@ impl NodeName {
     }
 }
 
-impl Link {
+impl RedisLink {
     /// Says what has changed on this node, and that it lives. `fresh`: the name is a new one.
     /// `false`: the name is not known any more, and nothing was taken in.
     pub fn count(
@@ -51,7 +51,7 @@ impl Link {
         call.key(nodes).key(readers).key(own).arg(node.0.as_str()).arg(of_nodes);
         call.arg(REDIS_NODE_MS_MAX).arg(u8::from(fresh));
         for (topic, counts) in changes {
-            call.arg(topic.as_str()).arg(written(counts));
+            call.arg(topic.as_str()).arg(written(*counts));
         }
         self.invoke::<u8>(&call).map(|known| known == 1)
     }
@@ -85,13 +85,8 @@ impl Link {
     }
 }
 
-/// Techniques that are counted, in the order of their counts.
-fn counted() -> impl Iterator<Item = Technique> {
-    Technique::ALL.into_iter().filter(|technique| technique.stays())
-}
-
-fn written(counts: &Subscribers) -> String {
-    let counts: Vec<String> = counted().map(|way| counts.of(way).to_string()).collect();
+fn written(counts: Subscribers) -> String {
+    let counts: Vec<String> = counts.staying().map(|count| count.to_string()).collect();
     counts.join(" ")
 }
 
@@ -101,13 +96,8 @@ fn without(all: &str, own: &str) -> Subscribers {
         text.split_ascii_whitespace().map(|count| count.parse().unwrap_or(0)).collect()
     };
     let (all, own) = (numbers(all), numbers(own));
-    let mut others = Subscribers::default();
-    for (n, way) in counted().enumerate() {
-        let of = |counts: &[u32]| counts.get(n).copied().unwrap_or(0);
-        let left = of(&all).saturating_sub(of(&own)).min(i32::MAX.cast_unsigned());
-        others.change(way, left.cast_signed());
-    }
-    others
+    let own = own.into_iter().chain(std::iter::repeat(0));
+    Subscribers::of_staying(all.into_iter().zip(own).map(|(all, own)| all.saturating_sub(own)))
 }
 
 #[cfg(test)]
@@ -118,12 +108,11 @@ mod tests {
     fn others_are_all_but_our_own_and_what_was_never_said_is_none() {
         let total = |all: &str, own: &str| without(all, own).total();
         assert_eq!(total("3 2 1", "1 2 0"), 3);
-        assert_eq!(without("3 2 1", "1 2 0").of(Technique::WebSocket), 1);
+        assert!(without("3 2 1", "1 2 0").staying().eq([2, 0, 1]));
         assert_eq!(total("", ""), 0);
         assert_eq!(total("1 1 1", "9 9 9"), 0, "one of the two is late");
         assert_eq!(total("x 5", ""), 5);
-        let mut counts = Subscribers::default();
-        counts.change(Technique::Sse, 7);
-        assert_eq!(without(&written(&counts), ""), counts);
+        let counts = Subscribers::of_staying([0, 7]);
+        assert_eq!(without(&written(counts), ""), counts);
     }
 }

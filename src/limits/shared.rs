@@ -1,7 +1,8 @@
 //! The bounds of a log that is kept in Redis.
 //!
-//! Came from: `limits`, of which this is a part. Goes to: `store::redis`, and the threads of the shell
-//! that use it. Absent on purpose: flags. What is retained has the same bounds as without Redis.
+//! Came from: `limits`, of which this is a part. Goes to: `store::redis`, and the threads of the
+//! shell that use it. Absent on purpose: flags. What is retained has the same bounds as without
+//! Redis.
 
 /// How long Redis may take for an answer, and for a connection; beyond, it counts as away.
 pub const REDIS_ANSWER_MS_MAX: u64 = 5_000;
