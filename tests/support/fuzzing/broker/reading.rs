@@ -151,7 +151,7 @@ impl Bench {
         for event in events::read(&answer.body.data).events {
             if event.kind == "gap" {
                 let gap = json::read(event.data.as_bytes());
-                cursor = Some(self.gap(topics, cursor, &gap, Some(&event.id)));
+                cursor = Some(self.gap(topics, cursor, &gap, (Some(&event.id), None)));
                 continue;
             }
             let from = cursor.expect("a gap comes first");
@@ -166,15 +166,24 @@ impl Bench {
         self.nothing_is_missing(topics, cursor, whole && !answer.body.ended);
     }
 
-    /// A gap is told between messages that are there. Gives the cursor behind it.
-    fn gap(&self, topics: &[usize], cursor: Option<u64>, told: &Json, id: Option<&str>) -> u64 {
+    /// A gap is told between messages that are there; `ahead` is the message that was delivered
+    /// behind it, if one was. Gives the cursor behind it.
+    fn gap(
+        &self,
+        topics: &[usize],
+        cursor: Option<u64>,
+        told: &Json,
+        (id, ahead): (Option<&str>, Option<u64>),
+    ) -> u64 {
         let gap = told.get("gap").expect("a gap");
         let to = Self::seq(gap.text("to"));
         let reason = gap.text("reason");
         assert!(reason == "epoch" || cursor.is_some_and(|cursor| cursor <= to), "{told:?}");
         let behind = match id {
             Some(id) => Self::seq(id),
-            // Either the first that follows, or, when nothing does, the cursor itself.
+            // Either the first that follows, or, when nothing does, the cursor itself. What was
+            // delivered may have fallen off since by its age.
+            None if ahead == Some(to) => to - 1,
             None => match self.after(topics, to.saturating_sub(1)).next() {
                 Some(first) if first == to && !self.is_gone(to) => to - 1,
                 _ => to,
@@ -226,7 +235,8 @@ impl Bench {
             if n == 0 {
                 cursor = Id::parse(said.text("next")).map(|id| id.seq.0);
             } else if said.get("gap").is_some() {
-                cursor = Some(self.gap(topics, cursor, &said, None));
+                let ahead = frames[n + 1..].iter().find_map(delivered);
+                cursor = Some(self.gap(topics, cursor, &said, (None, ahead)));
             } else if let Some(reference) = said.get("ref") {
                 self.is_acknowledged(&said, reference);
             } else {
@@ -253,6 +263,16 @@ impl Bench {
             _ => panic!("{answer:?}"),
         }
     }
+}
+
+/// The message that a frame of `tollway.v1` brings, if it does.
+fn delivered(frame: &Frame) -> Option<u64> {
+    if frame.opcode != 1 {
+        return None;
+    }
+    let said = json::read(&frame.payload);
+    let brings = said.get("data").is_some() && said.get("ref").is_none();
+    brings.then(|| Bench::seq(said.text("id")))
 }
 
 fn data_of(message: &Json) -> Vec<u8> {
