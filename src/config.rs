@@ -239,8 +239,7 @@ impl CommandLine {
         checks::wait(bounds.max_wait)?;
         checks::drain(until.drain)?;
         let BrowserFlags { allow_origin, allow_host } = self.browsers;
-        let mut rights = self.rights.into_config()?;
-        rights.admin_listens = !self.addresses.admin_listen.is_empty();
+        let rights = self.rights.into_config(!self.addresses.admin_listen.is_empty())?;
         let allow_origin = checks::patterns("--allow-origin", &allow_origin, OriginPattern::parse)?;
         let allow_host = checks::patterns("--allow-host", &allow_host, HostPattern::parse)?;
         let tls = self.tls.into_config(&self.addresses.listen, &self.addresses.admin_listen)?;

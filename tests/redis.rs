@@ -4,7 +4,8 @@
 //! server, or a gap is said. `redis/faults.rs` has what Redis does; `redis/hop.rs` readers who go
 //! from server to server while these are killed.
 //!
-//! Absent on purpose: Sentinel and clusters of Redis. To a server both look like one that fails over.
+//! Absent on purpose: Sentinel and clusters of Redis. To a server both look like one that fails
+//! over.
 
 #[path = "support/dice.rs"]
 mod dice;
@@ -170,6 +171,53 @@ fn a_key_is_known_on_every_server_and_servers_of_another_prefix_know_nothing() {
     for node in [&nodes[0], &nodes[1], &other] {
         reads(node.port(), "earliest", &["once"]);
     }
+}
+
+#[test]
+fn subscribers_are_counted_over_all_servers_and_those_of_a_dead_one_go_away() {
+    let Some(redis) = Redis::start("subscribers_are_counted", &[]) else { return };
+    let (one, two) = (node(&redis.url(), &[]), node(&redis.url(), &[]));
+    let told = |port| {
+        let answer = post(port, "t", "x", None).json();
+        answer["subscribers"].as_u64().expect("a count")
+    };
+    let info = |port| ask(port, "/t/info").json()["subscribers"].clone();
+    let until = |port, count: u64| {
+        let found = within(PATIENCE_MS, || (told(port) == count).then_some(()));
+        found.unwrap_or_else(|| panic!("{} and not {count}", told(port)));
+        let ways = info(port);
+        let sum: u64 =
+            ["long_poll", "sse", "websocket"].iter().map(|w| ways[w].as_u64()).flatten().sum();
+        assert_eq!(sum, count, "{ways}");
+    };
+    let read = |port| {
+        let mut wire = Wire::open(port);
+        wire.send("GET /t/sse HTTP/1.1\r\nHost: h\r\n\r\n");
+        wire.head();
+        wire
+    };
+    let mut readers = vec![read(one.port()), read(one.port()), read(two.port())];
+    assert!(told(one.port()) >= 2, "those of the own server at once");
+    until(one.port(), 3);
+    until(two.port(), 3);
+    assert_eq!(info(two.port())["sse"], 3);
+    readers.remove(0);
+    until(two.port(), 2);
+    // Emptied: all say again who reads.
+    redis.say(&["FLUSHALL"]);
+    publish_in_time(one.port(), "anew");
+    until(one.port(), 2);
+    until(two.port(), 2);
+    // Killed: it says nothing more, and is taken for dead.
+    one.end_by("KILL");
+    until(two.port(), 1);
+    let three = node(&redis.url(), &[]);
+    until(three.port(), 1);
+    // An end in good order is said.
+    assert!(two.stop().success());
+    until(three.port(), 0);
+    let left = redis.ask(&["EXISTS", "tollway:readers"]);
+    assert_eq!(left, Ok(redis::Value::Int(0)), "nothing is left of who is gone");
 }
 
 #[test]

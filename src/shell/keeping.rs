@@ -37,26 +37,26 @@ pub struct Keeping {
     pub epoch: Epoch,
     /// For every thread's hub.
     pub past: Arc<Past>,
-    place: Place,
+    place: StorePlace,
 }
 
 /// Where messages are kept.
 #[derive(Debug)]
-enum Place {
+enum StorePlace {
     File { journal: Box<Journal<FileStore>>, sync_every: Option<Duration> },
     Redis(Box<Sharing>),
 }
 
 /// The threads of a store.
 #[derive(Debug)]
-pub enum Kept {
+pub enum StoreThreads {
     /// Of a file.
     File(Storing),
     /// Of a log in Redis.
     Redis(Sharers),
 }
 
-impl Kept {
+impl StoreThreads {
     /// Waits until all that was asked is answered, and the store is closed. To be called when
     /// nobody publishes any more. `Err`: a thread has panicked, and ended the server by that.
     pub fn end(self) -> Result<(), Crash> {
@@ -82,7 +82,7 @@ pub fn open(config: &Config, clock: Clock) -> Result<Option<Keeping>, StartError
     if let Some(redis) = &config.redis {
         let (sharing, past) = sharing::open(redis, config, clock)?;
         let (epoch, past) = (sharing.epoch(), Arc::new(past));
-        return Ok(Some(Keeping { epoch, past, place: Place::Redis(Box::new(sharing)) }));
+        return Ok(Some(Keeping { epoch, past, place: StorePlace::Redis(Box::new(sharing)) }));
     }
     let store = config.store.as_ref();
     store.map(|store| open_file(store, config, clock)).transpose()
@@ -120,18 +120,18 @@ fn open_file(store: &StoreConfig, config: &Config, clock: Clock) -> Result<Keepi
         SyncPolicy::EveryMs(ms) => Some(Duration::from_millis(ms)),
     };
     let journal = Box::new(Journal::new(store_file, past.tip, keys));
-    let place = Place::File { journal, sync_every };
+    let place = StorePlace::File { journal, sync_every };
     Ok(Keeping { epoch, past: Arc::new(past), place })
 }
 
 impl Keeping {
     /// Starts the threads that write and read it.
-    pub fn start(self, bus: Arc<Bus>, clock: Clock) -> std::io::Result<Kept> {
+    pub fn start(self, bus: Arc<Bus>, clock: Clock) -> std::io::Result<StoreThreads> {
         match self.place {
-            Place::File { journal, sync_every } => {
-                Storing::start(*journal, bus, clock, sync_every).map(Kept::File)
+            StorePlace::File { journal, sync_every } => {
+                Storing::start(*journal, bus, clock, sync_every).map(StoreThreads::File)
             }
-            Place::Redis(sharing) => sharing.start(bus, clock).map(Kept::Redis),
+            StorePlace::Redis(sharing) => sharing.start(bus, clock).map(StoreThreads::Redis),
         }
     }
 }

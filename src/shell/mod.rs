@@ -181,7 +181,7 @@ impl Server {
         let storing = self.keeping.map(start).transpose().map_err(Crash::System)?;
         let lives = self.loop_setups.into_iter();
         run_all(lives.map(|setup| move || EventLoop::new(setup).run()))?;
-        storing.map_or(Ok(()), keeping::Kept::end)
+        storing.map_or(Ok(()), keeping::StoreThreads::end)
     }
 }
 

@@ -20,6 +20,7 @@ mod appending;
 mod health;
 mod pause;
 mod reading;
+mod view;
 
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
@@ -31,15 +32,15 @@ use self::appending::Appender;
 use self::health::Health;
 use self::pause::Pause;
 use self::reading::Follower;
+use self::view::{View, random, view};
 use super::bus::Bus;
 use super::clock::Clock;
 use super::failure::{Crash, StartError};
-use super::sys;
 use crate::config::{Config, RedisConfig};
 use crate::hub::past::Past;
-use crate::ids::Micros;
+use crate::ids::Epoch;
 use crate::limits::{Limits, REDIS_START_MS_MAX};
-use crate::store::redis::{FaultKind, Joined, Link, Reach, Redis, RedisFault, recall};
+use crate::store::redis::{FaultKind, Redis, RedisFault, RedisLink};
 
 /// A log that was joined, and what all threads begin with.
 #[derive(Debug)]
@@ -49,51 +50,7 @@ pub struct Sharing {
     /// Replicas that are to have a message before it is acknowledged.
     wait: usize,
     view: View,
-    link: Link,
-}
-
-/// What a node knows of the log at one time.
-#[derive(Debug)]
-struct View {
-    joined: Joined,
-    reach: Reach,
-    time: RedisTime,
-}
-
-/// One moment on two clocks: the server's, and that of Redis, by which entries are dated.
-#[derive(Debug, Clone, Copy)]
-struct RedisTime {
-    now: Micros,
-    wall_ms: u64,
-}
-
-impl RedisTime {
-    /// When it was, on the server's clock, that Redis said `wall_ms`; not in the future.
-    fn moment(self, wall_ms: u64, now: Micros) -> Micros {
-        let Self { now: then, wall_ms: then_ms } = self;
-        let later_us = wall_ms.saturating_sub(then_ms).saturating_mul(1000);
-        let earlier_us = then_ms.saturating_sub(wall_ms).saturating_mul(1000);
-        Micros(then.0.saturating_add(later_us).saturating_sub(earlier_us)).min(now)
-    }
-}
-
-/// Reads the whole log through `link`, which has joined.
-fn view(
-    link: &mut Link,
-    joined: Joined,
-    limits: &Limits,
-    clock: Clock,
-) -> Result<(Past, View), RedisFault> {
-    let time = RedisTime { now: clock.now_us(), wall_ms: joined.wall_ms };
-    let moment = |wall_ms| time.moment(wall_ms, clock.now_us());
-    let (past, reach) = recall(link, &joined, limits, moment)?;
-    Ok((past, View { joined, reach, time }))
-}
-
-/// Two times 64 bits of the system's randomness.
-fn random() -> [u64; 2] {
-    // It fails where there is no such system call, and there the server does not start.
-    [(); 2].map(|()| sys::random_bits().unwrap_or_default())
+    link: RedisLink,
 }
 
 /// Joins the log and reads it. An answer that names a mistake ends the server; while Redis is away,
@@ -141,7 +98,7 @@ pub fn open(
 
 impl Sharing {
     /// The numbering that holds.
-    pub fn epoch(&self) -> crate::ids::Epoch {
+    pub fn epoch(&self) -> Epoch {
         self.view.joined.epoch
     }
 

@@ -29,7 +29,7 @@ impl StoreLine {
     pub fn push(&mut self, order: StoreOrder) {
         let weight = match &order.asked {
             StoreAsk::Append(draft) => draft.weight(),
-            StoreAsk::TooFast { .. } | StoreAsk::Refused => 0,
+            StoreAsk::TooFast { .. } | StoreAsk::Refused | StoreAsk::Count(_) => 0,
         };
         self.bytes += weight;
         self.flying.push_back((order.asker, weight));
@@ -84,6 +84,11 @@ impl StoreLine {
     /// A message will be told by one letter, and what its publisher is told by another.
     pub fn answers_come_apart(&mut self) {
         self.apart = true;
+    }
+
+    /// Whether it stands before a log that other servers have too.
+    pub fn is_shared(&self) -> bool {
+        self.apart
     }
 
     /// How many letters are in flight, and the bytes of the messages in them.

@@ -13,48 +13,24 @@
 //! new. Goes to: Redis. Absent on purpose: threads, waiting between two tries, and what readers are
 //! told.
 
+mod census;
 mod drafts;
 mod entry;
 pub mod fault;
 mod link;
+mod names;
 mod reach;
 mod recall;
 
 use redis::{Client, ConnectionAddr};
 
-pub use self::entry::Entry;
+pub use self::census::NodeName;
+pub use self::entry::StreamEntry;
 pub use self::fault::{FaultKind, RedisFault};
-pub use self::link::{Joined, Known, Link, Standing};
+pub use self::link::{Joined, Known, RedisLink, Standing};
+use self::names::Names;
 pub use self::reach::Reach;
 pub use self::recall::{PieceSize, recall};
-
-/// The keys that are ours, all below one prefix.
-#[derive(Debug, Clone)]
-struct Names([String; 7]);
-
-impl Names {
-    const META: usize = 0;
-    const LOG: usize = 1;
-    const GROUPS: usize = 2;
-
-    /// In the order in which the scripts take them.
-    fn new(prefix: &str) -> Self {
-        let ends = ["meta", "log", "groups", "keys", "keys:age", "keys:from", "keys:shares"];
-        Self(ends.map(|end| format!("{prefix}:{end}")))
-    }
-
-    fn meta(&self) -> &str {
-        &self.0[Self::META]
-    }
-
-    fn log(&self) -> &str {
-        &self.0[Self::LOG]
-    }
-
-    fn groups(&self) -> &str {
-        &self.0[Self::GROUPS]
-    }
-}
 
 /// A Redis that can be connected to.
 #[derive(Debug)]
@@ -87,8 +63,8 @@ impl Redis {
     /// A connection of its own. Waits for as long as [`REDIS_ANSWER_MS_MAX`] allows.
     ///
     /// [`REDIS_ANSWER_MS_MAX`]: crate::limits::REDIS_ANSWER_MS_MAX
-    pub fn connect(&self) -> Result<Link, RedisFault> {
-        Link::open(&self.client, &self.place, &self.names)
+    pub fn connect(&self) -> Result<RedisLink, RedisFault> {
+        RedisLink::open(&self.client, &self.place, &self.names)
     }
 }
 

@@ -254,6 +254,9 @@ impl Story {
                     self.hub.append(message);
                     while self.hub.next_subscriber().is_some() {}
                 }
+                StoreAnswer::Read { .. } | StoreAnswer::Counted { .. } => {
+                    panic!("nobody asked for that")
+                }
                 StoreAnswer::Repeated { seq, topic, .. } => {
                     let text = self.asked.remove(0);
                     let first = &self.log[&seq.0];

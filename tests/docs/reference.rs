@@ -23,7 +23,7 @@ const MADE: &str = "<!-- Made from the code by tests/docs.rs; UPDATE_DOCS=1 writ
 
 /// Where constants stand.
 const LIMITS: [&str; 4] =
-    ["src/limits.rs", "src/limits/redis.rs", "src/limits/stored.rs", "src/limits/turned.rs"];
+    ["src/limits.rs", "src/limits/shared.rs", "src/limits/stored.rs", "src/limits/turned.rs"];
 
 /// A constant of limits.rs.
 struct Bound {

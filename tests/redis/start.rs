@@ -1,5 +1,5 @@
-//! A log that cannot be joined ends the server at its start, with one line that names the remedy and
-//! not the password.
+//! A log that cannot be joined ends the server at its start, with one line that names the remedy,
+//! and not the password.
 
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -47,6 +47,39 @@ fn a_password_is_used_and_a_wrong_one_is_told_at_once() {
     let server = node(&at(":secret1@"), &[]);
     publish(server.port(), "one");
     assert!(!server.log().contains("secret1"), "{}", server.log());
+}
+
+#[test]
+fn the_rights_that_the_docs_list_are_all_that_is_needed() {
+    let Some(redis) = Redis::start("the_rights_that_the_docs_list", &[]) else { return };
+    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operate.md");
+    let docs = std::fs::read_to_string(docs).expect("text");
+    let list = docs.split("~tollway:*\n").nth(1).and_then(|rest| rest.split("```").next());
+    let rights: Vec<&str> = list.expect("a list").split_whitespace().collect();
+    let user = ["ACL", "SETUSER", "somebody", "on", ">secret3", "~tollway:*", "-@all"];
+    redis.say(&[&user[..], &rights[..]].concat());
+    let url = format!("redis://somebody:secret3@127.0.0.1:{}/1", redis.port());
+    let (one, two) = (node(&url, &["--redis-wait", "0"]), node(&url, &[]));
+    let id = crate::post(one.port(), "t", "one", Some("k")).json()["id"].clone();
+    assert_eq!(id, crate::post(two.port(), "t", "one", Some("k")).json()["id"]);
+    let mut reader = crate::http::Wire::open(one.port());
+    reader.send("GET /t/sse HTTP/1.1\r\nHost: h\r\n\r\n");
+    let told = crate::within(crate::PATIENCE_MS, || {
+        let info = crate::ask(two.port(), "/t/info").json();
+        (info["subscribers"]["sse"] == 1).then_some(())
+    });
+    told.expect("counted");
+    one.end_by("KILL");
+    let told = crate::within(crate::PATIENCE_MS, || {
+        let info = crate::ask(two.port(), "/t/info").json();
+        (info["subscribers"]["sse"] == 0).then_some(())
+    });
+    told.expect("taken away");
+    assert_eq!(crate::ready(two.port()).0, 200);
+    for prefix in ["other", "tollway2"] {
+        let line = refused(&["--redis", &url, "--redis-prefix", prefix]);
+        assert!(line.contains("does not give us the right"), "{line}");
+    }
 }
 
 #[test]

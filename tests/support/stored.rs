@@ -342,6 +342,9 @@ impl World {
                 let subscribers = self.sequencer.subscribers(&topic).total();
                 (asker, Letter::Repeated(Receipt { conn: asker.conn, seq, subscribers }))
             }
+            StoreAnswer::Read { .. } | StoreAnswer::Counted { .. } => {
+                unreachable!("this store is shared with nobody")
+            }
             StoreAnswer::TooFast { asker, retry_ms } => {
                 (asker, Letter::TooFast { conn: asker.conn, retry_ms })
             }

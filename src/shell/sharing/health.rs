@@ -7,7 +7,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use super::View;
+use super::view::View;
 use crate::ids::Seq;
 use crate::ledger::StoreReport;
 use crate::shell::bus::Bus;
@@ -17,18 +17,18 @@ use crate::store::redis::Joined;
 #[derive(Debug)]
 pub(super) struct Health {
     bus: Arc<Bus>,
-    state: Mutex<State>,
+    state: Mutex<HealthState>,
     changed: Condvar,
 }
 
 #[derive(Debug)]
-struct State {
+struct HealthState {
     joined: Joined,
     /// Every thread was told of what is up to here.
     tip: Seq,
     /// The oldest number that the stream is to keep.
     oldest: Seq,
-    faults: Faults,
+    faults: ThreadFaults,
     ended: bool,
     /// How often the log was joined again.
     joins: u64,
@@ -37,12 +37,12 @@ struct State {
 
 /// Why either thread cannot go on, if it cannot.
 #[derive(Debug, Default)]
-struct Faults {
+struct ThreadFaults {
     reading: Option<Arc<str>>,
     appending: Option<Arc<str>>,
 }
 
-impl Faults {
+impl ThreadFaults {
     fn worst(&self) -> Option<&Arc<str>> {
         self.reading.as_ref().or(self.appending.as_ref())
     }
@@ -50,7 +50,7 @@ impl Faults {
 
 /// Where the log stands, for who appends to it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct AppendPlace {
     /// The numbering that holds.
     pub(super) joined: Joined,
     /// The oldest number that the stream is to keep.
@@ -68,11 +68,11 @@ pub(super) enum Part {
 
 impl Health {
     pub(super) fn new(bus: Arc<Bus>, view: &View) -> Self {
-        let state = State {
+        let state = HealthState {
             joined: view.joined,
             tip: view.reach.tip(),
             oldest: Seq(0),
-            faults: Faults::default(),
+            faults: ThreadFaults::default(),
             ended: false,
             joins: 0,
             counts: StoreReport::default(),
@@ -128,9 +128,9 @@ impl Health {
     }
 
     /// What to append by. `None`: the stream is not read at present.
-    pub(super) fn place(&self) -> Option<Place> {
+    pub(super) fn place(&self) -> Option<AppendPlace> {
         let state = self.lock();
-        let place = Place { joined: state.joined, oldest: state.oldest, joins: state.joins };
+        let place = AppendPlace { joined: state.joined, oldest: state.oldest, joins: state.joins };
         state.faults.reading.is_none().then_some(place)
     }
 
@@ -145,7 +145,7 @@ impl Health {
     /// Waits until every thread was told of what is up to `seq` in the numbering of `joined`, or as
     /// long as that is possible. Tells up to where they were; `None`: not in this numbering.
     pub(super) fn wait_until_read(&self, seq: Seq, joined: &Joined, most: Duration) -> Option<Seq> {
-        let waits = |state: &mut State| {
+        let waits = |state: &mut HealthState| {
             let same = state.joined.epoch == joined.epoch && state.faults.reading.is_none();
             same && state.tip < seq && !state.ended
         };
@@ -170,7 +170,7 @@ impl Health {
         self.lock().ended
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, HealthState> {
         self.state.lock().expect("a thread that panics ends the process")
     }
 }

@@ -2,9 +2,9 @@
 //! stream, whoever has published it.
 //!
 //! Every so often, and whenever nothing comes, it looks whether this is still the Redis that it has
-//! joined. When it is not, or was away, it joins again, with the newest entry that it knows: if that
-//! is still there, it goes on behind it; if it has been trimmed since, the whole log is read again;
-//! if it is lost, the numbering begins anew, for every node.
+//! joined. When it is not, or was away, it joins again, with the newest entry that it knows: if
+//! that is still there, it goes on behind it; if it has been trimmed since, the whole log is read
+//! again; if it is lost, the numbering begins anew, for every node.
 //!
 //! While the threads have too much to read it reads no further: what comes stays in the stream.
 //!
@@ -15,12 +15,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::health::{Health, Part};
-use super::{Pause, RedisTime, View, random, view};
+use super::pause::Pause;
+use super::view::{RedisTime, View, random, view};
 use crate::ids::{Micros, Millis};
 use crate::limits::{Limits, REDIS_LOOK_MS};
 use crate::shell::clock::Clock;
 use crate::store::StoreAnswer;
-use crate::store::redis::{Entry, FaultKind, Known, Link, PieceSize, Redis, RedisFault, Standing};
+use crate::store::redis::{
+    FaultKind, Known, PieceSize, Redis, RedisFault, RedisLink, Standing, StreamEntry,
+};
 
 /// How often it is looked whether the threads have room again.
 const ROOM: Duration = Duration::from_millis(2);
@@ -66,7 +69,7 @@ impl Follower {
         }
     }
 
-    pub(super) fn run(mut self, link: Link) {
+    pub(super) fn run(mut self, link: RedisLink) {
         let (mut link, mut pause) = (Some(link), Pause::default());
         while !self.health.is_ended() {
             let read = match &mut link {
@@ -88,7 +91,7 @@ impl Follower {
     }
 
     /// Reads a piece, or waits for one.
-    fn step(&mut self, link: &mut Link) -> Result<(), RedisFault> {
+    fn step(&mut self, link: &mut RedisLink) -> Result<(), RedisFault> {
         while !self.health.bus().has_room() {
             if self.health.is_ended() {
                 return Ok(());
@@ -115,7 +118,7 @@ impl Follower {
     }
 
     /// Takes in what was read. `false`: what was before an entry is missing, and it was not taken.
-    fn take(&mut self, entries: Vec<Entry>) -> bool {
+    fn take(&mut self, entries: Vec<StreamEntry>) -> bool {
         let now = self.clock.now_us();
         for entry in entries {
             let View { reach, time, .. } = &mut self.view;
@@ -134,7 +137,7 @@ impl Follower {
         true
     }
 
-    fn join_again(&mut self) -> Result<Link, RedisFault> {
+    fn join_again(&mut self) -> Result<RedisLink, RedisFault> {
         let mut link = self.redis.connect()?;
         let View { joined, reach, .. } = &self.view;
         let known = Known { epoch: joined.epoch, tip: reach.tip() };

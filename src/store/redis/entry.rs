@@ -23,7 +23,7 @@ use crate::ids::{Micros, Seq, TopicName};
 
 /// A message that was read from the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct StreamEntry {
     /// Its number.
     pub seq: Seq,
     /// Its topic.
@@ -38,7 +38,7 @@ pub struct Entry {
     pub before: Seq,
 }
 
-impl Entry {
+impl StreamEntry {
     /// The message that it is, at that moment of the server's clock.
     pub fn into_message(self, at: Micros) -> Arc<Message> {
         let Self { seq, topic, event, payload, .. } = self;
@@ -53,7 +53,7 @@ pub(super) fn number(id: &[u8]) -> Option<Seq> {
 }
 
 /// The entries in an answer to XRANGE. `Err`: the id of one that is none of ours.
-pub(super) fn all(answer: Value) -> Result<Vec<Entry>, String> {
+pub(super) fn all(answer: Value) -> Result<Vec<StreamEntry>, String> {
     let Value::Array(list) = answer else {
         return Ok(Vec::new());
     };
@@ -61,7 +61,7 @@ pub(super) fn all(answer: Value) -> Result<Vec<Entry>, String> {
 }
 
 /// The entries in an answer to XREAD of one stream.
-pub(super) fn all_of_one(answer: Value) -> Result<Vec<Entry>, String> {
+pub(super) fn all_of_one(answer: Value) -> Result<Vec<StreamEntry>, String> {
     let Value::Array(streams) = answer else {
         return Ok(Vec::new()); // Nothing came.
     };
@@ -71,7 +71,7 @@ pub(super) fn all_of_one(answer: Value) -> Result<Vec<Entry>, String> {
     stream.into_iter().nth(1).map_or_else(|| Ok(Vec::new()), all)
 }
 
-fn one(value: Value) -> Option<Entry> {
+fn one(value: Value) -> Option<StreamEntry> {
     let Value::Array(pair) = value else {
         return None;
     };
@@ -101,5 +101,5 @@ fn one(value: Value) -> Option<Entry> {
         Payload::posted(payload)
     };
     let (topic, wall_ms, before) = (topic?, wall_ms?, before?);
-    Some(Entry { seq: number(&id)?, topic, event, payload, wall_ms, before })
+    Some(StreamEntry { seq: number(&id)?, topic, event, payload, wall_ms, before })
 }

@@ -37,73 +37,79 @@ impl RedisFault {
 
     /// What an error of the crate, or of Redis, comes to.
     pub(super) fn of(place: &str, error: &RedisError) -> Self {
-        let code = error.code().unwrap_or_default();
         let detail = error.detail().unwrap_or_default();
-        let (kind, what): (_, String) = match (code, error.kind()) {
-            ("TOLLWAYANEW", _) => {
-                (FaultKind::Changed, "is another process than before, or was emptied".into())
-            }
-            ("TOLLWAYKEY", _) => (
-                FaultKind::Setup,
-                format!(
-                    "has something else under our prefix: {detail}; give another \
-                         --redis-prefix"
-                ),
-            ),
-            ("TOLLWAYVERSION", _) => (
-                FaultKind::Setup,
-                format!(
-                    "has a log of version {detail}, and this program reads version 1; give \
-                         another --redis-prefix, or use the program that wrote it"
-                ),
-            ),
-            ("OOM", _) => (
-                FaultKind::Refuses,
-                "has no memory left for more; raise its maxmemory, or let it keep less".into(),
-            ),
-            ("MISCONF", _) => (
-                FaultKind::Refuses,
-                "takes nothing because it cannot save to its disk; see its own log".into(),
-            ),
-            ("NOREPLICAS", _) => (
-                FaultKind::Refuses,
-                "takes nothing because too few of its replicas are there".into(),
-            ),
-            // The crate tells of a database that was refused, and only its detail says why.
-            _ if detail.contains("Authentication required") => {
-                (FaultKind::Setup, "refuses the password; put the right one into --redis".into())
-            }
-            ("NOAUTH" | "WRONGPASS", _) | (_, ErrorKind::AuthenticationFailed) => {
-                (FaultKind::Setup, "refuses the password; put the right one into --redis".into())
-            }
-            (_, ErrorKind::Server(ServerErrorKind::ReadOnly)) => (
-                FaultKind::Refuses,
-                "is a replica that takes nothing; name its primary, or wait for the failover"
-                    .into(),
-            ),
-            (_, ErrorKind::Server(ServerErrorKind::NoPerm)) => (
-                FaultKind::Setup,
-                format!(
-                    "does not give us the right: {detail}; give its user the commands that \
-                         the manual lists"
-                ),
-            ),
-            (_, ErrorKind::Server(ServerErrorKind::BusyLoading)) => {
-                (FaultKind::Away, "is still loading its data".into())
-            }
-            ("WRONGTYPE", _) => (
-                FaultKind::Setup,
-                "has something else under our prefix; give another --redis-prefix".into(),
-            ),
-            _ if error.is_timeout() => (FaultKind::Away, "does not answer in time".into()),
-            _ if error.is_io_error() => {
-                (FaultKind::Away, format!("cannot be reached: {}", one_line(error)))
-            }
-            _ => (FaultKind::Away, format!("has failed: {}", one_line(error))),
-        };
+        let said = said(error.code().unwrap_or_default(), detail);
+        let (kind, what) = said.unwrap_or_else(|| failed(error, detail));
         Self::new(place, kind, &what)
     }
 }
+
+/// What the code means that Redis, or a script of ours, puts in front.
+fn said(code: &str, detail: &str) -> Option<(FaultKind, String)> {
+    let (kind, what) = match code {
+        "TOLLWAYANEW" => (FaultKind::Changed, "is another process than before, or was emptied"),
+        "TOLLWAYKEY" => {
+            let what = format!(
+                "has something else under our prefix: {detail}; give another --redis-prefix"
+            );
+            return Some((FaultKind::Setup, what));
+        }
+        "TOLLWAYVERSION" => {
+            let what = format!(
+                "has a log of version {detail}, and this program reads version 1; give another \
+                 --redis-prefix, or use the program that wrote it"
+            );
+            return Some((FaultKind::Setup, what));
+        }
+        "WRONGTYPE" => {
+            (FaultKind::Setup, "has something else under our prefix; give another --redis-prefix")
+        }
+        "OOM" => (
+            FaultKind::Refuses,
+            "has no memory left for more; raise its maxmemory, or let it keep less",
+        ),
+        "MISCONF" => (
+            FaultKind::Refuses,
+            "takes nothing because it cannot save to its disk; see its own log",
+        ),
+        "NOREPLICAS" => {
+            (FaultKind::Refuses, "takes nothing because too few of its replicas are there")
+        }
+        "NOAUTH" | "WRONGPASS" => (FaultKind::Setup, PASSWORD),
+        _ => return None,
+    };
+    Some((kind, what.to_owned()))
+}
+
+/// What the crate makes of everything else.
+fn failed(error: &RedisError, detail: &str) -> (FaultKind, String) {
+    match error.kind() {
+        ErrorKind::AuthenticationFailed => (FaultKind::Setup, PASSWORD.to_owned()),
+        // The crate tells of a database that was refused, and only its detail says why.
+        _ if detail.contains("Authentication required") => (FaultKind::Setup, PASSWORD.to_owned()),
+        ErrorKind::Server(ServerErrorKind::ReadOnly) => (FaultKind::Refuses, REPLICA.to_owned()),
+        ErrorKind::Server(ServerErrorKind::NoPerm) => {
+            let what = format!(
+                "does not give us the right: {detail}; give its user the commands that \
+                 docs/operate.md lists"
+            );
+            (FaultKind::Setup, what)
+        }
+        ErrorKind::Server(ServerErrorKind::BusyLoading) => (FaultKind::Away, LOADING.to_owned()),
+        _ if error.is_timeout() => (FaultKind::Away, "does not answer in time".to_owned()),
+        _ if error.is_io_error() => {
+            (FaultKind::Away, format!("cannot be reached: {}", one_line(error)))
+        }
+        _ => (FaultKind::Away, format!("has failed: {}", one_line(error))),
+    }
+}
+
+const PASSWORD: &str = "refuses the password; put the right one into --redis";
+/// A server that follows another one.
+pub(super) const REPLICA: &str =
+    "is a replica that takes nothing; name its primary, or wait for the failover";
+/// A server that has just started.
+pub(super) const LOADING: &str = "is still loading its data";
 
 /// Errors may have lines; ours have one.
 fn one_line(error: &RedisError) -> String {

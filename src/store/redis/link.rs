@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use redis::{Client, Connection, FromRedisValue, RedisError, Script, ScriptInvocation, Value, cmd};
 
-use super::entry::{self, Entry};
-use super::fault::{FaultKind, RedisFault};
-use super::{Names, drafts};
+use super::drafts;
+use super::entry::{self, StreamEntry};
+use super::fault::{FaultKind, LOADING, REPLICA, RedisFault};
+use super::names::Names;
 use crate::hub::message::Draft;
 use crate::ids::{Epoch, Seq};
 use crate::limits::{
@@ -59,7 +60,7 @@ pub struct Joined {
 }
 
 /// A connection.
-pub struct Link {
+pub struct RedisLink {
     connection: Connection,
     place: String,
     names: Names,
@@ -69,16 +70,16 @@ pub struct Link {
     append: Script,
 }
 
-impl std::fmt::Debug for Link {
+impl std::fmt::Debug for RedisLink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Link")
+        f.debug_struct("RedisLink")
             .field("place", &self.place)
             .field("run", &self.run)
             .finish_non_exhaustive()
     }
 }
 
-impl Link {
+impl RedisLink {
     pub(super) fn open(client: &Client, place: &str, names: &Names) -> Result<Self, RedisFault> {
         let fault = |error: RedisError| RedisFault::of(place, &error);
         let mut connection = client.get_connection_with_timeout(ANSWER).map_err(fault)?;
@@ -87,12 +88,10 @@ impl Link {
         let info: String = cmd("INFO").query(&mut connection).map_err(fault)?;
         let run = value_of(&info, "run_id").unwrap_or_default().to_owned();
         if value_of(&info, "loading") == Some("1") {
-            return Err(RedisFault::new(place, FaultKind::Away, "is still loading its data"));
+            return Err(RedisFault::new(place, FaultKind::Away, LOADING));
         }
         if value_of(&info, "role") == Some("slave") {
-            let what =
-                "is a replica that takes nothing; name its primary, or wait for the failover";
-            return Err(RedisFault::new(place, FaultKind::Refuses, what));
+            return Err(RedisFault::new(place, FaultKind::Refuses, REPLICA));
         }
         Ok(Self {
             connection,
@@ -140,7 +139,7 @@ impl Link {
     }
 
     /// What is in the stream behind `tip`, `count` at most.
-    pub fn read(&mut self, tip: Seq, count: usize) -> Result<Vec<Entry>, RedisFault> {
+    pub fn read(&mut self, tip: Seq, count: usize) -> Result<Vec<StreamEntry>, RedisFault> {
         let mut call = cmd("XRANGE");
         call.arg(self.names.log()).arg(format!("({}-0", tip.0)).arg("+").arg("COUNT").arg(count);
         let answer: Value = self.query(&call)?;
@@ -153,7 +152,7 @@ impl Link {
         tip: Seq,
         count: usize,
         block: Duration,
-    ) -> Result<Vec<Entry>, RedisFault> {
+    ) -> Result<Vec<StreamEntry>, RedisFault> {
         let mut call = cmd("XREAD");
         call.arg("COUNT").arg(count).arg("BLOCK").arg(block.as_millis().max(1) as u64);
         call.arg("STREAMS").arg(self.names.log()).arg(format!("{}-0", tip.0));
@@ -217,7 +216,10 @@ impl Link {
         RedisFault::new(&self.place, kind, what)
     }
 
-    fn ours(&self, entries: Result<Vec<Entry>, String>) -> Result<Vec<Entry>, RedisFault> {
+    fn ours(
+        &self,
+        entries: Result<Vec<StreamEntry>, String>,
+    ) -> Result<Vec<StreamEntry>, RedisFault> {
         entries.map_err(|_| {
             let log = self.names.log();
             let what =
@@ -231,7 +233,18 @@ impl Link {
         set.map_err(|error| RedisFault::of(&self.place, &error))
     }
 
-    fn query<T: FromRedisValue>(&mut self, call: &redis::Cmd) -> Result<T, RedisFault> {
+    pub(super) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    pub(super) fn invoke<T: FromRedisValue>(
+        &mut self,
+        call: &ScriptInvocation<'_>,
+    ) -> Result<T, RedisFault> {
+        invoke(&mut self.connection, &self.place, call)
+    }
+
+    pub(super) fn query<T: FromRedisValue>(&mut self, call: &redis::Cmd) -> Result<T, RedisFault> {
         call.query(&mut self.connection).map_err(|error| RedisFault::of(&self.place, &error))
     }
 }
@@ -248,7 +261,7 @@ fn invoke<T: FromRedisValue>(
 
 fn with_keys<'s>(script: &'s Script, names: &Names) -> ScriptInvocation<'s> {
     let mut call = script.prepare_invoke();
-    for name in &names.0 {
+    for name in names.of_log() {
         call.key(name.as_str());
     }
     call

@@ -1,9 +1,9 @@
 //! How far a node's view of the stream goes, at both ends.
 //!
 //! **Whether something is missing between two entries.** Numbers may leave some out, and a stream
-//! is trimmed at its beginning while a node is away. So each entry names the newest one before it in
-//! its [group](crate::hub::forgotten) of names: one that names an entry which the node has not seen
-//! has lost something on the way.
+//! is trimmed at its beginning while a node is away. So each entry names the newest one before it
+//! in its [group](crate::hub::forgotten) of names: one that names an entry which the node has not
+//! seen has lost something on the way.
 //!
 //! **What the stream need not keep.** As much as `--retain-bytes` and `--history-age` allow, for
 //! all topics together; every node says with what it appends how far back that is. So the strictest

@@ -13,9 +13,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::entry::Entry;
+use super::entry::StreamEntry;
 use super::fault::RedisFault;
-use super::link::{Joined, Link};
+use super::link::{Joined, RedisLink};
 use super::reach::Reach;
 use crate::hub::message::Message;
 use crate::hub::past::Past;
@@ -42,7 +42,7 @@ impl PieceSize {
     }
 
     /// A piece came.
-    pub fn took(&mut self, entries: &[Entry]) {
+    pub fn took(&mut self, entries: &[StreamEntry]) {
         let bytes: usize = entries.iter().map(|entry| entry.payload.bytes().len()).sum();
         if bytes > REDIS_PIECE_BYTES {
             self.0 = (self.0 / 2).max(REDIS_PIECE_MIN);
@@ -55,7 +55,7 @@ impl PieceSize {
 /// Reads all of it. `moment` says when something was on the server's clock that was at so many
 /// milliseconds since 1970 by the clock of Redis.
 pub fn recall(
-    link: &mut Link,
+    link: &mut RedisLink,
     joined: &Joined,
     limits: &Limits,
     moment: impl Fn(u64) -> Micros,
@@ -67,7 +67,7 @@ pub fn recall(
         }
     }
     let mut reach = Reach::new(limits, joined.group_key);
-    let mut kept = Kept { seen: vec![false; FORGOTTEN_GROUPS], lost, ..Kept::default() };
+    let mut kept = Recalled { seen: vec![false; FORGOTTEN_GROUPS], lost, ..Recalled::default() };
     let (mut tip, mut size) = (Seq(0), PieceSize::default());
     let mut newest_at = Micros(0);
     loop {
@@ -101,7 +101,7 @@ pub fn recall(
 
 /// Messages that are to be kept, and what is gone by group of names.
 #[derive(Debug, Default)]
-struct Kept {
+struct Recalled {
     /// With the group of the name, and up to where its topic may have lost something.
     messages: VecDeque<(Arc<Message>, usize, Seq)>,
     bytes: usize,
@@ -110,7 +110,7 @@ struct Kept {
     seen: Vec<bool>,
 }
 
-impl Kept {
+impl Recalled {
     fn push(&mut self, message: Arc<Message>, group: usize, before: Seq, whole: bool, most: usize) {
         if !self.seen[group] {
             self.seen[group] = true;

@@ -1,7 +1,8 @@
 //! The bounds of a log that is kept in Redis.
 //!
-//! Came from: `limits`, of which this is a part. Goes to: `store::redis`, and the threads of the shell
-//! that use it. Absent on purpose: flags. What is retained has the same bounds as without Redis.
+//! Came from: `limits`, of which this is a part. Goes to: `store::redis`, and the threads of the
+//! shell that use it. Absent on purpose: flags. What is retained has the same bounds as without
+//! Redis.
 
 /// How long Redis may take for an answer, and for a connection; beyond, it counts as away.
 pub const REDIS_ANSWER_MS_MAX: u64 = 5_000;
@@ -9,6 +10,12 @@ pub const REDIS_ANSWER_MS_MAX: u64 = 5_000;
 pub const REDIS_START_MS_MAX: u64 = 10_000;
 /// How long a node waits for what is new before it looks whether all is as it was.
 pub const REDIS_LOOK_MS: u64 = 500;
+/// How often a node says how many read its topics, and so how late such a count may be.
+pub const REDIS_COUNT_MS: u64 = 1_000;
+/// Topics whose counts a node says at once; the others follow a second later.
+pub const REDIS_COUNTS_MAX: usize = 1_000;
+/// How long a node that says nothing is believed to live; then its readers do not count any more.
+pub const REDIS_NODE_MS_MAX: u64 = 10_000;
 /// Publishes that one script appends: Redis does nothing else meanwhile.
 pub const REDIS_BATCH_MAX: usize = 256;
 /// Bytes of messages in one such batch. One is always taken, however long.
