@@ -7,9 +7,11 @@
 //! follow from others (those are asserted); sizes that nobody outside can change, which stand
 //! beside their use; and the bounds of `tollway compare`, which bind its own user.
 
+mod stored;
 mod turned;
 mod worst_case;
 
+pub use stored::*;
 pub use turned::Limits;
 pub use worst_case::WorstCase;
 
@@ -322,18 +324,6 @@ pub const MAILBOX_PILE_LETTERS: usize = 256;
 pub const MAILBOX_PILE_BYTES: usize = 256 * 1024;
 /// Publishes of one thread that wait to be committed. Beyond: 503, or a WebSocket close with 1013.
 pub const UNCOMMITTED_MAX: usize = 65_536;
-/// Messages that a store is asked to append in one piece; the rest of the line is the next batch.
-pub const STORE_BATCH_MAX: usize = 4_096;
-/// Bytes of messages in one such batch. One is always taken, however long.
-pub const STORE_BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// How long a server that takes over from another waits for its file.
-pub const STORE_LOCK_MS_MAX: u64 = 120_000;
-/// Messages in a file that are older than this, a hundred years, are as if they were that old.
-pub const STORE_AHEAD_MS_MAX: u64 = 100 * 366 * 24 * 60 * 60 * 1000;
-/// The first pause before a store that has failed is tried again; each is twice the one before.
-pub const STORE_RETRY_MS_MIN: u64 = 100;
-/// The longest such pause.
-pub const STORE_RETRY_MS_MAX: u64 = 5_000;
 /// Bytes of committed messages that a thread may not have read yet; beyond, no thread's publishes
 /// are committed before it has. One is always taken, however long.
 pub const MAILBOX_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use crate::close::CloseReason;
 use crate::hub::Receipt;
 use crate::hub::message::{Draft, Message};
-use crate::ids::{ConnId, Network, ShardId, TopicName};
+use crate::hub::past::Past;
+use crate::ids::{ConnId, Epoch, Network, ShardId, TopicName};
 use crate::ledger::{Payer, Scope, ShardReport};
 use crate::rights::Grant;
 use crate::rights::tickets::Ticket;
@@ -132,6 +133,14 @@ pub enum Letter {
     /// The store cannot be used at present. Whether a message that it was asked to append will be
     /// found in it is not known.
     Unavailable(ConnId),
+    /// The numbering begins anew: nothing of the one before holds any more. Every thread gets it,
+    /// between the last message of the one and the first of the other.
+    Anew {
+        /// The numbering that begins.
+        epoch: Epoch,
+        /// What there is of it by now.
+        past: Arc<Past>,
+    },
     /// Whether the store can be used. `Some`: it cannot, for this reason.
     StoreState(Option<Arc<str>>),
     /// A thread wants this one's report.
@@ -146,12 +155,13 @@ pub enum Letter {
 }
 
 impl Letter {
-    /// Bytes of the message in it; 0 for what has none.
+    /// Bytes of the message in it; 0 for what has none. Messages of a numbering that begins anew do
+    /// not count: they are within the bounds of retention, and take the place of all others.
     pub fn weight(&self) -> usize {
         match self {
             Self::Committed { message, .. } => message.weight(),
             Self::Repeated(_) | Self::Refused(_) | Self::TooFast { .. } => 0,
-            Self::Unavailable(_) | Self::StoreState(_) => 0,
+            Self::Unavailable(_) | Self::StoreState(_) | Self::Anew { .. } => 0,
             Self::ReportWanted { .. } | Self::ShardReport(_) => 0,
         }
     }

@@ -166,6 +166,7 @@ impl Broker {
             | Letter::Repeated(_)
             | Letter::Refused(_)
             | Letter::Unavailable(_)
+            | Letter::Anew { .. }
             | Letter::TooFast { .. } => {
                 self.shard.letters.push(letter);
                 self.read_letters(now);

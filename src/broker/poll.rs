@@ -67,12 +67,14 @@ pub(super) fn poll(visit: &mut Visit<'_>, names: &[TopicName], start: &Start, te
     }
 }
 
-/// A parked poll is released by the first message that it waits for. It never has a gap: it has
-/// room for whatever comes, and nothing is dropped before it was offered.
+/// A parked poll is released by the first message that it waits for, or when the numbering that it
+/// waits in has ended. Else it never has a gap: it has room for whatever comes, and nothing is
+/// dropped before it was offered.
 pub(super) fn release_if_any(visit: &mut Visit<'_>) {
     let hub = &visit.shard.hub;
     let any = visit.conn.state.subscription().is_some_and(|subscription| {
-        hub.next(subscribe::topics(subscription), subscription.cursor).is_some()
+        hub.ended_epoch(subscription.evictions_seen).is_some()
+            || hub.next(subscribe::topics(subscription), subscription.cursor).is_some()
     });
     if any {
         release(visit);
@@ -85,7 +87,8 @@ pub(super) fn release(visit: &mut Visit<'_>) {
         return;
     };
     let topics: Vec<TopicId> = subscribe::topics(subscription).collect();
-    let start = Start { cursor: subscription.cursor, gap: None };
+    let start = subscribe::after_anew(subscription, &visit.shard.hub)
+        .unwrap_or(Start { cursor: subscription.cursor, gap: None });
     subscribe::unsubscribe(visit);
     if let Some(terms) = visit.conn.released(visit.now) {
         answer(visit, &topics, &start, &terms);

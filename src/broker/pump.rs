@@ -27,7 +27,7 @@ use crate::wire::frame::CloseCode;
 enum Pumped {
     /// It has everything there is, or its outbox is high.
     Served,
-    /// The log has moved past its cursor.
+    /// The log has moved past its cursor, or begun anew.
     Missed,
 }
 
@@ -48,14 +48,14 @@ pub(super) fn brings_all(conn: &mut Conn, hub: &Hub) -> bool {
     matches!(fill(conn, hub), Pumped::Served) && !conn.flow.outbox.is_high()
 }
 
-/// A subscriber was too slow: it hears what it missed, and goes on from there. A raw WebSocket has
-/// no word for it and is closed.
+/// A subscriber was too slow, or numbers began anew: it hears what it missed, and goes on from
+/// there. A raw WebSocket has no word for it and is closed.
 fn tell_gap(visit: &mut Visit<'_>) {
     let hub = &visit.shard.hub;
     let Some((subscription, delivery)) = subscriber(&mut visit.conn.state) else {
         return;
     };
-    let Start { cursor, gap } = subscribe::after_slow(subscription, hub);
+    let Start { cursor, gap } = subscribe::after_missed(subscription, hub);
     subscription.cursor = cursor;
     subscription.evictions_seen = hub.evictions();
     let Some(gap) = gap else {

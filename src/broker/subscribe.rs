@@ -7,7 +7,7 @@ use super::visit::Visit;
 use crate::conn::flow::Backlog;
 use crate::conn::state::{Seats, State, Subscription};
 use crate::hub::{Hub, Start};
-use crate::ids::{Seq, TopicId, TopicName};
+use crate::ids::{Cursor, Id, Seq, TopicId, TopicName};
 use crate::technique::{GapReason, Technique};
 
 /// Enters a reader in the lists of its topics.
@@ -81,15 +81,28 @@ pub(super) fn topics(subscription: &Subscription) -> impl Iterator<Item = TopicI
     subscription.seats.as_slice().iter().map(|seat| seat.topic)
 }
 
-/// Whether the log has moved past the cursor of a subscriber.
+/// Whether the log has moved past the cursor of a subscriber, or begun anew.
 pub(super) fn missed(subscription: &Subscription, hub: &Hub) -> bool {
     let Subscription { cursor, evictions_seen, .. } = *subscription;
     topics(subscription).any(|topic| hub.missed(topic, cursor, evictions_seen))
 }
 
-/// Where a subscriber that fell behind goes on, and what it missed.
-pub(super) fn after_slow(subscription: &Subscription, hub: &Hub) -> Start {
-    let names: Vec<TopicName> = topics(subscription).map(|id| hub.name(id).clone()).collect();
-    let from = hub.id(subscription.cursor).to_string();
-    hub.after_gap(&names, subscription.cursor, &from, GapReason::Slow)
+/// Where a subscriber that missed something goes on, and what it missed.
+pub(super) fn after_missed(subscription: &Subscription, hub: &Hub) -> Start {
+    after_anew(subscription, hub).unwrap_or_else(|| {
+        let from = hub.id(subscription.cursor).to_string();
+        hub.after_gap(&names(subscription, hub), subscription.cursor, &from, GapReason::Slow)
+    })
+}
+
+/// Where a subscriber goes on whose numbering has ended: where a reader would start that comes with
+/// its cursor. `None`: it has not.
+pub(super) fn after_anew(subscription: &Subscription, hub: &Hub) -> Option<Start> {
+    let epoch = hub.ended_epoch(subscription.evictions_seen)?;
+    let cursor = Cursor::After(Id { epoch, seq: subscription.cursor });
+    Some(hub.start(&names(subscription, hub), &cursor))
+}
+
+fn names(subscription: &Subscription, hub: &Hub) -> Vec<TopicName> {
+    topics(subscription).map(|id| hub.name(id).clone()).collect()
 }

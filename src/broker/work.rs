@@ -120,6 +120,11 @@ impl Broker {
                     self.shard.asked.answered();
                     self.visit(id, now, publish::unavailable);
                 }
+                Letter::Anew { epoch, past } => {
+                    self.shard.given = None; // It quotes ids.
+                    self.shard.hub.begin_anew(epoch, &past);
+                    self.shard.hub.expire(now);
+                }
                 // Never wait.
                 Letter::ReportWanted { .. } | Letter::ShardReport(_) | Letter::StoreState(_) => {}
             }

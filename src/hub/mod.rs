@@ -15,8 +15,10 @@
 //! Came from: `broker`, with messages and subscribers. Goes to: `log`. Absent on purpose:
 //! connections. The hub knows their ids and hands them back.
 
+mod anew;
 mod bounds;
 mod bundles;
+mod earlier;
 mod encoded;
 pub mod fingerprint;
 pub mod forgotten;
@@ -34,6 +36,7 @@ use std::sync::Arc;
 use slab::Slab;
 
 use self::bounds::{Age, Retention};
+use self::earlier::EarlierEpochs;
 use self::forgotten::Forgotten;
 use self::log::TopicLog;
 use self::message::Message;
@@ -129,8 +132,9 @@ pub struct Hub {
     cache: Cache,
     /// Topics that hold a message.
     retained: usize,
-    /// How many messages ever fell off.
+    /// How many messages ever fell off, and one more each time that the numbering began anew.
     evictions: u64,
+    earlier: EarlierEpochs,
     /// Topics with a round on, the one to serve in front.
     growing: VecDeque<TopicId>,
     /// Topics whose round is over, and which were not held to their bounds since.
@@ -162,6 +166,7 @@ impl Hub {
             bytes: 0,
             retained: 0,
             evictions: 0,
+            earlier: EarlierEpochs::default(),
             growing: VecDeque::new(),
             untrimmed: Vec::new(),
             lagging: 0,
@@ -301,11 +306,12 @@ impl Hub {
         !self.growing.is_empty()
     }
 
-    /// Whether a subscriber at `cursor` has lost a message of `topic` since there had been
-    /// `evictions_seen` evictions.
+    /// Whether a subscriber at `cursor` has lost a message of `topic`, or the numbering that it is
+    /// of has ended, since there had been `evictions_seen` evictions.
     pub fn missed(&self, topic: TopicId, cursor: Seq, evictions_seen: u64) -> bool {
         let topic = &self.topics[topic.0 as usize];
-        topic.evicted_at > evictions_seen && topic.log.evicted() > cursor
+        topic.evicted_at > evictions_seen
+            && (topic.log.evicted() > cursor || self.earlier.ended_since(evictions_seen))
     }
 
     /// The topic of that name, if there is one.

@@ -1,13 +1,14 @@
 //! What a hub begins with where a store has kept messages of earlier runs.
 //!
-//! Came from: the store, at the start, for all threads. Goes to: each thread's hub, which is then
-//! as it would be if it had never ended. Absent on purpose: what was encoded; that is made when
-//! somebody asks.
+//! Came from: the store, at the start and when its numbering begins anew, for all threads. Goes to:
+//! each thread's hub, which is then as it would be if it had never ended. Absent on purpose: what
+//! was encoded; that is made when somebody asks.
 
 use std::sync::Arc;
 
 use super::Hub;
 use super::forgotten::Forgotten;
+use super::log::TopicLog;
 use super::message::Message;
 use crate::ids::{Seq, TopicName};
 
@@ -29,7 +30,7 @@ pub struct Past {
 const PORTION: usize = 256;
 
 impl Hub {
-    /// Takes in what is left of earlier runs. To be called before anything else.
+    /// Takes in what is left of earlier runs. To be called while there is no message.
     pub fn recall(&mut self, past: &Past) {
         self.forgotten = Forgotten::recall(past.group_key, &past.lost);
         for portion in past.messages.chunks(PORTION) {
@@ -37,15 +38,21 @@ impl Hub {
                 self.recall_topic(&message.topic, *before);
                 self.append(Arc::clone(message));
             }
-            self.hold_bounds(); // Nobody reads yet: no round is on.
+            self.hold_bounds(); // At a start nobody reads yet: no round is on.
         }
         self.tip = past.tip;
     }
 
     /// The oldest message left says what was lost before it, more closely than a group does.
     fn recall_topic(&mut self, name: &TopicName, before: Seq) {
-        if self.find(name).is_none() {
-            self.make_topic(name, before);
+        match self.find(name) {
+            None => _ = self.make_topic(name, before),
+            Some(id) => {
+                let log = &mut self.topics[id.0 as usize].log;
+                if log.is_empty() {
+                    *log = TopicLog::new(before); // Somebody reads it.
+                }
+            }
         }
     }
 }

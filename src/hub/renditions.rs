@@ -151,6 +151,14 @@ impl Cache {
         self.bytes.set(self.bytes.get() + bytes);
     }
 
+    /// All messages are gone.
+    pub(super) fn forget_all(&self) {
+        self.bytes.set(0);
+        self.messages.set(0);
+        self.line.take();
+        self.bundles.iter().for_each(|place| _ = place.take());
+    }
+
     /// A message has its first rendition.
     pub(super) fn enter(&self, topic: TopicId, seq: Seq) {
         let mut line = self.line.take();

@@ -163,6 +163,9 @@ counters! {
         syncs = "syncs", "store_syncs", "Syncs of the store that are no part of a batch.";
         /// Calls that failed.
         failures = "failures", "store_failures", "Calls of the store that failed.";
+        /// Times that its numbering began anew.
+        renumberings = "renumberings", "store_renumberings",
+            "Times that the store's numbering began anew, and readers were told of a gap.";
         /// 1 while it cannot be used.
         unavailable = "unavailable";
     }

@@ -126,7 +126,7 @@ pub fn note(text: &str) {
 pub fn gap(gap: &MissedSpan) {
     let MissedSpan { from, to, reason } = gap;
     let why = match reason.as_str() {
-        "epoch" => "the server was restarted, or is another one",
+        "epoch" => "the server was restarted, is another one, or lost its store",
         "expired" => "they are no longer retained",
         "slow" => "they were read too slowly",
         other => other,

@@ -21,9 +21,9 @@ use crate::config::{Config, SyncPolicy};
 use crate::hub::past::Past;
 use crate::ids::Epoch;
 use crate::limits::{IDEMPOTENCY_MS_MAX, STORE_AHEAD_MS_MAX, STORE_LOCK_MS_MAX};
-use crate::store::WallMoment;
-use crate::store::file::{FileSetup, FileStore, Opened};
+use crate::store::file::{FileSetup, FileStore};
 use crate::store::journal::Journal;
+use crate::store::{Opened, WallMoment};
 
 /// How often it is looked whether the file is free.
 const LOOK_MS: u64 = 20;

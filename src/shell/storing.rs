@@ -22,7 +22,7 @@ use super::failure::Crash;
 use crate::ids::Micros;
 use crate::limits::{STORE_RETRY_MS_MAX, STORE_RETRY_MS_MIN};
 use crate::store::journal::Journal;
-use crate::store::{Store, WallMoment};
+use crate::store::{Store, StoreAnswer, WallMoment};
 
 /// The thread of a store.
 #[derive(Debug)]
@@ -100,6 +100,9 @@ impl<S: Store> Keeper<S> {
             }
             if failed && self.retry.is_some_and(|(at, _)| at <= now) {
                 self.journal.recover(self.moment(), &mut told);
+                if told.iter().any(|told| matches!(told, StoreAnswer::Anew { .. })) {
+                    log::warn!("the store's numbering began anew; readers are told of a gap");
+                }
             }
             self.bus.tell(&mut told);
             self.look_at_fault(failed);
@@ -162,7 +165,7 @@ mod tests {
     use crate::limits::Limits;
     use crate::shell::bus::Batch;
     use crate::shell::mailbox;
-    use crate::store::{Record, StoreFault};
+    use crate::store::{Record, Recovered, StoreFault};
 
     #[derive(Debug)]
     struct Buggy;
@@ -176,8 +179,8 @@ mod tests {
             Ok(false)
         }
 
-        fn recover(&mut self, _: Seq, _: WallMoment) -> Result<Vec<Record>, StoreFault> {
-            Ok(Vec::new())
+        fn recover(&mut self, _: Seq, _: WallMoment) -> Result<Recovered, StoreFault> {
+            Ok(Recovered::Behind(Vec::new()))
         }
     }
 

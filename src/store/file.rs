@@ -21,9 +21,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, Transaction, params};
 
 pub use self::open::OpenError;
-pub use self::past::Opened;
 use super::retained::Retained;
-use super::{Record, Store, StoreFault, WallMoment};
+use super::{Opened, Record, Recovered, Store, StoreFault, WallMoment};
 use crate::hub::message::Message;
 use crate::ids::{Network, Seq};
 use crate::limits::{IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_MS_MAX, Limits};
@@ -116,7 +115,7 @@ impl Store for FileStore {
         Ok(true)
     }
 
-    fn recover(&mut self, tip: Seq, at: WallMoment) -> Result<Vec<Record>, StoreFault> {
+    fn recover(&mut self, tip: Seq, at: WallMoment) -> Result<Recovered, StoreFault> {
         self.open = None; // Its lock would be in the way.
         let refused = |error: OpenError| StoreFault(error.line.into());
         let setup = &self.setup;
@@ -136,7 +135,7 @@ impl Store for FileStore {
         }
         let open = OpenFile::new(db, setup, &past, at).map_err(refused)?;
         self.open = Some(open);
-        Ok(past::records_behind(&past, tip))
+        Ok(Recovered::Behind(past::records_behind(&past, tip)))
     }
 }
 

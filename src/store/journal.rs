@@ -4,7 +4,9 @@
 //! with it: the next one gets the same. Whoever asked is told that the store is unavailable, and
 //! not that the message is lost, for a write that failed may have reached the disk. The store is
 //! asked then what it holds, before anything else is appended, and what is found behind the newest
-//! number is told as messages that nobody waits for: the log is what the store says it is.
+//! number is told as messages that nobody waits for: the log is what the store says it is. It may
+//! say that its numbering began anew; then everything is, and whoever was answered nothing by then
+//! was told that the store is unavailable.
 //!
 //! Came from: the store's thread, with what stood in the line. Goes to: a [`Store`]; back, with
 //! what every order has become. Absent on purpose: waiting, time, the threads that asked.
@@ -13,7 +15,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::numbering::{KeyRecord, Numbering};
-use super::{Asker, Record, Store, StoreAnswer, StoreAsk, StoreFault, StoreOrder, WallMoment};
+use super::{
+    Asker, Opened, Record, Recovered, Store, StoreAnswer, StoreAsk, StoreFault, StoreOrder,
+    WallMoment,
+};
 use crate::hub::message::{Draft, Message};
 use crate::ids::{Seq, TopicName};
 use crate::ledger::StoreReport;
@@ -45,14 +50,9 @@ enum Planned {
 impl<S: Store> Journal<S> {
     /// A journal that goes on behind `tip`, and remembers `keys`, the oldest first.
     pub fn new(store: S, tip: Seq, keys: impl IntoIterator<Item = KeyRecord>) -> Self {
-        let mut numbering = Numbering::default();
-        for key in keys {
-            numbering.remember(&key);
-        }
-        numbering.go_on_from(tip);
         Self {
             store,
-            numbering,
+            numbering: Numbering::behind(tip, keys),
             fault: None,
             counts: StoreReport::default(),
             records: Vec::new(),
@@ -123,7 +123,7 @@ impl<S: Store> Journal<S> {
             return true;
         }
         match self.store.recover(self.numbering.tip(), at) {
-            Ok(found) => {
+            Ok(Recovered::Behind(found)) => {
                 for record in found {
                     if let Some(key) = record.key_record() {
                         self.numbering.remember(&key);
@@ -131,6 +131,13 @@ impl<S: Store> Journal<S> {
                     self.numbering.go_on_from(record.message.seq);
                     told.push(StoreAnswer::Appended { message: record.message, asker: None });
                 }
+                self.fault = None;
+                true
+            }
+            Ok(Recovered::Anew(Opened { epoch, past, keys })) => {
+                self.numbering = Numbering::behind(past.tip, keys);
+                self.counts.renumberings += 1;
+                told.push(StoreAnswer::Anew { epoch, past: Arc::new(past) });
                 self.fault = None;
                 true
             }

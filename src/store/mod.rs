@@ -33,7 +33,8 @@ use std::sync::Arc;
 
 use self::numbering::KeyRecord;
 use crate::hub::message::{Draft, Message};
-use crate::ids::{ConnId, Micros, Network, Seq, ShardId, TopicName};
+use crate::hub::past::Past;
+use crate::ids::{ConnId, Epoch, Micros, Network, Seq, ShardId, TopicName};
 
 /// Who asked for something: the connection, and the thread that it lives on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,6 +97,13 @@ pub enum StoreAnswer {
     },
     /// There was no room for a publish: nothing was added.
     Refused(Asker),
+    /// The numbering begins anew, for every thread.
+    Anew {
+        /// The numbering that begins.
+        epoch: Epoch,
+        /// What there is of it by now.
+        past: Arc<Past>,
+    },
     /// The store could not take a publish, and it is not said whether it will be found there.
     Unavailable(Asker),
 }
@@ -134,6 +142,28 @@ pub struct WallMoment {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreFault(pub Arc<str>);
 
+/// All that a store holds.
+#[derive(Debug)]
+pub struct Opened {
+    /// The numbering that goes on.
+    pub epoch: Epoch,
+    /// For every thread's hub.
+    pub past: Past,
+    /// Young keys, the oldest first.
+    pub keys: Vec<KeyRecord>,
+}
+
+/// What a store has found after a fault.
+#[derive(Debug)]
+pub enum Recovered {
+    /// All that it held before, and these behind the newest number that was asked about.
+    Behind(Vec<Record>),
+    /// Its numbering began anew: it was emptied, or put back from a copy, and this is what it
+    /// holds. Nothing of the numbering before holds any more: readers are told of a gap, and keys
+    /// are those that it has now. The epoch is one that was never in force here.
+    Anew(Opened),
+}
+
 /// A log that outlives the process. Its calls block; they are made on a thread of its own.
 pub trait Store: Debug + Send {
     /// Appends `records` in their order, all or none. They carry the numbers behind the newest one
@@ -144,8 +174,8 @@ pub trait Store: Debug + Send {
     /// Makes what was appended outlive a loss of power. `false`: all of it did before.
     fn sync(&mut self) -> Result<bool, StoreFault>;
 
-    /// Looks again after a fault. `Ok`: it takes records again, and these are there behind `tip`.
-    fn recover(&mut self, tip: Seq, at: WallMoment) -> Result<Vec<Record>, StoreFault>;
+    /// Looks again after a fault. `Ok`: it takes records again.
+    fn recover(&mut self, tip: Seq, at: WallMoment) -> Result<Recovered, StoreFault>;
 }
 
 #[cfg(test)]

@@ -30,6 +30,13 @@ pub struct KeyRecord {
 }
 
 impl Numbering {
+    /// One that goes on behind `tip`, and remembers `keys`, the oldest first.
+    pub(super) fn behind(tip: Seq, keys: impl IntoIterator<Item = KeyRecord>) -> Self {
+        let mut numbering = Self { tip, keys: Keys::default() };
+        keys.into_iter().for_each(|key| numbering.remember(&key));
+        numbering
+    }
+
     /// The newest number that was given; 0: none was.
     pub fn tip(&self) -> Seq {
         self.tip

@@ -1,6 +1,7 @@
-//! Stories by seed: a store that is slow, fails, is killed and forgets, with the line before it,
-//! the journal, and a hub that reads. Nothing that was acknowledged is lost, numbers go up by one,
-//! a key adds one message, and behind a restart every cursor is good or hears of a gap.
+//! Stories by seed: a store that is slow, fails, is killed, forgets, and begins its numbering anew
+//! while it serves, with the line before it, the journal, and a hub that reads. Nothing that was
+//! acknowledged is lost, numbers go up by one, a key adds one message, and behind a restart every
+//! cursor is good or hears of a gap.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +9,10 @@ use std::sync::Arc;
 use super::journal::Journal;
 use super::line::StoreLine;
 use super::retained::Retained;
-use super::{Asker, Record, Store, StoreAnswer, StoreAsk, StoreFault, StoreOrder, WallMoment};
+use super::{
+    Asker, Opened, Record, Recovered, Store, StoreAnswer, StoreAsk, StoreFault, StoreOrder,
+    WallMoment,
+};
 use crate::dice::Dice;
 use crate::hub::message::{Draft, Message, Payload};
 use crate::hub::past::Past;
@@ -26,6 +30,7 @@ const GROUP_KEY: u64 = 9;
 struct Disk {
     rows: BTreeMap<u64, (Record, Seq)>,
     lost: BTreeMap<usize, Seq>,
+    epoch: Epoch,
     limits: Limits,
     /// What the process knows of it; worked out anew by each that opens it.
     retained: Retained,
@@ -39,6 +44,7 @@ impl Disk {
         Self {
             rows: BTreeMap::new(),
             lost: BTreeMap::new(),
+            epoch: Epoch(14),
             limits: limits.clone(),
             retained: Retained::new(limits, 1, GROUP_KEY, &[]),
             fails_one_in,
@@ -87,6 +93,23 @@ impl Disk {
     }
 }
 
+impl Disk {
+    /// Somebody empties it, or puts back what it held when it had fewer messages, and it is written
+    /// to by somebody else meanwhile: so the numbering is another one.
+    fn begin_anew(&mut self) -> Opened {
+        self.epoch = Epoch(self.epoch.0 + 1);
+        let keeps = if self.dice.percent(50) { 0 } else { self.dice.below(4) };
+        let gone: Vec<u64> = self.rows.keys().skip(keeps).copied().collect();
+        gone.iter().for_each(|seq| _ = self.rows.remove(seq));
+        if keeps == 0 {
+            self.lost.clear();
+        }
+        self.open();
+        let keys = self.rows.values().filter_map(|(record, _)| record.key_record()).collect();
+        Opened { epoch: self.epoch, past: self.past(), keys }
+    }
+}
+
 impl Store for Disk {
     fn append(&mut self, records: &[Record], at: WallMoment) -> Result<(), StoreFault> {
         if !self.fails() {
@@ -103,13 +126,16 @@ impl Store for Disk {
         if self.fails() { Err(StoreFault("a story".into())) } else { Ok(true) }
     }
 
-    fn recover(&mut self, tip: Seq, _: WallMoment) -> Result<Vec<Record>, StoreFault> {
+    fn recover(&mut self, tip: Seq, _: WallMoment) -> Result<Recovered, StoreFault> {
         if self.fails() {
             return Err(StoreFault("still".into()));
         }
+        if self.dice.one_in(3) {
+            return Ok(Recovered::Anew(self.begin_anew()));
+        }
         self.open();
         let behind = self.rows.range(tip.0 + 1..);
-        Ok(behind.map(|(_, (record, _))| record.clone()).collect())
+        Ok(Recovered::Behind(behind.map(|(_, (record, _))| record.clone()).collect()))
     }
 }
 
@@ -129,6 +155,7 @@ struct Story {
     log: BTreeMap<u64, Arc<Message>>,
     acknowledged: Vec<u64>,
     restarts: u64,
+    renumberings: u64,
     failures: u64,
 }
 
@@ -156,6 +183,7 @@ impl Story {
             log: BTreeMap::new(),
             acknowledged: Vec::new(),
             restarts: 0,
+            renumberings: 0,
             failures: 0,
         }
     }
@@ -234,6 +262,17 @@ impl Story {
                     assert!(text.starts_with(topic.as_str()));
                     self.line.answered();
                 }
+                StoreAnswer::Anew { epoch, past } => {
+                    assert_eq!(epoch.0, self.epoch.0 + 1);
+                    self.epoch = epoch;
+                    self.renumberings += 1;
+                    self.hub.begin_anew(epoch, &past);
+                    self.check_foreign();
+                    self.acknowledged.clear();
+                    let messages = past.messages.iter();
+                    self.log = messages.map(|(m, _)| (m.seq.0, Arc::clone(m))).collect();
+                    self.check_cursors();
+                }
                 StoreAnswer::Unavailable(_) => {
                     self.asked.remove(0);
                     self.line.answered();
@@ -256,6 +295,7 @@ impl Story {
         if forgets {
             self.epoch = Epoch(self.epoch.0 + 1);
             disk = Disk::new(&self.limits, disk.fails_one_in, self.now);
+            disk.epoch = self.epoch;
         }
         disk.open();
         let past = disk.past();
@@ -325,7 +365,7 @@ impl Story {
 
 #[test]
 fn a_store_that_is_slow_fails_is_killed_and_forgets_loses_nothing_that_was_acknowledged() {
-    let (mut restarts, mut acknowledged, mut failures) = (0, 0, 0);
+    let (mut restarts, mut renumberings, mut acknowledged, mut failures) = (0, 0, 0, 0);
     for seed in 0..SEEDS {
         let played = std::panic::catch_unwind(|| {
             let mut story = Story::new(seed);
@@ -333,13 +373,17 @@ fn a_store_that_is_slow_fails_is_killed_and_forgets_loses_nothing_that_was_ackno
                 story.step();
             }
             story.restart();
-            (story.restarts, story.acknowledged.len(), story.failures)
+            let Story { restarts, renumberings, failures, .. } = story;
+            (restarts, renumberings, story.acknowledged.len(), failures)
         });
-        let (more, told, failed) = played.unwrap_or_else(|_| panic!("seed {seed} went wrong"));
+        let (more, anew, told, failed) =
+            played.unwrap_or_else(|_| panic!("seed {seed} went wrong"));
         restarts += more;
+        renumberings += anew;
         acknowledged += told;
         failures += failed;
     }
     println!("{restarts} restarts, {acknowledged} acknowledged at the end, {failures} failures");
+    assert!(renumberings > SEEDS / 2, "{renumberings}");
     assert!(restarts > SEEDS && acknowledged > SEEDS as usize && failures > SEEDS);
 }

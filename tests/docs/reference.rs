@@ -21,6 +21,9 @@ use crate::pages::{keep, read};
 
 const MADE: &str = "<!-- Made from the code by tests/docs.rs; UPDATE_DOCS=1 writes it anew. -->\n";
 
+/// Where constants stand.
+const LIMITS: [&str; 3] = ["src/limits.rs", "src/limits/stored.rs", "src/limits/turned.rs"];
+
 /// A constant of limits.rs.
 struct Bound {
     name: String,
@@ -134,7 +137,7 @@ fn worst_cases() -> String {
 
 #[test]
 fn limits() {
-    let text = read("src/limits.rs") + &read("src/limits/turned.rs");
+    let text = LIMITS.map(read).concat();
     let bounds = bounds(&text);
     assert!(bounds.len() > 40);
     let mut page = format!(
@@ -160,7 +163,7 @@ fn limits() {
 #[test]
 fn flags_default_to_their_bounds() {
     let help: String = help().split_whitespace().collect::<Vec<_>>().join(" ");
-    let text = read("src/limits.rs") + &read("src/limits/turned.rs");
+    let text = LIMITS.map(read).concat();
     let bounds = bounds(&text);
     let turned = bounds.iter().filter_map(|b| Some((b.flag.as_ref()?, b)));
     let mut count = 0;

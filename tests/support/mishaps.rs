@@ -38,10 +38,35 @@ pub trait Mishaps {
         false
     }
 
+    /// How the next write to the disk goes, if there is a store.
+    fn store_writes(&mut self) -> Write {
+        Write::Done
+    }
+
+    /// How long the disk takes for it.
+    fn store_takes_ms(&mut self) -> u64 {
+        0
+    }
+
+    /// Whether the disk was put back to what it held earlier, when it is looked at after a fault.
+    fn store_is_put_back(&mut self) -> bool {
+        false
+    }
+
     /// Whether another thread has a turn in the middle of this one: then which.
     fn meanwhile(&mut self, _threads: usize) -> Option<usize> {
         None
     }
+}
+
+/// How a write to a disk goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write {
+    Done,
+    /// And nothing is on the disk.
+    Fails,
+    /// And it is on the disk nevertheless.
+    FailsAndIsKept,
 }
 
 /// A machine on which all goes well.

@@ -31,7 +31,11 @@ use tollway::store::sequencer::{Commit, Sequencer};
 #[path = "mishaps.rs"]
 pub mod mishaps;
 
+#[path = "stored.rs"]
+pub mod stored;
+
 use mishaps::{Edge, Mishaps, Well};
+use stored::{Disk, Stored};
 
 /// Portions of deliveries in a turn.
 const PORTIONS_PER_TURN: usize = 8;
@@ -63,6 +67,8 @@ pub struct Plan {
     /// Who may do what; without, everybody may do everything.
     pub rights: Option<Arc<Rights>>,
     pub epoch: Epoch,
+    /// A store keeps the messages, and the numbering is the one that goes on there.
+    pub disk: Option<Disk>,
     pub seed: u64,
 }
 
@@ -77,6 +83,7 @@ impl Default for Plan {
             admin_listens: false,
             rights: None,
             epoch: EPOCH,
+            disk: None,
             seed: 1,
         }
     }
@@ -163,6 +170,10 @@ pub struct World {
     pub now: Millis,
     pub brokers: Vec<Broker>,
     pub sequencer: Sequencer,
+    /// The store, if one keeps the messages.
+    pub stored: Option<Stored>,
+    /// The numbering in force.
+    pub epoch: Epoch,
     /// Places that addresses have taken, and how many each may.
     pub places: Places,
     places_max: usize,
@@ -174,7 +185,7 @@ pub struct World {
     pub tickets: TicketBook,
     /// Tickets that were given: the next one's bits.
     given: u64,
-    /// Every message that has a place, in the order of places.
+    /// Every message of the numbering that has a place, in the order of places.
     pub committed: Vec<Arc<Message>>,
     /// Publishing is refused, as under overload.
     pub overloaded: bool,
@@ -205,13 +216,19 @@ pub struct World {
 impl World {
     pub fn new(plan: Plan) -> Self {
         let unfinished = UnfinishedPool::new(plan.limits.unfinished_bytes_max);
+        let (stored, epoch, past) = match plan.disk.map(Stored::open) {
+            Some((stored, epoch, past)) => (Some(stored), epoch, Some(past)),
+            None => (None, plan.epoch, None),
+        };
+        let committed = past.iter().flat_map(|past| &past.messages);
+        let committed: Vec<_> = committed.map(|(message, _)| Arc::clone(message)).collect();
         let brokers = (0..plan.threads)
             .map(|n| {
                 let mut broker = Broker::new(Setup {
                     shard: ShardId(n),
                     threads: plan.threads,
-                    epoch: plan.epoch,
-                    past: None,
+                    epoch,
+                    past: past.clone(),
                     began: Millis(0),
                     limits: plan.limits.clone(),
                     unfinished: unfinished.clone(),
@@ -230,6 +247,8 @@ impl World {
             now: Millis(0),
             brokers,
             sequencer: Sequencer::new(&plan.limits),
+            stored,
+            epoch,
             places: Places::default(),
             places_max: match plan.limits.connections_per_address_max {
                 0 => usize::MAX,
@@ -242,7 +261,8 @@ impl World {
             open: HashMap::new(),
             tickets: TicketBook::default(),
             given: 0,
-            committed: Vec::new(),
+            committed_before: vec![committed.len(); usize::from(plan.threads)],
+            committed,
             overloaded: false,
             unavailable: false,
             unreadable: false,
@@ -254,7 +274,6 @@ impl World {
             walls: vec![(Millis(0), UNIX_START_S)],
             unseen: (0, 0),
             ends_at: None,
-            committed_before: vec![0; usize::from(plan.threads)],
         }
     }
 
@@ -441,7 +460,8 @@ impl World {
         let deadlines = deadlines.filter_map(|(broker, &until)| {
             broker.next_deadline().filter(|&due| until <= self.now || due > until)
         });
-        goes_on.chain(deadlines).min()
+        let store = self.stored.as_ref().and_then(Stored::next_stop);
+        goes_on.chain(deadlines).chain(store).min()
     }
 
     fn set_clocks(&mut self) {
@@ -492,6 +512,7 @@ impl World {
         for shard in 0..self.brokers.len() {
             any |= self.turn_of(shard);
         }
+        any |= self.store_turn();
         any
     }
 
@@ -666,6 +687,9 @@ impl World {
             }
             Effect::Publish { conn, .. } if self.unavailable => {
                 self.mailboxes[shard].push_back(Letter::Unavailable(conn));
+            }
+            Effect::Publish { conn, draft } if self.stored.is_some() => {
+                self.hand_over(shard, conn, draft);
             }
             Effect::Publish { conn, draft } => {
                 match self.sequencer.commit(draft, self.now.micros()) {

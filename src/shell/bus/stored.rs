@@ -119,53 +119,21 @@ impl Bus {
         if told.is_empty() {
             return;
         }
+        let anew = told.iter().any(|told| matches!(told, StoreAnswer::Anew { .. }));
         let mut concerned = ThreadSet::default();
         {
             let mut desk = self.lock();
-            let Desk { sequencer, line: Some(line) } = &mut *desk else {
-                return;
-            };
             let mut letters: Vec<Vec<Letter>> = Vec::new();
             letters.resize_with(self.addresses.len(), Vec::new);
             for told in told.drain(..) {
-                let (asker, letter) = match told {
-                    StoreAnswer::Appended { message, asker } => {
-                        let (subscribers, threads) = sequencer.readers(&message.topic);
-                        let (subscribers, seq) = (subscribers.total(), message.seq);
-                        concerned.add_all(threads);
-                        if let Some(asker) = asker {
-                            concerned.add(asker.shard);
-                        }
-                        for (shard, letters) in letters.iter_mut().enumerate() {
-                            let own = asker.filter(|asker| usize::from(asker.shard.0) == shard);
-                            let receipt =
-                                own.map(|asker| Receipt { conn: asker.conn, seq, subscribers });
-                            let message = Arc::clone(&message);
-                            letters.push(Letter::Committed { message, receipt });
-                        }
-                        if asker.is_some() {
-                            line.answered();
-                        }
-                        continue;
-                    }
-                    StoreAnswer::Repeated { asker, seq, topic } => {
-                        let subscribers = sequencer.subscribers(&topic).total();
-                        let receipt = Receipt { conn: asker.conn, seq, subscribers };
-                        (asker, Letter::Repeated(receipt))
-                    }
-                    StoreAnswer::TooFast { asker, retry_ms } => {
-                        (asker, Letter::TooFast { conn: asker.conn, retry_ms })
-                    }
-                    StoreAnswer::Refused(asker) => (asker, Letter::Refused(asker.conn)),
-                    StoreAnswer::Unavailable(asker) => (asker, Letter::Unavailable(asker.conn)),
-                };
-                line.answered();
-                concerned.add(asker.shard);
-                letters[usize::from(asker.shard.0)].push(letter);
+                concerned.add_all(desk.tell(told, &mut letters));
             }
             for (address, letters) in self.addresses.iter().zip(letters) {
                 address.post(letters.into_iter());
             }
+        }
+        if anew {
+            return self.wake_sleepers(); // Every reader is told.
         }
         self.wake_readers(concerned, None);
     }
@@ -207,6 +175,52 @@ impl Bus {
         for address in &self.addresses {
             address.wake_if_asleep();
         }
+    }
+}
+
+impl Desk {
+    /// Adds to each thread's `letters` what it is told, and tells which threads that concerns now.
+    fn tell(&mut self, told: StoreAnswer, letters: &mut [Vec<Letter>]) -> ThreadSet {
+        let mut concerned = ThreadSet::default();
+        let Self { sequencer, line: Some(line) } = self else {
+            return concerned;
+        };
+        let (asker, letter) = match told {
+            StoreAnswer::Appended { message, asker } => {
+                let (subscribers, threads) = sequencer.readers(&message.topic);
+                let (subscribers, seq) = (subscribers.total(), message.seq);
+                concerned.add_all(threads);
+                for (shard, letters) in letters.iter_mut().enumerate() {
+                    let own = asker.filter(|asker| usize::from(asker.shard.0) == shard);
+                    let receipt = own.map(|asker| Receipt { conn: asker.conn, seq, subscribers });
+                    letters.push(Letter::Committed { message: Arc::clone(&message), receipt });
+                }
+                if let Some(asker) = asker {
+                    line.answered();
+                    concerned.add(asker.shard);
+                }
+                return concerned;
+            }
+            StoreAnswer::Anew { epoch, past } => {
+                for letters in letters {
+                    letters.push(Letter::Anew { epoch, past: Arc::clone(&past) });
+                }
+                return concerned;
+            }
+            StoreAnswer::Repeated { asker, seq, topic } => {
+                let subscribers = sequencer.subscribers(&topic).total();
+                (asker, Letter::Repeated(Receipt { conn: asker.conn, seq, subscribers }))
+            }
+            StoreAnswer::TooFast { asker, retry_ms } => {
+                (asker, Letter::TooFast { conn: asker.conn, retry_ms })
+            }
+            StoreAnswer::Refused(asker) => (asker, Letter::Refused(asker.conn)),
+            StoreAnswer::Unavailable(asker) => (asker, Letter::Unavailable(asker.conn)),
+        };
+        line.answered();
+        concerned.add(asker.shard);
+        letters[usize::from(asker.shard.0)].push(letter);
+        concerned
     }
 }
 

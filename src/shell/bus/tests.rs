@@ -46,6 +46,7 @@ fn read(mailbox: &Mailbox) -> Vec<String> {
         Letter::TooFast { conn, .. } => format!("too fast {}", conn.slot),
         Letter::Unavailable(conn) => format!("unavailable {}", conn.slot),
         Letter::StoreState(fault) => format!("store {fault:?}"),
+        Letter::Anew { epoch, .. } => format!("anew {}", epoch.0),
         Letter::ReportWanted { from, .. } => format!("report wanted by {}", from.0),
         Letter::ShardReport(part) => format!("part of {}", part.threads),
     };

@@ -16,21 +16,10 @@ use rusqlite::{Connection, Row};
 use super::open::{self, Meta, OpenError};
 use crate::hub::message::{Message, Payload};
 use crate::hub::past::Past;
-use crate::ids::{Epoch, Micros, Millis, Network, Seq, TopicName};
+use crate::ids::{Micros, Millis, Network, Seq, TopicName};
 use crate::limits::IDEMPOTENCY_MS_MAX;
 use crate::store::numbering::KeyRecord;
-use crate::store::{Record, WallMoment};
-
-/// What was found in a file.
-#[derive(Debug)]
-pub struct Opened {
-    /// The numbering that goes on.
-    pub epoch: Epoch,
-    /// For every thread's hub.
-    pub past: Past,
-    /// Young keys, the oldest first.
-    pub keys: Vec<KeyRecord>,
-}
+use crate::store::{Opened, Record, WallMoment};
 
 /// A file that cannot be read.
 #[derive(Debug)]

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::hub::message::Payload;
-use crate::ids::{ConnId, Micros, Millis, ShardId};
+use crate::hub::past::Past;
+use crate::ids::{ConnId, Epoch, Micros, Millis, ShardId};
 use crate::limits::IDEMPOTENCY_MS_MAX;
 
 /// Keeps records in memory, and fails as often as it is told.
@@ -12,6 +13,8 @@ struct Memory {
     failures: usize,
     /// A write that fails reaches the disk nevertheless.
     sticks: bool,
+    /// What it holds when it is looked at again: its numbering began anew.
+    anew: Option<Opened>,
 }
 
 impl Memory {
@@ -35,9 +38,13 @@ impl Store for Memory {
         self.fails().map(|()| true)
     }
 
-    fn recover(&mut self, tip: Seq, _: WallMoment) -> Result<Vec<Record>, StoreFault> {
+    fn recover(&mut self, tip: Seq, _: WallMoment) -> Result<Recovered, StoreFault> {
         self.fails()?;
-        Ok(self.records.iter().filter(|record| record.message.seq > tip).cloned().collect())
+        if let Some(opened) = self.anew.take() {
+            return Ok(Recovered::Anew(opened));
+        }
+        let behind = self.records.iter().filter(|record| record.message.seq > tip);
+        Ok(Recovered::Behind(behind.cloned().collect()))
     }
 }
 
@@ -73,6 +80,7 @@ fn short(told: &[StoreAnswer]) -> Vec<String> {
         StoreAnswer::TooFast { asker, .. } => format!("too fast {}", asker.conn.slot),
         StoreAnswer::Refused(asker) => format!("refused {}", asker.conn.slot),
         StoreAnswer::Unavailable(asker) => format!("unavailable {}", asker.conn.slot),
+        StoreAnswer::Anew { epoch, past } => format!("anew {} up to {}", epoch.0, past.tip.0),
     };
     told.iter().map(short).collect()
 }
@@ -146,15 +154,34 @@ fn a_repeat_is_known_while_the_store_is_not_there() {
     assert_eq!((journal.counts().unavailable, journal.counts().syncs), (1, 0));
 }
 
-#[test]
-fn young_keys_of_an_earlier_run_are_known() {
-    let key = |seq, key: &str| KeyRecord {
+fn key(seq: u64, key: &str) -> KeyRecord {
+    KeyRecord {
         seq: Seq(seq),
         at: Micros(0).millis(),
         topic: TopicName::parse("a").expect("a good name"),
         key: key.into(),
         from: std::net::IpAddr::from([192, 0, 2, 1]).into(),
-    };
+    }
+}
+
+#[test]
+fn numbers_and_keys_of_a_numbering_that_has_ended_are_given_up() {
+    let mut journal = Journal::new(Memory::default(), Seq(41), [key(40, "k"), key(41, "l")]);
+    append(&mut journal, vec![order(1, Some("m"))], 0);
+    journal.store.failures = 1;
+    let told = append(&mut journal, vec![order(1, Some("n")), order(2, Some("m"))], 0);
+    assert_eq!(told, ["unavailable 1", "again 42 to 2"], "it is not known yet");
+    let past = Past { tip: Seq(7), ..Past::default() };
+    journal.store.anew = Some(Opened { epoch: Epoch(15), past, keys: vec![key(6, "l")] });
+    assert_eq!(recover(&mut journal), (true, vec!["anew 15 up to 7".to_owned()]));
+    let orders = ["k", "l", "m", "n"].map(|key| order(1, Some(key))).into_iter().collect();
+    let told = append(&mut journal, orders, 0);
+    assert_eq!(told, ["8 to Some(1)", "again 6 to 1", "9 to Some(1)", "10 to Some(1)"]);
+    assert_eq!(journal.counts().renumberings, 1);
+}
+
+#[test]
+fn young_keys_of_an_earlier_run_are_known() {
     let mut journal = Journal::new(Memory::default(), Seq(9), [key(3, "k"), key(7, "l")]);
     let told = append(&mut journal, vec![order(1, Some("l")), order(2, Some("m"))], 5);
     assert_eq!(told, ["again 7 to 1", "10 to Some(2)"]);

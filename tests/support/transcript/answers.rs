@@ -98,11 +98,13 @@ pub fn close_frame(offence: &Offence) -> Vec<Piece> {
 
 /// The answer to a publish.
 pub fn created(path: &str, id: &str, terms: &Terms) -> Result<Vec<Piece>, String> {
-    let place = id.strip_prefix("e-").and_then(|n| n.parse::<u64>().ok());
-    let before = place.ok_or(format!("{id:?} is no id"))? - 1;
+    let (epoch, place) = id.split_once('-').ok_or(format!("{id:?} is no id"))?;
+    let before = place.parse::<u64>().map_err(|why| format!("{id:?}: {why}"))? - 1;
     let readers = terms.readers.as_deref().ok_or("readers=… is missing")?;
     let mut pieces = begin(201, terms)?;
-    pieces.push(exact(format!("Location: {path}?since=e-{before}\r\nCache-Control: no-store\r\n")));
+    pieces.push(exact(format!(
+        "Location: {path}?since={epoch}-{before}\r\nCache-Control: no-store\r\n"
+    )));
     let body = exact(format!("{{\"id\":\"{id}\",\"subscribers\":{readers}}}\n"));
     pieces.extend(with_body("application/json", &[body], terms));
     Ok(pieces)

@@ -66,7 +66,8 @@
 //! `{jwt exp=5s publish=a}` is a token that a key of the story has signed; see `tokens`.
 //! `wait 5s` lets time pass; `drain 10s` tells the server to end.
 //! `overloaded on` and `unreadable on` switch on what their names say; `store full` and
-//! `store works` say how the store is.
+//! `store works` say how the store is, and `store anew`, in a story in which a store keeps the
+//! messages, that it was emptied.
 //!
 //! Everything is exact: whatever the server says must be told, at the moment when it says it, and
 //! whoever is not mentioned has heard nothing.
@@ -146,6 +147,8 @@ pub enum Act {
     Overloaded(bool),
     /// The store has no room, or has again.
     StoreFull(bool),
+    /// The store was emptied: its numbering begins anew.
+    StoreAnew,
     Unreadable(bool),
     Close(usize, CloseReason),
     Cost {

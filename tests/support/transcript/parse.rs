@@ -334,6 +334,7 @@ impl<'t> Reader<'t> {
             ("overloaded", ["off"]) => Act::Overloaded(false),
             ("store", ["full"]) => Act::StoreFull(true),
             ("store", ["works"]) => Act::StoreFull(false),
+            ("store", ["anew"]) => Act::StoreAnew,
             ("unreadable", ["on"]) => Act::Unreadable(true),
             ("close", [name, reason]) => {
                 let reason = named(&CloseReason::ALL, CloseReason::name, reason)?;

@@ -12,7 +12,8 @@ use super::books::{self, equal};
 use super::compare::compare;
 use super::feeding::{Cuts, Feeding, Knife};
 use super::{Act, Greeting, Piece, Step, Tls, Transcript, bytes};
-use crate::world::{Client, Plan, World};
+use crate::world::stored::Disk;
+use crate::world::{Client, EPOCH, Plan, World};
 
 /// Plays `story` in every way that it allows, and tells what went wrong first.
 pub fn play_all(story: &Transcript) -> Result<(), String> {
@@ -78,6 +79,7 @@ impl<'s> Player<'s> {
             Cuts::Random(seed) => seed,
             Cuts::Whole | Cuts::ByteByByte => 0,
         };
+        let stored = story.steps.iter().any(|step| matches!(step.act, Act::StoreAnew));
         Self {
             story,
             feeding,
@@ -89,6 +91,7 @@ impl<'s> Player<'s> {
                 files: story.files.clone(),
                 admin_listens: story.secrets.admin_listens,
                 rights: Rights::of(story.secrets.clone(), [7; 32]).map(Arc::new),
+                disk: stored.then(|| Disk::new(EPOCH)),
                 seed: seed + 1,
                 ..Plan::default()
             }),
@@ -179,6 +182,10 @@ impl<'s> Player<'s> {
             Act::Overloaded(on) => self.world.overloaded = *on,
             Act::StoreFull(full) => {
                 self.world.set_store_fault(full.then_some("no space left on device"));
+                self.world.run();
+            }
+            Act::StoreAnew => {
+                self.world.put_back(0);
                 self.world.run();
             }
             Act::Unreadable(on) => self.world.unreadable = *on,

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::super::super::mailbox::{self, Mailbox};
 use super::*;
 use crate::hub::message::{Draft, Message, Payload};
-use crate::ids::{ConnId, Seq, TopicName};
+use crate::ids::{ConnId, Epoch, Seq, TopicName};
 use crate::limits::{Limits, UNCOMMITTED_MAX};
 
 /// A bus with two threads and a line, without the threads.
@@ -68,6 +68,7 @@ fn read(mailbox: &Mailbox) -> Vec<String> {
         Letter::Refused(conn) => format!("refused {}", conn.slot),
         Letter::TooFast { conn, .. } => format!("too fast {}", conn.slot),
         Letter::StoreState(fault) => format!("{fault:?}"),
+        Letter::Anew { epoch, past } => format!("anew {} {}", epoch.0, past.messages.len()),
         other => format!("{other:?}"),
     };
     letters.into_iter().map(short).collect()
@@ -87,6 +88,19 @@ fn nobody_hears_before_the_store_has_answered() {
     assert_eq!(read(&other), ["1 None", "2 None"]);
     bus.tell_store_state(Some(&"full".into()));
     assert_eq!(read(&other), [r#"Some("full")"#]);
+}
+
+#[test]
+fn every_thread_hears_in_its_place_that_numbers_begin_anew_and_is_woken() {
+    let (bus, [own, other]) = bus(&Limits::default());
+    let mut batch = Batch::default();
+    hand_over(&bus, &mut batch, &[7]);
+    assert!(own.fall_asleep() && other.fall_asleep());
+    let anew = StoreAnswer::Anew { epoch: Epoch(15), past: Arc::default() };
+    bus.tell(&mut vec![appended(9, None), anew, appended(1, Some(7))]);
+    assert!(bus.addresses.iter().all(|address| !address.wake_if_asleep()), "nobody sleeps on");
+    assert_eq!(read(&own), ["9 None", "anew 15 0", "1 Some(7)"]);
+    assert_eq!(read(&other), ["9 None", "anew 15 0", "1 None"]);
 }
 
 #[test]
