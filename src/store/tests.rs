@@ -101,7 +101,7 @@ impl Disk {
         self.epoch = Epoch(self.epoch.0 + 1);
         let keeps = if self.dice.percent(50) { 0 } else { self.dice.below(4) };
         let gone: Vec<u64> = self.rows.keys().skip(keeps).copied().collect();
-        gone.iter().for_each(|seq| _ = self.rows.remove(seq));
+        self.rows.retain(|seq, _| !gone.contains(seq));
         if keeps == 0 {
             self.lost.clear();
         }
