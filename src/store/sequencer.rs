@@ -127,7 +127,9 @@ impl Sequencer {
             return Vec::new();
         };
         let names: Vec<TopicName> = changed.iter().take(most).cloned().collect();
-        names.iter().for_each(|name| _ = changed.remove(name));
+        for name in &names {
+            changed.remove(name);
+        }
         changed.give_back();
         names.into_iter().map(|name| (name.clone(), self.subscribers(&name))).collect()
     }

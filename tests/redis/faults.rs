@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::rig::{Line, Redis};
-use crate::server::within;
+use crate::server::{Server, within};
 use crate::{
     PATIENCE_MS, metric, node, post, publish, publish_in_time, read, reads, ready, until_ready,
 };
@@ -60,7 +60,7 @@ fn refused(port: u16, text: &str, key: Option<&str>) {
 fn a_redis_that_was_killed_and_comes_back_goes_on_where_it_was() {
     let Some(mut redis) = Redis::start("a_redis_that_was_killed", &KEEPS) else { return };
     let nodes = [node(&redis.url(), &[]), node(&redis.url(), &[])];
-    let [one, two] = nodes.each_ref().map(|node| node.port());
+    let [one, two] = nodes.each_ref().map(Server::port);
     let mut stream = Stream::open(two);
     let first = publish(one, "one");
     assert_eq!(stream.next(), "one");
@@ -91,7 +91,7 @@ fn a_redis_that_was_killed_and_comes_back_goes_on_where_it_was() {
 fn a_redis_that_comes_back_empty_begins_anew_and_everybody_is_told() {
     let Some(mut redis) = Redis::start("a_redis_that_comes_back_empty", &[]) else { return };
     let nodes = [node(&redis.url(), &[]), node(&redis.url(), &[])];
-    let [one, two] = nodes.each_ref().map(|node| node.port());
+    let [one, two] = nodes.each_ref().map(Server::port);
     let mut streams = [one, two].map(Stream::open);
     let first = publish(one, "one");
     for stream in &mut streams {
@@ -121,7 +121,7 @@ fn a_redis_that_comes_back_empty_begins_anew_and_everybody_is_told() {
 fn a_redis_that_forgets_what_was_acknowledged_is_found_out() {
     let Some(mut redis) = Redis::start("a_redis_that_forgets", &[]) else { return };
     let nodes = [node(&redis.url(), &[]), node(&redis.url(), &[])];
-    let [one, two] = nodes.each_ref().map(|node| node.port());
+    let [one, two] = nodes.each_ref().map(Server::port);
     let kept = publish(one, "kept");
     redis.say(&["SAVE"]);
     let mut stream = Stream::open(two);

@@ -25,7 +25,7 @@ const KILLS: usize = 4;
 /// A read that takes so long goes to another server.
 const STALL: Duration = Duration::from_secs(5);
 /// From the last publish until every reader has it.
-const CATCH_UP: Duration = Duration::from_secs(60);
+const CATCH_UP: Duration = Duration::from_mins(1);
 
 /// What is shared by all who take part.
 struct Cluster {

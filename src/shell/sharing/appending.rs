@@ -16,7 +16,6 @@
 
 use std::sync::Arc;
 use std::time::Duration;
-use std::vec::IntoIter;
 
 use super::health::{AppendPlace, Health, Part};
 use super::pause::Pause;
@@ -102,19 +101,20 @@ impl Appender {
                 read = self.health.wait_until_read(newest, &joined, ANSWER).unwrap_or_default();
             }
         }
-        let mut elsewhere = self.readers_elsewhere(orders);
-        let mut numbers = numbers.into_iter();
+        let elsewhere = self.readers_elsewhere(orders);
+        let mut numbers = numbers.into_iter().map(|seq| Some(seq).filter(|seq| *seq <= read));
+        let mut elsewhere = elsewhere.into_iter();
         told.extend(orders.drain(..).map(|StoreOrder { asker, asked }| match asked {
-            StoreAsk::Append(Draft { topic, .. }) => match numbers.next().filter(|n| *n <= read) {
-                Some(seq) => {
-                    let elsewhere = elsewhere.next().unwrap_or_default().total();
-                    StoreAnswer::Read { asker, seq, topic, elsewhere }
-                }
-                None => {
-                    elsewhere.next();
-                    StoreAnswer::Unavailable(asker)
-                }
-            },
+            StoreAsk::Append(Draft { topic, .. }) => {
+                let elsewhere = elsewhere.next().unwrap_or_default().total();
+                let read = numbers.next().flatten();
+                read.map_or(StoreAnswer::Unavailable(asker), |seq| StoreAnswer::Read {
+                    asker,
+                    seq,
+                    topic,
+                    elsewhere,
+                })
+            }
             StoreAsk::Count(topic) => {
                 let elsewhere = elsewhere.next().unwrap_or_default();
                 StoreAnswer::Counted { asker, topic, elsewhere }
@@ -126,7 +126,7 @@ impl Appender {
 
     /// How many read the topics of `orders` on other nodes, in their order; nobody, where that
     /// cannot be asked at present.
-    fn readers_elsewhere(&mut self, orders: &[StoreOrder]) -> IntoIter<Subscribers> {
+    fn readers_elsewhere(&mut self, orders: &[StoreOrder]) -> Vec<Subscribers> {
         let topics = orders.iter().filter_map(|order| match &order.asked {
             StoreAsk::Append(draft) => Some(draft.topic.clone()),
             StoreAsk::Count(topic) => Some(topic.clone()),
@@ -146,7 +146,7 @@ impl Appender {
                 }
             }
         }
-        counts.into_iter()
+        counts
     }
 
     /// Tells the other nodes whose readers have changed here.
