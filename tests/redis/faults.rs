@@ -247,7 +247,10 @@ fn a_failover_refuses_until_there_is_a_primary_again() {
     });
     synced.expect("a replica of the old one");
     publish(port, "two");
-    old.say(&["WAIT", "1", "10000"]);
+    let copied = within(PATIENCE_MS, || {
+        (new.ask(&["XLEN", "tollway:log"]) == Ok(redis::Value::Int(2))).then_some(())
+    });
+    copied.expect("the replica has both");
     // The old one is told to follow before the new one leads: nobody takes anything.
     old.say(&["REPLICAOF", "127.0.0.1", "1"]);
     refused(port, "nobody takes it", None);
