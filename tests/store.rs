@@ -3,7 +3,8 @@
 //! The server is killed at random moments under load, as often as `STORE_KILLS` says (6 if it says
 //! nothing), and started again on the same file. Then every acknowledged message is there, once, in
 //! order, and cursors of all four techniques go on without a gap. Files that cannot be used, disks
-//! without room, and a hand-over from one server to the next have stories of their own.
+//! without room, syncs that fail, wall clocks that are set, and a hand-over from one server to the
+//! next have stories of their own.
 //!
 //! Absent on purpose: loss of power. No test of a process can take that from a disk.
 
@@ -22,6 +23,12 @@ mod faults;
 mod handed_over;
 #[path = "store/resume.rs"]
 mod resume;
+#[path = "store/shim.rs"]
+mod shim;
+#[path = "store/syncs.rs"]
+mod syncs;
+#[path = "store/wall.rs"]
+mod wall;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};

@@ -1,30 +1,52 @@
-//! What the sequencer was asked and has not answered, as far as it matters here: how many topics
-//! there will be when it has.
+//! What the sequencer was asked and has not answered: how many topics there will be when it has,
+//! and who has waited for too long.
 //!
-//! Came from: `draft`, with each draft; the face, with each answer. Goes to: `draft`, as a
-//! number. Absent on purpose: the drafts. They are on their way.
+//! Without a store an answer comes in the same turn. A store may hang; then whoever asked is told
+//! after a while that it is not known what became of the message, and the answer that comes in the
+//! end is not told to anybody. Answers to one connection come in the order of asking, so the next
+//! one for a connection that gave up one of its questions is the one that it gave up.
+//!
+//! Came from: `draft`, with each draft; the face, with each answer, and when time has passed. Goes
+//! to: `draft`, as a number; the face, as a connection to be told. Absent on purpose: the drafts.
+//! They are on their way.
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::ids::TopicName;
+use crate::ids::{ConnId, Millis, TopicName};
+use crate::limits::COMMIT_MS_MAX;
 use crate::spare::Spare;
 
-/// Drafts that the sequencer was asked about and has not answered.
+/// Drafts that the sequencer was asked about and has not answered. Invariant: the first of `waits`
+/// has no answer.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
-    /// The topic that each would make, in the order of asking, which is that of the answers.
-    made: VecDeque<Option<TopicName>>,
-    /// How many drafts would make each of those topics. Invariant: no count is 0.
+    /// In the order of asking. Some that are not the first may be answered.
+    waits: VecDeque<AskedDraft>,
+    /// How many answers came for those in `waits` that have one, by connection.
+    answered: HashMap<ConnId, usize>,
+    /// Those that were given up: the topics that they would make, in the order of asking, …
+    given_up: VecDeque<Option<TopicName>>,
+    /// … and how many each connection has.
+    givers_up: HashMap<ConnId, usize>,
+    /// How many drafts would make each topic. Invariant: no count is 0.
     drafts: HashMap<TopicName, usize>,
 }
 
+#[derive(Debug)]
+struct AskedDraft {
+    conn: ConnId,
+    at: Millis,
+    /// The topic that it would make, or none.
+    made: Option<TopicName>,
+}
+
 impl Asked {
-    /// The sequencer is asked to commit a draft, which would make this topic, or none.
-    pub(super) fn push(&mut self, made: Option<TopicName>) {
+    /// `conn` asks for a draft to be committed, which would make this topic, or none.
+    pub(super) fn push(&mut self, conn: ConnId, at: Millis, made: Option<TopicName>) {
         if let Some(topic) = &made {
             *self.drafts.entry(topic.clone()).or_default() += 1;
         }
-        self.made.push_back(made);
+        self.waits.push_back(AskedDraft { conn, at, made });
     }
 
     /// How many topics will be made by what was asked.
@@ -37,9 +59,58 @@ impl Asked {
         self.drafts.contains_key(topic)
     }
 
-    /// The sequencer has answered the oldest.
-    pub(super) fn answered(&mut self) {
-        if let Some(topic) = self.made.pop_front().flatten()
+    /// An answer came for `conn`. `false`: it gave up waiting for this one, and is not to be told.
+    pub(super) fn answered(&mut self, conn: ConnId) -> bool {
+        if !self.givers_up.is_empty() && take_one(&mut self.givers_up, conn) {
+            let made = self.given_up.pop_front().flatten();
+            self.given_up.give_back();
+            self.forget(made);
+            return false;
+        }
+        match self.waits.front() {
+            Some(first) if first.conn == conn => self.drop_first(),
+            Some(_) => *self.answered.entry(conn).or_default() += 1,
+            None => {}
+        }
+        true
+    }
+
+    /// When the next of them will have waited for too long.
+    pub(super) fn next_deadline(&self) -> Option<Millis> {
+        self.waits.front().map(|first| first.at.plus(COMMIT_MS_MAX))
+    }
+
+    /// The next connection that has waited for too long, and gives up.
+    pub(super) fn next_late(&mut self, now: Millis) -> Option<ConnId> {
+        self.next_deadline().filter(|&due| due <= now)?;
+        let AskedDraft { conn, made, .. } = self.waits.pop_front()?;
+        self.given_up.push_back(made);
+        *self.givers_up.entry(conn).or_default() += 1;
+        self.skip_answered();
+        Some(conn)
+    }
+
+    fn drop_first(&mut self) {
+        if let Some(first) = self.waits.pop_front() {
+            self.forget(first.made);
+        }
+        self.skip_answered();
+    }
+
+    /// Drops those in front that were answered when they were not the first.
+    fn skip_answered(&mut self) {
+        while !self.answered.is_empty()
+            && let Some(first) = self.waits.front()
+            && take_one(&mut self.answered, first.conn)
+        {
+            let first = self.waits.pop_front();
+            self.forget(first.and_then(|first| first.made));
+        }
+        self.waits.give_back();
+    }
+
+    fn forget(&mut self, made: Option<TopicName>) {
+        if let Some(topic) = made
             && let Some(drafts) = self.drafts.get_mut(&topic)
         {
             *drafts -= 1;
@@ -48,29 +119,82 @@ impl Asked {
                 self.drafts.give_back();
             }
         }
-        self.made.give_back();
     }
+}
+
+/// Takes one away from what `conn` has, if it has any.
+fn take_one(counts: &mut HashMap<ConnId, usize>, conn: ConnId) -> bool {
+    let Some(count) = counts.get_mut(&conn) else {
+        return false;
+    };
+    *count -= 1;
+    if *count == 0 {
+        counts.remove(&conn);
+        counts.give_back();
+    }
+    true
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn conn(slot: u32) -> ConnId {
+        ConnId { slot, generation: 0 }
+    }
+
+    fn late(asked: &mut Asked, ms: u64) -> Vec<u32> {
+        std::iter::from_fn(|| asked.next_late(Millis(ms))).map(|conn| conn.slot).collect()
+    }
+
     #[test]
     fn a_topic_counts_once_until_the_last_draft_for_it_is_answered() {
         let [one, other] = ["one", "other"].map(|name| TopicName::parse(name).expect("a name"));
         let mut asked = Asked::default();
         for made in [Some(&one), None, Some(&one), Some(&other)] {
-            asked.push(made.cloned());
+            asked.push(conn(1), Millis(0), made.cloned());
         }
         assert!(asked.makes(&one) && asked.makes(&other));
         let mut left = vec![asked.new_topics()];
         for _ in 0..4 {
-            asked.answered();
+            assert!(asked.answered(conn(1)));
             left.push(asked.new_topics());
         }
         assert_eq!(left, [2, 2, 2, 1, 0]);
         assert!(!asked.makes(&one));
-        asked.answered(); // Nothing was asked.
+        assert!(asked.answered(conn(1)), "nothing was asked");
+    }
+
+    #[test]
+    fn answers_to_several_connections_come_in_any_order() {
+        let mut asked = Asked::default();
+        for (ms, slot) in [(0, 1), (1, 2), (2, 1), (3, 3), (4, 2)] {
+            asked.push(conn(slot), Millis(ms), None);
+        }
+        let mut due = Vec::new();
+        for slot in [2, 3, 1, 2, 1] {
+            assert!(asked.answered(conn(slot)));
+            due.push(asked.next_deadline().map(|due| due.0 - COMMIT_MS_MAX));
+        }
+        assert_eq!(due, [Some(0), Some(0), Some(2), Some(2), None]);
+        assert!(asked.answered.is_empty());
+    }
+
+    #[test]
+    fn an_answer_that_was_given_up_is_not_told_and_the_next_one_is() {
+        let topic = TopicName::parse("a").expect("a name");
+        let mut asked = Asked::default();
+        for (ms, slot) in [(0, 1), (5, 2), (10, 1), (15, 2)] {
+            asked.push(conn(slot), Millis(ms), Some(topic.clone()));
+        }
+        assert!(asked.answered(conn(2)), "a refusal, say");
+        assert_eq!(late(&mut asked, COMMIT_MS_MAX - 1), [0; 0]);
+        assert_eq!(late(&mut asked, COMMIT_MS_MAX + 9), [1], "2 has its answer");
+        assert!(asked.makes(&topic), "it may yet be made");
+        asked.push(conn(1), Millis(20), Some(topic.clone()));
+        let told = [1, 1, 2, 1].map(|slot| asked.answered(conn(slot)));
+        assert_eq!(told, [false, true, true, true]);
+        assert!(!asked.makes(&topic));
+        assert_eq!(asked.next_deadline(), None);
     }
 }

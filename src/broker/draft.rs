@@ -35,7 +35,7 @@ pub(super) fn ask_in(
     if is_one_more && topics >= shard.policy.limits.topics_max {
         return Err(Rule::TopicsFull);
     }
-    shard.asked.push(made);
+    shard.asked.push(visit.id, visit.now, made);
     visit.effect(Effect::Publish { conn: visit.id, draft });
     Ok(())
 }

@@ -313,7 +313,8 @@ impl Broker {
     pub fn next_deadline(&self) -> Option<Millis> {
         let (wheel, hub) = (self.wheel.next_deadline(), self.shard.hub.next_deadline());
         let (reports, farewell) = (self.shard.reports.next_deadline(), self.next_farewell());
-        earliest(earliest(wheel, hub), earliest(reports, farewell))
+        let commit = self.shard.asked.next_deadline();
+        earliest(earliest(earliest(wheel, hub), commit), earliest(reports, farewell))
     }
 
     /// Whether there is work that can be done now, so that a turn is to follow without waiting for

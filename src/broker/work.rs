@@ -3,6 +3,7 @@
 //! Came from: the shell, once a turn. Goes to: visits, one for each connection that has work.
 //! Absent on purpose: any order between connections other than first come, first served.
 
+use super::visit::Visit;
 use super::{Broker, Letter, answer, deadline, input, poll, publish, pump, report};
 use crate::conn::outbox::Outbox;
 use crate::conn::state::Name;
@@ -100,37 +101,47 @@ impl Broker {
                     self.shard.hub.append(message);
                     self.shard.hub.expire(now); // A letter may have lain for long.
                     if let Some(receipt) = receipt {
-                        self.shard.asked.answered();
-                        self.visit(receipt.conn, now, |visit| publish::committed(visit, receipt));
+                        self.answer(receipt.conn, now, |v| publish::committed(v, receipt));
                     }
                 }
                 Letter::Repeated(receipt) => {
-                    self.shard.asked.answered();
-                    self.visit(receipt.conn, now, |visit| publish::committed(visit, receipt));
+                    self.answer(receipt.conn, now, |v| publish::committed(v, receipt));
                 }
-                Letter::Refused(id) => {
-                    self.shard.asked.answered();
-                    self.visit(id, now, publish::not_committed);
-                }
+                Letter::Refused(id) => self.answer(id, now, publish::not_committed),
                 Letter::TooFast { conn, retry_ms } => {
-                    self.shard.asked.answered();
-                    self.visit(conn, now, |visit| publish::too_fast(visit, retry_ms));
+                    self.answer(conn, now, |v| publish::too_fast(v, retry_ms));
                 }
-                Letter::Unavailable(id) => {
-                    self.shard.asked.answered();
-                    self.visit(id, now, publish::unavailable);
-                }
+                Letter::Unavailable(id) => self.answer(id, now, publish::unavailable),
                 Letter::Anew { epoch, past } => {
                     self.shard.given = None; // It quotes ids.
                     self.shard.hub.begin_anew(epoch, &past);
                     self.shard.hub.expire(now);
                 }
                 // Never wait.
-                Letter::ReportWanted { .. } | Letter::ShardReport(_) | Letter::StoreState(_) => {}
+                Letter::ReportWanted { .. } | Letter::ShardReport(_) => {}
+                Letter::StoreState(_) | Letter::Counted { .. } => {}
             }
             while let Some(id) = self.shard.letters.next_waiter() {
                 self.visit(id, now, answer::letters_read);
             }
+        }
+    }
+
+    /// Whoever asked to publish is told what came of it, unless it has given up.
+    fn answer(&mut self, id: ConnId, now: Millis, tell: impl FnOnce(&mut Visit<'_>)) {
+        if self.shard.asked.answered(id) {
+            self.visit(id, now, tell);
+        }
+    }
+
+    /// Those that asked to publish and have waited for too long are told so, a portion of them.
+    fn give_up_publishes(&mut self, now: Millis) {
+        for _ in 0..EXPIRIES_PER_TURN {
+            let Some(id) = self.shard.asked.next_late(now) else {
+                return;
+            };
+            self.shard.ledger.shared.publishes_unanswered += 1;
+            self.visit(id, now, publish::unavailable);
         }
     }
 
@@ -139,6 +150,7 @@ impl Broker {
     pub fn expire(&mut self, now: Millis) {
         self.shard.hub.expire(now);
         report::begin(&mut self.shard, now);
+        self.give_up_publishes(now);
         self.go_on_draining(now);
         for _ in 0..EXPIRIES_PER_TURN {
             let Some((hint, id)) = self.wheel.pop_due(now) else {

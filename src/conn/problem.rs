@@ -117,8 +117,9 @@ offences! {
         Overloaded = Unavailable, "overloaded",
             "The server has more messages to deliver than it can; try again in a moment.";
         StoreUnavailable = Unavailable, "store_unavailable",
-            "What keeps the messages cannot be written at present; the message may or may not be \
-             found there later. Try again in a moment, with an Idempotency-Key to have it once.";
+            "What keeps the messages cannot be written at present, or does not answer; the message \
+             may or may not be found there later. Try again in a moment, with an Idempotency-Key \
+             to have it once.";
         UnfinishedTooMuch = Unavailable, "unfinished_too_much",
             "The server holds as many unfinished requests as it can; try again in a moment.";
         Draining = Unavailable, "draining",

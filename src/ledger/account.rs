@@ -187,6 +187,11 @@ counters! {
             refused_by_address = "refused_by_address",
                 "connections_refused_by_address",
                 "Connections refused because their address had as many as it may.";
+            /// Publishes of which it was said that nobody knows what became of them, since the
+            /// store had not answered in time.
+            publishes_unanswered = "publishes_unanswered",
+                "publishes_unanswered",
+                "Publishes that the store did not answer in time, and that were told 503.";
             /// TLS handshakes in which the server showed its certificate.
             tls_full = "tls_full",
                 "tls_handshakes_full", "TLS handshakes that showed a certificate.";

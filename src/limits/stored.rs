@@ -7,6 +7,9 @@
 pub const STORE_BATCH_MAX: usize = 4_096;
 /// Bytes of messages in one such batch. One is always taken, however long.
 pub const STORE_BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// How long a publish may wait for the store. Beyond: 503 `store_unavailable`, an error in
+/// `tollway.v1`, a raw WebSocket close with 1013. What the store says later is told to nobody.
+pub const COMMIT_MS_MAX: u64 = 30_000;
 /// How long a server that takes over from another waits for its file.
 pub const STORE_LOCK_MS_MAX: u64 = 120_000;
 /// Messages in a file that are older than this, a hundred years, are as if they were that old.

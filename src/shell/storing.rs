@@ -120,7 +120,7 @@ impl<S: Store> Keeper<S> {
             (None, None) => {}
             (None, Some(_)) => {
                 self.retry = None;
-                log::info!("the store can be used again");
+                log::warn!("the store can be used again"); // As loud as what it takes back.
                 self.bus.tell_store_state(None);
             }
             (Some(fault), None) => {

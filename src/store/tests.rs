@@ -59,6 +59,7 @@ impl Disk {
     fn past(&self) -> Past {
         Past {
             tip: self.rows.keys().last().map_or(Seq(0), |&seq| Seq(seq)),
+            ahead_max: 0,
             group_key: GROUP_KEY,
             lost: self.lost.iter().map(|(&group, &seq)| (group, seq)).collect(),
             messages: self
@@ -100,7 +101,7 @@ impl Disk {
         self.epoch = Epoch(self.epoch.0 + 1);
         let keeps = if self.dice.percent(50) { 0 } else { self.dice.below(4) };
         let gone: Vec<u64> = self.rows.keys().skip(keeps).copied().collect();
-        gone.iter().for_each(|seq| _ = self.rows.remove(seq));
+        self.rows.retain(|seq, _| !gone.contains(seq));
         if keeps == 0 {
             self.lost.clear();
         }
@@ -252,6 +253,9 @@ impl Story {
                     self.log.insert(message.seq.0, Arc::clone(&message));
                     self.hub.append(message);
                     while self.hub.next_subscriber().is_some() {}
+                }
+                StoreAnswer::Read { .. } | StoreAnswer::Counted { .. } => {
+                    panic!("nobody asked for that")
                 }
                 StoreAnswer::Repeated { seq, topic, .. } => {
                     let text = self.asked.remove(0);

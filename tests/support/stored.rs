@@ -13,7 +13,9 @@ use tollway::hub::Receipt;
 use tollway::hub::message::Draft;
 use tollway::hub::past::Past;
 use tollway::ids::{ConnId, Epoch, Millis, Seq, ShardId, TopicName};
-use tollway::limits::{STORE_BATCH_BYTES_MAX, STORE_BATCH_MAX, STORE_RETRY_MS_MIN};
+use tollway::limits::{
+    STORE_BATCH_BYTES_MAX, STORE_BATCH_MAX, STORE_RETRY_MS_MAX, STORE_RETRY_MS_MIN,
+};
 use tollway::store::journal::Journal;
 use tollway::store::line::StoreLine;
 use tollway::store::{
@@ -61,6 +63,7 @@ impl Disk {
             group_key: GROUP_KEY,
             lost: Vec::new(),
             messages: messages.collect(),
+            ahead_max: 0,
         };
         let keys = plate.records.iter().filter_map(Record::key_record).collect();
         Opened { epoch: plate.epoch, past, keys }
@@ -118,6 +121,8 @@ pub struct Stored {
     busy: Option<(Millis, Vec<StoreAnswer>)>,
     /// When the store is tried again, and how long to wait after that.
     retry: Option<(Millis, u64)>,
+    /// How long the next write takes, whatever the machine says.
+    hangs_ms: u64,
 }
 
 impl Stored {
@@ -126,8 +131,9 @@ impl Stored {
         disk.plate().anew = false;
         let Opened { epoch, past, keys } = disk.opened();
         let journal = Journal::new(disk.clone(), past.tip, keys);
-        let (line, busy, retry) = (StoreLine::default(), None, None);
-        (Self { disk, journal, line, busy, retry }, epoch, Arc::new(past))
+        let line = StoreLine::default();
+        let stored = Self { disk, journal, line, busy: None, retry: None, hangs_ms: 0 };
+        (stored, epoch, Arc::new(past))
     }
 
     /// How many orders are not answered.
@@ -182,30 +188,31 @@ impl Stored {
             self.disk.plate().write = mishaps.store_writes();
             self.journal.recover(at, told);
         }
-        let ms = mishaps.store_takes_ms();
+        let ms = mishaps.store_takes_ms().max(std::mem::take(&mut self.hangs_ms));
         if ms > 0 {
             self.busy = Some((now.plus(ms), std::mem::take(told)));
         }
         ms == 0
     }
 
-    /// `Some`: everybody is to be told how the store is.
-    fn news(&mut self, now: Millis) -> Option<Option<Arc<str>>> {
+    /// Whether everybody is to be told how the store is. Afterwards it is known when it is tried
+    /// again.
+    fn has_news(&mut self, now: Millis) -> bool {
         match (self.journal.fault(), self.retry) {
-            (None, None) => None,
+            (None, None) => false,
             (None, Some(_)) => {
                 self.retry = None;
-                Some(None)
+                true
             }
-            (Some(fault), None) => {
+            (Some(_), None) => {
                 self.retry = Some((now, STORE_RETRY_MS_MIN));
-                Some(Some(Arc::clone(&fault.0)))
+                true
             }
             (Some(_), Some((at, ms))) => {
                 if at <= now {
-                    self.retry = Some((now.plus(ms), ms * 2));
+                    self.retry = Some((now.plus(ms), (ms * 2).min(STORE_RETRY_MS_MAX)));
                 }
-                None
+                false
             }
         }
     }
@@ -230,6 +237,30 @@ impl World {
         }
     }
 
+    /// A refusal stands in the line behind what its connection waits for. `false`: that is nothing.
+    pub(super) fn refused_in_line(&mut self, shard: usize, conn: ConnId) -> bool {
+        // Exact: a world has few threads.
+        let asker = Asker { shard: ShardId(shard as u16), conn };
+        let stored = self.stored.as_mut().filter(|stored| stored.line.has(asker));
+        stored.map(|s| s.line.push(StoreOrder { asker, asked: StoreAsk::Refused })).is_some()
+    }
+
+    /// Turns every thread until nothing more happens, and time passes until the store owes nobody
+    /// an answer.
+    pub fn settle(&mut self) {
+        self.run();
+        for _ in 0..10_000 {
+            match &self.stored {
+                Some(stored) if stored.in_flight() > 0 => {
+                    let stop = stored.next_stop().expect("it was run, so it is busy");
+                    self.advance(stop.since(self.now));
+                }
+                _ => return,
+            }
+        }
+        panic!("the store does not come to rest at {:?}", self.now);
+    }
+
     /// One turn of the store's thread. `true`: something was told.
     pub fn store_turn(&mut self) -> bool {
         let Some(mut stored) = self.stored.take() else {
@@ -239,8 +270,11 @@ impl World {
         let mut told = Vec::new();
         let turned = stored.turn(at, &mut *self.mishaps, &mut told);
         if turned {
-            told.into_iter().for_each(|told| self.tell_of(&mut stored.line, told));
-            if let Some(fault) = stored.news(self.now) {
+            for told in told {
+                self.tell_of(&mut stored.line, told);
+            }
+            if stored.has_news(self.now) {
+                let fault = stored.journal.fault().map(|fault| Arc::clone(&fault.0));
                 for mailbox in &mut self.mailboxes {
                     mailbox.push_back(Letter::StoreState(fault.clone()));
                 }
@@ -263,9 +297,20 @@ impl World {
         stored.journal.recover(at, &mut told);
         match &mut stored.busy {
             Some((_, before)) => before.extend(told),
-            None => told.into_iter().for_each(|told| self.tell_of(&mut stored.line, told)),
+            None => {
+                for told in told {
+                    self.tell_of(&mut stored.line, told);
+                }
+            }
         }
         self.stored = Some(stored);
+    }
+
+    /// The next write takes so long.
+    pub fn hang_store(&mut self, ms: u64) {
+        if let Some(stored) = &mut self.stored {
+            stored.hangs_ms = ms;
+        }
     }
 
     fn tell_of(&mut self, line: &mut StoreLine, told: StoreAnswer) {
@@ -279,11 +324,15 @@ impl World {
                     let receipt = own.map(|asker| Receipt { conn: asker.conn, seq, subscribers });
                     mailbox.push_back(Letter::Committed { message, receipt });
                 }
-                return asker.into_iter().for_each(|_| line.answered());
+                if asker.is_some() {
+                    line.answered();
+                }
+                return;
             }
             StoreAnswer::Anew { epoch, past } => {
-                self.epoch = epoch;
-                self.committed = past.messages.iter().map(|(m, _)| Arc::clone(m)).collect();
+                let there = past.messages.iter().map(|(m, _)| Arc::clone(m)).collect();
+                let ended = std::mem::replace(&mut self.committed, there);
+                self.ended.push((std::mem::replace(&mut self.epoch, epoch), ended));
                 for mailbox in &mut self.mailboxes {
                     mailbox.push_back(Letter::Anew { epoch, past: Arc::clone(&past) });
                 }
@@ -293,11 +342,17 @@ impl World {
                 let subscribers = self.sequencer.subscribers(&topic).total();
                 (asker, Letter::Repeated(Receipt { conn: asker.conn, seq, subscribers }))
             }
+            StoreAnswer::Read { .. } | StoreAnswer::Counted { .. } => {
+                unreachable!("this store is shared with nobody")
+            }
             StoreAnswer::TooFast { asker, retry_ms } => {
                 (asker, Letter::TooFast { conn: asker.conn, retry_ms })
             }
             StoreAnswer::Refused(asker) => (asker, Letter::Refused(asker.conn)),
-            StoreAnswer::Unavailable(asker) => (asker, Letter::Unavailable(asker.conn)),
+            StoreAnswer::Unavailable(asker) => {
+                self.unavailable_at = Some(self.now);
+                (asker, Letter::Unavailable(asker.conn))
+            }
         };
         line.answered();
         self.mailboxes[usize::from(asker.shard.0)].push_back(letter);

@@ -172,6 +172,8 @@ pub struct World {
     pub sequencer: Sequencer,
     /// The store, if one keeps the messages.
     pub stored: Option<Stored>,
+    /// When somebody was last told that the store cannot be used.
+    pub unavailable_at: Option<Millis>,
     /// The numbering in force.
     pub epoch: Epoch,
     /// Places that addresses have taken, and how many each may.
@@ -187,6 +189,8 @@ pub struct World {
     given: u64,
     /// Every message of the numbering that has a place, in the order of places.
     pub committed: Vec<Arc<Message>>,
+    /// The numberings that have ended, and what was committed in each.
+    pub ended: Vec<(Epoch, Vec<Arc<Message>>)>,
     /// Publishing is refused, as under overload.
     pub overloaded: bool,
     /// The store cannot be used: by [`World::set_store_fault`].
@@ -248,6 +252,7 @@ impl World {
             brokers,
             sequencer: Sequencer::new(&plan.limits),
             stored,
+            unavailable_at: None,
             epoch,
             places: Places::default(),
             places_max: match plan.limits.connections_per_address_max {
@@ -263,6 +268,7 @@ impl World {
             given: 0,
             committed_before: vec![committed.len(); usize::from(plan.threads)],
             committed,
+            ended: Vec::new(),
             overloaded: false,
             unavailable: false,
             unreadable: false,
@@ -683,6 +689,9 @@ impl World {
     fn effect(&mut self, shard: usize, effect: Effect) {
         match effect {
             Effect::Publish { conn, .. } if self.overloaded => {
+                if self.refused_in_line(shard, conn) {
+                    return;
+                }
                 self.mailboxes[shard].push_back(Letter::Refused(conn));
             }
             Effect::Publish { conn, .. } if self.unavailable => {

@@ -129,7 +129,7 @@ mod tests {
         let expected = r#"{"connections":{"opened":3,"joined":0,"left":0,"open":0,"closed":{"idle":2,"total":2}},"requests":10,"answers_empty":4,"messages":1,"bytes_in":{"head":0,"framing":0,"payload":0,"heartbeat":0,"body":0,"tls":0,"total":0},"bytes_out":{"head":0,"framing":50,"payload":600,"heartbeat":0,"body":0,"tls":0,"total":650},"syscalls":{"accept":1,"read":1,"write":0,"would_block":0,"end":0,"wait":9.0,"total":11.0},"tcp":{"handshakes":1,"segments_in":0,"segments_out":1,"bytes_in":0,"bytes_out":0,"retransmits":0,"rtt_us":0.0},"memory":{"user":0,"kernel":0},"parked":0,"latency":{"count":1,"mean_us":30.0,"p50_us":30,"p90_us":30,"p99_us":30,"max_us":30},"per_message":{"bytes_in":0.0,"bytes_out":650.0,"segments":1.0,"syscalls":11.0,"round_trips":11.0}}"#; // rustfmt::skip
         assert_eq!(row, expected);
         let shared = serde_json::to_string(&read.shared).expect("plain data");
-        let expected = r#"{"syscalls":{"wait":9,"control":0,"wake":0,"accept_empty":3,"sample":0},"refused":4,"refused_by_address":0,"tls_full":0,"tls_resumed":0}"#; // rustfmt::skip
+        let expected = r#"{"syscalls":{"wait":9,"control":0,"wake":0,"accept_empty":3,"sample":0},"refused":4,"refused_by_address":0,"publishes_unanswered":0,"tls_full":0,"tls_resumed":0}"#; // rustfmt::skip
         assert_eq!(shared, expected);
     }
 

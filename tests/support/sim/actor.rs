@@ -216,11 +216,15 @@ impl Actor {
     }
 
     /// The server is killed: what its kernel had taken may be read still, or not.
-    pub fn outlive(&mut self, stage: &mut Stage) {
+    /// `goes_on`: the next one knows all that it knew.
+    pub fn outlive(&mut self, stage: &mut Stage, goes_on: bool) {
         if stage.dice.percent(50) {
             self.read(stage);
         }
         self.line = None;
+        if goes_on {
+            return;
+        }
         self.notes.keyed.clear();
         let cursor = self.notes.cursor.take();
         let cursor = cursor.map(|at| id(stage.epoch, at));

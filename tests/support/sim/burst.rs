@@ -22,7 +22,8 @@ impl Story {
         let topic = stage.dice.below(stage.oracle.names.len());
         let count = 1 + stage.dice.below(MOST);
         let ready = ready(stage, &self.actors, shard, topic);
-        if ready.is_empty() || stage.world.overloaded {
+        // What the store's thread does meanwhile is seen in floods.
+        if ready.is_empty() || stage.world.overloaded || stage.script.stored {
             return;
         }
         stage.tell(|| format!("a burst of {count} while thread {shard} stands still"));

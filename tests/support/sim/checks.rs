@@ -256,6 +256,8 @@ impl Stage {
         }
         assert_eq!(self.world.sequencer.names(), 0, "names in the sequencer");
         assert_eq!(self.world.places.total(), 0, "places");
+        let in_flight = self.world.stored.as_ref().map(|stored| stored.in_flight());
+        assert_eq!(in_flight.unwrap_or(0), 0, "the store owes answers");
         self.check_everybody_is_gone();
     }
 

@@ -286,7 +286,7 @@ impl Line {
                 over
             }
             CloseReason::Gap => deeds.got_close == Some(1013) || stalled || deeds.finished,
-            CloseReason::Overloaded => stage.overloaded_at >= Some(self.began_at),
+            CloseReason::Overloaded => stage.may_have_refused(self.began_at),
             CloseReason::PongTimeout => {
                 let owed = deeds.pong_due.is_some_and(|upto| upto > read);
                 let stuck = closed_at - pipe.wrote_at.0 >= PONG_MS_MAX;

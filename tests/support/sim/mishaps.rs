@@ -4,7 +4,10 @@
 //! threads and servers. Absent on purpose: what a mishap excuses; the judges know that.
 
 use super::dice::Dice;
-use crate::world::mishaps::Mishaps;
+use crate::world::mishaps::{Mishaps, Write};
+
+/// The longest that a disk takes for a write, hanging included.
+const DISK_MS_MAX: u64 = 100_000;
 
 /// Once in how many times something goes wrong; 0: never.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +23,9 @@ pub struct Rates {
     pub trouble: u64,
     /// The server is killed and starts anew.
     pub restarts: u64,
+    /// Writes of a store, if there is one.
+    pub slow_disk: u64,
+    pub failing_disk: u64,
 }
 
 impl Rates {
@@ -39,6 +45,8 @@ impl Rates {
             interleaved: rate(20),
             trouble: rate(40) * 4,
             restarts: rate(20) * 20,
+            slow_disk: rate(10),
+            failing_disk: rate(20),
         }
     }
 }
@@ -92,6 +100,20 @@ impl Mishaps for Machine {
 
     fn holds_letter(&mut self) -> bool {
         self.happens(self.rates.late_letters)
+    }
+
+    fn store_writes(&mut self) -> Write {
+        if !self.happens(self.rates.failing_disk) {
+            return Write::Done;
+        }
+        if self.dice.percent(50) { Write::Fails } else { Write::FailsAndIsKept }
+    }
+
+    fn store_takes_ms(&mut self) -> u64 {
+        if !self.happens(self.rates.slow_disk) {
+            return 0;
+        }
+        self.dice.wide(1, DISK_MS_MAX)
     }
 
     fn meanwhile(&mut self, threads: usize) -> Option<usize> {

@@ -33,7 +33,10 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tollway::ids::Epoch;
-use tollway::limits::{CLOSE_MS_MAX, IDEMPOTENCY_MS_MAX, LINGER_MS_MAX, Limits, PONG_MS_MAX};
+use tollway::limits::{
+    CLOSE_MS_MAX, COMMIT_MS_MAX, IDEMPOTENCY_MS_MAX, LINGER_MS_MAX, Limits, PONG_MS_MAX,
+    STORE_RETRY_MS_MAX,
+};
 
 use self::actor::Actor;
 use self::dice::Dice;
@@ -44,6 +47,7 @@ pub use self::plan::Theme;
 pub use self::stage::Sights;
 use self::stage::Stage;
 use crate::world::mishaps::Well;
+use crate::world::stored::Disk;
 use crate::world::{EPOCH, Plan, World};
 
 /// Plays the story of a seed. `Ok`: what came up in it. `Err`: the trace of what went wrong, if it
@@ -55,7 +59,7 @@ pub fn play(seed: u64, traced: bool) -> Result<Sights, String> {
 }
 
 /// The server of a story, after a start.
-fn world(script: &Script, epoch: Epoch, seed: u64) -> World {
+fn world(script: &Script, epoch: Epoch, disk: Option<Disk>, seed: u64) -> World {
     let files = (0..compose::FILES.len())
         .map(|n| (compose::FILES[n].0.to_owned(), compose::file(n).to_vec()))
         .collect::<BTreeMap<_, _>>();
@@ -65,6 +69,7 @@ fn world(script: &Script, epoch: Epoch, seed: u64) -> World {
         files: Some(files),
         rights: rights::of(seed),
         epoch,
+        disk,
         seed,
         ..Plan::default()
     });
@@ -81,9 +86,10 @@ impl Story {
     fn new(seed: u64, traced: bool) -> Self {
         let mut dice = Dice::new(seed);
         let script = plan::script(seed, &mut dice);
-        let world = world(&script, EPOCH, seed);
+        let disk = script.stored.then(|| Disk::new(EPOCH));
+        let world = world(&script, EPOCH, disk.clone(), seed);
         let actors = script.guests.iter().cloned().map(Actor::new).collect();
-        let mut stage = Stage::new(world, script, seed, dice, traced);
+        let mut stage = Stage::new(world, disk, script, seed, dice, traced);
         let about = format!("{:?}", stage.script);
         stage.tell(|| about);
         Self { stage, actors }
@@ -147,13 +153,13 @@ impl Story {
     fn rest(&mut self) {
         self.stage.tell(|| "all threads come to rest".into());
         self.stage.world.end_pauses();
-        self.stage.world.run();
+        self.stage.world.settle();
         self.stage.look();
         for actor in &mut self.actors {
             actor.read(&mut self.stage);
         }
         // What the clients had to say to that: Pongs, Close frames, ends.
-        self.stage.world.run();
+        self.stage.world.settle();
         self.stage.look();
         for actor in &mut self.actors {
             actor.read(&mut self.stage);
@@ -210,6 +216,7 @@ impl Story {
         self.jump(IDEMPOTENCY_MS_MAX);
         // From here on it is looked at what is left, and not at how it went.
         self.stage.world.mishaps = Box::new(Well);
+        self.jump(STORE_RETRY_MS_MAX); // By then a store can be used again.
         self.publish_once_more();
         self.jump(limits.history_age_ms.max(limits.idle_ms_max) + LINGER_MS_MAX);
     }
@@ -247,5 +254,6 @@ fn patience(limits: &Limits) -> u64 {
         + limits.heartbeat_ms
         + PONG_MS_MAX * 2
         + CLOSE_MS_MAX
+        + COMMIT_MS_MAX
         + LINGER_MS_MAX
 }

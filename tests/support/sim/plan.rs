@@ -91,6 +91,8 @@ pub struct Script {
     pub drain_ms: Option<u64>,
     /// The server asks for rights.
     pub rights: bool,
+    /// A store keeps the messages.
+    pub stored: bool,
 }
 
 pub fn script(seed: u64, dice: &mut Dice) -> Script {
@@ -119,6 +121,7 @@ pub fn script(seed: u64, dice: &mut Dice) -> Script {
         rates: Rates::roll(dice),
         drain_ms: (seed % 3 == 1).then(|| [0, 100, 2_000, 10_000, 60_000][seed as usize / 3 % 5]),
         rights: rights::of(seed).is_some(),
+        stored: seed / 5 % 3 == 1,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Blocks of an event stream, as they come.
 
+#![allow(unreachable_pub)] // Each user takes what it needs.
+
 use super::readers::events::{self, Block};
 
 #[derive(Default)]

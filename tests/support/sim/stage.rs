@@ -4,10 +4,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use tollway::ids::{Epoch, Id, Seq, TopicName};
+use tollway::limits::COMMIT_MS_MAX;
 
 use super::dice::Dice;
 use super::oracle::Oracle;
 use super::plan::Script;
+use crate::world::stored::Disk;
 use crate::world::{EPOCH, World};
 
 /// How many of the last events are told of a story that went wrong.
@@ -21,6 +23,8 @@ pub struct Stage {
     pub seed: u64,
     /// Another one after each restart.
     pub epoch: Epoch,
+    /// What outlives the server, if a store keeps the messages.
+    pub disk: Option<Disk>,
     /// When publishing was last refused for overload, if ever.
     pub overloaded_at: Option<u64>,
     /// Clients' requests are numbered, so that a trace can tell them apart.
@@ -33,8 +37,16 @@ pub struct Stage {
 pub type Sights = BTreeMap<&'static str, u64>;
 
 impl Stage {
-    pub fn new(world: World, script: Script, seed: u64, dice: Dice, traced: bool) -> Self {
+    pub fn new(
+        world: World,
+        disk: Option<Disk>,
+        script: Script,
+        seed: u64,
+        dice: Dice,
+        traced: bool,
+    ) -> Self {
         Self {
+            disk,
             world,
             oracle: Oracle::new(script.limits.clone(), script.threads, script.topics),
             dice,
@@ -70,7 +82,19 @@ impl Stage {
     pub fn turn_of(&mut self, shard: usize) {
         self.tell(|| format!("thread {shard} turns"));
         self.world.turn_of(shard);
+        if self.script.stored && self.dice.percent(50) {
+            self.tell(|| "the store turns".into());
+            self.world.store_turn();
+        }
         self.look();
+    }
+
+    /// Whether a publish that was made at that moment may have been told 503: there was an
+    /// overload since, the store could not take something, or had its time.
+    pub fn may_have_refused(&self, since: u64) -> bool {
+        let unavailable = self.world.unavailable_at.is_some_and(|at| at.0 >= since);
+        let hangs = self.script.stored && self.world.now.0 >= since + COMMIT_MS_MAX;
+        self.overloaded_at >= Some(since) || unavailable || hangs
     }
 
     /// Takes note of what the world did.

@@ -6,10 +6,13 @@
 
 use super::Story;
 use super::burst;
+use super::mishaps::Machine;
 use super::oracle::Oracle;
+use super::plan::Script;
 use super::readers::frames;
 use super::rights;
 use crate::world::Client;
+use crate::world::stored::Disk;
 use tollway::ids::Epoch;
 
 /// Ten years.
@@ -101,21 +104,29 @@ impl Story {
         Some(client)
     }
 
-    /// The server is killed, and another one starts where it was: another epoch, nothing in it, and
-    /// nobody connected.
+    /// The server is killed, and another one starts where it was, with nobody connected. On the
+    /// same disk it goes on; otherwise there is another epoch, and nothing in it.
     pub fn restart(&mut self) {
         let stage = &mut self.stage;
-        stage.tell(|| "the server is killed, and starts anew".into());
-        stage.see("a restart");
+        let goes_on = stage.script.stored && !stage.dice.one_in(3);
+        stage.tell(|| format!("the server is killed, and starts anew; it goes on: {goes_on}"));
+        stage.see(if goes_on { "a restart on the same disk" } else { "a restart" });
         stage.look();
         for actor in &mut self.actors {
-            actor.outlive(stage);
+            actor.outlive(stage, goes_on);
         }
-        stage.epoch = Epoch(stage.epoch.0 + 1);
         let now = stage.world.now;
-        stage.world = super::world(&stage.script, stage.epoch, stage.seed);
+        if !goes_on {
+            stage.epoch = Epoch(stage.epoch.0 + 1);
+            stage.disk = stage.script.stored.then(|| Disk::new(stage.epoch));
+            let Script { limits, threads, topics, .. } = &stage.script;
+            stage.oracle = Oracle::new(limits.clone(), *threads, *topics);
+        }
+        stage.world = super::world(&stage.script, stage.epoch, stage.disk.clone(), stage.seed);
+        let chance = stage.seed ^ now.0 << 16; // Or each server on the disk has the same mishaps.
+        stage.world.mishaps = Box::new(Machine::new(stage.script.rates.clone(), chance));
         stage.world.begin_at(now);
-        stage.oracle =
-            Oracle::new(stage.script.limits.clone(), stage.script.threads, stage.script.topics);
+        assert_eq!(stage.world.epoch, stage.epoch);
+        stage.look();
     }
 }

@@ -114,18 +114,14 @@ pub fn judge_told(
     value: &Value,
     began_at: u64,
 ) {
-    let said = &mut stage.oracle.said[number];
     assert_eq!(value["ref"].as_u64(), Some(number as u64));
     if let Some(error) = value.get("error") {
         assert_eq!(error["status"], 503, "{value}");
-        assert!(stage.overloaded_at >= Some(began_at), "503 without an overload");
-        if said.key.is_none() {
-            assert!(said.places.is_empty(), "refused, and in the log");
-            said.refused = true;
-        }
+        refused(stage, notes, number, &error["code"], began_at);
         return stage.see("an error in the dialect");
     }
     let at = place(stage.epoch, value["id"].as_str().expect("an id")).expect("an id of this world");
+    let said = &stage.oracle.said[number];
     assert!(said.places.contains(&at), "acknowledged as {at}, and not in the log");
     if said.key.is_some() {
         notes.keyed.push(number);
@@ -150,6 +146,24 @@ pub fn judge_frame(stage: &Stage, stand: &mut Stand, binary: bool, payload: &[u8
     }
 }
 
+/// A publish was told 503. Without a store that means that it is not in the log and never will be.
+fn refused(stage: &mut Stage, notes: &mut Notes, number: usize, code: &Value, made_at: u64) {
+    assert!(stage.may_have_refused(made_at), "503, {code}, without a reason");
+    let said = &mut stage.oracle.said[number];
+    if code == "store_unavailable" {
+        assert!(stage.script.stored);
+        if said.key.is_some() {
+            notes.keyed.push(number); // It is safe to say it again.
+        }
+        return stage.see("store_unavailable");
+    }
+    assert_eq!(code, "overloaded");
+    if said.key.is_none() {
+        assert!(said.places.is_empty(), "refused, and in the log");
+        said.refused = true;
+    }
+}
+
 pub fn judge_publish(
     stage: &mut Stage,
     notes: &mut Notes,
@@ -158,15 +172,9 @@ pub fn judge_publish(
     answer: &Answer,
 ) {
     if answer.head.status == 503 {
-        let overloaded = stage.overloaded_at >= Some(expect.made_at);
-        assert!(overloaded, "503 without an overload");
         assert!(answer.head.field("Retry-After").is_some());
-        let said = &mut stage.oracle.said[number];
-        if said.key.is_none() {
-            assert!(said.places.is_empty(), "refused, and in the log");
-            said.refused = true;
-        }
-        return;
+        let problem: Value = serde_json::from_slice(&answer.body.data).expect("JSON");
+        return refused(stage, notes, number, &problem["code"], expect.made_at);
     }
     assert_eq!(answer.head.status, 201, "{expect:?}");
     let value: Value = serde_json::from_slice(&answer.body.data).expect("JSON");

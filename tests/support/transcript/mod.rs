@@ -67,7 +67,7 @@
 //! `wait 5s` lets time pass; `drain 10s` tells the server to end.
 //! `overloaded on` and `unreadable on` switch on what their names say; `store full` and
 //! `store works` say how the store is, and `store anew`, in a story in which a store keeps the
-//! messages, that it was emptied.
+//! messages, that it was emptied; `store hangs 40s` how long its next write takes.
 //!
 //! Everything is exact: whatever the server says must be told, at the moment when it says it, and
 //! whoever is not mentioned has heard nothing.
@@ -149,6 +149,8 @@ pub enum Act {
     StoreFull(bool),
     /// The store was emptied: its numbering begins anew.
     StoreAnew,
+    /// The next write to the store takes so many milliseconds.
+    StoreHangs(u64),
     Unreadable(bool),
     Close(usize, CloseReason),
     Cost {

@@ -335,6 +335,7 @@ impl<'t> Reader<'t> {
             ("store", ["full"]) => Act::StoreFull(true),
             ("store", ["works"]) => Act::StoreFull(false),
             ("store", ["anew"]) => Act::StoreAnew,
+            ("store", ["hangs", time]) => Act::StoreHangs(duration(time)?),
             ("unreadable", ["on"]) => Act::Unreadable(true),
             ("close", [name, reason]) => {
                 let reason = named(&CloseReason::ALL, CloseReason::name, reason)?;

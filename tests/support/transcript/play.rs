@@ -79,7 +79,8 @@ impl<'s> Player<'s> {
             Cuts::Random(seed) => seed,
             Cuts::Whole | Cuts::ByteByByte => 0,
         };
-        let stored = story.steps.iter().any(|step| matches!(step.act, Act::StoreAnew));
+        let stored =
+            story.steps.iter().any(|step| matches!(step.act, Act::StoreAnew | Act::StoreHangs(_)));
         Self {
             story,
             feeding,
@@ -184,6 +185,7 @@ impl<'s> Player<'s> {
                 self.world.set_store_fault(full.then_some("no space left on device"));
                 self.world.run();
             }
+            Act::StoreHangs(ms) => self.world.hang_store(*ms),
             Act::StoreAnew => {
                 self.world.put_back(0);
                 self.world.run();
