@@ -20,7 +20,7 @@
 //!
 //! When the present reaches the first moment of a slot, the slot's entries now agree with it in
 //! that digit, and move to lower levels (or are due): they cascade. An entry 25 s away cascades
-//! twice at most. Eleven digits write any `u64`, so there is no farthest moment either; empty
+//! three times at most. Eleven digits write any `u64`, so there is no farthest moment either; empty
 //! slots own no memory, and a wheel with nothing in it is 17 KiB.
 
 use crate::ids::{ConnId, Millis};

@@ -2,7 +2,7 @@
 //!
 //! The wheel holds hints. Putting off a deadline costs nothing: the hint stays, and when it comes
 //! up it is compared with the truth, [`crate::conn::Conn::due`], and put in again. A connection
-//! that is served a thousand times between two heartbeats touches the wheel once.
+//! that is served a thousand times between two heartbeats touches the wheel a few times.
 //!
 //! Came from: the face, when the deadline of a connection has come. Goes to: `teardown`, mostly.
 //! Absent on purpose: clocks, and the wheel.
