@@ -73,10 +73,11 @@ impl Patch {
                 (None, false) => return Err(format!("{file} is not there any more")),
             };
             for Hunk { before, after, .. } in &change.hunks {
-                match if change.is_new { 1 } else { text.matches(before.as_str()).count() } {
-                    1 => text = text.replacen(before.as_str(), after, 1),
-                    found => return Err(format!("{file} has this {found} times:\n{before}")),
+                let found = text.matches(before.as_str()).count();
+                if found != 1 && !change.is_new {
+                    return Err(format!("{file} has this {found} times:\n{before}"));
                 }
+                text = text.replacen(before.as_str(), after, 1);
             }
             files.insert(file.clone(), text);
         }
