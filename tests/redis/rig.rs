@@ -128,7 +128,8 @@ impl Drop for Redis {
     }
 }
 
-fn free_port() -> u16 {
+/// A port that nobody has now.
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     listener.local_addr().expect("it is bound").port()
 }

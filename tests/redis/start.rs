@@ -1,11 +1,12 @@
 //! A log that cannot be joined ends the server at its start, with one line that names the remedy,
 //! and not the password.
 
+use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::rig::Redis;
-use crate::server::Server;
+use crate::rig::{Redis, free_port};
+use crate::server::{Server, fresh_path};
 use crate::{node, publish, reads};
 
 /// A server that cannot start: what it says. Exit code 2.
@@ -47,6 +48,39 @@ fn a_password_is_used_and_a_wrong_one_is_told_at_once() {
     let server = node(&at(":secret1@"), &[]);
     publish(server.port(), "one");
     assert!(!server.log().contains("secret1"), "{}", server.log());
+}
+
+#[test]
+fn rediss_is_tls_and_believes_the_authorities_of_the_system() {
+    let (certificate, key) = (fresh_path("crt"), fresh_path("key"));
+    let pair = rcgen::KeyPair::generate().expect("a key");
+    let params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+    let made = params.self_signed(&pair).expect("a certificate");
+    fs::write(&certificate, made.pem()).expect("the scratch directory is writable");
+    fs::write(&key, pair.serialize_pem()).expect("the scratch directory is writable");
+    let port = free_port().to_string();
+    let [file, key_file] = [&certificate, &key].map(|path| path.to_str().expect("text"));
+    let flags = [
+        ["--tls-port", &port],
+        ["--tls-cert-file", file],
+        ["--tls-key-file", key_file],
+        ["--tls-ca-cert-file", file],
+        ["--tls-auth-clients", "no"],
+    ];
+    let Some(redis) = Redis::start("rediss_is_tls", flags.as_flattened()) else { return };
+    let url = format!("rediss://localhost:{port}/1");
+    let node = |url: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tollway"));
+        command.env("SSL_CERT_FILE", file);
+        Server::start_by(command, &["--redis", url])
+    };
+    let (one, two) = (node(&url), node(&url));
+    publish(one.port(), "enciphered");
+    reads(two.port(), "earliest", &["enciphered"]);
+    drop((one, two));
+    assert!(refused(&["--redis", &url]).contains("certificate"), "nobody vouches for it");
+    drop(redis);
+    let _ = (fs::remove_file(&certificate), fs::remove_file(&key));
 }
 
 #[test]
