@@ -34,7 +34,7 @@ pub use proxies::ProxyConfig;
 pub use rights::{RightsConfig, Secret};
 pub use spelling::{Listen, Misspelt, Size, Span};
 pub(crate) use spelling::{ends_in_no_port, fraction, whole};
-pub use store::{StoreConfig, SyncPolicy};
+pub use store::{RedisConfig, StoreConfig, SyncPolicy};
 pub use tls::TlsPair;
 
 use crate::limits::{Limits, WorstCase};
@@ -59,6 +59,8 @@ pub struct Config {
     pub static_dir: Option<PathBuf>,
     /// Where messages are kept beyond the process.
     pub store: Option<StoreConfig>,
+    /// Where they are kept for many servers.
+    pub redis: Option<RedisConfig>,
     /// The bounds.
     pub limits: Limits,
     /// Origins of other sites whose pages may ask.
@@ -102,10 +104,13 @@ impl Config {
         if !self.tls.is_empty() {
             worst = worst.with_tls();
         }
-        match self.store {
-            Some(_) => worst.with_store(self.limits.retain_bytes),
-            None => worst,
+        if self.store.is_some() {
+            worst = worst.with_store(self.limits.retain_bytes);
         }
+        if self.redis.is_some() {
+            worst = worst.with_redis(self.limits.message_bytes_max);
+        }
+        worst
     }
 
     fn parse(command: Command, arguments: Vec<OsString>) -> Result<Self, NoConfig> {
@@ -234,8 +239,7 @@ impl CommandLine {
         checks::wait(bounds.max_wait)?;
         checks::drain(until.drain)?;
         let BrowserFlags { allow_origin, allow_host } = self.browsers;
-        let mut rights = self.rights.into_config()?;
-        rights.admin_listens = !self.addresses.admin_listen.is_empty();
+        let rights = self.rights.into_config(!self.addresses.admin_listen.is_empty())?;
         let allow_origin = checks::patterns("--allow-origin", &allow_origin, OriginPattern::parse)?;
         let allow_host = checks::patterns("--allow-host", &allow_host, HostPattern::parse)?;
         let tls = self.tls.into_config(&self.addresses.listen, &self.addresses.admin_listen)?;
@@ -250,6 +254,7 @@ impl CommandLine {
             tls,
             threads,
             static_dir: self.addresses.static_dir,
+            redis: self.store.redis()?,
             store: self.store.into_config()?,
             limits: Limits {
                 head_bytes_max: bounds.max_head.0,

@@ -7,10 +7,12 @@
 //! follow from others (those are asserted); sizes that nobody outside can change, which stand
 //! beside their use; and the bounds of `tollway compare`, which bind its own user.
 
+mod shared;
 mod stored;
 mod turned;
 mod worst_case;
 
+pub use shared::*;
 pub use stored::*;
 pub use turned::Limits;
 pub use worst_case::WorstCase;

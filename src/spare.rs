@@ -7,7 +7,7 @@
 //! Came from: whoever owns a queue that strangers can make long. Goes to: the allocator. Absent on
 //! purpose: bounds. How long a queue may grow is its owner's to say.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, Hash};
 
 use slab::Slab;
@@ -47,6 +47,15 @@ impl<T> Spare for VecDeque<T> {
 }
 
 impl<K: Eq + Hash, V, S: BuildHasher> Spare for HashMap<K, V, S> {
+    #[inline]
+    fn give_back(&mut self) {
+        if let Some(room) = fitting(self.len(), self.capacity()) {
+            self.shrink_to(room);
+        }
+    }
+}
+
+impl<T: Eq + Hash, S: BuildHasher> Spare for HashSet<T, S> {
     #[inline]
     fn give_back(&mut self) {
         if let Some(room) = fitting(self.len(), self.capacity()) {

@@ -7,8 +7,13 @@
 mod foreign;
 #[path = "support/http.rs"]
 mod http;
+#[path = "tls/pairs.rs"]
+#[allow(dead_code)] // Servers and certificates are all that is needed here.
+mod pairs;
 #[path = "support/server.rs"]
 mod server;
+#[path = "compare/tls.rs"]
+mod tls;
 
 use std::fs;
 use std::process::{Command, Output, Stdio};
@@ -30,12 +35,17 @@ const VARIANTS: [(&str, &str); 6] = [
 ];
 
 fn run(flags: &str) -> Output {
+    command(flags).output().expect("it was built")
+}
+
+fn command(flags: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tollway"));
     command.arg("compare").args(flags.split_whitespace());
     // What configures a server must not reach those that are compared.
     command.env("TOLLWAY_QUIET", "true");
     command.env("TOLLWAY_HISTORY_MESSAGES", "1");
-    command.stdin(Stdio::null()).output().expect("it was built")
+    command.env_remove("TOLLWAY_TLS_CA").stdin(Stdio::null());
+    command
 }
 
 /// A run of few clients and messages, which takes only seconds.
@@ -108,7 +118,9 @@ fn every_variant_delivers_every_message_and_its_row_adds_up() {
     assert_eq!(names.collect::<Vec<_>>(), expected);
     for row in rows {
         adds_up(row);
+        assert!(row["tls_handshakes"].is_null() && number(&row["bytes_out"]["tls"]) == 0, "{row}");
     }
+    assert!(setup["tls"].is_null(), "{setup}");
     for row in &rows[..2] {
         let polls = number(&row["requests"]);
         let long_polls = number(&rows[2]["requests"]);
@@ -142,7 +154,7 @@ fn adds_up(row: &Value) {
     assert_eq!(number(&row["latency"]["count"]), DELIVERIES, "{row}");
     assert_eq!(number(&row["bytes_out"]["payload"]), DELIVERIES * 128, "{row}");
     for direction in ["bytes_in", "bytes_out"] {
-        let classes = ["head", "framing", "payload", "heartbeat", "body"];
+        let classes = ["head", "framing", "payload", "heartbeat", "body", "tls"];
         let sum: u64 = classes.iter().map(|class| number(&row[direction][class])).sum();
         assert_eq!(number(&row[direction]["total"]), sum, "{row}");
         let classes = &row["per_message"][format!("{direction}_by_class")];
@@ -190,6 +202,7 @@ fn tables_markdown_and_csv_have_a_row_for_each_variant() {
         assert_eq!(lines(&table, row), 3, "{table}");
         assert_eq!(lines(&markdown, &format!("{bar}{row}")), 3, "{markdown}");
     }
+    assert!(!table.contains("TLS") && !markdown.contains("TLS"), "{table}");
     let csv = small(&format!("{two} --csv"));
     let width = |line: &str| line.split(',').count();
     let csv: Vec<&str> = csv.lines().collect();
@@ -287,7 +300,9 @@ fn wrong_use_is_one_line_and_exit_code_2() {
         ("--json --csv", "leave one out"),
         ("--svg /no/such/folder/x.svg", "name a file we may write"),
         ("--timeline /no/such/folder/x.svg", "name a file we may write"),
-        ("--url https://localhost", "write http://HOST:PORT"),
+        ("--url wss://localhost", "write http://HOST:PORT"),
+        ("--tls --url https://localhost:1", "--tls is for servers that are started for a run"),
+        ("--tls --tls-ca x.pem", "--tls-ca has no effect without --url"),
         ("--messages 5 --duration 5s", "leave one out"),
         ("--frobnicate", "`tollway compare --help` lists what there is"),
     ] {

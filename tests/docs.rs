@@ -13,12 +13,16 @@ mod http;
 #[path = "support/server.rs"]
 mod server;
 
+#[path = "docs/break_it.rs"]
+mod break_it;
 #[path = "docs/command_line.rs"]
 mod command_line;
 #[path = "docs/console.rs"]
 mod console;
 #[path = "docs/diagrams.rs"]
 mod diagrams;
+#[path = "docs/exercises.rs"]
+mod exercises;
 #[path = "docs/figures.rs"]
 mod figures;
 #[path = "docs/fresh_clone.rs"]
@@ -35,6 +39,8 @@ mod map;
 mod mentions;
 #[path = "docs/pages.rs"]
 mod pages;
+#[path = "docs/patch.rs"]
+mod patch;
 #[path = "docs/reference.rs"]
 mod reference;
 #[path = "docs/sequence.rs"]

@@ -5,8 +5,13 @@
 mod http;
 #[path = "loadgen/liar.rs"]
 mod liar;
+#[path = "tls/pairs.rs"]
+#[allow(dead_code)] // Servers and certificates are all that is needed here.
+mod pairs;
 #[path = "support/server.rs"]
 mod server;
+#[path = "loadgen/tls.rs"]
+mod tls;
 
 use std::collections::BTreeSet;
 use std::process::{Child, Command, Output, Stdio};
@@ -24,7 +29,7 @@ const MESSAGES: u64 = 20;
 fn command(flags: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tollway"));
     command.arg("bench").args(flags.split_whitespace()).stdin(Stdio::null());
-    command.env_remove("TOLLWAY_URL").env_remove("TOLLWAY_TOKEN");
+    command.env_remove("TOLLWAY_URL").env_remove("TOLLWAY_TOKEN").env_remove("TOLLWAY_TLS_CA");
     command
 }
 

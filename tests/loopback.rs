@@ -45,3 +45,5 @@ mod rights;
 mod rust;
 #[path = "loopback/strangers.rs"]
 mod strangers;
+#[path = "loopback/writes.rs"]
+mod writes;

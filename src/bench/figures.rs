@@ -220,12 +220,13 @@ impl BenchReport {
     /// Of runs.
     pub fn of(options: &BenchOptions, runs: Vec<BenchRun>) -> Self {
         let endpoint = &options.server.endpoint;
+        let scheme = if options.server.trust.is_some() { "https" } else { "http" };
         let (has_no_rate, is_silent) =
             (options.schedule.rate.is_none(), options.workload.is_silent());
         let by_reader = |technique: &Technique| options.publishes_by_reader(*technique);
         Self {
             version: env!("CARGO_PKG_VERSION"),
-            url: format!("http://{}{}", endpoint.host, endpoint.prefix),
+            url: format!("{scheme}://{}{}", endpoint.host, endpoint.prefix),
             workload: options.workload.name(),
             readers: options.readers,
             topics: options.topics,

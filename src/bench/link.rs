@@ -9,10 +9,13 @@ use std::net::SocketAddr;
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
+use crate::shell::tls::channel::Channel;
+use crate::shell::tls::trust::Trust;
+
 /// A connection.
 #[derive(Debug)]
 pub struct LoadLink {
-    socket: TcpStream,
+    socket: Channel<TcpStream>,
     unsent: Vec<u8>,
 }
 
@@ -28,10 +31,11 @@ pub enum Came {
 }
 
 impl LoadLink {
-    /// Begins to connect. Events carry `token`; `no_port` says what helps when this machine has no
-    /// port left for it.
+    /// Begins to connect, by TLS if there is `trust`. Events carry `token`; `no_port` says what
+    /// helps when this machine has no port left for it.
     pub fn open(
         address: SocketAddr,
+        trust: Option<&Trust>,
         registry: &Registry,
         token: Token,
         no_port: &str,
@@ -45,12 +49,19 @@ impl LoadLink {
         let _ = socket.set_nodelay(true);
         let both = Interest::READABLE | Interest::WRITABLE;
         registry.register(&mut socket, token, both).map_err(failed)?;
+        let socket = Channel::new(socket, trust).map_err(failed)?;
         Ok(Self { socket, unsent: Vec::new() })
     }
 
     /// Bytes that the kernel has not taken.
     pub fn unsent(&self) -> usize {
         self.unsent.len()
+    }
+
+    /// Whether the kernel may have more when a read has brought so many bytes and had `room` for
+    /// others. TLS brings what a few records hold; without it, what leaves room was all.
+    pub fn may_have_more(&self, length: usize, room: usize) -> bool {
+        length == room || self.socket.is_secure()
     }
 
     /// Puts bytes behind what is to be sent; [`Self::flush`] sends them.
@@ -104,6 +115,8 @@ fn why_not_connected(error: &io::Error) -> String {
             "could not connect: this process has no descriptor left; `ulimit -n` allows more"
                 .to_owned()
         }
+        // TLS, in words.
+        ErrorKind::InvalidData => format!("could not connect by TLS: {error}"),
         ErrorKind::BrokenPipe => "lost its connection".to_owned(),
         _ => format!("lost its connection: {error}"),
     }

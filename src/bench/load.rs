@@ -107,7 +107,8 @@ impl<'o> Load<'o> {
             (subscriber, topic)
         };
         let interval_us = options.interval_ms * 1000;
-        let setup = ReaderSetup { address, mode, interval_us };
+        let trust = options.server.trust.clone();
+        let setup = ReaderSetup { address, trust, mode, interval_us };
         let all = (0..options.readers).map(subscriber).collect();
         Ok(Self {
             readers: Readers::new(all, setup, poll.registry().try_clone()?),
@@ -205,7 +206,7 @@ impl<'o> Load<'o> {
                 return Err(NoRun { why, signal: Some(signal) });
             }
             if let Some(complaint) = self.readers.counts.complaints.first() {
-                return Err(with_remedy(complaint).into());
+                return Err(with_remedy(complaint, self.options.server.trust.is_some()).into());
             }
             if subscribed > before {
                 (before, since_us) = (subscribed, now);
@@ -352,8 +353,11 @@ fn read_mode(options: &BenchOptions, technique: Technique) -> ReadMode {
 }
 
 /// A complaint of a reader that could not begin, with what helps.
-fn with_remedy(complaint: &str) -> String {
+fn with_remedy(complaint: &str, by_tls: bool) -> String {
     let has = |part| complaint.contains(part);
+    if has("status 400") && !by_tls {
+        return format!("{complaint}; if the server speaks TLS there, write https://");
+    }
     if has("status 401") || has("status 403") {
         return format!("{complaint}; give a --token that may read and publish bench-*");
     }

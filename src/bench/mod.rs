@@ -29,6 +29,7 @@ use signal_hook_mio::v1_0::Signals;
 use self::figures::{BenchReport, BenchRun, Ended};
 use self::flags::BenchOptions;
 use self::load::{Load, NoRun};
+use crate::client::setback::Setback;
 use crate::remote::address::ServerAddress;
 use crate::remote::exchange::Exchange;
 use crate::remote::flags::via;
@@ -167,16 +168,20 @@ fn check_process(options: &BenchOptions) -> Result<(), NoBench> {
     })
 }
 
-/// The first address of the server that takes a connection.
+/// The first address of the server that takes a connection, and, if it speaks TLS, is believed.
 fn reach(options: &BenchOptions) -> Result<SocketAddr, String> {
     let patience = Duration::from_millis(options.patience_ms);
     let mut last = String::new();
     for &address in &options.server.addresses {
-        let endpoint = options.server.endpoint.clone();
-        let server = ServerAddress { endpoint, addresses: vec![address], trust: None };
-        match Exchange::open(&server, patience) {
-            Ok(_) => return Ok(address),
-            Err(setback) => last = setback.what,
+        let server = ServerAddress { addresses: vec![address], ..options.server.clone() };
+        let reached = Exchange::open(&server, patience).map_err(|setback| setback.what);
+        let host = &server.endpoint.host;
+        let shaken = reached.and_then(|mut exchange| {
+            exchange.shake_hands().map_err(|Setback { what, .. }| format!("https://{host}: {what}"))
+        });
+        match shaken {
+            Ok(()) => return Ok(address),
+            Err(why) => last = why,
         }
     }
     Err(last)

@@ -18,12 +18,14 @@ use super::readers::Readers;
 use crate::client::endpoint::Endpoint;
 use crate::client::setback::{is_final, printable};
 use crate::shell::clock;
+use crate::shell::tls::trust::Trust;
 
 /// All publishers.
 pub struct Publishers {
     all: Vec<LoadPublisher>,
     endpoint: Endpoint,
     address: SocketAddr,
+    trust: Option<Trust>,
     registry: Registry,
     /// What the topics of this run are called, without their numbers.
     name: String,
@@ -55,6 +57,7 @@ impl Publishers {
             all,
             endpoint: options.server.endpoint.clone(),
             address,
+            trust: options.server.trust.clone(),
             registry,
             // Of its own, so that neither another run's messages nor other people's come by.
             name: format!("bench-{}-{}", process::id(), clock::shared_us()),
@@ -80,7 +83,8 @@ impl Publishers {
         let publisher = &mut self.all[number];
         if !publisher.is_open() {
             let token = Token(FIRST_PUBLISHER + number);
-            let link = LoadLink::open(self.address, &self.registry, token, NO_PORT);
+            let (address, trust) = (self.address, self.trust.as_ref());
+            let link = LoadLink::open(address, trust, &self.registry, token, NO_PORT);
             match link {
                 Ok(link) => publisher.connected(link),
                 Err(why) => {

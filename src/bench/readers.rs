@@ -27,6 +27,7 @@ use crate::client::grid::next_on_grid;
 use crate::client::setback::printable;
 use crate::client::subscriber::{Answered, ReadMode, Subscriber};
 use crate::shell::clock;
+use crate::shell::tls::trust::Trust;
 use crate::wire::frame::Opcode;
 
 /// All readers.
@@ -52,6 +53,8 @@ pub struct Readers {
 pub struct ReaderSetup {
     /// The server.
     pub address: SocketAddr,
+    /// By whom it is believed, if it speaks TLS.
+    pub trust: Option<Trust>,
     /// How they read.
     pub mode: ReadMode,
     /// Between two short polls of a reader; 0 is at once.
@@ -78,6 +81,8 @@ pub struct ReaderCounts {
 struct LoadReader {
     subscriber: Subscriber,
     topic: u32,
+    /// Its own, so that it takes up its own sessions when it connects anew, as a browser does.
+    trust: Option<Trust>,
     link: Option<LoadLink>,
     account: DeliveryCheck,
     /// A request or a stream is under way.
@@ -92,6 +97,7 @@ impl Readers {
         let reader = |(subscriber, topic)| LoadReader {
             subscriber,
             topic,
+            trust: setup.trust.as_ref().map(Trust::of_another),
             link: None,
             account: DeliveryCheck::new(1),
             asks: false,
@@ -250,7 +256,8 @@ impl Readers {
             return Ok(());
         }
         if reader.link.is_none() {
-            let link = LoadLink::open(self.setup.address, &self.registry, Token(number), NO_PORT)?;
+            let (address, trust) = (self.setup.address, reader.trust.as_ref());
+            let link = LoadLink::open(address, trust, &self.registry, Token(number), NO_PORT)?;
             reader.link = Some(link);
             reader.subscriber.connected();
             self.counts.connections += 1;
@@ -301,7 +308,10 @@ impl Readers {
             if let Some(answered) = turn.answered {
                 self.answered(number, answered, now)?;
             }
-            if length < self.scratch.len() && !to_end {
+            let open = self.all[number].link.as_ref();
+            let may_have_more =
+                open.is_some_and(|open| open.may_have_more(length, self.scratch.len()));
+            if !may_have_more && !to_end {
                 return Ok(());
             }
         }

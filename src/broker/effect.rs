@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use crate::close::CloseReason;
-use crate::hub::Receipt;
 use crate::hub::message::{Draft, Message};
 use crate::hub::past::Past;
+use crate::hub::{Receipt, Subscribers};
 use crate::ids::{ConnId, Epoch, Network, ShardId, TopicName};
 use crate::ledger::{Payer, Scope, ShardReport};
 use crate::rights::Grant;
@@ -141,6 +141,13 @@ pub enum Letter {
         /// What there is of it by now.
         past: Arc<Past>,
     },
+    /// Who reads a topic was counted on all servers.
+    Counted {
+        /// The connection that asked.
+        conn: ConnId,
+        /// All of them.
+        subscribers: Subscribers,
+    },
     /// Whether the store can be used. `Some`: it cannot, for this reason.
     StoreState(Option<Arc<str>>),
     /// A thread wants this one's report.
@@ -162,7 +169,7 @@ impl Letter {
             Self::Committed { message, .. } => message.weight(),
             Self::Repeated(_) | Self::Refused(_) | Self::TooFast { .. } => 0,
             Self::Unavailable(_) | Self::StoreState(_) | Self::Anew { .. } => 0,
-            Self::ReportWanted { .. } | Self::ShardReport(_) => 0,
+            Self::ReportWanted { .. } | Self::ShardReport(_) | Self::Counted { .. } => 0,
         }
     }
 }

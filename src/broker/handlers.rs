@@ -175,6 +175,7 @@ impl Broker {
                 self.shard.effects.push_back(Effect::ShardReport { to: from, scope });
             }
             Letter::StoreState(fault) => self.shard.store_fault = fault,
+            Letter::Counted { conn, subscribers } => self.counted(conn, subscribers, now),
             Letter::ShardReport(part) => self.shard_report_came(*part, now),
         }
     }

@@ -118,7 +118,8 @@ impl Broker {
                     self.shard.hub.expire(now);
                 }
                 // Never wait.
-                Letter::ReportWanted { .. } | Letter::ShardReport(_) | Letter::StoreState(_) => {}
+                Letter::ReportWanted { .. } | Letter::ShardReport(_) => {}
+                Letter::StoreState(_) | Letter::Counted { .. } => {}
             }
             while let Some(id) = self.shard.letters.next_waiter() {
                 self.visit(id, now, answer::letters_read);

@@ -14,6 +14,7 @@
 //! purpose: deciding what becomes of what was read.
 
 pub mod checklist;
+pub mod cipher;
 pub mod delay;
 pub mod endpoint;
 pub mod events;

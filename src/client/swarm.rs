@@ -1,14 +1,16 @@
 //! The load generator: a swarm of any number of subscribers in one thread and one `epoll`.
 //!
 //! Came from: `compare`, in a process of its own. Goes to: a server, over as many sockets as there
-//! are clients; and back, as a [`SwarmReport`]. Absent on purpose: a clock (it is a function that
-//! is given), and anything about a server that a client could not see.
+//! are clients; and back, as a [`SwarmReport`]. Absent on purpose: a clock and TLS (functions that
+//! are given), and anything about a server that a client could not see.
 //!
 //! Polls keep to a [grid](super::grid). Their first poll, for the cursor, comes at once.
 
+mod client;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -17,7 +19,9 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use serde::{Deserialize, Serialize};
 
+use self::client::Client;
 use super::checklist::Checklist;
+use super::cipher::{Ciphers, TlsPlan};
 use super::delay::DelayLine;
 use super::endpoint::BearerToken;
 use super::grid::next_on_grid;
@@ -32,6 +36,8 @@ pub struct Plan {
     pub address: SocketAddr,
     /// What the field `Host` says.
     pub host: String,
+    /// Whom to trust, if the server speaks TLS. Whoever runs the plan has it spoken.
+    pub tls: Option<TlsPlan>,
     /// What is shown with each request, on standard input and not on a command line.
     pub token: Option<BearerToken>,
     /// What is read.
@@ -71,6 +77,8 @@ pub struct Swarm {
     poll: Poll,
     plan: Plan,
     clock: fn() -> u64,
+    /// Of connections that are to be secure.
+    ciphers: Option<Ciphers>,
     started_us: u64,
     clients: Vec<Client>,
     /// When to look at which client. One that no longer agrees with `Client::wake_us` is stale.
@@ -78,20 +86,6 @@ pub struct Swarm {
     scratch: Box<[u8]>,
     latencies_us: Vec<u32>,
     trace: Trace,
-}
-
-struct Client {
-    subscriber: Subscriber,
-    socket: Option<TcpStream>,
-    line: DelayLine,
-    /// Bytes that are to leave and that the kernel has not taken.
-    unsent: Vec<u8>,
-    /// When to ask next. `None`: an answer or a stream is under way.
-    ask_us: Option<u64>,
-    wake_us: Option<u64>,
-    checklist: Checklist,
-    /// Why it no longer takes part.
-    fault: Option<String>,
 }
 
 impl Swarm {
@@ -102,6 +96,7 @@ impl Swarm {
             subscriber: Subscriber::new(plan.mode, number as u64, &plan.host, &plan.topic)
                 .showing(plan.token.as_ref()),
             socket: None,
+            cipher: None,
             line: DelayLine::opened(started_us, plan.rtt_us),
             unsent: Vec::new(),
             // One after the other, so that no queue of connections overflows.
@@ -113,6 +108,7 @@ impl Swarm {
         let mut swarm = Self {
             poll: Poll::new()?,
             clock,
+            ciphers: None,
             started_us,
             clients: (0..plan.clients).map(client).collect(),
             timers: BinaryHeap::new(),
@@ -125,6 +121,12 @@ impl Swarm {
             swarm.set_timer(number);
         }
         Ok(swarm)
+    }
+
+    /// By TLS.
+    #[must_use]
+    pub fn enciphering(self, ciphers: Ciphers) -> Self {
+        Self { ciphers: Some(ciphers), ..self }
     }
 
     /// Watches something else beside the sockets: [`Self::turn`] says when it can be read.
@@ -170,9 +172,7 @@ impl Swarm {
     pub fn is_ready(&self) -> bool {
         let long = matches!(self.plan.mode, ReadMode::LongPoll { .. });
         self.clients.iter().all(|client| {
-            let has_left = client.ask_us.is_none()
-                && client.unsent.is_empty()
-                && client.line.next_due_us().is_none();
+            let has_left = client.ask_us.is_none() && client.has_left();
             client.fault.is_some() || client.subscriber.is_subscribed() || (long && has_left)
         })
     }
@@ -207,7 +207,7 @@ impl Swarm {
         if let Err(fault) = self.advance(number, now) {
             let client = &mut self.clients[number];
             client.fault = Some(fault);
-            client.socket = None;
+            client.hang_up();
             client.ask_us = None;
             return;
         }
@@ -219,7 +219,7 @@ impl Swarm {
             self.ask(number, now)?;
         }
         while let Some(bytes) = self.clients[number].line.next_arriving(now) {
-            self.arrived(number, &bytes, now)?;
+            self.arrived(number, bytes, now)?;
         }
         let client = &mut self.clients[number];
         while let Some(bytes) = client.line.next_leaving(now) {
@@ -240,6 +240,7 @@ impl Swarm {
             let registry = self.poll.registry();
             registry.register(&mut socket, token, both).map_err(connect)?;
             client.socket = Some(socket);
+            client.cipher = self.ciphers.as_ref().map(|make| make(number)).transpose()?;
             client.line = DelayLine::opened(now, self.plan.rtt_us);
             client.unsent.clear();
             client.subscriber.connected();
@@ -248,23 +249,27 @@ impl Swarm {
         if self.plan.is_traced && number == 0 {
             self.trace.asked(now, request.len());
         }
-        client.line.written(now, request);
+        client.say(now, request);
         Ok(())
     }
 
     /// Bytes can be seen now; none of them: the connection has ended.
-    fn arrived(&mut self, number: usize, bytes: &[u8], now: u64) -> Result<(), String> {
+    fn arrived(&mut self, number: usize, bytes: Vec<u8>, now: u64) -> Result<(), String> {
         let client = &mut self.clients[number];
         let latencies_us = &mut self.latencies_us;
         if bytes.is_empty() {
-            client.socket = None;
+            client.hang_up();
             let ended = client.subscriber.ended(client.ask_us.is_none());
             return ended.map_err(|fault| fault.to_string());
+        }
+        let bytes = client.hear(now, bytes)?;
+        if bytes.is_empty() {
+            return Ok(()); // A step of TLS's handshake.
         }
         let checklist = &mut client.checklist;
         let is_traced = self.plan.is_traced && number == 0;
         let mut heard = Vec::new();
-        let turn = client.subscriber.received(bytes, &mut |payload| {
+        let turn = client.subscriber.received(&bytes, &mut |payload| {
             if let Some(published_us) = checklist.heard(payload) {
                 if is_traced {
                     heard.push(published_us);
@@ -279,7 +284,7 @@ impl Swarm {
             self.trace.came(self.plan.mode, now, bytes.len(), heard, is_whole);
         }
         if !turn.reply.is_empty() {
-            client.line.written(now, turn.reply);
+            client.say(now, turn.reply);
         }
         if let Some(answered) = turn.answered {
             self.answered(number, answered, now)?;
@@ -292,7 +297,7 @@ impl Swarm {
         let next = next_on_grid(self.started_us, self.plan.interval_us, place, now);
         let client = &mut self.clients[number];
         if answered.closes {
-            client.socket = None;
+            client.hang_up();
             client.line = DelayLine::opened(now, self.plan.rtt_us);
         }
         client.ask_us = Some(match self.plan.mode {
@@ -340,25 +345,6 @@ impl Swarm {
             client.wake_us = Some(due);
             self.timers.push(Reverse((due, number)));
         }
-    }
-}
-
-impl Client {
-    fn write(&mut self) -> io::Result<()> {
-        while let Some(socket) = &mut self.socket
-            && !self.unsent.is_empty()
-        {
-            match socket.write(&self.unsent) {
-                Ok(length) => drop(self.unsent.drain(..length)),
-                Err(error) => match error.kind() {
-                    ErrorKind::Interrupted => {}
-                    // The writable edge brings us back.
-                    ErrorKind::WouldBlock | ErrorKind::NotConnected => return Ok(()),
-                    _ => return Err(error),
-                },
-            }
-        }
-        Ok(())
     }
 }
 

@@ -15,7 +15,10 @@ use mio::Events;
 use mio::unix::SourceFd;
 use serde::{Deserialize, Serialize};
 
+use crate::client::cipher::{Cipher, Ciphers, TlsPlan};
 use crate::client::swarm::{Plan, Swarm, SwarmReport};
+use crate::shell::tls::parley::Parley;
+use crate::shell::tls::trust::{Trust, trust};
 use crate::shell::{clock, sys};
 
 /// The first argument of this process; not for people.
@@ -50,7 +53,11 @@ pub fn run() -> io::Result<()> {
     let plan: Plan = serde_json::from_str(&line)?;
     let mut ready_us_max = Some(clock::shared_us() + READY_US_MAX + 4 * plan.rtt_us);
     let mut over_us_max = None;
+    let ciphers = plan.tls.as_ref().map(|tls| ciphers(tls, plan.clients)).transpose()?;
     let mut swarm = Swarm::new(plan, clock::shared_us)?;
+    if let Some(ciphers) = ciphers {
+        swarm = swarm.enciphering(ciphers);
+    }
     swarm.watch(&mut SourceFd(&io::stdin().as_raw_fd()))?;
     let mut events = Events::with_capacity(EVENTS_MAX);
     loop {
@@ -73,6 +80,36 @@ pub fn run() -> io::Result<()> {
         if over_us_max.take_if(|until| swarm.is_over() || *until <= now).is_some() {
             say(&SwarmEvent::Over)?;
         }
+    }
+}
+
+/// TLS for so many clients, each of which remembers its own sessions, as a browser does.
+fn ciphers(tls: &TlsPlan, clients: usize) -> io::Result<Ciphers> {
+    let trust = trust(&tls.host, tls.ca.as_deref()).map_err(io::Error::other)?;
+    let each: Vec<Trust> = (0..clients).map(|_| trust.of_another()).collect();
+    Ok(Box::new(move |number| Ok(Box::new(Parley::new(&each[number])?))))
+}
+
+impl Cipher for Parley {
+    fn is_open(&self) -> bool {
+        Self::is_open(self)
+    }
+
+    fn encipher(&mut self, plain: &[u8]) -> Vec<u8> {
+        Self::encipher(self, plain)
+    }
+
+    fn decipher(
+        &mut self,
+        bytes: &[u8],
+        plain: &mut Vec<u8>,
+        reply: &mut Vec<u8>,
+    ) -> Result<(), String> {
+        Self::decipher(self, bytes, plain, reply)
+    }
+
+    fn close(&mut self) -> Vec<u8> {
+        Self::close(self)
     }
 }
 

@@ -7,8 +7,8 @@ use serde::{Serialize, Serializer};
 
 use super::variant;
 use crate::client::quantiles::Quantiles;
-use crate::ledger::Process;
 use crate::ledger::report::shapes::{ByClass, ServerLatency, TechniqueCounts};
+use crate::ledger::{Process, SharedCounts};
 use crate::technique::Technique;
 
 /// A whole comparison.
@@ -39,6 +39,9 @@ pub struct RunSetup {
     pub size: usize,
     /// Emulated round trip; 0 is none.
     pub rtt_ms: u64,
+    /// The version of TLS that was spoken; without TLS there is no such member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<&'static str>,
     /// How it was measured, a sentence each.
     pub notes: Vec<String>,
 }
@@ -64,6 +67,9 @@ pub struct Figures {
     /// Commit → written. `None` where the server had delivered before: a quantile cannot be taken
     /// from another.
     pub latency_server: Option<ServerLatency>,
+    /// TLS handshakes of the clients; without TLS there is no such member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_handshakes: Option<TlsHandshakes>,
     /// Divided by deliveries.
     pub per_message: PerDelivery,
     /// Bytes held by the server, divided by clients.
@@ -83,6 +89,23 @@ pub struct Figures {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 fn by_name<S: Serializer>(technique: &Technique, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(technique.name())
+}
+
+/// TLS handshakes that the server has completed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TlsHandshakes {
+    /// A certificate was shown.
+    pub full: u64,
+    /// An earlier session was taken up.
+    pub resumed: u64,
+}
+
+impl TlsHandshakes {
+    /// Those that were counted after `before`.
+    pub const fn between(before: &SharedCounts, after: &SharedCounts) -> Self {
+        let added = after.since(before);
+        Self { full: added.tls_full, resumed: added.tls_resumed }
+    }
 }
 
 /// Divided by deliveries.
@@ -120,7 +143,7 @@ pub struct PerClient {
 /// What a network multiplies by its round-trip time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct RoundTrips {
-    /// One for the TCP handshake, one for the request.
+    /// One for the TCP handshake, one for the request, and those of a client's first TLS handshake.
     pub before_first_byte: u64,
     /// Handshakes and requests, divided by deliveries.
     pub per_message: f64,
@@ -156,6 +179,8 @@ pub struct Measured {
     pub row: TechniqueCounts,
     /// Commit → written, if it is of this run alone.
     pub latency_server: Option<ServerLatency>,
+    /// The version of TLS, and its handshakes, if TLS was spoken.
+    pub tls: Option<(&'static str, TlsHandshakes)>,
     /// The process before and after.
     pub process: (Process, Process),
     /// What the clients saw.
@@ -179,7 +204,13 @@ impl Figures {
         let deliveries = row.answers.messages.max(1) as f64;
         let clients = measured.clients as f64;
         let bytes = (row.bytes_in.total + row.bytes_out.total).max(1) as f64;
-        let round_trips = (row.tcp.counts.handshakes + row.answers.requests) as f64 / deliveries;
+        let (in_full, shaking) = measured.tls.map_or((0, 0), |(version, tls)| {
+            // RFC 8446 §2, RFC 5246 §7.3: what is taken up takes one by either.
+            let in_full = if version == "1.3" { 1 } else { 2 };
+            (in_full, in_full * tls.full + tls.resumed)
+        });
+        let handshakes = row.tcp.counts.handshakes + shaking;
+        let round_trips = (handshakes + row.answers.requests) as f64 / deliveries;
         Self {
             technique: measured.technique,
             variant: measured.variant,
@@ -202,12 +233,13 @@ impl Figures {
                 kernel: row.memory.kernel as f64 / clients,
             },
             round_trips: RoundTrips {
-                before_first_byte: ROUND_TRIPS_BEFORE_FIRST_BYTE,
+                before_first_byte: ROUND_TRIPS_BEFORE_FIRST_BYTE + in_full,
                 per_message: round_trips,
             },
             latency: measured.latency,
             late: measured.late,
             latency_server: measured.latency_server,
+            tls_handshakes: measured.tls.map(|(_, handshakes)| handshakes),
             cpu,
             row,
         }
@@ -216,6 +248,11 @@ impl Figures {
     /// Technique and variant, for people.
     pub fn label(&self) -> String {
         variant::label(self.technique, &self.variant)
+    }
+
+    /// Bytes of TLS in both directions for each delivered message.
+    pub fn tls_bytes_per_message(&self) -> f64 {
+        self.per_message.bytes_in_by_class.tls + self.per_message.bytes_out_by_class.tls
     }
 
     /// Bytes in both directions for each delivered message.
@@ -231,7 +268,7 @@ const ROUND_TRIPS_BEFORE_FIRST_BYTE: u64 = 2;
 pub(super) mod example;
 #[cfg(test)]
 mod tests {
-    use super::example::comparison;
+    use super::example::{comparison, secured};
 
     #[test]
     fn what_is_derived_follows_from_what_was_counted() {
@@ -242,6 +279,22 @@ mod tests {
         assert_eq!((per.segments, per.syscalls, per.round_trips), (4.0, 3.0, 2.0));
         let memory = figures.memory_per_client;
         assert_eq!((per.bytes_out_by_class.payload, memory.user), (100.0, 256.0));
+    }
+
+    #[test]
+    fn tls_adds_its_round_trips_and_members_and_only_where_it_was_spoken() {
+        let plain = serde_json::to_string(&comparison()).expect("plain data");
+        assert!(!plain.contains("\"tls_handshakes\"") && !plain.contains("\"tls\":\""), "{plain}");
+        for (version, before_first_byte, per_message) in [("1.3", 3, 2.12), ("1.2", 4, 2.22)] {
+            // Twelve handshakes for a hundred deliveries, ten of them in full.
+            let secure = secured(version);
+            let row = &secure.techniques[0];
+            assert_eq!(row.round_trips.before_first_byte, before_first_byte);
+            assert!((row.round_trips.per_message - per_message).abs() < 1e-9, "{version}");
+            let object = serde_json::to_value(&secure).expect("plain data");
+            assert_eq!(object["setup"]["tls"], version);
+            assert_eq!(object["techniques"][0]["tls_handshakes"]["resumed"], 2);
+        }
     }
 
     #[test]

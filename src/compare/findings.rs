@@ -20,6 +20,15 @@ pub fn all(comparison: &Comparison) -> Vec<String> {
             format!("{} ({share:.0} % of them payload)", ratio(f.bytes_per_message()))
         },
     ));
+    said.extend(extremes(
+        rows,
+        Figures::tls_bytes_per_message,
+        ("Fewest bytes of TLS for each delivered message", "most"),
+        |f| {
+            let share = 100.0 * f.tls_bytes_per_message() / f.bytes_per_message();
+            format!("{} ({share:.0} % of all)", ratio(f.tls_bytes_per_message()))
+        },
+    ));
     let noise = noise(rows);
     if noise.is_none() {
         said.extend(extremes(
@@ -40,6 +49,7 @@ pub fn all(comparison: &Comparison) -> Vec<String> {
     said.extend(rows.iter().filter_map(emptiness));
     said.extend(rows.iter().filter_map(waiting));
     said.extend(rows.iter().filter_map(|row| connecting(row, rows)));
+    said.extend(rows.iter().filter_map(resuming));
     said
 }
 
@@ -175,10 +185,26 @@ fn connecting(row: &Figures, rows: &[Figures]) -> Option<String> {
     ))
 }
 
+/// How many of the handshakes of those who connect again and again were short ones.
+fn resuming(row: &Figures) -> Option<String> {
+    let handshakes = row.tls_handshakes?;
+    let all = handshakes.full + handshakes.resumed;
+    if handshakes.resumed == 0 {
+        return None;
+    }
+    Some(format!(
+        "{}: {} of {} TLS handshakes took up an earlier session; TLS was {:.0} % of all bytes.",
+        row.label(),
+        grouped(handshakes.resumed as f64),
+        grouped(all as f64),
+        100.0 * row.tls_bytes_per_message() / row.bytes_per_message(),
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::figures::example::comparison;
+    use crate::compare::figures::example::{comparison, secured};
 
     #[test]
     fn the_sentences_follow_the_figures() {
@@ -200,6 +226,20 @@ mod tests {
         }
         comparison.techniques.swap(0, 1);
         assert_eq!(all(&comparison).join("\n"), said, "whatever the order");
+    }
+
+    #[test]
+    fn what_is_said_of_tls_is_said_where_it_was_spoken() {
+        assert!(!all(&comparison()).join("\n").contains("TLS"));
+        let said = all(&secured("1.3")).join("\n");
+        for sentence in [
+            "Fewest bytes of TLS for each delivered message: WebSocket raw, 40.0 (17 % of all); \
+             most: short poll 1s keep-alive, 400 (29 % of all), 10.0 times that.",
+            "short poll 1s keep-alive: 2 of 12 TLS handshakes took up an earlier session; TLS was \
+             29 % of all bytes.",
+        ] {
+            assert!(said.contains(sentence), "{sentence}: {said}");
+        }
     }
 
     #[test]

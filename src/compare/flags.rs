@@ -1,21 +1,20 @@
 //! The flags of `tollway compare`, read, checked and explained.
 //!
 //! Came from: `main`, with the arguments after `compare`. Goes to: `mod`, as a [`CompareOptions`]
-//! whose values fit together. Absent on purpose: environment variables, but for the token. They are
-//! for servers that others start; a comparison is started by whoever reads it.
+//! whose values fit together. Absent on purpose: environment variables, but for what a running
+//! server is shown and believed by. They are for servers that others start; a comparison is started
+//! by whoever reads it.
 
 use std::ffi::OsString;
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::parser::ValueSource;
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser};
 
+use super::target::Target;
 use crate::client::endpoint::BearerToken;
 use crate::client::stamp::STAMP_BYTES;
-use crate::config::{
-    NoConfig, Secret, Size, Span, ends_in_no_port, fraction, join_negative, whole, without_secrets,
-};
+use crate::config::{NoConfig, Secret, Size, Span, fraction, join_negative, whole};
 use crate::limits;
 use crate::shell::secrets::token_to_show;
 use crate::technique::Technique;
@@ -39,6 +38,8 @@ pub struct CompareOptions {
     pub threads: usize,
     /// Emulated; 0 is none.
     pub rtt_ms: u64,
+    /// Whether those servers, and their clients, speak TLS.
+    pub tls: bool,
     /// The server to be compared; otherwise one is started for each variant.
     pub url: Option<Target>,
     /// What goes to standard output.
@@ -47,26 +48,6 @@ pub struct CompareOptions {
     pub svg: Option<PathBuf>,
     /// Where a picture over time goes.
     pub timeline: Option<PathBuf>,
-}
-
-/// A running server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// `host:port`, as in the field `Host`.
-    pub host: String,
-    /// The first address of that host.
-    pub address: SocketAddr,
-    /// By which to publish and to read.
-    pub token: Option<BearerToken>,
-    /// By which to see what it costs.
-    pub costs_token: Option<BearerToken>,
-}
-
-impl Target {
-    /// One that asks nobody for a token.
-    pub fn open(address: SocketAddr) -> Self {
-        Self { host: address.to_string(), address, token: None, costs_token: None }
-    }
 }
 
 /// What goes to standard output.
@@ -147,8 +128,12 @@ struct TechniqueFlags {
     /// Event loops of each server
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<usize>)]
     threads: usize,
-    /// Compare the techniques of this running server, http://HOST:PORT, by what its /-/costs says
-    /// before and after
+    /// Everything by TLS: each server has a certificate that is made for it, and clients take up
+    /// their sessions when they connect anew, as browsers do
+    #[arg(long)]
+    tls: bool,
+    /// Compare the techniques of this running server, http://HOST:PORT or https://…, by what its
+    /// /-/costs says before and after
     #[arg(long, value_name = "URL", conflicts_with = "threads")]
     url: Option<String>,
     /// By which to publish and to read at --url, if that asks for one; @FILE reads it from a file.
@@ -158,6 +143,9 @@ struct TechniqueFlags {
     /// By which to ask for /-/costs there [default: that of --token]
     #[arg(long, value_name = "TOKEN|@FILE", requires = "url")]
     admin_token: Option<Secret>,
+    /// Who vouches for a server of https://, in PEM; otherwise the authorities that the system has
+    #[arg(long, env = "TOLLWAY_TLS_CA", value_name = "FILE", hide_env_values = true)]
+    tls_ca: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -202,12 +190,8 @@ impl CompareOptions {
         let arguments = join_negative(&command, arguments);
         let matches = command.try_get_matches_from(arguments).map_err(complain)?;
         let given = CompareFlags::from_arg_matches(&matches).map_err(complain)?;
-        let is_typed = matches.value_source("token") == Some(ValueSource::CommandLine);
-        if is_typed && given.choice.url.is_none() {
-            let line = "--token has no effect without --url: a server that is started for a run \
-                        asks for none; leave it out";
-            return Err(NoConfig::Wrong(line.into()));
-        }
+        let is_typed = |flag| matches.value_source(flag) == Some(ValueSource::CommandLine);
+        given.choice.takes(is_typed("token"), is_typed("tls_ca")).map_err(NoConfig::Wrong)?;
         given.into_request().map_err(NoConfig::Wrong)
     }
 }
@@ -239,6 +223,7 @@ impl CompareFlags {
             techniques: techniques(&choice.techniques)?,
             threads: choice.threads,
             rtt_ms: rtt.0,
+            tls: choice.tls,
             url: choice.target()?,
             form: match (output.json, output.markdown, output.csv, output.explain) {
                 (true, ..) => Form::Json,
@@ -254,6 +239,31 @@ impl CompareFlags {
 }
 
 impl TechniqueFlags {
+    /// Whether flags about servers that were typed say something.
+    fn takes(&self, token_is_typed: bool, ca_is_typed: bool) -> Result<(), String> {
+        match &self.url {
+            None if token_is_typed => {
+                Err("--token has no effect without --url: a server that is started for a run \
+                     asks for none; leave it out"
+                    .to_owned())
+            }
+            None if ca_is_typed => {
+                Err("--tls-ca has no effect without --url: a certificate that --tls makes is \
+                     believed; leave it out"
+                    .to_owned())
+            }
+            Some(_) if self.tls => {
+                Err("--tls is for servers that are started for a run: that of --url speaks TLS or \
+                     does not; leave it out, and write https:// if it does"
+                    .to_owned())
+            }
+            Some(url) if ca_is_typed && url.starts_with("http://") => {
+                Err("--tls-ca has no effect on http://; write https://, or leave it out".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The server that was named, with what is shown to it.
     fn target(&self) -> Result<Option<Target>, String> {
         let Some(url) = &self.url else {
@@ -267,7 +277,8 @@ impl TechniqueFlags {
         };
         let token = read("--token", &self.token)?;
         let costs_token = read("--admin-token", &self.admin_token)?.or_else(|| token.clone());
-        Ok(Some(Target { token, costs_token, ..target(url)? }))
+        let ca = self.tls_ca.as_deref().filter(|file| !file.as_os_str().is_empty());
+        Ok(Some(Target { token, costs_token, ..Target::read(url, ca)? }))
     }
 }
 
@@ -337,27 +348,6 @@ fn techniques(names: &[String]) -> Result<Vec<Technique>, String> {
     // In the order of the docs, each once, whatever order they were given in.
     let all = Technique::ALL.into_iter();
     Ok(all.filter(|technique| chosen.contains(technique)).collect())
-}
-
-fn target(url: &str) -> Result<Target, String> {
-    let shown = without_secrets(url);
-    let wrong = |why: &str| format!("--url {shown}: {why}; write http://HOST:PORT");
-    let Some(rest) = url.strip_prefix("http://") else {
-        return Err(wrong("is not an http:// address"));
-    };
-    let host = rest.strip_suffix('/').unwrap_or(rest);
-    if host.is_empty() || host.contains(['/', '?', '#', '@', ' ']) {
-        return Err(wrong("has something other than a host and a port"));
-    }
-    if ends_in_no_port(host) {
-        return Err(format!("--url {shown}: has a port that does not exist; ports end at 65535"));
-    }
-    let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let with_port = if has_port { host.to_owned() } else { format!("{host}:80") };
-    let mut found =
-        with_port.to_socket_addrs().map_err(|_| wrong("names a host that is not known here"))?;
-    let address = found.next().ok_or_else(|| wrong("names no address"))?;
-    Ok(Target { host: host.to_owned(), ..Target::open(address) })
 }
 
 /// Published when neither `--messages` nor `--duration` says otherwise: with the other defaults,

@@ -9,22 +9,31 @@ use std::time::Duration;
 
 use crate::client::endpoint::BearerToken;
 use crate::client::response::{ResponseDecoder, ResponseStep};
+use crate::shell::tls::channel::Channel;
+use crate::shell::tls::trust::Trust;
 
 /// A connection of ours to the server.
 pub struct HttpConnection {
-    stream: TcpStream,
+    stream: Channel<TcpStream>,
     host: String,
     inbox: Vec<u8>,
 }
 
 impl HttpConnection {
-    /// Connects. `host` is what the field `Host` says.
-    pub fn open(address: SocketAddr, host: &str) -> io::Result<Self> {
+    /// Connects, by TLS if there is `trust`. `host` is what the field `Host` says.
+    pub fn open(address: SocketAddr, host: &str, trust: Option<&Trust>) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
+        let mut stream = Channel::new(stream, trust)?;
+        stream.shake_hands()?;
         Ok(Self { stream, host: host.to_owned(), inbox: Vec::new() })
+    }
+
+    /// The version of TLS that is spoken; `None` in plain words.
+    pub fn tls_version(&self) -> Option<&'static str> {
+        self.stream.tls_version()
     }
 
     /// Asks for `path`; gives status and body.

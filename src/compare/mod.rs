@@ -25,8 +25,10 @@ pub mod http;
 pub mod markdown;
 pub mod processes;
 pub mod progress;
+pub mod setup;
 pub mod svg;
 pub mod table;
+pub mod target;
 pub mod terminal;
 pub mod timeline;
 pub mod variant;
@@ -35,11 +37,13 @@ use std::{env, io, process};
 
 use terminal_size::Width;
 
-use self::figures::{Comparison, Figures, Measured, RunSetup};
-use self::flags::{CompareOptions, Form, Target};
+use self::figures::{Comparison, Figures, Measured, TlsHandshakes};
+use self::flags::{CompareOptions, Form};
 use self::http::HttpConnection;
 use self::processes::{ClientsProcess, Needs, ServerProcess};
 use self::progress::Progress;
+use self::setup::ServerWords;
+use self::target::Target;
 use self::variant::Variant;
 use crate::client::quantiles::Quantiles;
 use crate::client::response::ResponseHead;
@@ -50,6 +54,8 @@ use crate::client::swarm::Plan;
 use crate::client::trace::Moment;
 use crate::ledger::report::shapes::{CostsReport, TechniqueCosts};
 use crate::shell::clock;
+use crate::shell::tls::own_pair::OwnPair;
+use crate::shell::tls::trust::trust;
 use crate::technique::Technique;
 
 /// What a comparison gives.
@@ -63,8 +69,8 @@ pub struct Outcome {
     pub timeline: String,
 }
 
-/// What came of a run: the figures, what the server said at its end, and what the first client saw.
-type Run = (Figures, CostsReport, Vec<Moment>);
+/// What came of a run: the figures, what its server says of itself, and what the first client saw.
+type Run = (Figures, ServerWords, Vec<Moment>);
 
 /// Where a run's messages go.
 struct Destination {
@@ -82,17 +88,19 @@ pub fn run(options: &CompareOptions) -> Result<Outcome, String> {
     let variants = Variant::all(options);
     let mut progress = Progress::begin(options, &variants);
     let (mut rows, mut traces) = (Vec::new(), Vec::new());
-    let mut server = (String::new(), 0);
+    let pair = options.tls.then(OwnPair::make).transpose()?;
+    let mut server = ServerWords::default();
     for (number, variant) in variants.iter().enumerate() {
         progress.next(variant);
-        let (figures, costs, moments) = run_variant(options, variant, number, &mut progress)
-            .map_err(|error| format!("{}: {error}", variant.label()))?;
-        server = (costs.server, costs.threads);
+        let run = run_variant(options, variant, number, pair.as_ref(), &mut progress);
+        let (figures, words, moments) =
+            run.map_err(|error| format!("{}: {error}", variant.label()))?;
+        server = words;
         rows.push(figures);
         traces.push(timeline::TimelineRow { technique: variant.technique, moments });
     }
     progress.end();
-    let comparison = Comparison { setup: setup(options, server), techniques: rows };
+    let comparison = Comparison { setup: setup::setup(options, server), techniques: rows };
     let text = match options.form {
         Form::Table | Form::Explained => terminal::render(&comparison, terminal_columns()),
         Form::Json => serde_json::to_string_pretty(&comparison).expect("plain data") + "\n",
@@ -112,11 +120,13 @@ fn terminal_columns() -> usize {
     columns.filter(|columns| *columns > 0).unwrap_or(terminal::TABLE_COLUMNS)
 }
 
-/// One variant, against a server of its own or the one that was given.
+/// One variant, against a server of its own, by TLS if there is a `pair`, or the one that was
+/// given.
 fn run_variant(
     options: &CompareOptions,
     variant: &Variant,
     number: usize,
+    pair: Option<&OwnPair>,
     progress: &mut Progress,
 ) -> Result<Run, String> {
     if let Some(target) = &options.url {
@@ -127,13 +137,15 @@ fn run_variant(
         };
         return measure(options, variant, &destination, progress);
     }
-    let server = ServerProcess::start(&Needs {
+    let needs = Needs {
         threads: options.threads,
         messages: options.messages,
         size: options.size,
         interval_ms: variant.interval_ms,
-    })?;
-    let destination = Destination { target: Target::open(server.address), topic: "compare".into() };
+    };
+    let server = ServerProcess::start(&needs, pair)?;
+    let target = Target::open(server.address, pair.map(|pair| &*pair.certificate));
+    let destination = Destination { target, topic: "compare".into() };
     let run = measure(options, variant, &destination, progress)?;
     server.stop()?;
     Ok(run)
@@ -145,25 +157,10 @@ fn measure(
     destination: &Destination,
     progress: &mut Progress,
 ) -> Result<Run, String> {
-    let Target { address, host, token, .. } = &destination.target;
-    let failed = |error| format!("http://{host}: {error}");
-    let mut control = HttpConnection::open(*address, host).map_err(failed)?;
-    let mut publisher = HttpConnection::open(*address, host).map_err(failed)?;
+    let (mut control, mut publisher) = connect(&destination.target)?;
     let before = ask_costs(&mut control, &destination.target)?;
     let began_us = clock::shared_us();
-    let mut clients = ClientsProcess::start(&Plan {
-        address: *address,
-        host: host.clone(),
-        token: token.clone(),
-        topic: destination.topic.clone(),
-        mode: variant.mode,
-        clients: options.clients,
-        messages: options.messages,
-        size: options.size,
-        interval_us: variant.interval_ms * 1000,
-        rtt_us: options.rtt_ms * 1000,
-        is_traced: options.timeline.is_some(),
-    })?;
+    let mut clients = ClientsProcess::start(&plan(options, variant, destination))?;
     clients.ready()?;
     if let ReadMode::LongPoll { .. } = variant.mode {
         wait_until_parked(&mut control, destination, options.clients, PARK_US_MAX)?;
@@ -182,6 +179,8 @@ fn measure(
     if !report.complaints.is_empty() {
         return Err(void(&report.complaints));
     }
+    let tls = control.tls_version();
+    let handshakes = TlsHandshakes::between(&before.shared.counts, &after.shared.counts);
     let (row_before, row) = (of(&before, variant.technique), of(&after, variant.technique));
     let figures = Figures::of(Measured {
         technique: variant.technique,
@@ -192,11 +191,45 @@ fn measure(
         seconds: (ended_us - began_us) as f64 / 1e6,
         row: row.counts.since(&row_before.counts),
         latency_server: (row_before.latency.count == 0).then_some(row.latency),
+        tls: tls.map(|version| (version, handshakes)),
         process: (before.process, after.process),
         latency: report.latency,
         late,
     });
-    Ok((figures, after, report.trace))
+    let words = ServerWords { name: after.server, threads: after.threads, tls };
+    Ok((figures, words, report.trace))
+}
+
+/// Our own connections: the one that asks for costs, and the one that publishes.
+fn connect(target: &Target) -> Result<(HttpConnection, HttpConnection), String> {
+    let failed = |error: io::Error| format!("{}: {error}", target.url(""));
+    let trust = target.tls.as_ref().map(|tls| trust(&tls.host, tls.ca.as_deref())).transpose()?;
+    let open = || HttpConnection::open(target.address, &target.host, trust.as_ref());
+    let (control, mut publisher) = (open().map_err(failed)?, open().map_err(failed)?);
+    if trust.is_some() {
+        // When this is answered the server has counted the handshake, before the first client's.
+        publisher.get("/-/healthy", None).map_err(failed)?;
+    }
+    Ok((control, publisher))
+}
+
+/// What the clients are to do.
+fn plan(options: &CompareOptions, variant: &Variant, destination: &Destination) -> Plan {
+    let Target { address, host, tls, token, .. } = &destination.target;
+    Plan {
+        address: *address,
+        host: host.clone(),
+        tls: tls.clone(),
+        token: token.clone(),
+        topic: destination.topic.clone(),
+        mode: variant.mode,
+        clients: options.clients,
+        messages: options.messages,
+        size: options.size,
+        interval_us: variant.interval_ms * 1000,
+        rtt_us: options.rtt_ms * 1000,
+        is_traced: options.timeline.is_some(),
+    }
 }
 
 /// What one technique has cost.
@@ -237,7 +270,7 @@ fn publish(
 
 /// What the ledger says. A server without one cannot be compared.
 fn ask_costs(control: &mut HttpConnection, target: &Target) -> Result<CostsReport, String> {
-    let url = format!("http://{}/-/costs", target.host);
+    let url = target.url("/-/costs");
     let token = target.costs_token.as_ref();
     let asked = control.get("/-/costs", token);
     let (status, body) = asked.map_err(|error| format!("{url}: {error}"))?;
@@ -245,6 +278,12 @@ fn ask_costs(control: &mut HttpConnection, target: &Target) -> Result<CostsRepor
         return Err(format!(
             "{url} answers {status}: this server tells what it costs to who has an admin token; \
              give --admin-token"
+        ));
+    }
+    if status == 400 && target.tls.is_none() {
+        return Err(format!(
+            "{url} answers 400; if this server speaks TLS there, write https://{}",
+            target.host
         ));
     }
     if status != 200 {
@@ -290,45 +329,6 @@ fn void(complaints: &[String]) -> String {
     match complaints.len().saturating_sub(COMPLAINTS_SHOWN) {
         0 => format!("void: {shown}"),
         more => format!("void: {shown}; and so on for {more} more"),
-    }
-}
-
-/// What was done, and how it was measured.
-fn setup(options: &CompareOptions, (server, threads): (String, u64)) -> RunSetup {
-    let mut notes = vec![
-        "Counts are the server's own (/-/costs), from before the first client connects until the \
-         last message has come: connecting is in them, spread over the messages."
-            .to_owned(),
-        "CPU is that of the server's whole process over that time, publishing included. Latency is \
-         the clients': from before the publish is sent until the message is read."
-            .to_owned(),
-    ];
-    if options.rtt_ms > 0 {
-        let rtt = options.rtt_ms;
-        notes.push(format!(
-            "A round trip of {rtt} ms is emulated by the clients: a new connection sends nothing \
-             for {rtt} ms, and afterwards every write leaves, and every read is seen, half of that \
-             later. Bandwidth, loss and slow start are not emulated, and the publisher is not held \
-             back."
-        ));
-    }
-    if options.url.is_some() {
-        notes.push(
-            "The server was running before: whatever others did there meanwhile is in its counts, \
-             its CPU and its memory."
-                .to_owned(),
-        );
-    }
-    RunSetup {
-        server,
-        threads,
-        url: options.url.as_ref().map(|target| format!("http://{}", target.host)),
-        clients: options.clients,
-        messages: options.messages,
-        rate: options.rate,
-        size: options.size,
-        rtt_ms: options.rtt_ms,
-        notes,
     }
 }
 

@@ -11,6 +11,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use super::clients::{ARGUMENT, SwarmCommand, SwarmEvent};
 use crate::client::swarm::{Plan, SwarmReport};
+use crate::shell::tls::own_pair::{self, OwnPair};
 use crate::shell::{clock, sys};
 
 /// What a server has to be told so that it can hold a run.
@@ -43,8 +44,9 @@ pub struct ClientsProcess {
 }
 
 impl ServerProcess {
-    /// Starts this program as a server, and waits until it listens.
-    pub fn start(needs: &Needs) -> Result<Self, String> {
+    /// Starts this program as a server, which speaks TLS if there is a `pair`, and waits until it
+    /// listens.
+    pub fn start(needs: &Needs, pair: Option<&OwnPair>) -> Result<Self, String> {
         let bytes = (needs.size as u64 + crate::limits::MESSAGE_OVERHEAD_BYTES as u64)
             .saturating_mul(needs.messages)
             .max(crate::limits::HISTORY_BYTES as u64);
@@ -52,7 +54,16 @@ impl ServerProcess {
         let messages = needs.messages.max(crate::limits::HISTORY_MESSAGES as u64);
         let idle_ms = (2 * needs.interval_ms).max(crate::limits::IDLE_MS_MAX);
         let mut command = own_program()?;
-        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        command.args(["serve", "--listen"]);
+        match pair {
+            None => command.arg("127.0.0.1:0").stdin(Stdio::null()),
+            Some(pair) => {
+                let input = pair.as_input();
+                let input = input.map_err(|error| format!("a server's certificate: {error}"))?;
+                command.args(["https://127.0.0.1:0", "--tls-cert", own_pair::AT]);
+                command.args(["--tls-key", own_pair::AT]).stdin(input)
+            }
+        };
         for (flag, value) in [
             ("--threads", needs.threads.to_string()),
             ("--history-messages", messages.to_string()),
@@ -62,13 +73,13 @@ impl ServerProcess {
         ] {
             command.args([flag, &value]);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        command.stdout(Stdio::piped());
         let mut child = spawn(command, "a server")?;
         let mut greeting = BufReader::new(child.stdout.take().expect("it is piped"));
         let mut line = String::new();
         let read = greeting.read_line(&mut line);
         let port = line
-            .split_once("http://")
+            .split_once("://")
             .and_then(|(_, rest)| rest.split('/').next()?.rsplit_once(':'))
             .and_then(|(_, port)| port.parse::<u16>().ok());
         let (Ok(_), Some(port)) = (read, port) else {

@@ -26,7 +26,7 @@ pub fn render(comparison: &Comparison) -> String {
 type Series = (&'static str, &'static str, fn(&Figures) -> f64);
 
 /// Both directions together; only heads are apart, because the techniques differ in them.
-const SERIES: [Series; 6] = [
+const SERIES: [Series; 7] = [
     ("payload", "#0072b2", |f| {
         f.per_message.bytes_out_by_class.payload + f.per_message.bytes_in_by_class.payload
     }),
@@ -41,6 +41,7 @@ const SERIES: [Series; 6] = [
     ("other bodies", "#999999", |f| {
         f.per_message.bytes_out_by_class.body + f.per_message.bytes_in_by_class.body
     }),
+    ("TLS", "#f0e442", Figures::tls_bytes_per_message),
 ];
 
 fn bytes(canvas: &mut Canvas, rows: &[Figures]) {

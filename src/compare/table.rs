@@ -75,6 +75,18 @@ const TRAFFIC: &[Column] = &[
         "TCP handshakes: one for each connection",
     ),
     (
+        &["TLS", "full"],
+        |f| f.tls_handshakes.unwrap_or_default().full as f64,
+        Unit::Count,
+        "TLS handshakes in which the server showed its certificate",
+    ),
+    (
+        &["TLS", "resumed"],
+        |f| f.tls_handshakes.unwrap_or_default().resumed as f64,
+        Unit::Count,
+        "TLS handshakes that took up an earlier session of the same client",
+    ),
+    (
         &["requests"],
         |f| f.row.answers.requests as f64,
         Unit::Count,
@@ -108,7 +120,7 @@ const TRAFFIC: &[Column] = &[
         &["RTTs to", "1st byte"],
         |f| f.round_trips.before_first_byte as f64,
         Unit::Count,
-        "round trips from connecting to the first byte of an answer",
+        "round trips from connecting for the first time to the first byte of an answer",
     ),
     (
         &["RTTs", "/message"],
@@ -149,6 +161,12 @@ const BYTES: &[Column] = &[
         Unit::Ratio,
         "from the clients: any other body",
     ),
+    (
+        &["up:", "TLS"],
+        |f| f.per_message.bytes_in_by_class.tls,
+        Unit::Ratio,
+        "from the clients: what TLS adds, its handshakes and what stands around each record",
+    ),
     (&["up:", "all"], |f| f.per_message.bytes_in, Unit::Ratio, "from the clients: all of these"),
     (
         &["down:", "heads"],
@@ -179,6 +197,12 @@ const BYTES: &[Column] = &[
         |f| f.per_message.bytes_out_by_class.body,
         Unit::Ratio,
         "to the clients: any other body",
+    ),
+    (
+        &["down:", "TLS"],
+        |f| f.per_message.bytes_out_by_class.tls,
+        Unit::Ratio,
+        "to the clients: the same",
     ),
     (&["down:", "all"], |f| f.per_message.bytes_out, Unit::Ratio, "to the clients: all of these"),
     (
@@ -232,8 +256,14 @@ const WORK: &[Column] = &[
 /// Words of the headings of what need not occur at all.
 const RARITIES: &[&str] = &["retrans-", "up:", "heartbeat", "bodies"];
 
+/// A word of the headings of what there is with TLS only; there 0 is an answer.
+const OF_TLS: &str = "TLS";
+
 fn table(title: &str, columns: &[Column], rows: &[Figures]) -> Table {
     let says_something = |(heading, figure, ..): &&Column| {
+        if heading.contains(&OF_TLS) {
+            return rows.iter().any(|row| row.tls_handshakes.is_some());
+        }
         let rarity = RARITIES.iter().any(|rarity| heading.contains(rarity));
         !rarity || rows.iter().any(|row| figure(row) != 0.0)
     };
@@ -310,9 +340,10 @@ pub fn setup_lines(comparison: &Comparison) -> Vec<String> {
         Some(url) => format!("{} at {url}, {threads}", setup.server),
         None => format!("{}, {threads}, a fresh server for each row", setup.server),
     };
+    let by = setup.tls.map_or_else(String::new, |version| format!(" by TLS {version}"));
     let rtt = match setup.rtt_ms {
-        0 => String::from("over loopback"),
-        ms => format!("over loopback with an emulated round trip of {ms} ms"),
+        0 => format!("over loopback{by}"),
+        ms => format!("over loopback{by} with an emulated round trip of {ms} ms"),
     };
     vec![
         format!(
@@ -330,7 +361,7 @@ pub fn setup_lines(comparison: &Comparison) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::figures::example::comparison;
+    use crate::compare::figures::example::{comparison, secured};
 
     #[test]
     fn numbers_have_as_many_digits_as_carry_something() {
@@ -355,7 +386,13 @@ mod tests {
         assert!(!headings(0).contains(&"retrans- mits".to_owned()));
         assert!(!headings(1).contains(&"down: heartbeat".to_owned()));
         assert!(headings(2).contains(&"memory/client kernel".to_owned()), "0 is an answer");
-        for table in &tables {
+        let of_tls = |tables: &[Table]| {
+            let all = tables.iter().flat_map(|table| &table.headings);
+            all.filter(|heading| heading.contains(&OF_TLS)).count()
+        };
+        let secure = all(&secured("1.3"));
+        assert_eq!((of_tls(&tables), of_tls(&secure)), (0, 4));
+        for table in tables.iter().chain(&secure) {
             assert_eq!(table.rows.len(), 2);
             assert!(table.rows.iter().all(|(_, cells)| cells.len() == table.headings.len()));
         }

@@ -99,8 +99,9 @@ pub(super) struct RightsFlags {
 }
 
 impl RightsFlags {
-    /// Checks what belongs together, and puts it together.
-    pub(super) fn into_config(self) -> Result<RightsConfig, String> {
+    /// Checks what belongs together, and puts it together. `admin_listens`: reports have addresses
+    /// of their own.
+    pub(super) fn into_config(self, admin_listens: bool) -> Result<RightsConfig, String> {
         let pattern = |text: &String| {
             TopicPattern::parse(text).ok_or_else(|| {
                 format!(
@@ -127,7 +128,7 @@ impl RightsFlags {
             jwt_audience: self.jwt_audience,
             jwt_issuer: self.jwt_issuer,
             public,
-            admin_listens: false,
+            admin_listens,
         })
     }
 }

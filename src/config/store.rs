@@ -9,6 +9,7 @@ use std::str::FromStr;
 use clap::Args;
 
 use super::spelling::Span;
+use crate::limits::{REDIS_PREFIX_BYTES_MAX, REDIS_REPLICAS_MAX};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Store")]
@@ -22,6 +23,17 @@ pub(super) struct StoreFlags {
     #[arg(long, env = "TOLLWAY_SYNC", value_name = "always|DURATION")]
     #[arg(default_value = "always")]
     pub(super) sync: SyncPolicy,
+    /// Keep messages in a stream of this Redis, 6.2 or later, which many servers may share: then
+    /// all of them have one log. redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], or rediss:// for
+    /// TLS
+    #[arg(long, env = "TOLLWAY_REDIS", value_name = "URL")]
+    pub(super) redis: Option<String>,
+    /// What the names of our keys in Redis begin with; servers with the same one share a log
+    #[arg(long, env = "TOLLWAY_REDIS_PREFIX", value_name = "NAME", default_value = "tollway")]
+    pub(super) redis_prefix: String,
+    /// How many replicas of Redis have to have a message before it is acknowledged
+    #[arg(long, env = "TOLLWAY_REDIS_WAIT", value_name = "REPLICAS", default_value_t = 0)]
+    pub(super) redis_wait: usize,
 }
 
 /// When what was appended is synced.
@@ -40,6 +52,24 @@ pub struct StoreConfig {
     pub path: PathBuf,
     /// When it is synced.
     pub sync: SyncPolicy,
+}
+
+/// A log in Redis.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisConfig {
+    /// `--redis`; there may be a password in it.
+    pub url: String,
+    /// `--redis-prefix`.
+    pub prefix: String,
+    /// `--redis-wait`.
+    pub wait: usize,
+}
+
+impl std::fmt::Debug for RedisConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { url: _, prefix, wait } = self;
+        f.debug_struct("RedisConfig").field("prefix", prefix).field("wait", wait).finish()
+    }
 }
 
 impl FromStr for SyncPolicy {
@@ -67,9 +97,43 @@ impl std::fmt::Display for SyncPolicy {
 }
 
 impl StoreFlags {
-    /// What they say together.
+    /// What those about Redis say together.
+    pub(super) fn redis(&self) -> Result<Option<RedisConfig>, String> {
+        let Self { data, redis, redis_prefix: prefix, redis_wait: wait, .. } = self;
+        let Some(url) = redis else {
+            return match wait {
+                0 => Ok(None),
+                _ => Err(format!(
+                    "--redis-wait {wait} is of no use without --redis URL; give it, or leave it out"
+                )),
+            };
+        };
+        if data.is_some() {
+            return Err("--redis and --data are two places for one log; give one of them".into());
+        }
+        if !["redis://", "rediss://"].iter().any(|scheme| url.starts_with(scheme)) {
+            // Not as it was given: there may be a password in it.
+            return Err("--redis has to begin with redis:// or rediss://, and a host".into());
+        }
+        let good = |byte: u8| byte.is_ascii_graphic();
+        if prefix.is_empty() || prefix.len() > REDIS_PREFIX_BYTES_MAX || !prefix.bytes().all(good) {
+            return Err(format!(
+                "--redis-prefix {prefix} has to be 1 to {REDIS_PREFIX_BYTES_MAX} visible \
+                 characters of ASCII"
+            ));
+        }
+        if *wait > REDIS_REPLICAS_MAX {
+            return Err(format!(
+                "--redis-wait {wait} is beyond the {REDIS_REPLICAS_MAX} replicas that are waited \
+                 for at most"
+            ));
+        }
+        Ok(Some(RedisConfig { url: url.clone(), prefix: prefix.clone(), wait: *wait }))
+    }
+
+    /// What those about a file say together.
     pub(super) fn into_config(self) -> Result<Option<StoreConfig>, String> {
-        let Self { data, sync } = self;
+        let Self { data, sync, .. } = self;
         match data {
             Some(path) => Ok(Some(StoreConfig { path, sync })),
             None if sync == SyncPolicy::Always => Ok(None),

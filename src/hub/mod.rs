@@ -29,6 +29,7 @@ pub mod past;
 mod renditions;
 mod retention;
 mod start;
+mod subscribers;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -42,6 +43,7 @@ use self::log::TopicLog;
 use self::message::Message;
 use self::renditions::Cache;
 pub use self::start::Start;
+pub use self::subscribers::Subscribers;
 use crate::ids::{ConnId, Epoch, Id, Seat, Seq, TopicId, TopicName};
 use crate::limits::Limits;
 use crate::spare::Spare;
@@ -67,30 +69,6 @@ pub struct SubscriberChange {
     pub technique: Technique,
     /// How many came, less those that went.
     pub difference: i32,
-}
-
-/// Subscribers of a topic, by technique. Short polls do not stay and are not counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Subscribers([u32; Technique::ALL.len()]);
-
-impl Subscribers {
-    /// Those that read in this way.
-    pub fn of(&self, technique: Technique) -> u32 {
-        self.0[technique as usize]
-    }
-
-    /// All of them.
-    pub fn total(&self) -> u32 {
-        self.0.iter().sum()
-    }
-
-    /// So many more (or fewer, when negative) read in this way.
-    pub fn change(&mut self, technique: Technique, change: i32) {
-        if technique.stays() {
-            let count = &mut self.0[technique as usize];
-            *count = count.saturating_add_signed(change);
-        }
-    }
 }
 
 #[derive(Debug)]
@@ -121,6 +99,7 @@ pub struct Hub {
     forgotten: Forgotten,
     /// The number of the newest message of the server, as far as this thread has heard.
     tip: Seq,
+    ahead_max: u64, // See `Past`.
     /// Every message held, oldest first, whatever its topic; and some that are gone already.
     ages: VecDeque<Age>,
     /// Messages held in all topics, and their weight.
@@ -161,6 +140,7 @@ impl Hub {
             topics: Slab::new(),
             forgotten: Forgotten::default(),
             tip: Seq(0),
+            ahead_max: 0,
             ages: VecDeque::new(),
             held: 0,
             bytes: 0,

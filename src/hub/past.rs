@@ -17,6 +17,8 @@ use crate::ids::{Seq, TopicName};
 pub struct Past {
     /// The newest number that was given.
     pub tip: Seq,
+    /// How far ahead of us a number may be that others have given; 0: nobody else gives any.
+    pub ahead_max: u64,
     /// Where groups of names are told apart.
     pub group_key: u64,
     /// The highest number lost, by group of names, of topics without messages.
@@ -41,6 +43,7 @@ impl Hub {
             self.hold_bounds(); // At a start nobody reads yet: no round is on.
         }
         self.tip = past.tip;
+        self.ahead_max = past.ahead_max;
     }
 
     /// The oldest message left says what was lost before it, more closely than a group does.

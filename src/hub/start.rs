@@ -25,8 +25,10 @@ impl Hub {
         match asked {
             Cursor::Latest => at(self.tip),
             Cursor::Earliest => at(self.earliest(topics)),
-            // A number that we have not given yet belongs to somebody else's numbering.
-            Cursor::After(id) if id.epoch != self.epoch || id.seq > self.tip => {
+            // A number that nobody has given yet belongs to somebody else's numbering. Where others
+            // give numbers too, one that is ahead of us may have been given, and what it stands
+            // for is on its way.
+            Cursor::After(id) if id.epoch != self.epoch || self.is_unknown(id.seq) => {
                 self.after_gap(topics, self.earliest(topics), &id.to_string(), GapReason::Epoch)
             }
             Cursor::After(id) if self.lost(topics) > id.seq => {
@@ -37,6 +39,10 @@ impl Hub {
                 self.after_gap(topics, self.earliest(topics), text, GapReason::Epoch)
             }
         }
+    }
+
+    fn is_unknown(&self, seq: Seq) -> bool {
+        seq.0 > self.tip.0.saturating_add(self.ahead_max)
     }
 
     /// A start with a gap: whatever is retained after `cursor` follows.
@@ -74,5 +80,31 @@ impl Hub {
     /// Those of `topics` that exist.
     pub fn known(&self, topics: &[TopicName]) -> impl Iterator<Item = TopicId> {
         topics.iter().filter_map(|name| self.find(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::past::Past;
+    use crate::ids::{Epoch, Id};
+    use crate::limits::Limits;
+
+    #[test]
+    fn a_number_ahead_of_us_is_known_where_others_give_numbers_too() {
+        let mut hub = Hub::new(Epoch(14), &Limits::default(), 1);
+        let topics = [TopicName::parse("a").expect("a good name")];
+        let start = |hub: &Hub, epoch, seq| {
+            let asked = Cursor::After(Id { epoch: Epoch(epoch), seq: Seq(seq) });
+            let Start { cursor, gap } = hub.start(&topics, &asked);
+            (cursor.0, gap.map(|gap| gap.reason))
+        };
+        hub.recall(&Past { tip: Seq(5), ..Past::default() });
+        assert_eq!(start(&hub, 14, 6), (0, Some(GapReason::Epoch)), "we give them all");
+        hub.recall(&Past { tip: Seq(5), ahead_max: 100, ..Past::default() });
+        assert_eq!(start(&hub, 14, 6), (6, None), "it is on its way");
+        assert_eq!(start(&hub, 14, 105), (105, None));
+        assert_eq!(start(&hub, 14, 106), (0, Some(GapReason::Epoch)), "nobody is so far ahead");
+        assert_eq!(start(&hub, 15, 6), (0, Some(GapReason::Epoch)));
     }
 }

@@ -11,9 +11,9 @@
 use super::{
     DEFLATE_CONTEXT_BITS, EFFECTS_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX, IDEMPOTENCY_KEYS_MAX,
     Limits, MAILBOX_BYTES_MAX, MAILBOX_LETTERS_MAX, MESSAGE_OVERHEAD_BYTES, OUTBOX_BYTES_HIGH,
-    OUTBOX_SEGMENTS_HIGH, PUBLISHERS_MAX, READ_BYTES, REF_BYTES_MAX, RENDITIONS_BYTES_MIN,
-    STORE_BATCH_BYTES_MAX, TLS_PORTION_BYTES, TOPIC_BYTES_MAX, TOPIC_OVERHEAD_BYTES,
-    TOPICS_PER_READER_MAX, UNANSWERED_MAX, UNCOMMITTED_BYTES_MAX,
+    OUTBOX_SEGMENTS_HIGH, PUBLISHERS_MAX, READ_BYTES, REDIS_BATCH_BYTES_MAX, REDIS_PIECE_MIN,
+    REF_BYTES_MAX, RENDITIONS_BYTES_MIN, STORE_BATCH_BYTES_MAX, TLS_PORTION_BYTES, TOPIC_BYTES_MAX,
+    TOPIC_OVERHEAD_BYTES, TOPICS_PER_READER_MAX, UNANSWERED_MAX, UNCOMMITTED_BYTES_MAX,
 };
 
 /// The program, and what it loads and keeps from its start on, in bytes.
@@ -64,6 +64,16 @@ impl WorstCase {
         let index = retain_bytes / MESSAGE_OVERHEAD_BYTES * STORED_PLACE_BYTES;
         let store = add(&[STORE_BYTES, 2 * STORE_BATCH_BYTES_MAX, index]);
         Self { server: self.server.saturating_add(with_holes(store)), ..self }
+    }
+
+    /// The same for a server whose log is in Redis, with messages of so many bytes.
+    #[must_use]
+    pub fn with_redis(self, message_bytes_max: usize) -> Self {
+        // What was read lies there as it came, and as messages.
+        let piece = message_bytes_max.saturating_mul(2 * REDIS_PIECE_MIN);
+        let batch = REDIS_BATCH_BYTES_MAX.saturating_add(message_bytes_max).saturating_mul(2);
+        let redis = add(&[STORE_BYTES, piece, batch]);
+        Self { server: self.server.saturating_add(with_holes(redis)), ..self }
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::client::endpoint::{BearerToken, Endpoint};
 use crate::config::{ends_in_no_port, without_secrets};
-use crate::shell::tls::trust::{Trust, trust};
+use crate::shell::tls::trust::{Trust, read_ca, trust};
 
 /// A server that can be connected to.
 #[derive(Clone, Debug)]
@@ -54,17 +54,9 @@ pub fn read(
     }
     let prefix = path.trim_end_matches('/').to_owned();
     let endpoint = Endpoint { host: host.to_owned(), prefix, token };
-    let trust = tls.then(|| trust(bare(host), ca)).transpose();
-    let trust = trust.map_err(|why| if why.starts_with("--") { why } else { wrong(&why) })?;
+    let ca = ca.filter(|_| tls).map(read_ca).transpose()?;
+    let trust = tls.then(|| trust(host, ca.as_deref())).transpose().map_err(|why| wrong(&why))?;
     Ok(ServerAddress { endpoint, addresses, trust })
-}
-
-/// The host without its port, and without the brackets of an IPv6 address.
-fn bare(host: &str) -> &str {
-    match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or(rest),
-        None => host.split(':').next().unwrap_or(host),
-    }
 }
 
 fn with_port(host: &str, port: u16) -> String {
@@ -93,19 +85,11 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_what_a_certificate_is_for() {
-        for (host, name) in [
-            ("a.example", "a.example"),
-            ("a.example:8443", "a.example"),
-            ("127.0.0.1:1", "127.0.0.1"),
-            ("[::1]", "::1"),
-            ("[::1]:8443", "::1"),
-        ] {
-            assert_eq!(bare(host), name);
-        }
+    fn who_vouches_is_read_for_https_only() {
         let nowhere = Some(Path::new("/nowhere/ca"));
         let said = read("https://127.0.0.1", None, nowhere).expect_err("no such file");
         assert!(said.starts_with("--tls-ca /nowhere/ca: No such file"), "{said}");
+        assert!(read("http://127.0.0.1", None, nowhere).expect("it is plain").trust.is_none());
     }
 
     #[test]

@@ -53,6 +53,11 @@ impl Exchange {
         }))
     }
 
+    /// Completes TLS's handshake, if there is one: whether the server is whom we trust.
+    pub fn shake_hands(&mut self) -> Result<(), Setback> {
+        self.stream.shake_hands().map_err(|error| broken(&error))
+    }
+
     /// Sends all of it.
     pub fn send(&mut self, bytes: &[u8]) -> Result<(), Setback> {
         self.stream.write_all(bytes).map_err(|error| broken(&error))

@@ -41,6 +41,7 @@ use crate::spare::Spare;
 use crate::store::line::StoreLine;
 use crate::store::readers::ThreadSet;
 use crate::store::sequencer::{Commit, Sequencer};
+use crate::store::{Asker, StoreAsk, StoreOrder};
 
 /// Shared by all threads.
 #[derive(Debug)]
@@ -185,9 +186,18 @@ impl Bus {
         to != origin && address.wake_if_asleep()
     }
 
-    /// How many subscribers `topic` has on all threads.
-    pub fn subscribers(&self, topic: &TopicName) -> Subscribers {
-        self.lock().sequencer.subscribers(topic)
+    /// How many subscribers `topic` has. `None`: other servers have some too, and a letter will
+    /// say.
+    pub fn subscribers(&self, asker: Asker, topic: &TopicName) -> Option<Subscribers> {
+        let mut desk = self.lock();
+        match desk.line.as_mut().filter(|line| line.is_shared()) {
+            None => Some(desk.sequencer.subscribers(topic)),
+            Some(line) => {
+                line.push(StoreOrder { asker, asked: StoreAsk::Count(topic.clone()) });
+                self.orders_came.notify_one();
+                None
+            }
+        }
     }
 
     /// Tells all threads to come to their end by `until`. They find out by

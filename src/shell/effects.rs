@@ -16,6 +16,7 @@ use crate::broker::{Broker, Effect, Letter};
 use crate::ids::{ConnId, Millis, ShardId, TopicName};
 use crate::ledger::{ShardReport, SharedCall};
 use crate::spare::Spare;
+use crate::store::Asker;
 
 /// What carries out the effects of one thread.
 #[derive(Debug)]
@@ -161,7 +162,10 @@ impl Effects {
             broker.charge_shared(SharedCall::Wake, woken as u64);
         }
         for (conn, topic) in self.counts.drain(..) {
-            broker.counted(conn, self.bus.subscribers(&topic), now);
+            let asker = Asker { shard: self.shard, conn };
+            if let Some(subscribers) = self.bus.subscribers(asker, &topic) {
+                broker.counted(conn, subscribers, now);
+            }
         }
         self.counts.give_back();
         self.batch.subscriber_changes.give_back();

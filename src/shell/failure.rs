@@ -17,6 +17,8 @@ pub enum StartError {
     Secret(String),
     /// The file of `--data` cannot be used.
     Store(String),
+    /// The Redis of `--redis` cannot be used.
+    Redis(String),
     /// A certificate or its key cannot be used.
     Tls(String),
     /// The folder cannot be served.
@@ -45,6 +47,7 @@ impl fmt::Display for StartError {
             Self::Port(error) => error.fmt(f),
             Self::Secret(line) | Self::Tls(line) => f.write_str(line),
             Self::Store(line) => write!(f, "--data {line}"),
+            Self::Redis(line) => write!(f, "--redis: {line}"),
             Self::Folder(folder, error) => {
                 let folder = folder.display();
                 match error.kind() {

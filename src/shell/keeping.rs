@@ -1,5 +1,6 @@
-//! `--data FILE`: the file is opened before any port is taken, and belongs to this process until it
-//! ends.
+//! `--data FILE` and `--redis URL`: the store is opened before any port is taken.
+//!
+//! A file belongs to this process until it ends; a log in Redis is shared, see `sharing`.
 //!
 //! Where this server takes over from another (`--reuse-port`, or sockets that were handed to it),
 //! that one may still have the file: it keeps it for as long as it answers publishers. Then we wait
@@ -14,10 +15,11 @@ use std::{env, thread};
 
 use super::bus::Bus;
 use super::clock::{Clock, Wall};
-use super::failure::StartError;
+use super::failure::{Crash, StartError};
+use super::sharing::{self, Sharers, Sharing};
 use super::storing::Storing;
 use super::sys;
-use crate::config::{Config, SyncPolicy};
+use crate::config::{Config, StoreConfig, SyncPolicy};
 use crate::hub::past::Past;
 use crate::ids::Epoch;
 use crate::limits::{IDEMPOTENCY_MS_MAX, STORE_AHEAD_MS_MAX, STORE_LOCK_MS_MAX};
@@ -28,32 +30,65 @@ use crate::store::{Opened, WallMoment};
 /// How often it is looked whether the file is free.
 const LOOK_MS: u64 = 20;
 
-/// A file that is open, and what all threads begin with.
+/// A store that is open, and what all threads begin with.
 #[derive(Debug)]
 pub struct Keeping {
     /// The numbering that goes on.
     pub epoch: Epoch,
     /// For every thread's hub.
     pub past: Arc<Past>,
-    journal: Journal<FileStore>,
-    sync_every: Option<Duration>,
+    place: StorePlace,
 }
 
-/// The server's clock. With a file it has run for as long as anything in there may be of use, so
+/// Where messages are kept.
+#[derive(Debug)]
+enum StorePlace {
+    File { journal: Box<Journal<FileStore>>, sync_every: Option<Duration> },
+    Redis(Box<Sharing>),
+}
+
+/// The threads of a store.
+#[derive(Debug)]
+pub enum StoreThreads {
+    /// Of a file.
+    File(Storing),
+    /// Of a log in Redis.
+    Redis(Sharers),
+}
+
+impl StoreThreads {
+    /// Waits until all that was asked is answered, and the store is closed. To be called when
+    /// nobody publishes any more. `Err`: a thread has panicked, and ended the server by that.
+    pub fn end(self) -> Result<(), Crash> {
+        match self {
+            Self::File(storing) => storing.end(),
+            Self::Redis(sharers) => sharers.end(),
+        }
+    }
+}
+
+/// The server's clock. With a store it has run for as long as anything in there may be of use, so
 /// that moments before the start have a place on it.
 pub fn clock(config: &Config) -> Clock {
-    if config.store.is_none() {
+    if config.store.is_none() && config.redis.is_none() {
         return Clock::start();
     }
     let oldest_ms = config.limits.history_age_ms.max(IDEMPOTENCY_MS_MAX);
     Clock::start_ahead(Duration::from_millis(oldest_ms.min(STORE_AHEAD_MS_MAX) + 1))
 }
 
-/// Opens the file, if one was named.
+/// Opens the store, if one was named.
 pub fn open(config: &Config, clock: Clock) -> Result<Option<Keeping>, StartError> {
-    let Some(store) = &config.store else {
-        return Ok(None);
-    };
+    if let Some(redis) = &config.redis {
+        let (sharing, past) = sharing::open(redis, config, clock)?;
+        let (epoch, past) = (sharing.epoch(), Arc::new(past));
+        return Ok(Some(Keeping { epoch, past, place: StorePlace::Redis(Box::new(sharing)) }));
+    }
+    let store = config.store.as_ref();
+    store.map(|store| open_file(store, config, clock)).transpose()
+}
+
+fn open_file(store: &StoreConfig, config: &Config, clock: Clock) -> Result<Keeping, StartError> {
     let random = || sys::random_bits().map_err(StartError::System);
     let setup = FileSetup {
         path: store.path.clone(),
@@ -84,13 +119,19 @@ pub fn open(config: &Config, clock: Clock) -> Result<Option<Keeping>, StartError
         SyncPolicy::Always => None,
         SyncPolicy::EveryMs(ms) => Some(Duration::from_millis(ms)),
     };
-    let journal = Journal::new(store_file, past.tip, keys);
-    Ok(Some(Keeping { epoch, past: Arc::new(past), journal, sync_every }))
+    let journal = Box::new(Journal::new(store_file, past.tip, keys));
+    let place = StorePlace::File { journal, sync_every };
+    Ok(Keeping { epoch, past: Arc::new(past), place })
 }
 
 impl Keeping {
-    /// Starts the thread that writes the file.
-    pub fn start(self, bus: Arc<Bus>, clock: Clock) -> std::io::Result<Storing> {
-        Storing::start(self.journal, bus, clock, self.sync_every)
+    /// Starts the threads that write and read it.
+    pub fn start(self, bus: Arc<Bus>, clock: Clock) -> std::io::Result<StoreThreads> {
+        match self.place {
+            StorePlace::File { journal, sync_every } => {
+                Storing::start(*journal, bus, clock, sync_every).map(StoreThreads::File)
+            }
+            StorePlace::Redis(sharing) => sharing.start(bus, clock).map(StoreThreads::Redis),
+        }
     }
 }

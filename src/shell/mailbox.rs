@@ -135,8 +135,14 @@ impl Mailbox {
 
     /// To be called before waiting. `false`: there are letters, so do not wait.
     pub fn fall_asleep(&self) -> bool {
+        self.asleep_if(|| self.is_empty())
+    }
+
+    /// Says that the owner sleeps, and only then looks whether the box is empty. The look is a
+    /// parameter so that a test can post a letter right behind it.
+    fn asleep_if(&self, is_empty: impl FnOnce() -> bool) -> bool {
         self.0.asleep.store(true, SeqCst);
-        if self.is_empty() {
+        if is_empty() {
             return true;
         }
         self.0.asleep.store(false, SeqCst);
@@ -209,6 +215,19 @@ mod tests {
         assert!(!address.wake_if_asleep(), "it was woken before");
         mailbox.wake_up();
         assert!(!address.wake_if_asleep());
+    }
+
+    #[test]
+    fn a_letter_right_behind_the_last_look_wakes() {
+        let (_poll, address, mailbox) = poll_and_box();
+        let mut woken = false;
+        let asleep = mailbox.asleep_if(|| {
+            let empty = mailbox.is_empty();
+            address.post([letter(0)].into_iter());
+            woken = address.wake_if_asleep();
+            empty
+        });
+        assert!(asleep && woken, "asleep: {asleep}, woken: {woken}");
     }
 
     #[test]

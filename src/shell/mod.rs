@@ -15,8 +15,9 @@
 //! | `effects` | what a broker wants that needs no socket: letters, counts, files |
 //! | `mailbox` | letters from thread to thread |
 //! | `bus` | the sequencer that all threads share, and their mailboxes |
-//! | `keeping` | the file of `--data` |
+//! | `keeping` | where messages are kept beyond the process |
 //! | `storing` | the thread of a store |
+//! | `sharing` | the threads of a log that many servers share |
 //! | `failure` | why it cannot start, or ended |
 //! | `ending` | the end of all threads |
 //! | `sampling` | the kernel's counts for a report |
@@ -60,6 +61,7 @@ pub mod queue;
 pub mod reached;
 pub mod sampling;
 pub mod secrets;
+pub mod sharing;
 pub mod signals;
 pub mod socket;
 pub mod storing;
@@ -109,7 +111,7 @@ pub struct Server {
     admin_addresses: Vec<Reached>,
     bound: Vec<SocketAddr>,
     loop_setups: Vec<LoopSetup>,
-    /// The file, and what its thread needs, if there is one.
+    /// The store, and what its threads need, if there is one.
     keeping: Option<(Keeping, Arc<Bus>, Clock)>,
 }
 
@@ -179,7 +181,7 @@ impl Server {
         let storing = self.keeping.map(start).transpose().map_err(Crash::System)?;
         let lives = self.loop_setups.into_iter();
         run_all(lives.map(|setup| move || EventLoop::new(setup).run()))?;
-        storing.map_or(Ok(()), storing::Storing::end)
+        storing.map_or(Ok(()), keeping::StoreThreads::end)
     }
 }
 

@@ -19,6 +19,7 @@ use super::{
     Asker, Opened, Record, Recovered, Store, StoreAnswer, StoreAsk, StoreFault, StoreOrder,
     WallMoment,
 };
+use crate::hub::Subscribers;
 use crate::hub::message::{Draft, Message};
 use crate::ids::{Seq, TopicName};
 use crate::ledger::StoreReport;
@@ -75,6 +76,10 @@ impl<S: Store> Journal<S> {
                     Planned::Known(StoreAnswer::TooFast { asker, retry_ms })
                 }
                 StoreAsk::Refused => Planned::Known(StoreAnswer::Refused(asker)),
+                StoreAsk::Count(topic) => {
+                    let elsewhere = Subscribers::default(); // Nobody else has this store.
+                    Planned::Known(StoreAnswer::Counted { asker, topic, elsewhere })
+                }
             };
             self.planned.push(planned);
         }

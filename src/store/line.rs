@@ -20,6 +20,8 @@ pub struct StoreLine {
     flying: VecDeque<(Asker, usize)>,
     waits: HashMap<Asker, u32>,
     bytes: usize,
+    /// A message and its receipt are two letters, not one.
+    apart: bool,
 }
 
 impl StoreLine {
@@ -27,7 +29,7 @@ impl StoreLine {
     pub fn push(&mut self, order: StoreOrder) {
         let weight = match &order.asked {
             StoreAsk::Append(draft) => draft.weight(),
-            StoreAsk::TooFast { .. } | StoreAsk::Refused => 0,
+            StoreAsk::TooFast { .. } | StoreAsk::Refused | StoreAsk::Count(_) => 0,
         };
         self.bytes += weight;
         self.flying.push_back((order.asker, weight));
@@ -79,9 +81,19 @@ impl StoreLine {
         self.orders.is_empty()
     }
 
-    /// How many are in flight, and the bytes of the messages in them.
+    /// A message will be told by one letter, and what its publisher is told by another.
+    pub fn answers_come_apart(&mut self) {
+        self.apart = true;
+    }
+
+    /// Whether it stands before a log that other servers have too.
+    pub fn is_shared(&self) -> bool {
+        self.apart
+    }
+
+    /// How many letters are in flight, and the bytes of the messages in them.
     pub fn in_flight(&self) -> (usize, usize) {
-        (self.flying.len(), self.bytes)
+        (self.flying.len() << u8::from(self.apart), self.bytes)
     }
 }
 

@@ -25,6 +25,7 @@ pub mod line;
 pub mod numbering;
 mod rate;
 pub mod readers;
+pub mod redis;
 mod retained;
 pub mod sequencer;
 
@@ -32,6 +33,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use self::numbering::KeyRecord;
+use crate::hub::Subscribers;
 use crate::hub::message::{Draft, Message};
 use crate::hub::past::Past;
 use crate::ids::{ConnId, Epoch, Micros, Network, Seq, ShardId, TopicName};
@@ -67,6 +69,8 @@ pub enum StoreAsk {
     },
     /// To append what there was no room for.
     Refused,
+    /// To count who reads this, wherever that is.
+    Count(TopicName),
 }
 
 /// What became of an order, or of what was found in the store without one.
@@ -78,6 +82,27 @@ pub enum StoreAnswer {
         message: Arc<Message>,
         /// Who asked for it. `None`: who asked was told something else, or did so elsewhere.
         asker: Option<Asker>,
+    },
+    /// A publish has a number, and its message was told already, as one that nobody had asked
+    /// for.
+    Read {
+        /// Who asked.
+        asker: Asker,
+        /// The number.
+        seq: Seq,
+        /// The topic.
+        topic: TopicName,
+        /// How many read it on other servers.
+        elsewhere: u32,
+    },
+    /// Who reads a topic was counted.
+    Counted {
+        /// Who asked.
+        asker: Asker,
+        /// The topic.
+        topic: TopicName,
+        /// Those on other servers.
+        elsewhere: Subscribers,
     },
     /// A publish was a repeat: nothing was added.
     Repeated {

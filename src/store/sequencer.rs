@@ -14,7 +14,7 @@
 //! Came from: `broker`'s effects, by way of the shell. Goes to: every thread's `hub`. Absent on
 //! purpose: the messages themselves. So a restart of a server without a store begins a new epoch.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::numbering::Numbering;
@@ -57,6 +57,8 @@ pub enum Commit {
 pub struct Sequencer {
     numbering: Numbering,
     readers: HashMap<TopicName, TopicReaders>,
+    /// Topics whose readers have changed since that was last asked. `None`: nobody asks.
+    changed: Option<HashSet<TopicName>>,
     rate: Rate,
 }
 
@@ -101,6 +103,35 @@ impl Sequencer {
             self.readers.remove(&change.topic);
             self.readers.give_back();
         }
+        if let Some(changed) = &mut self.changed {
+            changed.insert(change.topic.clone());
+        }
+    }
+
+    /// From now on it is noted which topics' readers have changed; all that have any are the first.
+    pub fn note_changes(&mut self) {
+        self.changed = Some(self.readers.keys().cloned().collect());
+    }
+
+    /// These were asked about, and are to be told again.
+    pub fn tell_again(&mut self, topics: impl Iterator<Item = TopicName>) {
+        if let Some(changed) = &mut self.changed {
+            changed.extend(topics);
+        }
+    }
+
+    /// Up to `most` topics whose readers have changed since this was last asked, and those that
+    /// they have now.
+    pub fn changes(&mut self, most: usize) -> Vec<(TopicName, Subscribers)> {
+        let Some(changed) = &mut self.changed else {
+            return Vec::new();
+        };
+        let names: Vec<TopicName> = changed.iter().take(most).cloned().collect();
+        for name in &names {
+            changed.remove(name);
+        }
+        changed.give_back();
+        names.into_iter().map(|name| (name.clone(), self.subscribers(&name))).collect()
     }
 
     /// How many subscribers `topic` has on all threads.
@@ -179,6 +210,33 @@ mod tests {
         assert_eq!(commit("k", 999), (1, false), "a repeat is a publish as well");
         assert_eq!(commit("l", 1000), (2, true));
         assert_eq!(sequencer.names(), 2);
+    }
+
+    #[test]
+    fn topics_whose_readers_change_are_noted_when_that_is_asked_for() {
+        let mut sequencer = Sequencer::default();
+        let change = |topic: &str, difference| SubscriberChange {
+            topic: TopicName::parse(topic).expect("a good name"),
+            technique: Technique::Sse,
+            difference,
+        };
+        sequencer.take(&change("a", 2), ShardId(0));
+        assert!(sequencer.changes(9).is_empty(), "nobody asks");
+        sequencer.note_changes();
+        let mut changes = |most| {
+            let changes = sequencer.changes(most).into_iter();
+            let mut told: Vec<_> =
+                changes.map(|(topic, count)| (topic.to_string(), count.total())).collect();
+            told.sort_unstable();
+            sequencer.take(&change("b", 1), ShardId(0));
+            sequencer.take(&change("a", -1), ShardId(0));
+            told
+        };
+        let pair = |topic: &str, count| (topic.to_owned(), count);
+        assert_eq!(changes(9), [pair("a", 2)], "what there was");
+        assert_eq!(changes(9), [pair("a", 1), pair("b", 1)]);
+        assert_eq!(changes(1).len(), 1);
+        assert_eq!(changes(9).len(), 2, "the rest, and what came since");
     }
 
     #[test]

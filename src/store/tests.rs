@@ -59,6 +59,7 @@ impl Disk {
     fn past(&self) -> Past {
         Past {
             tip: self.rows.keys().last().map_or(Seq(0), |&seq| Seq(seq)),
+            ahead_max: 0,
             group_key: GROUP_KEY,
             lost: self.lost.iter().map(|(&group, &seq)| (group, seq)).collect(),
             messages: self
@@ -252,6 +253,9 @@ impl Story {
                     self.log.insert(message.seq.0, Arc::clone(&message));
                     self.hub.append(message);
                     while self.hub.next_subscriber().is_some() {}
+                }
+                StoreAnswer::Read { .. } | StoreAnswer::Counted { .. } => {
+                    panic!("nobody asked for that")
                 }
                 StoreAnswer::Repeated { seq, topic, .. } => {
                     let text = self.asked.remove(0);

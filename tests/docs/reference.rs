@@ -22,7 +22,8 @@ use crate::pages::{keep, read};
 const MADE: &str = "<!-- Made from the code by tests/docs.rs; UPDATE_DOCS=1 writes it anew. -->\n";
 
 /// Where constants stand.
-const LIMITS: [&str; 3] = ["src/limits.rs", "src/limits/stored.rs", "src/limits/turned.rs"];
+const LIMITS: [&str; 4] =
+    ["src/limits.rs", "src/limits/shared.rs", "src/limits/stored.rs", "src/limits/turned.rs"];
 
 /// A constant of limits.rs.
 struct Bound {
@@ -132,6 +133,7 @@ fn worst_cases() -> String {
     let usual = Limits::default();
     row("`--listen https://…`", 1, usual.worst_case(1).with_tls());
     row("`--data FILE`", 1, usual.worst_case(1).with_store(usual.retain_bytes));
+    row("`--redis URL`", 1, usual.worst_case(1).with_redis(usual.message_bytes_max));
     text
 }
 

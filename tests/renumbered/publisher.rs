@@ -1,5 +1,5 @@
-//! A publisher: says one thing after the other, and repeats under its key what was not acknowledged.
-//! Sometimes it is gone before its answer.
+//! A publisher: says one thing after the other, and repeats under its key what was not
+//! acknowledged. Sometimes it is gone before its answer.
 
 use serde_json::Value;
 
@@ -51,8 +51,8 @@ impl Publisher {
             (stage.dice.below(TOPICS.len()), format!("text {}", stage.said))
         });
         let head = format!(
-            "POST /{} HTTP/1.1\r\nHost: h\r\nIdempotency-Key: \"{text}\"\r\nContent-Length: {}\r\n\r\n\
-             {text}",
+            "POST /{} HTTP/1.1\r\nHost: h\r\nIdempotency-Key: \"{text}\"\r\n\
+             Content-Length: {}\r\n\r\n{text}",
             TOPICS[*topic],
             text.len()
         );

@@ -63,6 +63,7 @@ impl Disk {
             group_key: GROUP_KEY,
             lost: Vec::new(),
             messages: messages.collect(),
+            ahead_max: 0,
         };
         let keys = plate.records.iter().filter_map(Record::key_record).collect();
         Opened { epoch: plate.epoch, past, keys }
@@ -340,6 +341,9 @@ impl World {
             StoreAnswer::Repeated { asker, seq, topic } => {
                 let subscribers = self.sequencer.subscribers(&topic).total();
                 (asker, Letter::Repeated(Receipt { conn: asker.conn, seq, subscribers }))
+            }
+            StoreAnswer::Read { .. } | StoreAnswer::Counted { .. } => {
+                unreachable!("this store is shared with nobody")
             }
             StoreAnswer::TooFast { asker, retry_ms } => {
                 (asker, Letter::TooFast { conn: asker.conn, retry_ms })

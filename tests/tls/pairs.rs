@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::CertificateDer;
 
 use crate::server::{Server, fresh_path};
@@ -26,13 +26,25 @@ impl Pair {
     /// The same, good from the beginning of one year to that of another.
     pub(crate) fn between(names: &[&str], from: i32, until: i32) -> Self {
         let (certificate, key) = (fresh_path("crt"), fresh_path("key"));
-        let der = write(&certificate, &key, names, from, until);
+        let mut params = params(names);
+        params.not_before = date_time_ymd(from, 1, 1);
+        params.not_after = date_time_ymd(until, 1, 1);
+        let der = write(&certificate, &key, &params);
+        Self { certificate, key, der }
+    }
+
+    /// One of an authority, which may vouch for others and not show itself.
+    pub(crate) fn of_authority(names: &[&str]) -> Self {
+        let mut params = params(names);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let (certificate, key) = (fresh_path("crt"), fresh_path("key"));
+        let der = write(&certificate, &key, &params);
         Self { certificate, key, der }
     }
 
     /// Puts another certificate and key in the place of these, as programs do that renew them.
     pub(crate) fn renew(&mut self, names: &[&str]) {
-        self.der = write(&self.certificate, &self.key, names, 1975, 4096);
+        self.der = write(&self.certificate, &self.key, &params(names));
     }
 
     /// The flags that show it.
@@ -48,17 +60,13 @@ impl Drop for Pair {
     }
 }
 
-fn write(
-    certificate: &Path,
-    key: &Path,
-    names: &[&str],
-    from: i32,
-    until: i32,
-) -> CertificateDer<'static> {
+/// Good for a few hundred years, as `rcgen` has it.
+fn params(names: &[&str]) -> CertificateParams {
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-    let mut params = CertificateParams::new(names).expect("names");
-    params.not_before = date_time_ymd(from, 1, 1);
-    params.not_after = date_time_ymd(until, 1, 1);
+    CertificateParams::new(names).expect("names")
+}
+
+fn write(certificate: &Path, key: &Path, params: &CertificateParams) -> CertificateDer<'static> {
     let pair = KeyPair::generate().expect("a key");
     let made = params.self_signed(&pair).expect("a certificate");
     fs::write(certificate, made.pem()).expect("the scratch directory is writable");

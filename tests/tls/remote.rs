@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 use crate::client::await_closed;
-use crate::pairs::{Pair, for_threads, server, text};
+use crate::pairs::{Pair, for_threads, server as server_of, text};
 
 fn tollway(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tollway"));
@@ -40,7 +40,7 @@ fn messages_are_published_and_read_by_every_technique() {
 #[test]
 fn who_is_not_vouched_for_is_not_talked_to() {
     let (pair, other) = (Pair::of(&["localhost"]), Pair::of(&["localhost"]));
-    let server = server(&pair, &["--listen", "127.0.0.1:0"]);
+    let server = server_of(&pair, &["--listen", "127.0.0.1:0"]);
     let url = format!("https://localhost:{}", server.port());
     let patience = ["--patience", "500ms"];
     let publish = |url: &str, ca: &Pair| {
@@ -54,4 +54,8 @@ fn who_is_not_vouched_for_is_not_talked_to() {
     let (code, why) = publish(&elsewhere, &pair);
     assert!(code == Some(1) && why.contains("its certificate is for another name"), "{why}");
     assert_eq!(publish(&url, &pair).0, Some(0));
+    let authority = Pair::of_authority(&["localhost"]);
+    let server = server_of(&authority, &[]);
+    let (code, why) = publish(&format!("https://localhost:{}", server.port()), &authority);
+    assert!(code == Some(1) && why.contains("make one with basicConstraints=critical"), "{why}");
 }

@@ -17,21 +17,48 @@ pub(in crate::compare) fn comparison() -> Comparison {
         rate: 2.0,
         size: 100,
         rtt_ms: 0,
+        tls: None,
         notes: vec!["A note.".into()],
     };
     Comparison {
         setup,
         techniques: vec![
-            figures(Technique::ShortPoll, "1s keep-alive", 10, 20, 500),
-            figures(Technique::WebSocket, "raw", 1, 4, 1),
+            figures(Technique::ShortPoll, "1s keep-alive", 10, 20, 500, None),
+            figures(Technique::WebSocket, "raw", 1, 4, 1, None),
         ],
     }
 }
 
+/// The same by TLS: 2,000 bytes of it in each direction, or ten times that, ten handshakes in full
+/// and two that were resumed.
+pub(in crate::compare) fn secured(version: &'static str) -> Comparison {
+    let mut comparison = comparison();
+    comparison.setup.tls = Some(version);
+    let tls = Some((version, TlsHandshakes { full: 10, resumed: 2 }));
+    comparison.techniques = vec![
+        figures(Technique::ShortPoll, "1s keep-alive", 10, 20, 500, tls),
+        figures(Technique::WebSocket, "raw", 1, 4, 1, tls),
+    ];
+    comparison
+}
+
 /// A hundred deliveries of 100 bytes to ten clients.
-fn figures(technique: Technique, variant: &str, times: u64, cpu_us: u64, ms: u64) -> Figures {
+fn figures(
+    technique: Technique,
+    variant: &str,
+    times: u64,
+    cpu_us: u64,
+    ms: u64,
+    tls: Option<(&'static str, TlsHandshakes)>,
+) -> Figures {
     let polls = technique == Technique::ShortPoll;
-    let row = row(polls, times);
+    let mut row = row(polls, times);
+    if tls.is_some() {
+        for bytes in [&mut row.bytes_in, &mut row.bytes_out] {
+            bytes.tls = 2000 * times;
+            bytes.total += bytes.tls;
+        }
+    }
     let after = Process { rss: 1 << 20, cpu_user_us: 50 * cpu_us, cpu_system_us: 50 * cpu_us };
     Figures::of(Measured {
         technique,
@@ -41,6 +68,7 @@ fn figures(technique: Technique, variant: &str, times: u64, cpu_us: u64, ms: u64
         seconds: 5.0,
         row,
         process: (Process::default(), after),
+        tls,
         latency_server: Some(ServerLatency { p50_us: 30, ..ServerLatency::default() }),
         late: Quantiles { count: 10, mean: 80.0, p50: 80, p99: 200, max: 200 },
         latency: Quantiles { count: 100, mean: ms as f64, p50: ms, p99: 2 * ms, max: 3 * ms },

@@ -33,7 +33,8 @@ fn a_duration_is_as_many_messages_as_fit_in() {
     assert_eq!(intervals, [5000, 50]);
     assert_eq!(good("--explain").form, Form::Explained);
     let target = good("--url http://127.0.0.1:81/").url.expect("it is given");
-    assert_eq!(target.host, "127.0.0.1:81");
+    assert_eq!((&*target.host, &target.tls), ("127.0.0.1:81", &None));
+    assert!(good("--tls").tls && !good("").tls);
 }
 
 #[test]
@@ -59,6 +60,12 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
         ("--threads 65", "--threads 65", "give a number"),
         ("--rtt 1h", "--rtt 1h", "give 10s or less"),
         ("--url ftp://x", "--url ftp://x", "write http://"),
+        ("--url https://x/y", "--url https://x/y", "write http://"),
+        ("--url https://127.0.0.1:1 --tls", "--tls is for servers that", "write https://"),
+        ("--tls --url http://127.0.0.1:1", "--tls is for servers that", "write https://"),
+        ("--tls --tls-ca x.pem", "--tls-ca has no effect without --url", "leave it out"),
+        ("--url http://[::1]:1 --tls-ca x", "--tls-ca has no effect on http", "write https://"),
+        ("--url https://[::1]:1 --tls-ca /nowhere/x", "--tls-ca /nowhere/x", "we may read"),
         ("--url http://[::1]:65536", "--url http://[::1]:65536", "ports end at 65535"),
         ("--token s3cret", "--token has no effect without --url", "leave it out"),
         ("--admin-token s3cret", "--url <URL> is missing", "tollway compare --help"),

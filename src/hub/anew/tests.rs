@@ -92,7 +92,7 @@ fn a_topic_that_has_lost_all_says_so_to_whoever_reads_it() {
     let mut hub = hub(&["a"], 3);
     let a = subscribe(&mut hub, "a", 1);
     let group = super::super::forgotten::group(5, &name("a"));
-    let past = Past { tip: Seq(9), group_key: 5, lost: vec![(group, Seq(8))], messages: vec![] };
+    let past = Past { tip: Seq(9), group_key: 5, lost: vec![(group, Seq(8))], ..Past::default() };
     hub.begin_anew(Epoch(15), &past);
     assert_eq!(hub.log(a).evicted(), Seq(8));
     hub.append(message(10, "a"));

@@ -16,14 +16,15 @@ use std::time::Duration;
 
 use super::{Batch, Bus, Desk};
 use crate::broker::Letter;
-use crate::hub::Receipt;
-use crate::ids::{Micros, ShardId};
+use crate::hub::{Receipt, Subscribers};
+use crate::ids::{Micros, ShardId, TopicName};
 use crate::ledger::StoreReport;
 use crate::limits::{
     MAILBOX_BYTES_MAX, MAILBOX_LETTERS_MAX, STORE_BATCH_BYTES_MAX, STORE_BATCH_MAX,
 };
 use crate::store::line::StoreLine;
 use crate::store::readers::ThreadSet;
+use crate::store::sequencer::Sequencer;
 use crate::store::{Asker, StoreAnswer, StoreAsk, StoreOrder};
 
 /// What a store's thread is to do next.
@@ -88,6 +89,38 @@ impl Bus {
         let bytes = self.addresses.iter().map(super::Address::bytes).max().unwrap_or(0);
         let left = MAILBOX_LETTERS_MAX.saturating_sub(fullest);
         (left, MAILBOX_BYTES_MAX.saturating_sub(bytes))
+    }
+
+    /// For a log that many servers share: a message and its receipt are two letters, and messages
+    /// come unasked. To be called before anybody publishes.
+    pub fn answers_come_apart(&self) {
+        let mut desk = self.lock();
+        desk.sequencer.note_changes();
+        if let Some(line) = &mut desk.line {
+            line.answers_come_apart();
+        }
+    }
+
+    /// For such a log: these changes could not be told, and are to be told again.
+    pub fn tell_readers_again(&self, changes: Vec<(TopicName, Subscribers)>) {
+        self.lock().sequencer.tell_again(changes.into_iter().map(|(topic, _)| topic));
+    }
+
+    /// For such a log: up to `most` topics whose subscribers here have changed since this was last
+    /// asked. `all`: as if none had been told.
+    pub fn reader_changes(&self, all: bool, most: usize) -> Vec<(TopicName, Subscribers)> {
+        let mut desk = self.lock();
+        if all {
+            desk.sequencer.note_changes();
+        }
+        desk.sequencer.changes(most)
+    }
+
+    /// For the thread that reads such a log: whether every mailbox has room for more of it. Half of
+    /// it is left for what is published here.
+    pub fn has_room(&self) -> bool {
+        let (letters, bytes) = self.room();
+        letters > MAILBOX_LETTERS_MAX / 2 && bytes > MAILBOX_BYTES_MAX / 2
     }
 
     /// For the store's thread: waits for orders, `patience` at most, and moves a batch of them to
@@ -207,20 +240,39 @@ impl Desk {
                 }
                 return concerned;
             }
-            StoreAnswer::Repeated { asker, seq, topic } => {
-                let subscribers = sequencer.subscribers(&topic).total();
-                (asker, Letter::Repeated(Receipt { conn: asker.conn, seq, subscribers }))
-            }
-            StoreAnswer::TooFast { asker, retry_ms } => {
-                (asker, Letter::TooFast { conn: asker.conn, retry_ms })
-            }
-            StoreAnswer::Refused(asker) => (asker, Letter::Refused(asker.conn)),
-            StoreAnswer::Unavailable(asker) => (asker, Letter::Unavailable(asker.conn)),
+            told => of_one(sequencer, told),
         };
         line.answered();
         concerned.add(asker.shard);
         letters[usize::from(asker.shard.0)].push(letter);
         concerned
+    }
+}
+
+/// An answer that only the one who asked hears.
+fn of_one(sequencer: &Sequencer, told: StoreAnswer) -> (Asker, Letter) {
+    match told {
+        StoreAnswer::Repeated { asker, seq, topic } => {
+            let subscribers = sequencer.subscribers(&topic).total();
+            (asker, Letter::Repeated(Receipt { conn: asker.conn, seq, subscribers }))
+        }
+        StoreAnswer::Read { asker, seq, topic, elsewhere } => {
+            let here = sequencer.subscribers(&topic).total();
+            let subscribers = here.saturating_add(elsewhere);
+            (asker, Letter::Repeated(Receipt { conn: asker.conn, seq, subscribers }))
+        }
+        StoreAnswer::Counted { asker, topic, elsewhere } => {
+            let subscribers = sequencer.subscribers(&topic).and(elsewhere);
+            (asker, Letter::Counted { conn: asker.conn, subscribers })
+        }
+        StoreAnswer::TooFast { asker, retry_ms } => {
+            (asker, Letter::TooFast { conn: asker.conn, retry_ms })
+        }
+        StoreAnswer::Refused(asker) => (asker, Letter::Refused(asker.conn)),
+        StoreAnswer::Unavailable(asker) => (asker, Letter::Unavailable(asker.conn)),
+        StoreAnswer::Appended { .. } | StoreAnswer::Anew { .. } => {
+            unreachable!("every thread hears of these")
+        }
     }
 }
 

@@ -45,6 +45,7 @@ fn read(mailbox: &Mailbox) -> Vec<String> {
         Letter::Refused(conn) => format!("refused {}", conn.slot),
         Letter::TooFast { conn, .. } => format!("too fast {}", conn.slot),
         Letter::Unavailable(conn) => format!("unavailable {}", conn.slot),
+        Letter::Counted { conn, .. } => format!("counted {}", conn.slot),
         Letter::StoreState(fault) => format!("store {fault:?}"),
         Letter::Anew { epoch, .. } => format!("anew {}", epoch.0),
         Letter::ReportWanted { from, .. } => format!("report wanted by {}", from.0),

@@ -4,13 +4,13 @@
 //! and goes before whatever is read or written next; what was read is handed over whole before the
 //! socket is asked again, so that nothing stays behind that no edge would tell of.
 //!
-//! Came from: `remote`, with a connected socket. Goes to: a server. Absent on purpose: bounds of
-//! memory. A client has a connection or two, and asks for what it gets.
+//! Came from: `remote`, `compare` and `bench`, with a socket. Goes to: a server. Absent on purpose:
+//! bounds of memory. A client asks for what it gets.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
 
-use rustls::{CertificateError, ClientConnection, Error};
+use rustls::{CertificateError, ClientConnection, Error, ProtocolVersion};
 
 use super::trust::Trust;
 
@@ -30,6 +30,30 @@ impl<S: Read + Write> Channel<S> {
                 .map_err(io::Error::other)
         };
         Ok(Self { socket, tls: trust.map(shakes_hands).transpose()? })
+    }
+
+    /// Whether TLS is spoken.
+    pub const fn is_secure(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// The version of TLS that was agreed on. `None`: none yet, or plain words.
+    pub fn tls_version(&self) -> Option<&'static str> {
+        match self.tls.as_ref()?.protocol_version()? {
+            ProtocolVersion::TLSv1_3 => Some("1.3"),
+            _ => Some("1.2"), // Nothing else is offered.
+        }
+    }
+
+    /// Completes the handshake, over a socket that waits. In plain words there is none.
+    pub fn shake_hands(&mut self) -> io::Result<()> {
+        self.push_out()?;
+        while self.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) {
+            if !self.take_in()? {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(())
     }
 
     /// Lets go what is ready to go, as far as the socket takes it.
@@ -121,7 +145,7 @@ impl<S: Read + Write> Drop for Channel<S> {
 }
 
 /// What went wrong, with a remedy where there is one.
-fn worded(error: &Error) -> String {
+pub(super) fn worded(error: &Error) -> String {
     match error {
         // The latter: somebody has only the name of one whom we trust.
         Error::InvalidCertificate(
@@ -134,6 +158,14 @@ fn worded(error: &Error) -> String {
         Error::InvalidCertificate(
             CertificateError::Expired | CertificateError::ExpiredContext { .. },
         ) => "its certificate has run out".to_owned(),
+        // The name that webpki has for it, which is not passed on as a value.
+        Error::InvalidCertificate(CertificateError::Other(error))
+            if error.to_string().contains("CaUsedAsEndEntity") =>
+        {
+            "its certificate is that of an authority, which no server may show; make one with \
+             basicConstraints=critical,CA:FALSE"
+                .to_owned()
+        }
         Error::InvalidMessage(_) => "it does not speak TLS; try http://".to_owned(),
         error => error.to_string(),
     }

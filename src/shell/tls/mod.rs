@@ -12,12 +12,16 @@
 //! | `workbench` | what a thread does with what it read, and puts together what it writes |
 //! | `session` | one connection: records in, plain bytes out, and back |
 //! | `trust`, `channel` | the other end: what our clients trust, and their sockets |
+//! | `parley` | the same without a socket |
+//! | `own_pair` | a certificate for servers that this program starts for itself |
 //!
 //! Came from: `config`, with files. Goes to: `event_loop`, with sessions. Absent on purpose:
 //! ciphers and handshakes, which are `rustls`'s; certificates of clients; HTTP/2.
 
 pub mod certificates;
 pub mod channel;
+pub mod own_pair;
+pub mod parley;
 pub mod renewal;
 pub mod session;
 pub mod settings;

@@ -59,7 +59,7 @@ pub(super) fn read(db: &Connection, meta: Meta, at: WallMoment) -> Result<Opened
         let group = usize::try_from(row.get::<_, i64>(0)?).unwrap_or_default();
         lost.push((group, number(row, 1)?));
     }
-    let past = Past { tip, group_key: meta.group_key, lost, messages };
+    let past = Past { tip, ahead_max: 0, group_key: meta.group_key, lost, messages };
     Ok(Opened { epoch: meta.epoch, past, keys: keys(db, at)? })
 }
 

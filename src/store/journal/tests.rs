@@ -80,6 +80,8 @@ fn short(told: &[StoreAnswer]) -> Vec<String> {
         StoreAnswer::TooFast { asker, .. } => format!("too fast {}", asker.conn.slot),
         StoreAnswer::Refused(asker) => format!("refused {}", asker.conn.slot),
         StoreAnswer::Unavailable(asker) => format!("unavailable {}", asker.conn.slot),
+        StoreAnswer::Read { asker, .. } => format!("read {}", asker.conn.slot),
+        StoreAnswer::Counted { asker, .. } => format!("counted {}", asker.conn.slot),
         StoreAnswer::Anew { epoch, past } => format!("anew {} up to {}", epoch.0, past.tip.0),
     };
     told.iter().map(short).collect()

@@ -1,0 +1,151 @@
+//! `--redis URL`: the log that many servers share, and the two threads that one of them has for it.
+//!
+//! One thread appends what is published here; the other reads the stream and tells every thread of
+//! each message, whoever has published it. A publish is answered when its message has come back, so
+//! that a read that follows on this server finds it. No loop thread waits for either.
+//!
+//! ```text
+//!  threads ──orders──▶ line ──▶ appending ──▶ Redis ──▶ reading ──messages──▶ threads
+//!     ▲                             │  waits until its numbers were read  │
+//!     └───────── receipts ──────────┘ ◀───────────────────────────────────┘
+//! ```
+//!
+//! Before any port is taken, all that the stream holds is read. While Redis cannot be reached,
+//! publishers are told so, and readers go on reading what their thread holds.
+//!
+//! Came from: `keeping`, with a configuration. Goes to: `store::redis`; `bus`, with messages and
+//! answers. Absent on purpose: what Redis is asked; `store::redis` knows that.
+
+mod appending;
+mod health;
+mod pause;
+mod reading;
+mod view;
+
+use std::io;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use self::appending::Appender;
+use self::health::Health;
+use self::pause::Pause;
+use self::reading::Follower;
+use self::view::{View, random, view};
+use super::bus::Bus;
+use super::clock::Clock;
+use super::failure::{Crash, StartError};
+use crate::config::{Config, RedisConfig};
+use crate::hub::past::Past;
+use crate::ids::Epoch;
+use crate::limits::{Limits, REDIS_START_MS_MAX};
+use crate::store::redis::{FaultKind, Redis, RedisFault, RedisLink};
+
+/// A log that was joined, and what all threads begin with.
+#[derive(Debug)]
+pub struct Sharing {
+    redis: Arc<Redis>,
+    limits: Limits,
+    /// Replicas that are to have a message before it is acknowledged.
+    wait: usize,
+    view: View,
+    link: RedisLink,
+}
+
+/// Joins the log and reads it. An answer that names a mistake ends the server; while Redis is away,
+/// it is tried again for [`REDIS_START_MS_MAX`]: in a cluster that starts, it may be the last to.
+pub fn open(
+    config: &RedisConfig,
+    server: &Config,
+    clock: Clock,
+) -> Result<(Sharing, Past), StartError> {
+    let refuse = |line: String| StartError::Redis(line);
+    let redis = Redis::new(&config.url, &config.prefix)
+        .map_err(|why| refuse(format!("is no address of a Redis: {why}")))?;
+    let (until, mut pause) = (clock.now().plus(REDIS_START_MS_MAX), Pause::default());
+    let try_once = || -> Result<_, RedisFault> {
+        let mut link = redis.connect()?;
+        let joined = link.join(None, random())?;
+        let (past, view) = view(&mut link, joined, &server.limits, clock)?;
+        Ok((link, past, view))
+    };
+    let (link, past, view) = loop {
+        match try_once() {
+            Ok(all) => break all,
+            Err(fault) if fault.kind == FaultKind::Setup || clock.now() >= until => {
+                return Err(refuse(fault.line.to_string()));
+            }
+            Err(fault) => {
+                if pause.is_fresh() {
+                    log::warn!("{}; trying again", fault.line);
+                }
+                thread::sleep(Duration::from_millis(pause.next_ms(random()[0])));
+            }
+        }
+    };
+    let (count, place) = (past.messages.len(), redis.place());
+    log::info!("--redis: {count} messages up to number {} at {place}", past.tip.0);
+    let sharing = Sharing {
+        redis: Arc::new(redis),
+        limits: server.limits.clone(),
+        wait: config.wait,
+        view,
+        link,
+    };
+    Ok((sharing, past))
+}
+
+impl Sharing {
+    /// The numbering that holds.
+    pub fn epoch(&self) -> Epoch {
+        self.view.joined.epoch
+    }
+
+    /// Starts the two threads.
+    pub fn start(self, bus: Arc<Bus>, clock: Clock) -> io::Result<Sharers> {
+        let Self { redis, limits, wait, view, link } = self;
+        bus.answers_come_apart();
+        let health = Arc::new(Health::new(Arc::clone(&bus), &view));
+        let appender = Appender::new(Arc::clone(&redis), Arc::clone(&health), clock, wait);
+        let follower = Follower::new(redis, Arc::clone(&health), clock, limits, view);
+        let appending = start("store", &bus, move || appender.run())?;
+        let reading = start("store-reader", &bus, move || follower.run(link))?;
+        Ok(Sharers { bus, health, appending, reading })
+    }
+}
+
+/// The threads.
+#[derive(Debug)]
+pub struct Sharers {
+    bus: Arc<Bus>,
+    health: Arc<Health>,
+    appending: JoinHandle<Result<(), Crash>>,
+    reading: JoinHandle<Result<(), Crash>>,
+}
+
+impl Sharers {
+    /// Waits until all that was asked is answered. To be called when nobody publishes any more.
+    /// `Err`: a thread has panicked, and ended the server by that.
+    pub fn end(self) -> Result<(), Crash> {
+        self.bus.end_store();
+        let appended = self.appending.join().unwrap_or(Err(Crash::Store));
+        self.health.end();
+        let read = self.reading.join().unwrap_or(Err(Crash::Store));
+        appended.and(read)
+    }
+}
+
+fn start(
+    name: &str,
+    bus: &Arc<Bus>,
+    body: impl FnOnce() + Send + 'static,
+) -> io::Result<JoinHandle<Result<(), Crash>>> {
+    let shared = Arc::clone(bus);
+    thread::Builder::new().name(name.into()).spawn(move || {
+        panic::catch_unwind(AssertUnwindSafe(body)).map_err(|_| {
+            shared.close(); // Whoever waits for an answer would wait for ever.
+            Crash::Store
+        })
+    })
+}
