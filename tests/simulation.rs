@@ -15,7 +15,7 @@ use sim::{Sights, Theme};
 const SEEDS: u64 = 1_500;
 
 /// What comes up in every theme, once it has been played often enough for that.
-const USUAL: [&str; 26] = [
+const USUAL: [&str; 28] = [
     "304",
     "408",
     "503",
@@ -30,6 +30,7 @@ const USUAL: [&str; 26] = [
     "a refused connection",
     "a repeated publish",
     "a restart",
+    "a restart on the same disk",
     "a socket is closed for a gap",
     "gap: epoch",
     "gap: expired",
@@ -41,6 +42,7 @@ const USUAL: [&str; 26] = [
     "pong_timeout",
     "protocol_error",
     "stalled",
+    "store_unavailable",
     "the wall clock jumps",
 ];
 const PLENTY: u64 = 20_000;

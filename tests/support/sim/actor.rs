@@ -128,7 +128,7 @@ impl Actor {
                 let again = !self.notes.keyed.is_empty() && stage.dice.percent(40);
                 let again = again.then(|| *stage.dice.pick(&self.notes.keyed));
                 line.post(stage, &self.habits, again);
-            } else if stage.dice.one_in(25) {
+            } else if stage.dice.one_in(12) {
                 line.chat(stage);
             } else {
                 let way = *stage.dice.pick(&self.habits.ways);

@@ -199,7 +199,7 @@ impl Line {
         if stage.script.rights && stage.dice.percent(50) {
             return self.ask_without_right(stage);
         }
-        let n = stage.dice.below(9);
+        let n = stage.dice.below(12);
         let report = if stage.script.rights { 403 } else { 200 }; // No guest is an administrator.
         let (line, kind) = match n {
             0 => ("GET /-/healthy", Kind::Plain(200)),

@@ -40,14 +40,21 @@ impl Rates {
             short_reads: rate(20),
             late_edges: rate(10),
             empty_wakes: rate(50),
-            no_descriptors: rate(50),
+            no_descriptors: rate(20),
             late_letters: rate(4),
             interleaved: rate(20),
             trouble: rate(40) * 4,
             restarts: rate(20) * 20,
-            slow_disk: rate(10),
-            failing_disk: rate(20),
+            ..Self::default()
         }
+    }
+}
+
+impl Rates {
+    /// The same with a disk, on which nothing goes wrong in a third of the stories.
+    pub fn with_disk(self, dice: &mut Dice) -> Self {
+        let mut rate = |most| if dice.percent(66) { dice.wide(2, most) } else { 0 };
+        Self { slow_disk: rate(10), failing_disk: rate(20), ..self }
     }
 }
 

@@ -118,7 +118,8 @@ pub fn script(seed: u64, dice: &mut Dice) -> Script {
         steps: dice.range(100, 300) as usize + guests.len() * 15,
         guests,
         overload_one_in: if dice.percent(20) { 60 } else { 0 },
-        rates: Rates::roll(dice),
+        // By other dice, so that a disk changes nothing else in a story.
+        rates: Rates::roll(dice).with_disk(&mut Dice::new(!seed)),
         drain_ms: (seed % 3 == 1).then(|| [0, 100, 2_000, 10_000, 60_000][seed as usize / 3 % 5]),
         rights: rights::of(seed).is_some(),
         stored: seed / 5 % 3 == 1,
