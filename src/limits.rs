@@ -192,8 +192,8 @@ pub const BODY_MS_MAX: u64 = 60_000;
 /// `--body-timeout`: so a byte now and then extends nothing for ever. Empty fragments, Pings and
 /// Pongs are none of them.
 pub const PROGRESS_BYTES_MIN: u64 = 512;
-/// A kept-alive connection without a request. Longer than the 60 s after which common proxies
-/// let go of theirs, so that the proxy, not we, closes first.
+/// A kept-alive connection without a request. Longer than the 60 s after which nginx lets go of
+/// its own, so that the proxy, not we, closes first.
 pub const IDLE_MS_MAX: u64 = 75_000;
 /// The longest wait of a long poll. Proxies in front give up after 60 s without a byte.
 pub const WAIT_MS_MAX: u64 = 55_000;
