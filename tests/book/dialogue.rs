@@ -26,6 +26,8 @@ use crate::server::within;
 use crate::toy::{PATIENCE_MS, STEPS, Toy};
 
 const FENCE: &str = "```text toy=";
+/// What tests said to a mistake, as it was measured: looked up, and not read in one go.
+const FOUND: &str = "```text found=";
 /// What is read in one sitting.
 const PAGE_LINES_MAX: usize = 250;
 
@@ -138,12 +140,22 @@ fn hold(page: &str, step: &str, dialogue: &str) {
     }
 }
 
+/// Lines of a page that are there to be read.
+fn lines_to_read(page: &str) -> usize {
+    let (mut lines, mut found) = (0, false);
+    for line in page.lines() {
+        found = if found { line != "```" } else { line.starts_with(FOUND) };
+        lines += usize::from(!found);
+    }
+    lines
+}
+
 #[test]
 fn the_dialogues_of_the_book_are_held() {
     let pages = pages();
     assert!(pages.len() >= 4, "two pages in two languages");
     for (path, page) in &pages {
-        assert!(page.lines().count() <= PAGE_LINES_MAX, "{}", path.display());
+        assert!(lines_to_read(page) <= PAGE_LINES_MAX, "{}", path.display());
     }
     let mut held: Vec<&str> = Vec::new();
     for (path, page) in &pages {
