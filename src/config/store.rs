@@ -24,8 +24,8 @@ pub(super) struct StoreFlags {
     #[arg(default_value = "always")]
     pub(super) sync: SyncPolicy,
     /// Keep messages in a stream of this Redis, 6.2 or later, which many servers may share: then
-    /// all of them have one log. redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], or rediss:// for
-    /// TLS
+    /// all of them have one log. redis://USER:PASSWORD@HOST:PORT/DATABASE, of which only the host
+    /// has to be there; rediss:// for TLS
     #[arg(long, env = "TOLLWAY_REDIS", value_name = "URL")]
     pub(super) redis: Option<String>,
     /// What the names of our keys in Redis begin with; servers with the same one share a log
