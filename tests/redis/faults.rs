@@ -124,6 +124,7 @@ fn a_redis_that_forgets_what_was_acknowledged_is_found_out() {
     let [one, two] = nodes.each_ref().map(Server::port);
     let kept = publish(one, "kept");
     redis.say(&["SAVE"]);
+    reads(two, "earliest", &["kept"]);
     let mut stream = Stream::open(two);
     let lost = publish(two, "lost");
     assert_eq!(stream.next(), "lost");
