@@ -62,7 +62,7 @@ fn a_reader_is_two_threads() {
         drop(readers);
     }
 
-    let server = Server::start(&["--threads", "1"]);
+    let server = Server::start(&["--threads", "1", "--quiet"]);
     let idle = threads(server.process());
     let readers = crowd(|| {
         let mut wire = Wire::open(server.port());
