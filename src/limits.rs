@@ -151,7 +151,8 @@ pub const AGES_SLACK: usize = 1024;
 /// reader is told of a gap that there may not have been.
 pub const FORGOTTEN_GROUPS: usize = 1024;
 
-/// Connections of one server. The process's descriptors usually end first.
+/// Connections of one server; each thread has its share of the places. The process's descriptors
+/// usually end first. Beyond: the longest idle connection of the thread makes room, or 503.
 pub const CONNECTIONS_MAX: usize = 1_000_000;
 /// Connections of one address, on all threads; 0: as many as there are places. An IPv6 /64 counts
 /// as one address, the client behind a trusted proxy as itself. Off by default, since a whole
