@@ -13,29 +13,24 @@
 
 #![allow(clippy::cast_precision_loss, clippy::zombie_processes)] // Figures; [`end`] waits.
 
+#[path = "publishers.rs"]
+mod publishers;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use publishers::{PAYLOAD, Publisher, ROUNDS, end, medians, rate, serve};
 use tollway::hub::message::{Draft, Payload};
 use tollway::ids::{Seq, TopicName};
 
-const RUN: Duration = Duration::from_secs(3);
-const ROUNDS: usize = 3;
-const PAYLOAD: usize = 200;
 /// Messages whose way is measured, and the pause before each.
 const TIMED: usize = 1_000;
 const PAUSE: Duration = Duration::from_millis(2);
-/// Room for everything.
-const KEEPS: [&str; 6] =
-    ["--history-messages", "10000000", "--history-bytes", "8GiB", "--retain-bytes", "16GiB"];
-
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let wants = |word: &str| words.is_empty() || words.iter().any(|asked| asked == word);
@@ -92,23 +87,7 @@ impl Redis {
 
     /// A server, and its port.
     fn node(&self, store: &[&str]) -> (Child, u16) {
-        let port_file = self.folder.join("port");
-        let _ = fs::remove_file(&port_file);
-        let child = Command::new(env!("CARGO_BIN_EXE_tollway"))
-            .args(["-q", "--threads", "2", "--listen", "127.0.0.1:0", "--port-file"])
-            .arg(&port_file)
-            .args(KEEPS)
-            .args(store)
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("the binary was built");
-        loop {
-            let text = fs::read_to_string(&port_file).ok();
-            if let Some(port) = text.and_then(|text| text.trim().parse().ok()) {
-                return (child, port);
-            }
-            thread::sleep(Duration::from_millis(1));
-        }
+        serve(&self.folder, &[&["--threads", "2"], store].concat())
     }
 }
 
@@ -117,13 +96,6 @@ impl Drop for Redis {
         self.child.kill().expect("ours to end");
         self.child.wait().expect("ours to wait for");
     }
-}
-
-fn end(mut server: Child) {
-    let process = server.id().to_string();
-    let ended = Command::new("sh").args(["-c", "kill -s TERM \"$0\"", &process]).status();
-    assert!(ended.is_ok_and(|status| status.success()));
-    assert!(server.wait().expect("our child").success());
 }
 
 fn publishes(redis: &Redis) {
@@ -144,62 +116,10 @@ fn publishes(redis: &Redis) {
                 redis.empty();
             }
         }
-        let medians = rates.map(|mut all| {
-            all.sort_by(f64::total_cmp);
-            all[all.len() / 2]
-        });
+        let medians = medians(rates);
         for (name, rate) in ["memory", "1", "2"].iter().zip(medians) {
             println!("| {publishers} | {name} | {rate:.0} | {:.3} |", rate / medians[0]);
         }
-    }
-}
-
-fn rate(ports: &[u16], publishers: usize) -> f64 {
-    let (count, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-    let threads: Vec<_> = (0..publishers)
-        .map(|n| {
-            let (count, over) = (Arc::clone(&count), Arc::clone(&over));
-            let port = ports[n % ports.len()];
-            thread::spawn(move || {
-                let mut publisher = Publisher::open(port);
-                while !over.load(SeqCst) {
-                    publisher.publish(&"x".repeat(PAYLOAD));
-                    count.fetch_add(1, SeqCst);
-                }
-            })
-        })
-        .collect();
-    thread::sleep(Duration::from_millis(300)); // Until all are connected and at it.
-    let (began, before) = (Instant::now(), count.load(SeqCst));
-    thread::sleep(RUN);
-    let rate = (count.load(SeqCst) - before) as f64 / began.elapsed().as_secs_f64();
-    over.store(true, SeqCst);
-    for thread in threads {
-        thread.join().expect("whatever is published is acknowledged");
-    }
-    rate
-}
-
-struct Publisher(TcpStream);
-
-impl Publisher {
-    fn open(port: u16) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
-        stream.set_nodelay(true).expect("a TCP socket");
-        Self(stream)
-    }
-
-    fn publish(&mut self, text: &str) {
-        let length = text.len();
-        let head = format!("POST /t HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n{text}");
-        self.0.write_all(head.as_bytes()).expect("it reads");
-        let (mut answer, mut filled) = ([0; 1024], 0);
-        while !answer[..filled].ends_with(b"}\n") && !answer[..filled].ends_with(b"}") {
-            let read = self.0.read(&mut answer[filled..]).expect("it answers");
-            assert!(read > 0, "it answers");
-            filled += read;
-        }
-        assert!(answer.starts_with(b"HTTP/1.1 201"), "acknowledged");
     }
 }
 

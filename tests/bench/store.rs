@@ -14,15 +14,17 @@
 
 #![allow(clippy::cast_precision_loss, clippy::zombie_processes)] // Figures; [`end`] waits.
 
+#[path = "publishers.rs"]
+mod publishers;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{IpAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use publishers::{PAYLOAD, ROUNDS, end, medians, rate, serve};
 
 use tollway::hub::message::{Message, Payload};
 use tollway::ids::{Micros, Seq, TopicName};
@@ -32,12 +34,6 @@ use tollway::store::{Record, Store, WallMoment};
 
 const POLICIES: [(&str, &[&str]); 3] =
     [("memory", &[]), ("always", &["--sync", "always"]), ("50ms", &["--sync", "50ms"])];
-const RUN: Duration = Duration::from_secs(3);
-const ROUNDS: usize = 3;
-const PAYLOAD: usize = 200;
-/// Room for everything.
-const KEEPS: [&str; 6] =
-    ["--history-messages", "10000000", "--history-bytes", "8GiB", "--retain-bytes", "16GiB"];
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
@@ -53,33 +49,6 @@ fn main() {
     fs::remove_dir_all(&folder).expect("it is ours");
 }
 
-/// A server, and its port.
-fn serve(folder: &Path, flags: &[&str]) -> (Child, u16) {
-    let port_file = folder.join("port");
-    let _ = fs::remove_file(&port_file);
-    let child = Command::new(env!("CARGO_BIN_EXE_tollway"))
-        .args(["-q", "--listen", "127.0.0.1:0", "--port-file"])
-        .arg(&port_file)
-        .args(flags)
-        .stdin(Stdio::null())
-        .spawn()
-        .expect("the binary was built");
-    loop {
-        let port = fs::read_to_string(&port_file).ok().and_then(|text| text.trim().parse().ok());
-        if let Some(port) = port {
-            return (child, port);
-        }
-        thread::sleep(Duration::from_millis(1));
-    }
-}
-
-fn end(mut server: Child) {
-    let process = server.id().to_string();
-    let ended = Command::new("sh").args(["-c", "kill -s TERM \"$0\"", &process]).status();
-    assert!(ended.is_ok_and(|status| status.success()));
-    assert!(server.wait().expect("our child").success());
-}
-
 fn publishes(folder: &Path) {
     println!("publishes a second, {PAYLOAD} bytes each, median of {ROUNDS}; 2 threads");
     println!("| publishers | policy | messages/s | of memory |\n| --- | --- | --- | --- |");
@@ -90,58 +59,17 @@ fn publishes(folder: &Path) {
                 let file = folder.join("log.db");
                 let path = file.to_str().expect("text");
                 let data = if *name == "memory" { vec![] } else { vec!["--data", path] };
-                let flags = [&["--threads", "2"], &KEEPS[..], &data, flags].concat();
+                let flags = [&["--threads", "2"], &data[..], flags].concat();
                 let (server, port) = serve(folder, &flags);
-                rates.push(rate(port, publishers));
+                rates.push(rate(&[port], publishers));
                 end(server);
                 let _ = fs::remove_file(&file);
             }
         }
-        let medians = rates.map(|mut all| {
-            all.sort_by(f64::total_cmp);
-            all[all.len() / 2]
-        });
+        let medians = medians(rates);
         for ((name, _), rate) in POLICIES.iter().zip(medians) {
             println!("| {publishers} | {name} | {rate:.0} | {:.3} |", rate / medians[0]);
         }
-    }
-}
-
-fn rate(port: u16, publishers: usize) -> f64 {
-    let (count, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-    let threads: Vec<_> = (0..publishers)
-        .map(|_| {
-            let (count, over) = (Arc::clone(&count), Arc::clone(&over));
-            thread::spawn(move || publish(port, &count, &over))
-        })
-        .collect();
-    thread::sleep(Duration::from_millis(300)); // Until all are connected and at it.
-    let (began, before) = (Instant::now(), count.load(SeqCst));
-    thread::sleep(RUN);
-    let rate = (count.load(SeqCst) - before) as f64 / began.elapsed().as_secs_f64();
-    over.store(true, SeqCst);
-    for thread in threads {
-        thread.join().expect("whatever is published is acknowledged");
-    }
-    rate
-}
-
-fn publish(port: u16, count: &AtomicU64, over: &AtomicBool) {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
-    stream.set_nodelay(true).expect("a TCP socket");
-    let text = "x".repeat(PAYLOAD);
-    let request = format!("POST /t HTTP/1.1\r\nHost: h\r\nContent-Length: {PAYLOAD}\r\n\r\n{text}");
-    let mut answer = [0; 1024];
-    while !over.load(SeqCst) {
-        stream.write_all(request.as_bytes()).expect("it reads");
-        let mut filled = 0;
-        while !answer[..filled].ends_with(b"}\n") && !answer[..filled].ends_with(b"}") {
-            let read = stream.read(&mut answer[filled..]).expect("it answers");
-            assert!(read > 0, "it answers");
-            filled += read;
-        }
-        assert!(answer.starts_with(b"HTTP/1.1 201"), "acknowledged");
-        count.fetch_add(1, SeqCst);
     }
 }
 
@@ -154,7 +82,7 @@ fn start(folder: &Path) {
     println!("  {:.1} bytes a message on disk", bytes as f64 / messages as f64);
     for threads in ["1", "2"] {
         let path = file.to_str().expect("text");
-        let flags = [&["--threads", threads, "--data", path], &KEEPS[..]].concat();
+        let flags = ["--threads", threads, "--data", path];
         let began = Instant::now();
         let (server, port) = serve(folder, &flags);
         let bound = began.elapsed();
