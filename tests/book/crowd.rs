@@ -10,6 +10,9 @@ use crate::stream::Stream;
 use crate::toy::{PATIENCE_MS, STEPS, Toy};
 
 const CONNECTIONS: usize = 1_000;
+/// All threads that a server of one loop may have; the one that says hello may begin behind
+/// the port, so that no count of them taken early stands.
+const SERVER_THREADS_MAX: usize = 8;
 
 /// Waits until a process has so many threads.
 fn await_threads(process: u32, count: usize, what: &str) {
@@ -33,12 +36,11 @@ fn a_thousand_connections_are_a_thousand_threads() {
         drop(strangers);
         await_threads(toy.process(), 1, step);
     }
-    // The thread that says hello may begin behind the port.
     let server = Server::start(&["--threads", "1", "--quiet"]);
-    let idle = threads(server.process());
     let strangers = crowd(|| Wire::open(server.port()));
     let healthy = crate::http::get(server.port(), "/-/healthy");
-    assert_eq!((healthy.status, threads(server.process())), (200, idle));
+    assert_eq!(healthy.status, 200);
+    assert!(threads(server.process()) <= SERVER_THREADS_MAX);
     drop(strangers);
 }
 
@@ -63,13 +65,12 @@ fn a_reader_is_two_threads() {
     }
 
     let server = Server::start(&["--threads", "1", "--quiet"]);
-    let idle = threads(server.process());
     let readers = crowd(|| {
         let mut wire = Wire::open(server.port());
         wire.send(socket::request("/t/ws"));
         assert_eq!(wire.head().status, 101);
         wire
     });
-    assert_eq!(threads(server.process()), idle);
+    assert!(threads(server.process()) <= SERVER_THREADS_MAX);
     drop(readers);
 }
