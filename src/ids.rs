@@ -6,6 +6,7 @@
 mod network;
 mod peer;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -257,6 +258,11 @@ impl Cursor {
 /// that a URL carries as they are (RFC 3986 §2.3), so a topic has one spelling everywhere.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicName(Arc<str>);
+
+/// Something for each of some topics. Every publish looks a name up once on each thread, and once
+/// under the lock of all; so it is hashed by what is fast for short texts. Names come from
+/// strangers: the hash is seeded by chance, and none of its values is told to anybody.
+pub type TopicMap<V> = HashMap<TopicName, V, foldhash::quality::RandomState>;
 
 impl TopicName {
     /// Takes `text` if it can name a topic.

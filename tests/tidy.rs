@@ -142,6 +142,7 @@ const CRATES: &[&str] = &[
     "ed25519-compact",
     "env_logger",
     "flate2",
+    "foldhash",
     "hdrhistogram",
     "hmac",
     "httparse",

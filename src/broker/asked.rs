@@ -12,7 +12,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::ids::{ConnId, Millis, TopicName};
+use crate::ids::{ConnId, Millis, TopicMap, TopicName};
 use crate::limits::COMMIT_MS_MAX;
 use crate::spare::Spare;
 
@@ -29,7 +29,7 @@ pub(super) struct Asked {
     /// … and how many each connection has.
     givers_up: HashMap<ConnId, usize>,
     /// How many drafts would make each topic. Invariant: no count is 0.
-    drafts: HashMap<TopicName, usize>,
+    drafts: TopicMap<usize>,
 }
 
 #[derive(Debug)]

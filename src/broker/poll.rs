@@ -205,7 +205,8 @@ fn tell_in_segments(
     for (n, found) in found.enumerate() {
         let message = hub.encoded(found, terms.format(), None);
         let from = usize::from(n == 0);
-        visit.conn.push(Segment::shared(message, from..message.bytes.len()));
+        let range = from..message.bytes.len();
+        visit.conn.push(Segment::shared(Rc::clone(message), range));
     }
     visit.conn.push(Segment::fixed(short_poll::LIST_END, Class::Framing));
     respond::answered(visit, Status::Ok);
@@ -286,7 +287,7 @@ fn next_piece(telling: &mut Telling, found: (TopicId, &Entry), hub: &Hub) -> Seg
     if !entry.is_long() {
         telling.subscription.cursor = entry.seq();
         let message = hub.encoded(found, telling.format, None);
-        return Segment::shared(message, comma..message.bytes.len());
+        return Segment::shared(Rc::clone(message), comma..message.bytes.len());
     }
     let content = entry.content(hub.epoch());
     let (named, from) = (telling.format == Format::PollNamed, telling.from);
@@ -301,7 +302,7 @@ fn next_piece(telling: &mut Telling, found: (TopicId, &Entry), hub: &Hub) -> Seg
     telling.subscription.cursor = entry.seq();
     // The last piece stands for the message: when that is sent, it is delivered.
     let length = out.len();
-    Segment::shared(&Rc::new(content.encoded(out, payload)), 0..length)
+    Segment::shared(Rc::new(content.encoded(out, payload)), 0..length)
 }
 
 fn empty(visit: &Visit<'_>, status: Status, tag: Tag, terms: &PollTerms) -> Rc<Bundle> {

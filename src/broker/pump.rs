@@ -110,8 +110,9 @@ struct DeliveryFormat {
 impl DeliveryFormat {
     /// A message in this format, as a segment that shares its encoded bytes.
     fn segment(&self, found: (TopicId, &Entry), hub: &Hub) -> Segment {
-        let encoded = hub.encoded(found, self.format, self.deflate);
-        Segment::shared(encoded, encoded.range(self.whole))
+        let encoded = hub.encoded_for_subscriber(found, self.format, self.deflate);
+        let range = encoded.range(self.whole);
+        Segment::shared(encoded, range)
     }
 
     /// Queues what comes next, a bundle or a message. `false`: nothing does.

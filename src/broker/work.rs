@@ -5,8 +5,10 @@
 
 use super::visit::Visit;
 use super::{Broker, Letter, answer, deadline, input, poll, publish, pump, report};
+use crate::conn::Conn;
 use crate::conn::outbox::Outbox;
 use crate::conn::state::Name;
+use crate::hub::Receipt;
 use crate::ids::{ConnId, Millis};
 use crate::limits::{
     DELIVERY_STEP_BYTES, DELIVERY_STEP_SEGMENTS, DELIVERY_STEPS_PER_PORTION, EXPIRIES_PER_TURN,
@@ -101,12 +103,10 @@ impl Broker {
                     self.shard.hub.append(message);
                     self.shard.hub.expire(now); // A letter may have lain for long.
                     if let Some(receipt) = receipt {
-                        self.answer(receipt.conn, now, |v| publish::committed(v, receipt));
+                        self.committed(receipt, now);
                     }
                 }
-                Letter::Repeated(receipt) => {
-                    self.answer(receipt.conn, now, |v| publish::committed(v, receipt));
-                }
+                Letter::Repeated(receipt) => self.committed(receipt, now),
                 Letter::Refused(id) => self.answer(id, now, publish::not_committed),
                 Letter::TooFast { conn, retry_ms } => {
                     self.answer(conn, now, |v| publish::too_fast(v, retry_ms));
@@ -124,6 +124,18 @@ impl Broker {
             while let Some(id) = self.shard.letters.next_waiter() {
                 self.visit(id, now, answer::letters_read);
             }
+        }
+    }
+
+    /// Whoever asked to publish has done so, and is told, unless it has given up. The sender of a
+    /// raw WebSocket's message hears of it as a subscriber, and needs no visit for it here.
+    fn committed(&mut self, receipt: Receipt, now: Millis) {
+        if !self.shard.asked.answered(receipt.conn) {
+            return;
+        }
+        let is_quiet = self.conns.get_mut(receipt.conn).is_some_and(Conn::notes_commit);
+        if !is_quiet {
+            self.visit(receipt.conn, now, |visit| publish::committed(visit, receipt));
         }
     }
 

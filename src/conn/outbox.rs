@@ -241,7 +241,7 @@ mod tests {
             let mut outbox = Outbox::default();
             outbox.push(Segment::own(b"head".to_vec(), Class::Head), Payer::Sse);
             assert!(outbox.take_fresh());
-            outbox.push(Segment::shared(&encoded, 0..9), Payer::Sse);
+            outbox.push(Segment::shared(Rc::clone(&encoded), 0..9), Payer::Sse);
             outbox.push(Segment::fixed(b"]}", Class::Framing), Payer::Sse);
             outbox.push(Segment::own(Vec::new(), Class::Body), Payer::Sse);
             outbox.push(Segment::bundle(&bundle(&encoded, 3)), Payer::Sse);
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn what_was_sent_of_an_abandoned_segment_is_charged() {
         let mut outbox = Outbox::default();
-        outbox.push(Segment::shared(&message("--", "payload"), 0..9), Payer::Sse);
+        outbox.push(Segment::shared(message("--", "payload"), 0..9), Payer::Sse);
         outbox.advance(5, |through| panic!("not through yet: {through:?}"));
         assert_eq!(outbox.unfinished(), 5);
         let (payer, portions) = outbox.abandon().expect("five bytes went out");
@@ -308,7 +308,7 @@ mod tests {
         for few in 0..4 {
             let mut outbox = Outbox::default();
             while outbox.segments() < OUTBOX_SEGMENTS_HIGH - few {
-                outbox.push(Segment::shared(&one, 0..1), Payer::Sse);
+                outbox.push(Segment::shared(Rc::clone(&one), 0..1), Payer::Sse);
             }
             assert_eq!(outbox.has_room_for(&bundle(&one, 2)), few >= 2);
         }
@@ -341,7 +341,7 @@ mod tests {
         let encoded = message("", "x");
         let mut outbox = Outbox::default();
         while !outbox.is_high() {
-            outbox.push(Segment::shared(&encoded, 0..1), Payer::WebSocket);
+            outbox.push(Segment::shared(Rc::clone(&encoded), 0..1), Payer::WebSocket);
         }
         assert_eq!((outbox.segments(), outbox.bytes()), (OUTBOX_SEGMENTS_HIGH, 1024));
         outbox.advance(1, |_| {});

@@ -7,6 +7,7 @@ use super::policy::Policy;
 use super::state::State;
 use crate::ids::{Millis, Network};
 use crate::limits::{INBOX_BYTES_MAX, Limits};
+use crate::technique::Dialect;
 use crate::wire::forwarded::ProxyHeader;
 
 impl Conn {
@@ -83,6 +84,22 @@ impl Conn {
             _ => false,
         };
         stays && self.flow.is_undisturbed()
+    }
+
+    /// One of the messages that it has said is in the log. `true`: nothing follows from that, as
+    /// for a raw WebSocket that is not held back and is not about to be closed. `false`: something
+    /// may, and nothing was done.
+    pub fn notes_commit(&mut self) -> bool {
+        let keeps_up = self.keeps_up();
+        let State::Open(socket) = &mut self.state else {
+            return false;
+        };
+        let silent = socket.dialect == Dialect::Raw && socket.failing.is_none();
+        let is_quiet = keeps_up && silent && !socket.has_said_enough();
+        if is_quiet {
+            socket.uncommitted = socket.uncommitted.saturating_sub(1);
+        }
+        is_quiet
     }
 
     /// When to look next whether a peer that nothing could be written to takes anything.

@@ -29,6 +29,24 @@ impl Hub {
         }
     }
 
+    /// The same for a subscriber of that topic. Where it is the only one there is nobody to share
+    /// with, and nothing is kept: what was encoded goes when it is sent.
+    #[inline]
+    pub fn encoded_for_subscriber(
+        &self,
+        (topic, entry): (TopicId, &Entry),
+        format: Format,
+        window: Option<Window>,
+    ) -> Rc<EncodedMessage> {
+        match entry.rendition(format, window) {
+            Some(encoded) => Rc::clone(encoded),
+            None if self.topics[topic.0 as usize].readers.len() == 1 => {
+                Rc::new(entry.encoded_for_one(format, window, self.epoch))
+            }
+            None => Rc::clone(self.encode((topic, entry), format, window)),
+        }
+    }
+
     #[inline(never)]
     fn encode<'h>(
         &self,
@@ -83,5 +101,42 @@ impl Hub {
     /// Bytes that the renditions of this thread take.
     pub fn rendered_bytes(&self) -> usize {
         self.cache.bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::hub::message::{Message, Payload};
+    use crate::ids::{ConnId, Epoch, Micros, Seq, TopicName};
+    use crate::limits::Limits;
+    use crate::technique::Technique;
+
+    /// Whether two subscribers would share what a message is encoded to, and whether it is kept.
+    fn shared_and_kept(readers: u32, window: Option<Window>) -> (bool, bool) {
+        let mut hub = Hub::new(Epoch(14), &Limits::default(), 1);
+        let topic = TopicName::parse("t").expect("a name");
+        for slot in 0..readers {
+            hub.subscribe(&topic, ConnId { slot, generation: 1 }, Technique::WebSocket);
+        }
+        let payload = Payload::posted(b"xx".repeat(200));
+        let (seq, at) = (Seq(1), Micros(0));
+        hub.append(Arc::new(Message { seq, topic: topic.clone(), event: None, payload, at }));
+        let id = hub.find(&topic).expect("just published");
+        let entry = hub.log(id).find(seq).expect("just published");
+        let encode = || hub.encoded_for_subscriber((id, entry), Format::Frame, window);
+        let (one, other) = (encode(), encode());
+        assert_eq!(one.bytes, other.bytes);
+        (Rc::ptr_eq(&one, &other), hub.rendered_bytes() > 0)
+    }
+
+    #[test]
+    fn for_the_only_subscriber_a_message_is_encoded_and_not_kept() {
+        for window in [None, Some(Window::Bits9)] {
+            assert_eq!(shared_and_kept(1, window), (false, false), "{window:?}");
+            assert_eq!(shared_and_kept(2, window), (true, true), "{window:?}");
+        }
     }
 }

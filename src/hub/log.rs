@@ -76,6 +76,19 @@ impl Entry {
         self.renditions.get()?.made(format, window)
     }
 
+    /// The message in `format`, compressed for `window` if there is one and that pays. It is not
+    /// kept.
+    pub(super) fn encoded_for_one(
+        &self,
+        format: Format,
+        window: Option<Window>,
+        epoch: Epoch,
+    ) -> EncodedMessage {
+        let deflated =
+            |window| technique::render_deflated(&self.message.content(epoch), format, window);
+        window.and_then(deflated).unwrap_or_else(|| self.render(format, epoch))
+    }
+
     fn render(&self, format: Format, epoch: Epoch) -> EncodedMessage {
         technique::render(&self.message.content(epoch), format)
     }

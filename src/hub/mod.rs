@@ -31,7 +31,7 @@ mod retention;
 mod start;
 mod subscribers;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use slab::Slab;
@@ -44,7 +44,7 @@ use self::message::Message;
 use self::renditions::Cache;
 pub use self::start::Start;
 pub use self::subscribers::Subscribers;
-use crate::ids::{ConnId, Epoch, Id, Seat, Seq, TopicId, TopicName};
+use crate::ids::{ConnId, Epoch, Id, Seat, Seq, TopicId, TopicMap, TopicName};
 use crate::limits::Limits;
 use crate::spare::Spare;
 use crate::technique::Technique;
@@ -94,7 +94,7 @@ struct Topic {
 pub struct Hub {
     epoch: Epoch,
     retention: Retention,
-    names: HashMap<TopicName, TopicId>,
+    names: TopicMap<TopicId>,
     topics: Slab<Topic>,
     forgotten: Forgotten,
     /// The number of the newest message of the server, as far as this thread has heard.
@@ -136,7 +136,7 @@ impl Hub {
             retention: Retention::new(limits, threads),
             cost: 0,
             cache: Cache::new(limits, threads),
-            names: HashMap::new(),
+            names: TopicMap::default(),
             topics: Slab::new(),
             forgotten: Forgotten::default(),
             tip: Seq(0),
@@ -369,7 +369,7 @@ impl Hub {
         self.names.give_back();
         if self.topics.is_empty() {
             self.topics = Slab::new();
-            self.names = HashMap::new();
+            self.names = TopicMap::default();
         }
     }
 }

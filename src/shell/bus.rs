@@ -302,7 +302,8 @@ impl Bus {
     /// Puts the messages into every box; the receipts go with the copies of the thread that asked.
     fn post(&self, batch: &mut Batch, origin: ShardId) {
         let own = &self.addresses[usize::from(origin.0)];
-        own.post(mem::take(&mut batch.answers).into_iter());
+        own.post(batch.answers.drain(..));
+        batch.answers.give_back();
         if batch.messages.is_empty() {
             return;
         }

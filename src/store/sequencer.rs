@@ -14,7 +14,7 @@
 //! Came from: `broker`'s effects, by way of the shell. Goes to: every thread's `hub`. Absent on
 //! purpose: the messages themselves. So a restart of a server without a store begins a new epoch.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::numbering::Numbering;
@@ -22,7 +22,7 @@ use super::rate::Rate;
 use super::readers::{ThreadSet, TopicReaders};
 use crate::hub::message::{Draft, Message};
 use crate::hub::{SubscriberChange, Subscribers};
-use crate::ids::{Micros, Seq, ShardId, TopicName};
+use crate::ids::{Micros, Seq, ShardId, TopicMap, TopicName};
 use crate::limits::Limits;
 use crate::spare::Spare;
 
@@ -56,7 +56,7 @@ pub enum Commit {
 #[derive(Debug, Default)]
 pub struct Sequencer {
     numbering: Numbering,
-    readers: HashMap<TopicName, TopicReaders>,
+    readers: TopicMap<TopicReaders>,
     /// Topics whose readers have changed since that was last asked. `None`: nobody asks.
     changed: Option<HashSet<TopicName>>,
     rate: Rate,

@@ -59,17 +59,10 @@ impl Segment {
 
     /// The part `range` of an encoded message; all its payload lies in there, and all else is
     /// framing.
-    pub fn shared(encoded: &Rc<EncodedMessage>, range: Range<usize>) -> Self {
-        Self {
-            bytes: SegmentBytes::Shared {
-                encoded: Rc::clone(encoded),
-                from: range.start as u32,
-                to: range.end as u32,
-            },
-            class: Class::Framing,
-            payload: encoded.payload,
-            payer: Payer::Other,
-        }
+    pub fn shared(encoded: Rc<EncodedMessage>, range: Range<usize>) -> Self {
+        let (payload, from, to) = (encoded.payload, range.start as u32, range.end as u32);
+        let bytes = SegmentBytes::Shared { encoded, from, to };
+        Self { bytes, class: Class::Framing, payload, payer: Payer::Other }
     }
 
     /// A bundle: what it is made of, it says itself.

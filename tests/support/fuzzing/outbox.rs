@@ -102,7 +102,7 @@ fn play(step: Step, outbox: &mut Outbox, twin: &mut Twin, bill: &mut Bytes) {
             let encoded = twin.encoded(around, payload);
             let from = usize::from(cut) % (around + 1);
             let bytes = encoded.bytes[from..].to_vec();
-            let segment = Segment::shared(&Rc::new(encoded), from..around + payload);
+            let segment = Segment::shared(Rc::new(encoded), from..around + payload);
             // What is not payload goes first.
             let class = |at: usize| match at < around - from {
                 true => Class::Framing,
