@@ -51,9 +51,12 @@ fn digest(visit: &mut Visit<'_>, bytes: &mut [u8]) -> usize {
         }
         accounting::came_in(visit, &by_class);
         used += n;
-        match ask {
-            Some(ask) => answer::answer(visit, ask),
-            None => return used,
+        let Some(ask) = ask else {
+            return used;
+        };
+        answer::answer(visit, ask);
+        if used == bytes.len() {
+            return used;
         }
     }
 }

@@ -317,14 +317,9 @@ impl Conn {
                 self.timing.active_at = now;
                 (&mut socket.assembler, &mut socket.began, Some(socket.dialect))
             }
-            State::Open(socket) => {
-                socket.assembler.release();
-                return Pace::Wait;
-            }
             State::Closing(closing) if length > 0 => (&mut closing.assembler, &mut not_open, None),
             _ => return Pace::Wait,
         };
-        assembler.release();
         let held = assembler.taken();
         let limits = &policy.limits;
         *began = (*began).min(now);
@@ -347,6 +342,7 @@ impl Conn {
                 };
                 let weight = Weight::of(&incoming, ask.as_ref());
                 weight.charge(used, held, assembler, by_class);
+                assembler.release(); // What is asked has what it needs of it.
                 if !assembler.mid_message() {
                     *began = Millis::NEVER; // What follows begins anew.
                 }
