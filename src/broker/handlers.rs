@@ -57,7 +57,7 @@ impl Broker {
     /// heard, and the peer is to be refused.
     pub fn accepted(&mut self, peer: SocketAddr, door: Door, now: Millis) -> Option<ConnId> {
         if self.conns.len() >= self.shard.policy.limits.connections_max {
-            let longest = self.idle.longest()?;
+            let longest = self.idle.longest().and_then(|slot| self.conns.at(slot))?;
             // What one that has just come asks for was not read yet. A moment is a millisecond, in
             // which others may have come, been answered and become idle.
             let heard = |conn: &&Conn| conn.costs.kind.is_some() || conn.timing.accepted_at < now;
@@ -75,7 +75,12 @@ impl Broker {
             conn.expects_proxy_header = proxies.header == ProxyHeader::ProxyProtocol;
             conn.proxy = Some(Box::new(peer));
         }
+        // Early enough for whatever its first request leads to, so that it needs no other hint.
+        let limits = &self.shard.policy.limits;
+        let look = conn.due(limits).min(conn.stalls_at(limits));
+        conn.timing.hints_at(look);
         let id = self.conns.insert(conn);
+        self.wheel.insert(look, id);
         self.note_wishes(id, now);
         Some(id)
     }
