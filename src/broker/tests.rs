@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use super::conns::Conns;
 use super::{Broker, Letter, Setup, Teardown, accounting};
+use crate::conn::Conn;
 use crate::conn::outbox::Outbox;
 use crate::conn::state::Upload;
 use crate::hub::message::{Message, Payload};
@@ -212,7 +212,7 @@ fn a_report_counts_a_connection_with_its_slot_and_what_it_holds() {
     assert!(held > 0);
     let report = broker.shard_report(Scope::Sums, Process::default(), NOW, |_| None);
     let user_bytes = report.gauges[Payer::Sse as usize].user_bytes;
-    assert_eq!(user_bytes, 2 * (Conns::SLOT_BYTES + held) as u64);
+    assert_eq!(user_bytes, 2 * (size_of::<Conn>() + held) as u64);
 }
 
 #[test]
