@@ -57,7 +57,7 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
         State::Parked(_) => poll::release(visit),
         // We do not listen: it cannot go on.
         State::Open(socket) if socket.message_due(limits) <= now && held => {
-            socket.began = now.into()
+            socket.began = now.into();
         }
         State::Open(socket) if socket.message_due(limits) <= now => fail_late(visit),
         State::Streaming(Stream { costs: true, .. })

@@ -70,7 +70,7 @@ impl Broker {
             });
         }
         let mut conn = Conn::new(peer, now);
-        conn.door = door;
+        conn.aside.set_door(door);
         let proxies = &self.shard.policy.proxies;
         if door == Door::Public && proxies.trusts(peer.ip()) {
             let expects_header = proxies.header == ProxyHeader::ProxyProtocol;

@@ -22,7 +22,7 @@ use crate::wire::message::Assembler;
 /// Takes note of what a connection holds, or refuses it.
 #[inline]
 pub(super) fn settle(visit: &mut Visit<'_>) {
-    if visit.conn.unfinished_bytes() != visit.conn.unfinished as usize {
+    if visit.conn.unfinished_bytes() != visit.conn.aside.unfinished() {
         note(visit);
     }
 }
@@ -35,11 +35,10 @@ fn note(visit: &mut Visit<'_>) {
 }
 
 fn fits(visit: &mut Visit<'_>) -> bool {
-    let (before, holds) = (visit.conn.unfinished as usize, visit.conn.unfinished_bytes());
+    let (before, holds) = (visit.conn.aside.unfinished(), visit.conn.unfinished_bytes());
     let fits = visit.shard.unfinished.change(before, holds);
     if fits {
-        // Exact: twice the longest message that may be allowed is far below 4 GiB.
-        visit.conn.unfinished = holds as u32;
+        visit.conn.aside.set_unfinished(holds);
     }
     fits
 }

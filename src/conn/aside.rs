@@ -1,5 +1,5 @@
 //! What few connections have: TLS, a proxy in front, a grant, a tag, a change of kind, a peer that
-//! takes nothing.
+//! takes nothing, something unfinished.
 //!
 //! It lies beside the connection, in one box that comes with the first of it and goes with the
 //! last, so that a connection that has nothing of it pays one word for all.
@@ -7,10 +7,13 @@
 //! Came from: `conn` and `broker`, which set it. Goes to: the same. Absent on purpose: what many
 //! connections have, or any for each message.
 
+use std::num::NonZeroU32;
+
 use super::hold::Hold;
 use super::progress::PeerProgress;
 use super::proxied::Proxied;
 use super::secure::Secure;
+use crate::ids::Door;
 use crate::ledger::{CostTag, Sample, Tagged};
 
 /// What few connections have. One word.
@@ -26,14 +29,17 @@ struct Few {
     tagged: Option<Box<Tagged>>,
     accounted: Option<Box<Sample>>,
     progress: Option<Box<PeerProgress>>,
+    unfinished: Option<NonZeroU32>,
+    door: Option<Door>,
 }
 
 impl Few {
     fn is_nothing(&self) -> bool {
-        let Self { secure, proxied, hold, tag, tagged, accounted, progress } = self;
-        let stands_alone = secure.is_none() && proxied.is_none() && hold.is_none();
-        let is_untagged = tag.is_none() && tagged.is_none();
-        stands_alone && is_untagged && accounted.is_none() && progress.is_none()
+        let Self { secure, proxied, hold, tag, tagged, accounted, .. } = self;
+        let Self { progress, unfinished, door, .. } = self;
+        let comes_alone = secure.is_none() && proxied.is_none() && hold.is_none() && door.is_none();
+        let costs_nothing = tag.is_none() && tagged.is_none() && accounted.is_none();
+        comes_alone && costs_nothing && progress.is_none() && unfinished.is_none()
     }
 }
 
@@ -130,6 +136,29 @@ impl Aside {
     /// The kernel took bytes: what was seen before counts no more.
     pub fn forget_progress(&mut self) {
         self.put(None, |few| &mut few.progress);
+    }
+
+    /// Bytes of what it holds that is not complete yet, as far as the budget of all connections
+    /// knows.
+    #[inline]
+    pub fn unfinished(&self) -> usize {
+        self.0.as_deref().and_then(|few| few.unfinished).map_or(0, |bytes| bytes.get() as usize)
+    }
+
+    /// The budget knows of so many.
+    pub fn set_unfinished(&mut self, bytes: usize) {
+        // Exact: twice the longest message that may be allowed is far below 4 GiB.
+        self.put(NonZeroU32::new(bytes as u32), |few| &mut few.unfinished);
+    }
+
+    /// Which address it came in by.
+    pub fn door(&self) -> Door {
+        self.0.as_deref().and_then(|few| few.door).unwrap_or_default()
+    }
+
+    /// It came in by that address.
+    pub fn set_door(&mut self, door: Door) {
+        self.put(Some(door).filter(|door| *door != Door::default()), |few| &mut few.door);
     }
 
     /// Puts `value` in its place, and tells what was there. The box is there when it is needed, and

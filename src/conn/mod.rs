@@ -58,7 +58,7 @@ use self::state::{State, Upload};
 use self::timing::Timing;
 use self::websocket::Weight;
 use crate::close::CloseReason;
-use crate::ids::{Door, KeptMillis, Millis, Peer};
+use crate::ids::{KeptMillis, Millis, Peer};
 use crate::ledger::{Bytes, Class, Payer};
 use crate::limits::PONG_MS_MAX;
 use crate::wire::Parsed;
@@ -73,8 +73,6 @@ pub struct Conn {
     /// The address and port of the client: of the other end, or of whom a trusted proxy there
     /// brings requests from.
     pub peer: Peer,
-    /// Which address it came in by.
-    pub door: Door,
     /// Tells it from the others that have had its slot: see [`ConnId`](crate::ids::ConnId).
     pub generation: u32,
     /// What it is doing; changed by [`Conn::shift`] alone.
@@ -85,9 +83,6 @@ pub struct Conn {
     pub timing: Timing,
     /// What it costs, and the payer.
     pub costs: Costs,
-    /// Bytes of what it holds that is not complete yet, as far as the budget of all connections
-    /// knows.
-    pub unfinished: u32,
     /// What few connections have.
     pub aside: Aside,
 }
@@ -107,13 +102,11 @@ impl Conn {
     pub fn new(peer: SocketAddr, now: Millis) -> Self {
         Self {
             peer: peer.into(),
-            door: Door::Public,
             generation: 0,
             state: State::idle(),
             flow: Flow::default(),
             timing: Timing::new(now),
             costs: Costs::default(),
-            unfinished: 0,
             aside: Aside::default(),
         }
     }
@@ -201,7 +194,7 @@ impl Conn {
         now: Millis,
         policy: &Policy,
     ) -> Pace {
-        let mut request = route(head, policy, self.door, self.aside.secure().is_some());
+        let mut request = route(head, policy, self.aside.door(), self.aside.secure().is_some());
         if let Err(problem) = self.name_client(head, policy) {
             request.want = Want::Refuse(problem);
             request.context.keep_alive = false;

@@ -104,7 +104,7 @@ impl Outbox {
         let Some(first) = &self.first else {
             return;
         };
-        let behind = self.behind.get_or_insert_with(|| Behind::new(first));
+        let behind = self.behind.get_or_insert_with(|| Box::new(Behind::new(first)));
         behind.bytes -= n;
         let (mut before, mut sent) = (behind.sent, behind.sent + n);
         while let Some(first) = &self.first {

@@ -23,7 +23,7 @@ impl Conn {
     pub fn place(&self) -> Option<Network> {
         match self.aside.proxied() {
             Some(proxied) => proxied.place,
-            None => (self.door == Door::Public).then(|| self.peer.network()),
+            None => (self.aside.door() == Door::Public).then(|| self.peer.network()),
         }
     }
 

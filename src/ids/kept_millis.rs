@@ -10,18 +10,21 @@ use super::Millis;
 /// A moment in five bytes: 34 years of milliseconds since the server started. What is later than
 /// that is never.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct KeptMillis([u8; 5]);
+pub struct KeptMillis {
+    /// 32 bits, which lie anywhere.
+    low: [u8; 4],
+    high: u8,
+}
 
 impl KeptMillis {
     /// No moment: later than all.
-    pub const NEVER: Self = Self([u8::MAX; 5]);
+    pub const NEVER: Self = Self { low: [u8::MAX; 4], high: u8::MAX };
 
     /// The moment itself.
     #[inline]
     #[must_use]
-    pub const fn millis(self) -> Millis {
-        let Self([a, b, c, d, e]) = self;
-        match u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]) {
+    pub fn millis(self) -> Millis {
+        match u64::from(self.high) << 32 | u64::from(u32::from_le_bytes(self.low)) {
             Self::MS_NEVER => Millis::NEVER,
             ms => Millis(ms),
         }
@@ -39,8 +42,8 @@ impl KeptMillis {
 impl From<Millis> for KeptMillis {
     #[inline]
     fn from(Millis(ms): Millis) -> Self {
-        let [a, b, c, d, e, ..] = ms.min(Self::MS_NEVER).to_le_bytes();
-        Self([a, b, c, d, e])
+        let ms = ms.min(Self::MS_NEVER);
+        Self { low: (ms as u32).to_le_bytes(), high: (ms >> 32) as u8 }
     }
 }
 

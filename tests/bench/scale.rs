@@ -201,7 +201,9 @@ fn memory_of(technique: (&str, &str, &str), readers: usize) {
     let mut ids = vec![nobody; readers]; // It is there before, and not a part of the server.
     let before = resident_bytes();
     let mut world = World::new();
-    ids.iter_mut().for_each(|id| *id = world.reader("t", technique));
+    for id in &mut ids {
+        *id = world.reader("t", technique);
+    }
     let idle = (resident_bytes() - before) / readers;
     world.publish(&topic("t"));
     let (name, suffix, fields) = technique;

@@ -24,9 +24,9 @@ pub(super) struct Behind {
 
 impl Behind {
     /// Behind a segment of which nothing is sent.
-    pub(super) fn new(first: &Segment) -> Box<Self> {
+    pub(super) fn new(first: &Segment) -> Self {
         let (bytes, bundled_more) = (first.length(), first.messages_more(0) as u32);
-        Box::new(Self { sent: 0, rest: VecDeque::new(), bytes, bundled_more })
+        Self { sent: 0, rest: VecDeque::new(), bytes, bundled_more }
     }
 }
 
@@ -36,7 +36,7 @@ pub(super) fn queue(first: &mut Segment, behind: &mut Option<Box<Behind>>, segme
     let last = behind.as_mut().and_then(|behind| behind.rest.back_mut());
     let apart = last.unwrap_or(&mut *first).join(segment);
     if apart.is_some() {
-        behind.get_or_insert_with(|| Behind::new(first));
+        behind.get_or_insert_with(|| Box::new(Behind::new(first)));
     }
     let Some(behind) = behind else {
         return; // It is a part of the only one, which knows its length.
