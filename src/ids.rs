@@ -3,6 +3,7 @@
 //! Came from: everywhere. Goes to: everywhere. Absent on purpose: anything that can fail for a
 //! reason other than its own spelling.
 
+mod kept_millis;
 mod network;
 mod peer;
 
@@ -10,6 +11,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+pub use self::kept_millis::KeptMillis;
 pub use self::network::Network;
 pub use self::peer::Peer;
 use crate::limits::{CURSOR_BYTES_MAX, TOPIC_BYTES_MAX};

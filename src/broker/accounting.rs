@@ -67,9 +67,8 @@ pub(super) fn refused_unseen(ledger: &mut Ledger, refused: RefusedConnection) {
 
 /// The kernel was asked about a connection when it ceased to be of `payer`'s kind.
 pub(super) fn sampled(ledger: &mut Ledger, conn: &mut Conn, payer: Payer, sample: Sample) {
-    let accounted = conn.costs.accounted.get_or_insert_default();
-    ledger.account_mut(payer).tcp.add_since(accounted, &sample);
-    **accounted = sample;
+    ledger.account_mut(payer).tcp.add_since(&conn.aside.accounted(), &sample);
+    conn.aside.set_accounted(sample);
 }
 
 /// The socket of a connection is closed, and this is what the kernel had counted by then.
@@ -82,7 +81,7 @@ pub(super) fn socket_closed(
 ) {
     let payer = conn.costs.payer;
     shard.ledger.charge(payer, Call::End);
-    shard.ledger.account_mut(payer).tcp.add_since(&conn.costs.accounted(), sample);
+    shard.ledger.account_mut(payer).tcp.add_since(&conn.aside.accounted(), sample);
     let reason = conn.flow.leaving.unwrap_or(CloseReason::PeerFinished);
     if shard.closed.len() == CLOSED_ROWS_MAX {
         shard.closed.pop_front();
@@ -132,7 +131,7 @@ pub(super) fn tls_came_in(visit: &mut Visit<'_>, bytes: usize) {
     let mut by_class = Bytes::default();
     by_class.add(Class::Tls, bytes);
     costs.tally.came_in(&by_class);
-    match &mut visit.conn.secure {
+    match visit.conn.aside.secure_mut() {
         Some(secure) if between => secure.owed[0] += bytes,
         Some(_) | None => visit.shard.ledger.account_mut(costs.payer).bytes_in += &by_class,
     }
@@ -145,7 +144,7 @@ pub(super) fn tls_went_out(visit: &mut Visit<'_>, bytes: usize) {
     }
     let (payer, costs) = (next_to_pay(visit.conn), &mut visit.conn.costs);
     costs.tally.went_out([(Class::Tls, bytes)]);
-    match &mut visit.conn.secure {
+    match visit.conn.aside.secure_mut() {
         Some(secure) if costs.kind.is_none() => secure.owed[1] += bytes,
         Some(_) | None => {
             visit.shard.ledger.account_mut(payer).bytes_out.add(Class::Tls, bytes);
@@ -156,7 +155,7 @@ pub(super) fn tls_went_out(visit: &mut Visit<'_>, bytes: usize) {
 /// A connection ends: what came and was never deciphered, and what of its last records the kernel
 /// took, was TLS.
 pub(super) fn dropped_in_records(visit: &mut Visit<'_>) {
-    let Some(secure) = &mut visit.conn.secure else {
+    let Some(secure) = visit.conn.aside.secure_mut() else {
         return;
     };
     let undeciphered = std::mem::take(&mut secure.undeciphered);
@@ -183,32 +182,33 @@ pub(super) fn took_in(visit: &mut Visit<'_>) {
 pub(super) fn asked(visit: &mut Visit<'_>, payer: Payer) {
     let ledger = &mut visit.shard.ledger;
     ledger.account_mut(payer).requests += 1;
-    if let Some(tagged) = &visit.conn.costs.tagged {
+    if let Some(tagged) = visit.conn.aside.tagged() {
         ledger.tags.account_mut(tagged.tag()).requests += 1;
     }
 }
 
 /// A poll was answered without a message.
 pub(super) fn answered_empty(visit: &mut Visit<'_>) {
-    let (ledger, costs) = (&mut visit.shard.ledger, &visit.conn.costs);
-    ledger.account_mut(costs.payer).answers_empty += 1;
-    if let Some(tagged) = &costs.tagged {
+    let ledger = &mut visit.shard.ledger;
+    ledger.account_mut(visit.conn.costs.payer).answers_empty += 1;
+    if let Some(tagged) = visit.conn.aside.tagged() {
         ledger.tags.account_mut(tagged.tag()).answers_empty += 1;
     }
 }
 
 /// A request is understood as far as its tag goes: what passed until now is the last one's.
 fn enter_tag(visit: &mut Visit<'_>) {
-    let (ledger, costs) = (&mut visit.shard.ledger, &mut visit.conn.costs);
-    if costs.tagged.as_ref().map(|tagged| tagged.tag()) == costs.tag {
+    let (ledger, Conn { costs, aside, .. }) = (&mut visit.shard.ledger, &mut *visit.conn);
+    if !aside.changes_tag() {
         return;
     }
-    if let Some(tagged) = costs.tagged.take() {
-        *ledger.tags.account_mut(tagged.tag()) += &tagged.passed(&costs.tally);
+    let tag = aside.tag().filter(|_| CHARGES);
+    let before = aside.set_tagged(tag.map(|tag| Tagged::new(tag, &costs.tally)));
+    if let Some(before) = before {
+        *ledger.tags.account_mut(before.tag()) += &before.passed(&costs.tally);
     }
-    if let Some(tag) = costs.tag.filter(|_| CHARGES) {
+    if let Some(tag) = tag {
         ledger.tags.account_mut(tag); // It is there from now on, with nothing in it.
-        costs.tagged = Some(Box::new(Tagged::new(tag, &costs.tally)));
     }
 }
 
@@ -237,7 +237,7 @@ pub(super) fn enter(visit: &mut Visit<'_>) {
 
 /// What was owed is paid.
 fn pay(visit: &mut Visit<'_>) {
-    if let Some(secure) = &mut visit.conn.secure {
+    if let Some(secure) = visit.conn.aside.secure_mut() {
         let [came, went] = std::mem::take(&mut secure.owed);
         let account = visit.shard.ledger.account_mut(visit.conn.costs.payer);
         account.bytes_in.add(Class::Tls, came);
@@ -259,7 +259,7 @@ pub(super) fn ended(visit: &mut Visit<'_>, reason: CloseReason) {
         enter(visit);
     }
     pay(visit);
-    visit.conn.costs.tag = None;
+    visit.conn.aside.set_tag(None);
     enter_tag(visit);
     if let Some(kind) = visit.conn.costs.kind {
         visit.shard.ledger.account_mut(kind).closed[reason as usize] += 1;
@@ -324,7 +324,7 @@ pub(super) fn row(shard: &Shard, id: ConnId, conn: &Conn, sample: &Sample, now: 
             None if conn.state.name() == Name::Head => "accepted",
             _ => conn.state.name().word(),
         },
-        age_ms: now.since(conn.timing.accepted_at),
+        age_ms: now.since(conn.timing.accepted_at.millis()),
         idle_ms: conn.timing.idle_ms(now),
         bytes_in: tally.bytes_in(),
         bytes_out: tally.bytes_out(),

@@ -44,10 +44,11 @@ pub(super) fn answer(visit: &mut Visit<'_>, ask: Ask) {
 
 fn serve(visit: &mut Visit<'_>, payer: Payer, want: Want, body: Vec<u8>) {
     accounting::asked(visit, payer);
-    if visit.conn.proxy.is_some() && visit.shard.policy.limits.connections_per_address_max > 0 {
-        let network = visit.conn.peer.network();
-        let proxy = visit.conn.proxy.as_deref().map(|proxy| proxy.ip().into());
-        if visit.conn.place != Some(network) && proxy != Some(network) {
+    if let Some(proxied) = visit.conn.aside.proxied()
+        && visit.shard.policy.limits.connections_per_address_max > 0
+    {
+        let (network, proxy) = (visit.conn.peer.network(), proxied.network());
+        if proxied.place != Some(network) && proxy != network {
             let effect = Effect::TakePlace { conn: visit.id, network };
             let wanted = Awaited::Place(Some((Box::new(want), body)));
             return respond::await_effect(visit, wanted, effect);
@@ -199,7 +200,7 @@ fn options(visit: &mut Visit<'_>, allow: Allow, preflight: Option<&Preflight>) {
     let methods = allow.methods();
     let mut fields: Vec<(&str, &dyn Display)> =
         vec![("Allow", &methods), ("Cache-Control", &"no-store"), ("Vary", &"Origin")];
-    if let Some(asked) = preflight.filter(|_| context.allow_origin.is_some()) {
+    if let Some(asked) = preflight.filter(|_| context.allow_origin().is_some()) {
         fields.push(("Access-Control-Allow-Methods", &methods));
         if !asked.fields.is_empty() {
             fields.push(("Access-Control-Allow-Headers", &asked.fields));

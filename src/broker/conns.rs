@@ -9,16 +9,10 @@ use crate::conn::Conn;
 use crate::ids::ConnId;
 use crate::spare::Spare;
 
-#[derive(Debug)]
-struct Slot {
-    generation: u32,
-    conn: Conn,
-}
-
 /// The connections. Invariant: an id that was handed out names that connection or nothing.
 #[derive(Debug, Default)]
 pub(super) struct Conns {
-    slots: Slab<Slot>,
+    slots: Slab<Conn>,
     /// The generation of the newest connection. It counts every connection of the thread, whatever
     /// its slot, and begins anew after [`ConnId::GENERATION_MAX`]: two connections of one slot have
     /// one generation only if that many came between them.
@@ -27,44 +21,42 @@ pub(super) struct Conns {
 
 impl Conns {
     /// Enters a connection.
-    pub(super) fn insert(&mut self, conn: Conn) -> ConnId {
+    pub(super) fn insert(&mut self, mut conn: Conn) -> ConnId {
         let generation = match self.generation {
             ConnId::GENERATION_MAX => 0,
             newest => newest + 1,
         };
         self.generation = generation;
+        conn.generation = generation;
         // Exact: a process cannot have 4 G descriptors.
-        let slot = self.slots.insert(Slot { generation, conn }) as u32;
+        let slot = self.slots.insert(conn) as u32;
         ConnId { slot, generation }
     }
 
     /// The connection of that id.
     pub(super) fn get(&self, id: ConnId) -> Option<&Conn> {
-        let slot = self.slots.get(id.slot as usize)?;
-        (slot.generation == id.generation).then_some(&slot.conn)
+        let conn = self.slots.get(id.slot as usize)?;
+        (conn.generation == id.generation).then_some(conn)
     }
 
     /// The connection of that id, to be changed.
     pub(super) fn get_mut(&mut self, id: ConnId) -> Option<&mut Conn> {
-        let slot = self.slots.get_mut(id.slot as usize)?;
-        (slot.generation == id.generation).then_some(&mut slot.conn)
+        let conn = self.slots.get_mut(id.slot as usize)?;
+        (conn.generation == id.generation).then_some(conn)
     }
 
     /// Takes out the connection of that id.
     pub(super) fn remove(&mut self, id: ConnId) -> Option<Conn> {
         self.get(id)?;
-        let conn = self.slots.remove(id.slot as usize).conn;
+        let conn = self.slots.remove(id.slot as usize);
         self.slots.give_back();
         Some(conn)
     }
 
-    /// Bytes that the slot of one connection takes.
-    pub(super) const SLOT_BYTES: usize = size_of::<Slot>();
-
     /// The connection in a slot.
     pub(super) fn at(&self, slot: usize) -> Option<ConnId> {
         // Exact, as in `insert`.
-        let id = |entry: &Slot| ConnId { slot: slot as u32, generation: entry.generation };
+        let id = |conn: &Conn| ConnId { slot: slot as u32, generation: conn.generation };
         self.slots.get(slot).map(id)
     }
 
@@ -80,10 +72,9 @@ impl Conns {
 
     /// All connections, and their ids.
     pub(super) fn iter(&self) -> impl Iterator<Item = (ConnId, &Conn)> {
-        self.slots.iter().map(|(slot, entry)| {
+        self.slots.iter().map(|(slot, conn)| {
             // Exact, as in `insert`.
-            let id = ConnId { slot: slot as u32, generation: entry.generation };
-            (id, &entry.conn)
+            (ConnId { slot: slot as u32, generation: conn.generation }, conn)
         })
     }
 

@@ -17,7 +17,7 @@ use crate::conn::problem::Rule;
 use crate::conn::progress::Verdict;
 use crate::conn::response_context::ResponseContext;
 use crate::conn::state::{State, Stream, WebSocket};
-use crate::ids::Millis;
+use crate::ids::KeptMillis;
 use crate::ledger::{Class, Scope};
 use crate::limits::PONG_MS_MAX;
 use crate::rights::Denial;
@@ -49,29 +49,31 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
             let context = std::mem::take(&mut upload.request.context).last();
             refuse_late(visit, context, CloseReason::BodyTimeout, Rule::BodyTimeout);
         }
-        State::Parked(parked) if parked.until > now => {
+        State::Parked(parked) if parked.until.millis() > now => {
             // Nothing more is read of it, so nothing else would tell that it is gone.
-            conn.timing.active_at = now;
+            conn.timing.active_at = now.into();
             respond::ask_whether_alive(visit);
         }
         State::Parked(_) => poll::release(visit),
         // We do not listen: it cannot go on.
-        State::Open(socket) if socket.message_due(limits) <= now && held => socket.began = now,
+        State::Open(socket) if socket.message_due(limits) <= now && held => {
+            socket.began = now.into();
+        }
         State::Open(socket) if socket.message_due(limits) <= now => fail_late(visit),
         State::Streaming(Stream { costs: true, .. })
         | State::Open(WebSocket { costs: true, .. }) => {
-            conn.timing.active_at = now;
+            conn.timing.active_at = now.into();
             report::await_report(visit, Scope::Sums);
         }
         State::Streaming(stream) => {
             let beat = technique::heartbeat(stream.format, stream.chunked);
             send_heartbeat(visit, beat);
         }
-        State::Open(socket) if socket.pinged != Millis::NEVER => look(visit),
+        State::Open(socket) if socket.pinged != KeptMillis::NEVER => look(visit),
         State::Open(socket) => {
             // Behind bytes that wait, no Ping goes out: no Pong can be due.
             if conn.flow.outbox.is_empty() {
-                socket.pinged = now;
+                socket.pinged = now.into();
             }
             let ping = technique::heartbeat(socket.format(), false);
             send_heartbeat(visit, ping);
@@ -136,7 +138,7 @@ fn end_for_its_token(visit: &mut Visit<'_>) {
 
 /// Before a peer is given up for silence, the kernel is asked what it still has for it.
 fn look(visit: &mut Visit<'_>) {
-    if visit.conn.flow.progress.ask() {
+    if visit.conn.aside.progress_mut().ask() {
         visit.effect(Effect::CountUnacknowledged { conn: visit.id });
     }
 }
@@ -145,9 +147,9 @@ fn look(visit: &mut Visit<'_>) {
 /// slow, and there.
 pub(super) fn seen(visit: &mut Visit<'_>, bytes: u32) {
     let (conn, now) = (&mut *visit.conn, visit.now);
-    let verdict = conn.flow.progress.look(bytes, now);
+    let verdict = conn.aside.progress_mut().look(bytes, now);
     if verdict == Verdict::Moved {
-        conn.timing.took_at = now;
+        conn.timing.took_at = now.into();
     }
     if !conn.flow.outbox.is_empty() {
         if verdict == Verdict::Stalled {
@@ -158,11 +160,11 @@ pub(super) fn seen(visit: &mut Visit<'_>, bytes: u32) {
     // Nothing waits here any more, so it was the Pong that was due. A Ping that stands behind other
     // bytes may not have come yet.
     if let State::Open(socket) = &mut conn.state
-        && socket.pinged.plus(PONG_MS_MAX) <= now
+        && socket.pinged.millis().plus(PONG_MS_MAX) <= now
     {
         let delayed = bytes as usize > technique::heartbeat(socket.format(), false).len();
         if delayed && matches!(verdict, Verdict::Begun | Verdict::Moved) {
-            socket.pinged = now;
+            socket.pinged = now.into();
         } else {
             teardown::give_up(visit, CloseReason::PongTimeout);
         }
@@ -171,7 +173,7 @@ pub(super) fn seen(visit: &mut Visit<'_>, bytes: u32) {
 
 /// Sends a heartbeat, unless bytes that wait already do its work.
 fn send_heartbeat(visit: &mut Visit<'_>, beat: &'static [u8]) {
-    visit.conn.timing.active_at = visit.now;
+    visit.conn.timing.active_at = visit.now.into();
     if visit.conn.flow.outbox.is_empty() {
         visit.conn.push(Segment::fixed(beat, Class::Heartbeat));
     }

@@ -32,8 +32,8 @@ pub(super) struct Given {
 pub(super) struct Question {
     news: Option<(Seq, Seq)>,
     cursor: Seq,
-    limit: usize,
-    wait_s: Option<u64>,
+    limit: u32,
+    wait_s: Option<u32>,
     keep_alive: bool,
     http10: bool,
 }
@@ -48,7 +48,7 @@ impl Question {
         context: &ResponseContext,
     ) -> Option<Self> {
         let of_one = topics.len() <= 1 && !terms.named;
-        let plain = context.allow_origin.is_none() && !context.head_only;
+        let plain = context.allow_origin().is_none() && !context.head_only;
         if !of_one || !plain || start.gap.is_some() || terms.if_none_match.is_some() {
             return None;
         }

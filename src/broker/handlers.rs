@@ -8,7 +8,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::conns::Conns;
 use super::effect::{Effect, Letter};
 use super::file::{FileError, FileInfo};
 use super::visit::Visit;
@@ -18,6 +17,7 @@ use super::{
 };
 use crate::close::CloseReason;
 use crate::conn::Conn;
+use crate::conn::proxied::Proxied;
 use crate::conn::secure::Secure;
 use crate::conn::state::{Name, State};
 use crate::hub::Subscribers;
@@ -43,9 +43,10 @@ impl Broker {
         let Some(conn) = self.conns.get_mut(id) else {
             return place; // It is gone.
         };
-        let free = match place {
-            Some(_) => std::mem::replace(&mut conn.place, place),
-            None => None,
+        let free = match (place, conn.aside.proxied_mut()) {
+            (Some(_), Some(proxied)) => std::mem::replace(&mut proxied.place, place),
+            (Some(_), None) => place, // It has its own.
+            (None, _) => None,
         };
         self.visit(id, now, |visit| answer::placed(visit, place.is_some()));
         free
@@ -57,10 +58,11 @@ impl Broker {
     /// heard, and the peer is to be refused.
     pub fn accepted(&mut self, peer: SocketAddr, door: Door, now: Millis) -> Option<ConnId> {
         if self.conns.len() >= self.shard.policy.limits.connections_max {
-            let longest = self.idle.longest()?;
+            let longest = self.idle.longest().and_then(|slot| self.conns.at(slot))?;
             // What one that has just come asks for was not read yet. A moment is a millisecond, in
             // which others may have come, been answered and become idle.
-            let heard = |conn: &&Conn| conn.costs.kind.is_some() || conn.timing.accepted_at < now;
+            let heard =
+                |conn: &&Conn| conn.costs.kind.is_some() || conn.timing.accepted_at.millis() < now;
             self.conns.get(longest).filter(heard)?;
             self.visit(longest, now, |visit| {
                 visit.conn.flow.leave_for(CloseReason::Displaced);
@@ -68,14 +70,18 @@ impl Broker {
             });
         }
         let mut conn = Conn::new(peer, now);
-        conn.door = door;
-        conn.place = self.place_of(peer, door);
-        if conn.place.is_none() && door == Door::Public {
-            let proxies = &self.shard.policy.proxies;
-            conn.expects_proxy_header = proxies.header == ProxyHeader::ProxyProtocol;
-            conn.proxy = Some(Box::new(peer));
+        conn.aside.set_door(door);
+        let proxies = &self.shard.policy.proxies;
+        if door == Door::Public && proxies.trusts(peer.ip()) {
+            let expects_header = proxies.header == ProxyHeader::ProxyProtocol;
+            conn.aside.set_proxied(Proxied { address: peer, expects_header, place: None });
         }
+        // Early enough for whatever its first request leads to, so that it needs no other hint.
+        let limits = &self.shard.policy.limits;
+        let look = conn.due(limits).min(conn.stalls_at(limits));
+        conn.timing.hints_at(look);
         let id = self.conns.insert(conn);
+        self.wheel.insert(look, id);
         self.note_wishes(id, now);
         Some(id)
     }
@@ -143,9 +149,9 @@ impl Broker {
             return false;
         }
         accounting::went_out(&mut self.shard.ledger, conn, bytes, at);
-        conn.timing.took_at = at.millis();
+        conn.timing.took_at = at.millis().into();
         if matches!(conn.state, State::Streaming(_)) {
-            conn.timing.active_at = at.millis();
+            conn.timing.active_at = at.millis().into();
         }
         true
     }
@@ -246,7 +252,7 @@ impl Broker {
         let sample = sample.unwrap_or_default();
         accounting::socket_closed(&mut self.shard, id, &conn, &sample, now);
         self.count_end(conn.flow.leaving);
-        conn.place
+        conn.place()
     }
 
     /// What this thread has to report. `sample` asks the kernel about a connection.
@@ -303,9 +309,9 @@ pub(super) fn took(visit: &mut Visit<'_>, moved: bool, was_high: bool) {
     let low_again = was_high && !flow.outbox.is_high();
     let empty = flow.outbox.is_empty();
     match visit.conn.state.name() {
-        Name::Streaming => timing.active_at = now,
+        Name::Streaming => timing.active_at = now.into(),
         Name::Open if moved => visit.conn.await_pong_anew(now),
-        Name::Head if empty => timing.active_at = now, // It has our answer: idle from now.
+        Name::Head if empty => timing.active_at = now.into(), // It has our answer: idle from now.
         Name::Lingering if empty => teardown::end_own_side(visit),
         _ => {}
     }
@@ -322,7 +328,7 @@ pub(super) fn took(visit: &mut Visit<'_>, moved: bool, was_high: bool) {
 
 /// Adds to `report` what it has to say of one connection.
 fn add_conn(report: &mut ShardReport, conn: &Conn, sample: &Sample) {
-    let accounted = conn.costs.accounted();
+    let accounted = conn.aside.accounted();
     if conn.state.name() == Name::Closed {
         // Counted among the closed ones already. What the kernel counts would be added when its
         // socket is closed, at the end of this turn.
@@ -331,7 +337,7 @@ fn add_conn(report: &mut ShardReport, conn: &Conn, sample: &Sample) {
     }
     report.connections += 1;
     let (unread, unfinished) = (conn.flow.inbox.len(), conn.flow.outbox.unfinished());
-    let tls = conn.secure.as_deref().map_or([0; 2], Secure::unsettled);
+    let tls = conn.aside.secure().map_or([0; 2], Secure::unsettled);
     report.unread += (unread + tls[0]) as u64;
     report.unfinished += (unfinished + tls[1]) as u64;
     let Some(kind) = conn.costs.kind else {
@@ -339,13 +345,13 @@ fn add_conn(report: &mut ShardReport, conn: &Conn, sample: &Sample) {
         return;
     };
     report.ledger.account_mut(kind).tcp.add_since(&accounted, sample);
-    if let Some(tagged) = &conn.costs.tagged {
+    if let Some(tagged) = conn.aside.tagged() {
         *report.ledger.tags.account_mut(tagged.tag()) += &tagged.passed(&conn.costs.tally);
     }
     let gauges = &mut report.gauges[kind as usize];
     gauges.open += 1;
     gauges.parked += u64::from(conn.state.name() == Name::Parked);
-    gauges.user_bytes += (Conns::SLOT_BYTES + conn.heap_bytes()) as u64;
+    gauges.user_bytes += (size_of::<Conn>() + conn.heap_bytes()) as u64;
     gauges.kernel_bytes += u64::from(sample.kernel_bytes);
     gauges.rtt_us += u64::from(sample.rtt_us);
 }

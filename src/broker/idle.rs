@@ -26,7 +26,6 @@ pub(super) struct Idle {
 struct Link {
     before: u32,
     behind: u32,
-    generation: u32,
 }
 
 /// No slot: the list ends here.
@@ -39,19 +38,18 @@ impl Default for Idle {
 }
 
 impl Idle {
-    /// The one that became idle first, of those that are.
-    pub(super) fn longest(&self) -> Option<ConnId> {
-        let link = self.links.get(self.first as usize)?;
-        Some(ConnId { slot: self.first, generation: link.generation })
+    /// The slot of the one that became idle first, of those that are.
+    pub(super) fn longest(&self) -> Option<usize> {
+        (self.first != END).then_some(self.first as usize)
     }
 
     /// `id` has become idle.
     pub(super) fn enter(&mut self, id: ConnId) {
         let slot = id.slot as usize;
         if self.links.len() <= slot {
-            self.links.resize(slot + 1, Link { before: END, behind: END, generation: 0 });
+            self.links.resize(slot + 1, Link { before: END, behind: END });
         }
-        self.links[slot] = Link { before: self.last, behind: END, generation: id.generation };
+        self.links[slot] = Link { before: self.last, behind: END };
         match self.links.get_mut(self.last as usize) {
             Some(last) => last.behind = id.slot,
             None => self.first = id.slot,
@@ -101,11 +99,12 @@ mod tests {
                 }
                 Some(_) | None => {}
             }
-            assert_eq!(idle.longest(), plain.first().map(|&slot| id(slot)));
+            assert_eq!(idle.longest(), plain.first().map(|&slot| slot as usize));
         }
         while let Some(longest) = idle.longest() {
-            assert_eq!(longest, id(plain.remove(0)));
-            idle.leave(longest);
+            let first = plain.remove(0);
+            assert_eq!(longest, first as usize);
+            idle.leave(id(first));
         }
         assert!(plain.is_empty());
     }

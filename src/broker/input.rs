@@ -46,7 +46,7 @@ fn digest(visit: &mut Visit<'_>, bytes: &mut [u8]) -> usize {
             return bytes.len();
         };
         let begun = ask.is_some() || visit.conn.state.name() == Name::Body;
-        if begun && visit.conn.costs.change_with_request() {
+        if begun && visit.conn.costs.change_with_request(&visit.conn.aside) {
             accounting::enter(visit);
         }
         accounting::came_in(visit, &by_class);

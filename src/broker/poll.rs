@@ -59,7 +59,7 @@ pub(super) fn poll(visit: &mut Visit<'_>, names: &[TopicName], start: &Start, te
         return answer(visit, topics, start, &terms);
     };
     let subscription = subscribe::subscribe(visit, names, start.cursor, Technique::LongPoll);
-    let until = visit.now.plus(wait_s * 1000);
+    let until = visit.now.plus(u64::from(wait_s) * 1000).into();
     let next = |context| State::Parked(Box::new(Parked { context, subscription, until, terms }));
     visit.conn.withhold(next, visit.now);
     if visit.conn.flow.finished || visit.conn.flow.finishing {
@@ -177,7 +177,7 @@ fn begin(
         let head = context.head(Status::Ok, &visit.shard.common_fields, &mut bytes);
         match terms.wait_s {
             None => short_poll::greet(head, tag, length),
-            Some(wait_s) => long_poll::greet(head, tag, length, wait_s),
+            Some(wait_s) => long_poll::greet(head, tag, length, wait_s.into()),
         }
     }
     let head = bytes.len();
@@ -311,7 +311,7 @@ fn empty(visit: &Visit<'_>, status: Status, tag: Tag, terms: &PollTerms) -> Rc<B
         let head = context.head(status, &visit.shard.common_fields, &mut bytes);
         match terms.wait_s {
             None => short_poll::farewell(head, tag),
-            Some(wait_s) => long_poll::farewell(head, tag, wait_s),
+            Some(wait_s) => long_poll::farewell(head, tag, wait_s.into()),
         }
     }
     Rc::new(Bundle { head: bytes.len(), bytes, messages: Vec::new() })
@@ -319,7 +319,7 @@ fn empty(visit: &Visit<'_>, status: Status, tag: Tag, terms: &PollTerms) -> Rc<B
 
 /// All that the answer depends on, except what is in the address.
 fn fingerprint(hub: &Hub, topics: &[TopicId], start: &Start, terms: &PollTerms) -> u64 {
-    let found = hub.fingerprint(topics, start.cursor).with(terms.limit as u64);
+    let found = hub.fingerprint(topics, start.cursor).with(terms.limit.into());
     match &start.gap {
         None => found.0,
         Some(gap) => {
@@ -334,7 +334,7 @@ fn measure(hub: &Hub, topics: &[TopicId], cursor: Seq, terms: &PollTerms) -> Pol
     let mut found = PollMessages { count: 0, bytes: 0, next: cursor, more: false };
     for (topic, entry) in hub.merge(topics.iter().copied(), cursor) {
         let bytes = found.bytes + length((topic, entry), hub, terms.format());
-        if found.count == terms.limit || (found.count > 0 && bytes > POLL_BYTES_MAX) {
+        if found.count == terms.limit as usize || (found.count > 0 && bytes > POLL_BYTES_MAX) {
             found.more = true;
             break;
         }

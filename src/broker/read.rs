@@ -12,7 +12,7 @@ use crate::conn::request::{How, Read};
 use crate::conn::state::{PollTerms, State, Stream, WebSocket};
 use crate::conn::unanswered::Unanswered;
 use crate::hub::Start;
-use crate::ids::{Cursor, Millis, TopicName};
+use crate::ids::{Cursor, KeptMillis, TopicName};
 use crate::ledger::Class;
 use crate::limits::{RETRY_MS_MAX, RETRY_MS_MIN};
 use crate::technique::{Dialect, Format, Technique, sse, v1, websocket};
@@ -31,10 +31,11 @@ pub(super) fn read(visit: &mut Visit<'_>, read: Read) {
     match read.how {
         How::Poll { wait_s, limit, if_none_match } => {
             let wait_s_max = visit.shard.policy.limits.wait_ms_max / 1000;
+            let granted = |s: u64| u32::try_from(s.min(wait_s_max)).unwrap_or(u32::MAX);
             let terms = PollTerms {
                 named: read.topics.len() > 1,
-                limit,
-                wait_s: wait_s.map(|s| s.min(wait_s_max)),
+                limit: limit as u32, // Exact: few messages are asked for at most.
+                wait_s: wait_s.map(granted),
                 if_none_match,
             };
             poll::poll(visit, &read.topics, &start, terms);
@@ -105,13 +106,12 @@ fn socket(
         subscription: subscribe::subscribe(visit, names, start.cursor, Technique::WebSocket),
         assembler: Assembler::new(deflate),
         deflate: deflate.map(|terms| terms.window),
-        began: Millis::NEVER,
-        pinged: Millis::NEVER,
+        began: KeptMillis::NEVER,
+        pinged: KeptMillis::NEVER,
         dialect,
         unanswered: Unanswered::default(),
         uncommitted: 0,
         costs: false,
-        failing: None,
     };
     visit.conn.shift(State::Open(socket), visit.now);
     match (&start.gap, dialect) {

@@ -21,7 +21,7 @@ use crate::conn::request::{Report, Watch};
 use crate::conn::response_context::Body;
 use crate::conn::state::{Awaited, Seats, State, Stream, Subscription, WebSocket};
 use crate::conn::unanswered::Unanswered;
-use crate::ids::{Millis, Seq};
+use crate::ids::{KeptMillis, Millis, Seq};
 use crate::ledger::{Class, Scope, ShardReport, report};
 use crate::limits::{RETRY_MS_MAX, RETRY_MS_MIN};
 use crate::technique::{Dialect, Format, Technique, sse, websocket};
@@ -72,13 +72,12 @@ pub(super) fn watch(visit: &mut Visit<'_>, watch: &Watch) {
                 subscription: to_nothing(),
                 assembler: Assembler::new(None),
                 deflate: None,
-                began: Millis::NEVER,
-                pinged: Millis::NEVER,
+                began: KeptMillis::NEVER,
+                pinged: KeptMillis::NEVER,
                 dialect: Dialect::Raw,
                 costs: true,
                 unanswered: Unanswered::default(),
                 uncommitted: 0,
-                failing: None,
             };
             (State::Open(socket), Status::SwitchingProtocols)
         }
@@ -122,7 +121,7 @@ pub(super) fn tell(
         State::Open(_) => websocket::snapshot(snapshot, &mut out),
         _ => return, // On its way out.
     }
-    visit.conn.timing.active_at = visit.now;
+    visit.conn.timing.active_at = visit.now.into();
     visit.conn.push(Segment::own(out, Class::Body));
 }
 

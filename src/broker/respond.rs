@@ -150,7 +150,7 @@ pub(super) fn ask_whether_alive(visit: &mut Visit<'_>) {
 /// One line a request, if the log is that verbose.
 pub(super) fn log_access(visit: &Visit<'_>, status: Status) {
     if let State::Answering(context) = &visit.conn.state
-        && let Some(access) = &context.access
+        && let Some(access) = context.access()
     {
         let (peer, payer) = (&visit.conn.peer, visit.conn.costs.payer.name());
         log::info!(target: "tollway::access", "{peer} {access} {} {payer}", status.code());

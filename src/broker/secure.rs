@@ -11,6 +11,7 @@ use super::handlers::took;
 use super::visit::Visit;
 use super::{Broker, accounting, answer, teardown};
 use crate::close::CloseReason;
+use crate::conn::secure::Secure;
 use crate::conn::state::State;
 use crate::ids::{ConnId, Micros, Millis};
 use crate::ledger::{Bytes, Call, Class};
@@ -19,13 +20,14 @@ use crate::wire::{Parsed, proxy_protocol};
 impl Broker {
     /// The connection came by an address of TLS. To be told right behind [`Broker::accepted`].
     pub fn handshaking(&mut self, id: ConnId, now: Millis) {
-        self.visit(id, now, |visit| visit.conn.secure = Some(Box::default()));
+        self.visit(id, now, |visit| visit.conn.aside.set_secure(Some(Secure::new())));
     }
 
     /// What of `bytes`, the first ones of a connection, is to be [`received`](Broker::received) as
     /// it is. §2 of the PROXY protocol: the header stands before everything else.
     pub fn preface(&self, id: ConnId, bytes: &[u8]) -> Preface {
-        if self.conns.get(id).is_none_or(|conn| !conn.expects_proxy_header) {
+        let proxied = self.conns.get(id).and_then(|conn| conn.aside.proxied());
+        if proxied.is_none_or(|proxied| !proxied.expects_header) {
             return Preface::Bytes(0);
         }
         match proxy_protocol::decode(bytes) {
@@ -38,10 +40,10 @@ impl Broker {
     /// The handshake is complete; `resumed`: an earlier session was taken up again.
     pub fn shook_hands(&mut self, id: ConnId, resumed: bool, now: Millis) {
         self.visit(id, now, |visit| {
-            if let Some(secure) = &mut visit.conn.secure {
+            if let Some(secure) = visit.conn.aside.secure_mut() {
                 secure.handshaking = false;
             }
-            visit.conn.timing.active_at = now;
+            visit.conn.timing.active_at = now.into();
             accounting::shook_hands(visit, resumed);
         });
     }
@@ -52,7 +54,7 @@ impl Broker {
         let mut stays = false;
         self.visit(id, now, |visit| {
             accounting::tls_came_in(visit, came.records - came.plain);
-            if let Some(secure) = &mut visit.conn.secure {
+            if let Some(secure) = visit.conn.aside.secure_mut() {
                 secure.undeciphered = came.kept;
             }
             stays = true;
@@ -109,7 +111,7 @@ impl Broker {
     /// in plain words.
     pub fn spoke_plainly(&mut self, id: ConnId, bytes: usize, now: Millis) {
         self.visit(id, now, |visit| {
-            visit.conn.secure = None;
+            visit.conn.aside.set_secure(None);
             let mut by_class = Bytes::default();
             by_class.add(Class::Body, bytes);
             let ask = visit.conn.refuse_plain_words(now);
@@ -128,7 +130,7 @@ impl Broker {
 /// The kernel took `records` more. When it has all that was enciphered, what of that is not `plain`
 /// is what TLS costs.
 fn settle(visit: &mut Visit<'_>, records: usize, plain: Option<usize>) {
-    let Some(secure) = &mut visit.conn.secure else {
+    let Some(secure) = visit.conn.aside.secure_mut() else {
         return;
     };
     secure.half_sent += records;

@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use super::conns::Conns;
 use super::{Broker, Letter, Setup, Teardown, accounting};
+use crate::conn::Conn;
 use crate::conn::outbox::Outbox;
 use crate::conn::state::Upload;
 use crate::hub::message::{Message, Payload};
@@ -159,8 +159,10 @@ fn the_room_of_an_upload_grows_when_it_is_full_and_not_before() {
     let id = connect(&mut broker, 1024);
     let head = b"POST /t HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n";
     broker.received(id, &mut head.to_vec(), NOW);
-    let room =
-        |broker: &Broker| broker.conn(id).expect("it stays").heap_bytes() - size_of::<Upload>();
+    let room = |broker: &Broker| {
+        let conn = broker.conn(id).expect("it stays");
+        conn.heap_bytes() - conn.aside.heap_bytes() - size_of::<Upload>()
+    };
     for expected in [10, 20, 40, 40, 80] {
         broker.received(id, &mut [b'x'; 10], NOW);
         assert_eq!(room(&broker), expected);
@@ -212,7 +214,7 @@ fn a_report_counts_a_connection_with_its_slot_and_what_it_holds() {
     assert!(held > 0);
     let report = broker.shard_report(Scope::Sums, Process::default(), NOW, |_| None);
     let user_bytes = report.gauges[Payer::Sse as usize].user_bytes;
-    assert_eq!(user_bytes, 2 * (Conns::SLOT_BYTES + held) as u64);
+    assert_eq!(user_bytes, 2 * (size_of::<Conn>() + held) as u64);
 }
 
 #[test]

@@ -22,7 +22,7 @@ use crate::wire::message::Assembler;
 /// Takes note of what a connection holds, or refuses it.
 #[inline]
 pub(super) fn settle(visit: &mut Visit<'_>) {
-    if visit.conn.unfinished_bytes() != visit.conn.flow.unfinished {
+    if visit.conn.unfinished_bytes() != visit.conn.aside.unfinished() {
         note(visit);
     }
 }
@@ -35,17 +35,17 @@ fn note(visit: &mut Visit<'_>) {
 }
 
 fn fits(visit: &mut Visit<'_>) -> bool {
-    let (before, holds) = (visit.conn.flow.unfinished, visit.conn.unfinished_bytes());
+    let (before, holds) = (visit.conn.aside.unfinished(), visit.conn.unfinished_bytes());
     let fits = visit.shard.unfinished.change(before, holds);
     if fits {
-        visit.conn.flow.unfinished = holds;
+        visit.conn.aside.set_unfinished(holds);
     }
     fits
 }
 
 fn refuse(visit: &mut Visit<'_>) {
     const REASON: CloseReason = CloseReason::Unfinished;
-    if visit.conn.secure.as_deref().is_some_and(|secure| secure.undeciphered > 0) {
+    if visit.conn.aside.secure().is_some_and(|secure| secure.undeciphered > 0) {
         return teardown::give_up(visit, REASON); // Its next words could not be deciphered.
     }
     let conn = &mut *visit.conn;

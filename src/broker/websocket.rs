@@ -18,7 +18,7 @@ pub(super) fn fail(visit: &mut Visit<'_>, failure: Failure) {
         return;
     };
     if socket.awaits_commits() {
-        socket.failing = Some(Box::new(failure));
+        socket.unanswered.fail_behind(failure);
         return;
     }
     pump::pump(visit);
@@ -35,8 +35,8 @@ pub(super) fn fail(visit: &mut Visit<'_>, failure: Failure) {
 /// A message is in the log, or will never be: was a failure waiting for that?
 pub(super) fn fail_if_due(visit: &mut Visit<'_>) {
     if let State::Open(socket) = &mut visit.conn.state
-        && let Some(failure) = socket.failing.take()
+        && let Some(failure) = socket.unanswered.take_failure()
     {
-        fail(visit, *failure);
+        fail(visit, failure);
     }
 }

@@ -9,7 +9,7 @@ use crate::conn::Conn;
 use crate::conn::outbox::Outbox;
 use crate::conn::state::Name;
 use crate::hub::Receipt;
-use crate::ids::{ConnId, Millis};
+use crate::ids::{ConnId, KeptMillis, Millis};
 use crate::limits::{
     DELIVERY_STEP_BYTES, DELIVERY_STEP_SEGMENTS, DELIVERY_STEPS_PER_PORTION, EXPIRIES_PER_TURN,
     RESUMES_PER_PORTION,
@@ -82,7 +82,7 @@ impl Broker {
         }
         if conn.flow.outbox.take_fresh() {
             self.dirty.push_back(id);
-            conn.timing.took_at = now;
+            conn.timing.took_at = now.into();
             let due = conn.stalls_at(&self.shard.policy.limits);
             if conn.timing.hints_at(due) {
                 self.wheel.insert(due, id);
@@ -169,10 +169,10 @@ impl Broker {
                 return;
             };
             self.visit(id, now, |visit| {
-                if visit.conn.timing.hint != hint {
+                if visit.conn.timing.hint != hint.into() {
                     return; // An earlier hint was put in since, and stands for both.
                 }
-                visit.conn.timing.hint = Millis::NEVER;
+                visit.conn.timing.hint = KeptMillis::NEVER;
                 if visit.conn.due(&visit.shard.policy.limits) <= now {
                     deadline::expired(visit);
                 }

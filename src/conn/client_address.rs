@@ -25,12 +25,14 @@ impl Conn {
         match proxy_protocol::decode(buf) {
             Ok(Parsed::Partial) => Pace::Wait,
             Ok(Parsed::Complete { value, used }) => {
-                self.expects_proxy_header = false;
+                if let Some(proxied) = self.aside.proxied_mut() {
+                    proxied.expects_header = false;
+                }
                 // The request is still to come, and has its own time.
                 if let State::Head { began, .. } = &mut self.state {
                     *began = None;
                 }
-                self.timing.active_at = now;
+                self.timing.active_at = now.into();
                 by_class.add(Class::Head, used);
                 let Some(client) = value else {
                     return Pace::On(used);
@@ -49,14 +51,14 @@ impl Conn {
     /// Takes the client's address from what a trusted proxy says in `head`. What cannot be read
     /// counts as the proxy's own, and is refused.
     pub(super) fn name_client(&mut self, head: &Head<'_>, policy: &Policy) -> Result<(), Problem> {
-        let Some(proxy) = &self.proxy else {
+        let Some(proxy) = self.aside.proxied().map(|proxied| proxied.address) else {
             return Ok(());
         };
         if policy.proxies.header == ProxyHeader::ProxyProtocol {
             return Ok(());
         }
-        let client = policy.proxies.client(head, **proxy);
-        self.peer = (*client.as_ref().unwrap_or(proxy)).into();
+        let client = policy.proxies.client(head, proxy);
+        self.peer = (*client.as_ref().unwrap_or(&proxy)).into();
         client.map(|_| ())
     }
 }

@@ -6,7 +6,6 @@
 
 use super::inbox::Inbox;
 use super::outbox::Outbox;
-use super::progress::PeerProgress;
 use crate::close::CloseReason;
 
 /// How a subscriber stands to what the log has for it.
@@ -39,12 +38,8 @@ pub struct Flow {
     pub reading_paused: bool,
     /// The kernel took less than it was given last time.
     pub refused: bool,
-    /// What was seen of a peer that takes nothing, since the kernel last took bytes.
-    pub progress: PeerProgress,
     /// What the log has for a subscriber beyond its outbox.
     pub backlog: Backlog,
-    /// What it holds that is not complete yet, as far as the budget of all connections knows.
-    pub unfinished: usize,
     /// It stands in the list of those that are idle.
     pub idle: bool,
     /// Why the connection ends, once that is decided.
@@ -66,8 +61,7 @@ impl Flow {
     #[inline]
     pub fn is_undisturbed(&self) -> bool {
         let goes_on = !self.finished && self.leaving.is_none();
-        let has_room = !self.refused && self.backlog == Backlog::None && !self.progress.is_seen();
-        goes_on && has_room
+        goes_on && !self.refused && self.backlog == Backlog::None
     }
 
     /// Notes whether bytes are `wanted`. `true`: they were not, and are from now on.

@@ -15,22 +15,22 @@ use crate::rights::Grant;
 impl Conn {
     /// From now on the connection has this grant, or none. `unix_s` is now, on the wall.
     pub fn hold(&mut self, grant: Option<Arc<Grant>>, now: Millis, unix_s: u64) {
-        self.hold = grant.map(|grant| Box::new(Hold::new(grant, now, unix_s)));
+        self.aside.set_hold(grant.map(|grant| Hold::new(grant, now, unix_s)));
     }
 
     /// The grant that it has, for a ticket.
     pub fn shared_grant(&self) -> Option<Arc<Grant>> {
-        self.hold.as_deref().map(|hold| Arc::clone(&hold.grant))
+        self.aside.hold().map(|hold| Arc::clone(&hold.grant))
     }
 
     /// What it may do.
     pub fn grant(&self) -> Option<&Grant> {
-        self.hold.as_deref().map(|hold| &*hold.grant)
+        self.aside.hold().map(|hold| &*hold.grant)
     }
 
     /// When a reader that stays has to go, because its token is good until then and no longer.
     pub fn expires_at(&self) -> Millis {
-        let Some(hold) = &self.hold else {
+        let Some(hold) = self.aside.hold() else {
             return Millis::NEVER;
         };
         match self.state.name() {

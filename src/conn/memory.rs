@@ -17,12 +17,8 @@ impl Conn {
     pub fn heap_bytes(&self) -> usize {
         self.flow.inbox.heap_bytes()
             + self.flow.outbox.heap_bytes()
-            + self.flow.progress.heap_bytes()
             + self.costs.tally.heap_bytes()
-            + self.costs.accounted.as_deref().map_or(0, size_of_val)
-            + self.hold.as_deref().map_or(0, size_of_val)
-            + self.proxy.as_deref().map_or(0, size_of_val)
-            + self.secure.as_deref().map_or(0, |secure| size_of_val(secure) + secure.undeciphered)
+            + self.aside.heap_bytes()
             + state_bytes(&self.state)
     }
 }
@@ -42,7 +38,7 @@ impl Conn {
             },
             _ => 0,
         };
-        let undeciphered = self.secure.as_deref().map_or(0, |secure| secure.undeciphered);
+        let undeciphered = self.aside.secure().map_or(0, |secure| secure.undeciphered);
         self.flow.inbox.heap_bytes() + begun + undeciphered
     }
 }
@@ -84,4 +80,34 @@ fn state_bytes(state: &State) -> usize {
     // A reader of several topics keeps a list; each topic keeps the id of each reader.
     let list = if seats > 1 { seats * size_of::<Seat>() } else { 0 };
     own + list + seats * size_of::<ConnId>()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::conn::Conn;
+    use crate::conn::aside::Aside;
+    use crate::conn::costs::Costs;
+    use crate::conn::flow::Flow;
+    use crate::conn::state::{Parked, State};
+    use crate::conn::timing::Timing;
+    use crate::ids::Peer;
+
+    /// There may be a million: what was won is kept.
+    #[test]
+    fn a_connection_is_small() {
+        let parts = [
+            ("peer", size_of::<Peer>(), 16),
+            ("state", size_of::<State>(), 64),
+            ("flow", size_of::<Flow>(), 56),
+            ("timing", size_of::<Timing>(), 20),
+            ("costs", size_of::<Costs>(), 48),
+            ("aside", size_of::<Aside>(), 8),
+            // And its generation.
+            ("a connection", size_of::<Conn>(), 216),
+            ("a parked poll, on the heap", size_of::<Parked>(), 88),
+        ];
+        for (part, bytes, most) in parts {
+            assert!(bytes <= most, "{part}: {bytes} bytes, not {most}");
+        }
+    }
 }

@@ -9,6 +9,7 @@
 //! our answers is not read either.
 
 mod admission;
+pub mod aside;
 mod ask;
 pub mod asset;
 mod client_address;
@@ -23,6 +24,7 @@ pub mod outbox;
 pub mod policy;
 pub mod problem;
 pub mod progress;
+pub mod proxied;
 pub mod proxies;
 mod query;
 pub mod refused_origins;
@@ -42,23 +44,21 @@ mod wishes;
 
 use std::net::SocketAddr;
 
+use self::aside::Aside;
 pub use self::ask::{Ask, Failure};
 use self::costs::Costs;
 use self::flow::Flow;
-use self::hold::Hold;
 use self::outbox::Segment;
 use self::policy::Policy;
 use self::problem::{Problem, Rule};
-use self::progress::PeerProgress;
 use self::request::{Request, Want};
 use self::response_context::ResponseContext;
 use self::route::route;
-use self::secure::Secure;
 use self::state::{State, Upload};
 use self::timing::Timing;
 use self::websocket::Weight;
 use crate::close::CloseReason;
-use crate::ids::{Door, Millis, Network, Peer};
+use crate::ids::{KeptMillis, Millis, Peer};
 use crate::ledger::{Bytes, Class, Payer};
 use crate::limits::PONG_MS_MAX;
 use crate::wire::Parsed;
@@ -73,16 +73,8 @@ pub struct Conn {
     /// The address and port of the client: of the other end, or of whom a trusted proxy there
     /// brings requests from.
     pub peer: Peer,
-    /// Which address it came in by.
-    pub door: Door,
-    /// It speaks TLS.
-    pub secure: Option<Box<Secure>>,
-    /// The trusted proxy at the other end, if one is there.
-    pub proxy: Option<Box<SocketAddr>>,
-    /// A header of the PROXY protocol comes before the first request.
-    pub expects_proxy_header: bool,
-    /// The address that one of its places is taken of.
-    pub place: Option<Network>,
+    /// Tells it from the others that have had its slot: see [`ConnId`](crate::ids::ConnId).
+    pub generation: u32,
     /// What it is doing; changed by [`Conn::shift`] alone.
     pub state: State,
     /// Bytes on their way in and out.
@@ -91,8 +83,8 @@ pub struct Conn {
     pub timing: Timing,
     /// What it costs, and the payer.
     pub costs: Costs,
-    /// What it may do, beside what everybody may.
-    hold: Option<Box<Hold>>,
+    /// What few connections have.
+    pub aside: Aside,
 }
 
 /// What one step through the input came to.
@@ -110,16 +102,12 @@ impl Conn {
     pub fn new(peer: SocketAddr, now: Millis) -> Self {
         Self {
             peer: peer.into(),
-            door: Door::Public,
-            secure: None,
-            proxy: None,
-            expects_proxy_header: false,
-            place: None,
+            generation: 0,
             state: State::idle(),
             flow: Flow::default(),
             timing: Timing::new(now),
             costs: Costs::default(),
-            hold: None,
+            aside: Aside::default(),
         }
     }
 
@@ -178,7 +166,7 @@ impl Conn {
         if buf.iter().any(|b| !matches!(b, b'\r' | b'\n')) {
             began.get_or_insert(now);
         }
-        if self.expects_proxy_header {
+        if self.aside.proxied().is_some_and(|proxied| proxied.expects_header) {
             return self.proxy_header(buf, now, by_class);
         }
         match decoder.decode(buf, policy.limits.head_bytes_max) {
@@ -190,7 +178,7 @@ impl Conn {
             }
             Err(error) => {
                 by_class.add(Class::Head, buf.len());
-                (self.costs.payer, self.costs.tag) = (Payer::Other, None);
+                self.charge_nobody();
                 let ask = self.refuse(ResponseContext::closing(), error.into(), now);
                 Pace::Ask(buf.len(), ask)
             }
@@ -206,13 +194,13 @@ impl Conn {
         now: Millis,
         policy: &Policy,
     ) -> Pace {
-        let mut request = route(head, policy, self.door, self.secure.is_some());
+        let mut request = route(head, policy, self.aside.door(), self.aside.secure().is_some());
         if let Err(problem) = self.name_client(head, policy) {
             request.want = Want::Refuse(problem);
             request.context.keep_alive = false;
         }
         self.costs.payer = request.payer;
-        self.costs.tag = request.want.tag();
+        self.aside.set_tag(request.want.tag());
         if policy.rights.is_some() {
             self.hold(request.grant.take(), now, policy.unix_s);
         }
@@ -294,8 +282,14 @@ impl Conn {
 
     /// Plain words came where TLS was to come.
     pub fn refuse_plain_words(&mut self, now: Millis) -> Ask {
-        (self.costs.payer, self.costs.tag) = (Payer::Other, None);
+        self.charge_nobody();
         self.refuse(ResponseContext::closing(), Rule::TlsExpected.into(), now)
+    }
+
+    /// What came is of no technique, and of no tag.
+    fn charge_nobody(&mut self) {
+        self.costs.payer = Payer::Other;
+        self.aside.set_tag(None);
     }
 
     fn frame(
@@ -306,15 +300,15 @@ impl Conn {
         by_class: &mut Bytes,
     ) -> Pace {
         let length = buf.len();
-        let mut not_open = Millis::NEVER;
+        let mut not_open = KeptMillis::NEVER;
         let (assembler, began, dialect) = match &mut self.state {
-            State::Open(socket) if length > 0 && socket.failing.is_some() => {
+            State::Open(socket) if length > 0 && socket.unanswered.is_failing() => {
                 by_class.add(Class::Framing, length);
                 return Pace::On(length); // §7.1.7: nothing is understood any more.
             }
             State::Open(socket) if length > 0 => {
-                socket.pinged = Millis::NEVER; // Any byte is a sign of life.
-                self.timing.active_at = now;
+                socket.pinged = KeptMillis::NEVER; // Any byte is a sign of life.
+                self.timing.active_at = now.into();
                 (&mut socket.assembler, &mut socket.began, Some(socket.dialect))
             }
             State::Closing(closing) if length > 0 => (&mut closing.assembler, &mut not_open, None),
@@ -322,7 +316,7 @@ impl Conn {
         };
         let held = assembler.taken();
         let limits = &policy.limits;
-        *began = (*began).min(now);
+        *began = began.or(now);
         match assembler.push(buf, websocket::bytes_max(dialect, limits)) {
             Ok(Step::Partial { used: 0 }) => Pace::Wait,
             Ok(Step::Partial { used }) => {
@@ -344,7 +338,7 @@ impl Conn {
                 weight.charge(used, held, assembler, by_class);
                 assembler.release(); // What is asked has what it needs of it.
                 if !assembler.mid_message() {
-                    *began = Millis::NEVER; // What follows begins anew.
+                    *began = KeptMillis::NEVER; // What follows begins anew.
                 }
                 ask.map_or(Pace::On(used), |ask| Pace::Ask(used, ask))
             }
@@ -358,16 +352,16 @@ impl Conn {
 
     /// The peer took something, or what is to be taken has just come.
     pub fn took(&mut self, now: Millis) {
-        self.timing.took_at = now;
-        self.flow.progress = PeerProgress::default();
+        self.timing.took_at = now.into();
+        self.aside.forget_progress();
     }
 
     /// A Pong is overdue, but bytes waited here and the Ping among them: it has gone out just now.
     pub fn await_pong_anew(&mut self, now: Millis) {
         if let State::Open(socket) = &mut self.state
-            && socket.pinged.plus(PONG_MS_MAX) <= now
+            && socket.pinged.millis().plus(PONG_MS_MAX) <= now
         {
-            socket.pinged = now;
+            socket.pinged = now.into();
         }
     }
 

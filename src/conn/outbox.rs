@@ -7,78 +7,60 @@
 //! one write and says how far it got. Absent on purpose: a bound. The pump looks at
 //! [`Outbox::is_high`] first; messages wait in the log, not in the outbox.
 
+mod behind;
 mod segment;
 
-use std::collections::VecDeque;
 use std::io::IoSlice;
 
+use self::behind::{Behind, queue};
 pub use self::segment::{Segment, Through};
 use crate::ledger::{Class, Payer};
 use crate::limits::{OUTBOX_BYTES_HIGH, OUTBOX_SEGMENTS_HIGH, SLICES_MAX};
 use crate::technique::Bundle;
 
-/// The queue. Invariants: `bytes` = the lengths of all segments − `sent`; `rest` is empty when
-/// `first` is; no segment is empty.
+/// The queue. Invariants: no segment is empty; `behind` is there only if there is a first segment,
+/// and the kernel has taken a part of it or it is not the only one.
 #[derive(Debug, Default)]
 pub struct Outbox {
     first: Option<Segment>,
-    #[expect(clippy::box_collection, reason = "8 bytes in an idle connection, not 32")]
-    rest: Option<Box<VecDeque<Segment>>>,
-    /// How much of the first segment the kernel has taken.
-    sent: usize,
-    bytes: usize,
-    /// Messages in bundles that are not through, beyond one in each. Exact: an outbox that is high
-    /// gets no more.
-    bundled_more: u32,
-    /// It went from empty to non-empty, and nobody has asked since.
-    fresh: bool,
+    /// What there is to know beside the first segment; of almost every outbox, nothing.
+    behind: Option<Box<Behind>>,
 }
 
 impl Outbox {
     /// Queues a segment, at the cost of `payer`.
     pub fn push(&mut self, mut segment: Segment, payer: Payer) {
         segment.payer = payer;
-        let length = segment.bytes().len();
-        if length == 0 {
+        if segment.length() == 0 {
             return;
         }
-        self.bytes += length;
-        self.bundled_more += segment.messages_more(0) as u32;
-        if self.is_empty() {
-            self.fresh = true;
-            self.first = Some(segment);
-        } else if let Some(segment) = self.not_joined(segment) {
-            self.rest.get_or_insert_default().push_back(segment);
+        segment.fresh = self.is_empty();
+        match &mut self.first {
+            None => self.first = Some(segment),
+            Some(first) => queue(first, &mut self.behind, segment),
         }
     }
 
     /// Whether it went from empty to non-empty since this was last asked: then the shell must be
     /// told.
     pub fn take_fresh(&mut self) -> bool {
-        std::mem::take(&mut self.fresh)
+        self.first.as_mut().is_some_and(|first| std::mem::take(&mut first.fresh))
     }
 
     /// Whether all messages of `bundle` would come into it if they came one by one.
     pub fn has_room_for(&self, bundle: &Bundle) -> bool {
-        self.bytes + bundle.bytes.len() <= OUTBOX_BYTES_HIGH
+        self.bytes() + bundle.bytes.len() <= OUTBOX_BYTES_HIGH
             && self.segments() + bundle.messages.len() <= OUTBOX_SEGMENTS_HIGH
-    }
-
-    /// Joins `segment` to the last one if they can be one; gives it back otherwise.
-    fn not_joined(&mut self, segment: Segment) -> Option<Segment> {
-        let last = self.rest.as_mut().and_then(|rest| rest.back_mut());
-        match last.or(self.first.as_mut()) {
-            Some(last) => last.join(segment),
-            None => Some(segment),
-        }
     }
 
     /// What is to be sent, if it lies in one piece. Nothing is a piece without bytes.
     pub fn only_slice(&self) -> Option<&[u8]> {
-        match (&self.first, &self.rest) {
+        match (&self.first, &self.behind) {
             (None, _) => Some(&[]),
-            (Some(first), None) => Some(&first.bytes()[self.sent..]),
-            (Some(first), Some(rest)) if rest.is_empty() => Some(&first.bytes()[self.sent..]),
+            (Some(first), None) => Some(first.bytes()),
+            (Some(first), Some(behind)) if behind.rest.is_empty() => {
+                Some(&first.bytes()[behind.sent..])
+            }
             (Some(_), Some(_)) => None,
         }
     }
@@ -88,9 +70,10 @@ impl Outbox {
         let Some(first) = &self.first else {
             return 0;
         };
-        out[0] = IoSlice::new(&first.bytes()[self.sent..]);
+        out[0] = IoSlice::new(&first.bytes()[self.sent()..]);
         let mut filled = 1;
-        for (slot, segment) in out[1..].iter_mut().zip(self.rest.iter().flat_map(|r| r.iter())) {
+        let rest = self.behind.iter().flat_map(|behind| behind.rest.iter());
+        for (slot, segment) in out[1..].iter_mut().zip(rest) {
             *slot = IoSlice::new(segment.bytes());
             filled += 1;
         }
@@ -99,43 +82,48 @@ impl Outbox {
 
     /// Bytes that one `writev` is given of it.
     pub fn gathered_bytes(&self) -> usize {
-        let Some(rest) = self.rest.as_deref().filter(|rest| rest.len() >= SLICES_MAX) else {
-            return self.bytes;
+        let many = self.behind.as_deref().filter(|behind| behind.rest.len() >= SLICES_MAX);
+        let Some(behind) = many else {
+            return self.bytes();
         };
-        let first = self.first.as_ref().map_or(0, |first| first.bytes().len());
-        let others = rest.iter().take(SLICES_MAX - 1);
-        first - self.sent + others.map(|segment| segment.bytes().len()).sum::<usize>()
+        let first = self.first.as_ref().map_or(0, Segment::length);
+        let others = behind.rest.iter().take(SLICES_MAX - 1);
+        first - behind.sent + others.map(Segment::length).sum::<usize>()
     }
 
     /// Takes away `n` bytes that the kernel took, and shows what is through by that: segments, and
     /// parts of bundles.
     pub fn advance(&mut self, n: usize, mut through: impl FnMut(&Through<'_>)) {
-        assert!(n <= self.bytes, "the kernel took more than it was given");
+        assert!(n <= self.bytes(), "the kernel took more than it was given");
         if let Some(only) = self.take_only(n) {
             if let Some(done) = only.through(0, n) {
                 through(&done);
             }
             return;
         }
-        self.bytes -= n;
-        let (mut before, mut sent) = (self.sent, self.sent + n);
+        let Some(first) = &self.first else {
+            return;
+        };
+        let behind = self.behind.get_or_insert_with(|| Box::new(Behind::new(first)));
+        behind.bytes -= n;
+        let (mut before, mut sent) = (behind.sent, behind.sent + n);
         while let Some(first) = &self.first {
-            let length = first.bytes().len();
+            let length = first.length();
             let taken = sent.min(length);
             if let Some(done) = first.through(before, taken) {
                 through(&done);
             }
             let fewer = first.messages_more(before) - first.messages_more(taken);
-            self.bundled_more -= fewer as u32;
+            behind.bundled_more -= fewer as u32;
             if sent < length {
                 break;
             }
             (before, sent) = (0, sent - length);
-            self.first = self.rest.as_mut().and_then(|rest| rest.pop_front());
+            self.first = behind.rest.pop_front();
         }
-        self.sent = sent;
-        if self.first.is_none() && self.rest.is_some() {
-            self.rest = None;
+        behind.sent = sent;
+        if sent == 0 && behind.rest.is_empty() {
+            self.behind = None;
         }
     }
 
@@ -143,16 +131,13 @@ impl Outbox {
     /// write.
     #[inline]
     fn take_only(&mut self, n: usize) -> Option<Segment> {
-        if n < self.bytes || self.sent > 0 || self.rest.is_some() {
-            return None;
-        }
-        (self.bytes, self.bundled_more) = (0, 0);
-        self.first.take()
+        let only = self.behind.is_none() && n == self.bytes();
+        if only { self.first.take() } else { None }
     }
 
     /// Drops everything, and tells who pays for what the kernel took of that which was not through.
     pub fn abandon(&mut self) -> Option<(Payer, [(Class, usize); 3])> {
-        let (first, sent) = (self.first.take(), self.sent);
+        let (first, sent) = (self.first.take(), self.sent());
         *self = Self::default();
         first.map(|first| (first.payer(), first.begun(sent)))
     }
@@ -162,20 +147,25 @@ impl Outbox {
         self.first.as_ref().map(Segment::payer)
     }
 
+    /// How much of the first segment the kernel has taken.
+    fn sent(&self) -> usize {
+        self.behind.as_ref().map_or(0, |behind| behind.sent)
+    }
+
     /// Bytes that the kernel took of what is not through.
     pub fn unfinished(&self) -> usize {
-        let begun = self.first.as_ref().map(|first| first.begun(self.sent));
+        let begun = self.first.as_ref().map(|first| first.begun(self.sent()));
         begun.into_iter().flatten().map(|(_, bytes)| bytes).sum()
     }
 
     /// Bytes of the heap that it holds.
     pub fn heap_bytes(&self) -> usize {
-        let own = |segments: &VecDeque<Segment>| {
-            let queued: usize = segments.iter().map(Segment::heap_bytes).sum();
-            segments.capacity() * size_of::<Segment>() + queued
+        let own = |behind: &Behind| {
+            let queued: usize = behind.rest.iter().map(Segment::heap_bytes).sum();
+            size_of::<Behind>() + behind.rest.capacity() * size_of::<Segment>() + queued
         };
         let first = self.first.as_ref().map_or(0, Segment::heap_bytes);
-        first + self.rest.as_deref().map_or(0, own)
+        first + self.behind.as_deref().map_or(0, own)
     }
 
     /// Whether there is nothing to send.
@@ -185,18 +175,26 @@ impl Outbox {
 
     /// Whether messages should stay in the log for now.
     pub fn is_high(&self) -> bool {
-        self.bytes >= OUTBOX_BYTES_HIGH || self.segments() >= OUTBOX_SEGMENTS_HIGH
+        self.bytes() >= OUTBOX_BYTES_HIGH || self.segments() >= OUTBOX_SEGMENTS_HIGH
     }
 
     /// Segments waiting; each message of a bundle that is not through counts as one.
     pub fn segments(&self) -> usize {
-        let rest = self.rest.as_deref().map_or(0, VecDeque::len);
-        usize::from(self.first.is_some()) + rest + self.bundled_more as usize
+        match (&self.first, &self.behind) {
+            (None, _) => 0,
+            (Some(first), None) => 1 + first.messages_more(0),
+            (Some(_), Some(behind)) => 1 + behind.rest.len() + behind.bundled_more as usize,
+        }
     }
 
     /// Bytes waiting.
+    #[inline]
     pub fn bytes(&self) -> usize {
-        self.bytes
+        match (&self.first, &self.behind) {
+            (_, Some(behind)) => behind.bytes,
+            (Some(first), None) => first.length(),
+            (None, None) => 0,
+        }
     }
 }
 
@@ -323,7 +321,7 @@ mod tests {
         for _ in 0..1000 {
             outbox.push(Segment::own(b"pong".to_vec(), Class::Heartbeat), Payer::Sse);
         }
-        assert!(outbox.rest.is_none());
+        assert_eq!(outbox.segments(), 1);
         for _ in 0..100 {
             outbox.push(Segment::fixed(b"x", Class::Body), Payer::Sse);
         }
@@ -365,6 +363,6 @@ mod tests {
 
     #[test]
     fn the_outbox_of_an_idle_connection_is_small() {
-        assert!(size_of::<Outbox>() <= 64, "{}", size_of::<Outbox>());
+        assert!(size_of::<Outbox>() <= 40, "{}", size_of::<Outbox>());
     }
 }

@@ -16,13 +16,10 @@ use crate::limits::{Limits, PROGRESS_BYTES_MIN};
 /// Looks in one `--stall-timeout`. A peer is dropped at most a quarter of it too late.
 const LOOKS: u8 = 4;
 
-/// What was seen since the kernel last took bytes of ours. One word; of almost every connection
-/// there is nothing to be seen.
+/// What was seen since the kernel last took bytes of ours. Of almost every connection there is
+/// nothing to be seen.
 #[derive(Debug, Default)]
-pub struct PeerProgress(Option<Box<Seen>>);
-
-#[derive(Debug, Default)]
-struct Seen {
+pub struct PeerProgress {
     /// What the kernel held at the last look. `None`: nobody has looked yet.
     held: Option<u32>,
     /// When that was. A look that comes late, because the process stood still, is not followed at
@@ -47,46 +44,39 @@ pub enum Verdict {
     Stalled,
 }
 
+/// When to look at a connection that took something, or was looked at, at that moment.
+pub fn next_look(since: Millis, stall_ms: u64) -> Millis {
+    since.plus(stall_ms.div_ceil(u64::from(LOOKS)))
+}
+
 impl PeerProgress {
-    /// When to look next, for a connection that took something at that moment.
-    pub fn next_look(&self, took_at: Millis, stall_ms: u64) -> Millis {
-        let since = self.0.as_deref().map_or(took_at, |seen| took_at.max(seen.looked_at));
-        since.plus(stall_ms.div_ceil(u64::from(LOOKS)))
+    /// When it was last looked at.
+    pub fn looked_at(&self) -> Millis {
+        self.looked_at
     }
 
     /// The kernel is asked. `false`: it was asked already, and has not answered.
     pub fn ask(&mut self) -> bool {
-        !std::mem::replace(&mut self.0.get_or_insert_default().asked, true)
-    }
-
-    /// Whether anything was seen of it.
-    pub fn is_seen(&self) -> bool {
-        self.0.is_some()
+        !std::mem::replace(&mut self.asked, true)
     }
 
     /// Whether the kernel was asked and has not answered.
     pub fn is_asked(&self) -> bool {
-        self.0.as_deref().is_some_and(|seen| seen.asked)
+        self.asked
     }
 
     /// The kernel holds so many bytes that the peer has not acknowledged.
     pub fn look(&mut self, held: u32, now: Millis) -> Verdict {
-        let seen = self.0.get_or_insert_default();
-        seen.asked = false;
-        seen.looked_at = now;
-        let verdict = match seen.held.replace(held) {
+        self.asked = false;
+        self.looked_at = now;
+        let verdict = match self.held.replace(held) {
             // Only from here on a change can be seen.
             None => Verdict::Begun,
             Some(before) if held < before => Verdict::Moved,
             Some(_) => Verdict::Waits,
         };
-        seen.quiet = if verdict == Verdict::Waits { seen.quiet + 1 } else { 0 };
-        if seen.quiet >= LOOKS { Verdict::Stalled } else { verdict }
-    }
-
-    /// Bytes of the heap that it holds.
-    pub fn heap_bytes(&self) -> usize {
-        self.0.as_deref().map_or(0, size_of_val)
+        self.quiet = if verdict == Verdict::Waits { self.quiet + 1 } else { 0 };
+        if self.quiet >= LOOKS { Verdict::Stalled } else { verdict }
     }
 }
 
@@ -103,7 +93,7 @@ mod tests {
     fn stalled_at(stall_ms: u64, held: impl Fn(u64) -> u32) -> u64 {
         let (mut progress, mut took_at) = (PeerProgress::default(), Millis(0));
         loop {
-            let now = progress.next_look(took_at, stall_ms);
+            let now = next_look(took_at.max(progress.looked_at()), stall_ms);
             assert!(progress.ask() && !progress.ask(), "it is asked once");
             match progress.look(held(now.0), now) {
                 Verdict::Moved => took_at = now,
@@ -134,7 +124,7 @@ mod tests {
         let mut progress = PeerProgress::default();
         let late = Millis(1_000_000);
         assert_eq!(progress.look(5_000, late), Verdict::Begun);
-        assert_eq!(progress.next_look(Millis(0), 60_000), late.plus(15_000));
+        assert_eq!(next_look(progress.looked_at(), 60_000), late.plus(15_000));
     }
 
     #[test]

@@ -19,12 +19,28 @@ pub struct ResponseContext {
     pub keep_alive: bool,
     /// The request was HEAD: everything but the body.
     pub head_only: bool,
-    /// `Access-Control-Allow-Origin`, when a page of another site may read the answer.
-    pub allow_origin: Option<Box<str>>,
-    /// That page may let the browser send cookies: `Access-Control-Allow-Credentials`.
+    /// The page of another site that may read it may let the browser send cookies:
+    /// `Access-Control-Allow-Credentials`.
     pub allow_credentials: bool,
+    /// Texts of the request that are said again; of most requests none is.
+    pub quoted: Option<Box<Quoted>>,
+}
+
+/// Texts of a request that are said again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quoted {
+    /// The origin of a page of another site that may read the answer.
+    pub allow_origin: Option<Box<str>>,
     /// Method and target without what could be a secret, kept for the access log when that is on.
     pub access: Option<Box<str>>,
+}
+
+impl Quoted {
+    /// What there is of them.
+    pub fn any(allow_origin: Option<Box<str>>, access: Option<Box<str>>) -> Option<Box<Self>> {
+        let any = allow_origin.is_some() || access.is_some();
+        any.then(|| Box::new(Self { allow_origin, access }))
+    }
 }
 
 /// Response fields that a page of another site may read.
@@ -34,6 +50,16 @@ impl ResponseContext {
     /// The answer to a request that was not understood: say so, and close.
     pub fn closing() -> Self {
         Self::default()
+    }
+
+    /// `Access-Control-Allow-Origin`, when a page of another site may read the answer.
+    pub fn allow_origin(&self) -> Option<&str> {
+        self.quoted.as_deref()?.allow_origin.as_deref()
+    }
+
+    /// What the access log says of the request.
+    pub fn access(&self) -> Option<&str> {
+        self.quoted.as_deref()?.access.as_deref()
     }
 
     /// The same for the last answer of a connection.
@@ -62,7 +88,7 @@ impl ResponseContext {
         } else if self.http10 {
             head = head.fixed("Connection: keep-alive\r\n");
         }
-        if let Some(origin) = &self.allow_origin {
+        if let Some(origin) = self.allow_origin() {
             head = head
                 .text("Access-Control-Allow-Origin", origin)
                 .text("Access-Control-Expose-Headers", EXPOSED);

@@ -10,7 +10,7 @@ use super::problem::{Allow, Problem, Rule};
 use super::query::{self, Query};
 use super::request::{AssetTerms, How, Preflight, Publish, Read, Report, Request, Want, Watch};
 use super::resource::{Resource, Suffix};
-use super::response_context::ResponseContext;
+use super::response_context::{Quoted, ResponseContext};
 use super::static_path::file;
 use crate::ids::{Door, TopicName};
 use crate::ledger::report::Page;
@@ -41,17 +41,17 @@ pub fn route(head: &Head<'_>, policy: &Policy, door: Door, by_tls: bool) -> Requ
     let access = log::log_enabled!(target: "tollway::access", log::Level::Info)
         .then(|| format!("{} {}", head.method_text, without_secrets(head.target)).into());
     let named = matches!(&verdict, OriginCheck::Allowed(origin) if **origin != *"*");
+    let allow_origin = match verdict {
+        OriginCheck::Allowed(origin) => Some(origin),
+        OriginCheck::Same | OriginCheck::Foreign => None,
+    };
     Request {
         context: ResponseContext {
             http10: head.version == Version::Http10,
             keep_alive: head.keep_alive && !not_upgraded,
             head_only: head.method == Method::Head,
-            allow_origin: match verdict {
-                OriginCheck::Allowed(origin) => Some(origin),
-                OriginCheck::Same | OriginCheck::Foreign => None,
-            },
             allow_credentials: named && policy.rights.is_some(),
-            access,
+            quoted: Quoted::any(allow_origin, access),
         },
         payer: payer(&want),
         want,

@@ -34,12 +34,11 @@
 mod edges;
 
 pub use self::edges::{EDGES, Name, may_lead};
-use super::ask::Failure;
 use super::progress::due_by_progress;
 use super::request::{FileWant, Report, Request, Want};
 use super::response_context::ResponseContext;
 use super::unanswered::Unanswered;
-use crate::ids::{Millis, Seat, Seq, TopicName};
+use crate::ids::{KeptMillis, Millis, Seat, Seq, TopicName};
 use crate::limits::{
     CLOSE_MS_MAX, LINGER_MS_MAX, Limits, PONG_MS_MAX, SNAPSHOT_MS, UNANSWERED_MAX,
 };
@@ -144,7 +143,7 @@ pub struct Parked {
     /// The topics that it waits for, and the cursor.
     pub subscription: Subscription,
     /// When the wait is over.
-    pub until: Millis,
+    pub until: KeptMillis,
     /// The terms that its answer is made by.
     pub terms: PollTerms,
 }
@@ -154,10 +153,11 @@ pub struct Parked {
 pub struct PollTerms {
     /// Whether several topics were asked for, so that each message names its own.
     pub named: bool,
-    /// The largest number of messages in the answer.
-    pub limit: usize,
+    /// The largest number of messages in the answer, up to
+    /// [`POLL_MESSAGES_MAX`](crate::limits::POLL_MESSAGES_MAX).
+    pub limit: u32,
     /// `Some` for a long poll: the wait that was granted, in seconds.
-    pub wait_s: Option<u64>,
+    pub wait_s: Option<u32>,
     /// The client's `If-None-Match`.
     pub if_none_match: Option<Box<[u8]>>,
 }
@@ -224,25 +224,25 @@ pub struct WebSocket {
     /// `Some`: it gets its messages compressed.
     pub deflate: Option<Window>,
     /// When the first byte of the message came that is not complete; never, if there is none.
-    pub began: Millis,
+    pub began: KeptMillis,
     /// A Ping is out, since then, and nothing has come since; never, if none is out.
-    pub pinged: Millis,
+    pub pinged: KeptMillis,
     /// What its frames mean.
     pub dialect: Dialect,
-    /// Frames of `tollway.v1` that wait for their answers; of the raw dialect none does.
+    /// Frames of `tollway.v1` that wait for their answers, of the raw dialect none does; and what
+    /// waits behind those of either.
     pub unanswered: Unanswered,
     /// Messages of the raw dialect of which it is not known yet whether they are in the log.
-    pub uncommitted: u32,
+    /// Up to [`UNANSWERED_MAX`].
+    pub uncommitted: u16,
     /// It reads no topic but the cost ledger, a snapshot a second.
     pub costs: bool,
-    /// A rule that was broken behind those messages: told when the sequencer has answered them.
-    pub failing: Option<Box<Failure>>,
 }
 
 impl WebSocket {
     /// When a message that was begun must be complete.
     pub fn message_due(&self, limits: &Limits) -> Millis {
-        due_by_progress(self.began, self.assembler.taken() as u64, limits)
+        due_by_progress(self.began.millis(), self.assembler.taken() as u64, limits)
     }
 
     /// Whether something that it said is still on its way to the log.
@@ -252,7 +252,7 @@ impl WebSocket {
 
     /// Whether so much of what it said is on its way that no more should be heard for now.
     pub fn has_said_enough(&self) -> bool {
-        self.uncommitted as usize >= UNANSWERED_MAX || self.unanswered.is_full()
+        usize::from(self.uncommitted) >= UNANSWERED_MAX || self.unanswered.is_full()
     }
 
     /// How messages are encoded for it.
@@ -342,11 +342,11 @@ impl State {
             Self::Head { began: Some(began), .. } => began.plus(limits.head_ms_max),
             Self::Head { began: None, .. } => active_at.plus(limits.idle_ms_max),
             Self::Body(upload) => due_by_progress(upload.since, upload.taken, limits),
-            Self::Parked(parked) => parked.until,
+            Self::Parked(parked) => parked.until.millis(),
             Self::Streaming(Stream { costs: true, .. }) => active_at.plus(SNAPSHOT_MS),
             Self::Streaming(_) => active_at.plus(limits.heartbeat_ms),
             Self::Open(socket) => {
-                let alive = match socket.pinged {
+                let alive = match socket.pinged.millis() {
                     _ if socket.costs => active_at.plus(SNAPSHOT_MS),
                     Millis::NEVER => active_at.plus(limits.heartbeat_ms),
                     pinged => pinged.plus(PONG_MS_MAX),

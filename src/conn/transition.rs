@@ -18,7 +18,7 @@ impl Conn {
             self.state.name(),
             next.name()
         );
-        self.timing.active_at = now;
+        self.timing.active_at = now.into();
         std::mem::replace(&mut self.state, next)
     }
 

@@ -3,6 +3,7 @@
 //! Every frame is answered, and the answers go out in the order of the frames: a refusal that is
 //! known at once waits behind the publishes before it. So the nth answer is that of the nth frame,
 //! and a client that sends no refs, or sends what is not JSON, still knows which frame was meant.
+//! Behind them a rule of RFC 6455 may have been broken; that is told last.
 //!
 //! Came from: `broker::v1`, on asking the sequencer, and again with its receipts. Goes to: the
 //! same, as answers that may be sent. Absent on purpose: messages. What was asked is on its way;
@@ -10,6 +11,7 @@
 
 use std::collections::VecDeque;
 
+use super::ask::Failure;
 use super::problem::Problem;
 use crate::ids::Id;
 use crate::limits::UNANSWERED_MAX;
@@ -19,11 +21,15 @@ use crate::wire::v1::Reference;
 pub type PublishOutcome = Result<Id, Problem>;
 
 /// The queue. Invariants: the first in it has no outcome, except between [`Unanswered::resolve`] or
-/// [`Unanswered::push`] and [`Unanswered::next_answer`]; it owns nothing when it is empty.
+/// [`Unanswered::push`] and [`Unanswered::next_answer`]; it owns nothing when nothing waits. One
+/// word.
 #[derive(Debug, Default)]
-pub struct Unanswered {
-    #[expect(clippy::box_collection, reason = "8 bytes in an idle connection, not 32")]
-    line: Option<Box<VecDeque<Frame>>>,
+pub struct Unanswered(Option<Box<Waiting>>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    frames: VecDeque<Frame>,
+    failure: Option<Failure>,
 }
 
 #[derive(Debug)]
@@ -35,14 +41,14 @@ struct Frame {
 impl Unanswered {
     /// A frame came. Without an `outcome` it waits for one.
     pub fn push(&mut self, reference: Reference, outcome: Option<PublishOutcome>) {
-        let line = self.line.get_or_insert_default();
-        line.push_back(Frame { reference, outcome });
+        let waiting = self.0.get_or_insert_default();
+        waiting.frames.push_back(Frame { reference, outcome });
     }
 
     /// The outcome of the first frame that waits for one: the sequencer answers in the order of
     /// asking.
     pub fn resolve(&mut self, outcome: PublishOutcome) {
-        let mut frames = self.line.iter_mut().flat_map(|line| line.iter_mut());
+        let mut frames = self.0.iter_mut().flat_map(|waiting| waiting.frames.iter_mut());
         if let Some(frame) = frames.find(|frame| frame.outcome.is_none()) {
             frame.outcome = Some(outcome);
         }
@@ -50,23 +56,44 @@ impl Unanswered {
 
     /// The next answer to be sent, if its turn has come.
     pub fn next_answer(&mut self) -> Option<(Reference, PublishOutcome)> {
-        let line = self.line.as_mut()?;
-        let outcome = line.front()?.outcome?;
-        let frame = line.pop_front()?;
-        if line.is_empty() {
-            self.line = None;
-        }
+        let waiting = self.0.as_mut()?;
+        let outcome = waiting.frames.front()?.outcome?;
+        let frame = waiting.frames.pop_front()?;
+        self.give_back();
         Some((frame.reference, outcome))
+    }
+
+    /// A rule was broken behind what waits: it is told when that is answered.
+    pub fn fail_behind(&mut self, failure: Failure) {
+        self.0.get_or_insert_default().failure = Some(failure);
+    }
+
+    /// Whether a rule was broken.
+    pub fn is_failing(&self) -> bool {
+        self.0.as_ref().is_some_and(|waiting| waiting.failure.is_some())
+    }
+
+    /// The rule that was broken, to be told.
+    pub fn take_failure(&mut self) -> Option<Failure> {
+        let failure = self.0.as_mut()?.failure.take();
+        self.give_back();
+        failure
     }
 
     /// Whether every frame is answered.
     pub fn is_empty(&self) -> bool {
-        self.line.is_none()
+        self.0.as_ref().is_none_or(|waiting| waiting.frames.is_empty())
     }
 
     /// Whether no further frame should be read for now.
     pub fn is_full(&self) -> bool {
-        self.line.as_ref().is_some_and(|line| line.len() >= UNANSWERED_MAX)
+        self.0.as_ref().is_some_and(|waiting| waiting.frames.len() >= UNANSWERED_MAX)
+    }
+
+    fn give_back(&mut self) {
+        if self.is_empty() && !self.is_failing() {
+            self.0 = None;
+        }
     }
 }
 
@@ -129,7 +156,7 @@ mod tests {
             unanswered.resolve(Ok(id(n as u64)));
             assert_eq!(answers(&mut unanswered), [format!("{n} {n}")]);
         }
-        assert!(unanswered.line.is_none());
+        assert!(unanswered.0.is_none());
         assert_eq!(size_of::<Unanswered>(), size_of::<usize>());
     }
 }

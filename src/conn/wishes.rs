@@ -4,8 +4,9 @@
 
 use super::Conn;
 use super::policy::Policy;
+use super::progress::{PeerProgress, next_look};
 use super::state::State;
-use crate::ids::{Millis, Network};
+use crate::ids::{Door, KeptMillis, Millis, Network};
 use crate::limits::{INBOX_BYTES_MAX, Limits};
 use crate::technique::Dialect;
 use crate::wire::forwarded::ProxyHeader;
@@ -18,17 +19,26 @@ impl Conn {
         waits && self.flow.outbox.is_empty() && self.flow.inbox.is_blank()
     }
 
+    /// The address that one of its places is taken of: its own, or that of a proxy's client.
+    /// Operators take none.
+    pub fn place(&self) -> Option<Network> {
+        match self.aside.proxied() {
+            Some(proxied) => proxied.place,
+            None => (self.aside.door() == Door::Public).then(|| self.peer.network()),
+        }
+    }
+
     /// The place that an idle connection of a proxy gives back. The proxy keeps it for whoever asks
     /// next; behind one that passes on bytes it is its client's to the end.
     pub fn leaves_place(&mut self, policy: &Policy) -> Option<Network> {
         let passes_requests = policy.proxies.header != ProxyHeader::ProxyProtocol;
-        if self.proxy.is_some() && passes_requests { self.place.take() } else { None }
+        self.aside.proxied_mut().filter(|_| passes_requests)?.place.take()
     }
 
     /// Whether it waits for a TLS handshake.
     #[inline]
     pub fn shakes_hands(&self) -> bool {
-        let secure = self.secure.as_deref();
+        let secure = self.aside.secure();
         secure.is_some_and(|secure| secure.handshaking) && matches!(self.state, State::Head { .. })
     }
 
@@ -48,15 +58,16 @@ impl Conn {
     /// The next moment at which something must happen by itself; never, if nothing has to.
     #[inline]
     pub fn due(&self, limits: &Limits) -> Millis {
-        if self.flow.progress.is_asked() {
+        if self.aside.progress().is_some_and(PeerProgress::is_asked) {
             return Millis::NEVER; // The kernel answers in this turn, and then it is asked again.
         }
         if self.shakes_hands() {
-            return self.timing.accepted_at.plus(limits.head_ms_max);
+            return self.timing.accepted_at.millis().plus(limits.head_ms_max);
         }
-        let mut own = self.state.due(self.timing.active_at, limits).min(self.expires_at());
+        let active_at = self.timing.active_at.millis();
+        let mut own = self.state.due(active_at, limits).min(self.expires_at());
         if matches!(self.state, State::Parked(_)) && !self.wants_bytes() {
-            own = own.min(self.timing.active_at.plus(limits.heartbeat_ms));
+            own = own.min(active_at.plus(limits.heartbeat_ms));
         }
         if self.flow.outbox.is_empty() {
             return own;
@@ -65,7 +76,7 @@ impl Conn {
         // due while a Ping may wait here.
         let reading = match &self.state {
             State::Head { began, .. } => began.is_none(),
-            State::Open(socket) => socket.pinged != Millis::NEVER && !socket.costs,
+            State::Open(socket) => socket.pinged != KeptMillis::NEVER && !socket.costs,
             _ => false,
         };
         let stalled = self.stalls_at(limits);
@@ -80,10 +91,10 @@ impl Conn {
     pub fn keeps_up(&self) -> bool {
         let stays = match &self.state {
             State::Streaming(_) => true,
-            State::Open(socket) => socket.pinged == Millis::NEVER,
+            State::Open(socket) => socket.pinged == KeptMillis::NEVER,
             _ => false,
         };
-        stays && self.flow.is_undisturbed()
+        stays && self.flow.is_undisturbed() && self.aside.progress().is_none()
     }
 
     /// One of the messages that it has said is in the log. `true`: nothing follows from that, as
@@ -94,7 +105,7 @@ impl Conn {
         let State::Open(socket) = &mut self.state else {
             return false;
         };
-        let silent = socket.dialect == Dialect::Raw && socket.failing.is_none();
+        let silent = socket.dialect == Dialect::Raw && !socket.unanswered.is_failing();
         let is_quiet = keeps_up && silent && !socket.has_said_enough();
         if is_quiet {
             socket.uncommitted = socket.uncommitted.saturating_sub(1);
@@ -104,6 +115,8 @@ impl Conn {
 
     /// When to look next whether a peer that nothing could be written to takes anything.
     pub fn stalls_at(&self, limits: &Limits) -> Millis {
-        self.flow.progress.next_look(self.timing.took_at, limits.stall_ms_max)
+        let took_at = self.timing.took_at.millis();
+        let looked_at = self.aside.progress().map(PeerProgress::looked_at);
+        next_look(looked_at.map_or(took_at, |at| at.max(took_at)), limits.stall_ms_max)
     }
 }

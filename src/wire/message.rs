@@ -27,16 +27,12 @@ mod incoming;
 pub use error::MessageError;
 pub use incoming::Incoming;
 
-/// Joins the frames of one connection. Two pointers while no message is unfinished, so that an idle
+/// Joins the frames of one connection. One pointer while no message is unfinished, so that an idle
 /// WebSocket costs nothing here.
 #[derive(Debug, Default)]
-pub struct Assembler {
-    unfinished: Option<Box<Unfinished>>,
-    /// `Some`: permessage-deflate was agreed on.
-    inflater: Option<Box<Inflater>>,
-}
+pub struct Assembler(Option<Box<Assembly>>);
 
-const _: () = assert!(size_of::<Assembler>() == 2 * size_of::<usize>());
+const _: () = assert!(size_of::<Assembler>() == size_of::<usize>());
 
 /// What one call of [`Assembler::push`] came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,6 +50,14 @@ pub enum Step<'b> {
         /// How many bytes were taken, from the front.
         used: usize,
     },
+}
+
+/// What is held between two pushes; it is never empty.
+#[derive(Debug, Default)]
+struct Assembly {
+    unfinished: Option<Box<Unfinished>>,
+    /// `Some`: permessage-deflate was agreed on.
+    inflater: Option<Inflater>,
 }
 
 /// The message of which a part is here.
@@ -97,10 +101,18 @@ enum Found {
 impl Assembler {
     /// The assembler of a connection on these terms; the default one takes nothing compressed.
     pub fn new(deflate: Option<Agreement>) -> Self {
-        Self {
-            unfinished: None,
-            inflater: deflate.map(|terms| Box::new(Inflater::new(terms.context_bits()))),
-        }
+        Self(deflate.map(|terms| {
+            let inflater = Some(Inflater::new(terms.context_bits()));
+            Box::new(Assembly { unfinished: None, inflater })
+        }))
+    }
+
+    fn unfinished(&self) -> Option<&Unfinished> {
+        self.0.as_deref()?.unfinished.as_deref()
+    }
+
+    fn inflater(&self) -> Option<&Inflater> {
+        self.0.as_deref()?.inflater.as_ref()
     }
 
     /// Takes bytes off the front of `buf` up to the end of the first message or control frame.
@@ -125,7 +137,7 @@ impl Assembler {
                     return Ok(Step::Complete { incoming, used });
                 }
                 Found::Message { used } => {
-                    let whole = self.unfinished.as_ref();
+                    let whole = self.unfinished();
                     let incoming = whole.expect("it has just become whole").buffer.message();
                     let used = start + used;
                     return Ok(Step::Complete { incoming, used });
@@ -137,34 +149,37 @@ impl Assembler {
     /// Gives back the memory of a message that was lent. Every push begins with this; a caller that
     /// has nothing more to push calls it, so that an idle connection holds nothing.
     pub fn release(&mut self) {
-        if let Some(unfinished) = &self.unfinished
+        if let Some(held) = self.0.as_deref_mut()
+            && let Some(unfinished) = &held.unfinished
             && matches!(unfinished.stage, MessageStage::Lent)
         {
-            self.unfinished = None;
+            held.unfinished = None;
+            if held.inflater.is_none() {
+                self.0 = None;
+            }
         }
     }
 
     /// Whether a message has begun and not ended.
     pub fn mid_message(&self) -> bool {
-        let unfinished = self.unfinished.as_ref();
-        unfinished.is_some_and(|unfinished| !matches!(unfinished.stage, MessageStage::Lent))
+        self.unfinished().is_some_and(|unfinished| !matches!(unfinished.stage, MessageStage::Lent))
     }
 
     /// Bytes held of the unfinished message, or of the lent one; inflated, if it was compressed.
     pub fn buffered(&self) -> usize {
-        self.unfinished.as_ref().map_or(0, |unfinished| unfinished.buffer.taken())
+        self.unfinished().map_or(0, |unfinished| unfinished.buffer.taken())
     }
 
     /// Payload bytes of that message as they were sent.
     pub fn taken(&self) -> usize {
-        let buffer = self.unfinished.as_ref().map(|unfinished| &unfinished.buffer);
+        let buffer = self.unfinished().map(|unfinished| &unfinished.buffer);
         buffer.map_or(0, |buffer| buffer.deflated().unwrap_or(buffer.taken()))
     }
 
     /// How many of those carried `length` bytes of a lent message: their share, if it was
     /// compressed.
     pub fn share(&self, length: usize) -> usize {
-        let buffer = self.unfinished.as_ref().map(|unfinished| &unfinished.buffer);
+        let buffer = self.unfinished().map(|unfinished| &unfinished.buffer);
         let deflated = buffer.and_then(|b| Some((b.deflated()? as u128, b.taken() as u128)));
         match deflated {
             // The cast is exact: a share is at most the whole.
@@ -176,29 +191,27 @@ impl Assembler {
     /// Bytes of memory held for a message that is not complete, with what inflates it.
     #[inline]
     pub fn unfinished_memory(&self) -> usize {
-        let unfinished = self.unfinished.as_ref();
-        let stream = self.inflater.as_ref().map_or(0, |inflater| inflater.stream_memory());
-        unfinished.map_or(0, |u| size_of::<Unfinished>() + u.buffer.capacity()) + stream
+        let stream = self.inflater().map_or(0, Inflater::stream_memory);
+        self.unfinished().map_or(0, Unfinished::memory) + stream
     }
 
     /// Bytes of memory held beside the assembler itself.
     pub fn memory(&self) -> usize {
-        let unfinished = self.unfinished.as_ref();
-        let inflater = self.inflater.as_ref();
-        unfinished.map_or(0, |u| size_of::<Unfinished>() + u.buffer.capacity())
-            + inflater.map_or(0, |i| size_of::<Inflater>() + i.memory())
+        self.0.as_deref().map_or(0, size_of_val)
+            + self.unfinished().map_or(0, Unfinished::memory)
+            + self.inflater().map_or(0, Inflater::memory)
     }
 
     /// Looks for the next thing at the front of `buf`: a piece of the payload that is going on, or
     /// a header. Gives places, not borrows, so that [`Self::push`] may look again.
     fn look(&mut self, buf: &mut [u8], message_bytes_max: usize) -> Result<Found, MessageError> {
-        if let Some(unfinished) = &mut self.unfinished
+        if let Some(Assembly { unfinished: Some(unfinished), inflater }) = self.0.as_deref_mut()
             && let MessageStage::Payload(payload) = unfinished.stage
         {
-            return unfinished.take(payload, buf, message_bytes_max, self.inflater.as_deref_mut());
+            return unfinished.take(payload, buf, message_bytes_max, inflater.as_mut());
         }
         // Where frames may be compressed, their length by itself says little: see `judge`.
-        let deflates = self.inflater.is_some();
+        let deflates = self.inflater().is_some();
         let frame_bytes_max = if deflates { u64::MAX } else { message_bytes_max as u64 };
         let parsed = decode_header(buf, frame_bytes_max, deflates)?;
         let Parsed::Complete { value: header, used } = parsed else {
@@ -209,7 +222,7 @@ impl Assembler {
         // The cast is exact: what is over the bound was refused.
         let payload = used..used.saturating_add(header.length as usize);
         let plain = header.fin && !header.reserved1;
-        let alone = opcode.is_control() || (plain && self.unfinished.is_none());
+        let alone = opcode.is_control() || (plain && self.unfinished().is_none());
         if alone && let Some(bytes) = buf.get_mut(payload.clone()) {
             unmask(bytes, header.mask, 0);
             return Ok(Found::Frame { opcode, payload });
@@ -225,11 +238,11 @@ impl Assembler {
     /// bound is judged on what is announced: a message is refused before its last bytes come. What
     /// is compressed may be longer than what it says, but nobody compresses to twice the length.
     fn judge(&self, header: &FrameHeader, bytes_max: usize) -> Result<(), MessageError> {
-        match (header.opcode, self.unfinished.is_some()) {
+        match (header.opcode, self.unfinished().is_some()) {
             (Opcode::Continuation, false) => Err(MessageError::ContinuationWithoutStart),
             (Opcode::Text | Opcode::Binary, true) => Err(MessageError::StartWithinFragments),
             (Opcode::Continuation, true) | (Opcode::Text | Opcode::Binary, false) => {
-                let before = self.unfinished.as_ref().and_then(|u| u.buffer.deflated());
+                let before = self.unfinished().and_then(|u| u.buffer.deflated());
                 let room = if header.reserved1 || before.is_some() {
                     bytes_max.saturating_mul(2).saturating_sub(before.unwrap_or(0))
                 } else {
@@ -247,7 +260,7 @@ impl Assembler {
 
     /// A data frame whose payload will be taken piece by piece.
     fn begin(&mut self, header: &FrameHeader) {
-        let unfinished = self.unfinished.get_or_insert_with(|| {
+        let unfinished = self.0.get_or_insert_default().unfinished.get_or_insert_with(|| {
             Box::new(Unfinished {
                 buffer: Buffer::new(matches!(header.opcode, Opcode::Text), header.reserved1),
                 stage: MessageStage::Between,
@@ -263,6 +276,11 @@ impl Assembler {
 }
 
 impl Unfinished {
+    /// Bytes of memory.
+    fn memory(&self) -> usize {
+        size_of_val(self) + self.buffer.capacity()
+    }
+
     /// Takes what `buf` has of the payload that is going on.
     fn take(
         &mut self,

@@ -23,6 +23,8 @@ pub struct Segment {
     payload: u32,
     /// The payer of the bytes. What is queued may have been caused by requests of several kinds.
     pub(super) payer: Payer,
+    /// It came into an empty outbox, and nobody has asked since.
+    pub(super) fresh: bool,
 }
 
 #[derive(Debug)]
@@ -41,7 +43,13 @@ enum SegmentBytes {
 impl Segment {
     /// Bytes made for this connection alone.
     pub fn own(bytes: Vec<u8>, class: Class) -> Self {
-        Self { bytes: SegmentBytes::Own(bytes), class, payload: 0, payer: Payer::Other }
+        Self {
+            bytes: SegmentBytes::Own(bytes),
+            class,
+            payload: 0,
+            payer: Payer::Other,
+            fresh: false,
+        }
     }
 
     /// A piece of an encoded message that is not its last: so many of its bytes are payload.
@@ -49,12 +57,18 @@ impl Segment {
         // Exact: a message is bounded far below 4 GiB.
         let payload = payload as u32;
         let bytes = SegmentBytes::Own(bytes);
-        Self { bytes, class: Class::Framing, payload, payer: Payer::Other }
+        Self { bytes, class: Class::Framing, payload, payer: Payer::Other, fresh: false }
     }
 
     /// Bytes that never change.
     pub fn fixed(bytes: &'static [u8], class: Class) -> Self {
-        Self { bytes: SegmentBytes::Static(bytes), class, payload: 0, payer: Payer::Other }
+        Self {
+            bytes: SegmentBytes::Static(bytes),
+            class,
+            payload: 0,
+            payer: Payer::Other,
+            fresh: false,
+        }
     }
 
     /// The part `range` of an encoded message; all its payload lies in there, and all else is
@@ -62,13 +76,13 @@ impl Segment {
     pub fn shared(encoded: Rc<EncodedMessage>, range: Range<usize>) -> Self {
         let (payload, from, to) = (encoded.payload, range.start as u32, range.end as u32);
         let bytes = SegmentBytes::Shared { encoded, from, to };
-        Self { bytes, class: Class::Framing, payload, payer: Payer::Other }
+        Self { bytes, class: Class::Framing, payload, payer: Payer::Other, fresh: false }
     }
 
     /// A bundle: what it is made of, it says itself.
     pub fn bundle(bundle: &Rc<Bundle>) -> Self {
         let bytes = SegmentBytes::Bundle(Rc::clone(bundle));
-        Self { bytes, class: Class::Framing, payload: 0, payer: Payer::Other }
+        Self { bytes, class: Class::Framing, payload: 0, payer: Payer::Other, fresh: false }
     }
 
     /// The payer of its bytes.
@@ -86,6 +100,15 @@ impl Segment {
                 &encoded.bytes[*from as usize..*to as usize]
             }
             SegmentBytes::Bundle(bundle) => &bundle.bytes,
+        }
+    }
+
+    /// How many bytes it has.
+    #[inline]
+    pub(super) fn length(&self) -> usize {
+        match &self.bytes {
+            SegmentBytes::Shared { from, to, .. } => (to - from) as usize,
+            _ => self.bytes().len(),
         }
     }
 
@@ -113,7 +136,7 @@ impl Segment {
             SegmentBytes::Shared { encoded, .. } => Some(encoded.at),
             SegmentBytes::Own(_) | SegmentBytes::Static(_) => None,
         };
-        let length = self.bytes().len();
+        let length = self.length();
         let portions = self.portions(length);
         (sent == length).then_some(Through::Whole { payer, portions, at })
     }
@@ -129,7 +152,7 @@ impl Segment {
 
     /// The first `sent` of its bytes by class, in two portions: what is not payload goes first.
     fn portions(&self, sent: usize) -> [(Class, usize); 2] {
-        let around = self.bytes().len() - self.payload as usize;
+        let around = self.length() - self.payload as usize;
         let payload = sent.saturating_sub(around);
         [(self.class, sent.min(around)), (Class::Payload, payload)]
     }

@@ -14,5 +14,5 @@ fn every_state_is_reached_and_all_lead_to_the_end() {
 
 #[test]
 fn an_idle_state_is_small() {
-    assert!(size_of::<State>() <= 120, "{}", size_of::<State>());
+    assert!(size_of::<State>() <= 64, "{}", size_of::<State>());
 }

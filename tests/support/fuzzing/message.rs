@@ -91,7 +91,7 @@ fn joined(
             inbox.drain(..used);
             assert!(assembler.buffered() <= bound);
             assert!(
-                assembler.memory() <= bound + 128 + idle + inflating,
+                assembler.memory() <= bound + 192 + idle + inflating,
                 "{} bytes",
                 assembler.memory()
             );

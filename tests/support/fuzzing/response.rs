@@ -6,7 +6,7 @@
 use std::fmt::Display;
 
 use tollway::conn::outbox::Outbox;
-use tollway::conn::response_context::{Body, ResponseContext};
+use tollway::conn::response_context::{Body, Quoted, ResponseContext};
 use tollway::ledger::Payer;
 use tollway::limits::SLICES_MAX;
 use tollway::wire::response::{self, CHUNK_END, CommonFields, LAST_CHUNK, Status, chunk_begin};
@@ -77,9 +77,8 @@ fn replies(status: Status, bits: u8, bytes: &[u8], text: &str) {
         http10: bits & 1 > 0,
         keep_alive: bits & 2 > 0,
         head_only: bits & 4 > 0,
-        allow_origin: (bits & 8 > 0).then(|| values[0].into()),
         allow_credentials: bits & 16 > 0,
-        access: None,
+        quoted: Quoted::any((bits & 8 > 0).then(|| values[0].into()), None),
     };
     let fields: Vec<(&str, &dyn Display)> =
         values.iter().map(|value| ("X-Value", value as &dyn Display)).collect();
@@ -98,7 +97,7 @@ fn replies(status: Status, bits: u8, bytes: &[u8], text: &str) {
         (true, false) => None,
     };
     assert_eq!(answer.head.field("Connection"), connection);
-    assert_eq!(answer.head.field("Access-Control-Allow-Origin"), reply.allow_origin.as_deref());
+    assert_eq!(answer.head.field("Access-Control-Allow-Origin"), reply.allow_origin());
     let length = answer.head.field("Content-Length").map(|length| length.parse().unwrap());
     assert_eq!(length, status.has_body().then_some(bytes.len()));
     if status.has_body() {

@@ -189,7 +189,7 @@ fn what_was_taken_is_what_was_sent_and_data_have_their_share_of_it() {
 
 #[test]
 fn between_messages_only_a_context_is_held() {
-    let idle = size_of::<Inflater>();
+    let idle = size_of::<Assembly>();
     for (terms, held) in [(forgetting(), 0), (keeping(), 5)] {
         let mut assembler = terms;
         assert_eq!(assembler.memory(), idle);
