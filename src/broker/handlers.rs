@@ -79,9 +79,11 @@ impl Broker {
         // Early enough for whatever its first request leads to, so that it needs no other hint.
         let limits = &self.shard.policy.limits;
         let look = conn.due(limits).min(conn.stalls_at(limits));
-        conn.timing.hints_at(look);
+        let hints = conn.timing.hints_at(look);
         let id = self.conns.insert(conn);
-        self.wheel.insert(look, id);
+        if hints {
+            self.wheel.insert(look, id);
+        }
         self.note_wishes(id, now);
         Some(id)
     }

@@ -163,10 +163,13 @@ impl Aside {
 
     /// Puts `value` in its place, and tells what was there. The box is there when it is needed, and
     /// no longer.
+    #[inline]
     fn put<T>(&mut self, value: Option<T>, place: fn(&mut Few) -> &mut Option<T>) -> Option<T> {
-        if self.0.is_none() && value.is_none() {
-            return None;
-        }
+        let nothing = self.0.is_none() && value.is_none();
+        if nothing { None } else { self.replace(value, place) }
+    }
+
+    fn replace<T>(&mut self, value: Option<T>, place: fn(&mut Few) -> &mut Option<T>) -> Option<T> {
         let few = self.0.get_or_insert_default();
         let before = std::mem::replace(place(few), value);
         if few.is_nothing() {

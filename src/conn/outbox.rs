@@ -15,8 +15,11 @@ use std::io::IoSlice;
 use self::behind::{Behind, queue};
 pub use self::segment::{Segment, Through};
 use crate::ledger::{Class, Payer};
-use crate::limits::{OUTBOX_BYTES_HIGH, OUTBOX_SEGMENTS_HIGH, SLICES_MAX};
+use crate::limits::{BUNDLE_MESSAGES_MAX, OUTBOX_BYTES_HIGH, OUTBOX_SEGMENTS_HIGH, SLICES_MAX};
 use crate::technique::Bundle;
+
+/// One bundle is not too many messages by itself.
+const _: () = assert!(BUNDLE_MESSAGES_MAX < OUTBOX_SEGMENTS_HIGH);
 
 /// The queue. Invariants: no segment is empty; `behind` is there only if there is a first segment,
 /// and the kernel has taken a part of it or it is not the only one.
@@ -94,8 +97,11 @@ impl Outbox {
     /// Takes away `n` bytes that the kernel took, and shows what is through by that: segments, and
     /// parts of bundles.
     pub fn advance(&mut self, n: usize, mut through: impl FnMut(&Through<'_>)) {
-        assert!(n <= self.bytes(), "the kernel took more than it was given");
-        if let Some(only) = self.take_only(n) {
+        let bytes = self.bytes();
+        assert!(n <= bytes, "the kernel took more than it was given");
+        if n == bytes
+            && let Some(only) = self.take_only()
+        {
             if let Some(done) = only.through(0, n) {
                 through(&done);
             }
@@ -127,12 +133,10 @@ impl Outbox {
         }
     }
 
-    /// The one segment that it holds, if its `n` bytes are all that there are, as of almost every
-    /// write.
+    /// The one segment that it holds, if nothing of it is sent, as before almost every write.
     #[inline]
-    fn take_only(&mut self, n: usize) -> Option<Segment> {
-        let only = self.behind.is_none() && n == self.bytes();
-        if only { self.first.take() } else { None }
+    fn take_only(&mut self) -> Option<Segment> {
+        if self.behind.is_none() { self.first.take() } else { None }
     }
 
     /// Drops everything, and tells who pays for what the kernel took of that which was not through.
@@ -174,16 +178,19 @@ impl Outbox {
     }
 
     /// Whether messages should stay in the log for now.
+    #[inline]
     pub fn is_high(&self) -> bool {
-        self.bytes() >= OUTBOX_BYTES_HIGH || self.segments() >= OUTBOX_SEGMENTS_HIGH
+        let many = |behind: &Behind| behind.segments() >= OUTBOX_SEGMENTS_HIGH;
+        self.bytes() >= OUTBOX_BYTES_HIGH || self.behind.as_deref().is_some_and(many)
     }
 
     /// Segments waiting; each message of a bundle that is not through counts as one.
+    #[inline]
     pub fn segments(&self) -> usize {
         match (&self.first, &self.behind) {
             (None, _) => 0,
             (Some(first), None) => 1 + first.messages_more(0),
-            (Some(_), Some(behind)) => 1 + behind.rest.len() + behind.bundled_more as usize,
+            (Some(_), Some(behind)) => behind.segments(),
         }
     }
 
@@ -191,9 +198,9 @@ impl Outbox {
     #[inline]
     pub fn bytes(&self) -> usize {
         match (&self.first, &self.behind) {
-            (_, Some(behind)) => behind.bytes,
+            (None, _) => 0,
             (Some(first), None) => first.length(),
-            (None, None) => 0,
+            (Some(_), Some(behind)) => behind.bytes,
         }
     }
 }

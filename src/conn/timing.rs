@@ -38,11 +38,11 @@ impl Timing {
     /// Something is due at that moment. `true`: the timer wheel has to know, for it would come
     /// later.
     pub fn hints_at(&mut self, due: Millis) -> bool {
-        let due = KeptMillis::from(due);
-        let earlier = due.millis() < self.hint.millis();
+        let earlier = due < self.hint.millis();
         if earlier {
-            self.hint = due;
+            self.hint = due.into();
         }
-        earlier
+        // What cannot be kept is never.
+        earlier && self.hint != KeptMillis::NEVER
     }
 }

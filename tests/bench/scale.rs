@@ -48,6 +48,7 @@ fn main() {
         [] => all(1_000_000),
         ["instructions"] => instructions(),
         ["memory", at, readers] => memory_of(TECHNIQUES[number(at)], number(readers)),
+        ["topics", connections] => topics_of(number(connections)),
         ["rounds", readers, rounds] => rounds_for_valgrind(number(readers), number(rounds)),
         [most] => all(number(most).max(10_000)),
         _ => panic!("a number of connections, or the word instructions"),
@@ -187,13 +188,15 @@ fn memory_by_technique(readers: usize) {
     println!("bytes of user space of a connection, of {} on one topic", grouped(readers));
     println!("{:<12}{:>12}{:>16}{:>14}", "", "idle", "after a message", "own count");
     for (at, (name, ..)) in TECHNIQUES.iter().enumerate() {
-        let out = Command::new(std::env::current_exe().expect("this program"))
-            .args(["memory", &at.to_string(), &readers.to_string()])
-            .stderr(Stdio::inherit())
-            .output()
-            .expect("this program runs");
-        print!("{name:<12}{}", String::from_utf8_lossy(&out.stdout));
+        print!("{name:<12}{}", alone(&["memory", &at.to_string(), &readers.to_string()]));
     }
+}
+
+/// What this program prints in a process of its own.
+fn alone(words: &[&str]) -> String {
+    let program = std::env::current_exe().expect("this program");
+    let out = Command::new(program).args(words).stderr(Stdio::inherit()).output();
+    String::from_utf8_lossy(&out.expect("this program runs").stdout).into_owned()
 }
 
 fn memory_of(technique: (&str, &str, &str), readers: usize) {
@@ -249,31 +252,35 @@ fn many_topics(most: usize) {
         "connections", "topics", "bytes each", "a publish to 10, ns", "idle turn, ns"
     );
     for connections in [10_000, 100_000, 1_000_000].into_iter().filter(|&size| size <= most) {
-        let topics = connections / READERS_PER_TOPIC;
-        let before = resident_bytes();
-        let mut world = World::new();
-        for n in 0..connections {
-            // Half of them get each message at once.
-            world.reader(&format!("t{}", n % topics), TECHNIQUES[(n / topics) % 4]);
-        }
-        let bytes = (resident_bytes() - before) / connections;
-        // The same topics each round, spread over all of them.
-        let names: Vec<TopicName> =
-            (0..1_000).map(|n| topic(&format!("t{}", n * (topics / 1_000)))).collect();
-        let publish = quickest(|| {
-            for name in &names {
-                world.publish(name);
-            }
-        });
-        let idle = quickest(|| (0..100).for_each(|_| world.idle_turn()));
-        println!(
-            "{:<12}{:>12}{bytes:>14}{:>20}{:>16}",
-            grouped(connections),
-            grouped(topics),
-            publish.as_nanos() / 1_000,
-            idle.as_nanos() / 100
-        );
+        print!("{}", alone(&["topics", &connections.to_string()]));
     }
+}
+
+fn topics_of(connections: usize) {
+    let topics = connections / READERS_PER_TOPIC;
+    let before = resident_bytes();
+    let mut world = World::new();
+    for n in 0..connections {
+        // Half of them get each message at once.
+        world.reader(&format!("t{}", n % topics), TECHNIQUES[(n / topics) % 4]);
+    }
+    let bytes = (resident_bytes() - before) / connections;
+    // The same topics each round, spread over all of them.
+    let names: Vec<TopicName> =
+        (0..1_000).map(|n| topic(&format!("t{}", n * (topics / 1_000)))).collect();
+    let publish = quickest(|| {
+        for name in &names {
+            world.publish(name);
+        }
+    });
+    let idle = quickest(|| (0..100).for_each(|_| world.idle_turn()));
+    println!(
+        "{:<12}{:>12}{bytes:>14}{:>20}{:>16}",
+        grouped(connections),
+        grouped(topics),
+        publish.as_nanos() / 1_000,
+        idle.as_nanos() / 100
+    );
 }
 
 // --- instructions -------------------------------------------------------------------------------

@@ -28,6 +28,11 @@ impl Behind {
         let (bytes, bundled_more) = (first.length(), first.messages_more(0) as u32);
         Self { sent: 0, rest: VecDeque::new(), bytes, bundled_more }
     }
+
+    /// Segments, the first included; each message of a bundle that is not through counts as one.
+    pub(super) fn segments(&self) -> usize {
+        1 + self.rest.len() + self.bundled_more as usize
+    }
 }
 
 /// Queues `segment` as a part of the last one, if they can be one, or behind it.
