@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Broker, Letter, Setup, Teardown, accounting};
 use crate::conn::Conn;
 use crate::conn::outbox::Outbox;
-use crate::conn::state::Upload;
+use crate::conn::state::{State, Upload};
 use crate::hub::message::{Message, Payload};
 use crate::hub::past::Past;
 use crate::ids::{ConnId, Door, Millis, Seat, Seq, TopicName};
@@ -200,6 +200,28 @@ fn a_socket_that_has_said_enough_is_not_read() {
     assert!(broker.wants_bytes(id));
     broker.received(id, &mut frame.to_vec(), NOW);
     assert!(!broker.wants_bytes(id), "none of them is in the log yet");
+}
+
+#[test]
+fn a_socket_that_fails_behind_a_message_without_an_answer_is_not_looked_at_over_and_over() {
+    let limits = Limits { body_ms_max: 1_000, ..Limits::default() };
+    let mut broker = Broker::new(Setup { limits, ..Setup::default() });
+    let id = connect(&mut broker, 1024);
+    let mut said =
+        b"GET /t/ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            .to_vec();
+    // One message, and the beginning of another.
+    said.extend(b"\x81\x81\0\0\0\0x\x81\x82\0\0\0\0x");
+    broker.received(id, &mut said, NOW);
+    broker.sent(id, broker.outbox(id).expect("it is open").bytes(), NOW.micros());
+    let late = NOW.plus(1_000);
+    broker.expire(late);
+    let Some(State::Open(socket)) = broker.conn(id).map(|conn| &conn.state) else {
+        panic!("what was said before is still on its way");
+    };
+    assert!(socket.unanswered.is_failing());
+    assert!(broker.next_deadline().is_some_and(|at| at > late), "{:?}", broker.next_deadline());
 }
 
 #[test]

@@ -240,8 +240,11 @@ pub struct WebSocket {
 }
 
 impl WebSocket {
-    /// When a message that was begun must be complete.
+    /// When a message that was begun must be complete. Behind a rule that was broken none is heard.
     pub fn message_due(&self, limits: &Limits) -> Millis {
+        if self.unanswered.is_failing() {
+            return Millis::NEVER;
+        }
         due_by_progress(self.began.millis(), self.assembler.taken() as u64, limits)
     }
 
