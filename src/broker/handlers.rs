@@ -120,6 +120,17 @@ impl Broker {
         });
     }
 
+    /// Our side of `id` is to be ended, and the kernel has nothing more of the peer. `true`: nor
+    /// does anything come, as the peer has said itself; there is nobody to linger for, and its
+    /// socket is to be closed.
+    pub fn let_go(&mut self, id: ConnId, now: Millis) -> bool {
+        let heard_all = self.conns.get(id).is_some_and(Conn::has_heard_all);
+        if heard_all {
+            self.visit(id, now, teardown::close);
+        }
+        heard_all
+    }
+
     /// The kernel holds `bytes` that the peer has not acknowledged.
     pub fn unacknowledged(&mut self, id: ConnId, bytes: u32, now: Millis) {
         self.visit(id, now, |visit| deadline::seen(visit, bytes));

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!  leave ──▶ Lingering ──▶ (all is sent) ──▶ our side ended ──▶ (the peer ends its own) ──▶ close
+//!                                       └──▶ (the peer has said that it sends no more) ──▶ close
 //!  close_socket ──▶ Closing ──▶ (the peer's Close frame) ──▶ leave
 //! ```
 //!

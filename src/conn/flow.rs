@@ -40,6 +40,9 @@ pub struct Flow {
     pub refused: bool,
     /// What the log has for a subscriber beyond its outbox.
     pub backlog: Backlog,
+    /// The peer has said that no request follows the one that was understood last: `Connection:
+    /// close`, RFC 9112 §9.6.
+    pub says_last: bool,
     /// It stands in the list of those that are idle.
     pub idle: bool,
     /// Why the connection ends, once that is decided.

@@ -199,6 +199,8 @@ impl Conn {
             request.want = Want::Refuse(problem);
             request.context.keep_alive = false;
         }
+        // Behind an upgrade, wanted or not, frames may follow.
+        self.flow.says_last = !head.keep_alive && head.upgrade.is_none();
         self.costs.payer = request.payer;
         self.aside.set_tag(request.want.tag());
         if policy.rights.is_some() {
@@ -211,6 +213,7 @@ impl Conn {
         if head.expect_continue && refused {
             // The client may send its body all the same, or not: nothing after this can be read.
             request.context.keep_alive = false;
+            self.flow.says_last = false;
             return Pace::Ask(used, self.complete(request, Vec::new(), now));
         }
         match BodyDecoder::new(head.framing, policy.limits.message_bytes_max as u64) {
@@ -275,6 +278,7 @@ impl Conn {
 
     /// What came is no request. Nobody's technique pays for that.
     fn refuse(&mut self, context: ResponseContext, problem: Problem, now: Millis) -> Ask {
+        self.flow.says_last = false; // Nobody knows what is behind it.
         let want = Want::Refuse(problem);
         let request = Request { context, payer: Payer::Other, want, grant: None };
         self.complete(request, Vec::new(), now)

@@ -6,6 +6,7 @@ use super::Conn;
 use super::policy::Policy;
 use super::progress::{PeerProgress, next_look};
 use super::state::State;
+use crate::close::CloseReason;
 use crate::ids::{Door, KeptMillis, Millis, Network};
 use crate::limits::{INBOX_BYTES_MAX, Limits};
 use crate::technique::Dialect;
@@ -47,6 +48,12 @@ impl Conn {
     pub fn is_held(&self) -> bool {
         let behind = matches!(&self.state, State::Open(socket) if socket.has_said_enough());
         behind || self.flow.outbox.is_high()
+    }
+
+    /// Whether it ends because the peer has the answer to what it has said to be its last request.
+    pub fn has_heard_all(&self) -> bool {
+        let answered = [Some(CloseReason::Answered), Some(CloseReason::Refused)];
+        self.flow.says_last && answered.contains(&self.flow.leaving)
     }
 
     /// Whether bytes should be read. If not, they stay in the kernel, and TCP tells the peer.

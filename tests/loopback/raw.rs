@@ -1,7 +1,10 @@
 //! Bytes of our own choice on real sockets: what no client library does, but proxies and strangers.
 
-use crate::http::{Wire, data_of, publish};
-use crate::server::for_threads;
+use crate::http::{Wire, data_of, get, publish};
+use crate::server::{for_threads, within};
+
+/// How long something may take that happens at once.
+const PATIENCE_MS: u64 = 60_000;
 
 #[test]
 fn pipelined_requests_are_answered_in_order() {
@@ -21,6 +24,28 @@ fn pipelined_requests_are_answered_in_order() {
         assert_eq!(last.field("connection"), Some("close"));
         assert_eq!(data_of(&last.json()), ["one", "two"]);
         assert!(wire.rest().is_empty(), "nothing after the last answer");
+    });
+}
+
+#[test]
+fn who_says_that_a_request_is_its_last_is_let_go_with_the_answer() {
+    for_threads(|server| {
+        publish(server.port(), "news", "one");
+        let ends = || {
+            let costs = get(server.port(), "/-/costs").json();
+            costs["techniques"]["short_poll"]["syscalls"]["end"].as_u64().expect("a number")
+        };
+        // What stands behind it has been read with it, and does not matter.
+        for (n, behind) in [(1, ""), (2, "GET /more HTTP/1.1\r\n")] {
+            let mut wire = Wire::open(server.port());
+            wire.send(format!(
+                "GET /news HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n{behind}"
+            ));
+            assert_eq!(data_of(&wire.answer().json()), ["one"]);
+            assert!(wire.rest().is_empty());
+            // Our own side is still open: nobody has waited for its end.
+            within(PATIENCE_MS, || (ends() == n).then_some(())).expect("it is closed, by one call");
+        }
     });
 }
 

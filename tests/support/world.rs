@@ -967,8 +967,12 @@ impl World {
             };
             match farewell {
                 Teardown::HalfClose => {
-                    self.pipes[n].half_closed = true;
-                    self.brokers[shard].charge(id, Call::End);
+                    let pipe = &mut self.pipes[n];
+                    let is_empty = pipe.inbound.is_empty() && !pipe.finished;
+                    if !(is_empty && self.brokers[shard].let_go(id, self.now)) {
+                        pipe.half_closed = true;
+                        self.brokers[shard].charge(id, Call::End);
+                    }
                 }
                 Teardown::Close(reason) | Teardown::Reset(reason) => {
                     let sample = self.sample(shard, id);

@@ -164,8 +164,15 @@ impl Talk {
         }
     }
 
-    /// Whether the server said that it would end the connection.
-    pub(crate) fn announces_its_end(&self) -> bool {
+    /// Whether the server said that it would end the connection, and then waits for the client to
+    /// end it too: one that has said as much itself is closed at once.
+    pub(crate) fn lingers(&self) -> bool {
+        let last = self.exchanges.last().map(|(request, _)| request);
+        let says_last = last.is_some_and(|request| request.field("connection") == Some("close"));
+        self.announces_its_end() && !says_last
+    }
+
+    fn announces_its_end(&self) -> bool {
         let answers = self.exchanges.iter().filter_map(|(_, answer)| answer.as_ref());
         let mut closing = answers.filter(|answer| answer.field("connection") == Some("close"));
         let outgoing = self.frames.as_ref().map(|(_, outgoing)| &outgoing[..]);

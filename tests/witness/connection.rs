@@ -9,8 +9,8 @@
 //! | --- | --- |
 //! | open at the report | what was captured after the report was asked for |
 //! | client's FIN first | the server's, which `close` sends, and the ACK to it: one out, one in |
-//! | server's FIN first, announced | nothing: `shutdown` sent it, and `close` comes after all |
-//! | server's FIN first, unannounced | that FIN, which `close` sends, and all that follows it |
+//! | server's FIN first, and it lingered | nothing: `shutdown` sent it, and `close` comes after all |
+//! | server's FIN first, at once | that FIN, which `close` sends, and all that follows it |
 //! | reset by the client | nothing: a reset is not answered |
 //! | reset by the server | the reset, which `close` sends: one out |
 //! | asks for the report | what carries the answer, and what acknowledges it |
@@ -155,11 +155,11 @@ impl Connection {
         self.segments.iter().any(|(place, _)| places.contains(place))
     }
 
-    /// How it ended. `announced`: the server said before that it would end it, by `Connection:
-    /// close` or a Close frame. It lingers then until the client has ended it too.
-    pub(crate) fn end(&self, announced: bool) -> End {
+    /// How it ended. `lingers`: the server said before that it would end it, by `Connection: close`
+    /// or a Close frame, to a client that had not; then it waits until the client has ended it too.
+    pub(crate) fn end(&self, lingers: bool) -> End {
         match self.order_of_ends() {
-            End::ByServer(place) | End::Half(place) if !announced => End::Dropped(place),
+            End::ByServer(place) | End::Half(place) if !lingers => End::Dropped(place),
             end => end,
         }
     }
@@ -312,13 +312,13 @@ mod tests {
 
     #[test]
     fn each_end_leaves_out_what_the_ledger_cannot_know() {
-        let ends = |announced: bool, last: &[(bool, u8)]| {
+        let ends = |lingers: bool, last: &[(bool, u8)]| {
             let mut segments = begun();
             for (from_server, flags) in last {
                 segments.push(segment(*from_server, (200, 200), *flags, b""));
             }
             let connection = only(&segments);
-            let end = connection.end(announced);
+            let end = connection.end(lingers);
             let (all, known) = (connection.captured(), connection.kernel(end));
             (end, all.incoming - known.segments_in, all.outgoing - known.segments_out)
         };

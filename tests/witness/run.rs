@@ -236,7 +236,7 @@ fn accounts(seen: &[Connection]) -> Accounts {
 /// makes it one of another technique, what was counted until then stays with the one before: all
 /// that came until this request was there, and all that was sent before its answer.
 fn share_out(connection: &Connection, talk: &Talk, accounts: &mut Accounts) {
-    let end = connection.end(talk.announces_its_end());
+    let end = connection.end(talk.lingers());
     let is_open = matches!(end, End::Open | End::Half(_));
     let turns = talk.turns();
     let Some(mut technique) = turns.first().map(|turn| turn.technique).or_else(|| {

@@ -97,8 +97,12 @@ impl EventLoop {
                 if self.says_all(id)
                     && let Some(socket) = self.sockets.find(id)
                 {
-                    socket.half_close();
-                    self.broker.charge(id, Call::End);
+                    // Closing over bytes that were not read would reset what we have answered.
+                    let is_empty = !socket.is_readable() && socket.session.is_none();
+                    if !(is_empty && self.broker.let_go(id, self.now)) {
+                        socket.half_close();
+                        self.broker.charge(id, Call::End);
+                    }
                 }
             }
             Teardown::Close(_) | Teardown::Reset(_) => {
