@@ -172,12 +172,12 @@ fn heartbeats_keep_idle_streams_alive(kind: Kind, test: &str) {
     // So many of each take longer than twice what the proxy would wait, and it waits for ten.
     for _ in 0..25 {
         assert!(stream.event().expect("the stream goes on").is_comment);
-        let read = socket.inner.read().expect("the socket stays");
+        let read = socket.message();
         assert!(matches!(read, Message::Ping(_)), "{read:?}");
     }
     publish_on(&mut Wire::open(proxy.port()), "news", "still there");
     assert_eq!(stream.next(), "still there");
-    let read = socket.inner.read().expect("the socket stays");
+    let read = socket.message();
     assert!(read.to_text().expect("text").contains("still there"));
 
     // It is the heartbeats that did it: without them the proxy cuts. Caddy waits for ever.
