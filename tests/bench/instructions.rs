@@ -83,7 +83,7 @@ const LANES: [Lane; 11] = [
         operation: "a long poll of 1,000: parked, released, answered",
         per_step: READERS,
         steps: 4,
-        budget: 9_300,
+        budget: 8_900,
         run: long_poll,
     },
     Lane {
@@ -91,7 +91,7 @@ const LANES: [Lane; 11] = [
         operation: "a publish and its delivery to the one WebSocket of a topic, of 1,000 topics",
         per_step: READERS,
         steps: 2,
-        budget: 7_600,
+        budget: 5_900,
         run: |port, steps| echo(port, steps, READERS),
     },
     Lane {
@@ -99,7 +99,7 @@ const LANES: [Lane; 11] = [
         operation: "a message of a WebSocket that comes back to it",
         per_step: ECHOES,
         steps: 20,
-        budget: 7_900,
+        budget: 6_000,
         run: |port, steps| echo(port, steps, ECHOES),
     },
     Lane {
@@ -107,7 +107,7 @@ const LANES: [Lane; 11] = [
         operation: "a short poll with one message in its answer, kept alive",
         per_step: 1,
         steps: 1_000,
-        budget: 9_000,
+        budget: 8_700,
         run: |port, steps| short_poll(port, steps, "GET /bench?since=earliest", "}]}"),
     },
     Lane {
@@ -115,7 +115,7 @@ const LANES: [Lane; 11] = [
         operation: "a short poll with nothing new, kept alive",
         per_step: 1,
         steps: 1_000,
-        budget: 8_600,
+        budget: 8_400,
         run: |port, steps| short_poll(port, steps, "GET /bench?since=latest", "\r\n\r\n"),
     },
     Lane {
@@ -123,7 +123,7 @@ const LANES: [Lane; 11] = [
         operation: "a short poll with one message in its answer, over a connection of its own",
         per_step: 1,
         steps: 500,
-        budget: 18_000,
+        budget: 14_500,
         run: short_poll_new,
     },
     Lane {
@@ -131,7 +131,7 @@ const LANES: [Lane; 11] = [
         operation: "a WebSocket that connects, subscribes and closes",
         per_step: 1,
         steps: 500,
-        budget: 33_000,
+        budget: 29_000,
         run: websocket_new,
     },
 ];
