@@ -232,8 +232,7 @@ pub struct WebSocket {
     /// Frames of `tollway.v1` that wait for their answers, of the raw dialect none does; and what
     /// waits behind those of either.
     pub unanswered: Unanswered,
-    /// Messages of the raw dialect of which it is not known yet whether they are in the log.
-    /// Up to [`UNANSWERED_MAX`].
+    /// Messages of the raw dialect that may not be in the log yet, up to [`UNANSWERED_MAX`].
     pub uncommitted: u16,
     /// It reads no topic but the cost ledger, a snapshot a second.
     pub costs: bool,
@@ -242,10 +241,8 @@ pub struct WebSocket {
 impl WebSocket {
     /// When a message that was begun must be complete. Behind a rule that was broken none is heard.
     pub fn message_due(&self, limits: &Limits) -> Millis {
-        if self.unanswered.is_failing() {
-            return Millis::NEVER;
-        }
-        due_by_progress(self.began.millis(), self.assembler.taken() as u64, limits)
+        let began = if self.unanswered.is_failing() { KeptMillis::NEVER } else { self.began };
+        due_by_progress(began.millis(), self.assembler.taken() as u64, limits)
     }
 
     /// Whether something that it said is still on its way to the log.

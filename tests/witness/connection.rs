@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | open at the report | what was captured after the report was asked for |
 //! | client's FIN first | the server's, which `close` sends, and the ACK to it: one out, one in |
-//! | server's FIN first, and it lingered | nothing: `shutdown` sent it, and `close` comes after all |
+//! | server's FIN first, it lingered | nothing: `shutdown` sent it, and `close` comes after all |
 //! | server's FIN first, at once | that FIN, which `close` sends, and all that follows it |
 //! | reset by the client | nothing: a reset is not answered |
 //! | reset by the server | the reset, which `close` sends: one out |
