@@ -18,7 +18,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use axum::{Json, Router};
-use futures_util::{Stream, StreamExt};
+use futures_util::{SinkExt, Stream, StreamExt};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
@@ -146,28 +146,31 @@ async fn websocket(
     upgrade.on_upgrade(move |socket| converse(socket, topic, coming))
 }
 
+/// Two tasks, one for each direction, as in the example `chat` of axum.
 async fn converse(
-    mut socket: WebSocket,
+    socket: WebSocket,
     topic: Arc<Topic>,
     mut coming: broadcast::Receiver<Utf8Bytes>,
 ) {
-    loop {
-        tokio::select! {
-            message = coming.recv() => {
-                let Ok(message) = message else { return };
-                if socket.send(Message::Text(message)).await.is_err() {
-                    return;
-                }
+    let (mut sender, mut receiver) = socket.split();
+    let mut tells = tokio::spawn(async move {
+        while let Ok(message) = coming.recv().await {
+            if sender.send(Message::Text(message)).await.is_err() {
+                return;
             }
-            said = socket.recv() => match said {
-                Some(Ok(Message::Text(message))) => {
-                    topic.publish(message);
-                }
-                // A Ping or a Close is answered by the library, before the stream ends.
-                Some(Ok(_)) => {}
-                Some(Err(_)) | None => return,
-            },
         }
+    });
+    // A Ping or a Close is answered by the library, before the stream ends.
+    let mut hears = tokio::spawn(async move {
+        while let Some(Ok(said)) = receiver.next().await {
+            if let Message::Text(message) = said {
+                topic.publish(message);
+            }
+        }
+    });
+    tokio::select! {
+        _ = &mut tells => hears.abort(),
+        _ = &mut hears => tells.abort(),
     }
 }
 
