@@ -177,7 +177,8 @@ impl Letter {
 /// How the shell ends a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Teardown {
-    /// End our side; the peer's may still come.
+    /// End our side; the peer's may still come. Where the kernel has nothing more of it, ask
+    /// [`super::Broker::let_go`] first.
     HalfClose,
     /// Close it, for this reason, and say so by [`super::Broker::socket_closed`].
     Close(CloseReason),

@@ -92,7 +92,10 @@ pub const EDGES: &[(Name, &[(Name, &str)])] = {
             Lingering,
             &[
                 (Lingering, "everything is sent: our side is ended"),
-                (Closed, "the peer ended its side, or the deadline for that"),
+                (
+                    Closed,
+                    "the peer ended its side, or had said that nothing follows; or the deadline",
+                ),
             ],
         ),
         (Closed, &[]),

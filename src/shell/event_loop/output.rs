@@ -97,7 +97,8 @@ impl EventLoop {
                 if self.says_all(id)
                     && let Some(socket) = self.sockets.find(id)
                 {
-                    // Closing over bytes that were not read would reset what we have answered.
+                    // Closing over bytes that were not read would reset what we have answered; and
+                    // of a peer that speaks TLS, its own farewell is still to come.
                     let is_empty = !socket.is_readable() && socket.session.is_none();
                     if !(is_empty && self.broker.let_go(id, self.now)) {
                         socket.half_close();
