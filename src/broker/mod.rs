@@ -14,7 +14,8 @@
 //!    turn; nothing else depends on it.
 //! 3. [`next_dirty`](Broker::next_dirty), and for each the [`outbox`](Broker::outbox), before
 //!    [`next_teardown`](Broker::next_teardown): the last answer leaves before its socket is closed.
-//!    The teardowns of a connection come in their own order, and behind `Close` none comes.
+//!    The teardowns of a connection come in their own order, and behind `Close` none comes. Some of
+//!    those that are dirty may be written to before: [`next_served`](Broker::next_served).
 //! 4. [`next_resumed`](Broker::next_resumed) whenever: no edge will tell of bytes that were left in
 //!    the kernel, so the wish for them may come late and must not be lost.
 //! 5. [`next_deadline`](Broker::next_deadline) last, before waiting.
@@ -123,6 +124,8 @@ pub struct Broker {
     wheel: TimerWheel,
     /// Connections whose outbox went from empty to non-empty.
     dirty: VecDeque<ConnId>,
+    /// Those of which a round did that, and nothing else.
+    served: VecDeque<ConnId>,
     /// Connections that want bytes again after they did not.
     resumed: VecDeque<ConnId>,
     /// The server is to end.
@@ -174,6 +177,7 @@ impl Broker {
             },
             wheel: TimerWheel::new(setup.began),
             dirty: VecDeque::new(),
+            served: VecDeque::new(),
             resumed: VecDeque::new(),
             drain: None,
         }
@@ -289,7 +293,13 @@ impl Broker {
 
     /// The next connection whose outbox went from empty to non-empty.
     pub fn next_dirty(&mut self) -> Option<ConnId> {
-        next_of(&mut self.dirty)
+        self.next_served().or_else(|| next_of(&mut self.dirty))
+    }
+
+    /// The next of those connections that may be written to at once: its outbox was empty, and has
+    /// nothing but what a round of [`Broker::deliver`] brought.
+    pub fn next_served(&mut self) -> Option<ConnId> {
+        next_of(&mut self.served)
     }
 
     /// What `id` has to send; `None` when it is gone.

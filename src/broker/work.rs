@@ -81,7 +81,7 @@ impl Broker {
             return None;
         }
         if conn.flow.outbox.take_fresh() {
-            self.dirty.push_back(id);
+            self.served.push_back(id);
             conn.timing.took_at = now.into();
             let due = conn.stalls_at(&self.shard.policy.limits);
             if conn.timing.hints_at(due) {

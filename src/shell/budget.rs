@@ -21,7 +21,7 @@ pub enum Phase {
     TakeIn,
     /// Effects, letters, requests behind others.
     Effects,
-    /// From the log to outboxes.
+    /// From the log to outboxes, and from those that had nothing else to the kernel.
     Deliver,
     /// From outboxes to the kernel, and what that makes room for.
     Write,
@@ -34,8 +34,10 @@ impl Phase {
         match self {
             Self::Accept | Self::Close => 1,
             Self::Effects => 1, // Three times in a turn.
-            Self::TakeIn | Self::Deliver => 4,
-            Self::Write => 7, // A write costs the kernel several times what it cost us to prepare.
+            Self::TakeIn => 4,
+            // A write costs the kernel several times what it cost us to prepare.
+            Self::Deliver => 6,
+            Self::Write => 5,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //!  wait ─► take_in ─► run_effects ─► expire ─► deliver ─► sample ─► …
 //!          accept,    letters,       what is   log to     the kernel's
-//!          read       lock, files    due       outboxes   counts
+//!          read       lock, files    due       readers    counts
 //!
 //!  … ─► run_effects ─► write_out ─► run_effects ─► close_sockets ─► wait
 //!                      one write
@@ -36,7 +36,9 @@
 //!
 //! **One write.** Everything a connection is to be told in a turn is gathered and handed over in
 //! one call at its end, after all reading and all timers. A request on a kept-alive connection
-//! costs `epoll_wait`, `read` and a write, and under load the first is shared.
+//! costs `epoll_wait`, `read` and a write, and under load the first is shared. Readers to whom a
+//! round has brought messages, and who had nothing else to hear, are written to portion by portion,
+//! while what they are told is at hand; what comes in meanwhile goes to the rest of them as well.
 //!
 //! Came from: `mod`, which puts the parts together. Goes to: `broker`, and with what that wants of
 //! other threads and of files to `effects`. Absent on purpose: HTTP, topics, deadlines, and every
@@ -368,9 +370,10 @@ impl EventLoop {
 
     fn deliver(&mut self) {
         self.budget.begin(Phase::Deliver);
-        while self.broker.deliver(self.now) {
-            self.budget.look_soon();
-            if !self.budget.has_left() {
+        loop {
+            let more = self.broker.deliver(self.now);
+            self.write_served();
+            if !more || !self.budget.has_left() {
                 break;
             }
         }

@@ -28,6 +28,22 @@ impl EventLoop {
         }
     }
 
+    /// Writes to those whom a portion of a round has just served, while they are in the caches: of a
+    /// large crowd, nobody is when all of it has been served. Those who take much stand in line.
+    pub(super) fn write_served(&mut self) {
+        self.budget.look_soon();
+        while let Some(id) = self.broker.next_served() {
+            let Some(socket) = self.sockets.find(id) else {
+                continue;
+            };
+            if socket.takes_much() || !socket.is_writable() || !self.budget.has_left() {
+                self.outgoing.to_write(id, socket);
+            } else {
+                self.write_by_tls_or_not(id);
+            }
+        }
+    }
+
     /// Moves those whose outbox is no longer empty into the queue. Whoever's socket is full is
     /// left out: the edge that tells of room brings it back.
     pub(super) fn queue_dirty(&mut self) {
