@@ -135,7 +135,7 @@ fn give(visit: &mut Visit<'_>, want: Want, body: Vec<u8>) {
         Want::Ready if draining => respond::refuse(visit, Rule::Draining.into()),
         _ if draining && want.upgrades() => respond::refuse(visit, Rule::Draining.into()),
         Want::Publish(wanted) => publish::over_http(visit, wanted, body),
-        Want::Read(wanted) => read::read(visit, wanted),
+        Want::Read(wanted) => read::read(visit, &wanted),
         Want::Info(topic) => {
             let effect = Effect::Count { conn: visit.id, topic: topic.clone() };
             respond::await_effect(visit, Awaited::Count(topic), effect);

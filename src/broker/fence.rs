@@ -2,7 +2,8 @@
 //!
 //! Bytes from outside must not panic, and no way is known in which they do. If there is one after
 //! all, in our parsers or in a crate that they call, its victim is the connection that sent them:
-//! while they are understood nothing is touched but that connection. What the broker does about
+//! while they are understood nothing is touched but that connection, and a note is made of them
+//! only when they are understood to their end. What the broker does about
 //! them afterwards is outside of the fence. A panic there may leave the log or the lists of
 //! subscribers half changed, and ends the server.
 //!

@@ -10,8 +10,10 @@
 
 use std::rc::Rc;
 
+use crate::conn::request::Read;
 use crate::conn::response_context::ResponseContext;
 use crate::conn::state::PollTerms;
+use crate::hub::fingerprint::HubState;
 use crate::hub::{Hub, Start};
 use crate::ids::{Seq, TopicId};
 use crate::technique::Bundle;
@@ -21,8 +23,23 @@ use crate::wire::response::Status;
 #[derive(Debug)]
 pub(super) struct Given {
     pub(super) question: Question,
+    /// The request that it was given to at once, and what was in the log then.
+    pub(super) asked: Option<(Rc<Read>, HubState)>,
     pub(super) status: Status,
     pub(super) answer: Rc<Bundle>,
+}
+
+impl Given {
+    /// Whether it answers `read` as well: the same request, heard before, of a log in which nothing
+    /// has changed.
+    pub(super) fn answers(&self, read: &Rc<Read>, context: &ResponseContext, hub: &Hub) -> bool {
+        let Question { keep_alive, http10, .. } = self.question;
+        let same = |(asked, state): &(Rc<Read>, HubState)| {
+            Rc::ptr_eq(asked, read) && *state == hub.state()
+        };
+        self.asked.as_ref().is_some_and(same)
+            && (keep_alive, http10) == (context.keep_alive, context.http10)
+    }
 }
 
 /// All that an answer depends on but the date. What is retained of a topic after a cursor is told
@@ -70,6 +87,7 @@ mod tests {
     use crate::broker::{Broker, Effect, Letter, Setup};
     use crate::hub::Receipt;
     use crate::ids::{ConnId, Door, Millis};
+    use crate::ledger::Payer;
     use crate::store::sequencer::{Commit, Sequencer};
 
     /// A broker with clients, each of which has asked for something.
@@ -179,5 +197,64 @@ mod tests {
         let answers = waiting.map(|id| bench.answer(id));
         assert!(answers[0].contains(r#""data":"one""#), "{}", answers[0]);
         assert!(answers.iter().all(|answer| *answer == answers[0]));
+    }
+
+    /// Asks three times, so that the third is familiar, and over a connection of its own.
+    fn asked_thrice(bench: &mut Bench, request: &str) -> [String; 3] {
+        [(); 3].map(|()| {
+            let id = bench.ask(request);
+            bench.answer(id)
+        })
+    }
+
+    #[test]
+    fn a_familiar_poll_is_answered_as_one_that_is_read() {
+        for request in [
+            "GET /chat HTTP/1.1",
+            "GET /chat?since=latest HTTP/1.1",
+            "GET /chat?since=unknown HTTP/1.1",
+            "GET /chat,other HTTP/1.1",
+            "HEAD /chat HTTP/1.1",
+            "GET /chat HTTP/1.0\r\nConnection: keep-alive",
+            "GET /chat HTTP/1.1\r\nConnection: close",
+            "GET /chat?wait=5 HTTP/1.1\r\nLast-Event-ID: earliest",
+            "GET /chat HTTP/1.1\r\nOrigin: http://tollway.example",
+            "GET /chat HTTP/1.1\r\nIf-None-Match: *",
+        ] {
+            let mut bench = Bench::new();
+            bench.publish("one");
+            let [first, second, third] = asked_thrice(&mut bench, request);
+            assert!(first.starts_with("HTTP/1.1 "), "{request}");
+            assert_eq!((&second, &third), (&first, &first), "{request}");
+            bench.publish("two");
+            let again = bench.ask(request);
+            let told = first.contains(r#""data":"one""#);
+            assert_eq!(bench.answer(again).contains(r#""data":"two""#), told, "{request}");
+        }
+    }
+
+    #[test]
+    fn a_familiar_long_poll_waits_and_is_parted_from_one_that_was_told_at_once() {
+        let mut bench = Bench::new();
+        bench.publish("one");
+        let request = "GET /chat?since=latest&wait=5 HTTP/1.1";
+        assert_eq!(asked_thrice(&mut bench, request), [""; 3], "all of them wait");
+        bench.broker.expire(Millis(10_000));
+        assert!(bench.kept(), "they have waited, and were answered");
+        let id = bench.ask(request);
+        assert_eq!(bench.answer(id), "", "the answer to those that have waited is not its own");
+    }
+
+    #[test]
+    fn what_is_familiar_at_one_door_is_not_at_another() {
+        let mut bench = Bench::new();
+        bench.publish("one");
+        let request = "GET /chat HTTP/1.1";
+        asked_thrice(&mut bench, request);
+        let peer = "192.0.2.1:1".parse().expect("an address");
+        let id = bench.broker.accepted(peer, Door::Admin, Millis(1)).expect("there is room");
+        let mut bytes = format!("{request}\r\nHost: tollway.example\r\n\r\n").into_bytes();
+        bench.broker.received(id, &mut bytes, Millis(1));
+        assert_eq!(bench.broker.ledger().account(Payer::ShortPoll).requests, 3);
     }
 }

@@ -151,20 +151,30 @@ impl Broker {
         });
     }
 
-    /// The short way for a reader that keeps up, and of whose outbox the kernel took all. `false`:
-    /// it is not that simple, and nothing was done.
+    /// The short way for a reader that keeps up, or has its whole answer, and of whose outbox the
+    /// kernel took all. `false`: it is not that simple, and nothing was done.
     fn sent_all(&mut self, id: ConnId, bytes: usize, at: Micros) -> bool {
-        let Some(conn) = self.conns.get_mut(id).filter(|conn| conn.keeps_up()) else {
+        let Some(conn) = self.conns.get_mut(id) else {
             return false;
         };
+        let rests = conn.is_about_to_rest();
         let outbox = &conn.flow.outbox;
-        if bytes == 0 || bytes < outbox.bytes() || outbox.is_high() {
+        let took_all = bytes > 0 && bytes >= outbox.bytes() && !outbox.is_high();
+        if !took_all || !rests && !conn.keeps_up() {
             return false;
         }
         accounting::went_out(&mut self.shard.ledger, conn, bytes, at);
         conn.timing.took_at = at.millis().into();
-        if matches!(conn.state, State::Streaming(_)) {
+        if rests || matches!(conn.state, State::Streaming(_)) {
             conn.timing.active_at = at.millis().into();
+        }
+        if rests {
+            conn.flow.idle = true;
+            self.idle.enter(id);
+            let due = conn.due(&self.shard.policy.limits);
+            if conn.timing.hints_at(due) {
+                self.wheel.insert(due, id);
+            }
         }
         true
     }

@@ -3,7 +3,7 @@
 //! Came from: the face, with bytes where they lie, or with the wish to look at the inbox again.
 //! Goes to: `conn`, which understands them, and `answer`. Absent on purpose: sockets.
 
-use super::visit::Visit;
+use super::visit::{Shard, Visit};
 use super::{accounting, answer, fence, teardown};
 use crate::close::CloseReason;
 use crate::conn::state::Name;
@@ -37,8 +37,10 @@ fn digest(visit: &mut Visit<'_>, bytes: &mut [u8]) -> usize {
     let mut used = 0;
     loop {
         let mut by_class = Bytes::default();
-        let (rest, now, policy) = (&mut bytes[used..], visit.now, &visit.shard.policy);
-        let understood = fence::contain(|| visit.conn.next_ask(rest, now, policy, &mut by_class));
+        let (rest, now) = (&mut bytes[used..], visit.now);
+        let Shard { policy, familiar, .. } = &mut *visit.shard;
+        let understood =
+            fence::contain(|| visit.conn.next_ask(rest, now, policy, familiar, &mut by_class));
         let Some((n, ask)) = understood else {
             log::error!("{}: what it sent made us panic; please report it", visit.conn.peer);
             accounting::dropped_unread(visit, bytes.len() - used);

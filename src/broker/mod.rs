@@ -103,6 +103,7 @@ pub use self::pool::UnfinishedPool;
 pub use self::setup::Setup;
 use self::visit::{Shard, Visit};
 use crate::conn::Conn;
+use crate::conn::familiar::Familiar;
 use crate::conn::outbox::Outbox;
 use crate::conn::policy::{DrainPhase, Policy};
 use crate::hub::{Hub, SubscriberChange};
@@ -162,6 +163,7 @@ impl Broker {
                 reports: PendingReports::default(),
                 unix_s: 0,
                 common_fields: CommonFields::default(),
+                familiar: Familiar::default(),
                 given: None,
                 random: setup.seed | 1,
                 asked: Asked::default(),
@@ -282,6 +284,7 @@ impl Broker {
         self.shard.hub.hold_renditions(0);
         self.shard.hub.forget_bundles();
         self.shard.given = None;
+        self.shard.familiar.forget();
         deflate::give_back_compressors();
     }
 

@@ -13,7 +13,8 @@ use crate::close::CloseReason;
 use crate::conn::Conn;
 use crate::conn::outbox::Segment;
 use crate::conn::policy::DrainPhase;
-use crate::conn::state::{Parked, PollTerms, State, Telling};
+use crate::conn::request::Read;
+use crate::conn::state::{Parked, PollTerms, Seats, State, Telling};
 use crate::hub::log::Entry;
 use crate::hub::{Hub, Start};
 use crate::ids::{Seq, TopicId, TopicName};
@@ -39,9 +40,24 @@ struct PollMessages {
     more: bool,
 }
 
+/// Answers as the latest answer was, if that was to the same, and nothing has come or gone since.
+/// `false`: it is not that simple, and nothing was done.
+pub(super) fn answer_again(visit: &mut Visit<'_>, read: &Rc<Read>) -> bool {
+    let State::Answering(context) = &visit.conn.state else {
+        return false;
+    };
+    let given = visit.shard.given.as_ref();
+    let Some(given) = given.filter(|given| given.answers(read, context, &visit.shard.hub)) else {
+        return false;
+    };
+    let (status, answer) = (given.status, Rc::clone(&given.answer));
+    give(visit, status, &answer);
+    true
+}
+
 /// Answers at once if there is anything to say, or no wait is wanted; parks otherwise.
-pub(super) fn poll(visit: &mut Visit<'_>, names: &[TopicName], start: &Start, terms: PollTerms) {
-    let hub = &visit.shard.hub;
+pub(super) fn poll(visit: &mut Visit<'_>, read: &Rc<Read>, start: &Start, terms: PollTerms) {
+    let (hub, names) = (&visit.shard.hub, &*read.topics);
     let (one, several);
     let topics = match names {
         [name] => {
@@ -56,7 +72,7 @@ pub(super) fn poll(visit: &mut Visit<'_>, names: &[TopicName], start: &Start, te
     let nothing = start.gap.is_none() && hub.next(topics.iter().copied(), start.cursor).is_none();
     let parks = nothing && visit.shard.policy.drain != DrainPhase::Leaving;
     let Some(wait_s) = terms.wait_s.filter(|_| parks) else {
-        return answer(visit, topics, start, &terms);
+        return answer(visit, topics, start, &terms, Some(read));
     };
     let subscription = subscribe::subscribe(visit, names, start.cursor, Technique::LongPoll);
     let until = visit.now.plus(u64::from(wait_s) * 1000).into();
@@ -86,16 +102,33 @@ pub(super) fn release(visit: &mut Visit<'_>) {
     let Some(subscription) = visit.conn.state.subscription() else {
         return;
     };
-    let topics: Vec<TopicId> = subscribe::topics(subscription).collect();
+    let (one, several);
+    let topics = match &subscription.seats {
+        Seats::One(seat) => {
+            one = [seat.topic];
+            &one[..]
+        }
+        Seats::Many(_) => {
+            several = subscribe::topics(subscription).collect::<Vec<_>>();
+            &several[..]
+        }
+    };
     let start = subscribe::after_anew(subscription, &visit.shard.hub)
         .unwrap_or(Start { cursor: subscription.cursor, gap: None });
     subscribe::unsubscribe(visit);
     if let Some(terms) = visit.conn.released(visit.now) {
-        answer(visit, &topics, &start, &terms);
+        answer(visit, topics, &start, &terms, None);
     }
 }
 
-fn answer(visit: &mut Visit<'_>, topics: &[TopicId], start: &Start, terms: &PollTerms) {
+/// Answers what `read` asks, or a poll that has waited.
+fn answer(
+    visit: &mut Visit<'_>,
+    topics: &[TopicId],
+    start: &Start,
+    terms: &PollTerms,
+    read: Option<&Rc<Read>>,
+) {
     let State::Answering(context) = &visit.conn.state else {
         return;
     };
@@ -109,12 +142,17 @@ fn answer(visit: &mut Visit<'_>, topics: &[TopicId], start: &Start, terms: &Poll
     let Some((status, answer)) = made else {
         return;
     };
-    visit.conn.push(Segment::bundle(&answer));
+    give(visit, status, &answer);
+    if let Some(question) = question {
+        let asked = read.map(|read| (Rc::clone(read), visit.shard.hub.state()));
+        visit.shard.given = Some(Given { question, asked, status, answer });
+    }
+}
+
+fn give(visit: &mut Visit<'_>, status: Status, answer: &Rc<Bundle>) {
+    visit.conn.push(Segment::bundle(answer));
     if status != Status::Ok {
         accounting::answered_empty(visit);
-    }
-    if let Some(question) = question {
-        visit.shard.given = Some(Given { question, status, answer });
     }
     respond::answered(visit, status);
 }

@@ -4,6 +4,8 @@
 //! `technique`, for the first words, and `pump`, for the messages, of those that stay. Absent on
 //! purpose: what a cursor means; the hub says that, once for all four.
 
+use std::rc::Rc;
+
 use super::visit::Visit;
 use super::{poll, pump, respond, subscribe, teardown};
 use crate::close::CloseReason;
@@ -22,23 +24,27 @@ use crate::wire::message::Assembler;
 use crate::wire::response::Status;
 
 /// A request to read.
-pub(super) fn read(visit: &mut Visit<'_>, read: Read) {
+pub(super) fn read(visit: &mut Visit<'_>, read: &Rc<Read>) {
+    if poll::answer_again(visit, read) {
+        return;
+    }
     let default = match read.how {
         How::Poll { wait_s: None, .. } => Cursor::Earliest,
         How::Poll { .. } | How::Stream | How::Socket { .. } => Cursor::Latest,
     };
-    let start = visit.shard.hub.start(&read.topics, &read.cursor.unwrap_or(default));
+    let cursor = read.cursor.as_ref().unwrap_or(&default);
+    let start = visit.shard.hub.start(&read.topics, cursor);
     match read.how {
-        How::Poll { wait_s, limit, if_none_match } => {
+        How::Poll { wait_s, limit, ref if_none_match } => {
             let wait_s_max = visit.shard.policy.limits.wait_ms_max / 1000;
             let granted = |s: u64| u32::try_from(s.min(wait_s_max)).unwrap_or(u32::MAX);
             let terms = PollTerms {
                 named: read.topics.len() > 1,
                 limit: limit as u32, // Exact: few messages are asked for at most.
                 wait_s: wait_s.map(granted),
-                if_none_match,
+                if_none_match: if_none_match.clone(),
             };
-            poll::poll(visit, &read.topics, &start, terms);
+            poll::poll(visit, read, &start, terms);
         }
         How::Stream => stream(visit, &read.topics, &start),
         How::Socket { accept, dialect } => socket(visit, &read.topics, &start, &accept, dialect),

@@ -21,6 +21,7 @@ use super::letters::Letters;
 use super::pending::PendingReports;
 use super::pool::Share;
 use crate::conn::Conn;
+use crate::conn::familiar::Familiar;
 use crate::conn::policy::Policy;
 use crate::hub::Hub;
 use crate::ids::{ConnId, Millis, Seat, ShardId, TopicName};
@@ -61,6 +62,8 @@ pub(super) struct Shard {
     pub(super) unix_s: i64,
     /// What every head says of it.
     pub(super) common_fields: CommonFields,
+    /// Polls that were heard before.
+    pub(super) familiar: Familiar,
     /// The latest answer to a poll.
     pub(super) given: Option<Given>,
     /// The state of the generator behind [`Shard::jitter`]; never 0.

@@ -41,6 +41,14 @@ impl Broker {
         left > 0
     }
 
+    /// Whether nothing is to be done outside, no request is to be gone on with, nobody wants bytes
+    /// again, and as many read each topic as when that was last told.
+    pub fn wants_nothing(&self) -> bool {
+        let shard = &self.shard;
+        let asks = !shard.effects.is_empty() || shard.hub.has_subscriber_changes();
+        !asks && shard.resumable.is_empty() && self.resumed.is_empty()
+    }
+
     /// Reads a portion of the letters, and serves a portion of the subscribers of logs that grew.
     /// `true`: there is more to do, now.
     pub fn deliver(&mut self, now: Millis) -> bool {

@@ -61,6 +61,12 @@ impl Aside {
         self.put(secure.map(Box::new), |few| &mut few.secure);
     }
 
+    /// It came as most do: in plain HTTP, by itself, by the door for everybody.
+    pub fn has_no_other_way(&self) -> bool {
+        let plain = |few: &Few| few.secure.is_none() && few.proxied.is_none() && few.door.is_none();
+        self.0.as_deref().is_none_or(plain)
+    }
+
     /// A trusted proxy is at the other end.
     pub fn proxied(&self) -> Option<&Proxied> {
         self.0.as_deref()?.proxied.as_deref()

@@ -14,6 +14,7 @@ mod ask;
 pub mod asset;
 mod client_address;
 pub mod costs;
+pub mod familiar;
 pub mod flow;
 pub mod hold;
 mod holding;
@@ -27,6 +28,7 @@ pub mod progress;
 pub mod proxied;
 pub mod proxies;
 mod query;
+mod recognition;
 pub mod refused_origins;
 pub mod request;
 mod resource;
@@ -47,6 +49,7 @@ use std::net::SocketAddr;
 use self::aside::Aside;
 pub use self::ask::{Ask, Failure};
 use self::costs::Costs;
+use self::familiar::Familiar;
 use self::flow::Flow;
 use self::outbox::Segment;
 use self::policy::Policy;
@@ -119,6 +122,7 @@ impl Conn {
         buf: &mut [u8],
         now: Millis,
         policy: &Policy,
+        familiar: &mut Familiar,
         by_class: &mut Bytes,
     ) -> (usize, Option<Ask>) {
         let mut used = 0;
@@ -139,7 +143,7 @@ impl Conn {
                 break;
             }
             let pace = match name {
-                state::Name::Head => self.head(&buf[used..], now, policy, by_class),
+                state::Name::Head => self.head(&buf[used..], now, policy, familiar, by_class),
                 state::Name::Body => self.body(&buf[used..], now, by_class),
                 state::Name::Open | state::Name::Closing => {
                     self.frame(&mut buf[used..], now, policy, by_class)
@@ -155,13 +159,25 @@ impl Conn {
         (used, None)
     }
 
-    fn head(&mut self, buf: &[u8], now: Millis, policy: &Policy, by_class: &mut Bytes) -> Pace {
-        let State::Head { decoder, began } = &mut self.state else {
-            return Pace::Wait;
-        };
+    fn head(
+        &mut self,
+        buf: &[u8],
+        now: Millis,
+        policy: &Policy,
+        familiar: &mut Familiar,
+        by_class: &mut Bytes,
+    ) -> Pace {
         if buf.is_empty() {
             return Pace::Wait;
         }
+        let hash = if self.speaks_plainly(policy) { familiar.hash(buf) } else { None };
+        if let Some(poll) = hash.and_then(|hash| familiar.find(hash, buf)) {
+            by_class.add(Class::Head, buf.len());
+            return Pace::Ask(buf.len(), self.ask_again(poll, now));
+        }
+        let State::Head { decoder, began } = &mut self.state else {
+            return Pace::Wait;
+        };
         // An empty line or two before a request (RFC 9112 §2.2) do not begin it.
         if buf.iter().any(|b| !matches!(b, b'\r' | b'\n')) {
             began.get_or_insert(now);
@@ -174,7 +190,13 @@ impl Conn {
             Ok(Parsed::Complete { value: head, used }) => {
                 by_class.add(Class::Head, used);
                 let more = buf.len() > used;
-                self.request(&head, used, more, now, policy)
+                let pace = self.request(&head, used, more, now, policy);
+                if let (Some(hash), false, Pace::Ask(_, ask)) = (hash, more, &pace)
+                    && let Some(poll) = self.poll_understood(ask)
+                {
+                    familiar.note(hash, buf, poll);
+                }
+                pace
             }
             Err(error) => {
                 by_class.add(Class::Head, buf.len());

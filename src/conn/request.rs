@@ -3,6 +3,7 @@
 //! Came from: `route`, which reads it out of a head. Goes to: `broker::answer`. Absent on purpose:
 //! text. Whatever a client spelled is a name, a number or a choice by now.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::asset::Asset;
@@ -35,8 +36,8 @@ pub struct Request {
 pub enum Want {
     /// The body as a message.
     Publish(Publish),
-    /// Messages of one topic or several.
-    Read(Read),
+    /// Messages of one topic or several. Who asks the same shares it.
+    Read(Rc<Read>),
     /// Who reads a topic, and what it holds.
     Info(TopicName),
     /// The live page.

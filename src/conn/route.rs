@@ -3,6 +3,8 @@
 //! Came from: `conn::Conn::next_ask`, with a head from `wire::head`. Goes to: `broker::answer`, as
 //! a [`Request`]. Absent on purpose: whether a topic exists; nothing here knows the hub.
 
+use std::rc::Rc;
+
 use super::admission;
 use super::origin::{OriginCheck, Origins};
 use super::policy::Policy;
@@ -300,7 +302,7 @@ fn handshake(head: &Head<'_>, verdict: &OriginCheck) -> Result<Accept, Problem> 
 /// The header wins: a browser that reconnects adds it to a URL that has the first cursor in it.
 fn read(head: &Head<'_>, query: &Query<'_>, list: &str, how: How) -> Result<Want, Problem> {
     let cursor = head.last_event_id.and_then(query::cursor).or_else(|| query.cursor());
-    Ok(Want::Read(Read { topics: topics(list)?, cursor, tag: query.tag()?, how }))
+    Ok(Want::Read(Rc::new(Read { topics: topics(list)?, cursor, tag: query.tag()?, how })))
 }
 
 fn topics(list: &str) -> Result<Box<[TopicName]>, Problem> {

@@ -104,6 +104,18 @@ impl Conn {
         stays && self.flow.is_undisturbed() && self.aside.progress().is_none()
     }
 
+    /// Whether the last of its answer is all that is left of its last request, and it is as it was
+    /// when it was last visited: when the kernel has taken that, it is idle, and nothing else
+    /// follows.
+    #[inline]
+    pub fn is_about_to_rest(&self) -> bool {
+        let between = matches!(self.state, State::Head { began: None, .. });
+        let flow = &self.flow;
+        let undisturbed = flow.is_undisturbed() && !flow.reading_paused && flow.inbox.is_empty();
+        let alone = self.aside.progress().is_none() && self.aside.proxied().is_none();
+        between && !flow.idle && undisturbed && alone
+    }
+
     /// One of the messages that it has said is in the log. `true`: nothing follows from that, as
     /// for a raw WebSocket that is not held back and is not about to be closed. `false`: something
     /// may, and nothing was done.

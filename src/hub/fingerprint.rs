@@ -33,7 +33,20 @@ impl Fingerprint {
     }
 }
 
+/// What was in all logs at one time: another one whenever a message has come or gone, or the
+/// numbering has begun anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HubState {
+    tip: Seq,
+    evictions: u64,
+}
+
 impl Hub {
+    /// What is in all logs now.
+    pub fn state(&self) -> HubState {
+        HubState { tip: self.tip, evictions: self.evictions }
+    }
+
     /// What is retained of `topics` after `cursor`, in the order in which they were asked for.
     pub fn fingerprint(&self, topics: &[TopicId], cursor: Seq) -> Fingerprint {
         let start = Fingerprint(self.epoch.0).with(cursor.0);

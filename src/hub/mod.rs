@@ -234,6 +234,11 @@ impl Hub {
         }
     }
 
+    /// Whether there may be one.
+    pub fn has_subscriber_changes(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
     /// The next change in the number of readers, to be told to the sequencer.
     pub fn next_subscriber_change(&mut self) -> Option<SubscriberChange> {
         while let Some(&id) = self.changed.last() {

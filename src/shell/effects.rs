@@ -115,6 +115,11 @@ impl Effects {
         self.mailbox.note_unread(broker.unread_letters());
     }
 
+    /// Whether there is nothing to be carried out, and nothing to be told to `broker`.
+    pub fn are_none(&self, broker: &Broker) -> bool {
+        self.batch.is_empty() && self.mailbox.is_empty() && broker.wants_nothing()
+    }
+
     /// Whether publishes wait for threads that have too many letters to read.
     pub fn is_held_back(&self) -> bool {
         !self.batch.orders.is_empty()

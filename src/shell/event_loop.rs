@@ -302,6 +302,9 @@ impl EventLoop {
     /// Does what the broker asks for, until it asks for nothing more or the time is over. `true`:
     /// something happened.
     fn run_effects(&mut self) -> bool {
+        if self.effects.are_none(&self.broker) {
+            return false; // As two of three times in most turns.
+        }
         let mut busy = false;
         self.budget.begin(Phase::Effects);
         while self.carry_out() {
