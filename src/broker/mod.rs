@@ -299,12 +299,6 @@ impl Broker {
         self.next_served().or_else(|| next_of(&mut self.dirty))
     }
 
-    /// The next of those connections that may be written to at once: its outbox was empty, and has
-    /// nothing but what a round of [`Broker::deliver`] brought.
-    pub fn next_served(&mut self) -> Option<ConnId> {
-        next_of(&mut self.served)
-    }
-
     /// What `id` has to send; `None` when it is gone.
     pub fn outbox(&self, id: ConnId) -> Option<&Outbox> {
         self.conns.get(id).map(|conn| &conn.flow.outbox)

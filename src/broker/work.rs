@@ -4,7 +4,7 @@
 //! Absent on purpose: any order between connections other than first come, first served.
 
 use super::visit::Visit;
-use super::{Broker, Letter, answer, deadline, input, poll, publish, pump, report};
+use super::{Broker, Letter, answer, deadline, input, next_of, poll, publish, pump, report};
 use crate::conn::Conn;
 use crate::conn::outbox::Outbox;
 use crate::conn::state::Name;
@@ -79,6 +79,12 @@ impl Broker {
             });
         }
         self.can_deliver()
+    }
+
+    /// The next of those [that are dirty](Broker::next_dirty) and may be written to at once: its
+    /// outbox was empty, and has nothing but what a round of [`Broker::deliver`] brought.
+    pub fn next_served(&mut self) -> Option<ConnId> {
+        next_of(&mut self.served)
     }
 
     /// The short way for a reader that keeps up, and has everything behind it. Tells how many steps

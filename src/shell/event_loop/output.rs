@@ -28,8 +28,8 @@ impl EventLoop {
         }
     }
 
-    /// Writes to those whom a portion of a round has just served, while they are in the caches: of a
-    /// large crowd, nobody is when all of it has been served. Those who take much stand in line.
+    /// Writes to those whom a portion of a round has just served, while they are in the caches: of
+    /// a large crowd, nobody is when all of it has been served. Those who take much stand in line.
     pub(super) fn write_served(&mut self) {
         self.budget.look_soon();
         while let Some(id) = self.broker.next_served() {
