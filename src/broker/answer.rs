@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::effect::Effect;
 use super::respond::{JSON, NO_STORE};
 use super::visit::Visit;
-use super::{accounting, asset, file, goodbye, publish, read, report, respond};
+use super::{accounting, asset, file, goodbye, poll, publish, read, report, respond};
 use super::{teardown, ticket, v1, websocket};
 use crate::conn::Ask;
 use crate::conn::problem::{Allow, Problem, Rule};
@@ -135,6 +135,7 @@ fn give(visit: &mut Visit<'_>, want: Want, body: Vec<u8>) {
         Want::Ready if draining => respond::refuse(visit, Rule::Draining.into()),
         _ if draining && want.upgrades() => respond::refuse(visit, Rule::Draining.into()),
         Want::Publish(wanted) => publish::over_http(visit, wanted, body),
+        Want::Read(wanted) if poll::answer_again(visit, &wanted) => {}
         Want::Read(wanted) => read::read(visit, &wanted),
         Want::Info(topic) => {
             let effect = Effect::Count { conn: visit.id, topic: topic.clone() };

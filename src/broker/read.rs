@@ -25,15 +25,11 @@ use crate::wire::response::Status;
 
 /// A request to read.
 pub(super) fn read(visit: &mut Visit<'_>, read: &Rc<Read>) {
-    if poll::answer_again(visit, read) {
-        return;
-    }
     let default = match read.how {
         How::Poll { wait_s: None, .. } => Cursor::Earliest,
         How::Poll { .. } | How::Stream | How::Socket { .. } => Cursor::Latest,
     };
-    let cursor = read.cursor.as_ref().unwrap_or(&default);
-    let start = visit.shard.hub.start(&read.topics, cursor);
+    let start = visit.shard.hub.start(&read.topics, read.cursor.as_ref().unwrap_or(&default));
     match read.how {
         How::Poll { wait_s, limit, ref if_none_match } => {
             let wait_s_max = visit.shard.policy.limits.wait_ms_max / 1000;
