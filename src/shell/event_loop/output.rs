@@ -42,6 +42,7 @@ impl EventLoop {
                 self.write_by_tls_or_not(id);
             }
         }
+        self.now = self.budget.at().millis(); // The broker was told of writes at that time.
     }
 
     /// Moves those whose outbox is no longer empty into the queue. Whoever's socket is full is
