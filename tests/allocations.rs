@@ -12,10 +12,10 @@ use std::net::Ipv4Addr;
 use allocation_counter::measure;
 use tollway::broker::{Broker, Effect, Letter, Setup};
 use tollway::hub::Receipt;
-use tollway::hub::message::{Draft, Payload};
 use tollway::ids::{ConnId, Door, Micros, Millis, ShardId, TopicName};
 use tollway::limits::BUNDLED_BYTES_MAX;
 use tollway::store::sequencer::{Commit, Sequencer};
+use tollway::technique::message::{Draft, Payload, Unnumbered};
 
 const NOW: Millis = Millis(1);
 const WEBSOCKET: &str = "GET /t/ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
@@ -82,7 +82,8 @@ impl Bench {
         let topic = TopicName::parse("t").expect("a name");
         let from = std::net::IpAddr::from(Ipv4Addr::LOCALHOST).into();
         let payload = Payload::posted(vec![b'x'; bytes]);
-        let draft = Draft { topic, event: None, payload, from, idempotency_key: None };
+        let draft =
+            Draft { message: Unnumbered::new(topic, None, payload), from, idempotency_key: None };
         self.commit(draft, None);
     }
 

@@ -35,7 +35,7 @@ pub(super) fn answer(visit: &mut Visit<'_>, ask: Ask) {
     match ask {
         Ask::Arrived => arrive(visit),
         Ask::Request { payer, want, body } => serve(visit, payer, want, body),
-        Ask::PublishRaw { data, binary } => publish::raw(visit, data, binary),
+        Ask::PublishRaw(payload) => publish::raw(visit, payload),
         Ask::PublishV1(request) => v1::publish(visit, *request),
         Ask::Fail(failure) => websocket::fail(visit, failure),
         Ask::Leave(reason) => teardown::leave(visit, reason),

@@ -12,12 +12,12 @@
 use super::effect::Effect;
 use super::visit::Visit;
 use crate::conn::problem::Rule;
-use crate::hub::message::Draft;
 use crate::ids::TopicId;
+use crate::technique::message::Draft;
 
 /// Asks the sequencer to commit `draft`, unless it would make one topic too many.
 pub(super) fn ask(visit: &mut Visit<'_>, draft: Draft) -> Result<(), Rule> {
-    let topic = visit.shard.hub.find(&draft.topic);
+    let topic = visit.shard.hub.find(&draft.message.topic);
     ask_in(visit, topic, draft)
 }
 
@@ -29,7 +29,7 @@ pub(super) fn ask_in(
 ) -> Result<(), Rule> {
     let shard = &mut *visit.shard;
     let retains = topic.is_some_and(|topic| !shard.hub.log(topic).is_empty());
-    let made = (!retains).then(|| draft.topic.clone());
+    let made = (!retains).then(|| draft.message.topic.clone());
     let topics = shard.hub.retained_topics() + shard.asked.new_topics();
     let is_one_more = made.as_ref().is_some_and(|topic| !shard.asked.makes(topic));
     if is_one_more && topics >= shard.policy.limits.topics_max {

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use crate::close::CloseReason;
-use crate::hub::message::{Draft, Message};
 use crate::hub::past::Past;
 use crate::hub::{Receipt, Subscribers};
 use crate::ids::{ConnId, Epoch, Network, ShardId, TopicName};
 use crate::ledger::{Payer, Scope, ShardReport};
 use crate::rights::Grant;
 use crate::rights::tickets::Ticket;
+use crate::technique::message::{Draft, Message};
 
 /// What the broker needs the shell to do.
 #[derive(Debug)]

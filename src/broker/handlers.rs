@@ -197,6 +197,9 @@ impl Broker {
             | Letter::Unavailable(_)
             | Letter::Anew { .. }
             | Letter::TooFast { .. } => {
+                if self.shard.hub.has_room() && self.shard.letters.passes() {
+                    return self.read_letter(letter, now);
+                }
                 self.shard.letters.push(letter);
                 self.read_letters(now);
             }

@@ -43,6 +43,17 @@ impl Letters {
         self.unread.push_back(letter);
     }
 
+    /// A letter has come: may it be read at once? It may where none lies before it, and then counts
+    /// as read.
+    pub(super) fn passes(&mut self) -> bool {
+        let passes = self.left > 0 && self.unread.is_empty();
+        if passes {
+            self.left -= 1;
+            self.read += 1;
+        }
+        passes
+    }
+
     /// A new portion of work begins.
     pub(super) fn begin_portion(&mut self) {
         self.left = LETTERS_PER_PORTION;
@@ -121,6 +132,20 @@ mod tests {
         assert_eq!(letters.next_waiter(), None);
         assert!(letters.next().is_some() && letters.is_empty());
         assert_eq!(letters.next_waiter(), Some(id(11)));
+    }
+
+    #[test]
+    fn a_letter_passes_where_none_lies_before_it_and_counts() {
+        let mut letters = Letters::default();
+        assert!((0..LETTERS_PER_PORTION).all(|_| letters.passes()));
+        assert!(!letters.passes(), "the portion is over");
+        letters.push(Letter::Refused(id(1)));
+        letters.wait(id(10));
+        letters.begin_portion();
+        assert!(!letters.passes(), "one lies before it");
+        assert_eq!(letters.next_waiter(), None);
+        assert!(letters.next().is_some() && letters.passes());
+        assert_eq!(letters.next_waiter(), Some(id(10)));
     }
 
     #[test]

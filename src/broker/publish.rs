@@ -15,17 +15,15 @@ use crate::conn::request::Publish;
 use crate::conn::response_context::Body;
 use crate::conn::state::{Awaited, Seats, State};
 use crate::hub::Receipt;
-use crate::hub::message::{Draft, Payload};
 use crate::rights::Denial;
+use crate::technique::message::{Draft, Payload, Unnumbered};
 use crate::wire::frame::CloseCode;
 use crate::wire::response::Status;
 
 /// A request with a message.
 pub(super) fn over_http(visit: &mut Visit<'_>, publish: Publish, body: Vec<u8>) {
     let draft = Draft {
-        topic: publish.topic.clone(),
-        event: publish.event,
-        payload: Payload::posted(body),
+        message: Unnumbered::new(publish.topic.clone(), publish.event, Payload::posted(body)),
         from: visit.conn.peer.network(),
         idempotency_key: publish.idempotency_key,
     };
@@ -36,7 +34,7 @@ pub(super) fn over_http(visit: &mut Visit<'_>, publish: Publish, body: Vec<u8>) 
 }
 
 /// A message of a raw WebSocket. Nothing is answered: the sender is a subscriber too.
-pub(super) fn raw(visit: &mut Visit<'_>, data: Box<[u8]>, binary: bool) {
+pub(super) fn raw(visit: &mut Visit<'_>, payload: Payload) {
     let State::Open(socket) = &visit.conn.state else {
         return;
     };
@@ -54,8 +52,8 @@ pub(super) fn raw(visit: &mut Visit<'_>, data: Box<[u8]>, binary: bool) {
         let why = "this socket may read, not publish: its token does not give the right";
         return teardown::close_socket(visit, CloseCode::POLICY, why, CloseReason::NotAllowed);
     }
-    let payload = Payload::framed(data, binary);
-    let draft = Draft { topic, event: None, payload, from, idempotency_key: None };
+    let draft =
+        Draft { message: Unnumbered::new(topic, None, payload), from, idempotency_key: None };
     if draft::ask_in(visit, Some(seat.topic), draft).is_err() {
         let why = "no room for another topic; try again later";
         teardown::close_socket(visit, CloseCode::TRY_AGAIN, why, CloseReason::Overloaded);

@@ -108,8 +108,14 @@ struct DeliveryFormat {
 }
 
 impl DeliveryFormat {
-    /// A message in this format, as a segment that shares its encoded bytes.
+    /// A message in this format, as a segment that shares its encoded bytes. The only reader of a
+    /// thread gets its frame from where it lies; many would count who holds it, all at one place.
     fn segment(&self, found: (TopicId, &Entry), hub: &Hub) -> Segment {
+        let (topic, entry) = found;
+        let compresses = self.deflate.is_some() && websocket::compresses(entry.payload_bytes());
+        if self.format == Format::Frame && !compresses && hub.has_one_reader(topic) {
+            return Segment::message(entry.message());
+        }
         let encoded = hub.encoded_for_subscriber(found, self.format, self.deflate);
         let range = encoded.range(self.whole);
         Segment::shared(encoded, range)

@@ -7,13 +7,13 @@ use super::{Broker, Letter, Setup, Teardown, accounting};
 use crate::conn::Conn;
 use crate::conn::outbox::Outbox;
 use crate::conn::state::{State, Upload};
-use crate::hub::message::{Message, Payload};
 use crate::hub::past::Past;
 use crate::ids::{ConnId, Door, Millis, Seat, Seq, TopicName};
 use crate::ledger::{Call, Ledger, Order, Payer, Process, Refusal, RefusedConnection, Rows, Scope};
 use crate::limits::{
     DELIVERY_STEPS_PER_PORTION, EFFECTS_BYTES_MAX, EXPIRIES_PER_TURN, Limits, UNANSWERED_MAX,
 };
+use crate::technique::message::{Message, Payload};
 
 const NOW: Millis = Millis(0);
 
@@ -27,7 +27,7 @@ fn letter(seq: u64) -> Letter {
         seq: Seq(seq),
         topic: TopicName::parse("t").expect("a topic"),
         event: None,
-        payload: Payload::posted(b"hello".to_vec()),
+        payload: Payload::posted(b"hello"),
         at: NOW.micros(),
     });
     Letter::Committed { message, receipt: None }

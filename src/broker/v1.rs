@@ -16,10 +16,10 @@ use crate::conn::state::{Seats, State, WebSocket};
 use crate::conn::unanswered::PublishOutcome;
 use crate::conn::v1::{V1Publish, V1Request};
 use crate::hub::Hub;
-use crate::hub::message::{Draft, Payload};
 use crate::ids::Network;
 use crate::ledger::Class;
 use crate::rights::Denial;
+use crate::technique::message::{Draft, Payload, Unnumbered};
 use crate::technique::{Dialect, v1};
 
 /// A frame came: its message is asked for, or its refusal stands in the line.
@@ -31,7 +31,11 @@ pub(super) fn publish(visit: &mut Visit<'_>, request: V1Request) {
     let from = visit.conn.peer.network();
     let draft = publish.and_then(|publish| draft(socket, publish, from, &visit.shard.hub));
     let allowed = draft.and_then(|draft| {
-        if visit.may_publish(&draft.topic) { Ok(draft) } else { Err(Denial::RightMissing.into()) }
+        if visit.may_publish(&draft.message.topic) {
+            Ok(draft)
+        } else {
+            Err(Denial::RightMissing.into())
+        }
     });
     let asked = allowed.and_then(|draft| Ok(draft::ask(visit, draft)?));
     let State::Open(socket) = &mut visit.conn.state else {
@@ -99,9 +103,11 @@ fn draft(
     };
     let topic = publish.topic.or_else(|| opened.cloned());
     Ok(Draft {
-        topic: topic.ok_or(Rule::TopicMissing)?,
-        event: publish.event,
-        payload: Payload::framed(publish.data, publish.binary),
+        message: Unnumbered::new(
+            topic.ok_or(Rule::TopicMissing)?,
+            publish.event,
+            Payload::framed(publish.data, publish.binary),
+        ),
         from,
         idempotency_key: publish.idempotency_key,
     })

@@ -112,32 +112,37 @@ impl Broker {
             let Some(letter) = self.shard.letters.next() else {
                 return;
             };
-            match letter {
-                Letter::Committed { message, receipt } => {
-                    self.shard.hub.append(message);
-                    self.shard.hub.expire(now); // A letter may have lain for long.
-                    if let Some(receipt) = receipt {
-                        self.committed(receipt, now);
-                    }
-                }
-                Letter::Repeated(receipt) => self.committed(receipt, now),
-                Letter::Refused(id) => self.answer(id, now, publish::not_committed),
-                Letter::TooFast { conn, retry_ms } => {
-                    self.answer(conn, now, |v| publish::too_fast(v, retry_ms));
-                }
-                Letter::Unavailable(id) => self.answer(id, now, publish::unavailable),
-                Letter::Anew { epoch, past } => {
-                    self.shard.given = None; // It quotes ids.
-                    self.shard.hub.begin_anew(epoch, &past);
-                    self.shard.hub.expire(now);
-                }
-                // Never wait.
-                Letter::ReportWanted { .. } | Letter::ShardReport(_) => {}
-                Letter::StoreState(_) | Letter::Counted { .. } => {}
-            }
+            self.read_letter(letter, now);
             while let Some(id) = self.shard.letters.next_waiter() {
                 self.visit(id, now, answer::letters_read);
             }
+        }
+    }
+
+    /// Does what the sequencer says.
+    pub(super) fn read_letter(&mut self, letter: Letter, now: Millis) {
+        match letter {
+            Letter::Committed { message, receipt } => {
+                self.shard.hub.append(message);
+                self.shard.hub.expire(now); // A letter may have lain for long.
+                if let Some(receipt) = receipt {
+                    self.committed(receipt, now);
+                }
+            }
+            Letter::Repeated(receipt) => self.committed(receipt, now),
+            Letter::Refused(id) => self.answer(id, now, publish::not_committed),
+            Letter::TooFast { conn, retry_ms } => {
+                self.answer(conn, now, |v| publish::too_fast(v, retry_ms));
+            }
+            Letter::Unavailable(id) => self.answer(id, now, publish::unavailable),
+            Letter::Anew { epoch, past } => {
+                self.shard.given = None; // It quotes ids.
+                self.shard.hub.begin_anew(epoch, &past);
+                self.shard.hub.expire(now);
+            }
+            // Never wait.
+            Letter::ReportWanted { .. } | Letter::ShardReport(_) => {}
+            Letter::StoreState(_) | Letter::Counted { .. } => {}
         }
     }
 

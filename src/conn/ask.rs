@@ -7,6 +7,7 @@ use super::request::Want;
 use super::v1::V1Request;
 use crate::close::CloseReason;
 use crate::ledger::Payer;
+use crate::technique::message::Payload;
 use crate::wire::frame::CloseCode;
 
 /// What a connection asks of the broker.
@@ -24,12 +25,7 @@ pub enum Ask {
         body: Vec<u8>,
     },
     /// A message of a raw WebSocket, to be published.
-    PublishRaw {
-        /// Its data; UTF-8 unless `binary`.
-        data: Box<[u8]>,
-        /// The frame said so.
-        binary: bool,
-    },
+    PublishRaw(Payload),
     /// A frame of `tollway.v1`, to be published or refused.
     PublishV1(Box<V1Request>),
     /// A rule of RFC 6455 was broken: say so in a Close frame, and end.

@@ -11,6 +11,7 @@ use crate::close::CloseReason;
 use crate::ledger::{Bytes, Class};
 use crate::limits::Limits;
 use crate::technique::Dialect;
+use crate::technique::message::Payload;
 use crate::wire::frame::{self, CloseCode, Opcode};
 use crate::wire::message::{Assembler, Incoming, MessageError};
 
@@ -68,7 +69,7 @@ pub(super) fn act_closing(incoming: Incoming<'_>) -> Option<Ask> {
 }
 
 fn publish_raw(data: &[u8], binary: bool) -> Ask {
-    Ask::PublishRaw { data: data.into(), binary }
+    Ask::PublishRaw(Payload::framed(data, binary))
 }
 
 fn publish_v1(request: v1::V1Request) -> Ask {

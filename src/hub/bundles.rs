@@ -69,9 +69,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::hub::message::{Message, Payload};
     use crate::ids::{Epoch, Millis, TopicName};
     use crate::limits::{EVENT_BYTES_MAX, Limits, TOPIC_BYTES_MAX};
+    use crate::technique::message::{Message, Payload};
 
     fn name(text: &str) -> TopicName {
         TopicName::parse(text).expect("a name")

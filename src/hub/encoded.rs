@@ -40,11 +40,17 @@ impl Hub {
     ) -> Rc<EncodedMessage> {
         match entry.rendition(format, window) {
             Some(encoded) => Rc::clone(encoded),
-            None if self.topics[topic.0 as usize].readers.len() == 1 => {
+            None if self.has_one_reader(topic) => {
                 Rc::new(entry.encoded_for_one(format, window, self.epoch))
             }
             None => Rc::clone(self.encode((topic, entry), format, window)),
         }
+    }
+
+    /// Whether nobody else on this thread reads `topic` and stays.
+    #[inline]
+    pub fn has_one_reader(&self, topic: TopicId) -> bool {
+        self.topics[topic.0 as usize].readers.len() == 1
     }
 
     #[inline(never)]
@@ -109,10 +115,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::hub::message::{Message, Payload};
     use crate::ids::{ConnId, Epoch, Micros, Seq, TopicName};
     use crate::limits::Limits;
     use crate::technique::Technique;
+    use crate::technique::message::{Message, Payload};
 
     /// Whether two subscribers would share what a message is encoded to, and whether it is kept.
     fn shared_and_kept(readers: u32, window: Option<Window>) -> (bool, bool) {

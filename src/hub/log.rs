@@ -11,10 +11,10 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::message::Message;
 use super::renditions::Renditions;
 use crate::ids::{Epoch, Seq, TopicName};
 use crate::limits::LONG_MESSAGE_BYTES;
+use crate::technique::message::Message;
 use crate::technique::{self, Content, EncodedMessage, Format};
 use crate::wire::deflate::Window;
 
@@ -43,9 +43,14 @@ impl Entry {
         self.message.content(epoch)
     }
 
+    /// The message itself.
+    pub fn message(&self) -> &Arc<Message> {
+        &self.message
+    }
+
     /// Bytes of its payload.
     pub fn payload_bytes(&self) -> usize {
-        self.message.payload.bytes().len()
+        self.message.payload.length()
     }
 
     /// Whether it is so long that a poll's answer has it in pieces.

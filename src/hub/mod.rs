@@ -24,7 +24,6 @@ pub mod fingerprint;
 pub mod forgotten;
 pub mod log;
 pub mod merge;
-pub mod message;
 pub mod past;
 mod renditions;
 mod retention;
@@ -40,7 +39,6 @@ use self::bounds::{Age, Retention};
 use self::earlier::EarlierEpochs;
 use self::forgotten::Forgotten;
 use self::log::TopicLog;
-use self::message::Message;
 use self::renditions::Cache;
 pub use self::start::Start;
 pub use self::subscribers::Subscribers;
@@ -48,6 +46,7 @@ use crate::ids::{ConnId, Epoch, Id, Seat, Seq, TopicId, TopicMap, TopicName};
 use crate::limits::Limits;
 use crate::spare::Spare;
 use crate::technique::Technique;
+use crate::technique::message::Message;
 
 /// The answer to a publish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

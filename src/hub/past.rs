@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::Hub;
 use super::forgotten::Forgotten;
 use super::log::TopicLog;
-use super::message::Message;
 use crate::ids::{Seq, TopicName};
+use crate::technique::message::Message;
 
 /// Messages of earlier runs, and what was lost before them.
 #[derive(Debug, Default)]

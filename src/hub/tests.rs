@@ -1,12 +1,12 @@
 //! The hub's facts: rounds, retention, forgetting, and where readers start.
 
-use super::message::{Message, Payload};
 use super::*;
 use crate::ids::{Cursor, Millis};
 use crate::limits::{
     ENTRY_OVERHEAD_BYTES, MESSAGE_OVERHEAD_BYTES, RENDITIONS_BYTES_MIN, RENDITIONS_SHARE,
     TOPIC_OVERHEAD_BYTES,
 };
+use crate::technique::message::{Message, Payload};
 use crate::technique::{Format, GapReason};
 use crate::wire::deflate::Window;
 
@@ -35,7 +35,7 @@ impl Bench {
             seq: Seq(self.seq),
             topic: name(topic),
             event: None,
-            payload: Payload::posted(b"x".to_vec()),
+            payload: Payload::posted(b"x"),
             at: Millis(at).micros(),
         }));
         Seq(self.seq)

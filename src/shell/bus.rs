@@ -29,7 +29,6 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use super::ending::Ending;
 use super::mailbox::Address;
 use crate::broker::{DrainCounts, Letter, Places};
-use crate::hub::message::{Draft, Message};
 use crate::hub::{Receipt, SubscriberChange, Subscribers};
 use crate::ids::{ConnId, Micros, Millis, Network, ShardId, TopicName};
 use crate::ledger::{Scope, ShardReport, StoreReport};
@@ -42,6 +41,7 @@ use crate::store::line::StoreLine;
 use crate::store::readers::ThreadSet;
 use crate::store::sequencer::{Commit, Sequencer};
 use crate::store::{Asker, StoreAsk, StoreOrder};
+use crate::technique::message::{Draft, Message};
 
 /// Shared by all threads.
 #[derive(Debug)]

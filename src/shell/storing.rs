@@ -160,12 +160,12 @@ const FOR_LONG: Duration = Duration::from_hours(1);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::message::{Draft, Payload};
     use crate::ids::{ConnId, Seq, ShardId, TopicName};
     use crate::limits::Limits;
     use crate::shell::bus::Batch;
     use crate::shell::mailbox;
     use crate::store::{Record, Recovered, StoreFault};
+    use crate::technique::message::{Draft, Payload, Unnumbered};
 
     #[derive(Debug)]
     struct Buggy;
@@ -194,9 +194,11 @@ mod tests {
         let storing = Storing::start(journal, Arc::clone(&bus), Clock::start(), None);
         let storing = storing.expect("a thread");
         let draft = Draft {
-            topic: TopicName::parse("a").expect("a good name"),
-            event: None,
-            payload: Payload::posted(b"x".to_vec()),
+            message: Unnumbered::new(
+                TopicName::parse("a").expect("a good name"),
+                None,
+                Payload::posted(b"x"),
+            ),
             from: std::net::IpAddr::from([192, 0, 2, 1]).into(),
             idempotency_key: None,
         };

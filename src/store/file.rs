@@ -23,9 +23,9 @@ use rusqlite::{Connection, ErrorCode, Transaction, params};
 pub use self::open::OpenError;
 use super::retained::Retained;
 use super::{Opened, Record, Recovered, Store, StoreFault, WallMoment};
-use crate::hub::message::Message;
 use crate::ids::{Network, Seq};
 use crate::limits::{IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_MS_MAX, Limits};
+use crate::technique::message::Message;
 
 /// How a file is to be kept.
 #[derive(Debug, Clone)]

@@ -20,9 +20,9 @@ use super::{
     WallMoment,
 };
 use crate::hub::Subscribers;
-use crate::hub::message::{Draft, Message};
 use crate::ids::{Seq, TopicName};
 use crate::ledger::StoreReport;
+use crate::technique::message::Draft;
 
 /// Gives numbers, and has a store keep what has them.
 #[derive(Debug)]
@@ -170,11 +170,13 @@ impl<S: Store> Journal<S> {
     }
 
     fn plan(&mut self, asker: Asker, draft: Draft, at: WallMoment) -> Planned {
-        let Draft { topic, event, payload, from, idempotency_key } = draft;
+        let Draft { message, from, idempotency_key } = draft;
+        let topic = &message.topic;
         // Its place in the batch, and so the number that it gets if all goes well.
         let record = self.records.len();
         if let Some(key) = &idempotency_key {
-            if let Some(seq) = self.numbering.find(&topic, key, at.now.millis()) {
+            if let Some(seq) = self.numbering.find(topic, key, at.now.millis()) {
+                let topic = topic.clone();
                 return Planned::Known(StoreAnswer::Repeated { asker, seq, topic });
             }
             let name = (topic.clone(), key.clone());
@@ -184,7 +186,7 @@ impl<S: Store> Journal<S> {
             self.fresh.insert(name, record);
         }
         let seq = Seq(self.numbering.tip().0 + 1 + record as u64);
-        let message = Arc::new(Message { seq, topic, event, payload, at: at.now });
+        let message = message.number(seq, at.now);
         self.records.push(Record { message, key: idempotency_key, from });
         Planned::Append { asker, record }
     }

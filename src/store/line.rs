@@ -100,8 +100,8 @@ impl StoreLine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::message::{Draft, Payload};
     use crate::ids::{ConnId, ShardId, TopicName};
+    use crate::technique::message::{Draft, Payload, Unnumbered};
 
     fn asker(slot: u32) -> Asker {
         Asker { shard: ShardId(0), conn: ConnId { slot, generation: 0 } }
@@ -109,9 +109,11 @@ mod tests {
 
     fn order(slot: u32, bytes: usize) -> StoreOrder {
         let asked = StoreAsk::Append(Draft {
-            topic: TopicName::parse("a").expect("a good name"),
-            event: None,
-            payload: Payload::posted(vec![b'x'; bytes]),
+            message: Unnumbered::new(
+                TopicName::parse("a").expect("a good name"),
+                None,
+                Payload::posted(vec![b'x'; bytes]),
+            ),
             from: std::net::IpAddr::from([192, 0, 2, 1]).into(),
             idempotency_key: None,
         });

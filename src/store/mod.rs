@@ -34,9 +34,9 @@ use std::sync::Arc;
 
 use self::numbering::KeyRecord;
 use crate::hub::Subscribers;
-use crate::hub::message::{Draft, Message};
 use crate::hub::past::Past;
 use crate::ids::{ConnId, Epoch, Micros, Network, Seq, ShardId, TopicName};
+use crate::technique::message::{Draft, Message};
 
 /// Who asked for something: the connection, and the thread that it lives on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

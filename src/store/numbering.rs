@@ -4,8 +4,8 @@
 //! Absent on purpose: messages, and how many read a topic. Who numbers need not know.
 
 use super::keys::Keys;
-use crate::hub::message::Draft;
 use crate::ids::{Millis, Network, Seq, TopicName};
+use crate::technique::message::Draft;
 
 /// The newest number, and the keys that repeats are known by.
 #[derive(Debug, Default)]
@@ -54,10 +54,10 @@ impl Numbering {
         self.keys.expire(now);
         let next = Seq(self.tip.0 + 1);
         if let Some(key) = &draft.idempotency_key {
-            if let Some(seq) = self.keys.find(&draft.topic, key) {
+            if let Some(seq) = self.keys.find(&draft.message.topic, key) {
                 return Err(seq);
             }
-            self.keys.remember(draft.topic.clone(), key, draft.from, next, now);
+            self.keys.remember(draft.message.topic.clone(), key, draft.from, next, now);
         }
         self.tip = next;
         Ok(next)

@@ -15,9 +15,9 @@ use std::collections::{HashMap, VecDeque};
 use slab::Slab;
 
 use crate::hub::forgotten;
-use crate::hub::message::Message;
 use crate::ids::{Millis, Seq, TopicName};
 use crate::limits::{ENTRY_OVERHEAD_BYTES, Limits, RENDITIONS_SHARE, TOPIC_OVERHEAD_BYTES};
+use crate::technique::message::Message;
 
 /// The bounds, as [`Limits`] gives them.
 #[derive(Debug, Clone, Copy)]
@@ -209,8 +209,8 @@ const SLACK: usize = 1_024;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::message::Payload;
     use crate::limits::MESSAGE_OVERHEAD_BYTES;
+    use crate::technique::message::Payload;
 
     struct Bench(Retained, u64);
 

@@ -20,11 +20,11 @@ use std::sync::Arc;
 use super::numbering::Numbering;
 use super::rate::Rate;
 use super::readers::{ThreadSet, TopicReaders};
-use crate::hub::message::{Draft, Message};
 use crate::hub::{SubscriberChange, Subscribers};
 use crate::ids::{Micros, Seq, ShardId, TopicMap, TopicName};
 use crate::limits::Limits;
 use crate::spare::Spare;
+use crate::technique::message::{Draft, Message};
 
 /// What became of a draft.
 #[derive(Debug)]
@@ -73,19 +73,13 @@ impl Sequencer {
         if let Err(retry_ms) = self.admit(&draft, at) {
             return Commit::TooFast { retry_ms };
         }
-        let (subscribers, threads) = self.readers(&draft.topic);
+        let (subscribers, threads) = self.readers(&draft.message.topic);
         let subscribers = subscribers.total();
         let seq = match self.numbering.number(&draft, at.millis()) {
             Ok(seq) => seq,
             Err(seq) => return Commit::Repeated { seq, subscribers },
         };
-        let message = Arc::new(Message {
-            seq,
-            topic: draft.topic,
-            event: draft.event,
-            payload: draft.payload,
-            at,
-        });
+        let message = draft.message.number(seq, at);
         Commit::Appended { message, subscribers, threads }
     }
 
@@ -154,17 +148,19 @@ impl Sequencer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::message::Payload;
     use crate::ids::Millis;
     use crate::limits::IDEMPOTENCY_MS_MAX;
     use crate::technique::Technique;
+    use crate::technique::message::{Payload, Unnumbered};
     use std::net::{IpAddr, Ipv4Addr};
 
     fn draft(topic: &str, key: Option<&str>) -> Draft {
         Draft {
-            topic: TopicName::parse(topic).expect("a good name"),
-            event: None,
-            payload: Payload::posted(b"x".to_vec()),
+            message: Unnumbered::new(
+                TopicName::parse(topic).expect("a good name"),
+                None,
+                Payload::posted(b"x"),
+            ),
             from: IpAddr::from(Ipv4Addr::LOCALHOST).into(),
             idempotency_key: key.map(Into::into),
         }

@@ -14,12 +14,12 @@ use super::{
     WallMoment,
 };
 use crate::dice::Dice;
-use crate::hub::message::{Draft, Message, Payload};
 use crate::hub::past::Past;
 use crate::hub::{Hub, forgotten};
 use crate::ids::{ConnId, Cursor, Epoch, Id, Millis, Seq, ShardId, TopicName};
 use crate::limits::Limits;
 use crate::technique::GapReason;
+use crate::technique::message::{Draft, Message, Payload, Unnumbered};
 
 const SEEDS: u64 = 400;
 const STEPS: u64 = 200;
@@ -215,9 +215,7 @@ impl Story {
         let topic = self.dice.pick(&self.topics).clone();
         let text = format!("{topic} {key:?} {n}");
         let asked = StoreAsk::Append(Draft {
-            topic,
-            event: None,
-            payload: Payload::posted(text.clone().into_bytes()),
+            message: Unnumbered::new(topic, None, Payload::posted(&text)),
             from: std::net::IpAddr::from([192, 0, 2, 1]).into(),
             idempotency_key: key.map(Into::into),
         });

@@ -22,6 +22,7 @@ mod bundle;
 mod encoding;
 mod gap;
 pub mod long_poll;
+pub mod message;
 pub mod short_poll;
 pub mod sse;
 pub mod v1;

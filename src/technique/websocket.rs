@@ -43,6 +43,11 @@ pub fn render_deflated(content: &Content<'_>, window: Window) -> Option<EncodedM
     deflate(content, opcode(content), content.bytes, window)
 }
 
+/// Whether so many bytes are compressed where that was agreed on: short ones would not shrink.
+pub fn compresses(bytes: usize) -> bool {
+    bytes >= DEFLATE_BYTES_MIN
+}
+
 /// A frame of this `payload`, which has the message in it, compressed (RFC 7692 §6). `None` where
 /// that does not pay: short messages, and what is compressed already.
 pub fn deflate(
@@ -51,7 +56,7 @@ pub fn deflate(
     payload: &[u8],
     window: Window,
 ) -> Option<EncodedMessage> {
-    if payload.len() < DEFLATE_BYTES_MIN {
+    if !compresses(payload.len()) {
         return None;
     }
     let deflated = compress(payload, window)?;

@@ -154,12 +154,26 @@ fn xor(payload: &mut [u8], [a, b, c, d]: [u8; 4]) {
     }
 }
 
+/// The header of a server's frame with fewer than 126 bytes of payload.
+pub const fn short_header(opcode: Opcode, length: u8) -> [u8; SHORT_HEADER_BYTES] {
+    [FIN | opcode as u8, length]
+}
+
+/// Bytes of the header of `frame`, which is a server's.
+pub fn header_length(frame: &[u8]) -> usize {
+    match frame[1] {
+        126 => 4,
+        127 => 10,
+        _ => SHORT_HEADER_BYTES,
+    }
+}
+
 /// Appends the header of a server's frame: a whole message, not masked (§5.1 forbids it).
 pub fn encode_header(opcode: Opcode, length: usize, out: &mut Vec<u8>) {
     let first = FIN | opcode as u8;
     // The casts are exact: each arm is the range of its type.
     match length {
-        0..126 => out.extend_from_slice(&[first, length as u8]),
+        0..126 => out.extend_from_slice(&short_header(opcode, length as u8)),
         126..=0xFFFF => {
             let [high, low] = (length as u16).to_be_bytes();
             out.extend_from_slice(&[first, 126, high, low]);
@@ -267,6 +281,8 @@ offences! {
 
 /// From this length on, [`unmask`] cares about alignment: finding it costs a few instructions.
 const UNMASK_ALIGNED_BYTES: usize = 256;
+/// Bytes of the shortest header of a server's frame.
+pub const SHORT_HEADER_BYTES: usize = 2;
 const FIN: u8 = 0b1000_0000;
 const RESERVED1: u8 = 0b0100_0000;
 const RESERVED2_AND_3: u8 = 0b0011_0000;

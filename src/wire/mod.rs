@@ -20,6 +20,7 @@ pub mod event_stream;
 pub mod extension;
 pub mod forwarded;
 pub mod frame;
+pub mod framed;
 mod grammar;
 pub mod handshake;
 pub mod head;

@@ -147,6 +147,12 @@ pub fn text(bytes: &[u8]) -> Option<&str> {
     simdutf8::basic::from_utf8(bytes).ok()
 }
 
+/// Whether bytes that are all here are text. Most are ASCII, which takes a glance at eight bytes at
+/// a time; of short ones the standard library looks at each.
+pub fn is_text(bytes: &[u8]) -> bool {
+    bytes.is_ascii() || text(bytes).is_some()
+}
+
 /// Up to where no character of `bytes` lacks its end. What is wrong otherwise is not looked for.
 fn uncut(bytes: &[u8]) -> usize {
     let last = bytes.len().saturating_sub(3);

@@ -25,8 +25,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use publishers::{PAYLOAD, Publisher, ROUNDS, end, medians, rate, serve};
-use tollway::hub::message::{Draft, Payload};
 use tollway::ids::{Seq, TopicName};
+use tollway::technique::message::{Draft, Payload, Unnumbered};
 
 /// Messages whose way is measured, and the pause before each.
 const TIMED: usize = 1_000;
@@ -195,9 +195,11 @@ fn fill(url: &str, messages: usize) {
     let mut link = redis.connect().expect("it runs");
     let joined = link.join(None, [1, 2]).expect("it is empty");
     let draft = Draft {
-        topic: TopicName::parse("t").expect("a good name"),
-        event: None,
-        payload: Payload::posted(vec![b'x'; PAYLOAD]),
+        message: Unnumbered::new(
+            TopicName::parse("t").expect("a good name"),
+            None,
+            Payload::posted(vec![b'x'; PAYLOAD]),
+        ),
         from: IpAddr::from([127, 0, 0, 1]).into(),
         idempotency_key: None,
     };

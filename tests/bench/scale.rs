@@ -19,10 +19,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tollway::broker::{Broker, Effect, Letter, Setup};
-use tollway::hub::message::{Draft, Payload};
 use tollway::ids::{ConnId, Door, Millis, ShardId, TopicName};
 use tollway::limits::Limits;
 use tollway::store::sequencer::{Commit, Sequencer};
+use tollway::technique::message::{Draft, Payload, Unnumbered};
 
 const WEBSOCKET: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\n\
      Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
@@ -112,7 +112,8 @@ impl World {
         let from = std::net::IpAddr::from(Ipv4Addr::LOCALHOST).into();
         let payload = Payload::posted(vec![b'x'; 16]);
         let topic = topic.clone();
-        let draft = Draft { topic, event: None, payload, from, idempotency_key: None };
+        let draft =
+            Draft { message: Unnumbered::new(topic, None, payload), from, idempotency_key: None };
         let Commit::Appended { message, .. } = self.sequencer.commit(draft, self.now.micros())
         else {
             panic!("nothing keeps it from being appended");

@@ -26,11 +26,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use publishers::{PAYLOAD, ROUNDS, end, medians, rate, serve};
 
-use tollway::hub::message::{Message, Payload};
 use tollway::ids::{Micros, Seq, TopicName};
 use tollway::limits::Limits;
 use tollway::store::file::{FileSetup, FileStore};
 use tollway::store::{Record, Store, WallMoment};
+use tollway::technique::message::{Message, Payload};
 
 const POLICIES: [(&str, &[&str]); 3] =
     [("memory", &[]), ("always", &["--sync", "always"]), ("50ms", &["--sync", "50ms"])];

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tollway::broker::Letter;
 use tollway::hub::Receipt;
-use tollway::hub::message::Draft;
 use tollway::hub::past::Past;
 use tollway::ids::{ConnId, Epoch, Millis, Seq, ShardId, TopicName};
 use tollway::limits::{
@@ -22,6 +21,7 @@ use tollway::store::{
     Asker, Opened, Record, Recovered, Store, StoreAnswer, StoreAsk, StoreFault, StoreOrder,
     WallMoment,
 };
+use tollway::technique::message::Draft;
 
 use super::World;
 use super::mishaps::{Mishaps, Write};

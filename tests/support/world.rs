@@ -17,7 +17,6 @@ use tollway::close::CloseReason;
 use tollway::conn::origin::Origins;
 use tollway::conn::proxies::Proxies;
 use tollway::hub::Receipt;
-use tollway::hub::message::Message;
 use tollway::ids::{ConnId, Cursor, Door, Epoch, Millis, ShardId};
 use tollway::ledger::{
     Call, Ledger, Process, Refusal, RefusedConnection, Sample, Scope, ShardReport,
@@ -27,6 +26,7 @@ use tollway::limits::{Limits, READ_BYTES};
 use tollway::rights::Rights;
 use tollway::rights::tickets::TicketBook;
 use tollway::store::sequencer::{Commit, Sequencer};
+use tollway::technique::message::Message;
 
 #[path = "mishaps.rs"]
 pub mod mishaps;

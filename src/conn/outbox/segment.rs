@@ -1,16 +1,19 @@
 //! Segments: what an outbox is a queue of.
 //!
 //! A segment is owned by its connection, or part of an encoded message that many connections share,
-//! or a bundle that they share, or static. It says what its bytes are for, and who pays for them.
+//! or a bundle that they share, or a message as it lies in the log, or static. It says what its
+//! bytes are for, and who pays for them.
 //!
 //! Came from: answers and the pump. Goes to: the outbox, and when it is sent, accounting. Absent on
 //! purpose: how much of it was sent; the outbox knows.
 
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::ids::Micros;
 use crate::ledger::{Class, Payer};
+use crate::technique::message::Message;
 use crate::technique::{Bundle, BundledParts, EncodedMessage};
 
 /// Bytes to be sent, and what they are for.
@@ -37,6 +40,8 @@ enum SegmentBytes {
         from: u32,
         to: u32,
     },
+    /// Its frame.
+    Message(Arc<Message>),
     Bundle(Rc<Bundle>),
 }
 
@@ -79,6 +84,14 @@ impl Segment {
         Self { bytes, class: Class::Framing, payload, payer: Payer::Other, fresh: false }
     }
 
+    /// A message, in the frame in which it lies.
+    pub fn message(message: &Arc<Message>) -> Self {
+        let bytes = SegmentBytes::Message(Arc::clone(message));
+        // Exact: a message is bounded far below 4 GiB.
+        let payload = message.payload.length() as u32;
+        Self { bytes, class: Class::Framing, payload, payer: Payer::Other, fresh: false }
+    }
+
     /// A bundle: what it is made of, it says itself.
     pub fn bundle(bundle: &Rc<Bundle>) -> Self {
         let bytes = SegmentBytes::Bundle(Rc::clone(bundle));
@@ -99,6 +112,7 @@ impl Segment {
             SegmentBytes::Shared { encoded, from, to } => {
                 &encoded.bytes[*from as usize..*to as usize]
             }
+            SegmentBytes::Message(message) => message.payload.frame(),
             SegmentBytes::Bundle(bundle) => &bundle.bytes,
         }
     }
@@ -134,6 +148,7 @@ impl Segment {
                 return Some(Through::Parts { payer, parts: bundle.parts(before, sent) });
             }
             SegmentBytes::Shared { encoded, .. } => Some(encoded.at),
+            SegmentBytes::Message(message) => Some(message.at),
             SegmentBytes::Own(_) | SegmentBytes::Static(_) => None,
         };
         let length = self.length();
@@ -172,13 +187,13 @@ impl Segment {
         }
     }
 
-    /// Bytes of the heap that it holds: all of its own, and its share of a bundle. A message that
-    /// was encoded is counted where it is retained.
+    /// Bytes of the heap that it holds: all of its own, and its share of a bundle. A message, and
+    /// what it was encoded to, is counted where it is retained.
     pub(super) fn heap_bytes(&self) -> usize {
         match &self.bytes {
             SegmentBytes::Own(bytes) => bytes.capacity(),
             SegmentBytes::Bundle(bundle) => bundle.bytes.capacity() / Rc::strong_count(bundle),
-            SegmentBytes::Static(_) | SegmentBytes::Shared { .. } => 0,
+            SegmentBytes::Static(_) | SegmentBytes::Shared { .. } | SegmentBytes::Message(_) => 0,
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::super::message::{Message, Payload};
 use super::*;
 use crate::ids::{ConnId, Cursor, Id, Micros, Millis, TopicName};
 use crate::limits::{EARLIER_EPOCHS_MAX, Limits};
+use crate::technique::message::{Message, Payload};
 use crate::technique::{Format, GapReason, Technique};
 
 fn name(text: &str) -> TopicName {

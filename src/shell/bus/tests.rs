@@ -2,9 +2,9 @@
 
 use super::super::mailbox::{self, Mailbox};
 use super::*;
-use crate::hub::message::Payload;
 use crate::limits::{MAILBOX_PILE_BYTES, MAILBOX_PILE_LETTERS};
 use crate::technique::Technique;
+use crate::technique::message::{Payload, Unnumbered};
 
 /// A bus with two threads, without the threads.
 fn bus() -> (Bus, [Mailbox; 2]) {
@@ -23,9 +23,11 @@ fn conn(slot: u32) -> ConnId {
 
 fn order(slot: u32, key: Option<&str>) -> (ConnId, Draft) {
     let draft = Draft {
-        topic: TopicName::parse("a").expect("a good name"),
-        event: None,
-        payload: Payload::posted(b"x".to_vec()),
+        message: Unnumbered::new(
+            TopicName::parse("a").expect("a good name"),
+            None,
+            Payload::posted(b"x"),
+        ),
         from: std::net::IpAddr::from([192, 0, 2, 1]).into(),
         idempotency_key: key.map(Into::into),
     };
@@ -111,7 +113,8 @@ fn a_thread_without_a_reader_is_not_woken_before_its_letters_pile_up() {
     assert_eq!(read(&other).len(), MAILBOX_PILE_LETTERS, "they lay there all the time");
     assert!(other.fall_asleep());
     let mut long = order(1, None);
-    long.1.payload = Payload::posted(vec![b'x'; MAILBOX_PILE_BYTES]);
+    let payload = Payload::posted(vec![b'x'; MAILBOX_PILE_BYTES]);
+    long.1.message = Unnumbered::new(long.1.message.topic.clone(), None, payload);
     batch.orders.push_back(long);
     assert_eq!(bus.handle(&mut batch, ShardId(0), Micros(0)), 1, "much in one letter");
 }

@@ -21,7 +21,6 @@ use super::health::{AppendPlace, Health, Part};
 use super::pause::Pause;
 use super::view::random;
 use crate::hub::Subscribers;
-use crate::hub::message::Draft;
 use crate::ids::{Millis, Seq, TopicName};
 use crate::limits::{
     REDIS_ANSWER_MS_MAX, REDIS_BATCH_BYTES_MAX, REDIS_BATCH_MAX, REDIS_COUNT_MS, REDIS_COUNTS_MAX,
@@ -30,6 +29,7 @@ use crate::shell::bus::stored::NextStep;
 use crate::shell::clock::Clock;
 use crate::store::redis::{FaultKind, NodeName, Redis, RedisFault, RedisLink};
 use crate::store::{StoreAnswer, StoreAsk, StoreOrder};
+use crate::technique::message::Draft;
 
 const ANSWER: Duration = Duration::from_millis(REDIS_ANSWER_MS_MAX);
 
@@ -105,13 +105,13 @@ impl Appender {
         let mut numbers = numbers.into_iter().map(|seq| Some(seq).filter(|seq| *seq <= read));
         let mut elsewhere = elsewhere.into_iter();
         told.extend(orders.drain(..).map(|StoreOrder { asker, asked }| match asked {
-            StoreAsk::Append(Draft { topic, .. }) => {
+            StoreAsk::Append(draft) => {
                 let elsewhere = elsewhere.next().unwrap_or_default().total();
                 let read = numbers.next().flatten();
                 read.map_or(StoreAnswer::Unavailable(asker), |seq| StoreAnswer::Read {
                     asker,
                     seq,
-                    topic,
+                    topic: draft.message.topic.clone(),
                     elsewhere,
                 })
             }
@@ -128,7 +128,7 @@ impl Appender {
     /// cannot be asked at present.
     fn readers_elsewhere(&mut self, orders: &[StoreOrder]) -> Vec<Subscribers> {
         let topics = orders.iter().filter_map(|order| match &order.asked {
-            StoreAsk::Append(draft) => Some(draft.topic.clone()),
+            StoreAsk::Append(draft) => Some(draft.message.topic.clone()),
             StoreAsk::Count(topic) => Some(topic.clone()),
             StoreAsk::TooFast { .. } | StoreAsk::Refused => None,
         });

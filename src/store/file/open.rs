@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use crate::hub::message::Message;
 use crate::ids::{Epoch, Seq};
+use crate::technique::message::Message;
 
 /// `toll`: by this an SQLite file is known to be ours.
 const APPLICATION_ID: i32 = 0x746f_6c6c;

@@ -14,12 +14,12 @@ use std::sync::Arc;
 use rusqlite::{Connection, Row};
 
 use super::open::{self, Meta, OpenError};
-use crate::hub::message::{Message, Payload};
 use crate::hub::past::Past;
 use crate::ids::{Micros, Millis, Network, Seq, TopicName};
 use crate::limits::IDEMPOTENCY_MS_MAX;
 use crate::store::numbering::KeyRecord;
 use crate::store::{Opened, Record, WallMoment};
+use crate::technique::message::{Message, Payload};
 
 /// A file that cannot be read.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ fn messages(db: &Connection, at: WallMoment) -> Result<Vec<(Arc<Message>, Seq)>,
         }
         let wall_ms = number(row, 6)?.0;
         latest = moment(wall_ms, at).max(latest);
-        let payload = Payload::framed(bytes.into(), binary);
+        let payload = Payload::framed(bytes, binary);
         let message = Message { seq, topic, event: event.map(Into::into), payload, at: latest };
         if open::check(&message, before, wall_ms) != number(row, 7)?.0 {
             return Err(damaged());

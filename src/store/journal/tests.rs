@@ -1,10 +1,10 @@
 //! Numbers, keys and answers, over a store that fails when it is told to.
 
 use super::*;
-use crate::hub::message::Payload;
 use crate::hub::past::Past;
 use crate::ids::{ConnId, Epoch, Micros, Millis, ShardId};
 use crate::limits::IDEMPOTENCY_MS_MAX;
+use crate::technique::message::{Payload, Unnumbered};
 
 /// Keeps records in memory, and fails as often as it is told.
 #[derive(Debug, Default)]
@@ -58,9 +58,11 @@ fn asker(slot: u32) -> Asker {
 
 fn order(slot: u32, key: Option<&str>) -> StoreOrder {
     let asked = StoreAsk::Append(Draft {
-        topic: TopicName::parse("a").expect("a good name"),
-        event: None,
-        payload: Payload::posted(b"x".to_vec()),
+        message: Unnumbered::new(
+            TopicName::parse("a").expect("a good name"),
+            None,
+            Payload::posted(b"x"),
+        ),
         from: std::net::IpAddr::from([192, 0, 2, 1]).into(),
         idempotency_key: key.map(Into::into),
     });

@@ -6,17 +6,18 @@
 use redis::ScriptInvocation;
 
 use crate::hub::forgotten;
-use crate::hub::message::Draft;
+use crate::technique::message::Draft;
 
 /// Adds the arguments of one publish; `append.lua` says which.
 pub(super) fn push(call: &mut ScriptInvocation<'_>, draft: &Draft, group_key: u64) {
     let marked =
         |mark: &str, text: Option<&str>| text.map_or_else(String::new, |t| format!("{mark}{t}"));
-    call.arg(draft.topic.as_str())
-        .arg(draft.payload.bytes())
-        .arg(if draft.payload.is_binary() { "1" } else { "0" })
-        .arg(marked("e", draft.event.as_deref()))
+    let message = &draft.message;
+    call.arg(message.topic.as_str())
+        .arg(message.payload.bytes())
+        .arg(if message.payload.is_binary() { "1" } else { "0" })
+        .arg(marked("e", message.event.as_deref()))
         .arg(marked("k", draft.idempotency_key.as_deref()))
         .arg(draft.from.to_string())
-        .arg(forgotten::group(group_key, &draft.topic));
+        .arg(forgotten::group(group_key, &message.topic));
 }

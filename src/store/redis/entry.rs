@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use redis::Value;
 
-use crate::hub::message::{Message, Payload};
 use crate::ids::{Micros, Seq, TopicName};
+use crate::technique::message::{Message, Payload};
 
 /// A message that was read from the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,11 +95,7 @@ fn one(value: Value) -> Option<StreamEntry> {
         }
     }
     let payload = payload?;
-    let payload = if binary {
-        Payload::framed(payload.into_boxed_slice(), true)
-    } else {
-        Payload::posted(payload)
-    };
+    let payload = if binary { Payload::framed(payload, true) } else { Payload::posted(payload) };
     let (topic, wall_ms, before) = (topic?, wall_ms?, before?);
     Some(StreamEntry { seq: number(&id)?, topic, event, payload, wall_ms, before })
 }

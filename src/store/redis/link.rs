@@ -14,12 +14,12 @@ use super::drafts;
 use super::entry::{self, StreamEntry};
 use super::fault::{FaultKind, LOADING, REPLICA, RedisFault};
 use super::names::Names;
-use crate::hub::message::Draft;
 use crate::ids::{Epoch, Seq};
 use crate::limits::{
     IDEMPOTENCY_KEYS_MAX, IDEMPOTENCY_KEYS_PER_ADDRESS_MAX, IDEMPOTENCY_MS_MAX,
     REDIS_ANSWER_MS_MAX, REDIS_NUMBERS_SKIPPED,
 };
+use crate::technique::message::Draft;
 
 const JOIN: &str = include_str!("join.lua");
 const APPEND: &str = include_str!("append.lua");

@@ -17,13 +17,13 @@ use super::entry::StreamEntry;
 use super::fault::RedisFault;
 use super::link::{Joined, RedisLink};
 use super::reach::Reach;
-use crate::hub::message::Message;
 use crate::hub::past::Past;
 use crate::ids::{Micros, Seq};
 use crate::limits::{
     FORGOTTEN_GROUPS, Limits, REDIS_NUMBERS_SKIPPED, REDIS_PIECE_BYTES, REDIS_PIECE_MAX,
     REDIS_PIECE_MIN,
 };
+use crate::technique::message::Message;
 
 /// How many entries to ask for, so that a piece has the bytes that it is to have.
 #[derive(Debug)]

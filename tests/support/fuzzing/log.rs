@@ -6,10 +6,10 @@
 use std::sync::Arc;
 
 use tollway::hub::log::{Entry, TopicLog};
-use tollway::hub::message::{Message, Payload};
 use tollway::ids::{Epoch, Millis, Seq, TopicName};
 use tollway::limits::MESSAGE_OVERHEAD_BYTES;
 use tollway::technique::Format;
+use tollway::technique::message::{Message, Payload};
 
 use super::operations::{self, operations};
 use super::readers::{events, frames, http, json};
@@ -83,8 +83,8 @@ pub fn message(seq: u64, length: usize, kind: u8) -> Message {
         event: (kind & 64 > 0).then(|| "tick \"tock\"".into()),
         payload: match kind & 3 {
             0 | 1 => Payload::posted(bytes),
-            2 => Payload::framed(bytes.into(), false),
-            _ => Payload::framed(bytes.into(), true),
+            2 => Payload::framed(bytes, false),
+            _ => Payload::framed(bytes, true),
         },
         at: Millis(seq).micros(),
     }

@@ -4,11 +4,11 @@
 //! Came from: operations. Goes to: `store::sequencer`.
 
 use tollway::hub::SubscriberChange;
-use tollway::hub::message::{Draft, Payload};
 use tollway::ids::{Millis, ShardId, TopicName};
 use tollway::limits::IDEMPOTENCY_MS_MAX;
 use tollway::store::sequencer::{Commit, Sequencer};
 use tollway::technique::Technique;
+use tollway::technique::message::{Draft, Payload, Unnumbered};
 
 use super::operations::{self, operations};
 
@@ -93,9 +93,7 @@ fn name(topic: u8) -> TopicName {
 
 fn draft(topic: u8, key: u8) -> Draft {
     Draft {
-        topic: name(topic),
-        event: None,
-        payload: Payload::posted(vec![key]),
+        message: Unnumbered::new(name(topic), None, Payload::posted(vec![key])),
         from: std::net::IpAddr::from([192, 0, 2, key]).into(),
         idempotency_key: (key > 0).then(|| key.to_string().into()),
     }

@@ -3,11 +3,11 @@
 //! Knows nothing of hubs, logs or readers. It is told what clients said and what the sequencer
 //! committed, and works out from the bounds alone what no thread may have dropped yet.
 
-use tollway::hub::message::Message;
 use tollway::ids::Millis;
 use tollway::limits::{
     ENTRY_OVERHEAD_BYTES, IDEMPOTENCY_MS_MAX, Limits, RENDITIONS_SHARE, TOPIC_OVERHEAD_BYTES,
 };
+use tollway::technique::message::Message;
 
 /// What a client once said, or meant to.
 #[derive(Debug)]

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use super::super::super::mailbox::{self, Mailbox};
 use super::*;
-use crate::hub::message::{Draft, Message, Payload};
 use crate::ids::{ConnId, Epoch, Seq, TopicName};
 use crate::limits::{Limits, UNCOMMITTED_MAX};
+use crate::technique::message::{Draft, Payload, Unnumbered};
 
 /// A bus with two threads and a line, without the threads.
 fn bus(limits: &Limits) -> (Bus, [Mailbox; 2]) {
@@ -23,9 +23,11 @@ fn conn(slot: u32) -> ConnId {
 
 fn order(slot: u32) -> (ConnId, Draft) {
     let draft = Draft {
-        topic: TopicName::parse("a").expect("a good name"),
-        event: None,
-        payload: Payload::posted(b"x".to_vec()),
+        message: Unnumbered::new(
+            TopicName::parse("a").expect("a good name"),
+            None,
+            Payload::posted(b"x"),
+        ),
         from: IpAddr::from([192, 0, 2, 1]).into(),
         idempotency_key: None,
     };
@@ -46,15 +48,9 @@ fn taken(bus: &Bus) -> Vec<StoreOrder> {
 
 fn appended(seq: u64, slot: Option<u32>) -> StoreAnswer {
     let (_, draft) = order(0);
-    let message = Message {
-        seq: Seq(seq),
-        topic: draft.topic,
-        event: None,
-        payload: draft.payload,
-        at: Micros(0),
-    };
+    let message = draft.message.number(Seq(seq), Micros(0));
     let asker = slot.map(|slot| Asker { shard: ShardId(0), conn: conn(slot) });
-    StoreAnswer::Appended { message: Arc::new(message), asker }
+    StoreAnswer::Appended { message, asker }
 }
 
 fn read(mailbox: &Mailbox) -> Vec<String> {
