@@ -124,6 +124,9 @@ pub struct Message {
     pub at: Micros,
 }
 
+/// With the two counts of an `Arc`, a block of 128 of the allocator's.
+const _: () = assert!(size_of::<Message>() <= 104);
+
 impl Message {
     /// What a technique sees of it.
     pub fn content(&self, epoch: Epoch) -> Content<'_> {
