@@ -169,6 +169,15 @@ impl TopicLog {
         self.get(self.after(seq.before())).filter(|entry| entry.seq() == seq)
     }
 
+    /// Whether the message of this number, which was appended here or to a log that is gone, is
+    /// still here. Only the oldest fall off, and what is gone is older than what came later, so
+    /// there is nothing to search for.
+    pub(super) fn still_holds(&self, seq: Seq) -> bool {
+        let holds = self.evicted < seq && self.first().is_some_and(|first| first.seq() <= seq);
+        debug_assert_eq!(holds, self.find(seq).is_some());
+        holds
+    }
+
     /// The index of the first entry after `cursor`; `len` when there is none.
     pub fn after(&self, cursor: Seq) -> usize {
         // A live reader is one message behind, or none: two comparisons, no search.

@@ -152,9 +152,8 @@ impl Hub {
         }
         let topics = &self.topics;
         self.ages.retain(|age| {
-            let log = topics.get(age.topic.0 as usize).map(|t| &t.log);
-            log.and_then(|log| log.get(log.after(age.seq.before())))
-                .is_some_and(|entry| entry.seq() == age.seq)
+            let topic = topics.get(age.topic.0 as usize);
+            topic.is_some_and(|topic| topic.log.still_holds(age.seq))
         });
         self.ages.shrink_to(self.held + self.held / 4 + AGES_SLACK);
     }
