@@ -166,6 +166,7 @@ const CRATES: &[&str] = &[
     "rusqlite",
     "rustls",
     "rustls-native-certs",
+    "rustix",
     "serde",
     "serde_json",
     "sha1",

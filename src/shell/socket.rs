@@ -13,11 +13,13 @@
 //! Came from: `event_loop`. Goes to: the kernel. Absent on purpose: buffers. The bytes lie in the
 //! thread's scratch on the way in and in the connection's outbox on the way out.
 
-use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::Shutdown;
 
 use mio::event::Event;
 use mio::net::TcpStream;
+use rustix::io::{Errno, retry_on_intr, writev};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use super::sys;
 use super::tls::session::Session;
@@ -133,7 +135,7 @@ impl Socket {
     /// Reads once. `Ok(0)`: the peer ended its side, which is told only once.
     pub fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let room = into.len();
-        let result = uninterrupted(|| self.stream.read(into));
+        let result = uninterrupted(|| Ok(recv(&self.stream, &mut *into, RecvFlags::empty())?.0));
         self.brings_much = matches!(result, Ok(bytes) if bytes >= MUCH_BYTES);
         match &result {
             Ok(0) => self.readiness = Readiness::Finished,
@@ -152,14 +154,14 @@ impl Socket {
     /// Writes one piece, once. A short write, or none, means that there is no room. It costs the
     /// kernel less than a list of one.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let result = uninterrupted(|| self.stream.write(bytes));
+        let result = uninterrupted(|| send(&self.stream, bytes, SendFlags::NOSIGNAL));
         self.wrote(result, bytes.len())
     }
 
     /// Writes once, all pieces together.
     pub fn write_gathered(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let offered = slices.iter().map(|slice| slice.len()).sum();
-        let result = uninterrupted(|| self.stream.write_vectored(slices));
+        let result = uninterrupted(|| writev(&self.stream, slices));
         self.wrote(result, offered)
     }
 
@@ -227,14 +229,10 @@ pub fn read_call(result: &io::Result<usize>) -> Call {
     }
 }
 
-/// Makes a call until no signal gets in its way.
-fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            result => return result,
-        }
-    }
+/// Makes a call until no signal gets in its way. It goes to the kernel without the C library, which
+/// would note before and after it whether the thread may be cancelled there.
+fn uninterrupted(call: impl FnMut() -> Result<usize, Errno>) -> io::Result<usize> {
+    Ok(retry_on_intr(call)?)
 }
 
 /// All sockets of a thread, by the slot of their connection.
@@ -275,6 +273,7 @@ impl Sockets {
 mod tests {
     use super::*;
     use mio::{Events, Interest, Poll, Token};
+    use std::io::{Read, Write};
     use std::net::{Shutdown, TcpListener, TcpStream as Peer};
     use std::time::Duration;
 

@@ -275,7 +275,7 @@ mod tests {
 23322 recvfrom(9, "GET / HTTP/1.1\r\n = "..., 65536, 0, NULL, NULL) = 83
 23322 recvfrom(9,  <unfinished ...>
 23317 futex(0x7f, FUTEX_WAIT, 0, NULL <unfinished ...>
-23322 <... recvfrom resumed>0x7f, 65536, 0, NULL, NULL) = -1 EAGAIN (Resource temporarily unavailable)
+23322 <... recvfrom resumed>0x7f, 65536, 0, NULL, NULL) = -1 EAGAIN (Resource unavailable)
 23322 writev(9, [{iov_base="HTTP/1.1 200 OK"..., iov_len=215}], 1) = 215
 23322 getsockopt(9, SOL_TCP, TCP_INFO, {...}, [248]) = 0
 23322 shutdown(9, SHUT_WR) = 0
