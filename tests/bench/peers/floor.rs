@@ -12,6 +12,7 @@ use std::thread;
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
+use socket2::{Domain, Socket, Type};
 
 /// Bytes of every message.
 pub(crate) const MESSAGE_BYTES: usize = 16;
@@ -23,21 +24,33 @@ const CREATED: &[u8] = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
 const EMPTY: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 16\r\n\r\n";
 const LISTENER: Token = Token(usize::MAX);
+/// Connections that may wait until they are taken in.
+const BACKLOG: i32 = 4096;
 /// A client's text frame with a message: two bytes, the mask, the payload.
 const FRAME_BYTES: usize = 6 + MESSAGE_BYTES;
 const CLOSE: u8 = 0x88;
 
-/// Serves on a port of its own, which it prints, with so many loops, for ever.
+/// Serves on a port of its own, which it prints, with so many loops, for ever. Each has a listener
+/// of its own: of one that they share, whoever wakes first would take all connections that have
+/// come, and two loops would be measured as one.
 pub(crate) fn serve(threads: usize) -> ! {
-    let own: SocketAddr = "127.0.0.1:0".parse().expect("an address");
-    let listener = std::net::TcpListener::bind(own).expect("a port");
-    listener.set_nonblocking(true).expect("a socket");
-    println!("{}", listener.local_addr().expect("it is bound").port());
+    let listener = listen(0);
+    let port = listener.local_addr().expect("it is bound").port();
     for _ in 1..threads {
-        let listener = listener.try_clone().expect("a descriptor");
+        let listener = listen(port);
         thread::spawn(move || Floor::new(listener).run());
     }
+    println!("{port}");
     Floor::new(listener).run()
+}
+
+fn listen(port: u16) -> std::net::TcpListener {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_reuse_port(true).expect("a socket");
+    socket.set_nonblocking(true).expect("a socket");
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], port)).into()).expect("a port");
+    socket.listen(BACKLOG).expect("a port");
+    socket.into()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
