@@ -14,6 +14,7 @@ use crate::conn::Conn;
 use crate::conn::outbox::Segment;
 use crate::conn::policy::DrainPhase;
 use crate::conn::request::Read;
+use crate::conn::response_context::HEAD_BYTES_GUESS;
 use crate::conn::state::{Parked, PollTerms, Seats, State, Telling};
 use crate::hub::log::Entry;
 use crate::hub::{Hub, Start};
@@ -24,10 +25,6 @@ use crate::technique::short_poll::Tag;
 use crate::technique::{Bundle, Format, Technique, long_poll, short_poll};
 use crate::wire::condition;
 use crate::wire::response::Status;
-
-/// Room for the head of an answer that goes to no page of another site. A guess: a longer one makes
-/// it grow once.
-const HEAD_BYTES_GUESS: usize = 384;
 
 /// The messages of one poll answer, measured and not collected: most answers have no body.
 struct PollMessages {

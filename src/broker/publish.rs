@@ -4,17 +4,17 @@
 //! the sequencer, as an effect; `respond` and `v1`, with what came of it. Absent on purpose:
 //! delivery. A message goes to its subscribers from the log, the publisher's own among them.
 
-use std::fmt::Display;
-
-use super::respond::{self, JSON};
+use super::respond;
 use super::visit::Visit;
 use super::{accounting, draft, teardown, v1, websocket};
 use crate::close::CloseReason;
+use crate::conn::outbox::Segment;
 use crate::conn::problem::{Problem, Rule};
 use crate::conn::request::Publish;
-use crate::conn::response_context::Body;
+use crate::conn::response_context::HEAD_BYTES_GUESS;
 use crate::conn::state::{Awaited, Seats, State};
 use crate::hub::Receipt;
+use crate::ids::TopicName;
 use crate::rights::Denial;
 use crate::technique::message::{Draft, Payload, Unnumbered};
 use crate::wire::frame::CloseCode;
@@ -66,17 +66,41 @@ pub(super) fn raw(visit: &mut Visit<'_>, payload: Payload) {
 pub(super) fn committed(visit: &mut Visit<'_>, receipt: Receipt) {
     if let Some(Awaited::Commit(topic)) = visit.conn.awaited(visit.now) {
         accounting::took_in(visit);
-        let hub = &visit.shard.hub;
-        let location = format!("/{topic}?since={}", hub.id(receipt.seq.before()));
-        let (id, subscribers) = (hub.id(receipt.seq), receipt.subscribers);
-        let body = format!(r#"{{"id":"{id}","subscribers":{subscribers}}}"#);
-        let fields: [(&str, &dyn Display); 2] =
-            [("Location", &location), ("Cache-Control", &"no-store")];
-        respond::say(visit, Status::Created, &fields, Body::line(JSON, body));
+        created(visit, &topic, &receipt);
     } else {
         v1::resolve(visit, Ok(visit.shard.hub.id(receipt.seq)));
     }
     websocket::fail_if_due(visit);
+}
+
+/// Says which id the message was given, and where it is found. Every publish has this answer, so it
+/// is written without `fmt`.
+fn created(visit: &mut Visit<'_>, topic: &TopicName, receipt: &Receipt) {
+    let State::Answering(context) = &visit.conn.state else {
+        return;
+    };
+    let hub = &visit.shard.hub;
+    let (id, before) = (hub.id(receipt.seq).text(), hub.id(receipt.seq.before()).text());
+    let mut count = itoa::Buffer::new();
+    let count = count.format(receipt.subscribers);
+    let body = [r#"{"id":""#, id.as_str(), r#"","subscribers":"#, count, "}\n"];
+    let length = body.iter().map(|part| part.len()).sum();
+    let mut out = Vec::with_capacity(HEAD_BYTES_GUESS + length);
+    context
+        .head(Status::Created, &visit.shard.common_fields, &mut out)
+        .sound("Location", |out| {
+            for part in ["/", topic.as_str(), "?since=", before.as_str()] {
+                out.extend_from_slice(part.as_bytes());
+            }
+        })
+        .fixed("Cache-Control: no-store\r\nContent-Type: application/json\r\n")
+        .number("Content-Length", length)
+        .finish();
+    for part in body {
+        out.extend_from_slice(part.as_bytes());
+    }
+    visit.conn.push(Segment::answer(out, length));
+    respond::answered(visit, Status::Created);
 }
 
 /// The message is not in the log and never will be.

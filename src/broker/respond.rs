@@ -36,9 +36,11 @@ pub(super) fn say(
     let State::Answering(context) = &visit.conn.state else {
         return;
     };
-    let [head, body] = context.whole(status, &visit.shard.common_fields, fields, body);
-    visit.conn.push(head);
-    visit.conn.push(body);
+    let (first, second) = context.whole(status, &visit.shard.common_fields, fields, body);
+    visit.conn.push(first);
+    if let Some(second) = second {
+        visit.conn.push(second);
+    }
     answered(visit, status);
 }
 

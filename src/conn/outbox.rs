@@ -297,6 +297,10 @@ mod tests {
         assert_eq!((payer, portions), (Payer::Sse, expected));
         assert!(outbox.is_empty());
         assert_eq!(outbox.bytes(), 0);
+        outbox.push(Segment::answer(b"head, body".to_vec(), 4), Payer::ShortPoll);
+        outbox.advance(8, |through| panic!("not through yet: {through:?}"));
+        let (_, portions) = outbox.abandon().expect("eight bytes went out");
+        assert_eq!(portions, [(Class::Head, 6), (Class::Body, 2), (Class::Head, 0)]);
         outbox.push(Segment::bundle(&bundle(&message("--", "payload"), 2)), Payer::Sse);
         let mut through = 0;
         outbox

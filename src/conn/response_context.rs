@@ -43,6 +43,13 @@ impl Quoted {
     }
 }
 
+/// Room for the head of an answer that goes to no page of another site. A guess: a longer one makes
+/// it grow once.
+pub const HEAD_BYTES_GUESS: usize = 384;
+
+/// A longer body is not copied to its head.
+const COPIED_BYTES_MAX: usize = 1024;
+
 /// Response fields that a page of another site may read.
 const EXPOSED: &str = "ETag, Last-Event-ID, Location, Retry-After, Preference-Applied";
 
@@ -99,15 +106,17 @@ impl ResponseContext {
         head
     }
 
-    /// A whole answer: head and body.
+    /// A whole answer: head and body. A body that is long, or that lies elsewhere, is the second
+    /// segment.
     pub fn whole(
         &self,
         status: Status,
         common: &CommonFields,
         fields: &[(&str, &dyn Display)],
         body: Body,
-    ) -> [Segment; 2] {
-        let mut out = Vec::with_capacity(256);
+    ) -> (Segment, Option<Segment>) {
+        let copied = body.bytes.len().min(COPIED_BYTES_MAX);
+        let mut out = Vec::with_capacity(HEAD_BYTES_GUESS + copied);
         let mut head = self.head(status, common, &mut out);
         for (name, value) in fields {
             head = head.field(name, value);
@@ -119,12 +128,16 @@ impl ResponseContext {
             head = head.number("Content-Length", body.bytes.len());
         }
         head.finish();
-        let body = match body.bytes {
-            _ if self.head_only => Segment::fixed(b"", Class::Body),
-            BodyBytes::Own(bytes) => Segment::own(bytes, Class::Body),
-            BodyBytes::Static(bytes) => Segment::fixed(bytes, Class::Body),
+        let rest = match body.bytes {
+            _ if self.head_only => None,
+            BodyBytes::Own(bytes) if bytes.len() <= COPIED_BYTES_MAX => {
+                out.extend_from_slice(&bytes);
+                return (Segment::answer(out, bytes.len()), None);
+            }
+            BodyBytes::Own(bytes) => Some(Segment::own(bytes, Class::Body)),
+            BodyBytes::Static(bytes) => Some(Segment::fixed(bytes, Class::Body)),
         };
-        [Segment::own(out, Class::Head), body]
+        (Segment::own(out, Class::Head), rest)
     }
 }
 

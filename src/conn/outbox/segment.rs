@@ -20,10 +20,11 @@ use crate::technique::{Bundle, BundledParts, EncodedMessage};
 #[derive(Debug)]
 pub struct Segment {
     bytes: SegmentBytes,
-    /// What the bytes are that are not payload.
+    /// What the bytes are, but for the last of them.
     class: Class,
-    /// How many of them are payload.
-    payload: u32,
+    /// What the last of them are: payload, or the body of an answer; and how many those are.
+    last_class: Class,
+    last_bytes: u32,
     /// The payer of the bytes. What is queued may have been caused by requests of several kinds.
     pub(super) payer: Payer,
     /// It came into an empty outbox, and nobody has asked since.
@@ -48,54 +49,51 @@ enum SegmentBytes {
 impl Segment {
     /// Bytes made for this connection alone.
     pub fn own(bytes: Vec<u8>, class: Class) -> Self {
-        Self {
-            bytes: SegmentBytes::Own(bytes),
-            class,
-            payload: 0,
-            payer: Payer::Other,
-            fresh: false,
-        }
+        Self::new(SegmentBytes::Own(bytes), class, class, 0)
+    }
+
+    /// An answer that is whole: so many of its bytes are its body, and the others its head.
+    pub fn answer(bytes: Vec<u8>, body: usize) -> Self {
+        // Exact: only a short body is copied to its head.
+        Self::new(SegmentBytes::Own(bytes), Class::Head, Class::Body, body as u32)
     }
 
     /// A piece of an encoded message that is not its last: so many of its bytes are payload.
     pub fn piece(bytes: Vec<u8>, payload: usize) -> Self {
         // Exact: a message is bounded far below 4 GiB.
-        let payload = payload as u32;
-        let bytes = SegmentBytes::Own(bytes);
-        Self { bytes, class: Class::Framing, payload, payer: Payer::Other, fresh: false }
+        Self::framed(SegmentBytes::Own(bytes), payload as u32)
     }
 
     /// Bytes that never change.
     pub fn fixed(bytes: &'static [u8], class: Class) -> Self {
-        Self {
-            bytes: SegmentBytes::Static(bytes),
-            class,
-            payload: 0,
-            payer: Payer::Other,
-            fresh: false,
-        }
+        Self::new(SegmentBytes::Static(bytes), class, class, 0)
     }
 
     /// The part `range` of an encoded message; all its payload lies in there, and all else is
     /// framing.
     pub fn shared(encoded: Rc<EncodedMessage>, range: Range<usize>) -> Self {
         let (payload, from, to) = (encoded.payload, range.start as u32, range.end as u32);
-        let bytes = SegmentBytes::Shared { encoded, from, to };
-        Self { bytes, class: Class::Framing, payload, payer: Payer::Other, fresh: false }
+        Self::framed(SegmentBytes::Shared { encoded, from, to }, payload)
     }
 
     /// A message, in the frame in which it lies.
     pub fn message(message: &Arc<Message>) -> Self {
-        let bytes = SegmentBytes::Message(Arc::clone(message));
         // Exact: a message is bounded far below 4 GiB.
         let payload = message.payload.length() as u32;
-        Self { bytes, class: Class::Framing, payload, payer: Payer::Other, fresh: false }
+        Self::framed(SegmentBytes::Message(Arc::clone(message)), payload)
     }
 
     /// A bundle: what it is made of, it says itself.
     pub fn bundle(bundle: &Rc<Bundle>) -> Self {
-        let bytes = SegmentBytes::Bundle(Rc::clone(bundle));
-        Self { bytes, class: Class::Framing, payload: 0, payer: Payer::Other, fresh: false }
+        Self::framed(SegmentBytes::Bundle(Rc::clone(bundle)), 0)
+    }
+
+    fn framed(bytes: SegmentBytes, payload: u32) -> Self {
+        Self::new(bytes, Class::Framing, Class::Payload, payload)
+    }
+
+    fn new(bytes: SegmentBytes, class: Class, last_class: Class, last_bytes: u32) -> Self {
+        Self { bytes, class, last_class, last_bytes, payer: Payer::Other, fresh: false }
     }
 
     /// The payer of its bytes.
@@ -161,15 +159,14 @@ impl Segment {
         if let SegmentBytes::Bundle(bundle) = &self.bytes {
             return portions_of(&bundle.begun(sent));
         }
-        let [around, payload] = self.portions(sent);
-        [around, payload, (Class::Head, 0)]
+        let [first, last] = self.portions(sent);
+        [first, last, (Class::Head, 0)]
     }
 
-    /// The first `sent` of its bytes by class, in two portions: what is not payload goes first.
+    /// The first `sent` of its bytes by class, in two portions.
     fn portions(&self, sent: usize) -> [(Class, usize); 2] {
-        let around = self.length() - self.payload as usize;
-        let payload = sent.saturating_sub(around);
-        [(self.class, sent.min(around)), (Class::Payload, payload)]
+        let before = self.length() - self.last_bytes as usize;
+        [(self.class, sent.min(before)), (self.last_class, sent.saturating_sub(before))]
     }
 
     /// Joins `more` to it when both are our own, of one class and of one payer, so that a flood of
@@ -177,8 +174,8 @@ impl Segment {
     pub(super) fn join(&mut self, more: Self) -> Option<Self> {
         match (&mut self.bytes, &more.bytes) {
             (SegmentBytes::Own(own), SegmentBytes::Own(bytes))
-                if (self.class, self.payload, self.payer) == (more.class, 0, more.payer)
-                    && more.payload == 0 =>
+                if (self.class, self.payer) == (more.class, more.payer)
+                    && (self.last_bytes, more.last_bytes) == (0, 0) =>
             {
                 own.extend_from_slice(bytes);
                 None
@@ -230,9 +227,7 @@ impl Through<'_> {
     /// Its bytes by class.
     pub fn portions(&self) -> [(Class, usize); 3] {
         match self {
-            Self::Whole { portions: [around, payload], .. } => {
-                [*around, *payload, (Class::Head, 0)]
-            }
+            Self::Whole { portions: [first, last], .. } => [*first, *last, (Class::Head, 0)],
             Self::Parts { parts, .. } => portions_of(parts),
         }
     }
