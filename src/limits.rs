@@ -297,7 +297,7 @@ pub const OUTBOX_BYTES_HIGH: usize = 64 * 1024;
 pub const OUTBOX_SEGMENTS_HIGH: usize = 1024;
 /// Microseconds that a turn may take before the next one begins: reading, understanding, effects,
 /// delivering and writing together, for all connections of a thread.
-pub const TURN_US: u64 = 2_000;
+pub const TURN_US: u64 = 1_000;
 /// Steps of a portion of deliveries: a step for each subscriber, and one for each
 /// [`DELIVERY_STEP_BYTES`] or [`DELIVERY_STEP_SEGMENTS`] that it gets.
 pub const DELIVERY_STEPS_PER_PORTION: usize = 64;
