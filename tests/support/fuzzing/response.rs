@@ -84,7 +84,8 @@ fn replies(status: Status, bits: u8, bytes: &[u8], text: &str) {
         values.iter().map(|value| ("X-Value", value as &dyn Display)).collect();
     let body = if bytes.is_empty() { Body::EMPTY } else { Body::own("text/plain", bytes) };
     let mut outbox = Outbox::default();
-    for segment in reply.whole(status, &CommonFields::at("a date"), &fields, body) {
+    let (first, second) = reply.whole(status, &CommonFields::at("a date"), &fields, body);
+    for segment in [first].into_iter().chain(second) {
         outbox.push(segment, Payer::Other);
     }
     let out = gathered(&outbox);
