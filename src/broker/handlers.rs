@@ -137,11 +137,12 @@ impl Broker {
     }
 
     /// The kernel took `bytes` of the outbox; 0 when it had no room. `at` is now; it may be later
-    /// than the time of the turn, since many are written to in one.
-    pub fn sent(&mut self, id: ConnId, bytes: usize, at: Micros) {
+    /// than the time of the turn, since many are written to in one. `true`: there is more to be
+    /// sent, what had no room until now among it.
+    pub fn sent(&mut self, id: ConnId, bytes: usize, at: Micros) -> bool {
         let now = at.millis();
         if self.sent_all(id, bytes, at) {
-            return;
+            return false;
         }
         self.visit(id, now, |visit| {
             let was_high = visit.conn.flow.outbox.is_high();
@@ -149,6 +150,7 @@ impl Broker {
             accounting::went_out(&mut visit.shard.ledger, visit.conn, bytes, at);
             took(visit, bytes > 0, was_high);
         });
+        self.has_output(id)
     }
 
     /// The short way for a reader that keeps up, or has its whole answer, and of whose outbox the

@@ -82,13 +82,14 @@ impl EventLoop {
         };
         match written {
             Ok(bytes) => {
-                self.broker.sent(id, bytes, at);
                 // More than one `writev` gathers, or the log had more: at the end of the queue.
-                if self.broker.has_output(id) {
+                if self.broker.sent(id, bytes, at) {
                     self.outgoing.to_write(id, socket);
                 }
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => self.broker.sent(id, 0, at),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.broker.sent(id, 0, at);
+            }
             Err(error) => {
                 self.broker.charge(id, Call::Write { bytes: 0 });
                 self.broker.failed(id, error.kind(), self.now);
