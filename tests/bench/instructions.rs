@@ -67,7 +67,7 @@ const LANES: [Lane; 11] = [
         operation: "a message of 50 at once to one of 100 WebSockets",
         per_step: BURST * 100,
         steps: 20,
-        budget: 550,
+        budget: 450,
         run: |port, steps| fan_out(port, steps, BURST, WEBSOCKET, "\r\n\r\n"),
     },
     Lane {
@@ -75,7 +75,7 @@ const LANES: [Lane; 11] = [
         operation: "a message of 50 at once to one of 100 event streams",
         per_step: BURST * 100,
         steps: 20,
-        budget: 550,
+        budget: 450,
         run: |port, steps| fan_out(port, steps, BURST, SSE, "id: "),
     },
     Lane {
@@ -83,7 +83,7 @@ const LANES: [Lane; 11] = [
         operation: "a long poll of 1,000: parked, released, answered",
         per_step: READERS,
         steps: 4,
-        budget: 8_900,
+        budget: 4_900,
         run: long_poll,
     },
     Lane {
@@ -91,7 +91,7 @@ const LANES: [Lane; 11] = [
         operation: "a publish and its delivery to the one WebSocket of a topic, of 1,000 topics",
         per_step: READERS,
         steps: 2,
-        budget: 5_900,
+        budget: 4_900,
         run: |port, steps| echo(port, steps, READERS),
     },
     Lane {
@@ -99,7 +99,7 @@ const LANES: [Lane; 11] = [
         operation: "a message of a WebSocket that comes back to it",
         per_step: ECHOES,
         steps: 20,
-        budget: 6_000,
+        budget: 5_000,
         run: |port, steps| echo(port, steps, ECHOES),
     },
     Lane {
@@ -107,7 +107,7 @@ const LANES: [Lane; 11] = [
         operation: "a short poll with one message in its answer, kept alive",
         per_step: 1,
         steps: 1_000,
-        budget: 8_700,
+        budget: 3_800,
         run: |port, steps| short_poll(port, steps, "GET /bench?since=earliest", "}]}"),
     },
     Lane {
@@ -115,7 +115,7 @@ const LANES: [Lane; 11] = [
         operation: "a short poll with nothing new, kept alive",
         per_step: 1,
         steps: 1_000,
-        budget: 8_400,
+        budget: 3_750,
         run: |port, steps| short_poll(port, steps, "GET /bench?since=latest", "\r\n\r\n"),
     },
     Lane {
@@ -123,7 +123,7 @@ const LANES: [Lane; 11] = [
         operation: "a short poll with one message in its answer, over a connection of its own",
         per_step: 1,
         steps: 500,
-        budget: 14_500,
+        budget: 8_300,
         run: short_poll_new,
     },
     Lane {
