@@ -67,7 +67,7 @@ const LANES: [Lane; 11] = [
         operation: "a message of 50 at once to one of 100 WebSockets",
         per_step: BURST * 100,
         steps: 20,
-        budget: 450,
+        budget: 500,
         run: |port, steps| fan_out(port, steps, BURST, WEBSOCKET, "\r\n\r\n"),
     },
     Lane {
@@ -75,7 +75,7 @@ const LANES: [Lane; 11] = [
         operation: "a message of 50 at once to one of 100 event streams",
         per_step: BURST * 100,
         steps: 20,
-        budget: 450,
+        budget: 500,
         run: |port, steps| fan_out(port, steps, BURST, SSE, "id: "),
     },
     Lane {
