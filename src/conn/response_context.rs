@@ -115,8 +115,7 @@ impl ResponseContext {
         fields: &[(&str, &dyn Display)],
         body: Body,
     ) -> (Segment, Option<Segment>) {
-        let copied = body.bytes.len().min(COPIED_BYTES_MAX);
-        let mut out = Vec::with_capacity(HEAD_BYTES_GUESS + copied);
+        let mut out = Vec::with_capacity(HEAD_BYTES_GUESS + body.bytes.copied());
         let mut head = self.head(status, common, &mut out);
         for (name, value) in fields {
             head = head.field(name, value);
@@ -159,6 +158,14 @@ impl BodyBytes {
         match self {
             Self::Own(bytes) => bytes.len(),
             Self::Static(bytes) => bytes.len(),
+        }
+    }
+
+    /// Bytes that are copied to the head.
+    fn copied(&self) -> usize {
+        match self {
+            Self::Own(bytes) if bytes.len() <= COPIED_BYTES_MAX => bytes.len(),
+            Self::Own(_) | Self::Static(_) => 0,
         }
     }
 }
