@@ -85,9 +85,14 @@ impl Question {
 #[cfg(test)]
 mod tests {
     use crate::broker::{Broker, Effect, Letter, Setup};
+    use std::sync::Arc;
+
     use crate::hub::Receipt;
-    use crate::ids::{ConnId, Door, Millis};
+    use crate::hub::forgotten::group;
+    use crate::hub::past::Past;
+    use crate::ids::{ConnId, Door, Millis, Seq, TopicName};
     use crate::ledger::Payer;
+    use crate::limits::Limits;
     use crate::store::sequencer::{Commit, Sequencer};
 
     /// A broker with clients, each of which has asked for something.
@@ -243,6 +248,32 @@ mod tests {
         assert!(bench.kept(), "they have waited, and were answered");
         let id = bench.ask(request);
         assert_eq!(bench.answer(id), "", "the answer to those that have waited is not its own");
+    }
+
+    #[test]
+    fn a_familiar_poll_hears_what_a_forgotten_topic_has_lost() {
+        let name = |n: u32| TopicName::parse(&format!("t{n}")).expect("a good name");
+        let chat = TopicName::parse("chat").expect("a good name");
+        let shares = |n: &u32| group(7, &name(*n)) == group(7, &chat);
+        let other = name((0..).find(shares).expect("names are many and groups are few"));
+        // Group 0 stands for any: with one, the key is kept.
+        let past = Past { group_key: 7, lost: vec![(0, Seq(0))], ..Past::default() };
+        let mut bench = Bench::new();
+        bench.broker = Broker::new(Setup { past: Some(Arc::new(past)), ..Setup::default() });
+        let reader = bench.ask("GET /chat/sse HTTP/1.1");
+        bench.publish("one");
+        let late = Limits::default().history_age_ms + 1;
+        bench.broker.expire(Millis(late));
+        let request = format!("GET /{other}?since=earliest HTTP/1.1");
+        let [.., third] = asked_thrice(&mut bench, &request);
+        // The last reader of a topic that has lost all leaves, and the topic is forgotten.
+        bench.broker.peer_finished(reader, Millis(late));
+        while bench.broker.next_subscriber_change().is_some() {}
+        let familiar = bench.ask(&request);
+        let familiar = bench.answer(familiar);
+        let read = bench.ask(&format!("{request}\r\nDiffers: yes"));
+        assert_eq!(familiar, bench.answer(read));
+        assert_ne!(familiar, third);
     }
 
     #[test]

@@ -33,18 +33,20 @@ impl Fingerprint {
     }
 }
 
-/// What was in all logs at one time: another one whenever a message has come or gone, or the
-/// numbering has begun anew.
+/// What was in all logs at one time, and had been lost: another one whenever a message has come or
+/// gone, a topic is forgotten whose loss its group takes over, or the numbering has begun anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HubState {
     tip: Seq,
     evictions: u64,
+    raised: u64,
 }
 
 impl Hub {
     /// What is in all logs now.
     pub fn state(&self) -> HubState {
-        HubState { tip: self.tip, evictions: self.evictions }
+        let raised = self.forgotten.raised();
+        HubState { tip: self.tip, evictions: self.evictions, raised }
     }
 
     /// What is retained of `topics` after `cursor`, in the order in which they were asked for.

@@ -21,12 +21,14 @@ pub struct Forgotten {
     /// of another.
     key: u64,
     evicted: Vec<Seq>,
+    /// How often one of these numbers has risen.
+    raised: u64,
 }
 
 impl Default for Forgotten {
     fn default() -> Self {
         // The standard library's hash keys are drawn from the system's randomness.
-        Self { key: RandomState::new().build_hasher().finish(), evicted: Vec::new() }
+        Self { key: RandomState::new().build_hasher().finish(), evicted: Vec::new(), raised: 0 }
     }
 }
 
@@ -39,7 +41,7 @@ impl Forgotten {
                 *evicted = seq.max(*evicted);
             }
         }
-        Self { key, evicted: if lost.is_empty() { Vec::new() } else { all } }
+        Self { key, evicted: if lost.is_empty() { Vec::new() } else { all }, raised: 0 }
     }
 
     /// Remembers that `topic` has lost everything up to `evicted`.
@@ -48,7 +50,15 @@ impl Forgotten {
             self.evicted = vec![Seq(0); FORGOTTEN_GROUPS];
         }
         let group = self.group(topic);
-        self.evicted[group] = self.evicted[group].max(evicted);
+        if self.evicted[group] < evicted {
+            self.evicted[group] = evicted;
+            self.raised += 1;
+        }
+    }
+
+    /// How often the answer of [`evicted`](Self::evicted) has changed for any name.
+    pub fn raised(&self) -> u64 {
+        self.raised
     }
 
     /// Up to where a topic of this name may have lost messages.
