@@ -11,7 +11,8 @@ use crate::hub::past::Past;
 use crate::ids::{ConnId, Door, Millis, Seat, Seq, TopicName};
 use crate::ledger::{Call, Ledger, Order, Payer, Process, Refusal, RefusedConnection, Rows, Scope};
 use crate::limits::{
-    DELIVERY_STEPS_PER_PORTION, EFFECTS_BYTES_MAX, EXPIRIES_PER_TURN, Limits, UNANSWERED_MAX,
+    DELIVERY_STEP_BYTES, DELIVERY_STEPS_PER_PORTION, EFFECTS_BYTES_MAX, EXPIRIES_PER_TURN, Limits,
+    OUTBOX_BYTES_HIGH, UNANSWERED_MAX,
 };
 use crate::technique::message::{Message, Payload};
 
@@ -23,11 +24,15 @@ fn connect(broker: &mut Broker, port: u16) -> ConnId {
 }
 
 fn letter(seq: u64) -> Letter {
+    letter_of(seq, b"hello")
+}
+
+fn letter_of(seq: u64, text: &[u8]) -> Letter {
     let message = Arc::new(Message {
         seq: Seq(seq),
         topic: TopicName::parse("t").expect("a topic"),
         event: None,
-        payload: Payload::posted(b"hello"),
+        payload: Payload::posted(text),
         at: NOW.micros(),
     });
     Letter::Committed { message, receipt: None }
@@ -259,6 +264,27 @@ fn a_portion_of_deliveries_is_so_many_readers_and_the_rest_are_still_to_come() {
         served.push(ids.iter().filter(|&&id| broker.has_output(id)).count());
     }
     assert_eq!(served[..3], [1, 2, 3].map(|portions| portions * DELIVERY_STEPS_PER_PORTION));
+}
+
+#[test]
+fn a_portion_of_deliveries_is_the_smaller_the_more_each_reader_gets() {
+    let mut broker = Broker::new(Setup::default());
+    let text = b"GET /t/sse HTTP/1.1\r\nHost: h\r\n\r\n";
+    let ids: Vec<ConnId> = (0..DELIVERY_STEPS_PER_PORTION as u16)
+        .map(|n| {
+            let id = connect(&mut broker, 1024 + n);
+            broker.received(id, &mut text.to_vec(), NOW);
+            broker.sent(id, broker.outbox(id).expect("a greeting").bytes(), NOW.micros());
+            id
+        })
+        .collect();
+    // More than an outbox takes: that of each reader that is served is full.
+    let text = [b'x'; DELIVERY_STEP_BYTES];
+    let enough = OUTBOX_BYTES_HIGH / DELIVERY_STEP_BYTES;
+    (0..enough as u64).for_each(|n| broker.letter(letter_of(1 + n, &text), NOW));
+    assert!(broker.deliver(NOW), "not all were served");
+    let is_full = |id: &&ConnId| broker.outbox(**id).is_some_and(Outbox::is_high);
+    assert_eq!(ids.iter().filter(is_full).count(), DELIVERY_STEPS_PER_PORTION.div_ceil(enough + 1));
 }
 
 #[test]

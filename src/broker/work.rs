@@ -65,8 +65,7 @@ impl Broker {
                 }
                 break;
             };
-            if let Some(queued) = self.deliver_to(id, now) {
-                steps += 1 + queued;
+            if self.deliver_to(id, now, &mut steps) {
                 continue;
             }
             self.visit(id, now, |visit| {
@@ -87,13 +86,21 @@ impl Broker {
         next_of(&mut self.served)
     }
 
-    /// The short way for a reader that keeps up, and has everything behind it. Tells how many steps
-    /// of work were queued. `None`: it is not that simple, and has to be visited.
-    fn deliver_to(&mut self, id: ConnId, now: Millis) -> Option<usize> {
-        let conn = self.conns.get_mut(id).filter(|conn| conn.keeps_up())?;
-        if !conn.flow.outbox.is_empty() || !pump::brings_all(conn, &self.shard.hub) {
-            return None;
+    /// The short way for a reader that keeps up, and has everything behind it. Adds to `steps` what
+    /// was queued. `false`: it is not that simple, and has to be visited.
+    fn deliver_to(&mut self, id: ConnId, now: Millis, steps: &mut usize) -> bool {
+        let Some(conn) = self.conns.get_mut(id).filter(|conn| conn.keeps_up()) else {
+            return false;
+        };
+        if !conn.flow.outbox.is_empty() {
+            return false;
         }
+        let brings_all = pump::brings_all(conn, &self.shard.hub);
+        *steps += steps_queued(&conn.flow.outbox); // What was queued counts, if not all was.
+        if !brings_all {
+            return false;
+        }
+        *steps += 1;
         if conn.flow.outbox.take_fresh() {
             self.served.push_back(id);
             conn.timing.took_at = now.into();
@@ -103,7 +110,7 @@ impl Broker {
             }
         }
         self.shard.hub.trim_renditions();
-        Some(steps_queued(&conn.flow.outbox))
+        true
     }
 
     /// Reads letters while the hub has room for what they bring, up to the portion.
