@@ -36,7 +36,9 @@ impl EventLoop {
             let Some(socket) = self.sockets.find(id) else {
                 continue;
             };
-            if socket.takes_much() || !socket.is_writable() || !self.budget.has_left() {
+            // Over TLS one may stand in line already, with what is no part of its outbox.
+            let waits = socket.queued_to_write || socket.takes_much() || !socket.is_writable();
+            if waits || !self.budget.has_left() {
                 self.outgoing.to_write(id, socket);
             } else {
                 self.write_by_tls_or_not(id);
