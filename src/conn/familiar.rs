@@ -15,6 +15,7 @@ use std::rc::Rc;
 
 use foldhash::fast::RandomState;
 
+use super::flow::LastWord;
 use super::request::Read;
 use super::response_context::ResponseContext;
 use crate::ledger::Payer;
@@ -47,7 +48,7 @@ struct FamiliarHead {
 pub(super) struct FamiliarPoll {
     pub(super) context: ResponseContext,
     pub(super) payer: Payer,
-    pub(super) says_last: bool,
+    pub(super) last_word: LastWord,
     pub(super) read: Rc<Read>,
 }
 
@@ -103,7 +104,7 @@ mod tests {
         let how = How::Poll { wait_s: None, limit: 1, if_none_match: None };
         let read = Rc::new(Read { topics: Box::default(), cursor: None, tag: None, how });
         let context = ResponseContext::closing();
-        FamiliarPoll { context, payer: Payer::ShortPoll, says_last: true, read }
+        FamiliarPoll { context, payer: Payer::ShortPoll, last_word: LastWord::Request, read }
     }
 
     #[test]

@@ -7,6 +7,8 @@
 use super::inbox::Inbox;
 use super::outbox::Outbox;
 use crate::close::CloseReason;
+use crate::wire::head::Head;
+use crate::wire::message::Incoming;
 
 /// How a subscriber stands to what the log has for it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,6 +22,30 @@ pub enum Backlog {
     /// More waits than its outbox holds, and the kernel has no room: it may lose messages, until it
     /// has caught up.
     Slow,
+}
+
+/// What a peer has said behind which nothing of its own comes any more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LastWord {
+    /// Nothing yet.
+    #[default]
+    Unsaid,
+    /// A request with `Connection: close`, RFC 9112 §9.6.
+    Request,
+    /// A Close frame, RFC 6455 §5.5.1.
+    Close,
+}
+
+impl LastWord {
+    /// Of a request with this head: behind an upgrade, wanted or not, frames may follow.
+    pub fn of_request(head: &Head<'_>) -> Self {
+        if head.keep_alive || head.upgrade.is_some() { Self::Unsaid } else { Self::Request }
+    }
+
+    /// Of what came on a WebSocket.
+    pub const fn of_message(incoming: &Incoming<'_>) -> Self {
+        if matches!(incoming, Incoming::Close { .. }) { Self::Close } else { Self::Unsaid }
+    }
 }
 
 /// Both streams of bytes of a connection.
@@ -40,9 +66,8 @@ pub struct Flow {
     pub refused: bool,
     /// What the log has for a subscriber beyond its outbox.
     pub backlog: Backlog,
-    /// The peer has said that no request follows the one that was understood last: `Connection:
-    /// close`, RFC 9112 §9.6.
-    pub says_last: bool,
+    /// Whether the peer has said that nothing follows what was understood last.
+    pub last_word: LastWord,
     /// It stands in the list of those that are idle.
     pub idle: bool,
     /// Why the connection ends, once that is decided.

@@ -50,7 +50,7 @@ use self::aside::Aside;
 pub use self::ask::{Ask, Failure};
 use self::costs::Costs;
 use self::familiar::Familiar;
-use self::flow::Flow;
+use self::flow::{Flow, LastWord};
 use self::outbox::Segment;
 use self::policy::Policy;
 use self::problem::{Problem, Rule};
@@ -221,8 +221,7 @@ impl Conn {
             request.want = Want::Refuse(problem);
             request.context.keep_alive = false;
         }
-        // Behind an upgrade, wanted or not, frames may follow.
-        self.flow.says_last = !head.keep_alive && head.upgrade.is_none();
+        self.flow.last_word = LastWord::of_request(head);
         self.costs.payer = request.payer;
         self.aside.set_tag(request.want.tag());
         if policy.rights.is_some() {
@@ -235,7 +234,7 @@ impl Conn {
         if head.expect_continue && refused {
             // The client may send its body all the same, or not: nothing after this can be read.
             request.context.keep_alive = false;
-            self.flow.says_last = false;
+            self.flow.last_word = LastWord::Unsaid;
             return Pace::Ask(used, self.complete(request, Vec::new(), now));
         }
         match BodyDecoder::new(head.framing, policy.limits.message_bytes_max as u64) {
@@ -300,7 +299,7 @@ impl Conn {
 
     /// What came is no request. Nobody's technique pays for that.
     fn refuse(&mut self, context: ResponseContext, problem: Problem, now: Millis) -> Ask {
-        self.flow.says_last = false; // Nobody knows what is behind it.
+        self.flow.last_word = LastWord::Unsaid; // Nobody knows what is behind it.
         let want = Want::Refuse(problem);
         let request = Request { context, payer: Payer::Other, want, grant: None };
         self.complete(request, Vec::new(), now)
@@ -360,6 +359,7 @@ impl Conn {
                     }
                     None => websocket::act_closing(incoming),
                 };
+                self.flow.last_word = LastWord::of_message(&incoming);
                 let weight = Weight::of(&incoming, ask.as_ref());
                 weight.charge(used, held, assembler, by_class);
                 assembler.release(); // What is asked has what it needs of it.

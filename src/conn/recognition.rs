@@ -35,7 +35,7 @@ impl Conn {
                 if want.polls() && context.quoted.is_none() =>
             {
                 let (context, read) = (context.clone(), Rc::clone(read));
-                Some(FamiliarPoll { context, payer: *payer, says_last: self.flow.says_last, read })
+                Some(FamiliarPoll { context, payer: *payer, last_word: self.flow.last_word, read })
             }
             _ => None,
         }
@@ -43,8 +43,8 @@ impl Conn {
 
     /// Asks what a head asked that was heard before.
     pub(super) fn ask_again(&mut self, poll: &FamiliarPoll, now: Millis) -> Ask {
-        let FamiliarPoll { context, payer, says_last, read } = poll;
-        self.flow.says_last = *says_last;
+        let FamiliarPoll { context, payer, last_word, read } = poll;
+        self.flow.last_word = *last_word;
         self.costs.payer = *payer;
         self.aside.set_tag(read.tag);
         self.shift(State::Answering(context.clone()), now);

@@ -3,6 +3,7 @@
 //! Came from: `broker`, behind each visit. Goes to: the same. Absent on purpose: what is done then.
 
 use super::Conn;
+use super::flow::LastWord;
 use super::policy::Policy;
 use super::progress::{PeerProgress, next_look};
 use super::state::State;
@@ -50,10 +51,15 @@ impl Conn {
         behind || self.flow.outbox.is_high()
     }
 
-    /// Whether it ends because the peer has the answer to what it has said to be its last request.
+    /// Whether nothing more is to be said on either side: the peer has the answer to what it has
+    /// said to be its last request, or both have said Close.
     pub fn has_heard_all(&self) -> bool {
         let answered = [Some(CloseReason::Answered), Some(CloseReason::Refused)];
-        self.flow.says_last && answered.contains(&self.flow.leaving)
+        match self.flow.last_word {
+            LastWord::Unsaid => false,
+            LastWord::Request => answered.contains(&self.flow.leaving),
+            LastWord::Close => true,
+        }
     }
 
     /// Whether bytes should be read. If not, they stay in the kernel, and TCP tells the peer.

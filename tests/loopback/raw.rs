@@ -50,6 +50,30 @@ fn who_says_that_a_request_is_its_last_is_let_go_with_the_answer() {
 }
 
 #[test]
+fn a_websocket_whose_close_was_answered_is_let_go_with_the_answer() {
+    for_threads(|server| {
+        let ends = || {
+            let costs = get(server.port(), "/-/costs").json();
+            costs["techniques"]["websocket"]["syscalls"]["end"].as_u64().expect("a number")
+        };
+        // What stands behind its Close has been read with it, and does not matter.
+        for (n, behind) in [(1, &b""[..]), (2, &b"\x89\x80\0\0\0\0"[..])] {
+            let mut wire = Wire::open(server.port());
+            wire.send(
+                "GET /news/ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\
+                 Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+                 Sec-WebSocket-Version: 13\r\n\r\n",
+            );
+            assert_eq!(wire.head().status, 101);
+            wire.send([b"\x88\x82\0\0\0\0\x03\xE8", behind].concat());
+            assert_eq!(wire.rest(), b"\x88\x02\x03\xE8");
+            // Our own side is still open: nobody has waited for its end.
+            within(PATIENCE_MS, || (ends() == n).then_some(())).expect("it is closed, by one call");
+        }
+    });
+}
+
+#[test]
 fn a_parked_poll_holds_back_those_behind_it() {
     for_threads(|server| {
         let id = publish(server.port(), "news", "old");

@@ -169,7 +169,9 @@ impl Talk {
     pub(crate) fn lingers(&self) -> bool {
         let last = self.exchanges.last().map(|(request, _)| request);
         let says_last = last.is_some_and(|request| request.field("connection") == Some("close"));
-        self.announces_its_end() && !says_last
+        let incoming = self.frames.as_ref().map(|(incoming, _)| &incoming[..]).unwrap_or_default();
+        let says_close = incoming.iter().any(|frame| frame.opcode == 8);
+        self.announces_its_end() && !says_last && !says_close
     }
 
     fn announces_its_end(&self) -> bool {
