@@ -24,10 +24,9 @@ pub(super) struct Asked {
     waits: VecDeque<AskedDraft>,
     /// How many answers came for those in `waits` that have one, by connection.
     answered: HashMap<ConnId, usize>,
-    /// Those that were given up: the topics that they would make, in the order of asking, …
-    given_up: VecDeque<Option<TopicName>>,
-    /// … and how many each connection has.
-    givers_up: HashMap<ConnId, usize>,
+    /// Those that were given up, by connection: the topics that they would make, in the order of
+    /// asking. Invariant: no list is empty.
+    given_up: HashMap<ConnId, VecDeque<Option<TopicName>>>,
     /// How many drafts would make each topic. Invariant: no count is 0.
     drafts: TopicMap<usize>,
 }
@@ -61,9 +60,9 @@ impl Asked {
 
     /// An answer came for `conn`. `false`: it gave up waiting for this one, and is not to be told.
     pub(super) fn answered(&mut self, conn: ConnId) -> bool {
-        if !self.givers_up.is_empty() && take_one(&mut self.givers_up, conn) {
-            let made = self.given_up.pop_front().flatten();
-            self.given_up.give_back();
+        if !self.given_up.is_empty()
+            && let Some(made) = self.take_given_up(conn)
+        {
             self.forget(made);
             return false;
         }
@@ -84,10 +83,20 @@ impl Asked {
     pub(super) fn next_late(&mut self, now: Millis) -> Option<ConnId> {
         self.next_deadline().filter(|&due| due <= now)?;
         let AskedDraft { conn, made, .. } = self.waits.pop_front()?;
-        self.given_up.push_back(made);
-        *self.givers_up.entry(conn).or_default() += 1;
+        self.given_up.entry(conn).or_default().push_back(made);
         self.skip_answered();
         Some(conn)
+    }
+
+    /// The first of those that `conn` has given up: what it would make. `None`: there is none.
+    fn take_given_up(&mut self, conn: ConnId) -> Option<Option<TopicName>> {
+        let of_conn = self.given_up.get_mut(&conn)?;
+        let made = of_conn.pop_front();
+        if of_conn.is_empty() {
+            self.given_up.remove(&conn);
+            self.given_up.give_back();
+        }
+        made
     }
 
     fn drop_first(&mut self) {
@@ -196,5 +205,19 @@ mod tests {
         assert_eq!(told, [false, true, true, true]);
         assert!(!asked.makes(&topic));
         assert_eq!(asked.next_deadline(), None);
+    }
+
+    #[test]
+    fn what_was_given_up_is_answered_in_any_order_of_connections() {
+        let [one, other] = ["one", "other"].map(|name| TopicName::parse(name).expect("a name"));
+        let mut asked = Asked::default();
+        for (slot, topic) in [(1, &one), (2, &other)] {
+            asked.push(conn(slot), Millis(0), Some(topic.clone()));
+        }
+        assert_eq!(late(&mut asked, COMMIT_MS_MAX), [1, 2]);
+        assert!(!asked.answered(conn(2)), "a refusal, say, which overtakes");
+        assert!(asked.makes(&one) && !asked.makes(&other));
+        assert!(!asked.answered(conn(1)));
+        assert!(!asked.makes(&one) && asked.given_up.is_empty());
     }
 }
