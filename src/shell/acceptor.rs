@@ -90,7 +90,7 @@ pub struct Acceptor {
     /// Nothing is said before this moment.
     quiet_until: Millis,
     /// `accept4` calls that brought nobody, and were not told yet.
-    would_blocks: u64,
+    fruitless: u64,
     /// When the sockets are closed: after a last look into their queues.
     stops_at: Option<Millis>,
     looked: bool,
@@ -128,7 +128,7 @@ impl Acceptor {
             spare: spare(),
             rests_until: Millis(0),
             quiet_until: Millis(0),
-            would_blocks: 0,
+            fruitless: 0,
             stops_at: None,
             looked: false,
             closes_at: Millis::NEVER,
@@ -189,8 +189,8 @@ impl Acceptor {
     }
 
     /// How many `accept4` calls brought nobody since this was last asked.
-    pub fn take_would_blocks(&mut self) -> u64 {
-        std::mem::take(&mut self.would_blocks)
+    pub fn take_fruitless(&mut self) -> u64 {
+        std::mem::take(&mut self.fruitless)
     }
 
     /// Accepts the next connection. `None`: nobody is there, or accepting rests.
@@ -208,11 +208,11 @@ impl Acceptor {
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         self.sockets[index].ready = false;
-                        self.would_blocks += 1;
+                        self.fruitless += 1;
                     }
-                    Err(error) if is_of_one_connection(&error) => self.would_blocks += 1,
+                    Err(error) if is_of_one_connection(&error) => self.fruitless += 1,
                     Err(error) => {
-                        self.would_blocks += 1;
+                        self.fruitless += 1;
                         return self.rest(&error, now);
                     }
                 }
@@ -228,7 +228,7 @@ impl Acceptor {
             Err(error) if is_out_of_descriptors(&error) && self.spare.take().is_some() => {
                 // The spare descriptor is free now; another thread may be faster, though.
                 let accepted = listener.accept();
-                self.would_blocks += 1;
+                self.fruitless += 1;
                 let refuse =
                     |(stream, _)| Accepted::Refused(refuse(&stream, Refusal::Full, entrance.tls));
                 let result = accepted.map(refuse);

@@ -26,8 +26,8 @@ impl EventLoop {
                 None => break,
             }
         }
-        let would_blocks = self.acceptor.take_would_blocks();
-        self.broker.charge_shared(SharedCall::AcceptWouldBlock, would_blocks);
+        let fruitless = self.acceptor.take_fruitless();
+        self.broker.charge_shared(SharedCall::AcceptWouldBlock, fruitless);
     }
 
     fn admit(&mut self, stream: TcpStream, peer: SocketAddr, Entrance { door, tls }: Entrance) {
