@@ -46,9 +46,9 @@
 
 mod arrivals;
 mod drain;
-mod output;
 mod rest;
 mod secure;
+mod writing;
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;

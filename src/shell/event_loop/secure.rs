@@ -4,7 +4,7 @@
 //! that it was the last. What is enciphered cannot be taken back, so it counts as sent when the
 //! kernel has the whole portion, and until then nothing else is enciphered.
 //!
-//! Came from: `output`, with a socket that has a session. Goes to: the socket, and back to the
+//! Came from: `writing`, with a socket that has a session. Goes to: the socket, and back to the
 //! broker with how far it got. Absent on purpose: TLS itself; `tls::workbench` puts together what
 //! is written.
 
