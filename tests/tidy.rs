@@ -325,7 +325,6 @@ const BROKER_LAYERS: &[&[&str]] = &[
         "pending",
         "places",
         "pool",
-        "setup",
     ],
 ];
 

@@ -140,12 +140,6 @@ impl Subscriber {
         Self { agent, ..self }
     }
 
-    /// From this cursor on, or from `earliest`, by every technique.
-    #[must_use]
-    pub fn from_cursor(self, cursor: &str) -> Self {
-        Self { cursor: Some(cursor.to_owned()), ..self }
-    }
-
     /// A long poll that is answered at once the first time: [`Self::is_subscribed`] is known of it
     /// too, at the price of a request.
     #[must_use]
