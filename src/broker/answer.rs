@@ -54,7 +54,7 @@ fn serve(visit: &mut Visit<'_>, payer: Payer, want: Want, body: Vec<u8>) {
             return respond::await_effect(visit, wanted, effect);
         }
     }
-    settle(visit, want, body);
+    give_or_wait(visit, want, body);
 }
 
 /// A proxy that passes on bytes has named its client, which is as if that had connected.
@@ -69,7 +69,7 @@ fn arrive(visit: &mut Visit<'_>) {
 /// The client behind a proxy has a place, or gets none; it, or its request, waits for that.
 pub(super) fn placed(visit: &mut Visit<'_>, has_place: bool) {
     match visit.conn.awaited(visit.now) {
-        Some(Awaited::Place(Some((want, body)))) if has_place => settle(visit, *want, body),
+        Some(Awaited::Place(Some((want, body)))) if has_place => give_or_wait(visit, *want, body),
         Some(Awaited::Place(None)) if has_place => return respond::next_request(visit, true),
         Some(Awaited::Place(wanted)) => {
             if wanted.is_some_and(|(want, _)| want.upgrades()) {
@@ -86,7 +86,7 @@ pub(super) fn placed(visit: &mut Visit<'_>, has_place: bool) {
 }
 
 /// What is wanted may be had: now, or when the letters are read that it depends on.
-fn settle(visit: &mut Visit<'_>, want: Want, body: Vec<u8>) {
+fn give_or_wait(visit: &mut Visit<'_>, want: Want, body: Vec<u8>) {
     if let Want::Read(_) | Want::Info(_) = want
         && !visit.shard.letters.is_empty()
     {
@@ -113,7 +113,7 @@ pub(super) fn redeemed(visit: &mut Visit<'_>, grant: Option<Arc<Grant>>) {
         return;
     };
     match ticket::admit(visit, &want, grant) {
-        Ok(()) => settle(visit, *want, Vec::new()),
+        Ok(()) => give_or_wait(visit, *want, Vec::new()),
         Err(problem) => {
             if want.upgrades() {
                 respond::last(visit); // Frames may follow, and are no request.

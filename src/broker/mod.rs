@@ -198,7 +198,7 @@ impl Broker {
             input::digest_inbox(&mut visit); // What came while it was held was not looked at yet.
         }
         teardown::end_if_finished(&mut visit);
-        unfinished::settle(&mut visit); // Last: whoever has ended in this visit holds nothing.
+        unfinished::take_note(&mut visit); // Last: whoever has ended in this visit holds nothing.
         self.shard.hub.trim_renditions();
         self.note_wishes(id, now);
         if !self.shard.reseated.is_empty() {

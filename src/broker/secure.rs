@@ -74,7 +74,7 @@ impl Broker {
             accounting::charge(&mut visit.shard.ledger, visit.conn, call);
             let was_high = visit.conn.flow.outbox.is_high();
             let through = if whole { plain } else { 0 };
-            settle(visit, records, whole.then_some(plain));
+            count_sent(visit, records, whole.then_some(plain));
             accounting::through(&mut visit.shard.ledger, visit.conn, through, at);
             visit.conn.flow.refused = !whole;
             took(visit, records > 0, was_high);
@@ -129,7 +129,7 @@ impl Broker {
 
 /// The kernel took `records` more. When it has all that was enciphered, what of that is not `plain`
 /// is what TLS costs.
-fn settle(visit: &mut Visit<'_>, records: usize, plain: Option<usize>) {
+fn count_sent(visit: &mut Visit<'_>, records: usize, plain: Option<usize>) {
     let Some(secure) = visit.conn.aside.secure_mut() else {
         return;
     };

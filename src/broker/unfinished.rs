@@ -21,13 +21,13 @@ use crate::wire::message::Assembler;
 
 /// Takes note of what a connection holds, or refuses it.
 #[inline]
-pub(super) fn settle(visit: &mut Visit<'_>) {
+pub(super) fn take_note(visit: &mut Visit<'_>) {
     if visit.conn.unfinished_bytes() != visit.conn.aside.unfinished() {
-        note(visit);
+        judge(visit);
     }
 }
 
-fn note(visit: &mut Visit<'_>) {
+fn judge(visit: &mut Visit<'_>) {
     if !fits(visit) {
         refuse(visit);
         fits(visit); // It holds nothing now.

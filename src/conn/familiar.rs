@@ -3,8 +3,8 @@
 //! Whoever polls says the same until there is something new, and so do all who run the same program
 //! and stand at the same place of a topic. So the heads of polls are kept, with what they ask.
 //!
-//! A head has one place, by its hash, and is kept when it comes a second time and no other one that
-//! is not kept came to that place between: a crowd of which no two say the same costs a hash for
+//! A head has one slot, by its hash, and is kept when it comes a second time and no other one that
+//! is not kept came to that slot between: a crowd of which no two say the same costs a hash for
 //! each. What decides is the comparison of all bytes.
 //!
 //! Came from: `recognition`, with a head, read or not. Goes to: the same, with what it asks. Absent
@@ -24,14 +24,14 @@ use crate::limits::{FAMILIAR_BYTES_MAX, FAMILIAR_MAX};
 /// The polls that one thread has heard.
 #[derive(Debug)]
 pub struct Familiar {
-    /// Seeded by chance: a stranger cannot aim at the place of somebody else's head.
+    /// Seeded by chance: a stranger cannot aim at the slot of somebody else's head.
     hasher: RandomState,
-    places: [Place; FAMILIAR_MAX],
+    slots: [Slot; FAMILIAR_MAX],
 }
 
-/// A place for one head.
+/// A slot for one head.
 #[derive(Debug, Default)]
-struct Place {
+struct Slot {
     /// The hash of the one that came here last and was not kept.
     passed: u64,
     kept: Option<Box<FamiliarHead>>,
@@ -54,7 +54,7 @@ pub(super) struct FamiliarPoll {
 
 impl Default for Familiar {
     fn default() -> Self {
-        Self { hasher: RandomState::default(), places: std::array::from_fn(|_| Place::default()) }
+        Self { hasher: RandomState::default(), slots: std::array::from_fn(|_| Slot::default()) }
     }
 }
 
@@ -72,15 +72,15 @@ impl Familiar {
 
     /// What `head` asks, if it is kept.
     pub(super) fn find(&self, hash: u64, head: &[u8]) -> Option<&FamiliarPoll> {
-        let kept = self.places[place(hash)].kept.as_deref()?;
+        let kept = self.slots[slot(hash)].kept.as_deref()?;
         (*kept.head == *head).then_some(&kept.poll)
     }
 
     /// `head` was read, and asks this.
     pub(super) fn note(&mut self, hash: u64, head: &[u8], poll: FamiliarPoll) {
-        let place = &mut self.places[place(hash)];
-        if std::mem::replace(&mut place.passed, hash) == hash {
-            place.kept = Some(Box::new(FamiliarHead { head: head.into(), poll }));
+        let slot = &mut self.slots[slot(hash)];
+        if std::mem::replace(&mut slot.passed, hash) == hash {
+            slot.kept = Some(Box::new(FamiliarHead { head: head.into(), poll }));
         }
     }
 
@@ -91,7 +91,7 @@ impl Familiar {
 }
 
 /// Exact: a remainder of a small number.
-fn place(hash: u64) -> usize {
+fn slot(hash: u64) -> usize {
     (hash % FAMILIAR_MAX as u64) as usize
 }
 
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_twice_is_kept_until_another_comes_twice_to_its_place() {
+    fn what_comes_twice_is_kept_until_another_comes_twice_to_its_slot() {
         let (mut familiar, one, other) = (Familiar::default(), b"one\r\n\r\n", b"other\r\n\r\n");
         let hash = familiar.hash(one).expect("it is whole");
         // As if all heads had one hash: the bytes tell them apart.
