@@ -314,7 +314,6 @@ const BROKER_LAYERS: &[&[&str]] = &[
     &["visit"],
     &["letters", "setup"],
     &[
-        "asked",
         "conns",
         "deciphered",
         "effect",
@@ -325,6 +324,7 @@ const BROKER_LAYERS: &[&[&str]] = &[
         "pending",
         "places",
         "pool",
+        "uncommitted",
     ],
 ];
 

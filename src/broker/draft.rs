@@ -30,12 +30,12 @@ pub(super) fn ask_in(
     let shard = &mut *visit.shard;
     let retains = topic.is_some_and(|topic| !shard.hub.log(topic).is_empty());
     let made = (!retains).then(|| draft.message.topic.clone());
-    let topics = shard.hub.retained_topics() + shard.asked.new_topics();
-    let is_one_more = made.as_ref().is_some_and(|topic| !shard.asked.makes(topic));
+    let topics = shard.hub.retained_topics() + shard.uncommitted.new_topics();
+    let is_one_more = made.as_ref().is_some_and(|topic| !shard.uncommitted.makes(topic));
     if is_one_more && topics >= shard.policy.limits.topics_max {
         return Err(Rule::TopicsFull);
     }
-    shard.asked.push(visit.id, visit.now, made);
+    shard.uncommitted.push(visit.id, visit.now, made);
     visit.effect(Effect::Publish { conn: visit.id, draft });
     Ok(())
 }

@@ -24,7 +24,7 @@ use crate::wire::response::Status;
 pub(super) struct Given {
     pub(super) question: Question,
     /// The request that it was given to at once, and what was in the log then.
-    pub(super) asked: Option<(Rc<Read>, HubState)>,
+    pub(super) told_to: Option<(Rc<Read>, HubState)>,
     pub(super) status: Status,
     pub(super) answer: Rc<Bundle>,
 }
@@ -37,7 +37,7 @@ impl Given {
         let same = |(asked, state): &(Rc<Read>, HubState)| {
             Rc::ptr_eq(asked, read) && *state == hub.state()
         };
-        self.asked.as_ref().is_some_and(same)
+        self.told_to.as_ref().is_some_and(same)
             && (keep_alive, http10) == (context.keep_alive, context.http10)
     }
 }

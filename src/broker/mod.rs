@@ -48,7 +48,6 @@
 
 mod accounting;
 mod answer;
-mod asked;
 mod asset;
 mod conns;
 mod deadline;
@@ -79,6 +78,7 @@ mod setup;
 mod subscribe;
 mod teardown;
 mod ticket;
+mod uncommitted;
 mod unfinished;
 mod v1;
 mod visit;
@@ -87,7 +87,6 @@ mod work;
 
 use std::collections::VecDeque;
 
-use self::asked::Asked;
 use self::conns::Conns;
 pub use self::deciphered::{Deciphered, Placed, Preface};
 pub use self::effect::{Effect, Letter, Teardown};
@@ -101,6 +100,7 @@ pub use self::places::Places;
 use self::pool::Share;
 pub use self::pool::UnfinishedPool;
 pub use self::setup::Setup;
+use self::uncommitted::Uncommitted;
 use self::visit::{Shard, Visit};
 use crate::conn::Conn;
 use crate::conn::familiar::Familiar;
@@ -166,7 +166,7 @@ impl Broker {
                 familiar: Familiar::default(),
                 given: None,
                 random: setup.seed | 1,
-                asked: Asked::default(),
+                uncommitted: Uncommitted::default(),
                 store_fault: None,
                 letters: Letters::default(),
                 effects: VecDeque::new(),
@@ -320,7 +320,7 @@ impl Broker {
     pub fn next_deadline(&self) -> Option<Millis> {
         let (wheel, hub) = (self.wheel.next_deadline(), self.shard.hub.next_deadline());
         let (reports, farewell) = (self.shard.reports.next_deadline(), self.next_farewell());
-        let commit = self.shard.asked.next_deadline();
+        let commit = self.shard.uncommitted.next_deadline();
         earliest(earliest(earliest(wheel, hub), commit), earliest(reports, farewell))
     }
 

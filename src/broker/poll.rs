@@ -141,8 +141,8 @@ fn answer(
     };
     give(visit, status, &answer);
     if let Some(question) = question {
-        let asked = read.map(|read| (Rc::clone(read), visit.shard.hub.state()));
-        visit.shard.given = Some(Given { question, asked, status, answer });
+        let told_to = read.map(|read| (Rc::clone(read), visit.shard.hub.state()));
+        visit.shard.given = Some(Given { question, told_to, status, answer });
     }
 }
 

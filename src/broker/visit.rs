@@ -14,12 +14,12 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::asked::Asked;
 use super::effect::{Effect, Teardown};
 use super::given::Given;
 use super::letters::Letters;
 use super::pending::PendingReports;
 use super::pool::Share;
+use super::uncommitted::Uncommitted;
 use crate::conn::Conn;
 use crate::conn::familiar::Familiar;
 use crate::conn::policy::Policy;
@@ -69,7 +69,7 @@ pub(super) struct Shard {
     /// The state of the generator behind [`Shard::jitter`]; never 0.
     pub(super) random: u64,
     /// What the sequencer was asked to commit, and has not answered.
-    pub(super) asked: Asked,
+    pub(super) uncommitted: Uncommitted,
     /// When the server began.
     pub(super) began: Millis,
     /// Why the store cannot be used, if it cannot.

@@ -156,7 +156,7 @@ impl Broker {
     /// Whoever asked to publish has done so, and is told, unless it has given up. The sender of a
     /// raw WebSocket's message hears of it as a subscriber, and needs no visit for it here.
     fn committed(&mut self, receipt: Receipt, now: Millis) {
-        if !self.shard.asked.answered(receipt.conn) {
+        if !self.shard.uncommitted.answered(receipt.conn) {
             return;
         }
         let is_quiet = self.conns.get_mut(receipt.conn).is_some_and(Conn::notes_commit);
@@ -167,7 +167,7 @@ impl Broker {
 
     /// Whoever asked to publish is told what came of it, unless it has given up.
     fn answer(&mut self, id: ConnId, now: Millis, tell: impl FnOnce(&mut Visit<'_>)) {
-        if self.shard.asked.answered(id) {
+        if self.shard.uncommitted.answered(id) {
             self.visit(id, now, tell);
         }
     }
@@ -175,7 +175,7 @@ impl Broker {
     /// Those that asked to publish and have waited for too long are told so, a portion of them.
     fn give_up_publishes(&mut self, now: Millis) {
         for _ in 0..EXPIRIES_PER_TURN {
-            let Some(id) = self.shard.asked.next_late(now) else {
+            let Some(id) = self.shard.uncommitted.next_late(now) else {
                 return;
             };
             self.shard.ledger.shared.publishes_unanswered += 1;

@@ -1,5 +1,5 @@
-//! What the sequencer was asked and has not answered: how many topics there will be when it has,
-//! and who has waited for too long.
+//! Drafts that are not committed yet: how many topics there will be when they are, and who has
+//! waited for too long.
 //!
 //! Without a store an answer comes in the same turn. A store may hang; then whoever asked is told
 //! after a while that it is not known what became of the message, and the answer that comes in the
@@ -16,12 +16,12 @@ use crate::ids::{ConnId, Millis, TopicMap, TopicName};
 use crate::limits::COMMIT_MS_MAX;
 use crate::spare::Spare;
 
-/// Drafts that the sequencer was asked about and has not answered. Invariant: the first of `waits`
-/// has no answer.
+/// Drafts that the sequencer was asked to commit and has not answered. Invariant: the first of
+/// `waits` has no answer.
 #[derive(Debug, Default)]
-pub(super) struct Asked {
+pub(super) struct Uncommitted {
     /// In the order of asking. Some that are not the first may be answered.
-    waits: VecDeque<AskedDraft>,
+    waits: VecDeque<UncommittedDraft>,
     /// How many answers came for those in `waits` that have one, by connection.
     answered: HashMap<ConnId, usize>,
     /// Those that were given up, by connection: the topics that they would make, in the order of
@@ -32,20 +32,20 @@ pub(super) struct Asked {
 }
 
 #[derive(Debug)]
-struct AskedDraft {
+struct UncommittedDraft {
     conn: ConnId,
     at: Millis,
     /// The topic that it would make, or none.
     made: Option<TopicName>,
 }
 
-impl Asked {
+impl Uncommitted {
     /// `conn` asks for a draft to be committed, which would make this topic, or none.
     pub(super) fn push(&mut self, conn: ConnId, at: Millis, made: Option<TopicName>) {
         if let Some(topic) = &made {
             *self.drafts.entry(topic.clone()).or_default() += 1;
         }
-        self.waits.push_back(AskedDraft { conn, at, made });
+        self.waits.push_back(UncommittedDraft { conn, at, made });
     }
 
     /// How many topics will be made by what was asked.
@@ -82,7 +82,7 @@ impl Asked {
     /// The next connection that has waited for too long, and gives up.
     pub(super) fn next_late(&mut self, now: Millis) -> Option<ConnId> {
         self.next_deadline().filter(|&due| due <= now)?;
-        let AskedDraft { conn, made, .. } = self.waits.pop_front()?;
+        let UncommittedDraft { conn, made, .. } = self.waits.pop_front()?;
         self.given_up.entry(conn).or_default().push_back(made);
         self.skip_answered();
         Some(conn)
@@ -152,72 +152,72 @@ mod tests {
         ConnId { slot, generation: 0 }
     }
 
-    fn late(asked: &mut Asked, ms: u64) -> Vec<u32> {
-        std::iter::from_fn(|| asked.next_late(Millis(ms))).map(|conn| conn.slot).collect()
+    fn late(uncommitted: &mut Uncommitted, ms: u64) -> Vec<u32> {
+        std::iter::from_fn(|| uncommitted.next_late(Millis(ms))).map(|conn| conn.slot).collect()
     }
 
     #[test]
     fn a_topic_counts_once_until_the_last_draft_for_it_is_answered() {
         let [one, other] = ["one", "other"].map(|name| TopicName::parse(name).expect("a name"));
-        let mut asked = Asked::default();
+        let mut uncommitted = Uncommitted::default();
         for made in [Some(&one), None, Some(&one), Some(&other)] {
-            asked.push(conn(1), Millis(0), made.cloned());
+            uncommitted.push(conn(1), Millis(0), made.cloned());
         }
-        assert!(asked.makes(&one) && asked.makes(&other));
-        let mut left = vec![asked.new_topics()];
+        assert!(uncommitted.makes(&one) && uncommitted.makes(&other));
+        let mut left = vec![uncommitted.new_topics()];
         for _ in 0..4 {
-            assert!(asked.answered(conn(1)));
-            left.push(asked.new_topics());
+            assert!(uncommitted.answered(conn(1)));
+            left.push(uncommitted.new_topics());
         }
         assert_eq!(left, [2, 2, 2, 1, 0]);
-        assert!(!asked.makes(&one));
-        assert!(asked.answered(conn(1)), "nothing was asked");
+        assert!(!uncommitted.makes(&one));
+        assert!(uncommitted.answered(conn(1)), "nothing was asked");
     }
 
     #[test]
     fn answers_to_several_connections_come_in_any_order() {
-        let mut asked = Asked::default();
+        let mut uncommitted = Uncommitted::default();
         for (ms, slot) in [(0, 1), (1, 2), (2, 1), (3, 3), (4, 2)] {
-            asked.push(conn(slot), Millis(ms), None);
+            uncommitted.push(conn(slot), Millis(ms), None);
         }
         let mut due = Vec::new();
         for slot in [2, 3, 1, 2, 1] {
-            assert!(asked.answered(conn(slot)));
-            due.push(asked.next_deadline().map(|due| due.0 - COMMIT_MS_MAX));
+            assert!(uncommitted.answered(conn(slot)));
+            due.push(uncommitted.next_deadline().map(|due| due.0 - COMMIT_MS_MAX));
         }
         assert_eq!(due, [Some(0), Some(0), Some(2), Some(2), None]);
-        assert!(asked.answered.is_empty());
+        assert!(uncommitted.answered.is_empty());
     }
 
     #[test]
     fn an_answer_that_was_given_up_is_not_told_and_the_next_one_is() {
         let topic = TopicName::parse("a").expect("a name");
-        let mut asked = Asked::default();
+        let mut uncommitted = Uncommitted::default();
         for (ms, slot) in [(0, 1), (5, 2), (10, 1), (15, 2)] {
-            asked.push(conn(slot), Millis(ms), Some(topic.clone()));
+            uncommitted.push(conn(slot), Millis(ms), Some(topic.clone()));
         }
-        assert!(asked.answered(conn(2)), "a refusal, say");
-        assert_eq!(late(&mut asked, COMMIT_MS_MAX - 1), [0; 0]);
-        assert_eq!(late(&mut asked, COMMIT_MS_MAX + 9), [1], "2 has its answer");
-        assert!(asked.makes(&topic), "it may yet be made");
-        asked.push(conn(1), Millis(20), Some(topic.clone()));
-        let told = [1, 1, 2, 1].map(|slot| asked.answered(conn(slot)));
+        assert!(uncommitted.answered(conn(2)), "a refusal, say");
+        assert_eq!(late(&mut uncommitted, COMMIT_MS_MAX - 1), [0; 0]);
+        assert_eq!(late(&mut uncommitted, COMMIT_MS_MAX + 9), [1], "2 has its answer");
+        assert!(uncommitted.makes(&topic), "it may yet be made");
+        uncommitted.push(conn(1), Millis(20), Some(topic.clone()));
+        let told = [1, 1, 2, 1].map(|slot| uncommitted.answered(conn(slot)));
         assert_eq!(told, [false, true, true, true]);
-        assert!(!asked.makes(&topic));
-        assert_eq!(asked.next_deadline(), None);
+        assert!(!uncommitted.makes(&topic));
+        assert_eq!(uncommitted.next_deadline(), None);
     }
 
     #[test]
     fn what_was_given_up_is_answered_in_any_order_of_connections() {
         let [one, other] = ["one", "other"].map(|name| TopicName::parse(name).expect("a name"));
-        let mut asked = Asked::default();
+        let mut uncommitted = Uncommitted::default();
         for (slot, topic) in [(1, &one), (2, &other)] {
-            asked.push(conn(slot), Millis(0), Some(topic.clone()));
+            uncommitted.push(conn(slot), Millis(0), Some(topic.clone()));
         }
-        assert_eq!(late(&mut asked, COMMIT_MS_MAX), [1, 2]);
-        assert!(!asked.answered(conn(2)), "a refusal, say, which overtakes");
-        assert!(asked.makes(&one) && !asked.makes(&other));
-        assert!(!asked.answered(conn(1)));
-        assert!(!asked.makes(&one) && asked.given_up.is_empty());
+        assert_eq!(late(&mut uncommitted, COMMIT_MS_MAX), [1, 2]);
+        assert!(!uncommitted.answered(conn(2)), "a refusal, say, which overtakes");
+        assert!(uncommitted.makes(&one) && !uncommitted.makes(&other));
+        assert!(!uncommitted.answered(conn(1)));
+        assert!(!uncommitted.makes(&one) && uncommitted.given_up.is_empty());
     }
 }
