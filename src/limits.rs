@@ -306,7 +306,7 @@ pub const DELIVERY_STEP_BYTES: usize = 2048;
 /// Messages brought from the log to outboxes in one step of delivering.
 pub const DELIVERY_STEP_SEGMENTS: usize = 32;
 /// Connections whose inbox is looked at again in one portion of work.
-pub const RESUMES_PER_PORTION: usize = 16;
+pub const LEFT_BEHIND_PER_PORTION: usize = 16;
 /// Connections whose deadline is met in one turn.
 pub const EXPIRIES_PER_TURN: usize = 1024;
 /// Effects carried out before the time is looked at.

@@ -81,7 +81,7 @@ pub(super) fn placed(visit: &mut Visit<'_>, has_place: bool) {
         Some(_) | None => {}
     }
     if !visit.conn.flow.inbox.is_empty() {
-        visit.resume_later(); // A WebSocket's first frames came with its request.
+        visit.go_on_later(); // A WebSocket's first frames came with its request.
     }
 }
 
@@ -102,7 +102,7 @@ pub(super) fn letters_read(visit: &mut Visit<'_>) {
     if let Some(Awaited::Letters(want)) = visit.conn.awaited(visit.now) {
         give(visit, *want, Vec::new());
         if !visit.conn.flow.inbox.is_empty() {
-            visit.resume_later(); // A WebSocket's first frames came with its request.
+            visit.go_on_later(); // A WebSocket's first frames came with its request.
         }
     }
 }
@@ -122,7 +122,7 @@ pub(super) fn redeemed(visit: &mut Visit<'_>, grant: Option<Arc<Grant>>) {
         }
     }
     if !visit.conn.flow.inbox.is_empty() {
-        visit.resume_later(); // A WebSocket's first frames came with its request.
+        visit.go_on_later(); // A WebSocket's first frames came with its request.
     }
 }
 

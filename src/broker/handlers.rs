@@ -348,7 +348,7 @@ pub(super) fn took(visit: &mut Visit<'_>, moved: bool, was_high: bool) {
         pump::pump(visit);
         file::feed(visit);
         poll::feed(visit);
-        visit.resume_later();
+        visit.go_on_later();
     } else if visit.conn.flow.refused {
         subscribe::note_backlog(visit);
     }

@@ -30,7 +30,7 @@ pub(super) fn digest_inbox(visit: &mut Visit<'_>) {
 
 /// Understands `bytes`, and tells how many of them.
 ///
-/// An answer never comes back here: what it leaves to be looked at stands in `Shard::resumable`.
+/// An answer never comes back here: what it leaves to be looked at stands in `Shard::left_behind`.
 /// So the loop is all there is, and it ends, since every ask takes bytes away or leaves the
 /// connection in a state in which nothing more is asked.
 fn digest(visit: &mut Visit<'_>, bytes: &mut [u8]) -> usize {

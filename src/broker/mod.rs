@@ -3,7 +3,7 @@
 //! **How to drive it.** Four kinds of methods, and an order to call them in. **Handlers** say what
 //! the world did: [`Broker::accepted`], [`received`](Broker::received), [`sent`](Broker::sent), …
 //! Each does what follows at once, in bounded time. **Work** is what may take longer and is done in
-//! portions: [`resume`](Broker::resume), [`deliver`](Broker::deliver),
+//! portions: [`go_on`](Broker::go_on), [`deliver`](Broker::deliver),
 //! [`expire`](Broker::expire). **Pollers** say what the broker wants of the world, and are asked
 //! until they have nothing, after handlers and work:
 //!
@@ -40,7 +40,7 @@
 //!
 //! So nothing recurses. Where one thing could lead to another without end, the second is noted and
 //! done by the face, after the visit: the request behind an answered one
-//! ([`resume`](Broker::resume)), so that a pipeline is a loop; a subscriber that sits elsewhere
+//! ([`go_on`](Broker::go_on)), so that a pipeline is a loop; a subscriber that sits elsewhere
 //! because another one left; the next report that somebody waits for.
 //!
 //! Came from: the shell, a simulator, a fuzzer. Goes to: `conn` with bytes, `hub` with messages;
@@ -173,7 +173,7 @@ impl Broker {
                 effects_bytes: 0,
                 unfinished: Share::new(setup.unfinished),
                 departing: VecDeque::new(),
-                resumable: VecDeque::new(),
+                left_behind: VecDeque::new(),
                 teardowns: VecDeque::new(),
                 reseated: Vec::new(),
             },
@@ -328,7 +328,7 @@ impl Broker {
     /// anything.
     pub fn has_work(&self) -> bool {
         let shard = &self.shard;
-        self.can_deliver() || !shard.resumable.is_empty() || !shard.teardowns.is_empty()
+        self.can_deliver() || !shard.left_behind.is_empty() || !shard.teardowns.is_empty()
     }
 
     /// Whether [`Broker::deliver`] has something to do. While a subscriber lags there may be

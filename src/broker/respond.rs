@@ -122,7 +122,7 @@ pub(super) fn next_request(visit: &mut Visit<'_>, keep_alive: bool) {
     }
     visit.conn.shift(State::idle(), visit.now);
     if !visit.conn.flow.inbox.is_empty() {
-        visit.resume_later();
+        visit.go_on_later();
     }
 }
 

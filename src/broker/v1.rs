@@ -65,7 +65,7 @@ pub(super) fn resolve(visit: &mut Visit<'_>, outcome: PublishOutcome) -> bool {
         socket.uncommitted = socket.uncommitted.saturating_sub(1);
     }
     if was_held && !visit.conn.is_held() {
-        visit.resume_later(); // What came meanwhile was not looked at.
+        visit.go_on_later(); // What came meanwhile was not looked at.
     }
     answers
 }

@@ -85,7 +85,7 @@ pub(super) struct Shard {
     /// Readers that were told to leave and do not have everything yet.
     pub(super) departing: VecDeque<ConnId>,
     /// Connections with bytes behind a request that is answered now.
-    pub(super) resumable: VecDeque<ConnId>,
+    pub(super) left_behind: VecDeque<ConnId>,
     /// Sockets that the shell is to end.
     pub(super) teardowns: VecDeque<(ConnId, Teardown)>,
     /// Subscribers that another one's leaving has moved, and the seats that they have now.
@@ -108,8 +108,8 @@ impl Visit<'_> {
     }
 
     /// Looks at the bytes in the inbox once more, after this visit.
-    pub(super) fn resume_later(&mut self) {
-        self.shard.resumable.push_back(self.id);
+    pub(super) fn go_on_later(&mut self) {
+        self.shard.left_behind.push_back(self.id);
     }
 }
 

@@ -12,7 +12,7 @@ use crate::hub::Receipt;
 use crate::ids::{ConnId, KeptMillis, Millis};
 use crate::limits::{
     DELIVERY_STEP_BYTES, DELIVERY_STEP_SEGMENTS, DELIVERY_STEPS_PER_PORTION, EXPIRIES_PER_TURN,
-    RESUMES_PER_PORTION,
+    LEFT_BEHIND_PER_PORTION,
 };
 use crate::spare::Spare;
 use crate::wire::date;
@@ -27,17 +27,17 @@ impl Broker {
     /// Goes on with requests that stood behind an answered one, a portion of them. `true`: there
     /// may be effects. What is answered here may leave more behind; that stands at the end of the
     /// line, so that one pipeline does not keep the others waiting.
-    pub fn resume(&mut self, now: Millis) -> bool {
-        let left = self.shard.resumable.len().min(RESUMES_PER_PORTION);
+    pub fn go_on(&mut self, now: Millis) -> bool {
+        let left = self.shard.left_behind.len().min(LEFT_BEHIND_PER_PORTION);
         for _ in 0..left {
             if !self.takes_input() {
                 break; // What was asked for is carried out first.
             }
-            if let Some(id) = self.shard.resumable.pop_front() {
+            if let Some(id) = self.shard.left_behind.pop_front() {
                 self.visit(id, now, input::digest_inbox);
             }
         }
-        self.shard.resumable.give_back();
+        self.shard.left_behind.give_back();
         left > 0
     }
 
@@ -46,7 +46,7 @@ impl Broker {
     pub fn wants_nothing(&self) -> bool {
         let shard = &self.shard;
         let asks = !shard.effects.is_empty() || shard.hub.has_subscriber_changes();
-        !asks && shard.resumable.is_empty() && self.resumed.is_empty()
+        !asks && shard.left_behind.is_empty() && self.resumed.is_empty()
     }
 
     /// Reads a portion of the letters, and serves a portion of the subscribers of logs that grew.

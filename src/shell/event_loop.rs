@@ -326,7 +326,7 @@ impl EventLoop {
     /// something happened, which may lead to more.
     fn carry_out(&mut self) -> bool {
         let mut stirred = self.effects.open_letters(&mut self.broker, self.now);
-        stirred |= self.broker.resume(self.now);
+        stirred |= self.broker.go_on(self.now);
         // Last, so that a subscriber that has just come is counted when the turn goes on.
         for _ in 0..EFFECTS_PER_PORTION {
             let Some(effect) = self.broker.next_effect() else {

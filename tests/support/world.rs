@@ -672,7 +672,7 @@ impl World {
                 progress = true;
             }
             progress |= self.drain(shard);
-            progress |= self.brokers[shard].resume(self.now);
+            progress |= self.brokers[shard].go_on(self.now);
             while let Some(id) = self.brokers[shard].next_resumed() {
                 if let Some(&n) = self.by_id.get(&(shard, id)) {
                     self.pipes[n].to_read = true;
