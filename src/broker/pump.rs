@@ -113,7 +113,7 @@ impl DeliveryFormat {
     fn segment(&self, found: (TopicId, &Entry), hub: &Hub) -> Segment {
         let (topic, entry) = found;
         let compresses = self.deflate.is_some() && websocket::compresses(entry.payload_bytes());
-        if self.format == Format::Frame && !compresses && hub.has_one_reader(topic) {
+        if self.format == Format::Frame && !compresses && hub.has_one_subscriber(topic) {
             return Segment::message(entry.message());
         }
         let encoded = hub.encoded_for_subscriber(found, self.format, self.deflate);

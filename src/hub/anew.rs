@@ -35,8 +35,8 @@ impl Hub {
                 topic.log = TopicLog::new(self.forgotten.evicted(&topic.name));
             }
             topic.grew = false; // It grew before anybody was served.
-            if topic.round.is_none() && !topic.readers.is_empty() {
-                topic.round = Some(topic.readers.len());
+            if topic.round.is_none() && !topic.subscribers.is_empty() {
+                topic.round = Some(topic.subscribers.len());
                 // Exact: see `make_topic`.
                 self.growing.push_back(TopicId(slot as u32));
             }
@@ -48,7 +48,7 @@ impl Hub {
         self.topics.retain(|_, topic| {
             topic.log = TopicLog::new(Seq(0));
             (topic.round, topic.grew, topic.evicted_at) = (None, false, evicted_at);
-            !topic.readers.is_empty() || topic.changed
+            !topic.subscribers.is_empty() || topic.changed
         });
         self.names.retain(|_, id| self.topics.contains(id.0 as usize));
         self.cache.forget_all();

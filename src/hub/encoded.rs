@@ -40,7 +40,7 @@ impl Hub {
     ) -> Rc<EncodedMessage> {
         match entry.rendition(format, window) {
             Some(encoded) => Rc::clone(encoded),
-            None if self.has_one_reader(topic) => {
+            None if self.has_one_subscriber(topic) => {
                 Rc::new(entry.encoded_for_one(format, window, self.epoch))
             }
             None => Rc::clone(self.encode((topic, entry), format, window)),
@@ -49,8 +49,8 @@ impl Hub {
 
     /// Whether nobody else on this thread reads `topic` and stays.
     #[inline]
-    pub fn has_one_reader(&self, topic: TopicId) -> bool {
-        self.topics[topic.0 as usize].readers.len() == 1
+    pub fn has_one_subscriber(&self, topic: TopicId) -> bool {
+        self.topics[topic.0 as usize].subscribers.len() == 1
     }
 
     #[inline(never)]

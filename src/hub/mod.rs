@@ -74,13 +74,13 @@ pub struct SubscriberChange {
 struct Topic {
     name: TopicName,
     log: TopicLog,
-    /// Order is of no meaning: a reader that leaves is replaced by the last one.
-    readers: Vec<ConnId>,
-    /// `Some(n)`: a round is on, and `readers[..n]` are still to be served.
+    /// Order is of no meaning: a subscriber that leaves is replaced by the last one.
+    subscribers: Vec<ConnId>,
+    /// `Some(n)`: a round is on, and `subscribers[..n]` are still to be served.
     round: Option<usize>,
     /// Whether something was appended since the round began.
     grew: bool,
-    /// Readers that came since the last change was told, by technique.
+    /// Subscribers that came since the last change was told, by technique.
     came: [i32; Technique::ALL.len()],
     /// Whether it stands in `Hub::changed`.
     changed: bool,
@@ -121,7 +121,7 @@ pub struct Hub {
     lagging: usize,
     /// The topic of the newest message.
     newest: Option<TopicId>,
-    /// Topics whose number of readers changed since the last change was told.
+    /// Topics whose number of subscribers changed since the last change was told.
     changed: Vec<TopicId>,
 }
 
@@ -170,10 +170,10 @@ impl Hub {
             self.retained += 1;
         }
         topic.log.append(message);
-        if topic.readers.is_empty() && topic.round.is_none() {
+        if topic.subscribers.is_empty() && topic.round.is_none() {
             self.untrimmed.push(id); // It is offered to nobody.
         } else if topic.round.is_none() {
-            topic.round = Some(topic.readers.len());
+            topic.round = Some(topic.subscribers.len());
             self.growing.push_back(id);
         } else {
             topic.grew = true;
@@ -181,8 +181,8 @@ impl Hub {
         self.newest = Some(id);
     }
 
-    /// A reader begins to lag, or has ceased to: it has had no chance yet to take what is in the
-    /// log, for its outbox is full and the kernel was not shown that yet. Nothing falls off
+    /// A subscriber begins to lag, or has ceased to: it has had no chance yet to take what is in
+    /// the log, for its outbox is full and the kernel was not shown that yet. Nothing falls off
     /// meanwhile.
     pub fn lag(&mut self, begins: bool) {
         if begins {
@@ -193,18 +193,18 @@ impl Hub {
         }
     }
 
-    /// Whether any reader lags.
+    /// Whether any subscriber lags.
     pub fn is_lagging(&self) -> bool {
         self.lagging > 0
     }
 
-    /// Enters a reader and says where it stands.
+    /// Enters a subscriber and says where it stands.
     pub fn subscribe(&mut self, name: &TopicName, conn: ConnId, technique: Technique) -> Seat {
         let id = self.topic_named(name);
         let topic = &mut self.topics[id.0 as usize];
-        topic.readers.push(conn);
-        // Exact: a reader is a connection, and those are numbered by u32.
-        let slot = (topic.readers.len() - 1) as u32;
+        topic.subscribers.push(conn);
+        // Exact: a subscriber is a connection, and those are numbered by u32.
+        let slot = (topic.subscribers.len() - 1) as u32;
         self.count(id, technique, 1);
         Seat { topic: id, slot }
     }
@@ -213,12 +213,12 @@ impl Hub {
     pub fn unsubscribe(&mut self, seat: Seat, technique: Technique) -> Option<ConnId> {
         let topic = &mut self.topics[seat.topic.0 as usize];
         let slot = seat.slot as usize;
-        // A round goes downwards, so the reader that fills the hole comes from the part that is
+        // A round goes downwards, so the subscriber that fills the hole comes from the part that is
         // served already, or is still to be reached: nobody is passed over.
-        topic.readers.swap_remove(slot);
-        let moved = topic.readers.get(slot).copied();
-        if topic.readers.len() < topic.readers.capacity() / 4 {
-            topic.readers.shrink_to(topic.readers.len() * 2);
+        topic.subscribers.swap_remove(slot);
+        let moved = topic.subscribers.get(slot).copied();
+        if topic.subscribers.len() < topic.subscribers.capacity() / 4 {
+            topic.subscribers.shrink_to(topic.subscribers.len() * 2);
         }
         self.count(seat.topic, technique, -1);
         moved
@@ -238,7 +238,7 @@ impl Hub {
         !self.changed.is_empty()
     }
 
-    /// The next change in the number of readers, to be told to the sequencer.
+    /// The next change in the number of subscribers, to be told to the sequencer.
     pub fn next_subscriber_change(&mut self) -> Option<SubscriberChange> {
         while let Some(&id) = self.changed.last() {
             let topic = &mut self.topics[id.0 as usize];
@@ -260,20 +260,20 @@ impl Hub {
         None
     }
 
-    /// The next reader to be served in the rounds that are on. `None`: all rounds are over, and all
-    /// topics are held to their bounds, unless somebody lags.
+    /// The next subscriber to be served in the rounds that are on. `None`: all rounds are over, and
+    /// all topics are held to their bounds, unless somebody lags.
     pub fn next_subscriber(&mut self) -> Option<ConnId> {
         while let Some(&id) = self.growing.front() {
             let topic = &mut self.topics[id.0 as usize];
-            let left = topic.round.unwrap_or(0).min(topic.readers.len());
+            let left = topic.round.unwrap_or(0).min(topic.subscribers.len());
             if left > 0 {
                 topic.round = Some(left - 1);
-                return Some(topic.readers[left - 1]);
+                return Some(topic.subscribers[left - 1]);
             }
             self.growing.pop_front();
             self.growing.give_back();
             if std::mem::take(&mut topic.grew) {
-                topic.round = Some(topic.readers.len());
+                topic.round = Some(topic.subscribers.len());
                 self.growing.push_back(id);
             } else {
                 topic.round = None;
@@ -346,7 +346,7 @@ impl Hub {
         let slot = self.topics.insert(Topic {
             name: name.clone(),
             log: TopicLog::new(evicted),
-            readers: Vec::new(),
+            subscribers: Vec::new(),
             round: None,
             grew: false,
             came: [0; Technique::ALL.len()],
@@ -354,7 +354,7 @@ impl Hub {
             // What was lost before it was forgotten, a reader learns when it starts.
             evicted_at: 0,
         });
-        // Exact: every topic holds a message or a reader, and both are bounded far below 4 G.
+        // Exact: every topic holds a message or a subscriber, and both are bounded far below 4 G.
         let id = TopicId(slot as u32);
         self.names.insert(name.clone(), id);
         id
@@ -363,7 +363,7 @@ impl Hub {
     /// A topic with nothing retained and nobody reading costs nothing from now on.
     fn forget_if_unused(&mut self, id: TopicId) {
         let topic = &self.topics[id.0 as usize];
-        let used = !topic.log.is_empty() || !topic.readers.is_empty();
+        let used = !topic.log.is_empty() || !topic.subscribers.is_empty();
         if used || topic.round.is_some() || topic.changed {
             return;
         }
