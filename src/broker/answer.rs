@@ -178,7 +178,7 @@ pub(super) fn counted(visit: &mut Visit<'_>, subscribers: Subscribers) {
 
 fn info(hub: &Hub, topic: &TopicName, subscribers: Subscribers) -> String {
     let log = hub.find(topic).map(|id| hub.log(id));
-    let (messages, bytes) = log.map_or((0, 0), |log| (log.len(), log.bytes()));
+    let (messages, bytes) = log.map_or((0, 0), |log| (log.len(), log.weight()));
     let range = log.and_then(|log| Some((log.first()?.seq(), log.tip())));
     let (first, last) = match range {
         Some((first, last)) => (format!("\"{}\"", hub.id(first)), format!("\"{}\"", hub.id(last))),

@@ -116,7 +116,7 @@ impl Entry {
 pub struct TopicLog {
     entries: VecDeque<Entry>,
     /// Weight of all entries.
-    bytes: usize,
+    weight: usize,
     /// The number of the last message that fell off: a cursor before it has missed something.
     evicted: Seq,
     tip: Seq,
@@ -125,14 +125,14 @@ pub struct TopicLog {
 impl TopicLog {
     /// An empty log that admits to having lost everything up to `evicted`.
     pub fn new(evicted: Seq) -> Self {
-        Self { entries: VecDeque::new(), bytes: 0, evicted, tip: evicted }
+        Self { entries: VecDeque::new(), weight: 0, evicted, tip: evicted }
     }
 
     /// Adds the newest message.
     pub fn append(&mut self, message: Arc<Message>) {
         debug_assert!(message.seq > self.tip);
         self.tip = message.seq;
-        self.bytes += message.weight();
+        self.weight += message.weight();
         self.entries.push_back(Entry { message, renditions: OnceCell::new() });
     }
 
@@ -140,7 +140,7 @@ impl TopicLog {
     pub fn evict(&mut self) -> Option<Evicted> {
         let entry = self.entries.pop_front()?;
         self.evicted = entry.seq();
-        self.bytes -= entry.message.weight();
+        self.weight -= entry.message.weight();
         if self.entries.is_empty() {
             self.entries = VecDeque::new();
         }
@@ -220,8 +220,8 @@ impl TopicLog {
     }
 
     /// Weight of all messages held.
-    pub fn bytes(&self) -> usize {
-        self.bytes
+    pub fn weight(&self) -> usize {
+        self.weight
     }
 
     /// Everything up to here is gone.

@@ -58,7 +58,7 @@ impl Hub {
         let topic = self.newest.and_then(|id| self.topics.get(id.0 as usize));
         let fits = topic.is_none_or(|topic| {
             topic.log.len() / 2 <= self.retention.messages
-                && topic.log.bytes() / 2 <= self.retention.bytes
+                && topic.log.weight() / 2 <= self.retention.bytes
         });
         let total = self.retention.total_cost;
         fits && (self.cost <= total + total / 8 || self.held <= 1)
@@ -92,7 +92,7 @@ impl Hub {
     fn trim(&mut self, id: TopicId) {
         loop {
             let log = &self.topics[id.0 as usize].log;
-            let over = log.len() > self.retention.messages || log.bytes() > self.retention.bytes;
+            let over = log.len() > self.retention.messages || log.weight() > self.retention.bytes;
             if !over {
                 break;
             }

@@ -32,7 +32,7 @@ enum Storage {
 const _: () = assert!(size_of::<Framed>() == SHORT_BYTES + 2);
 
 impl Framed {
-    /// A frame of `data`, which is text or not.
+    /// A frame of `data`, which is binary or text.
     pub fn new(data: &[u8], binary: bool) -> Self {
         let opcode = if binary { Opcode::Binary } else { Opcode::Text };
         let header = frame::SHORT_HEADER_BYTES;

@@ -58,7 +58,7 @@ pub fn check(input: &[u8]) {
         assert_eq!((log.evicted(), log.tip()), (Seq(evicted), Seq(tip)));
         let weight =
             |message: &Arc<Message>| message.payload.bytes().len() + MESSAGE_OVERHEAD_BYTES;
-        assert_eq!(log.bytes(), list.iter().map(weight).sum::<usize>());
+        assert_eq!(log.weight(), list.iter().map(weight).sum::<usize>());
         assert_eq!(log.first().map(Entry::seq), list.first().map(|message| message.seq));
     });
 }

@@ -96,15 +96,15 @@ impl Stage {
             let Some(log) = hub.find(&name).map(|id| hub.log(id)) else {
                 continue;
             };
-            if log.len() > limits.history_messages || log.bytes() > limits.history_bytes {
+            if log.len() > limits.history_messages || log.weight() > limits.history_bytes {
                 self.see("a log over its bounds, in a round");
             }
             sum += log.len();
-            sum_of_bytes += log.bytes();
+            sum_of_bytes += log.weight();
             let bound = times * limits.history_messages + 2 * spare;
             assert!(log.len() <= bound, "{} messages", log.len());
             let bound = times * limits.history_bytes + spare_bytes;
-            assert!(log.bytes() <= bound, "{} bytes", log.bytes());
+            assert!(log.weight() <= bound, "{} bytes", log.weight());
         }
         assert_eq!((held, bytes), (sum, sum_of_bytes), "the hub's sums");
         assert!(bytes <= times * limits.retain_bytes + spare_bytes, "{bytes} bytes in all");

@@ -80,7 +80,7 @@ impl Bench {
                     continue;
                 };
                 assert!(log.len() <= self.limits.history_messages);
-                assert!(log.bytes() <= self.limits.history_bytes);
+                assert!(log.weight() <= self.limits.history_bytes);
             }
         }
     }
