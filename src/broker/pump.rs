@@ -72,7 +72,7 @@ fn tell_gap(visit: &mut Visit<'_>) {
 
 /// Moves messages from the log to the outbox while there is room.
 fn fill(conn: &mut Conn, hub: &Hub) -> Pumped {
-    let Some((subscription, mut format)) = subscriber(&mut conn.state) else {
+    let Some((subscription, mut delivery)) = subscriber(&mut conn.state) else {
         return Pumped::Served;
     };
     let (outbox, payer) = (&mut conn.flow.outbox, conn.costs.payer);
@@ -84,7 +84,7 @@ fn fill(conn: &mut Conn, hub: &Hub) -> Pumped {
     if let Seats::One(seat) = subscription.seats
         && let Some(newest) = hub.only_newest(seat.topic, cursor, evictions_seen)
     {
-        outbox.push(format.segment((seat.topic, newest), hub), payer);
+        outbox.push(delivery.segment((seat.topic, newest), hub), payer);
         subscription.cursor = newest.seq();
         return Pumped::Served;
     }
@@ -93,23 +93,24 @@ fn fill(conn: &mut Conn, hub: &Hub) -> Pumped {
     }
     // Nothing is lost while we are at it, so the log is walked from where it is found.
     let mut found = hub.merge(subscribe::topics(subscription), subscription.cursor);
-    while !outbox.is_high() && format.push_next(&mut found, hub, outbox, payer, subscription) {}
+    while !outbox.is_high() && delivery.push_next(&mut found, hub, outbox, payer, subscription) {}
     Pumped::Served
 }
 
-/// How a subscriber wants its messages.
-struct DeliveryFormat {
+/// How messages are delivered to one subscriber.
+struct DeliveryTerms {
     format: Format,
     /// An event with the chunk around it; for HTTP/1.0 without.
     whole: bool,
     deflate: Option<Window>,
-    /// Several may come in one piece.
+    /// Several may come in one piece. Not to HTTP/1.0: a bundle has the chunks in it.
     bundles: bool,
 }
 
-impl DeliveryFormat {
-    /// A message in this format, as a segment that shares its encoded bytes. The only reader of a
-    /// thread gets its frame from where it lies; many would count who holds it, all at one place.
+impl DeliveryTerms {
+    /// A message in this format, as a segment that shares its encoded bytes. A topic's only reader
+    /// on this thread gets its frame from where it lies; many would count who holds it, all at one
+    /// place.
     fn segment(&self, found: (TopicId, &Entry), hub: &Hub) -> Segment {
         let (topic, entry) = found;
         let compresses = self.deflate.is_some() && websocket::compresses(entry.payload_bytes());
@@ -153,18 +154,18 @@ impl DeliveryFormat {
 }
 
 /// A subscriber that is served message by message.
-fn subscriber(state: &mut State) -> Option<(&mut Subscription, DeliveryFormat)> {
+fn subscriber(state: &mut State) -> Option<(&mut Subscription, DeliveryTerms)> {
     match state {
         State::Streaming(stream) => {
             let (format, whole) = (stream.format, stream.chunked);
-            let format = DeliveryFormat { format, whole, deflate: None, bundles: whole };
-            Some((&mut stream.subscription, format))
+            let delivery = DeliveryTerms { format, whole, deflate: None, bundles: whole };
+            Some((&mut stream.subscription, delivery))
         }
         State::Open(socket) => {
             let (format, deflate) = (socket.format(), socket.deflate);
             let bundles = deflate.is_none();
-            let format = DeliveryFormat { format, whole: true, deflate, bundles };
-            Some((&mut socket.subscription, format))
+            let delivery = DeliveryTerms { format, whole: true, deflate, bundles };
+            Some((&mut socket.subscription, delivery))
         }
         _ => None,
     }
