@@ -72,17 +72,12 @@ pub(super) fn placed(visit: &mut Visit<'_>, has_place: bool) {
         Some(Awaited::Place(Some((want, body)))) if has_place => give_or_wait(visit, *want, body),
         Some(Awaited::Place(None)) if has_place => return respond::next_request(visit, true),
         Some(Awaited::Place(wanted)) => {
-            if wanted.is_some_and(|(want, _)| want.upgrades()) {
-                respond::last(visit); // Frames may follow, and are no request.
-            }
             let problem = Problem { retry_s: ADDRESS_FULL_RETRY_S, ..Rule::AddressFull.into() };
-            respond::refuse(visit, problem);
+            refuse(visit, wanted.as_ref().map(|(want, _)| &**want), problem);
         }
         Some(_) | None => {}
     }
-    if !visit.conn.flow.inbox.is_empty() {
-        visit.go_on_later(); // A WebSocket's first frames came with its request.
-    }
+    go_on_behind(visit);
 }
 
 /// What is wanted may be had: now, or when the letters are read that it depends on.
@@ -101,9 +96,7 @@ fn give_or_wait(visit: &mut Visit<'_>, want: Want, body: Vec<u8>) {
 pub(super) fn letters_read(visit: &mut Visit<'_>) {
     if let Some(Awaited::Letters(want)) = visit.conn.awaited(visit.now) {
         give(visit, *want, Vec::new());
-        if !visit.conn.flow.inbox.is_empty() {
-            visit.go_on_later(); // A WebSocket's first frames came with its request.
-        }
+        go_on_behind(visit);
     }
 }
 
@@ -114,15 +107,23 @@ pub(super) fn redeemed(visit: &mut Visit<'_>, grant: Option<Arc<Grant>>) {
     };
     match ticket::admit(visit, &want, grant) {
         Ok(()) => give_or_wait(visit, *want, Vec::new()),
-        Err(problem) => {
-            if want.upgrades() {
-                respond::last(visit); // Frames may follow, and are no request.
-            }
-            respond::refuse(visit, problem);
-        }
+        Err(problem) => refuse(visit, Some(&want), problem),
     }
+    go_on_behind(visit);
+}
+
+/// Refuses what a request waited for, if there was a request.
+fn refuse(visit: &mut Visit<'_>, want: Option<&Want>, problem: Problem) {
+    if want.is_some_and(Want::upgrades) {
+        respond::last(visit); // Frames may follow, and are no request.
+    }
+    respond::refuse(visit, problem);
+}
+
+/// Goes on with what came behind a request that waited: a WebSocket's first frames, say.
+fn go_on_behind(visit: &mut Visit<'_>) {
     if !visit.conn.flow.inbox.is_empty() {
-        visit.go_on_later(); // A WebSocket's first frames came with its request.
+        visit.go_on_later();
     }
 }
 
