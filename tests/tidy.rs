@@ -307,6 +307,7 @@ const BROKER_LAYERS: &[&[&str]] = &[
     &["answer"],
     &["read", "publish", "file", "report", "asset", "ticket"],
     &["poll", "v1", "websocket"],
+    &["telling"],
     &["respond", "goodbye"],
     &["pump"],
     &["teardown"],

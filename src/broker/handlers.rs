@@ -12,8 +12,8 @@ use super::effect::{Effect, Letter};
 use super::file::{FileError, FileInfo};
 use super::visit::Visit;
 use super::{
-    Broker, accounting, answer, deadline, file, input, poll, pump, report, respond, subscribe,
-    teardown, ticket,
+    Broker, accounting, answer, deadline, file, input, pump, report, respond, subscribe, teardown,
+    telling, ticket,
 };
 use crate::close::CloseReason;
 use crate::conn::Conn;
@@ -347,7 +347,7 @@ pub(super) fn took(visit: &mut Visit<'_>, moved: bool, was_high: bool) {
         // The log, a file and what the peer has sent meanwhile were waiting for room.
         pump::pump(visit);
         file::feed(visit);
-        poll::feed(visit);
+        telling::go_on(visit);
         visit.go_on_later();
     } else if visit.conn.flow.refused {
         subscribe::note_backlog(visit);

@@ -29,7 +29,7 @@
 //!                 │
 //!  intake      input  deadline                bytes, or none for too long
 //!                 │
-//!  questions   answer ─▶ read publish file report asset ticket ─▶ poll v1 websocket
+//!  questions   answer ─▶ read publish file report asset ticket ─▶ poll v1 websocket ─▶ telling
 //!                 │
 //!  answers     respond  goodbye ─▶ pump       over HTTP, or from the log
 //!                 │
@@ -77,6 +77,7 @@ mod secure;
 mod setup;
 mod subscribe;
 mod teardown;
+mod telling;
 mod ticket;
 mod uncommitted;
 mod unfinished;

@@ -1,24 +1,23 @@
 //! Polling, short and long: one answer from the log, now or when there is something in it.
 //!
 //! Came from: `read`, with a request; the face and `deadline`, with a parked one. Goes to:
-//! `technique::{short_poll, long_poll}`, for the words. Absent on purpose: any other difference
-//! between the two than that one may wait.
+//! `technique::{short_poll, long_poll}`, for the words; `telling`, with an answer that is too long
+//! to be queued at once. Absent on purpose: any other difference between the two than that one may
+//! wait.
 
 use std::rc::Rc;
 
 use super::given::{Given, Question};
 use super::visit::Visit;
-use super::{accounting, respond, subscribe, teardown};
-use crate::close::CloseReason;
-use crate::conn::Conn;
+use super::{accounting, respond, subscribe, telling};
 use crate::conn::outbox::Segment;
 use crate::conn::policy::DrainPhase;
 use crate::conn::request::Read;
 use crate::conn::response_context::HEAD_BYTES_GUESS;
-use crate::conn::state::{Parked, PollTerms, Seats, State, Telling};
+use crate::conn::state::{Parked, PollTerms, Seats, State};
 use crate::hub::log::Entry;
 use crate::hub::{Hub, Start};
-use crate::ids::{Seq, TopicId, TopicName};
+use crate::ids::{Seq, TopicId};
 use crate::ledger::Class;
 use crate::limits::{BUNDLE_BYTES_MAX, BUNDLE_MESSAGES_MAX, OUTBOX_BYTES_HIGH, POLL_BYTES_MAX};
 use crate::technique::short_poll::Tag;
@@ -233,7 +232,7 @@ fn tell_in_segments(
     visit.conn.push(Segment::own(begun.bytes, Class::Head));
     visit.conn.push(Segment::own(open, Class::Framing));
     if messages.bytes > OUTBOX_BYTES_HIGH {
-        return tell(visit, topics, cursor, messages.next, terms.format());
+        return telling::begin(visit, topics, cursor, messages.next, terms.format());
     }
     let hub = &visit.shard.hub;
     let found = hub.merge(topics.iter().copied(), cursor).take(messages.count);
@@ -245,99 +244,6 @@ fn tell_in_segments(
     }
     visit.conn.push(Segment::fixed(short_poll::LIST_END, Class::Framing));
     respond::answered(visit, Status::Ok);
-}
-
-/// The messages after `cursor` up to `until`, an outbox at a time. Until they are told, the
-/// connection has a seat in their topics, so that what it is to be told does not fall off while its
-/// kernel has room.
-fn tell(visit: &mut Visit<'_>, topics: &[TopicId], cursor: Seq, until: Seq, format: Format) {
-    let State::Answering(context) = &visit.conn.state else {
-        return;
-    };
-    let keep_alive = context.keep_alive;
-    respond::log_access(visit, Status::Ok);
-    let hub = &visit.shard.hub;
-    let names: Vec<TopicName> = topics.iter().map(|&id| hub.name(id).clone()).collect();
-    let subscription = subscribe::subscribe(visit, &names, cursor, Technique::ShortPoll);
-    let telling = Telling { keep_alive, subscription, until, format, first: true, from: 0 };
-    visit.conn.shift(State::Telling(Box::new(telling)), visit.now);
-    feed(visit);
-}
-
-/// How far an answer was told.
-enum Filled {
-    /// The outbox is high.
-    InPart,
-    All,
-    /// The next message fell off meanwhile.
-    Cut,
-}
-
-/// Goes on with an answer that is told in pieces, in any other state there is nothing to do. What
-/// fell off before a slow peer took it cannot be told, and the length was announced: only closing
-/// says so. The peer comes back with its cursor, and hears of a gap.
-pub(super) fn feed(visit: &mut Visit<'_>) {
-    let keep_alive = match &visit.conn.state {
-        State::Telling(telling) => telling.keep_alive,
-        _ => return,
-    };
-    match fill(visit.conn, &visit.shard.hub) {
-        Filled::InPart => subscribe::note_backlog(visit),
-        Filled::All => {
-            subscribe::unsubscribe(visit);
-            visit.conn.push(Segment::fixed(short_poll::LIST_END, Class::Framing));
-            respond::next_request(visit, keep_alive);
-        }
-        Filled::Cut => teardown::leave(visit, CloseReason::Interrupted),
-    }
-}
-
-fn fill(conn: &mut Conn, hub: &Hub) -> Filled {
-    let State::Telling(telling) = &mut conn.state else {
-        return Filled::InPart;
-    };
-    if subscribe::missed(&telling.subscription, hub) {
-        return Filled::Cut;
-    }
-    let topics = subscribe::topics(&telling.subscription);
-    for (topic, entry) in hub.merge(topics, telling.subscription.cursor) {
-        if telling.subscription.cursor >= telling.until {
-            return Filled::All;
-        }
-        while telling.subscription.cursor < entry.seq() {
-            if conn.flow.outbox.is_high() {
-                return Filled::InPart;
-            }
-            conn.flow.outbox.push(next_piece(telling, (topic, entry), hub), conn.costs.payer);
-        }
-    }
-    if telling.subscription.cursor >= telling.until { Filled::All } else { Filled::Cut }
-}
-
-/// A whole message, or the next piece of a long one.
-fn next_piece(telling: &mut Telling, found: (TopicId, &Entry), hub: &Hub) -> Segment {
-    let (_, entry) = found;
-    // The first message goes without its comma.
-    let comma = usize::from(std::mem::take(&mut telling.first));
-    if !entry.is_long() {
-        telling.subscription.cursor = entry.seq();
-        let message = hub.encoded(found, telling.format, None);
-        return Segment::shared(Rc::clone(message), comma..message.bytes.len());
-    }
-    let content = entry.content(hub.epoch());
-    let (named, from) = (telling.format == Format::PollNamed, telling.from);
-    let mut out = Vec::new();
-    telling.from = short_poll::render_piece(&content, named, from, &mut out);
-    out.drain(..comma);
-    let payload = telling.from - from;
-    if telling.from < content.bytes.len() {
-        return Segment::piece(out, payload);
-    }
-    telling.from = 0;
-    telling.subscription.cursor = entry.seq();
-    // The last piece stands for the message: when that is sent, it is delivered.
-    let length = out.len();
-    Segment::shared(Rc::new(content.encoded(out, payload)), 0..length)
 }
 
 fn empty(visit: &Visit<'_>, status: Status, tag: Tag, terms: &PollTerms) -> Rc<Bundle> {
