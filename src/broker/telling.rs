@@ -1,8 +1,8 @@
 //! Telling: a poll's answer that is longer than an outbox goes out as the socket drains.
 //!
 //! Came from: `poll`, with an answer whose head is queued; the face, when there is room again. Goes
-//! to: `respond`, when all is told. Absent on purpose: holding on to what a slow peer does not take.
-//! It falls off as for any subscriber, and the peer is cut off.
+//! to: `respond`, when all is told. Absent on purpose: holding on to what a slow peer does not
+//! take. It falls off as for any subscriber, and the peer is cut off.
 
 use std::rc::Rc;
 
