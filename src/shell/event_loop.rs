@@ -335,9 +335,11 @@ impl EventLoop {
             stirred = true;
             match effect {
                 Effect::Sample { conn, payer } => {
-                    if let Some(sample) = self.sockets.find(conn).and_then(|s| s.sample()) {
-                        self.broker.charge_shared(SharedCall::Sample, 1);
-                        self.broker.sampled(conn, payer, sample);
+                    if let Some(socket) = self.sockets.find(conn) {
+                        self.broker.charge_shared(SharedCall::Sample, 1); // Also when it fails.
+                        if let Some(sample) = socket.sample() {
+                            self.broker.sampled(conn, payer, sample);
+                        }
                     }
                 }
                 Effect::CountUnacknowledged { conn } => {

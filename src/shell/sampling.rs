@@ -49,22 +49,20 @@ impl Sampling {
     ) -> Option<(ShardId, ShardReport)> {
         let &(to, scope) = self.wanted.front()?;
         let left = self.left.get_or_insert_with(|| broker.conn_ids().collect());
+        let mut calls = 0;
         for id in left.split_off(left.len().saturating_sub(SAMPLES_PER_TURN)) {
-            if let Some(sample) = sample(sockets, id) {
-                broker.charge_shared(SharedCall::Sample, CALLS);
+            if let Some(sample) = sample(sockets, id, &mut calls) {
                 self.samples.insert(id, sample);
             }
         }
+        broker.charge_shared(SharedCall::Sample, calls);
         if !left.is_empty() {
             return None;
         }
         let mut calls = 0;
         let part = broker.shard_report(scope, sys::process(), now, |id| {
             // A connection that came meanwhile was not asked about yet.
-            self.samples.remove(&id).or_else(|| {
-                calls += CALLS;
-                sample(sockets, id)
-            })
+            self.samples.remove(&id).or_else(|| sample(sockets, id, &mut calls))
         });
         let mut part = part;
         // Once for the next report and once for this one: it knows what it took itself.
@@ -77,9 +75,11 @@ impl Sampling {
     }
 }
 
-/// What the kernel says about a connection.
-fn sample(sockets: &mut Sockets, id: ConnId) -> Option<Sample> {
+/// What the kernel says about a connection. Adds to `calls` those that were made, also when they
+/// failed.
+fn sample(sockets: &mut Sockets, id: ConnId, calls: &mut u64) -> Option<Sample> {
     let socket = sockets.find(id)?;
+    *calls += CALLS;
     Some(Sample { kernel_bytes: socket.kernel_bytes(), ..socket.sample()? })
 }
 

@@ -47,8 +47,8 @@ impl EventLoop {
         self.now = self.budget.at().millis(); // The broker was told of writes at that time.
     }
 
-    /// Moves those whose outbox is no longer empty into the queue. Whoever's socket is full is
-    /// left out: the edge that tells of room brings it back.
+    /// Moves those whose outbox is no longer empty into the queue. Those whose sockets are full
+    /// are left out: the edge that tells of room brings them back.
     pub(super) fn queue_dirty(&mut self) {
         while let Some(id) = self.broker.next_dirty() {
             if let Some(socket) = self.sockets.find(id) {
@@ -134,8 +134,9 @@ impl EventLoop {
                 if let (Some(socket), Teardown::Reset(_)) = (&socket, teardown) {
                     socket.reset_on_close();
                 }
-                let sample = socket.filter(|_| CHARGES).and_then(|socket| socket.sample());
-                self.broker.charge_shared(SharedCall::Sample, 1);
+                let sample = socket.filter(|_| CHARGES).map(|socket| socket.sample());
+                self.broker.charge_shared(SharedCall::Sample, sample.is_some().into());
+                let sample = sample.flatten();
                 self.sockets.remove(id);
                 self.freed.note_end();
                 self.effects.forget(id);
