@@ -123,7 +123,7 @@ pub enum Letter {
     Repeated(Receipt),
     /// A publish could not be taken now; the message is in no log and never will be.
     Refused(ConnId),
-    /// Nor will this one: the address that it came from publishes too fast.
+    /// The message is not in the log: the address that it came from publishes too fast.
     TooFast {
         /// The connection that asked.
         conn: ConnId,

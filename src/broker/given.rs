@@ -23,15 +23,15 @@ use crate::wire::response::Status;
 #[derive(Debug)]
 pub(super) struct Given {
     pub(super) question: Question,
-    /// The request that it was given to at once, and what was in the log then.
+    /// The request that it was given to at once, and what was in all logs of this thread then.
     pub(super) told_to: Option<(Rc<Read>, HubState)>,
     pub(super) status: Status,
     pub(super) answer: Rc<Bundle>,
 }
 
 impl Given {
-    /// Whether it answers `read` as well: the same request, heard before, of a log in which nothing
-    /// has changed.
+    /// Whether it answers `read` as well: the same request, heard before, when in no log of this
+    /// thread anything has changed.
     pub(super) fn answers(&self, read: &Rc<Read>, context: &ResponseContext, hub: &Hub) -> bool {
         let Question { keep_alive, http10, .. } = self.question;
         let same = |(asked, state): &(Rc<Read>, HubState)| {

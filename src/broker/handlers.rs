@@ -120,9 +120,8 @@ impl Broker {
         });
     }
 
-    /// Our side of `id` is to be ended, and the kernel has nothing more of the peer. `true`: nor
-    /// does anything come, as the peer has said itself; there is nobody to linger for, and its
-    /// socket is to be closed.
+    /// Our side of `id` is to be ended, and the kernel has nothing more of the peer. `true`: the
+    /// peer has said that it sends no more, so there is nobody to linger for; close its socket.
     pub fn let_go(&mut self, id: ConnId, now: Millis) -> bool {
         let heard_all = self.conns.get(id).is_some_and(Conn::has_heard_all);
         if heard_all {
@@ -138,7 +137,7 @@ impl Broker {
 
     /// The kernel took `bytes` of the outbox; 0 when it had no room. `at` is now; it may be later
     /// than the time of the turn, since many are written to in one. `true`: there is more to be
-    /// sent, what had no room until now among it.
+    /// sent, including what had no room until now.
     pub fn sent(&mut self, id: ConnId, bytes: usize, at: Micros) -> bool {
         let now = at.millis();
         if self.sent_all(id, bytes, at) {

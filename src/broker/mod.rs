@@ -126,7 +126,7 @@ pub struct Broker {
     wheel: TimerWheel,
     /// Connections whose outbox went from empty to non-empty.
     dirty: VecDeque<ConnId>,
-    /// Those of which a round did that, and nothing else.
+    /// Connections whose outbox only a round has filled.
     served: VecDeque<ConnId>,
     /// Connections that want bytes again after they did not.
     resumed: VecDeque<ConnId>,
@@ -357,7 +357,7 @@ impl Broker {
         self.conns.get(id)
     }
 
-    /// All connections, to be looked at by tests.
+    /// The ids of all connections: for a report's samples, and for tests.
     pub fn conn_ids(&self) -> impl Iterator<Item = ConnId> {
         self.conns.ids()
     }

@@ -122,7 +122,7 @@ fn fail(visit: &mut Visit<'_>, rule: Rule, why: &'static str) {
     websocket::fail_if_due(visit);
 }
 
-/// Nor is this one: who sent it publishes too fast, and may again in `retry_ms`.
+/// The message is not in the log: its address publishes too fast, and may again in `retry_ms`.
 pub(super) fn too_fast(visit: &mut Visit<'_>, retry_ms: u64) {
     let problem = Problem { retry_s: retry_ms.div_ceil(1000), ..Rule::TooFast.into() };
     if visit.conn.awaited(visit.now).is_some() {

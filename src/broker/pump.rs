@@ -5,8 +5,9 @@
 //! cursor where it is, and costs no more than that until its socket drains.
 //!
 //! Came from: the face (the log grew, a socket drained), `read` (a subscriber came). Goes to:
-//! `conn::outbox`, with encoded messages that all subscribers share. Absent on purpose: queues per
-//! subscriber; and parked polls, which are answered once instead, by `poll`.
+//! `conn::outbox`, with encoded messages that all subscribers share, where there are several.
+//! Absent on purpose: queues per subscriber; and parked polls, which are answered once instead, by
+//! `poll`.
 
 use super::visit::Visit;
 use super::{subscribe, teardown};

@@ -1,7 +1,8 @@
 //! Work: what may take longer than a handler should, done in portions.
 //!
-//! Came from: the shell, once a turn. Goes to: visits, one for each connection that has work.
-//! Absent on purpose: any order between connections other than first come, first served.
+//! Came from: the shell, several times a turn; `handlers`, with letters. Goes to: visits, one for
+//! each connection that has work. Absent on purpose: any order between connections other than first
+//! come, first served.
 
 use super::visit::Visit;
 use super::{Broker, Letter, answer, deadline, input, next_of, poll, publish, pump, report};

@@ -57,7 +57,7 @@ use self::problem::{Problem, Rule};
 use self::request::{Request, Want};
 use self::response_context::ResponseContext;
 use self::route::route;
-use self::state::{State, Upload};
+use self::state::{Name, State, Upload};
 use self::timing::Timing;
 use self::websocket::Weight;
 use crate::close::CloseReason;
@@ -131,10 +131,7 @@ impl Conn {
             // Nothing can be asked behind an endless answer, and nobody listens any more. That
             // needs no room for answers.
             let last = matches!(&self.state, State::Telling(telling) if !telling.keep_alive);
-            let deaf = matches!(
-                name,
-                state::Name::Streaming | state::Name::Lingering | state::Name::Closed
-            );
+            let deaf = matches!(name, Name::Streaming | Name::Lingering | Name::Closed);
             if deaf || last {
                 by_class.add(Class::Body, buf.len() - used);
                 return (buf.len(), None);
@@ -143,12 +140,17 @@ impl Conn {
                 break;
             }
             let pace = match name {
-                state::Name::Head => self.head(&buf[used..], now, policy, familiar, by_class),
-                state::Name::Body => self.body(&buf[used..], now, by_class),
-                state::Name::Open | state::Name::Closing => {
-                    self.frame(&mut buf[used..], now, policy, by_class)
-                }
-                _ => Pace::Wait, // Answering, awaiting, parked, sending: our turn.
+                Name::Head => self.head(&buf[used..], now, policy, familiar, by_class),
+                Name::Body => self.body(&buf[used..], now, by_class),
+                Name::Open | Name::Closing => self.frame(&mut buf[used..], now, policy, by_class),
+                Name::Answering
+                | Name::Awaiting
+                | Name::Parked
+                | Name::Sending
+                | Name::Telling
+                | Name::Streaming
+                | Name::Lingering
+                | Name::Closed => Pace::Wait, // Our turn, or nobody's.
             };
             match pace {
                 Pace::Wait => break,

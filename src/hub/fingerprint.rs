@@ -4,9 +4,10 @@
 //! first and the last that are retained after a cursor tell which ones are, however many, and a few
 //! words tell everything that an answer is made of.
 //!
-//! Came from: `broker::poll`, with what else the answer depends on. Goes to: its `ETag`. Absent on
-//! purpose: secrecy. A client that wants two answers with one fingerprint can look for numbers of
-//! messages that give it, and would deceive nobody but itself.
+//! Came from: `broker::poll`, with what else the answer depends on. Goes to: its `ETag`; and the
+//! state of all logs, in which whatever changes counts, to `broker::given`. Absent on purpose:
+//! secrecy. A client that wants two answers with one fingerprint can look for numbers of messages
+//! that give it, and would deceive nobody but itself.
 
 use super::Hub;
 use crate::ids::{Seq, TopicId};

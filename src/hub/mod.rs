@@ -233,7 +233,7 @@ impl Hub {
         }
     }
 
-    /// Whether there may be one.
+    /// Whether a change of subscribers may wait to be told.
     pub fn has_subscriber_changes(&self) -> bool {
         !self.changed.is_empty()
     }

@@ -102,7 +102,7 @@ pub struct Acceptor {
 struct ListeningSocket {
     listener: mio::net::TcpListener,
     entrance: Entrance,
-    /// Somebody may be waiting. Cleared by `WouldBlock` alone.
+    /// Somebody may be waiting. Cleared by `WouldBlock`, and for an inherited socket when we stop.
     ready: bool,
     /// Who waits there is served by another process when we stop.
     inherited: bool,

@@ -1,8 +1,9 @@
 //! One socket: what the kernel last said about it, and the two calls that move its bytes.
 //!
 //! **Readiness is a memory, not a question.** The kernel tells an edge once: bytes came, or room
-//! came. From then on we know, until a call finds the opposite. `incoming` and `writable` are that
-//! knowledge; events set them, and nothing but a read or a write that came up short clears them.
+//! came. From then on we know, until a call finds the opposite. `readiness` and `writable` are that
+//! knowledge; events set them, and a read or a write that came up short clears them. So does
+//! whatever ends one of the two ways: our shutdown, or an error.
 //!
 //! Coming up short is enough: a read that brings less than it had room for has emptied the
 //! socket, a write that places less than it had has filled it (epoll(7), on streams), and what

@@ -33,7 +33,7 @@ impl Content<'_> {
     pub fn encoded(&self, bytes: Vec<u8>, payload: usize) -> EncodedMessage {
         EncodedMessage {
             bytes: bytes.into_boxed_slice(),
-            // Exact: MESSAGE_BYTES_MAX and its flag are bounded far below 4 GiB (config.rs).
+            // Exact: no message is longer than `limits::MESSAGE_BYTES_CEILING`, far below 4 GiB.
             payload: payload as u32,
             chunk: ChunkAround::default(),
             at: self.at,

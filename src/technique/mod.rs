@@ -92,7 +92,7 @@ pub fn render(content: &Content<'_>, format: Format) -> EncodedMessage {
     }
     EncodedMessage {
         bytes: out.into_boxed_slice(),
-        // Exact: MESSAGE_BYTES_MAX and its flag are bounded far below 4 GiB (config.rs).
+        // Exact: no message is longer than `limits::MESSAGE_BYTES_CEILING`, far below 4 GiB.
         payload: content.bytes.len() as u32,
         chunk,
         at: content.at,

@@ -1,8 +1,8 @@
 //! Segments: what an outbox is a queue of.
 //!
-//! A segment is owned by its connection, or part of an encoded message that many connections share,
-//! or a bundle that they share, or a message as it lies in the log, or static. It says what its
-//! bytes are for, and who pays for them.
+//! There are five kinds: bytes that the connection owns, static bytes, part of an encoded message
+//! that many connections share, a bundle that they share, and a message as it lies in the log. A
+//! segment says what its bytes are for, and who pays for them.
 //!
 //! Came from: answers and the pump. Goes to: the outbox, and when it is sent, accounting. Absent on
 //! purpose: how much of it was sent; the outbox knows.
@@ -41,7 +41,7 @@ enum SegmentBytes {
         from: u32,
         to: u32,
     },
-    /// Its frame.
+    /// A message of the log; what is sent is its frame.
     Message(Arc<Message>),
     Bundle(Rc<Bundle>),
 }
