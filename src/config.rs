@@ -29,6 +29,7 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 use log::LevelFilter;
 
 pub use complaint::{COMMANDS, NoConfig, no_command, without_secrets};
+pub(crate) use flags::USAGE;
 use flags::{BrowserFlags, CommandLine, OutputFlags};
 pub use proxies::ProxyConfig;
 pub use rights::{RightsConfig, Secret};

@@ -93,10 +93,16 @@ fn command() -> Command {
     Command::new("tollway")
         .version(env!("CARGO_PKG_VERSION"))
         .about(about)
+        .override_usage(config::USAGE)
         .after_help(after)
         .disable_help_subcommand(true)
         .args(flags.clone())
-        .subcommand(Command::new("serve").about("Serve; may be left out").args(flags))
+        .subcommand(
+            Command::new("serve")
+                .about("Serve; may be left out")
+                .override_usage("tollway serve [FLAGS]")
+                .args(flags),
+        )
         .subcommand(remote::flags::sub_command().name("sub"))
         .subcommand(remote::flags::pub_command().name("pub"))
         .subcommand(bench::flags::command().name("bench"))
@@ -145,7 +151,15 @@ mod tests {
     #[test]
     fn every_page_has_its_flags() {
         for (name, parts) in [
-            ("", &["tollway \\- ", "\\-\\-max\\-message", "tollway\\-sub(1)"][..]),
+            (
+                "",
+                &[
+                    "sub TOPIC[,…] [FLAGS]",
+                    "tollway \\- ",
+                    "\\-\\-max\\-message",
+                    "tollway\\-sub(1)",
+                ][..],
+            ),
             ("serve", &["\\-\\-max\\-message", "TOLLWAY_MAX_MESSAGE"]),
             ("sub", &["tollway\\-sub \\- ", "\\-\\-since", "earliest", "TOLLWAY_URL"]),
             ("pub", &["tollway\\-pub \\- ", "\\-\\-lines", "TOLLWAY_TOKEN"]),

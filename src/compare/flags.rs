@@ -73,9 +73,10 @@ pub enum Form {
              segments, system calls, CPU, memory, latency",
     long_about = None,
     override_usage = "tollway compare [FLAGS]",
-    after_help = "Each variant runs against a server process of its own, started for it, with all \
-                  clients in a third process. Every client checks that it got every message, once, \
-                  in order; if one did not, the comparison is void and the exit code 1.\n\n\
+    after_help = "Without --url, each variant runs against a server process of its own, started \
+                  for it, with all clients in a third process. Every client checks that it got \
+                  every message, once, in order; if one did not, the comparison is void and the \
+                  exit code 1.\n\n\
                   Sizes: 64KiB, or plain bytes. Durations: 500ms, 15s, 2m.",
     disable_help_subcommand = true,
     disable_version_flag = true,

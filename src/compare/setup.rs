@@ -48,7 +48,7 @@ fn notes(options: &CompareOptions, server: &ServerWords) -> Vec<String> {
             "Each client remembers its own TLS sessions: its first handshake is a full one, and \
              when it connects anew it takes up its last session. The handshakes of whoever \
              publishes, and of whoever asks for the costs, are not counted. Memory is without the \
-             keys that TLS keeps for an open connection, some 3.5 KB."
+             keys that TLS keeps for an open connection, some 3.8 KB."
                 .to_owned(),
         );
     }

@@ -19,16 +19,23 @@ use super::store::StoreFlags;
 use super::tls::TlsFlags;
 use crate::limits;
 
+/// How each command is called, a line each.
+pub(crate) const USAGE: &str = "\
+tollway [serve] [FLAGS]
+       tollway sub TOPIC[,…] [FLAGS]
+       tollway pub TOPIC [DATA|-] [FLAGS]
+       tollway bench [WORKLOAD] [FLAGS]
+       tollway compare [FLAGS]
+       tollway completions SHELL
+       tollway man [COMMAND]
+       tollway help [COMMAND]";
+
 #[derive(Debug, Parser)]
 #[command(
     name = "tollway",
     version,
     about = "A real-time messaging server: short polling, long polling, SSE and WebSocket, one log",
-    override_usage = "tollway [serve] [FLAGS]\n       tollway sub TOPIC[,…] [FLAGS]\n       \
-                      tollway pub TOPIC [DATA|-] [FLAGS]\n       \
-                      tollway bench [WORKLOAD] [FLAGS]\n       tollway compare [FLAGS]\n       \
-                      tollway completions SHELL\n       tollway man [COMMAND]\n       \
-                      tollway help [COMMAND]",
+    override_usage = USAGE,
     after_help = "Sizes: 64KiB, 16MiB, or plain bytes. Durations: 500ms, 15s, 2m, 1h, 7d.\n\
                   Several values for one variable are separated by commas.\n\
                   With -v the greeting says how much memory all limits together allow.\n\
@@ -86,7 +93,8 @@ pub(super) struct AddressFlags {
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "on")]
     #[arg(default_value = "off", hide_default_value = true, action = ArgAction::Set)]
     pub(super) reuse_port: bool,
-    /// Event loops, each on a thread of its own [default: the cores of this machine]
+    /// Event loops, each on a thread of its own; without it, as many as the machine has
+    /// cores
     #[arg(long, env = "TOLLWAY_THREADS", value_name = "N", value_parser = whole::<usize>)]
     pub(super) threads: Option<usize>,
     /// Serve the files of this folder under /static/
@@ -165,8 +173,8 @@ pub(super) struct DeadlineFlags {
     #[arg(long, env = "TOLLWAY_STALL_TIMEOUT", value_name = "DURATION")]
     #[arg(default_value_t = Span(limits::STALL_MS_MAX))]
     pub(super) stall_timeout: Span,
-    /// From SIGTERM to the end: how long readers are told to leave, and get what they have not got;
-    /// 0 cuts at once
+    /// How long, after SIGTERM, readers have to receive what is due to them and leave; 0 cuts at
+    /// once
     #[arg(long, env = "TOLLWAY_DRAIN", value_name = "DURATION")]
     #[arg(default_value_t = Span(limits::DRAIN_MS))]
     pub(super) drain: Span,
@@ -190,7 +198,7 @@ pub(super) struct BrowserFlags {
     #[arg(long, env = "TOLLWAY_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub(super) allow_origin: Vec<String>,
     /// A name by which this server may be asked for, with *. in front for all below it; any other
-    /// gets 421; repeatable [default: all]
+    /// gets 421; repeatable; without it all names are answered
     #[arg(long, env = "TOLLWAY_ALLOW_HOST", value_name = "NAME", value_delimiter = ',')]
     pub(super) allow_host: Vec<String>,
 }
@@ -205,7 +213,7 @@ pub(super) struct OutputFlags {
     /// Tell each request on standard error; twice: everything
     #[arg(long, short, env = "TOLLWAY_VERBOSE", action = ArgAction::Count, value_parser = times)]
     pub(super) verbose: u8,
-    /// Tell errors alone, and do not say hello
+    /// Log errors only, and print no greeting
     #[arg(long, short, env = "TOLLWAY_QUIET", value_name = "on|off", value_parser = switch)]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "on")]
     #[arg(default_value = "off", hide_default_value = true, action = ArgAction::Set)]

@@ -12,8 +12,8 @@ use crate::wire::forwarded::ProxyHeader;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Proxies")]
 pub(super) struct ProxyFlags {
-    /// A proxy that is believed whose requests it brings: its address, or a range such as
-    /// 10.0.0.0/8; repeatable
+    /// A proxy whose word is taken for which client a request is from: its address, or a range such
+    /// as 10.0.0.0/8; repeatable
     #[arg(long, env = "TOLLWAY_TRUST_PROXY", value_name = "ADDRESS", value_delimiter = ',')]
     pub(super) trust_proxy: Vec<String>,
     /// How such a proxy tells: x-forwarded-for, forwarded or proxy-protocol

@@ -86,10 +86,10 @@ pub(super) struct RightsFlags {
     /// reads several; from then on nobody publishes or reads without a token; repeatable
     #[arg(long, env = "TOLLWAY_JWT_KEY", value_name = "KEY|@FILE")]
     pub(super) jwt_key: Vec<Secret>,
-    /// What this server is called in the aud of a JWT [default: a JWT must have none]
+    /// What this server is called in the aud of a JWT; without it a JWT must have none
     #[arg(long, env = "TOLLWAY_JWT_AUDIENCE", value_name = "NAME")]
     pub(super) jwt_audience: Option<String>,
-    /// The iss that a JWT must have [default: any, or none]
+    /// The iss that a JWT must have; without it any will do, or none
     #[arg(long, env = "TOLLWAY_JWT_ISSUER", value_name = "NAME")]
     pub(super) jwt_issuer: Option<String>,
     /// Topics that everybody may read, whatever else takes a token: a name, in which * stands for

@@ -12,8 +12,8 @@ use super::spelling::Listen;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "TLS")]
 pub(super) struct TlsFlags {
-    /// A certificate for --listen https://…, in PEM, with those between it and its root behind it;
-    /// repeatable: the one that is for the name that a client asks for, or else the first, is shown
+    /// A certificate for --listen https://…, in PEM, followed by its intermediates; repeatable: the
+    /// one that is for the name that a client asks for, or else the first, is shown
     #[arg(long, env = "TOLLWAY_TLS_CERT", value_name = "FILE", value_delimiter = ',')]
     pub(super) tls_cert: Vec<PathBuf>,
     /// The key of that certificate, in PEM; as many, in the same order

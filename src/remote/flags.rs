@@ -116,7 +116,7 @@ struct ReadingFlags {
     /// several topics without sse, which does not say an event's topic]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     via: Vec<String>,
-    /// Where to begin: behind a message's id; latest; or earliest, for all that is retained
+    /// Where to begin: after a message's id; latest; or earliest, for all that is retained
     #[arg(long, value_name = "CURSOR", default_value = "latest")]
     since: String,
     /// End after so many messages

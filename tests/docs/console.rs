@@ -97,7 +97,7 @@ impl Stage {
     fn shell(&self, command: &str, out: &Path) -> Child {
         let at = format!("127.0.0.1:{}", self.server.port());
         let command = command.replace(EPOCH, &self.epoch).replace(HERE, &at);
-        let exec = if command.contains('|') { "" } else { "exec " };
+        let exec = if command.contains(['|', ';']) { "" } else { "exec " };
         let out = File::create(out).expect("the scratch directory is writable");
         let stand_in = foreign::tests().join("docs/websocket.cjs");
         Command::new("sh")

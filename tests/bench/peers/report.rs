@@ -68,7 +68,8 @@ impl Report<'_> {
                 let mebibytes = |s: &Sample| s.bytes.map(|bytes| bytes as f64 / 1_048_576.0);
                 return self.median(lane, server, mebibytes, "", 1);
             }
-            self.median(lane, server, |sample| sample.bytes.map(|bytes| bytes as f64), "", 0)
+            let bytes = |sample: &Sample| sample.bytes.map(|bytes| bytes as f64);
+            self.median(lane, server, bytes, "", 0).map(|cell| grouped(&cell))
         });
         for line in self.notes() {
             writeln!(text, "- {line}").expect(TAKES);
@@ -169,6 +170,21 @@ fn shown(sorted: &[f64], unit: &str, digits: usize) -> Option<String> {
     }
     let (least, most) = (sorted[0], sorted[sorted.len() - 1]);
     Some(format!("{median:.digits$}{unit} ({least:.digits$}–{most:.digits$})"))
+}
+
+/// Whole numbers of a cell with a comma before every three digits.
+fn grouped(cell: &str) -> String {
+    let mut out = String::new();
+    let mut rest = cell;
+    while let Some(c) = rest.chars().next() {
+        out.push(c);
+        rest = &rest[c.len_utf8()..];
+        let digits = rest.chars().take_while(char::is_ascii_digit).count();
+        if c.is_ascii_digit() && digits > 0 && digits % 3 == 0 {
+            out.push(',');
+        }
+    }
+    out
 }
 
 const TAKES: &str = "a string takes everything";
