@@ -60,10 +60,7 @@ impl Uncommitted {
 
     /// An answer came for `conn`. `false`: it gave up waiting for this one, and is not to be told.
     pub(super) fn answered(&mut self, conn: ConnId) -> bool {
-        if !self.given_up.is_empty()
-            && let Some(made) = self.take_given_up(conn)
-        {
-            self.forget(made);
+        if !self.given_up.is_empty() && self.drop_given_up(conn) {
             return false;
         }
         match self.waits.front() {
@@ -88,15 +85,18 @@ impl Uncommitted {
         Some(conn)
     }
 
-    /// The first of those that `conn` has given up: what it would make. `None`: there is none.
-    fn take_given_up(&mut self, conn: ConnId) -> Option<Option<TopicName>> {
-        let of_conn = self.given_up.get_mut(&conn)?;
+    /// Drops the first of those that `conn` has given up. `false`: there is none.
+    fn drop_given_up(&mut self, conn: ConnId) -> bool {
+        let Some(of_conn) = self.given_up.get_mut(&conn) else {
+            return false;
+        };
         let made = of_conn.pop_front();
         if of_conn.is_empty() {
             self.given_up.remove(&conn);
             self.given_up.give_back();
         }
-        made
+        self.forget(made.flatten());
+        true
     }
 
     fn drop_first(&mut self) {
