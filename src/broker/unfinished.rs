@@ -1,4 +1,4 @@
-//! What is not complete yet takes memory: it is counted behind every visit, and a connection that
+//! What is not complete yet takes memory: it is counted after every visit, and a connection that
 //! asks for more than there is hears so.
 //!
 //! What one visit brings is bounded (what a read brings, or one message as it is inflated), so it

@@ -183,7 +183,7 @@ impl Acceptor {
     /// When to look again although no event comes: somebody may be waiting still.
     pub fn next_look(&self) -> Option<Millis> {
         let waiting = self.sockets.iter().any(|socket| socket.ready);
-        // Behind the last look, what is left to wait for is a descriptor.
+        // After the last look, what is left to wait for is a descriptor.
         let stops_at = self.stops_at.filter(|_| !self.looked && !self.sockets.is_empty());
         waiting.then_some(self.rests_until).into_iter().chain(stops_at).min()
     }

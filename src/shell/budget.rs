@@ -68,7 +68,7 @@ impl Budget {
     }
 
     /// A phase begins, and has its whole share: one that took too long takes nothing from those
-    /// behind it. The share counts from the first look at the clock, behind the first step: most
+    /// behind it. The share counts from the first look at the clock, after the first step: most
     /// phases of most turns have one step or none, and need no look.
     pub fn begin(&mut self, phase: Phase) {
         self.share_us = TURN_US * phase.twentieths() / 20;

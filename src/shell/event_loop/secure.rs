@@ -93,7 +93,7 @@ impl EventLoop {
         };
         let (out, enciphered) = session.out();
         if enciphered > 0 || !is_writable {
-            return; // Half of a record is on its way: nothing can be said behind it.
+            return; // Half of a record is on its way: nothing can be said after it.
         }
         tls.records.clear();
         tls.records.extend_from_slice(out);
