@@ -131,7 +131,7 @@ const LANES: [Lane; 11] = [
         operation: "a WebSocket that connects, subscribes and closes",
         per_step: 1,
         steps: 500,
-        budget: 29_000,
+        budget: 27_400,
         run: websocket_new,
     },
 ];
