@@ -170,15 +170,16 @@ impl Hub {
             self.retained += 1;
         }
         topic.log.append(message);
+        self.newest = Some(id);
         if topic.subscribers.is_empty() && topic.round.is_none() {
-            self.untrimmed.push(id); // It is offered to nobody.
+            self.untrimmed.push(id);
+            self.hold_bounds(); // It is offered to nobody, and whoever polls next sees the log.
         } else if topic.round.is_none() {
             topic.round = Some(topic.subscribers.len());
             self.growing.push_back(id);
         } else {
             topic.grew = true;
         }
-        self.newest = Some(id);
     }
 
     /// A subscriber begins to lag, or has ceased to: it has had no chance yet to take what is in

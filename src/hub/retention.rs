@@ -5,9 +5,9 @@
 //! oldest. An entry of the queue whose message fell off earlier, by its topic's own bounds, is
 //! skipped when met, and swept out when such entries outnumber the others.
 //!
-//! Came from: `hub`, when rounds are over and at deadlines. Goes to: `log`, which drops its oldest.
-//! Absent on purpose: readers that still wanted it. One that had room has had it; the others find
-//! out by their cursors.
+//! Came from: `hub`, when rounds are over, when a message comes that nobody waits for, and at
+//! deadlines. Goes to: `log`, which drops its oldest. Absent on purpose: readers that still wanted
+//! it. One that had room has had it; the others find out by their cursors.
 
 use super::Hub;
 use super::bounds::Age;
@@ -57,8 +57,8 @@ impl Hub {
     pub fn has_room(&self) -> bool {
         let topic = self.newest.and_then(|id| self.topics.get(id.0 as usize));
         let fits = topic.is_none_or(|topic| {
-            topic.log.len() / 2 <= self.retention.messages
-                && topic.log.weight() / 2 <= self.retention.bytes
+            topic.log.len() <= self.retention.messages.saturating_mul(2)
+                && topic.log.weight() <= self.retention.bytes.saturating_mul(2)
         });
         let total = self.retention.total_cost;
         fits && (self.cost <= total + total / 8 || self.held <= 1)
@@ -156,5 +156,35 @@ impl Hub {
             topic.is_some_and(|topic| topic.log.still_holds(age.seq))
         });
         self.ages.shrink_to(self.held + self.held / 4 + AGES_SLACK);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::ids::{Epoch, Seq};
+    use crate::limits::Limits;
+    use crate::technique::message::{Message, Payload};
+
+    #[test]
+    fn a_topic_that_nobody_waits_for_is_held_to_its_bound_at_once() {
+        let limits = Limits { history_messages: 2, ..Limits::default() };
+        let mut hub = Hub::new(Epoch(14), &limits, 1);
+        let name = TopicName::parse("a").expect("a name");
+        let held_after = |hub: &mut Hub, seq| {
+            let payload = Payload::posted(b"x");
+            let (topic, at) = (name.clone(), Millis(0).micros());
+            hub.append(Arc::new(Message { seq: Seq(seq), topic, event: None, payload, at }));
+            hub.log(hub.find(&name).expect("it is held")).len()
+        };
+        // Whoever polls next sees this, before any round.
+        assert_eq!([1, 2, 3, 4].map(|seq| held_after(&mut hub, seq)), [1, 2, 2, 2]);
+        hub.lag(true); // Whoever lags, of whatever topic, may come to read this one.
+        assert_eq!(held_after(&mut hub, 5), 3);
+        hub.lag(false);
+        assert_eq!(hub.next_subscriber(), None);
+        assert_eq!(held_after(&mut hub, 6), 2);
     }
 }
