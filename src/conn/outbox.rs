@@ -56,8 +56,7 @@ impl Outbox {
             && self.segments() + bundle.messages.len() <= OUTBOX_SEGMENTS_HIGH
     }
 
-    /// What is to be sent, if it lies in one piece. An empty outbox is one piece
-    /// of no bytes.
+    /// What is to be sent, if it lies in one piece. An empty outbox is one piece of no bytes.
     pub fn only_slice(&self) -> Option<&[u8]> {
         match (&self.first, &self.behind) {
             (None, _) => Some(&[]),
