@@ -36,7 +36,7 @@ pub(super) fn act(
         Incoming::Text(text) => {
             return Some(match dialect {
                 Dialect::Raw => publish_raw(text.as_bytes(), false),
-                Dialect::V1 => publish_v1(v1::parse(text, limits.message_bytes_max)),
+                Dialect::V1 => publish_v1(v1::parse(text.as_str(), limits.message_bytes_max)),
             });
         }
         Incoming::Binary(bytes) => {
@@ -110,7 +110,7 @@ impl Weight {
                 Ok(publish) => Self::Payload(publish.data.len()),
                 Err(_) => Self::Offence,
             },
-            (Incoming::Text(text), _) => Self::Payload(text.len()),
+            (Incoming::Text(text), _) => Self::Payload(text.as_bytes().len()),
             (Incoming::Binary(bytes), _) => Self::Payload(bytes.len()),
             (Incoming::Ping(bytes) | Incoming::Pong(bytes), _) => {
                 Self::Heartbeat(HEADER_BYTES + bytes.len())

@@ -141,6 +141,34 @@ impl Begun {
     }
 }
 
+/// Bytes that were judged to be text. No `str`, for to make one of short bytes the standard library
+/// looks at each of them, and most are passed on as bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TextBytes<'b>(&'b [u8]);
+
+impl<'b> TextBytes<'b> {
+    /// Bytes that are all here, if they are text.
+    pub fn judge(bytes: &'b [u8]) -> Option<Self> {
+        is_text(bytes).then_some(Self(bytes))
+    }
+
+    /// The bytes.
+    pub const fn as_bytes(self) -> &'b [u8] {
+        self.0
+    }
+
+    /// The text.
+    pub fn as_str(self) -> &'b str {
+        text(self.0).expect("it was judged to be text")
+    }
+}
+
+impl<'b> From<&'b str> for TextBytes<'b> {
+    fn from(text: &'b str) -> Self {
+        Self(text.as_bytes())
+    }
+}
+
 /// Bytes that are all here, as text if that is what they are. Beyond ASCII the standard library
 /// takes several times as long.
 pub fn text(bytes: &[u8]) -> Option<&str> {

@@ -49,7 +49,7 @@ impl Buffer {
     /// The whole message.
     pub(super) fn message(&self) -> Incoming<'_> {
         match &self.data {
-            Data::Text(text) => Incoming::Text(text.as_str()),
+            Data::Text(text) => Incoming::Text(text.as_str().into()),
             Data::Binary(bytes) => Incoming::Binary(bytes),
         }
     }

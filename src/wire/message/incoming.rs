@@ -6,13 +6,13 @@
 
 use super::error::MessageError;
 use crate::wire::frame::{CloseCode, Opcode};
-use crate::wire::utf8;
+use crate::wire::utf8::TextBytes;
 
 /// What a client said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Incoming<'b> {
     /// A whole text message.
-    Text(&'b str),
+    Text(TextBytes<'b>),
     /// A whole message of bytes.
     Binary(&'b [u8]),
     /// To be answered by a Pong with the same bytes (§5.5.2).
@@ -31,7 +31,7 @@ pub enum Incoming<'b> {
 /// What a payload means that lies whole in the caller's buffer.
 pub(super) fn read(opcode: Opcode, payload: &[u8]) -> Result<Incoming<'_>, MessageError> {
     Ok(match opcode {
-        Opcode::Text => Incoming::Text(utf8::text(payload).ok_or(MessageError::NotUtf8)?),
+        Opcode::Text => Incoming::Text(TextBytes::judge(payload).ok_or(MessageError::NotUtf8)?),
         // `Assembler::judge` lets no continuation come here by itself.
         Opcode::Binary | Opcode::Continuation => Incoming::Binary(payload),
         Opcode::Ping => Incoming::Ping(payload),

@@ -45,7 +45,7 @@ fn frames(script: &[u8]) -> Vec<u8> {
 /// What was heard, as the tables write it.
 fn words(incoming: Incoming<'_>) -> String {
     match incoming {
-        Incoming::Text(text) => format!("text {text}"),
+        Incoming::Text(text) => format!("text {}", text.as_str()),
         Incoming::Binary(bytes) => format!("bytes {}", bytes.escape_ascii()),
         Incoming::Ping(bytes) => format!("ping {}", bytes.escape_ascii()),
         Incoming::Pong(bytes) => format!("pong {}", bytes.escape_ascii()),

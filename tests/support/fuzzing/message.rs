@@ -108,7 +108,7 @@ fn joined(
 
 fn owned(incoming: Incoming<'_>) -> Said {
     match incoming {
-        Incoming::Text(text) => Said::Text(text.to_owned()),
+        Incoming::Text(text) => Said::Text(text.as_str().to_owned()),
         Incoming::Binary(bytes) => Said::Binary(bytes.to_vec()),
         Incoming::Ping(bytes) => Said::Ping(bytes.to_vec()),
         Incoming::Pong(bytes) => Said::Pong(bytes.to_vec()),

@@ -37,7 +37,7 @@ fn a_whole_frame_is_lent_from_the_callers_buffer() {
     else {
         panic!("a text was pushed");
     };
-    assert!(place.contains(&text.as_ptr()));
+    assert!(place.contains(&text.as_bytes().as_ptr()));
     assert_eq!((assembler.memory(), assembler.buffered(), assembler.mid_message()), (0, 0, false));
 }
 
