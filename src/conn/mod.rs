@@ -16,6 +16,7 @@ mod client_address;
 pub mod costs;
 pub mod familiar;
 pub mod flow;
+mod frames;
 pub mod hold;
 mod holding;
 pub mod inbox;
@@ -59,15 +60,12 @@ use self::response_context::ResponseContext;
 use self::route::route;
 use self::state::{Name, State, Upload};
 use self::timing::Timing;
-use self::websocket::Weight;
-use crate::close::CloseReason;
-use crate::ids::{KeptMillis, Millis, Peer};
+use crate::ids::{Millis, Peer};
 use crate::ledger::{Bytes, Class, Payer};
 use crate::limits::PONG_MS_MAX;
 use crate::wire::Parsed;
 use crate::wire::body::{BodyDecoder, Piece};
 use crate::wire::head::{Framing, Head};
-use crate::wire::message::Step;
 use crate::wire::response::CONTINUE;
 
 /// One connection.
@@ -177,6 +175,21 @@ impl Conn {
             by_class.add(Class::Head, buf.len());
             return Pace::Ask(buf.len(), self.ask_again(poll, now));
         }
+        self.unfamiliar_head(buf, hash, now, policy, familiar, by_class)
+    }
+
+    /// Not inlined: it has room for all fields of a head, and whoever needs none, as a frame and a
+    /// familiar poll, would make that room each time.
+    #[inline(never)]
+    fn unfamiliar_head(
+        &mut self,
+        buf: &[u8],
+        hash: Option<u64>,
+        now: Millis,
+        policy: &Policy,
+        familiar: &mut Familiar,
+        by_class: &mut Bytes,
+    ) -> Pace {
         let State::Head { decoder, began } = &mut self.state else {
             return Pace::Wait;
         };
@@ -317,65 +330,6 @@ impl Conn {
     fn charge_nobody(&mut self) {
         self.costs.payer = Payer::Other;
         self.aside.set_tag(None);
-    }
-
-    fn frame(
-        &mut self,
-        buf: &mut [u8],
-        now: Millis,
-        policy: &Policy,
-        by_class: &mut Bytes,
-    ) -> Pace {
-        let length = buf.len();
-        let mut not_open = KeptMillis::NEVER;
-        let (assembler, began, dialect) = match &mut self.state {
-            State::Open(socket) if length > 0 && socket.unanswered.is_failing() => {
-                by_class.add(Class::Framing, length);
-                return Pace::On(length); // §7.1.7: nothing is understood any more.
-            }
-            State::Open(socket) if length > 0 => {
-                socket.pinged = KeptMillis::NEVER; // Any byte is a sign of life.
-                self.timing.active_at = now.into();
-                (&mut socket.assembler, &mut socket.began, Some(socket.dialect))
-            }
-            State::Closing(closing) if length > 0 => (&mut closing.assembler, &mut not_open, None),
-            _ => return Pace::Wait,
-        };
-        let held = assembler.taken();
-        let limits = &policy.limits;
-        *began = began.or(now);
-        match assembler.push(buf, websocket::bytes_max(dialect, limits)) {
-            Ok(Step::Partial { used: 0 }) => Pace::Wait,
-            Ok(Step::Partial { used }) => {
-                let payload = assembler.taken() - held;
-                by_class.add(Class::Payload, payload);
-                by_class.add(Class::Framing, used - payload);
-                Pace::On(used)
-            }
-            Ok(Step::Complete { incoming, used }) => {
-                let ask = match dialect {
-                    Some(dialect) => {
-                        let (outbox, payer) = (&mut self.flow.outbox, self.costs.payer);
-                        let mut says = |segment| outbox.push(segment, payer);
-                        websocket::act(incoming, dialect, limits, &mut says)
-                    }
-                    None => websocket::act_closing(incoming),
-                };
-                self.flow.last_word = LastWord::of_message(&incoming);
-                let weight = Weight::of(&incoming, ask.as_ref());
-                weight.charge(used, held, assembler, by_class);
-                assembler.release(); // What is asked has what it needs of it.
-                if !assembler.mid_message() {
-                    *began = KeptMillis::NEVER; // What follows begins anew.
-                }
-                ask.map_or(Pace::On(used), |ask| Pace::Ask(used, ask))
-            }
-            Err(error) => {
-                by_class.add(Class::Framing, length);
-                let over = Ask::Leave(CloseReason::ProtocolError); // Our Close was the last word.
-                Pace::Ask(length, dialect.map_or(over, |_| websocket::fail(error)))
-            }
-        }
     }
 
     /// The peer took something, or what is to be taken has just come.
