@@ -13,7 +13,7 @@ use allocation_counter::measure;
 use tollway::broker::{Broker, Effect, Letter, Setup};
 use tollway::hub::Receipt;
 use tollway::ids::{ConnId, Door, Micros, Millis, ShardId, TopicName};
-use tollway::limits::BUNDLED_BYTES_MAX;
+use tollway::limits::{BUNDLED_BYTES_MAX, Limits};
 use tollway::store::sequencer::{Commit, Sequencer};
 use tollway::technique::message::{Draft, Payload, Unnumbered};
 
@@ -30,7 +30,11 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let mut broker = Broker::new(Setup::default());
+        Self::within(Limits::default())
+    }
+
+    fn within(limits: Limits) -> Self {
+        let mut broker = Broker::new(Setup { limits, ..Setup::default() });
         broker.wall_clock(784_111_777);
         Self { broker, sequencer: Sequencer::default() }
     }
@@ -172,6 +176,23 @@ fn a_publish_allocates_little() {
     bench.deliver();
     let posted = measure(|| bench.says(over_http, request)).count_total;
     assert!(posted <= 14, "{posted} for a request that publishes");
+}
+
+#[test]
+fn a_publish_allocates_nothing_where_as_many_messages_fall_off_as_come() {
+    let mut bench = Bench::within(Limits { history_messages: 2, ..Limits::default() });
+    let socket = bench.client(WEBSOCKET);
+    let frame = [&[0x81, 0x84, 0, 0, 0, 0][..], b"text"].concat();
+    // Behind these, no queue has to grow with the next.
+    for _ in 0..10 {
+        bench.says(socket, &frame);
+        bench.deliver();
+    }
+    let framed = measure(|| {
+        bench.says(socket, &frame);
+        bench.deliver();
+    });
+    assert_eq!(framed.count_total, 0);
 }
 
 #[test]

@@ -284,6 +284,7 @@ impl Broker {
     pub fn forget_renditions(&mut self) {
         self.shard.hub.hold_renditions(0);
         self.shard.hub.forget_bundles();
+        self.shard.hub.forget_blocks();
         self.shard.given = None;
         self.shard.familiar.forget();
         deflate::give_back_compressors();

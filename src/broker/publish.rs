@@ -16,14 +16,15 @@ use crate::conn::state::{Awaited, Seats, State};
 use crate::hub::Receipt;
 use crate::ids::TopicName;
 use crate::rights::Denial;
-use crate::technique::message::{Draft, Payload, Unnumbered};
+use crate::technique::message::{Draft, Payload};
 use crate::wire::frame::CloseCode;
 use crate::wire::response::Status;
 
 /// A request with a message.
 pub(super) fn over_http(visit: &mut Visit<'_>, publish: Publish, body: Vec<u8>) {
+    let (hub, topic) = (&mut visit.shard.hub, publish.topic.clone());
     let draft = Draft {
-        message: Unnumbered::new(publish.topic.clone(), publish.event, Payload::posted(body)),
+        message: hub.draft(topic, publish.event, Payload::posted(body)),
         from: visit.conn.peer.network(),
         idempotency_key: publish.idempotency_key,
     };
@@ -52,8 +53,8 @@ pub(super) fn raw(visit: &mut Visit<'_>, payload: Payload) {
         let why = "this socket may read, not publish: its token does not give the right";
         return teardown::close_socket(visit, CloseCode::POLICY, why, CloseReason::NotAllowed);
     }
-    let draft =
-        Draft { message: Unnumbered::new(topic, None, payload), from, idempotency_key: None };
+    let message = visit.shard.hub.draft(topic, None, payload);
+    let draft = Draft { message, from, idempotency_key: None };
     if draft::ask_in(visit, Some(seat.topic), draft).is_err() {
         let why = "no room for another topic; try again later";
         teardown::close_socket(visit, CloseCode::TRY_AGAIN, why, CloseReason::Overloaded);

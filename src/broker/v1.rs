@@ -19,7 +19,7 @@ use crate::hub::Hub;
 use crate::ids::Network;
 use crate::ledger::Class;
 use crate::rights::Denial;
-use crate::technique::message::{Draft, Payload, Unnumbered};
+use crate::technique::message::{Draft, Payload};
 use crate::technique::{Dialect, v1};
 
 /// A frame came: its message is asked for, or its refusal stands in the line.
@@ -29,7 +29,7 @@ pub(super) fn publish(visit: &mut Visit<'_>, request: V1Request) {
     };
     let V1Request { reference, publish } = request;
     let from = visit.conn.peer.network();
-    let draft = publish.and_then(|publish| draft(socket, publish, from, &visit.shard.hub));
+    let draft = publish.and_then(|publish| draft(socket, publish, from, &mut visit.shard.hub));
     let allowed = draft.and_then(|draft| {
         if visit.may_publish(&draft.message.topic) {
             Ok(draft)
@@ -95,19 +95,17 @@ fn draft(
     socket: &WebSocket,
     publish: V1Publish,
     from: Network,
-    hub: &Hub,
+    hub: &mut Hub,
 ) -> Result<Draft, Problem> {
     let opened = match &socket.subscription.seats {
         Seats::One(seat) => Some(hub.name(seat.topic)),
         Seats::Many(_) => None, // Which of them is meant has to be said.
     };
     let topic = publish.topic.or_else(|| opened.cloned());
+    let topic = topic.ok_or(Rule::TopicMissing)?;
+    let payload = Payload::framed(publish.data, publish.binary);
     Ok(Draft {
-        message: Unnumbered::new(
-            topic.ok_or(Rule::TopicMissing)?,
-            publish.event,
-            Payload::framed(publish.data, publish.binary),
-        ),
+        message: hub.draft(topic, publish.event, payload),
         from,
         idempotency_key: publish.idempotency_key,
     })

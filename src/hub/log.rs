@@ -136,7 +136,7 @@ impl TopicLog {
         self.entries.push_back(Entry { message, renditions: OnceCell::new() });
     }
 
-    /// Drops the oldest message and tells its number.
+    /// Drops the oldest message.
     pub fn evict(&mut self) -> Option<Evicted> {
         let entry = self.entries.pop_front()?;
         self.evicted = entry.seq();
@@ -145,7 +145,7 @@ impl TopicLog {
             self.entries = VecDeque::new();
         }
         let rendered = entry.rendered_bytes();
-        Some(Evicted { weight: entry.message.weight(), cost: entry.message.cost(), rendered })
+        Some(Evicted { message: entry.message, rendered })
     }
 
     /// Drops what the message of this number was encoded to, and tells how many bytes that took.
@@ -236,12 +236,10 @@ impl TopicLog {
 }
 
 /// A message that fell off.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Evicted {
-    /// What it counted against the bounds, in bytes.
-    pub weight: usize,
-    /// What it counted against the bound of the server, on all threads, in bytes.
-    pub cost: usize,
+    /// The message. Others may hold it still.
+    pub message: Arc<Message>,
     /// Bytes of what it was encoded to.
     pub rendered: usize,
 }

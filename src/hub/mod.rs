@@ -16,6 +16,7 @@
 //! connections. The hub knows their ids and hands them back.
 
 mod anew;
+mod blocks;
 mod bounds;
 mod bundles;
 mod earlier;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 
 use slab::Slab;
 
+use self::blocks::Blocks;
 use self::bounds::{Age, Retention};
 use self::earlier::EarlierEpochs;
 use self::forgotten::Forgotten;
@@ -108,6 +110,7 @@ pub struct Hub {
     cost: usize,
     /// What they were encoded to on this thread.
     cache: Cache,
+    blocks: Blocks,
     /// Topics that hold a message.
     retained: usize,
     /// How many messages ever fell off, and one more each time that the numbering began anew.
@@ -135,6 +138,7 @@ impl Hub {
             retention: Retention::new(limits, threads),
             cost: 0,
             cache: Cache::new(limits, threads),
+            blocks: Blocks::default(),
             names: TopicMap::default(),
             topics: Slab::new(),
             forgotten: Forgotten::default(),

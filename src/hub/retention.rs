@@ -6,16 +6,35 @@
 //! skipped when met, and swept out when such entries outnumber the others.
 //!
 //! Came from: `hub`, when rounds are over, when a message comes that nobody waits for, and at
-//! deadlines. Goes to: `log`, which drops its oldest. Absent on purpose: readers that still wanted
-//! it. One that had room has had it; the others find out by their cursors.
+//! deadlines. Goes to: `log`, which drops its oldest; `blocks`, for what comes next. Absent on
+//! purpose: readers that still wanted it. One that had room has had it; the others find out by
+//! their cursors.
 
 use super::Hub;
+use super::blocks::Blocks;
 use super::bounds::Age;
 use crate::ids::{Millis, TopicId, TopicName};
 use crate::limits::AGES_SLACK;
 use crate::spare::Spare;
+use crate::technique::message::{Payload, Unnumbered};
 
 impl Hub {
+    /// What is to be published on `topic`, where a message lay that fell off, if there is such a
+    /// place.
+    pub fn draft(
+        &mut self,
+        topic: TopicName,
+        event: Option<Box<str>>,
+        payload: Payload,
+    ) -> Unnumbered {
+        Unnumbered::put(topic, event, payload, |message| self.blocks.put(message))
+    }
+
+    /// Gives back the places of messages that fell off.
+    pub fn forget_blocks(&mut self) {
+        self.blocks = Blocks::default();
+    }
+
     /// How many messages ever fell off. A subscriber that is told of a gap notes this number.
     pub fn evictions(&self) -> u64 {
         self.evictions
@@ -136,12 +155,13 @@ impl Hub {
         self.retained -= usize::from(topic.log.is_empty());
         topic.evicted_at = self.evictions;
         self.held -= 1;
-        self.bytes -= evicted.weight;
-        self.cost -= evicted.cost + self.retention.entry_bytes;
+        self.bytes -= evicted.message.weight();
+        self.cost -= evicted.message.cost() + self.retention.entry_bytes;
         if topic.log.is_empty() {
             self.cost -= self.retention.topic_bytes;
         }
         self.cache.lost(evicted.rendered);
+        self.blocks.keep(evicted.message);
         self.sweep();
     }
 
@@ -164,9 +184,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::ids::{Epoch, Seq};
+    use crate::ids::{Epoch, Micros, Seq};
     use crate::limits::Limits;
-    use crate::technique::message::{Message, Payload};
+    use crate::technique::message::Message;
 
     #[test]
     fn a_topic_that_nobody_waits_for_is_held_to_its_bound_at_once() {
@@ -186,5 +206,28 @@ mod tests {
         hub.lag(false);
         assert_eq!(hub.next_subscriber(), None);
         assert_eq!(held_after(&mut hub, 6), 2);
+    }
+
+    fn append(hub: &mut Hub, seq: u64, text: &[u8]) -> Arc<Message> {
+        let topic = TopicName::parse("a").expect("a name");
+        let draft = hub.draft(topic, Some("event".into()), Payload::posted(text));
+        let message = draft.number(Seq(seq), Micros(0));
+        assert_eq!((message.payload.bytes(), message.event.as_deref()), (text, Some("event")));
+        hub.append(Arc::clone(&message));
+        message
+    }
+
+    #[test]
+    fn a_message_lies_where_one_lay_that_fell_off() {
+        let limits = Limits { history_messages: 1, ..Limits::default() };
+        let mut hub = Hub::new(Epoch(14), &limits, 1);
+        let first = Arc::as_ptr(&append(&mut hub, 1, &[b'x'; 100]));
+        let second = append(&mut hub, 2, b"y"); // Which somebody holds.
+        let third = append(&mut hub, 3, b"z");
+        assert_eq!(Arc::as_ptr(&third), first);
+        let fourth = Arc::as_ptr(&append(&mut hub, 4, b"w"));
+        append(&mut hub, 5, b"v"); // What somebody holds is not kept: this one is elsewhere.
+        assert_eq!((second.payload.bytes(), third.payload.bytes()), (&b"y"[..], &b"z"[..]));
+        assert_eq!(Arc::as_ptr(&append(&mut hub, 6, b"u")), fourth);
     }
 }

@@ -83,7 +83,7 @@ pub struct Batch {
     /// Drafts to be committed, and the connections that asked. Those that cannot be committed yet
     /// stay here.
     pub orders: VecDeque<(ConnId, Draft)>,
-    /// What every thread is told.
+    /// What every other thread is told.
     messages: Vec<Arc<Message>>,
     /// The threads on which somebody reads what is committed.
     readers: ThreadSet,
@@ -275,7 +275,9 @@ impl Bus {
             batch.answers.push(match message {
                 None => Letter::Repeated(receipt),
                 Some(message) => {
-                    batch.messages.push(Arc::clone(&message));
+                    if self.addresses.len() > 1 {
+                        batch.messages.push(Arc::clone(&message));
+                    }
                     Letter::Committed { message, receipt: Some(receipt) }
                 }
             });

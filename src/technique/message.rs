@@ -54,6 +54,13 @@ impl Payload {
         self.framed.data_length()
     }
 
+    /// Forgets them, if they lie elsewhere.
+    fn give_back(&mut self) {
+        if !self.framed.is_in_place() {
+            self.framed = Framed::new(b"", true);
+        }
+    }
+
     /// The frame in which a raw WebSocket gets them.
     #[inline]
     pub fn frame(&self) -> &[u8] {
@@ -89,7 +96,17 @@ pub struct Unnumbered(Arc<Message>);
 impl Unnumbered {
     /// What is to be published on `topic`.
     pub fn new(topic: TopicName, event: Option<Box<str>>, payload: Payload) -> Self {
-        Self(Arc::new(Message { seq: Seq(0), topic, event, payload, at: Micros(0) }))
+        Self::put(topic, event, payload, Arc::new)
+    }
+
+    /// The same, in memory that is not the allocator's to give.
+    pub fn put(
+        topic: TopicName,
+        event: Option<Box<str>>,
+        payload: Payload,
+        place: impl FnOnce(Message) -> Arc<Message>,
+    ) -> Self {
+        Self(place(Message { seq: Seq(0), topic, event, payload, at: Micros(0) }))
     }
 
     /// The message, with its number and its moment.
@@ -140,6 +157,12 @@ impl Message {
             binary: self.payload.is_binary(),
             at: self.at,
         }
+    }
+
+    /// Gives back what it holds beside itself, but for the name of its topic, which is short.
+    pub fn empty(&mut self) {
+        self.event = None;
+        self.payload.give_back();
     }
 
     /// What it counts against the bounds of its topic, in bytes.

@@ -75,6 +75,12 @@ impl Framed {
         self.frame()[0] == frame::short_header(Opcode::Binary, 0)[0]
     }
 
+    /// Whether it has no allocation of its own.
+    #[inline]
+    pub fn is_in_place(&self) -> bool {
+        matches!(self.0, Storage::Short { .. })
+    }
+
     #[inline]
     fn header_length(&self) -> usize {
         match &self.0 {

@@ -47,7 +47,7 @@ pub fn check(input: &[u8]) {
                 None => assert!(list.is_empty()),
                 Some(gone) => {
                     let oldest = list.remove(0);
-                    assert_eq!(gone.weight, oldest.weight());
+                    assert_eq!(gone.message.weight(), oldest.weight());
                     evicted = oldest.seq.0;
                 }
             },
