@@ -36,11 +36,15 @@ struct Lane {
     per_step: u64,
     /// Steps of the shorter run.
     steps: u64,
+    /// Messages that the server retains of a topic. Where each operation publishes, these are fewer
+    /// than either run publishes, so that as many fall off as come.
+    retains: u64,
     /// Instructions that one operation may take.
     budget: u64,
     run: fn(u16, u64),
 }
 
+const MANY: u64 = 1_000;
 const READERS: u64 = 1_000;
 const BURST: u64 = 50;
 const ECHOES: u64 = 100;
@@ -51,6 +55,7 @@ const LANES: [Lane; 11] = [
         operation: "a message to one of 1,000 WebSockets",
         per_step: READERS,
         steps: 10,
+        retains: MANY,
         budget: 1_050,
         run: |port, steps| fan_out(port, steps, 1, WEBSOCKET, "\r\n\r\n"),
     },
@@ -59,6 +64,7 @@ const LANES: [Lane; 11] = [
         operation: "a message to one of 1,000 event streams",
         per_step: READERS,
         steps: 10,
+        retains: MANY,
         budget: 1_030,
         run: |port, steps| fan_out(port, steps, 1, SSE, "id: "),
     },
@@ -67,6 +73,7 @@ const LANES: [Lane; 11] = [
         operation: "a message of 50 at once to one of 100 WebSockets",
         per_step: BURST * 100,
         steps: 20,
+        retains: MANY,
         budget: 500,
         run: |port, steps| fan_out(port, steps, BURST, WEBSOCKET, "\r\n\r\n"),
     },
@@ -75,6 +82,7 @@ const LANES: [Lane; 11] = [
         operation: "a message of 50 at once to one of 100 event streams",
         per_step: BURST * 100,
         steps: 20,
+        retains: MANY,
         budget: 500,
         run: |port, steps| fan_out(port, steps, BURST, SSE, "id: "),
     },
@@ -83,6 +91,7 @@ const LANES: [Lane; 11] = [
         operation: "a long poll of 1,000: parked, released, answered",
         per_step: READERS,
         steps: 4,
+        retains: MANY,
         budget: 4_900,
         run: long_poll,
     },
@@ -91,6 +100,7 @@ const LANES: [Lane; 11] = [
         operation: "a publish and its delivery to the one WebSocket of a topic, of 1,000 topics",
         per_step: READERS,
         steps: 2,
+        retains: 1,
         budget: 4_900,
         run: |port, steps| echo(port, steps, READERS),
     },
@@ -99,6 +109,7 @@ const LANES: [Lane; 11] = [
         operation: "a message of a WebSocket that comes back to it",
         per_step: ECHOES,
         steps: 20,
+        retains: 10,
         budget: 5_000,
         run: |port, steps| echo(port, steps, ECHOES),
     },
@@ -107,6 +118,7 @@ const LANES: [Lane; 11] = [
         operation: "a short poll with one message in its answer, kept alive",
         per_step: 1,
         steps: 1_000,
+        retains: MANY,
         budget: 3_800,
         run: |port, steps| short_poll(port, steps, "GET /bench?since=earliest", "}]}"),
     },
@@ -115,6 +127,7 @@ const LANES: [Lane; 11] = [
         operation: "a short poll with nothing new, kept alive",
         per_step: 1,
         steps: 1_000,
+        retains: MANY,
         budget: 3_750,
         run: |port, steps| short_poll(port, steps, "GET /bench?since=latest", "\r\n\r\n"),
     },
@@ -123,6 +136,7 @@ const LANES: [Lane; 11] = [
         operation: "a short poll with one message in its answer, over a connection of its own",
         per_step: 1,
         steps: 500,
+        retains: MANY,
         budget: 8_300,
         run: short_poll_new,
     },
@@ -131,6 +145,7 @@ const LANES: [Lane; 11] = [
         operation: "a WebSocket that connects, subscribes and closes",
         per_step: 1,
         steps: 500,
+        retains: MANY,
         budget: 27_400,
         run: websocket_new,
     },
@@ -156,7 +171,7 @@ fn main() -> ExitCode {
     println!("{:<18}{:>12}{:>9}  operation", "lane", "instructions", "budget");
     for lane in LANES.iter().filter(|lane| names.is_empty() || names.contains(&lane.name)) {
         let counted = |steps: u64| {
-            let server = Server::start();
+            let server = Server::start(lane.retains);
             (lane.run)(server.port, steps);
             server.end()
         };
@@ -187,11 +202,12 @@ struct Server {
 }
 
 impl Server {
-    fn start() -> Self {
+    fn start(retains: u64) -> Self {
         let mut child = Command::new("valgrind")
             .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
             .arg(env!("CARGO_BIN_EXE_tollway"))
             .args(["--listen", "127.0.0.1:0", "--threads", "1"])
+            .args(["--history-messages", &retains.to_string()])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
