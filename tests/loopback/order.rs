@@ -5,7 +5,7 @@ use std::thread;
 
 use crate::http::{Wire, data_of, get, publish, publish_on, sequence, text};
 use crate::rust::open;
-use crate::server::for_threads;
+use crate::server::{for_threads, for_threads_with};
 
 /// Fresh connections land on threads by the kernel's hash: after this many, every pair of four
 /// threads has had its turn, but for a chance of less than one in ten million.
@@ -42,6 +42,26 @@ fn a_long_poll_after_an_acknowledged_publish_does_not_park() {
             let body = get(server.port(), &format!("/news?wait=50&since={since}")).json();
             assert_eq!(body["next"], *id);
             since = id;
+        }
+    });
+}
+
+/// What was published elsewhere comes to a thread together with the question, if it had nothing else
+/// to do meanwhile.
+#[test]
+fn a_poll_is_given_no_more_than_a_topic_retains() {
+    for_threads_with(&["--history-messages", "5"], |server| {
+        let mut readers: Vec<_> = (0..8).map(|_| Wire::open(server.port())).collect();
+        for round in 0..ROUNDS / 10 {
+            let (topic, mut wire) = (format!("news-{round}"), Wire::open(server.port()));
+            let data: Vec<_> = (0..20).map(|number| number.to_string()).collect();
+            for data in &data {
+                publish_on(&mut wire, &topic, data);
+            }
+            for reader in &mut readers {
+                reader.send(format!("GET /{topic}?since=earliest HTTP/1.1\r\nHost: h\r\n\r\n"));
+                assert_eq!(data_of(&reader.answer().json()), data[15..]);
+            }
         }
     });
 }
