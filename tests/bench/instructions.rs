@@ -92,7 +92,7 @@ const LANES: [Lane; 11] = [
         per_step: READERS,
         steps: 4,
         retains: MANY,
-        budget: 4_900,
+        budget: 4_750,
         run: long_poll,
     },
     Lane {
@@ -101,7 +101,7 @@ const LANES: [Lane; 11] = [
         per_step: READERS,
         steps: 2,
         retains: 1,
-        budget: 4_900,
+        budget: 4_450,
         run: |port, steps| echo(port, steps, READERS),
     },
     Lane {
@@ -110,7 +110,7 @@ const LANES: [Lane; 11] = [
         per_step: ECHOES,
         steps: 20,
         retains: 10,
-        budget: 5_000,
+        budget: 4_450,
         run: |port, steps| echo(port, steps, ECHOES),
     },
     Lane {
@@ -119,7 +119,7 @@ const LANES: [Lane; 11] = [
         per_step: 1,
         steps: 1_000,
         retains: MANY,
-        budget: 3_800,
+        budget: 3_700,
         run: |port, steps| short_poll(port, steps, "GET /bench?since=earliest", "}]}"),
     },
     Lane {
@@ -128,7 +128,7 @@ const LANES: [Lane; 11] = [
         per_step: 1,
         steps: 1_000,
         retains: MANY,
-        budget: 3_750,
+        budget: 3_650,
         run: |port, steps| short_poll(port, steps, "GET /bench?since=latest", "\r\n\r\n"),
     },
     Lane {

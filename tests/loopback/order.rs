@@ -46,8 +46,8 @@ fn a_long_poll_after_an_acknowledged_publish_does_not_park() {
     });
 }
 
-/// What was published elsewhere comes to a thread together with the question, if it had nothing else
-/// to do meanwhile.
+/// What was published elsewhere comes to a thread together with the question, if it had nothing
+/// else to do meanwhile.
 #[test]
 fn a_poll_is_given_no_more_than_a_topic_retains() {
     for_threads_with(&["--history-messages", "5"], |server| {
@@ -59,7 +59,8 @@ fn a_poll_is_given_no_more_than_a_topic_retains() {
                 publish_on(&mut wire, &topic, data);
             }
             for reader in &mut readers {
-                reader.send(format!("GET /{topic}?since=earliest HTTP/1.1\r\nHost: h\r\n\r\n"));
+                let asks = format!("GET /{topic}?since=earliest HTTP/1.1\r\nHost: h\r\n\r\n");
+                reader.send(asks);
                 assert_eq!(data_of(&reader.answer().json()), data[15..]);
             }
         }
