@@ -280,7 +280,7 @@ impl Broker {
         shard.effects.len() < EFFECTS_MAX && shard.effects_bytes < EFFECTS_BYTES_MAX
     }
 
-    /// Lets go of what can be made again: what messages were encoded to, and compressors.
+    /// Lets go of what can be made again: what messages were encoded to, blocks, and compressors.
     pub fn forget_renditions(&mut self) {
         self.shard.hub.hold_renditions(0);
         self.shard.hub.forget_bundles();

@@ -18,15 +18,12 @@ pub(super) fn subscribe(
     technique: Technique,
 ) -> Subscription {
     let (id, hub) = (visit.id, &mut visit.shard.hub);
-    let mut seats: Vec<_> = names.iter().map(|name| hub.subscribe(name, id, technique)).collect();
-    Subscription {
-        seats: match seats.pop() {
-            Some(seat) if seats.is_empty() => Seats::One(seat),
-            last => Seats::Many(seats.into_iter().chain(last).collect()),
-        },
-        cursor,
-        evictions_seen: hub.evictions(),
-    }
+    let mut enter = |name| hub.subscribe(name, id, technique);
+    let seats = match names {
+        [name] => Seats::One(enter(name)),
+        names => Seats::Many(names.iter().map(enter).collect()),
+    };
+    Subscription { seats, cursor, evictions_seen: hub.evictions() }
 }
 
 /// Takes a subscriber out of its topics' lists. Doing so twice does nothing.

@@ -110,6 +110,7 @@ pub struct Hub {
     cost: usize,
     /// What they were encoded to on this thread.
     cache: Cache,
+    /// Where messages lay that fell off.
     blocks: Blocks,
     /// Topics that hold a message.
     retained: usize,
