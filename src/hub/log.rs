@@ -199,6 +199,12 @@ impl TopicLog {
         second.is_none_or(|second| second.seq() <= cursor).then_some(newest)
     }
 
+    /// The first entry after `cursor`.
+    #[inline]
+    pub fn first_after(&self, cursor: Seq) -> Option<&Entry> {
+        self.entries.get(self.after(cursor))
+    }
+
     /// The entry at `index`.
     pub fn get(&self, index: usize) -> Option<&Entry> {
         self.entries.get(index)

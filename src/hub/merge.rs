@@ -27,7 +27,8 @@ impl Hub {
 
     /// The first message after `cursor` in any of `topics`.
     pub fn next(&self, topics: impl Iterator<Item = TopicId>, cursor: Seq) -> Option<&Entry> {
-        self.merge(topics, cursor).peek()
+        let first = |id: TopicId| self.log(id).first_after(cursor);
+        topics.filter_map(first).min_by_key(|entry| entry.seq())
     }
 }
 
@@ -72,11 +73,6 @@ impl<'h> Merge<'h> {
         } else {
             self.first = Some(walk);
         }
-    }
-
-    /// The next message, which is not taken by that.
-    pub fn peek(&self) -> Option<&'h Entry> {
-        self.first.as_ref().map(|first| first.entry)
     }
 
     /// The topic and the number of the next message, if all that are left are of one topic, and the
