@@ -17,6 +17,7 @@ use super::{
 };
 use crate::close::CloseReason;
 use crate::conn::Conn;
+use crate::conn::flow::Backlog;
 use crate::conn::proxied::Proxied;
 use crate::conn::secure::Secure;
 use crate::conn::state::{Name, State};
@@ -348,8 +349,8 @@ pub(super) fn took(visit: &mut Visit<'_>, moved: bool, was_high: bool) {
         file::feed(visit);
         telling::go_on(visit);
         visit.go_on_later();
-    } else if visit.conn.flow.refused {
-        subscribe::note_backlog(visit);
+    } else if visit.conn.flow.refused || visit.conn.flow.backlog != Backlog::None {
+        subscribe::note_backlog(visit); // The kernel has no room, or has it again.
     }
 }
 

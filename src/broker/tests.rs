@@ -1,6 +1,8 @@
 //! What the shell asks between its steps: is there work, and may more be read.
 
+use std::io::IoSlice;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::{Broker, Letter, Setup, Teardown, accounting};
@@ -12,7 +14,7 @@ use crate::ids::{ConnId, Door, Millis, Seat, Seq, TopicName};
 use crate::ledger::{Call, Ledger, Order, Payer, Process, Refusal, RefusedConnection, Rows, Scope};
 use crate::limits::{
     DELIVERY_STEP_BYTES, DELIVERY_STEPS_PER_PORTION, EFFECTS_BYTES_MAX, EXPIRIES_PER_TURN, Limits,
-    OUTBOX_BYTES_HIGH, UNANSWERED_MAX,
+    OUTBOX_BYTES_HIGH, SLICES_MAX, UNANSWERED_MAX,
 };
 use crate::technique::message::{Message, Payload};
 
@@ -95,6 +97,45 @@ fn a_message_of_an_earlier_run_that_is_too_old_is_gone_before_anybody_asks() {
         let told = broker.outbox(id).and_then(Outbox::only_slice).expect("an answer");
         assert!(told.starts_with(answer.as_bytes()), "{}", String::from_utf8_lossy(told));
     }
+}
+
+/// What the kernel takes of an outbox, up to so many bytes at a time, until it is empty.
+fn taken(broker: &mut Broker, id: ConnId, at_a_time: usize) -> Vec<u8> {
+    let mut all = Vec::new();
+    while broker.has_output(id) {
+        let outbox = broker.outbox(id).expect("it is connected");
+        let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+        let filled = outbox.slices(&mut slices);
+        let bytes: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
+        let taken = bytes.len().min(at_a_time);
+        all.extend_from_slice(&bytes[..taken]);
+        broker.sent(id, taken, NOW.micros());
+    }
+    all
+}
+
+#[test]
+fn a_reader_that_has_caught_up_is_waited_for_as_before() {
+    let limits = Limits { history_messages: 10, ..Limits::default() };
+    let mut broker = Broker::new(Setup { limits, ..Setup::default() });
+    let id = connect(&mut broker, 1024);
+    broker.received(id, &mut b"GET /t/sse HTTP/1.0\r\n\r\n".to_vec(), NOW);
+    taken(&mut broker, id, usize::MAX);
+    let text = [b'x'; OUTBOX_BYTES_HIGH / 8];
+    let tell = |broker: &mut Broker, seqs: RangeInclusive<u64>, at_a_time| {
+        let messages = seqs.clone().count();
+        seqs.for_each(|seq| broker.letter(letter_of(seq, &text), NOW));
+        let mut told = Vec::new();
+        while broker.deliver(NOW) || broker.has_output(id) {
+            told.extend(taken(broker, id, at_a_time));
+        }
+        let told = String::from_utf8(told).expect("text");
+        assert!(!told.contains("event: gap"), "it had room");
+        assert_eq!(told.matches("\ndata: x").count(), messages);
+    };
+    tell(&mut broker, 1..=30, usize::MAX);
+    tell(&mut broker, 31..=34, OUTBOX_BYTES_HIGH / 4); // Of less than is high.
+    tell(&mut broker, 35..=64, usize::MAX);
 }
 
 #[test]

@@ -19,8 +19,8 @@ pub enum Backlog {
     /// More waits than its outbox holds, and the kernel was not shown all of that yet: what is in
     /// the log stays there.
     Lagging,
-    /// More waits than its outbox holds, and the kernel has no room: it may lose messages, until it
-    /// has caught up.
+    /// The kernel has no room for what its outbox holds: it may lose messages, until it has taken
+    /// that and what the log had meanwhile.
     Slow,
 }
 
