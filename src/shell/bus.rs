@@ -6,8 +6,8 @@
 //! into its box before it takes in the bytes of a request has seen all that the request can know
 //! of.
 //!
-//! A turn's publishes go under one lock together, and the lock is held for a few hundred
-//! nanoseconds: nothing is encoded, copied or woken under it.
+//! A turn's publishes go under one lock together. Under it nothing is encoded, no data of a message
+//! are copied, and nobody is woken.
 //!
 //! A thread is woken for a message that somebody there reads. The others sleep on: they find it
 //! when they wake for something else, or when their letters pile up.
@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use super::ending::Ending;
-use super::mailbox::Address;
+use super::mailbox::{self, Address};
 use crate::broker::{DrainCounts, Letter, Places};
 use crate::hub::{Receipt, SubscriberChange, Subscribers};
 use crate::ids::{ConnId, Micros, Millis, Network, ShardId, TopicName};
@@ -147,12 +147,12 @@ impl Bus {
             }
             self.post(batch, origin);
         }
+        let readers = mem::take(&mut batch.readers);
         if batch.messages.is_empty() {
             return 0;
         }
         batch.messages.clear();
         batch.messages.give_back();
-        let readers = mem::take(&mut batch.readers);
         self.wake_readers(readers, Some(origin))
     }
 
@@ -303,20 +303,22 @@ impl Bus {
 
     /// Puts the messages into every box; the receipts go with the copies of the thread that asked.
     fn post(&self, batch: &mut Batch, origin: ShardId) {
-        let own = &self.addresses[usize::from(origin.0)];
-        own.post(batch.answers.drain(..));
-        batch.answers.give_back();
+        let own = usize::from(origin.0);
         if batch.messages.is_empty() {
-            return;
+            self.addresses[own].post(batch.answers.drain(..));
+        } else {
+            mailbox::post_to_all(&self.addresses, |shard, letters| {
+                if shard == own {
+                    letters.append(&mut batch.answers);
+                } else {
+                    letters.extend(batch.messages.iter().map(|message| Letter::Committed {
+                        message: Arc::clone(message),
+                        receipt: None,
+                    }));
+                }
+            });
         }
-        for address in self.others(origin) {
-            address.post(
-                batch.messages.iter().map(|message| Letter::Committed {
-                    message: Arc::clone(message),
-                    receipt: None,
-                }),
-            );
-        }
+        batch.answers.give_back();
     }
 
     fn others(&self, origin: ShardId) -> impl Iterator<Item = &Address> {

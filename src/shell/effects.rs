@@ -26,8 +26,9 @@ pub struct Effects {
     mailbox: Mailbox,
     clock: Clock,
     files: Option<Files>,
-    /// The next three are empty between calls, and kept for their room.
+    /// What is held back waits in it.
     batch: Batch,
+    /// The next two are empty between calls, and kept for their room.
     counts: Vec<(ConnId, TopicName)>,
     letters: Vec<Letter>,
 }

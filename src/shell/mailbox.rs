@@ -58,12 +58,25 @@ pub fn new(waker: Waker) -> (Address, Mailbox) {
     (Address(Arc::clone(&shelf)), Mailbox(shelf))
 }
 
+/// Posts to all boxes at once: `post` adds to the letters of each, told its place. Nobody takes one
+/// out before all are in: who has heard of one may ask any thread about it next.
+pub fn post_to_all(addresses: &[Address], mut post: impl FnMut(usize, &mut Vec<Letter>)) {
+    let mut boxes: Vec<_> = addresses.iter().map(|address| address.0.lock()).collect();
+    for (place, (address, there)) in addresses.iter().zip(&mut boxes).enumerate() {
+        address.add(there, |there| post(place, there));
+    }
+}
+
 impl Address {
     /// Puts `letters` in, in their order.
     pub fn post(&self, letters: impl Iterator<Item = Letter>) {
-        let mut there = self.0.lock();
+        self.add(&mut self.0.lock(), |there| there.extend(letters));
+    }
+
+    /// Lets `post` add to the letters that are there, and counts what it has added.
+    fn add(&self, there: &mut Vec<Letter>, post: impl FnOnce(&mut Vec<Letter>)) {
         let before = there.len();
-        there.extend(letters);
+        post(there);
         let bytes: usize = there[before..].iter().map(Letter::weight).sum();
         self.0.length.store(there.len(), SeqCst);
         self.0.bytes.fetch_add(bytes, SeqCst);
@@ -116,12 +129,16 @@ impl Mailbox {
         self.0.length.load(SeqCst) == 0
     }
 
-    /// Moves all letters to `into`, which is empty and whose room the box takes in exchange.
+    /// Moves all letters to `into`, which is empty and whose room the box takes in exchange. They
+    /// count as unread until [`note_unread`](Self::note_unread).
     pub fn drain(&self, into: &mut Vec<Letter>) {
         debug_assert!(into.is_empty());
         into.shrink_to(ROOM_KEPT);
         let mut there = self.0.lock();
         std::mem::swap(&mut *there, into);
+        // In this order, so that whoever asks meanwhile finds too many rather than too few.
+        self.0.unread.fetch_add(into.len(), SeqCst);
+        self.0.unread_bytes.fetch_add(self.0.bytes.load(SeqCst), SeqCst);
         self.0.length.store(0, SeqCst);
         self.0.bytes.store(0, SeqCst);
     }
@@ -187,6 +204,32 @@ mod tests {
     }
 
     #[test]
+    fn nobody_takes_out_what_not_all_have() {
+        let (_poll, first, mailbox) = poll_and_box();
+        let (_other_poll, second, other) = poll_and_box();
+        let addresses = [first, second];
+        let held = other.0.lock();
+        std::thread::scope(|scope| {
+            scope
+                .spawn(|| post_to_all(&addresses, |place, there| there.push(letter(place as u32))));
+            // Until it has come as far as it can.
+            while mailbox.0.letters.try_lock().is_ok() {
+                assert!(mailbox.is_empty());
+                std::thread::yield_now();
+            }
+            assert!(mailbox.is_empty(), "the other box does not have its letter");
+            drop(held);
+        });
+        assert!(!mailbox.is_empty() && !other.is_empty());
+        let taken = [mailbox, other].map(|mailbox| {
+            let mut letters = Vec::new();
+            mailbox.drain(&mut letters);
+            slots(&mut letters)
+        });
+        assert_eq!(taken, [[0], [1]]);
+    }
+
+    #[test]
     fn letters_come_out_in_the_order_they_went_in() {
         let (_poll, address, mailbox) = poll_and_box();
         let mut letters = Vec::new();
@@ -194,6 +237,8 @@ mod tests {
         address.post((3..5).map(letter));
         assert_eq!(address.len(), 5);
         mailbox.drain(&mut letters);
+        assert_eq!((address.len(), mailbox.is_empty()), (5, true), "they are not read yet");
+        mailbox.note_unread((0, 0));
         assert_eq!(slots(&mut letters), [0, 1, 2, 3, 4]);
         assert!(mailbox.is_empty() && address.is_empty());
         mailbox.note_unread((2, 0));

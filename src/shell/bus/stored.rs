@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
-use super::{Batch, Bus, Desk};
+use super::{Batch, Bus, Desk, mailbox};
 use crate::broker::Letter;
 use crate::hub::{Receipt, Subscribers};
 use crate::ids::{Micros, ShardId, TopicName};
@@ -161,9 +161,7 @@ impl Bus {
             for told in told.drain(..) {
                 concerned.add_all(desk.tell(told, &mut letters));
             }
-            for (address, letters) in self.addresses.iter().zip(letters) {
-                address.post(letters.into_iter());
-            }
+            mailbox::post_to_all(&self.addresses, |shard, there| there.append(&mut letters[shard]));
         }
         if anew {
             return self.wake_sleepers(); // Every reader is told.

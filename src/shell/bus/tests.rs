@@ -38,6 +38,7 @@ fn order(slot: u32, key: Option<&str>) -> (ConnId, Draft) {
 fn read(mailbox: &Mailbox) -> Vec<String> {
     let mut letters = Vec::new();
     mailbox.drain(&mut letters);
+    mailbox.note_unread((0, 0));
     let short = |letter| match letter {
         Letter::Committed { message, receipt } => {
             let to = receipt.map(|receipt| (receipt.conn.slot, receipt.seq == message.seq));

@@ -56,6 +56,7 @@ fn appended(seq: u64, slot: Option<u32>) -> StoreAnswer {
 fn read(mailbox: &Mailbox) -> Vec<String> {
     let mut letters = Vec::new();
     mailbox.drain(&mut letters);
+    mailbox.note_unread((0, 0));
     let short = |letter| match letter {
         Letter::Committed { message, receipt } => {
             format!("{} {:?}", message.seq.0, receipt.map(|receipt| receipt.conn.slot))
