@@ -29,7 +29,7 @@ impl EventLoop {
         let broker = &mut self.broker;
         let Some(plain) = compose(broker, id, &mut session, tls) else {
             socket.session = Some(session); // Without, what it has to say would go out as it is.
-            return broker.failed(id, ErrorKind::InvalidData, self.now);
+            return broker.failed(id, ErrorKind::InvalidData, at.millis());
         };
         if tls.records.is_empty() {
             socket.session = Some(session);

@@ -26,6 +26,7 @@ impl EventLoop {
                 }
             }
         }
+        self.now = self.budget.at().millis(); // The broker was told of writes at that time.
     }
 
     /// Writes to those whom a portion of a round has just served, while they are in the caches: of
@@ -94,7 +95,7 @@ impl EventLoop {
             }
             Err(error) => {
                 self.broker.charge(id, Call::Write { bytes: 0 });
-                self.broker.failed(id, error.kind(), self.now);
+                self.broker.failed(id, error.kind(), at.millis());
             }
         }
     }
