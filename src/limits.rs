@@ -147,7 +147,8 @@ pub const TOPIC_OVERHEAD_BYTES: usize = 512;
 pub const RENDITIONS_SHARE: usize = 64;
 /// What a thread keeps of that at least, so that all readers of the newest message share it.
 pub const RENDITIONS_BYTES_MIN: usize = 512 * 1024;
-/// Blocks of messages that fell off, kept on each thread for those that come: 32 KiB.
+/// Blocks of messages that fell off, kept on each thread for those that come: 32 KiB,
+/// and the names of their topics.
 pub const MESSAGE_BLOCKS_KEPT: usize = 256;
 /// Entries of messages long gone that the queue by age may hold, beyond a quarter more than there
 /// are messages: below, sweeping them out is not worth its while.

@@ -24,7 +24,7 @@ use crate::wire::response::Status;
 pub(super) fn over_http(visit: &mut Visit<'_>, publish: Publish, body: Vec<u8>) {
     let (hub, topic) = (&mut visit.shard.hub, publish.topic.clone());
     let draft = Draft {
-        message: hub.draft(topic, publish.event, Payload::posted(body)),
+        message: hub.unnumbered(topic, publish.event, Payload::posted(body)),
         from: visit.conn.peer.network(),
         idempotency_key: publish.idempotency_key,
     };
@@ -53,10 +53,13 @@ pub(super) fn raw(visit: &mut Visit<'_>, payload: Payload) {
         let why = "this socket may read, not publish: its token does not give the right";
         return teardown::close_socket(visit, CloseCode::POLICY, why, CloseReason::NotAllowed);
     }
-    let message = visit.shard.hub.draft(topic, None, payload);
+    let message = visit.shard.hub.unnumbered(topic, None, payload);
     let draft = Draft { message, from, idempotency_key: None };
-    if draft::ask_in(visit, Some(seat.topic), draft).is_err() {
-        let why = "no room for another topic; try again later";
+    if let Err(rule) = draft::ask_in(visit, Some(seat.topic), draft) {
+        let why = match rule {
+            Rule::StoreUnavailable => "the store is unavailable; try again",
+            _ => "no room for another topic; try again later",
+        };
         teardown::close_socket(visit, CloseCode::TRY_AGAIN, why, CloseReason::Overloaded);
     } else if let State::Open(socket) = &mut visit.conn.state {
         socket.uncommitted += 1;

@@ -1,7 +1,8 @@
 //! Drafts that are not committed yet: how many topics there will be when they are, and who has
 //! waited for too long.
 //!
-//! Without a store an answer comes in the same turn. A store may hang; then whoever asked is told
+//! Without a store an answer comes in the same turn, or when other threads have read their letters.
+//! A store may hang; then whoever asked is told
 //! after a while that it is not known what became of the message, and the answer that comes in the
 //! end is not told to anybody. Answers to one connection come in the order of asking, so the next
 //! one for a connection that gave up one of its questions is the one that it gave up.
@@ -13,7 +14,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::ids::{ConnId, Millis, TopicMap, TopicName};
-use crate::limits::COMMIT_MS_MAX;
+use crate::limits::{COMMIT_MS_MAX, UNANSWERED_MAX};
 use crate::spare::Spare;
 
 /// Drafts that the sequencer was asked to commit and has not answered. Invariant: the first of
@@ -56,6 +57,12 @@ impl Uncommitted {
     /// Whether `topic` will be.
     pub(super) fn makes(&self, topic: &TopicName) -> bool {
         self.drafts.contains_key(topic)
+    }
+
+    /// Whether `conn` has given up as many as may be unanswered, and no answer has come to those.
+    pub(super) fn has_given_up_many(&self, conn: ConnId) -> bool {
+        let of_conn = || self.given_up.get(&conn);
+        !self.given_up.is_empty() && of_conn().is_some_and(|all| all.len() >= UNANSWERED_MAX)
     }
 
     /// An answer came for `conn`. `false`: it gave up waiting for this one, and is not to be told.
@@ -205,6 +212,19 @@ mod tests {
         assert_eq!(told, [false, true, true, true]);
         assert!(!uncommitted.makes(&topic));
         assert_eq!(uncommitted.next_deadline(), None);
+    }
+
+    #[test]
+    fn who_has_given_up_many_asks_again_when_the_first_is_answered() {
+        let mut uncommitted = Uncommitted::default();
+        for n in 0..UNANSWERED_MAX {
+            assert!(!uncommitted.has_given_up_many(conn(1)), "{n}");
+            uncommitted.push(conn(1), Millis(0), None);
+            assert_eq!(late(&mut uncommitted, COMMIT_MS_MAX), [1]);
+        }
+        assert!(uncommitted.has_given_up_many(conn(1)) && !uncommitted.has_given_up_many(conn(2)));
+        assert!(!uncommitted.answered(conn(1)));
+        assert!(!uncommitted.has_given_up_many(conn(1)));
     }
 
     #[test]

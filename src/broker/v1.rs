@@ -105,7 +105,7 @@ fn draft(
     let topic = topic.ok_or(Rule::TopicMissing)?;
     let payload = Payload::framed(publish.data, publish.binary);
     Ok(Draft {
-        message: hub.draft(topic, publish.event, payload),
+        message: hub.unnumbered(topic, publish.event, payload),
         from,
         idempotency_key: publish.idempotency_key,
     })

@@ -19,21 +19,28 @@ impl Blocks {
     /// Keeps the block of a message that fell off, if nobody holds it and few are kept.
     pub(super) fn keep(&mut self, mut message: Arc<Message>) {
         if self.0.len() < MESSAGE_BLOCKS_KEPT
-            && let Some(message_alone) = Arc::get_mut(&mut message)
+            && let Some(place) = Arc::get_mut(&mut message)
         {
-            message_alone.empty();
+            place.let_go_of_long();
             self.0.push(message);
         }
     }
 
+    /// How many are kept.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// Puts a message into a block that is kept, or into a new one.
     pub(super) fn put(&mut self, message: Message) -> Arc<Message> {
-        let mut block = self.0.pop();
-        match block.as_mut().and_then(Arc::get_mut) {
-            Some(place) => *place = message,
-            None => return Arc::new(message),
+        if let Some(mut block) = self.0.pop()
+            && let Some(place) = Arc::get_mut(&mut block)
+        {
+            *place = message;
+            return block;
         }
-        block.expect("there was one")
+        Arc::new(message)
     }
 }
 

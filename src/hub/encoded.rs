@@ -29,8 +29,9 @@ impl Hub {
         }
     }
 
-    /// The same for a subscriber of that topic. Where it is the only one there is nobody to share
-    /// with, and nothing is kept: what was encoded goes when it is sent.
+    /// The same for a subscriber of that topic that is told this message by itself. Where it is the
+    /// only one there is nobody to share with, and nothing is kept: what was encoded goes when it
+    /// is sent.
     #[inline]
     pub fn encoded_for_subscriber(
         &self,

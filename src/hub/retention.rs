@@ -21,7 +21,7 @@ use crate::technique::message::{Payload, Unnumbered};
 impl Hub {
     /// What is to be published on `topic`, where a message lay that fell off, if there is such a
     /// place.
-    pub fn draft(
+    pub fn unnumbered(
         &mut self,
         topic: TopicName,
         event: Option<Box<str>>,
@@ -210,7 +210,7 @@ mod tests {
 
     fn append(hub: &mut Hub, seq: u64, text: &[u8]) -> Arc<Message> {
         let topic = TopicName::parse("a").expect("a name");
-        let draft = hub.draft(topic, Some("event".into()), Payload::posted(text));
+        let draft = hub.unnumbered(topic, Some("event".into()), Payload::posted(text));
         let message = draft.number(Seq(seq), Micros(0));
         assert_eq!((message.payload.bytes(), message.event.as_deref()), (text, Some("event")));
         hub.append(Arc::clone(&message));
@@ -222,12 +222,17 @@ mod tests {
         let limits = Limits { history_messages: 1, ..Limits::default() };
         let mut hub = Hub::new(Epoch(14), &limits, 1);
         let first = Arc::as_ptr(&append(&mut hub, 1, &[b'x'; 100]));
+        assert_eq!(hub.blocks.count(), 0);
         let second = append(&mut hub, 2, b"y"); // Which somebody holds.
+        assert_eq!(hub.blocks.count(), 1);
         let third = append(&mut hub, 3, b"z");
-        assert_eq!(Arc::as_ptr(&third), first);
+        assert_eq!((Arc::as_ptr(&third), hub.blocks.count()), (first, 0), "the second is held");
         let fourth = Arc::as_ptr(&append(&mut hub, 4, b"w"));
-        append(&mut hub, 5, b"v"); // What somebody holds is not kept: this one is elsewhere.
+        append(&mut hub, 5, b"v");
+        assert_eq!(hub.blocks.count(), 1, "the third is held, the fourth is not");
         assert_eq!((second.payload.bytes(), third.payload.bytes()), (&b"y"[..], &b"z"[..]));
         assert_eq!(Arc::as_ptr(&append(&mut hub, 6, b"u")), fourth);
+        hub.forget_blocks();
+        assert_eq!(hub.blocks.count(), 0);
     }
 }

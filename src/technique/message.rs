@@ -3,7 +3,7 @@
 //! One allocation for whatever is short: the data lie in the message, with the header of a raw
 //! WebSocket's frame in front of them. Such a frame is sent from there.
 //!
-//! Came from: `conn`, as a draft; from the sequencer, as a message. Goes to: every thread's log.
+//! Came from: `broker`, as a draft; from the sequencer, as a message. Goes to: every thread's log.
 //! Absent on purpose: how it looks in any other format; that is an encoded message, made once for
 //! each format and thread and kept beside it in the log.
 
@@ -54,11 +54,9 @@ impl Payload {
         self.framed.data_length()
     }
 
-    /// Forgets them, if they lie elsewhere.
-    fn give_back(&mut self) {
-        if !self.framed.is_in_place() {
-            self.framed = Framed::new(b"", true);
-        }
+    /// Bytes of memory beside its own.
+    fn memory(&self) -> usize {
+        if self.framed.is_in_place() { 0 } else { self.framed.frame().len() }
     }
 
     /// The frame in which a raw WebSocket gets them.
@@ -94,12 +92,12 @@ impl Draft {
 pub struct Unnumbered(Arc<Message>);
 
 impl Unnumbered {
-    /// What is to be published on `topic`.
+    /// What is to be published on `topic`, in memory of its own.
     pub fn new(topic: TopicName, event: Option<Box<str>>, payload: Payload) -> Self {
         Self::put(topic, event, payload, Arc::new)
     }
 
-    /// The same, in memory that is not the allocator's to give.
+    /// The same, where `place` puts it.
     pub fn put(
         topic: TopicName,
         event: Option<Box<str>>,
@@ -159,10 +157,18 @@ impl Message {
         }
     }
 
-    /// Gives back what it holds beside itself, but for the name of its topic, which is short.
-    pub fn empty(&mut self) {
+    /// Gives back what it holds beside itself, but for the name of its topic: long data, and the
+    /// event name.
+    pub fn let_go_of_long(&mut self) {
         self.event = None;
-        self.payload.give_back();
+        if !self.payload.framed.is_in_place() {
+            self.payload = Payload::posted([]);
+        }
+    }
+
+    /// Bytes of memory, with those of long data.
+    pub fn memory(&self) -> usize {
+        size_of_val(self) + self.payload.memory()
     }
 
     /// What it counts against the bounds of its topic, in bytes.

@@ -1,9 +1,9 @@
 //! UTF-8 judged as it arrives, however it is cut, and kept as text. RFC 3629, RFC 6455 §8.1.
 //!
-//! Came from: `wire::message`, with a piece of a text message; `hub`, with the data of a message.
-//! Goes to: the same two, as a verdict, and as the whole text in the end. Absent on purpose: a
-//! second look at what came in pieces. Every byte is judged when it comes; only those of a
-//! character that is cut in two are kept back until its end is here.
+//! Came from: `wire::message`, with a text message or a piece of one; `technique::message`, with
+//! the data of a message. Goes to: the same two, as a verdict, and as the whole text in the end.
+//! Absent on purpose: waiting. Every byte is judged when it comes; only those of a character that
+//! is cut in two are kept back until its end is here.
 
 /// A text that grows piece by piece.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -184,12 +184,17 @@ impl Segment {
         }
     }
 
-    /// Bytes of the heap that it holds: all of its own, and its share of a bundle. A message, and
-    /// what it was encoded to, is counted where it is retained.
+    /// Bytes of the heap that it holds: all of its own, its share of a bundle, and what nobody else
+    /// holds any more. Any other message, and what it was encoded to, is counted where it is
+    /// retained.
     pub(super) fn heap_bytes(&self) -> usize {
         match &self.bytes {
             SegmentBytes::Own(bytes) => bytes.capacity(),
             SegmentBytes::Bundle(bundle) => bundle.bytes.capacity() / Rc::strong_count(bundle),
+            SegmentBytes::Shared { encoded, .. } if Rc::strong_count(encoded) == 1 => {
+                encoded.memory()
+            }
+            SegmentBytes::Message(message) if Arc::strong_count(message) == 1 => message.memory(),
             SegmentBytes::Static(_) | SegmentBytes::Shared { .. } | SegmentBytes::Message(_) => 0,
         }
     }
