@@ -5,8 +5,8 @@
 //! second, whose date is in them: so the first of them is made, and the others share it.
 //!
 //! Came from: `poll`. Goes to: the same. Absent on purpose: answers that only few can share: to
-//! readers of several topics, to pages of other sites, to whoever shows a tag, and those that begin
-//! with a gap.
+//! readers of several topics, to pages of other sites, to whoever shows an entity tag, and those
+//! that begin with a gap.
 
 use std::rc::Rc;
 

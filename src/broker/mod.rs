@@ -7,11 +7,11 @@
 //! [`expire`](Broker::expire). **Pollers** say what the broker wants of the world, and are asked
 //! until they have nothing, after handlers and work:
 //!
-//! 1. [`next_subscriber_change`](Broker::next_subscriber_change) before
-//!    [`next_effect`](Broker::next_effect): a subscriber that came in this turn is among those that
-//!    a publish of this turn is told of. This order is a promise to clients.
-//! 2. `next_effect` before writing: answers to effects are written in the same turn. That saves a
-//!    turn; nothing else depends on it.
+//! 1. [`next_subscriber_change`](Broker::next_subscriber_change) before what
+//!    [`next_effect`](Broker::next_effect) asks to publish is committed: a subscriber that came in
+//!    this turn is among those that a publish of this turn is told of. This order is a promise to
+//!    clients.
+//! 2. `next_effect` before writing: answers to effects are written in the same turn, to save one.
 //! 3. [`next_dirty`](Broker::next_dirty), and for each the [`outbox`](Broker::outbox), before
 //!    [`next_teardown`](Broker::next_teardown): the last answer leaves before its socket is closed.
 //!    The teardowns of a connection come in their own order, and behind `Close` none comes. Some of

@@ -1,4 +1,5 @@
-//! Bytes of a WebSocket: up to the next message or control frame, and what that leads to.
+//! Bytes of a WebSocket: up to the next message or control frame, which of them are of which class,
+//! and what they lead to.
 //!
 //! Came from: `Conn::next_ask`. Goes to: `wire::message`, which joins frames; with what a client
 //! said, to `websocket`. Absent on purpose: what is answered.
@@ -7,12 +8,12 @@ use super::ask::Ask;
 use super::flow::LastWord;
 use super::policy::Policy;
 use super::state::State;
-use super::websocket::{self, Weight};
+use super::websocket;
 use super::{Conn, Pace};
 use crate::close::CloseReason;
 use crate::ids::{KeptMillis, Millis};
 use crate::ledger::{Bytes, Class};
-use crate::wire::message::Step;
+use crate::wire::message::{Assembler, Incoming, Step};
 
 impl Conn {
     /// Understands `buf` up to the end of the first message or control frame.
@@ -73,5 +74,56 @@ impl Conn {
                 Pace::Ask(length, dialect.map_or(over, |_| websocket::fail(error)))
             }
         }
+    }
+}
+
+/// How many bytes of what a client said are of which class; the others are framing.
+enum Weight {
+    Payload(usize),
+    Heartbeat(usize),
+    Close,
+    /// An object that publishes nothing.
+    Offence,
+}
+
+impl Weight {
+    /// The weight of a message or control frame that led to `ask`.
+    fn of(incoming: &Incoming<'_>, ask: Option<&Ask>) -> Self {
+        // A client's control frame has the short length, and a mask.
+        const HEADER_BYTES: usize = 2 + 4;
+        match (incoming, ask) {
+            // What stands around the data in an object is framing.
+            (_, Some(Ask::PublishV1(request))) => match &request.publish {
+                Ok(publish) => Self::Payload(publish.data.len()),
+                Err(_) => Self::Offence,
+            },
+            (Incoming::Text(text), _) => Self::Payload(text.as_bytes().len()),
+            (Incoming::Binary(bytes), _) => Self::Payload(bytes.len()),
+            (Incoming::Ping(bytes) | Incoming::Pong(bytes), _) => {
+                Self::Heartbeat(HEADER_BYTES + bytes.len())
+            }
+            (Incoming::Close { .. }, _) => Self::Close,
+        }
+    }
+
+    /// Charges `used` bytes, which the assembler has taken. Of the unfinished message, `held` bytes
+    /// were taken before them, and charged then.
+    fn charge(self, used: usize, held: usize, assembler: &Assembler, by_class: &mut Bytes) {
+        let holds = assembler.taken();
+        let (class, length, payload) = match self {
+            // No JSON is shorter than its data. Of an object that came in pieces, all that came
+            // before the last was taken for data, and may be more than there was.
+            Self::Payload(length) => {
+                let length = assembler.share(length);
+                (Class::Payload, length.saturating_sub(held), 0)
+            }
+            // Fragments may have come before a control frame.
+            Self::Heartbeat(length) => (Class::Heartbeat, length, holds - held),
+            Self::Close => (Class::Framing, 0, holds - held),
+            Self::Offence => (Class::Body, used, 0),
+        };
+        by_class.add(class, length);
+        by_class.add(Class::Payload, payload);
+        by_class.add(Class::Framing, used - length - payload);
     }
 }

@@ -1,19 +1,19 @@
 //! What a client says on a WebSocket: answered on the spot where RFC 6455 says how, and an [`Ask`]
 //! where somebody else has to decide. RFC 6455 §5.5, §7.4.
 //!
-//! Came from: `Conn::next_ask`, with a whole message or an offence. Goes to: the outbox, or the
+//! Came from: `frames`, with a whole message or an offence. Goes to: the outbox, or the
 //! broker by way of the same. Absent on purpose: frames; they are joined by now.
 
 use super::ask::{Ask, Failure};
 use super::outbox::Segment;
 use super::v1;
 use crate::close::CloseReason;
-use crate::ledger::{Bytes, Class};
+use crate::ledger::Class;
 use crate::limits::Limits;
 use crate::technique::Dialect;
 use crate::technique::message::Payload;
 use crate::wire::frame::{self, CloseCode, Opcode};
-use crate::wire::message::{Assembler, Incoming, MessageError};
+use crate::wire::message::{Incoming, MessageError};
 
 /// The longest message that a socket of this dialect takes, in bytes; `None` for a socket that is
 /// closing, which may be of either.
@@ -88,61 +88,4 @@ pub(super) fn fail(error: MessageError) -> Ask {
             _ => CloseReason::ProtocolError,
         },
     })
-}
-
-/// How many bytes of what a client said are of which class; the others are framing.
-pub(super) enum Weight {
-    Payload(usize),
-    Heartbeat(usize),
-    Close,
-    /// An object that publishes nothing.
-    Offence,
-}
-
-impl Weight {
-    /// The weight of a message or control frame that led to `ask`.
-    pub(super) fn of(incoming: &Incoming<'_>, ask: Option<&Ask>) -> Self {
-        // A client's control frame has the short length, and a mask.
-        const HEADER_BYTES: usize = 2 + 4;
-        match (incoming, ask) {
-            // What stands around the data in an object is framing.
-            (_, Some(Ask::PublishV1(request))) => match &request.publish {
-                Ok(publish) => Self::Payload(publish.data.len()),
-                Err(_) => Self::Offence,
-            },
-            (Incoming::Text(text), _) => Self::Payload(text.as_bytes().len()),
-            (Incoming::Binary(bytes), _) => Self::Payload(bytes.len()),
-            (Incoming::Ping(bytes) | Incoming::Pong(bytes), _) => {
-                Self::Heartbeat(HEADER_BYTES + bytes.len())
-            }
-            (Incoming::Close { .. }, _) => Self::Close,
-        }
-    }
-
-    /// Charges `used` bytes, which the assembler has taken. Of the unfinished message, `held` bytes
-    /// were taken before them, and charged then.
-    pub(super) fn charge(
-        self,
-        used: usize,
-        held: usize,
-        assembler: &Assembler,
-        by_class: &mut Bytes,
-    ) {
-        let holds = assembler.taken();
-        let (class, length, payload) = match self {
-            // No JSON is shorter than its data. Of an object that came in pieces, all that came
-            // before the last was taken for data, and may be more than there was.
-            Self::Payload(length) => {
-                let length = assembler.share(length);
-                (Class::Payload, length.saturating_sub(held), 0)
-            }
-            // Fragments may have come before a control frame.
-            Self::Heartbeat(length) => (Class::Heartbeat, length, holds - held),
-            Self::Close => (Class::Framing, 0, holds - held),
-            Self::Offence => (Class::Body, used, 0),
-        };
-        by_class.add(class, length);
-        by_class.add(Class::Payload, payload);
-        by_class.add(Class::Framing, used - length - payload);
-    }
 }

@@ -96,10 +96,10 @@ impl Conn {
         if reading { stalled } else { own.min(stalled) }
     }
 
-    /// Whether it is a reader that stays, has taken everything, and is as it was when it was last
-    /// visited: queueing a message for it, and the kernel's taking it, lead to nothing else. No
-    /// deadline of it comes nearer by either than its stall, nothing of it is held back or let go,
-    /// and the pump has nothing to be told of.
+    /// Whether it is a reader that stays, and is as it was when it was last visited: queueing a
+    /// message for it, and the kernel's taking it, lead to nothing else. No deadline of it comes
+    /// nearer by either than its stall, nothing of it is held back or let go, and the pump has
+    /// nothing to be told of.
     #[inline]
     pub fn keeps_up(&self) -> bool {
         let stays = match &self.state {
