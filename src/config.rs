@@ -234,7 +234,7 @@ impl CommandLine {
     /// Checks what belongs together, and puts it together.
     fn into_config(self) -> Result<Config, String> {
         let Self { retention: kept, bounds, deadlines: until, crowd, .. } = self;
-        checks::rate(crowd.max_publishes)?;
+        checks::rate(crowd.max_publishes, crowd.publish_burst)?;
         let threads = checks::threads(self.addresses.threads)?;
         checks::head(bounds.max_head)?;
         checks::wait(bounds.max_wait)?;

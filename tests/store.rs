@@ -253,6 +253,10 @@ fn retention_holds_in_the_file_and_what_it_dropped_is_a_gap() {
     assert!(bytes < 500_000, "{bytes} bytes for 5 messages");
     assert!(!fs::exists(format!("{}-wal", folder.file())).expect("a folder"), "closed in order");
     let server = Server::start(&keeps);
+    let mut wire = Wire::open(server.port());
+    wire.send("GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n");
+    let metrics = String::from_utf8(wire.answer().body).expect("text");
+    assert!(metrics.contains("\ntollway_store_available 1\n"), "before anybody uses it: {metrics}");
     let (_, page) = get(server.port(), &format!("/t/poll?since={first}"));
     assert_eq!(page["gap"]["reason"], "expired", "{page}");
     assert_eq!(page["messages"].as_array().map(Vec::len), Some(5));

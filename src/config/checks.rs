@@ -49,7 +49,13 @@ pub(super) fn places(connections: usize, threads: usize) -> Result<(), String> {
 }
 
 /// Time is counted in microseconds, and between two messages there is one at least.
-pub(super) fn rate(per_second: usize) -> Result<(), String> {
+pub(super) fn rate(per_second: usize, burst: usize) -> Result<(), String> {
+    if per_second == 0 && burst > 0 {
+        return Err(format!(
+            "--publish-burst {burst} is of no use without --max-publishes N; give it, or leave it \
+             out"
+        ));
+    }
     if per_second > 1_000_000 {
         return Err(format!(
             "--max-publishes {per_second} is more than can be told apart; give 1000000 or less, or \

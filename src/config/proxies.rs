@@ -34,15 +34,29 @@ pub struct ProxyConfig {
 impl ProxyFlags {
     pub(super) fn into_config(self) -> Result<ProxyConfig, String> {
         let trusted = checks::patterns("--trust-proxy", &self.trust_proxy, AddressRange::parse)?;
-        Ok(ProxyConfig { trusted, header: self.proxy_header })
+        let header = self.proxy_header;
+        let written = HEADERS.iter().find(|(_, named)| *named == header);
+        match written {
+            Some((name, _)) if trusted.is_empty() && header != ProxyHeader::default() => {
+                Err(format!(
+                    "--proxy-header {name} is of no use without --trust-proxy ADDRESS; give it, \
+                     or leave it out"
+                ))
+            }
+            _ => Ok(ProxyConfig { trusted, header }),
+        }
     }
 }
 
+/// How each is written.
+const HEADERS: [(&str, ProxyHeader); 3] = [
+    ("x-forwarded-for", ProxyHeader::XForwardedFor),
+    ("forwarded", ProxyHeader::Forwarded),
+    ("proxy-protocol", ProxyHeader::ProxyProtocol),
+];
+
 fn header(name: &str) -> Result<ProxyHeader, &'static str> {
-    match name {
-        "x-forwarded-for" => Ok(ProxyHeader::XForwardedFor),
-        "forwarded" => Ok(ProxyHeader::Forwarded),
-        "proxy-protocol" => Ok(ProxyHeader::ProxyProtocol),
-        _ => Err("is none of them; write x-forwarded-for, forwarded or proxy-protocol"),
-    }
+    let found = HEADERS.iter().find(|(written, _)| *written == name);
+    let remedy = "is none of them; write x-forwarded-for, forwarded or proxy-protocol";
+    found.map(|(_, header)| *header).ok_or(remedy)
 }

@@ -82,7 +82,8 @@ impl FromStr for Span {
         }
         let (number, unit) = split(text).ok_or(REMEDY)?;
         if unit.is_empty() {
-            return Err(Misspelt("has no unit; write 500ms, 15s, 2m, 1h or 7d"));
+            let none = (number == 0).then_some(Self(0)); // Of whatever unit.
+            return none.ok_or(Misspelt("has no unit; write 500ms, 15s, 2m, 1h or 7d"));
         }
         let factor = factor(&SPANS, unit).ok_or(REMEDY)?;
         number.checked_mul(factor).map(Self).ok_or(Misspelt("is longer than anything; give less"))

@@ -29,12 +29,15 @@ pub(super) struct StoreFlags {
     #[arg(long, env = "TOLLWAY_REDIS", value_name = "URL")]
     pub(super) redis: Option<String>,
     /// What the names of our keys in Redis begin with; servers with the same one share a log
-    #[arg(long, env = "TOLLWAY_REDIS_PREFIX", value_name = "NAME", default_value = "tollway")]
+    #[arg(long, env = "TOLLWAY_REDIS_PREFIX", value_name = "NAME", default_value = REDIS_PREFIX)]
     pub(super) redis_prefix: String,
     /// How many replicas of Redis have to have a message before it is acknowledged
     #[arg(long, env = "TOLLWAY_REDIS_WAIT", value_name = "REPLICAS", default_value_t = 0)]
     pub(super) redis_wait: usize,
 }
+
+/// What the names of our keys in Redis begin with, unless something else is said.
+const REDIS_PREFIX: &str = "tollway";
 
 /// When what was appended is synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,12 +104,14 @@ impl StoreFlags {
     pub(super) fn redis(&self) -> Result<Option<RedisConfig>, String> {
         let Self { data, redis, redis_prefix: prefix, redis_wait: wait, .. } = self;
         let Some(url) = redis else {
-            return match wait {
-                0 => Ok(None),
-                _ => Err(format!(
-                    "--redis-wait {wait} is of no use without --redis URL; give it, or leave it out"
-                )),
+            let useless = match (prefix.as_str(), wait) {
+                (REDIS_PREFIX, 0) => return Ok(None),
+                (REDIS_PREFIX, _) => format!("--redis-wait {wait}"),
+                _ => format!("--redis-prefix {prefix}"),
             };
+            return Err(format!(
+                "{useless} is of no use without --redis URL; give it, or leave it out"
+            ));
         };
         if data.is_some() {
             return Err("--redis and --data are two places for one log; give one of them".into());

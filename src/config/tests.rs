@@ -105,6 +105,7 @@ fn values_arrive_where_they_belong() {
     assert_eq!(config.verbosity, LevelFilter::Debug);
     assert_eq!(good("-v").verbosity, LevelFilter::Info);
     assert_eq!(good("-q").verbosity, LevelFilter::Error);
+    assert_eq!(good("--drain 0").limits.drain_ms, 0, "of whatever unit");
 }
 
 /// A command line, and part of what is said about it.
@@ -113,6 +114,10 @@ const WRONG_USE: &[(&str, &str)] = &[
     ("--max-head 64kb", "--max-head 64kb: is not a size; write"),
     ("--max-head 99999999999999999GiB", "is more than this machine can address"),
     ("--max-wait 15", "--max-wait 15: has no unit; write 500ms, 15s"),
+    ("--redis-prefix x", "--redis-prefix x is of no use without --redis URL; give it, or leave"),
+    ("--redis-wait 1", "--redis-wait 1 is of no use without --redis URL; give it, or leave it out"),
+    ("--proxy-header forwarded", "--proxy-header forwarded is of no use without --trust-proxy"),
+    ("--publish-burst 5", "--publish-burst 5 is of no use without --max-publishes N; give it, or"),
     ("--max-wait soon", "--max-wait soon: is not a duration; write"),
     ("--max-wait 99999999999999999d", "is longer than anything"),
     ("--max-wait 999ms", "--max-wait 999ms is less than a second, and clients wait for whole"),

@@ -98,15 +98,18 @@ fn open_file(store: &StoreConfig, config: &Config, clock: Clock) -> Result<Keepi
         random: [random()?, random()?],
     };
     let takes_over = config.reuse_port || env::var_os("LISTEN_FDS").is_some();
-    let mut left_ms = if takes_over { STORE_LOCK_MS_MAX } else { 0 };
+    let began = clock.now();
+    let mut waits = false;
     let (store_file, opened) = loop {
         let at = WallMoment { now: clock.now_us(), wall_ms: Wall::unix_ms() };
         match FileStore::open(setup.clone(), at) {
-            Err(error) if error.locked && left_ms > 0 => {
-                if left_ms == STORE_LOCK_MS_MAX {
+            // By the clock: SQLite has waited a while for the lock by itself.
+            Err(error)
+                if error.locked && takes_over && clock.now().since(began) < STORE_LOCK_MS_MAX =>
+            {
+                if !std::mem::replace(&mut waits, true) {
                     log::warn!("--data {}; waiting until it has ended", error.line);
                 }
-                left_ms = left_ms.saturating_sub(LOOK_MS);
                 thread::sleep(Duration::from_millis(LOOK_MS));
             }
             Err(error) => return Err(StartError::Store(error.line)),

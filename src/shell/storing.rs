@@ -40,6 +40,7 @@ impl Storing {
         clock: Clock,
         sync_every: Option<Duration>,
     ) -> io::Result<Self> {
+        bus.count_store(journal.counts()); // There is a store, also before anybody uses it.
         let keeper = Keeper {
             journal,
             bus: Arc::clone(&bus),

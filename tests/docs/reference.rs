@@ -13,6 +13,7 @@ use tollway::wire::head::HeadError;
 use tollway::wire::message::MessageError;
 use tollway::wire::response::Status;
 use tollway::wire::target::TargetError;
+use tollway::wire::v1::PublishError;
 
 use crate::command_line::help;
 use crate::item;
@@ -287,7 +288,8 @@ fn errors() {
         "# Errors\n\n{MADE}\n\
          An HTTP error has a body of type `application/problem+json` (RFC 9457) whose `code` is \
          one of these and stays the\nsame, and whose `detail` is a sentence for people and may \
-         change. A WebSocket is told the sentence as the reason of\nthe Close frame.\n\n\
+         change. A WebSocket is told the same in fewer words,\nas the reason of the Close frame, \
+         which has at most 123 bytes.\n\n\
          Two more are sent when a connection cannot be kept at all, with `Retry-After`, and the \
          connection is closed: `503`,\n`too_many_connections`, when no place is left, and `429`, \
          `address_full`, when its address has as many as\n\
@@ -307,6 +309,9 @@ fn errors() {
     refusals(&mut page, "Rights", of_right, &rows!(Denial));
     let of_handshake = "The opening handshake of WebSocket. The connection goes on as HTTP.";
     refusals(&mut page, "Handshake", of_handshake, &rows!(HandshakeError));
+    let of_publish = "Frames of `tollway.v1` that publish nothing, in the `error` of the answer; \
+                      so are rules and rights from above. The connection goes on.";
+    refusals(&mut page, "tollway.v1", of_publish, &rows!(PublishError));
     page.push_str(
         "\n## WebSocket\n\nFrames and messages. The code is for logs; the peer gets the close code \
          and the sentence.\n\n| close code | code | reason |\n| --- | --- | --- |\n",

@@ -119,7 +119,7 @@ impl Health {
         }
         // Under the lock, so that the last word is the last that is told.
         match &after {
-            None => log::info!("the store can be used again"),
+            None => log::warn!("the store can be used again"), // As loud as what it takes back.
             Some(fault) => {
                 log::error!("the store cannot be used: {fault}; publishers are told so");
             }
