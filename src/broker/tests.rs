@@ -366,7 +366,7 @@ fn a_row_says_accepted_until_the_first_request_is_understood() {
     broker.received(id, &mut rest.to_vec(), NOW);
     assert_eq!(state(&broker), "body");
     broker.received(id, &mut b"x".to_vec(), NOW);
-    assert_eq!(state(&broker), "asked");
+    assert_eq!(state(&broker), "awaiting");
 }
 
 #[test]

@@ -109,7 +109,7 @@ impl Name {
             Self::Head => "head",
             Self::Body => "body",
             Self::Answering => "answering",
-            Self::Awaiting => "asked",
+            Self::Awaiting => "awaiting",
             Self::Parked => "parked",
             Self::Sending => "sending",
             Self::Telling => "telling",
