@@ -108,6 +108,11 @@ impl FromStr for Listen {
             Some(_) => return Err(REMEDY),
             None => (false, text),
         };
+        if text.starts_with('/') || text.starts_with("unix:") {
+            return Err(Misspelt(
+                "is a socket of the file system; only TCP is served: write HOST:PORT",
+            ));
+        }
         if text.contains('/') {
             return Err(PATH);
         }

@@ -118,6 +118,8 @@ const WRONG_USE: &[(&str, &str)] = &[
     ("--redis-wait 1", "--redis-wait 1 is of no use without --redis URL; give it, or leave it out"),
     ("--proxy-header forwarded", "--proxy-header forwarded is of no use without --trust-proxy"),
     ("--publish-burst 5", "--publish-burst 5 is of no use without --max-publishes N; give it, or"),
+    ("--listen unix:/run/x", "--listen unix:/run/x: is a socket of the file system; only TCP is"),
+    ("--listen /run/x", "--listen /run/x: is a socket of the file system; only TCP is served"),
     ("--max-wait soon", "--max-wait soon: is not a duration; write"),
     ("--max-wait 99999999999999999d", "is longer than anything"),
     ("--max-wait 999ms", "--max-wait 999ms is less than a second, and clients wait for whole"),
