@@ -2,10 +2,10 @@
 //! waited for too long.
 //!
 //! Without a store an answer comes in the same turn, or when other threads have read their letters.
-//! A store may hang; then whoever asked is told
-//! after a while that it is not known what became of the message, and the answer that comes in the
-//! end is not told to anybody. Answers to one connection come in the order of asking, so the next
-//! one for a connection that gave up one of its questions is the one that it gave up.
+//! A store may hang; then whoever asked is told after a while that it is not known what became of
+//! the message, and the answer that comes in the end is not told to anybody. Answers to one
+//! connection come in the order of asking, so the next one for a connection that gave up one of its
+//! questions is the one that it gave up.
 //!
 //! Came from: `draft`, with each draft; the face, with each answer, and when time has passed. Goes
 //! to: `draft`, as a number; the face, as a connection to be told. Absent on purpose: the drafts.
