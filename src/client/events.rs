@@ -43,16 +43,19 @@ pub struct Event {
 impl EventReader {
     /// Takes bytes of the stream and appends the events that they complete.
     pub fn push(&mut self, bytes: &[u8], events: &mut Vec<Event>) {
-        for &byte in bytes {
-            let joins_cr = std::mem::take(&mut self.after_cr) && byte == b'\n';
-            match byte {
-                b'\n' if joins_cr => {}
-                b'\n' | b'\r' => {
-                    self.after_cr = byte == b'\r';
-                    self.end_of_line(events);
-                }
-                _ => self.line.push(byte),
+        let mut rest = bytes;
+        loop {
+            if rest.is_empty() {
+                return;
             }
+            let joins_cr = std::mem::take(&mut self.after_cr) && rest[0] == b'\n';
+            rest = &rest[usize::from(joins_cr)..];
+            let Some(end) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) else {
+                return self.line.extend_from_slice(rest);
+            };
+            self.after_cr = rest[end] == b'\r';
+            self.end_of_line(&rest[..end], events);
+            rest = &rest[end + 1..];
         }
     }
 
@@ -76,22 +79,34 @@ impl EventReader {
         self.last_id.as_deref()
     }
 
-    fn end_of_line(&mut self, events: &mut Vec<Event>) {
+    /// The last bytes of a line. One that came whole is read where it lies.
+    fn end_of_line(&mut self, piece: &[u8], events: &mut Vec<Event>) {
+        if self.line.is_empty() {
+            return self.line(piece, events);
+        }
         let mut line = std::mem::take(&mut self.line);
-        if !std::mem::replace(&mut self.begun, true) && line.starts_with(BYTE_ORDER_MARK) {
-            line.drain(..BYTE_ORDER_MARK.len());
+        line.extend_from_slice(piece);
+        self.line(&line, events);
+        line.clear();
+        self.line = line;
+    }
+
+    fn line(&mut self, mut line: &[u8], events: &mut Vec<Event>) {
+        if !std::mem::replace(&mut self.begun, true) {
+            line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
         }
         if line.is_empty() {
             return self.end_of_block(events);
         }
         let (label, value) = match line.iter().position(|&byte| byte == b':') {
             Some(at) => (&line[..at], &line[at + 1..]),
-            None => (&line[..], &[][..]),
+            None => (line, &[][..]),
         };
         let value = value.strip_prefix(b" ").unwrap_or(value);
         match label {
             b"event" => self.name = value.to_vec(),
             b"data" => {
+                self.data.reserve(value.len() + 1);
                 self.data.extend_from_slice(value);
                 self.data.push(b'\n');
             }

@@ -40,7 +40,8 @@ enum Stage {
     Http,
     /// Behind the head of an answer, with what has come of its body.
     Body(ResponseHead, Vec<u8>),
-    Stream(EventReader),
+    /// With the events of one piece, taken out again at once.
+    Stream(EventReader, Vec<Event>),
     WebSocket,
 }
 
@@ -119,7 +120,7 @@ impl Line {
     }
 
     fn http(&mut self, bytes: &[u8], say: &mut dyn FnMut(Heard)) -> Result<Option<usize>, String> {
-        if bytes.is_empty() && matches!(self.stage, Stage::Http | Stage::Stream(_)) {
+        if bytes.is_empty() && matches!(self.stage, Stage::Http | Stage::Stream(..)) {
             return Ok(None);
         }
         let step = self.decoder.decode(bytes).map_err(|error| format!("no HTTP: {error:?}"))?;
@@ -132,11 +133,10 @@ impl Line {
             ResponseStep::Body { bytes, used } => {
                 match &mut self.stage {
                     Stage::Body(_, body) => body.extend_from_slice(bytes),
-                    Stage::Stream(reader) => {
-                        let mut events: Vec<Event> = Vec::new();
-                        reader.push(bytes, &mut events);
+                    Stage::Stream(reader, events) => {
+                        reader.push(bytes, events);
                         // Events of another name are the server's own, such as a greeting.
-                        let messages = events.into_iter().filter(|event| event.name.is_empty());
+                        let messages = events.drain(..).filter(|event| event.name.is_empty());
                         messages.for_each(|event| say(Heard::Message(event.data)));
                     }
                     Stage::Http | Stage::WebSocket => unreachable!("a body is behind a head"),
@@ -165,7 +165,7 @@ fn stage_behind(head: ResponseHead, say: &mut dyn FnMut(Heard)) -> Result<Stage,
     }
     if content_type.starts_with("text/event-stream") {
         say(Heard::Opened);
-        return Ok(Stage::Stream(EventReader::default()));
+        return Ok(Stage::Stream(EventReader::default(), Vec::new()));
     }
     Ok(Stage::Body(head, Vec::new()))
 }

@@ -22,6 +22,8 @@ pub(crate) struct Swarm {
     lines: Vec<Option<Line>>,
     free: Vec<usize>,
     scratch: Vec<u8>,
+    /// A connection that is read in each turn, see [`Self::attend_to`].
+    attended: Option<usize>,
     /// When anything was heard for the last time.
     heard_us: u64,
 }
@@ -36,6 +38,7 @@ impl Swarm {
             lines: Vec::new(),
             free: Vec::new(),
             scratch: vec![0; 64 * 1024],
+            attended: None,
             heard_us: clock::shared_us(),
         }
     }
@@ -66,6 +69,13 @@ impl Swarm {
         }
     }
 
+    /// From now on this connection is read after every few others: whoever publishes by it need not
+    /// wait until all readers have been heard, as somebody on a machine of its own would not.
+    pub(crate) fn attend_to(&mut self, number: usize) {
+        self.attended = Some(number);
+        self.events = Events::with_capacity(EVENTS_OF_THE_ATTENTIVE);
+    }
+
     /// Waits, and gives what was heard, by connection. An error: the server has not said anything
     /// for very long. Ended connections are closed, and their numbers are given again.
     pub(crate) fn turn(&mut self, wait: Duration) -> Result<Vec<(usize, Heard)>, String> {
@@ -74,15 +84,18 @@ impl Swarm {
             _ => {}
         }
         let mut heard = Vec::new();
-        for event in &self.events {
-            let number = event.token().0;
+        let attended = self.attended.map(|number| (number, false, false));
+        let told = self.events.iter().map(|event| {
+            let to_end = event.is_read_closed() || event.is_error();
+            (event.token().0, event.is_writable(), to_end)
+        });
+        for (number, is_writable, to_end) in attended.into_iter().chain(told) {
             let Some(line) = &mut self.lines[number] else {
                 continue;
             };
-            if event.is_writable() {
+            if is_writable {
                 line.flush()?;
             }
-            let to_end = event.is_read_closed() || event.is_error();
             let mut has_ended = false;
             line.read(&mut self.scratch, to_end, &mut |what| {
                 has_ended |= matches!(what, Heard::Ended);
@@ -108,6 +121,7 @@ impl Swarm {
     }
 }
 
+const EVENTS_OF_THE_ATTENTIVE: usize = 64;
 const PATIENCE_US: u64 = 15_000_000;
 /// How long a turn waits when nothing else is to be done.
 pub(crate) const TURN: Duration = Duration::from_millis(200);

@@ -74,6 +74,9 @@ impl FanOut {
         let by_post = matches!(pace, Pace::Saturated(_));
         let publisher =
             if by_post { swarm.open(b"")? } else { open_all(swarm, Stream::WebSocket, 1, |_| 0)? };
+        if by_post {
+            swarm.attend_to(publisher);
+        }
         // The publisher's number is the last.
         let all = if by_post { publisher } else { publisher + 1 };
         let feed = Feed::new(0, u32::try_from(all).expect("few"));
