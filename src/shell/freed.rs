@@ -11,6 +11,9 @@
 use crate::ids::Millis;
 use crate::limits::{FREED_BYTES_MIN, GIVE_BACK_MS, OUTBOX_BYTES_HIGH};
 
+/// Connections for which lists have room that are worth giving back what they leave.
+const ROOM_MIN: usize = 4096;
+
 /// What a thread has let go of since memory was last given back.
 #[derive(Debug, Default)]
 pub struct Freed {
@@ -18,6 +21,10 @@ pub struct Freed {
     peak: usize,
     /// What connections may have held that ended since then.
     ended: usize,
+    /// For how many connections its lists have room.
+    room: usize,
+    /// The same, when memory was last given back.
+    room_then: usize,
     /// Not before this moment.
     next: Millis,
 }
@@ -34,14 +41,23 @@ impl Freed {
         self.peak = self.peak.max(held);
     }
 
+    /// The lists of connections have room for so many. A list that grows moves, and leaves as much
+    /// free as it had.
+    pub fn note_room(&mut self, connections: usize) {
+        self.room = connections;
+    }
+
     /// When memory should be given back, if enough was let go of, where `held` bytes are held now.
     pub fn due(&self, held: usize) -> Option<Millis> {
-        (self.peak.saturating_sub(held) + self.ended >= FREED_BYTES_MIN).then_some(self.next)
+        let much = self.peak.saturating_sub(held) + self.ended >= FREED_BYTES_MIN;
+        let moved = self.room >= ROOM_MIN && self.room > self.room_then;
+        (much || moved).then_some(self.next)
     }
 
     /// Memory is given back now.
     pub fn begin_anew(&mut self, held: usize, now: Millis) {
-        *self = Self { peak: held, ended: 0, next: now.plus(GIVE_BACK_MS) };
+        let next = now.plus(GIVE_BACK_MS);
+        *self = Self { peak: held, ended: 0, room_then: self.room, next, ..*self };
     }
 }
 
@@ -61,5 +77,24 @@ mod tests {
         assert_eq!(freed.due(2 * FREED_BYTES_MIN), None);
         (0..FREED_BYTES_MIN / OUTBOX_BYTES_HIGH).for_each(|_| freed.note_end());
         assert_eq!(freed.due(2 * FREED_BYTES_MIN), Some(Millis(50 + GIVE_BACK_MS)));
+    }
+
+    #[test]
+    fn lists_that_have_moved_have_let_go_of_something() {
+        let mut freed = Freed::default();
+        for (room, is_due) in [
+            (ROOM_MIN - 1, false),
+            (ROOM_MIN, true),
+            (ROOM_MIN, false),
+            (ROOM_MIN / 2, false),
+            (4 * ROOM_MIN, true),
+            (2 * ROOM_MIN, false),
+        ] {
+            freed.note_room(room);
+            assert_eq!(freed.due(0).is_some(), is_due, "room for {room}");
+            if is_due {
+                freed.begin_anew(0, Millis(0));
+            }
+        }
     }
 }

@@ -259,6 +259,11 @@ impl Sockets {
         (socket.generation == id.generation).then_some(socket)
     }
 
+    /// For how many there is room.
+    pub fn room(&self) -> usize {
+        self.slots.capacity()
+    }
+
     /// Closes the socket of `id`. Closing takes it out of the poll as well.
     pub fn remove(&mut self, id: ConnId) {
         if self.find(id).is_some() {

@@ -13,6 +13,7 @@ impl EventLoop {
     /// How long to wait. `None`: until something happens.
     pub(super) fn patience(&mut self) -> Option<Duration> {
         self.freed.note_held(self.broker.held_bytes());
+        self.freed.note_room(self.sockets.room());
         let standing = !self.again.is_empty() || !self.outgoing.is_empty();
         let busy = self.more || standing || !self.sampling.is_empty() || self.broker.has_work();
         if busy || !self.effects.fall_asleep() {
