@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `event_loop` | one thread's life: wait, read, run effects, write |
 //! | `socket` | what the kernel last said about a connection |
+//! | `sockets` | the sockets of a thread |
 //! | `budget` | how long a turn may take |
 //! | `queue` | sockets that stand in line |
 //! | `listen` | ports, taken before anybody is served |
@@ -64,6 +65,7 @@ pub mod secrets;
 pub mod sharing;
 pub mod signals;
 pub mod socket;
+pub mod sockets;
 pub mod storing;
 pub mod sys;
 pub mod tls;

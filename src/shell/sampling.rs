@@ -11,7 +11,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::socket::Sockets;
+use super::sockets::Sockets;
 use super::sys;
 use crate::broker::Broker;
 use crate::ids::{ConnId, Millis, ShardId};

@@ -26,7 +26,6 @@ use super::sys;
 use super::tls::session::Session;
 use crate::ids::ConnId;
 use crate::ledger::{Call, Sample};
-use crate::spare::Spare;
 
 /// Bytes of one read that take long to understand, and of one write that take long to copy.
 pub const MUCH_BYTES: usize = 4 * 1024;
@@ -84,6 +83,11 @@ impl Socket {
             queued_to_read: false,
             queued_to_write: false,
         }
+    }
+
+    /// Whether it is that connection's, and not another one's of the same slot.
+    pub fn is_of(&self, id: ConnId) -> bool {
+        self.generation == id.generation
     }
 
     /// The stream itself, to be registered.
@@ -236,45 +240,6 @@ fn uninterrupted(call: impl FnMut() -> Result<usize, Errno>) -> io::Result<usize
     Ok(retry_on_intr(call)?)
 }
 
-/// All sockets of a thread, by the slot of their connection.
-#[derive(Debug, Default)]
-pub struct Sockets {
-    slots: Vec<Option<Socket>>,
-}
-
-impl Sockets {
-    /// Puts in the socket of `id`.
-    pub fn insert(&mut self, id: ConnId, stream: TcpStream) -> &mut Socket {
-        let slot = id.slot as usize;
-        if self.slots.len() <= slot {
-            self.slots.resize_with(slot + 1, || None);
-        }
-        debug_assert!(self.slots[slot].is_none(), "the last one was dropped");
-        self.slots[slot].insert(Socket::new(stream, id.generation))
-    }
-
-    /// The socket of `id`, unless that is gone: then its slot is empty or has another generation.
-    pub fn find(&mut self, id: ConnId) -> Option<&mut Socket> {
-        let socket = self.slots.get_mut(id.slot as usize)?.as_mut()?;
-        (socket.generation == id.generation).then_some(socket)
-    }
-
-    /// For how many there is room.
-    pub fn room(&self) -> usize {
-        self.slots.capacity()
-    }
-
-    /// Closes the socket of `id`. Closing takes it out of the poll as well.
-    pub fn remove(&mut self, id: ConnId) {
-        if self.find(id).is_some() {
-            self.slots[id.slot as usize] = None;
-            let used = self.slots.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
-            self.slots.truncate(used);
-            self.slots.give_back();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -382,20 +347,5 @@ mod tests {
         pair.poll.poll(&mut events, Some(Duration::from_secs(5))).expect("a poll");
         assert_eq!(pair.socket.take_error(), Some(ErrorKind::ConnectionReset));
         assert!(!pair.socket.is_readable() && !pair.socket.is_writable());
-    }
-
-    #[test]
-    fn a_slot_forgets_its_last_tenant() {
-        let stream = || {
-            let listener = mio::net::TcpListener::bind("127.0.0.1:0".parse().expect("an address"));
-            TcpStream::connect(listener.and_then(|l| l.local_addr()).expect("bound"))
-        };
-        let id = |generation| ConnId { slot: 3, generation };
-        let mut sockets = Sockets::default();
-        sockets.insert(id(1), stream().expect("a socket"));
-        sockets.remove(id(1));
-        sockets.insert(id(2), stream().expect("a socket"));
-        sockets.remove(id(1));
-        assert!(sockets.find(id(1)).is_none() && sockets.find(id(2)).is_some());
     }
 }
