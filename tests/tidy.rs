@@ -66,7 +66,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("client", &["limits", "technique", "wire"]),
     ("manual", &["bench", "compare", "config", "remote"]),
-    ("remote", &["client", "config", "limits", "shell", "technique", "wire"]),
+    ("remote", &["client", "config", "ids", "limits", "shell", "technique", "wire"]),
     ("compare", &["client", "config", "ledger", "limits", "shell", "technique"]),
     ("bench", &["client", "config", "limits", "remote", "shell", "technique", "wire"]),
 ];

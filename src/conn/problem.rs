@@ -163,9 +163,13 @@ impl Problem {
         Self { status, code: rule.code(), detail: rule.detail(), allow: None, retry_s }
     }
 
-    /// The offence and its remedy, and which bound was passed if an operator can turn it: a client
-    /// learns how much it may send, and the operator which flag it was.
+    /// The offence and its remedy, with the methods that are allowed, and the bound that was passed
+    /// if an operator can turn it: a client learns how much it may send, and the operator by which
+    /// flag.
     pub fn detail_within(self, limits: &Limits) -> Cow<'static, str> {
+        if let Some(allow) = self.allow {
+            return Cow::Owned(format!("{} They are {}.", self.detail, allow.methods()));
+        }
         let (bytes, flag) = match self.code {
             "too_large" | "data_too_big" => (limits.message_bytes_max, "--max-message"),
             "head_too_large" => (limits.head_bytes_max, "--max-head"),

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser};
 
 use super::address::{self, ServerAddress};
+use super::spelling::{is_cursor, is_key};
 use crate::client::endpoint::BearerToken;
 use crate::client::ladder::Timings;
 use crate::config::{NoConfig, Secret, Span, join_negative, whole};
@@ -264,10 +265,16 @@ impl SubFlags {
             ));
         }
         in_range("--interval", reading.interval)?;
+        let since = reading.since;
+        if !is_cursor(&since) {
+            return Err(format!(
+                "--since {since}: is no cursor; write earliest, latest, or the id of a message"
+            ));
+        }
         Ok(SubOptions {
             techniques: techniques(&reading.via, topics.len())?,
             topics,
-            since: reading.since,
+            since,
             count: reading.count,
             wait_s: wait.0 / 1000,
             interval_ms: reading.interval.0,
@@ -276,12 +283,6 @@ impl SubFlags {
             shown: Shown { json, costs, verbose },
         })
     }
-}
-
-/// Whether a key may stand in a field: what else there is would be a field or a request of its own.
-fn is_key(key: &str) -> bool {
-    (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len())
-        && key.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 impl PubFlags {

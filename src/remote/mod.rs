@@ -17,3 +17,4 @@ pub mod publisher;
 pub mod reader;
 pub mod run_end;
 pub mod show;
+pub mod spelling;

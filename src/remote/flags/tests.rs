@@ -57,6 +57,8 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
         ("a -n -3", "--count -3: is negative; write a whole number, such as 4"),
         ("a --wait 100ms", "--wait 100ms is not between 1s and 55s"),
         ("a --wait -1s", "is negative, and a duration is not"),
+        ("a --since all", "--since all: is no cursor; write earliest, latest, or the id of"),
+        ("a --since=", "is no cursor; write earliest, latest"),
         ("a --interval 1ms", "--interval 1ms is not between 10ms and 1h; try 5s"),
         ("a --patience 1", "--patience 1: has no unit"),
         ("a --url https://nowhere.invalid", "names a host that is not known here"),

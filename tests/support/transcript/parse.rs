@@ -196,9 +196,9 @@ impl<'t> Reader<'t> {
             return Ok(answers::close_frame(&offence));
         }
         self.story.shows.statuses.insert(number);
-        let offence = self.bounded(offence);
-        let terms = Terms::read(words)?;
-        answers::problem(&offence, &terms, &self.block())
+        let fields = self.block();
+        let offence = allowing(self.bounded(offence), &fields);
+        answers::problem(&offence, &Terms::read(words)?, &fields)
     }
 
     /// A frame of `tollway.v1` that says what was wrong with another.
@@ -433,6 +433,15 @@ fn exact_bytes(pieces: &[Piece]) -> Result<Vec<u8>, String> {
         [Piece::Exact(bytes)] => Ok(bytes.clone()),
         _ => Err("a client says exact bytes".into()),
     }
+}
+
+/// Of a method that is not allowed, with the methods that are in its sentence, as in its field.
+fn allowing(mut offence: Offence, fields: &[&str]) -> Offence {
+    let allow = fields.iter().find_map(|field| field.strip_prefix("Allow: "));
+    if let Some(allow) = allow.filter(|_| offence.code == "method_not_allowed") {
+        offence.detail = format!("{} They are {allow}.", offence.detail).leak();
+    }
+    offence
 }
 
 fn size(text: &str) -> Result<usize, String> {

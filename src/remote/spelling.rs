@@ -1,0 +1,19 @@
+//! What is said to a server as it was typed: keys and cursors.
+//!
+//! Came from: the flags of `sub` and `pub`. Goes to: the same, as a yes or no. Absent on purpose:
+//! whether a server knows a key or a cursor; it says so itself.
+
+use crate::ids::Id;
+use crate::limits::IDEMPOTENCY_KEY_BYTES_MAX;
+
+/// Whether a key may stand in a field: what else there is would be a field or a request of its own.
+pub fn is_key(key: &str) -> bool {
+    (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len())
+        && key.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Whether it says where to begin. What does not, a server would take for an id of its past, and
+/// answer with a gap.
+pub fn is_cursor(since: &str) -> bool {
+    matches!(since, "earliest" | "latest") || Id::parse(since).is_some()
+}
