@@ -59,7 +59,12 @@ impl Broker {
             }
             stays = true;
         });
-        stays && self.conns.get(id).is_some_and(|conn| !matches!(conn.state, State::Closed))
+        stays && !self.has_ended(id)
+    }
+
+    /// Whether nothing more is said to `id`, though its socket may still be open.
+    pub fn has_ended(&self, id: ConnId) -> bool {
+        self.conns.get(id).is_none_or(|conn| matches!(conn.state, State::Closed))
     }
 
     /// The kernel took some of what was enciphered. The counterpart of [`Broker::sent`].
@@ -81,11 +86,16 @@ impl Broker {
         });
     }
 
-    /// TLS went wrong for `reason`; an alert says so to the peer.
+    /// TLS went wrong for `reason`; an alert says so to the peer. Nothing behind it can be
+    /// enciphered, so what the outbox has is dropped, with what was enciphered of it.
     pub fn tls_failed(&mut self, id: ConnId, reason: CloseReason, now: Millis) {
-        self.visit(id, now, |visit| match reason {
-            CloseReason::Panicked => teardown::give_up(visit, reason),
-            _ => teardown::leave(visit, reason),
+        self.visit(id, now, |visit| {
+            if reason == CloseReason::Panicked {
+                return teardown::give_up(visit, reason);
+            }
+            teardown::leave(visit, reason);
+            accounting::dropped_unsent(visit);
+            teardown::end_own_side(visit);
         });
     }
 

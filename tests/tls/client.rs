@@ -1,7 +1,7 @@
 //! A client of TLS over a blocking socket, by `rustls`, with a deadline on every read.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use rustls::{
     SupportedProtocolVersion,
 };
 use serde_json::Value;
+use socket2::{Domain, Socket, Type};
 
 use crate::server::{Server, within};
 
@@ -47,9 +48,14 @@ impl Wire {
 
     /// The same, to a server of that name.
     pub(crate) fn open_as(name: &str, port: u16, settings: &Arc<ClientConfig>) -> Self {
+        Self::over(connect(port), name, settings)
+    }
+
+    /// The same, over a connection that stands.
+    pub(crate) fn over(stream: TcpStream, name: &str, settings: &Arc<ClientConfig>) -> Self {
         let name = ServerName::try_from(name.to_owned()).expect("a name");
         let tls = ClientConnection::new(Arc::clone(settings), name).expect("settings");
-        Self { stream: StreamOwned::new(tls, connect(port)), got: Vec::new() }
+        Self { stream: StreamOwned::new(tls, stream), got: Vec::new() }
     }
 
     /// The same, with the usual settings.
@@ -125,7 +131,19 @@ impl Wire {
 }
 
 pub(crate) fn connect(port: u16) -> TcpStream {
-    let stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
+    patient(TcpStream::connect(("127.0.0.1", port)).expect("the server listens"))
+}
+
+/// A connection whose kernel holds few bytes that were not read.
+pub(crate) fn connect_narrow(port: u16) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a descriptor");
+    socket.set_recv_buffer_size(8 * 1024).expect("a TCP socket");
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    socket.connect(&address.into()).expect("the server listens");
+    patient(socket.into())
+}
+
+fn patient(stream: TcpStream) -> TcpStream {
     stream.set_read_timeout(Some(STALL)).expect("not zero");
     stream.set_write_timeout(Some(STALL)).expect("not zero");
     stream.set_nodelay(true).expect("a TCP socket");

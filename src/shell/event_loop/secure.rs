@@ -20,6 +20,9 @@ use crate::shell::tls::workbench::compose;
 impl EventLoop {
     /// Writes once: what was enciphered before, or that and the next portion.
     pub(super) fn write_securely(&mut self, id: ConnId, at: Micros) {
+        if self.broker.has_ended(id) {
+            return; // Its outbox is dropped, and what was enciphered of it is nobody's any more.
+        }
         let (Some(socket), Some(tls)) = (self.sockets.find(id), &mut self.tls) else {
             return;
         };

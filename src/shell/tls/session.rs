@@ -228,9 +228,11 @@ impl Session {
         }
     }
 
+    /// What was enciphered still goes out, and is nobody's any more: the outbox is dropped.
     fn fail(&mut self) {
         self.stage = Stage::Failed;
         self.said_all = true;
+        self.enciphered = 0;
     }
 }
 
