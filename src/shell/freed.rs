@@ -2,11 +2,11 @@
 //!
 //! What is freed goes to the allocator, which keeps most of it: pages between two blocks in use are
 //! free and still ours. The allocator can give them back when it is asked to, which takes
-//! milliseconds where much is held; so it is asked by a thread that has nothing to do, some time
-//! after much was let go, and not often.
+//! milliseconds where much is held; so it is asked by a thread that has nothing to do, after
+//! much was let go, and not often.
 //!
-//! Came from: `event_loop`, with what its broker holds and which connections end. Goes to: the
-//! same, as the moment. Absent on purpose: the allocator, which is `sys`'s.
+//! Came from: `event_loop`, with what its broker holds, for how many connections there is room, and
+//! which end. Goes to: the same, as the moment. Absent on purpose: the allocator, which is `sys`'s.
 
 use crate::ids::Millis;
 use crate::limits::{FREED_BYTES_MIN, GIVE_BACK_MS, OUTBOX_BYTES_HIGH};

@@ -1,8 +1,9 @@
 //! The line before the store: what was asked and is not answered, in the order of asking.
 //!
-//! It has no bound of its own. Whoever puts something in counts what is in flight beside what lies
+//! It has no bound of its own. Whoever puts publishes in counts what is in flight beside what lies
 //! in the threads' mailboxes, so that there is room for every answer; what finds none stays with
-//! the thread that asked.
+//! the thread that asked. How many read a topic is asked without that: a connection has one such
+//! question at a time, and publishes wait while there are too many.
 //!
 //! Came from: the bus, under the sequencer's lock. Goes to: the store's thread, in batches. Absent
 //! on purpose: what the answers are.

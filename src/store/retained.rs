@@ -1,11 +1,13 @@
 //! What a store still has to keep: the same bounds as in memory, worked out without the messages.
 //!
 //! Every thread's hub drops by count and bytes of a topic, by bytes in all, and by age. A store
-//! drops what they have dropped, never earlier: at a start they are filled from it. And it keeps
-//! what no hub needs once it has dropped a message, namely that there was one, so that a cursor
-//! from before it is told of a gap after a restart as well. Beside each message stands the number
-//! of the one before it in its topic, so the oldest one left tells what is gone; for topics without
-//! messages there is the highest number lost, in [groups](crate::hub::forgotten) of names.
+//! drops by the same bounds, with each message that it appends: at a start hubs are filled from it.
+//! What a hub holds beyond its bounds, for readers that have not got it yet, a store does not have:
+//! after a crash they are told of a gap. And it keeps what no hub needs once it has dropped a
+//! message, namely that there was one, so that a cursor from before it is told of a gap after a
+//! restart as well. Beside each message stands the number of the one before it in its topic, so the
+//! oldest one left tells what is gone; for topics without messages there is the highest number
+//! lost, in [groups](crate::hub::forgotten) of names.
 //!
 //! Came from: a store, with every message that it appends. Goes to: the same, as what to delete.
 //! Absent on purpose: payloads; 40 bytes stand for a message.

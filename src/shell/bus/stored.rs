@@ -1,8 +1,8 @@
 //! The bus where a store keeps the messages: what a turn publishes is put into a line, and a thread
 //! of the store's own takes it from there, and brings the answers.
 //!
-//! What is in flight counts as if it lay in the mailboxes already, so that every answer has room
-//! there: the store's thread never waits for a loop thread, and no loop thread for it.
+//! What is in flight counts as if it lay in the mailboxes already, so that what is published has
+//! room there: the store's thread never waits for a loop thread, and no loop thread for it.
 //!
 //! An answer that is known at once, a refusal, is given at once, unless its connection waits for
 //! another: those of one connection come in the order of asking, those of different ones in any.

@@ -106,15 +106,17 @@ impl Follower {
         }
         let whole = self.take(entries);
         self.health.bus().tell(&mut self.told);
+        if !whole {
+            // What was not taken counts as read when the log was read again, and not before.
+            self.missed = true;
+            let what =
+                "has trimmed messages that this server had not read yet; the log is read again";
+            return Err(link.fault(FaultKind::Changed, what));
+        }
         let reach = &mut self.view.reach;
         let oldest = reach.oldest(self.clock.now());
         self.health.read_up_to(reach.tip(), oldest);
-        if whole {
-            return Ok(());
-        }
-        self.missed = true;
-        let what = "has trimmed messages that this server had not read yet; the log is read again";
-        Err(link.fault(FaultKind::Changed, what))
+        Ok(())
     }
 
     /// Takes in what was read. `false`: what was before an entry is missing, and it was not taken.
