@@ -90,7 +90,9 @@ fn half_told(server: &Server, pair: &Pair) -> Vec<Wire> {
     asker.ask(&post("/big", &"z".repeat(60 * 1024)));
     let narrow = |_| Wire::over(connect_narrow(server.port()), "localhost", &trust);
     let mut wires: Vec<_> = (0..8).map(narrow).collect();
-    wires.iter_mut().for_each(|wire| wire.send(get("/big/poll")));
+    for wire in &mut wires {
+        wire.send(get("/big/poll"));
+    }
     let waiting = within(20_000, || {
         let (_, body) = asker.ask(&get("/-/connections"));
         let table: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
@@ -106,7 +108,7 @@ fn half_told(server: &Server, pair: &Pair) -> Vec<Wire> {
 /// Reads what comes, until nothing has come for a while.
 fn drain(stream: &mut TcpStream) {
     stream.set_read_timeout(Some(Duration::from_millis(100))).expect("not zero");
-    let mut buffer = [0; 64 * 1024];
+    let mut buffer = [0; 4096];
     loop {
         match stream.read(&mut buffer) {
             Ok(0) => return,
