@@ -6,6 +6,7 @@
 mod kept_millis;
 mod network;
 mod peer;
+mod wall_second;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 pub use self::kept_millis::KeptMillis;
 pub use self::network::Network;
 pub use self::peer::Peer;
+pub use self::wall_second::WallSecond;
 use crate::limits::{CURSOR_BYTES_MAX, TOPIC_BYTES_MAX};
 
 /// A moment, in milliseconds since the server started, one zero for all its threads. Never read

@@ -12,7 +12,7 @@ use std::net::Ipv4Addr;
 use allocation_counter::measure;
 use tollway::broker::{Broker, Effect, Letter, Setup};
 use tollway::hub::Receipt;
-use tollway::ids::{ConnId, Door, Micros, Millis, ShardId, TopicName};
+use tollway::ids::{ConnId, Door, Micros, Millis, ShardId, TopicName, WallSecond};
 use tollway::limits::{BUNDLED_BYTES_MAX, Limits};
 use tollway::store::sequencer::{Commit, Sequencer};
 use tollway::technique::message::{Draft, Payload, Unnumbered};
@@ -35,7 +35,7 @@ impl Bench {
 
     fn within(limits: Limits) -> Self {
         let mut broker = Broker::new(Setup { limits, ..Setup::default() });
-        broker.wall_clock(784_111_777);
+        broker.wall_clock(WallSecond { unix_s: 784_111_777, ends: Millis(1000) });
         Self { broker, sequencer: Sequencer::default() }
     }
 
@@ -205,7 +205,7 @@ fn a_poll_allocates_little() {
         let mut bench = Bench::new();
         bench.posted();
         let client = bench.client(request);
-        bench.broker.wall_clock(784_111_778);
+        bench.broker.wall_clock(WallSecond { unix_s: 784_111_778, ends: Millis(1000) });
         let first = measure(|| bench.says(client, request.as_bytes())).count_total;
         assert!(first <= first_max, "{first} for an answer that nobody had: {request}");
         let again = measure(|| bench.says(client, request.as_bytes())).count_total;

@@ -30,7 +30,7 @@ mod tests {
 
     use crate::broker::{Broker, Effect, Setup, Teardown};
     use crate::close::CloseReason;
-    use crate::ids::{ConnId, Door, Millis};
+    use crate::ids::{ConnId, Door, Millis, WallSecond};
     use crate::ledger::Payer;
 
     const REQUEST: &[u8] = b"GET /-/healthy HTTP/1.1\r\nHost: tollway.example\r\n\r\n";
@@ -49,7 +49,7 @@ mod tests {
 
     fn broker() -> Broker {
         let mut broker = Broker::new(Setup::default());
-        broker.wall_clock(784_111_777);
+        broker.wall_clock(WallSecond { unix_s: 784_111_777, ends: Millis(1000) });
         broker
     }
 
@@ -122,7 +122,7 @@ mod tests {
         let mut broker = broker();
         let conn = accept(&mut broker);
         for unix_s in [0, 253_402_300_799, 253_402_300_800, u64::MAX, 784_111_777] {
-            broker.wall_clock(unix_s);
+            broker.wall_clock(WallSecond { unix_s: unix_s, ends: Millis(1000) });
             ask(&mut broker, conn, REQUEST);
             assert!(is_answered(&broker, conn), "{unix_s}");
         }

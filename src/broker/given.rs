@@ -90,7 +90,7 @@ mod tests {
     use crate::hub::Receipt;
     use crate::hub::forgotten::group;
     use crate::hub::past::Past;
-    use crate::ids::{ConnId, Door, Millis, Seq, TopicName};
+    use crate::ids::{ConnId, Door, Millis, Seq, TopicName, WallSecond};
     use crate::ledger::Payer;
     use crate::limits::Limits;
     use crate::store::sequencer::{Commit, Sequencer};
@@ -104,7 +104,7 @@ mod tests {
     impl Bench {
         fn new() -> Self {
             let mut broker = Broker::new(Setup::default());
-            broker.wall_clock(784_111_777);
+            broker.wall_clock(WallSecond { unix_s: 784_111_777, ends: Millis(1000) });
             Self { broker, sequencer: Sequencer::default() }
         }
 
@@ -182,7 +182,7 @@ mod tests {
         let plain = "GET /chat?since=earliest HTTP/1.1";
         let id = bench.ask(plain);
         let first = bench.answer(id);
-        bench.broker.wall_clock(784_111_778);
+        bench.broker.wall_clock(WallSecond { unix_s: 784_111_778, ends: Millis(1000) });
         assert!(!bench.kept());
         let id = bench.ask(plain);
         assert_eq!(bench.answer(id), first.replace("08:49:37", "08:49:38"));

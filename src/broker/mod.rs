@@ -108,7 +108,7 @@ use crate::conn::familiar::Familiar;
 use crate::conn::outbox::Outbox;
 use crate::conn::policy::{DrainPhase, Policy};
 use crate::hub::{Hub, SubscriberChange};
-use crate::ids::{ConnId, Millis};
+use crate::ids::{ConnId, Millis, WallSecond};
 use crate::ledger::Ledger;
 use crate::limits::{EFFECTS_BYTES_MAX, EFFECTS_MAX};
 use crate::spare::Spare;
@@ -157,7 +157,7 @@ impl Broker {
                     admin_listens: setup.admin_listens,
                     proxies: setup.proxies,
                     rights: setup.rights,
-                    unix_s: 0,
+                    second: WallSecond::default(),
                 },
                 ledger: Ledger::default(),
                 closed: VecDeque::new(),

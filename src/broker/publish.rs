@@ -121,7 +121,7 @@ fn fail(visit: &mut Visit<'_>, rule: Rule, why: &'static str) {
     if visit.conn.awaited(visit.now).is_some() {
         respond::refuse(visit, rule.into());
     } else if !v1::resolve(visit, Err(rule.into())) {
-        teardown::close_socket(visit, CloseCode::TRY_AGAIN, why, CloseReason::Overloaded);
+        websocket::close_behind(visit, CloseCode::TRY_AGAIN, why, CloseReason::Overloaded);
     }
     websocket::fail_if_due(visit);
 }
@@ -133,7 +133,7 @@ pub(super) fn too_fast(visit: &mut Visit<'_>, retry_ms: u64) {
         respond::refuse(visit, problem);
     } else if !v1::resolve(visit, Err(problem)) {
         let why = "more messages a second than one address may publish";
-        teardown::close_socket(visit, CloseCode::POLICY, why, CloseReason::TooFast);
+        websocket::close_behind(visit, CloseCode::POLICY, why, CloseReason::TooFast);
     }
     websocket::fail_if_due(visit);
 }

@@ -57,7 +57,7 @@ pub(super) fn admit(
 ) -> Result<(), Problem> {
     let grant = grant.ok_or(Denial::TicketUnknown)?;
     let policy = &visit.shard.policy;
-    if grant.until_s.is_some_and(|until_s| until_s <= policy.unix_s) {
+    if grant.until_s.is_some_and(|until_s| until_s <= policy.second.unix_s) {
         return Err(Denial::JwtExpired.into()); // The token of the ticket, meanwhile.
     }
     let rights = policy.rights.as_deref();
@@ -65,6 +65,6 @@ pub(super) fn admit(
     if !rights.is_none_or(allowed) {
         return Err(Denial::RightMissing.into());
     }
-    visit.conn.hold(Some(grant), visit.now, policy.unix_s);
+    visit.conn.hold(Some(grant), policy.second);
     Ok(())
 }

@@ -5,11 +5,13 @@
 
 use super::visit::Visit;
 use super::{pump, teardown};
+use crate::close::CloseReason;
 use crate::conn::Failure;
 use crate::conn::outbox::Segment;
 use crate::conn::state::State;
 use crate::ledger::Class;
 use crate::technique::websocket;
+use crate::wire::frame::CloseCode;
 
 /// Closes for a broken rule (§7.1.7). What was said before was in order: it is heard first, by its
 /// sender too if that is a subscriber, and answered in a dialect that answers.
@@ -30,6 +32,12 @@ pub(super) fn fail(visit: &mut Visit<'_>, failure: Failure) {
     websocket::farewell(code, why, &mut frame);
     visit.conn.push(Segment::own(frame, Class::Framing));
     teardown::leave(visit, reason);
+}
+
+/// Closes because a message of its own was not taken: those before it were, and are heard first.
+pub(super) fn close_behind(visit: &mut Visit<'_>, code: CloseCode, why: &str, reason: CloseReason) {
+    pump::pump(visit);
+    teardown::close_socket(visit, code, why, reason);
 }
 
 /// A message is in the log, or will never be: was a failure waiting for that?

@@ -10,7 +10,7 @@ use crate::conn::Conn;
 use crate::conn::outbox::Outbox;
 use crate::conn::state::Name;
 use crate::hub::Receipt;
-use crate::ids::{ConnId, KeptMillis, Millis};
+use crate::ids::{ConnId, KeptMillis, Millis, WallSecond};
 use crate::limits::{
     DELIVERY_STEP_BYTES, DELIVERY_STEP_SEGMENTS, DELIVERY_STEPS_PER_PORTION, EXPIRIES_PER_TURN,
     LEFT_BEHIND_PER_PORTION,
@@ -208,11 +208,12 @@ impl Broker {
     }
 
     /// The wall clock's second has changed.
-    pub fn wall_clock(&mut self, unix_s: u64) {
+    pub fn wall_clock(&mut self, second: WallSecond) {
         // Beyond the year 9999 it stands still, as dates do.
-        let unix_s = i64::try_from(unix_s).unwrap_or(date::UNIX_S_MAX).min(date::UNIX_S_MAX);
+        let unix_s = i64::try_from(second.unix_s).unwrap_or(date::UNIX_S_MAX).min(date::UNIX_S_MAX);
         self.shard.unix_s = unix_s;
-        self.shard.policy.unix_s = unix_s.unsigned_abs(); // Not below 0: it was none above.
+        // Not below 0: it was none above.
+        self.shard.policy.second = WallSecond { unix_s: unix_s.unsigned_abs(), ..second };
         self.shard.given = None; // It says another date.
         self.shard.common_fields = CommonFields::at(&date::write(unix_s));
     }

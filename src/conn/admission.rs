@@ -65,7 +65,7 @@ pub(super) fn admit(
             false => Err(Denial::TokenMissing.into()),
         };
     };
-    let grant = rights.grant(token, policy.unix_s)?;
+    let grant = rights.grant(token, policy.second.unix_s)?;
     if !rights.allow(Some(&grant), need) {
         return Err(Denial::RightMissing.into());
     }

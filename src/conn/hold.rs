@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::ids::Millis;
+use crate::ids::{Millis, WallSecond};
 use crate::rights::Grant;
 
 /// A grant, and until when it is good.
@@ -19,10 +19,9 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Of a grant that is shown now: at `now`, and at `unix_s` on the wall.
-    pub fn new(grant: Arc<Grant>, now: Millis, unix_s: u64) -> Self {
-        let left_s = grant.until_s.map(|until_s| until_s.saturating_sub(unix_s));
-        let until = left_s.map_or(Millis::NEVER, |s| now.plus(s.saturating_mul(1000)));
+    /// Of a grant that is shown when it is `second` on the wall.
+    pub fn new(grant: Arc<Grant>, second: WallSecond) -> Self {
+        let until = grant.until_s.map_or(Millis::NEVER, |until_s| second.begins(until_s));
         Self { grant, until }
     }
 }

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use super::Conn;
 use super::hold::Hold;
 use super::state::Name;
-use crate::ids::Millis;
+use crate::ids::{Millis, WallSecond};
 use crate::rights::Grant;
 
 impl Conn {
-    /// From now on the connection has this grant, or none. `unix_s` is now, on the wall.
-    pub fn hold(&mut self, grant: Option<Arc<Grant>>, now: Millis, unix_s: u64) {
-        self.aside.set_hold(grant.map(|grant| Hold::new(grant, now, unix_s)));
+    /// From now on the connection has this grant, or none. It is `second` on the wall.
+    pub fn hold(&mut self, grant: Option<Arc<Grant>>, second: WallSecond) {
+        self.aside.set_hold(grant.map(|grant| Hold::new(grant, second)));
     }
 
     /// The grant that it has, for a ticket.

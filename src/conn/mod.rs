@@ -240,7 +240,7 @@ impl Conn {
         self.costs.payer = request.payer;
         self.aside.set_tag(request.want.tag());
         if policy.rights.is_some() {
-            self.hold(request.grant.take(), now, policy.unix_s);
+            self.hold(request.grant.take(), policy.second);
         }
         if head.framing == Framing::Empty {
             return Pace::Ask(used, self.complete(request, Vec::new(), now));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::origin::Origins;
 use super::proxies::Proxies;
 use super::request::Want;
+use crate::ids::WallSecond;
 use crate::limits::Limits;
 use crate::rights::Rights;
 
@@ -26,8 +27,8 @@ pub struct Policy {
     pub proxies: Proxies,
     /// Who may do what; without, everybody may do everything.
     pub rights: Option<Arc<Rights>>,
-    /// The time on the wall, in whole seconds since 1970, which tokens end by.
-    pub unix_s: u64,
+    /// The time on the wall, which tokens end by.
+    pub second: WallSecond,
     /// How far the server has come with its end.
     pub drain: DrainPhase,
 }

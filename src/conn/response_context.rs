@@ -54,9 +54,12 @@ const COPIED_BYTES_MAX: usize = 1024;
 const EXPOSED: &str = "ETag, Last-Event-ID, Location, Retry-After, Preference-Applied";
 
 impl ResponseContext {
-    /// The answer to a request that was not understood: say so, and close.
+    /// The answer to a request that was not understood: say so, and close. The access log has no
+    /// method and no target of it.
     pub fn closing() -> Self {
-        Self::default()
+        let logs = log::log_enabled!(target: "tollway::access", log::Level::Info);
+        let access = logs.then(|| "- -".into());
+        Self { quoted: Quoted::any(None, access), ..Self::default() }
     }
 
     /// `Access-Control-Allow-Origin`, when a page of another site may read the answer.

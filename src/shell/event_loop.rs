@@ -71,7 +71,7 @@ use super::sockets::Sockets;
 use super::tls::workbench::{self, TlsScratch, Workbench};
 use super::token::Source;
 use crate::broker::{Broker, Effect, Setup};
-use crate::ids::{ConnId, Millis};
+use crate::ids::{ConnId, Millis, WallSecond};
 use crate::ledger::SharedCall;
 use crate::limits::{EFFECTS_PER_PORTION, EVENTS_PER_TURN, READ_BYTES, READ_BYTES_PER_TURN};
 
@@ -193,7 +193,7 @@ impl EventLoop {
         if self.now >= self.next_second {
             let wall = Wall::look();
             self.next_second = self.now.plus(wall.changes_in_ms);
-            self.broker.wall_clock(wall.unix_s);
+            self.broker.wall_clock(WallSecond { unix_s: wall.unix_s, ends: self.next_second });
         }
         Ok(())
     }

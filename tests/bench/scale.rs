@@ -19,7 +19,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tollway::broker::{Broker, Effect, Letter, Setup};
-use tollway::ids::{ConnId, Door, Millis, ShardId, TopicName};
+use tollway::ids::{ConnId, Door, Millis, ShardId, TopicName, WallSecond};
 use tollway::limits::Limits;
 use tollway::store::sequencer::{Commit, Sequencer};
 use tollway::technique::message::{Draft, Payload, Unnumbered};
@@ -83,7 +83,7 @@ impl World {
             ..Limits::default()
         };
         let mut broker = Broker::new(Setup { limits, ..Setup::default() });
-        broker.wall_clock(784_111_777);
+        broker.wall_clock(WallSecond { unix_s: 784_111_777, ends: Millis(1000) });
         Self { broker, sequencer: Sequencer::default(), now: Millis(1) }
     }
 

@@ -17,7 +17,7 @@ use tollway::close::CloseReason;
 use tollway::conn::origin::Origins;
 use tollway::conn::proxies::Proxies;
 use tollway::hub::Receipt;
-use tollway::ids::{ConnId, Cursor, Door, Epoch, Millis, ShardId};
+use tollway::ids::{ConnId, Cursor, Door, Epoch, Millis, ShardId, WallSecond};
 use tollway::ledger::{
     Call, Ledger, Process, Refusal, RefusedConnection, Sample, Scope, ShardReport,
 };
@@ -243,7 +243,7 @@ impl World {
                     rights: plan.rights.clone(),
                     seed: plan.seed,
                 });
-                broker.wall_clock(UNIX_START_S);
+                broker.wall_clock(WallSecond { unix_s: UNIX_START_S, ends: Millis(1000) });
                 broker
             })
             .collect();
@@ -473,8 +473,9 @@ impl World {
     fn set_clocks(&mut self) {
         let wall = self.wall_s();
         self.walls.push((self.now, wall));
+        let ends = Millis((self.now.0 / 1000 + 1) * 1000);
         for broker in &mut self.brokers {
-            broker.wall_clock(wall);
+            broker.wall_clock(WallSecond { unix_s: wall, ends });
         }
     }
 

@@ -57,14 +57,16 @@ pub struct GoodUntil {
 
 impl Deeds {
     /// Whether the token's time may be over at `at`. The server takes it off the wall when it reads
-    /// the request, whatever the wall says then, and waits for what is left by the clock that only
-    /// goes on.
+    /// the request, whatever the wall says then, and waits for what is left of it, from the next
+    /// second on, by the clock that only goes on.
     pub fn token_is_over(&self, stage: &Stage, at: u64) -> bool {
         let Some(GoodUntil { asked_at, until_s }) = self.good_until else {
             return false;
         };
         stage.world.walls_since(asked_at).iter().any(|&(seen_at, wall_s)| {
-            seen_at.0.max(asked_at) + until_s.saturating_sub(wall_s) * 1000 <= at
+            let next_s = (seen_at.0 / 1000 + 1) * 1000;
+            let left_s = until_s.checked_sub(wall_s + 1);
+            left_s.map_or(asked_at, |left_s| next_s + left_s * 1000) <= at
         })
     }
 }
