@@ -269,6 +269,9 @@ pub struct TopicName(Arc<str>);
 pub type TopicMap<V> = HashMap<TopicName, V, foldhash::quality::RandomState>;
 
 impl TopicName {
+    /// Paths of the server's own, which are no topics.
+    pub const RESERVED: [&str; 5] = ["-", "metrics", "static", "favicon.ico", "robots.txt"];
+
     /// Takes `text` if it can name a topic.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

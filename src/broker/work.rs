@@ -207,6 +207,11 @@ impl Broker {
         }
     }
 
+    /// The fields that all answers have, as they stand in a head.
+    pub fn common_fields(&self) -> &str {
+        self.shard.common_fields.as_str()
+    }
+
     /// The wall clock's second has changed.
     pub fn wall_clock(&mut self, second: WallSecond) {
         // Beyond the year 9999 it stands still, as dates do.

@@ -68,6 +68,12 @@ pub(super) fn rate(per_second: usize, burst: usize) -> Result<(), String> {
 /// A message of any length must be able to arrive in pieces: what is not short may have three
 /// quarters of the bound, and a buffer that grows is twice as long as what is in it, at worst.
 pub(super) fn unfinished(message: Size, unfinished: Size) -> Result<(), String> {
+    if message.0 > MESSAGE_BYTES_CEILING {
+        return Err(format!(
+            "--max-message {message} is too large; give {} or less",
+            Size(MESSAGE_BYTES_CEILING)
+        ));
+    }
     let needed = Size(message.0.saturating_mul(4).max(limits::UNFINISHED_BYTES_LEAST));
     if unfinished < needed {
         return Err(format!(
@@ -115,12 +121,6 @@ pub(super) fn patterns<P, E: Display>(
 /// otherwise a message would be gone before anyone had read it.
 pub(super) fn history(message: Size, history: Size, retain: Size) -> Result<(), String> {
     let needed = Size(message.0.saturating_add(limits::MESSAGE_OVERHEAD_BYTES));
-    if message.0 > MESSAGE_BYTES_CEILING {
-        return Err(format!(
-            "--max-message {message} is too large; give {} or less",
-            Size(MESSAGE_BYTES_CEILING)
-        ));
-    }
     if history < needed {
         return Err(format!(
             "--history-bytes {history} does not hold one message of --max-message {message}; give \

@@ -323,7 +323,7 @@ fn topics(list: &str) -> Result<Box<[TopicName]>, Problem> {
 }
 
 fn one_topic(name: &str) -> Result<TopicName, Problem> {
-    if matches!(name, "-" | "metrics" | "static" | "favicon.ico" | "robots.txt") {
+    if TopicName::RESERVED.contains(&name) {
         return Err(Rule::TopicReserved.into());
     }
     TopicName::parse(name).ok_or_else(|| Rule::TopicMalformed.into())

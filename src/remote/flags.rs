@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser};
 
 use super::address::{self, ServerAddress};
-use super::spelling::{is_cursor, is_key};
+use super::spelling::{is_cursor, is_key, no_reserved};
 use crate::client::endpoint::BearerToken;
 use crate::client::ladder::Timings;
 use crate::config::{NoConfig, Secret, Span, join_negative, whole};
@@ -253,6 +253,7 @@ impl SubFlags {
                  chat,news"
             ));
         }
+        no_reserved(topics.iter())?;
         if reading.count == Some(0) {
             return Err("--count 0 would end before it began; give 1 or more".into());
         }
@@ -288,6 +289,7 @@ impl SubFlags {
 impl PubFlags {
     fn into_options(self) -> Result<PubOptions, String> {
         let Self { topic, data, remote, message, json, costs } = self;
+        no_reserved([&topic].into_iter())?;
         let by_websocket = match message.via.as_str() {
             "post" => false,
             "ws" => true,

@@ -1,9 +1,9 @@
-//! What is said to a server as it was typed: keys and cursors.
+//! What is said to a server as it was typed: keys, cursors and topics.
 //!
 //! Came from: the flags of `sub` and `pub`. Goes to: the same, as a yes or no. Absent on purpose:
 //! whether a server knows a key or a cursor; it says so itself.
 
-use crate::ids::Id;
+use crate::ids::{Id, TopicName};
 use crate::limits::IDEMPOTENCY_KEY_BYTES_MAX;
 
 /// Whether a key may stand in a field: what else there is would be a field or a request of its own.
@@ -16,4 +16,12 @@ pub fn is_key(key: &str) -> bool {
 /// answer with a gap.
 pub fn is_cursor(since: &str) -> bool {
     matches!(since, "earliest" | "latest") || Id::parse(since).is_some()
+}
+
+/// Refuses names that are no topics anywhere: what the server has there is something else.
+pub fn no_reserved<'t>(mut names: impl Iterator<Item = &'t String>) -> Result<(), String> {
+    match names.find(|name| TopicName::RESERVED.contains(&name.as_str())) {
+        Some(name) => Err(format!("TOPIC {name}: is no topic, but the server's own; name another")),
+        None => Ok(()),
+    }
 }

@@ -14,6 +14,7 @@
 //! Came from: `listen`, with sockets; the kernel, with connections. Goes to: `event_loop`. Absent
 //! on purpose: which connections are kept; `broker` says that.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr};
@@ -37,25 +38,25 @@ const STOP_LISTENING_MS: u64 = 200;
 const SERVICE_UNAVAILABLE: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
 Server: tollway\r\n\
 Content-Type: application/problem+json\r\n\
-Content-Length: 168\r\n\
+Content-Length: 169\r\n\
 Retry-After: 5\r\n\
 Connection: close\r\n\
 \r\n\
 {\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\
 \"detail\":\"There is no room for another connection now; try again later.\",\
-\"code\":\"too_many_connections\"}";
+\"code\":\"too_many_connections\"}\n";
 
-/// What a connection gets whose address has as many as it may. RFC 6585 §4.
-const TOO_MANY_REQUESTS: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\n\
-Server: tollway\r\n\
-Content-Type: application/problem+json\r\n\
-Content-Length: 175\r\n\
+/// What a connection gets whose address has as many as it may, behind the fields that all answers
+/// have. RFC 6585 §4.
+const TOO_MANY_REQUESTS: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\n";
+const ADDRESS_FULL: &[u8] = b"Content-Type: application/problem+json\r\n\
+Content-Length: 176\r\n\
 Retry-After: 5\r\n\
 Connection: close\r\n\
 \r\n\
 {\"type\":\"about:blank\",\"title\":\"Too Many Requests\",\"status\":429,\
 \"detail\":\"Your address has as many connections as it may; close one, or try again later.\",\
-\"code\":\"address_full\"}";
+\"code\":\"address_full\"}\n";
 
 /// What a client of TLS gets instead: the alert `internal_error`, fatal. RFC 8446 §6.
 const INTERNAL_ERROR: &[u8] = &[21, 3, 3, 0, 2, 2, 80];
@@ -229,8 +230,7 @@ impl Acceptor {
                 // The spare descriptor is free now; another thread may be faster, though.
                 let accepted = listener.accept();
                 self.fruitless += 1;
-                let refuse =
-                    |(stream, _)| Accepted::Refused(refuse(&stream, Refusal::Full, entrance.tls));
+                let refuse = |(stream, _)| Accepted::Refused(refuse(&stream, entrance.tls));
                 let result = accepted.map(refuse);
                 self.spare = spare();
                 self.complain(&error, now);
@@ -242,31 +242,37 @@ impl Acceptor {
     }
 
     fn rest(&mut self, error: &io::Error, now: Millis) -> Option<Accepted> {
-        self.complain(error, now);
+        self.complain(&format_args!("{error} (see ulimit -n)"), now);
         self.rests_until = now.plus(ACCEPT_REST_MS);
         self.spare = self.spare.take().or_else(spare);
         None
     }
 
-    fn complain(&mut self, error: &io::Error, now: Millis) {
+    /// Says why connections are refused, if nothing was said of late.
+    pub fn complain(&mut self, why: &dyn Display, now: Millis) {
         if now >= self.quiet_until {
             self.quiet_until = now.plus(COMPLAINT_MS);
-            log::warn!("connections are refused: {error} (see ulimit -n)");
+            log::warn!("connections are refused: {why}");
         }
     }
 }
 
-/// Answers a connection that cannot be kept.
-///
+/// Answers a connection that there is no room for. Where TLS is spoken, a handshake would be too
+/// much: an alert is all that can be said.
+pub fn refuse(stream: &TcpStream, tls: bool) -> RefusedConnection {
+    turn_away(stream, if tls { INTERNAL_ERROR } else { SERVICE_UNAVAILABLE }, Refusal::Full)
+}
+
+/// Answers a connection whose address has as many as it may; `common`: the fields that all answers
+/// have.
+pub fn refuse_address(stream: &TcpStream, tls: bool, common: &str) -> RefusedConnection {
+    let answer = [TOO_MANY_REQUESTS, common.as_bytes(), ADDRESS_FULL].concat();
+    turn_away(stream, if tls { INTERNAL_ERROR } else { &answer }, Refusal::AddressFull)
+}
+
 /// What it has sent is read once before it is closed: closing a socket with unread bytes sends a
 /// reset, which could overtake the answer. To wait for all it may send is more than we can afford.
-/// Where TLS is spoken, a handshake would be that as well: an alert is all that can be said.
-pub fn refuse(mut stream: &TcpStream, refusal: Refusal, tls: bool) -> RefusedConnection {
-    let answer = match refusal {
-        _ if tls => INTERNAL_ERROR,
-        Refusal::Full => SERVICE_UNAVAILABLE,
-        Refusal::AddressFull => TOO_MANY_REQUESTS,
-    };
+fn turn_away(mut stream: &TcpStream, answer: &[u8], refusal: Refusal) -> RefusedConnection {
     // No failure here leaves us anything to do; a fresh socket has room.
     let bytes = stream.write(answer).unwrap_or_default();
     let _ = stream.shutdown(Shutdown::Write);
@@ -333,21 +339,21 @@ mod tests {
 
     #[test]
     fn the_refusals_say_how_long_they_are() {
-        for text in [SERVICE_UNAVAILABLE, TOO_MANY_REQUESTS] {
+        for text in [SERVICE_UNAVAILABLE, ADDRESS_FULL] {
             let text = str::from_utf8(text).expect("ASCII");
             let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
             let length = format!("Content-Length: {}\r\n", body.len());
             assert!(head.contains(&length), "{}", body.len());
-            assert!(body.starts_with("{\"type\"") && body.ends_with("\"}"));
+            assert!(body.starts_with("{\"type\"") && body.ends_with("\"}\n"));
         }
     }
 
     #[test]
     fn an_address_is_refused_in_the_words_that_a_client_behind_a_proxy_hears() {
         let rule = Rule::AddressFull;
-        let text = str::from_utf8(TOO_MANY_REQUESTS).expect("ASCII");
+        let text = str::from_utf8(ADDRESS_FULL).expect("ASCII");
         let (_, body) = text.split_once("\r\n\r\n").expect("a head and a body");
         let problem = response::problem(rule.status(), rule.code(), rule.detail());
-        assert_eq!(body.as_bytes(), problem.trim_ascii_end());
+        assert_eq!(body.trim_ascii_end().as_bytes(), problem.trim_ascii_end());
     }
 }

@@ -246,6 +246,7 @@ fn loop_setups(
     let bus = Arc::new(Bus::new(&config.limits, addresses, keeping.is_some()));
     let unfinished = UnfinishedPool::new(config.limits.unfinished_bytes_max);
     sys::tune_allocator(MAPPED_BYTES_MIN);
+    sys::survive_file_size_limit();
     let epoch = match keeping {
         Some(keeping) => keeping.epoch,
         None => Epoch::draw(sys::random_bits().map_err(StartError::System)?),

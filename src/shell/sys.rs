@@ -300,6 +300,12 @@ pub fn is_ignored(signal: c_int) -> bool {
     told == 0 && action.sa_sigaction == libc::SIG_IGN
 }
 
+/// A file that would grow beyond `ulimit -f` is an error of its write, and not the process's end.
+pub fn survive_file_size_limit() {
+    // SAFETY: no pointers; that nobody handles the signal is all that changes.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
 /// Has the allocator keep to this bound: larger blocks are the system's again as soon as they are
 /// free. Only glibc's can be told; others have habits of their own.
 pub fn tune_allocator(mapped_bytes_min: usize) {

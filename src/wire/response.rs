@@ -138,6 +138,11 @@ impl CommonFields {
         debug_assert!(!breaks_line(date.as_bytes()), "a date of two lines");
         Self(format!("Server: tollway\r\nDate: {date}\r\n").into())
     }
+
+    /// As they stand in a head.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// Begins a head: status line, `Server` and `Date`; the fields follow, then

@@ -57,6 +57,7 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
         ("a -n -3", "--count -3: is negative; write a whole number, such as 4"),
         ("a --wait 100ms", "--wait 100ms is not between 1s and 55s"),
         ("a --wait -1s", "is negative, and a duration is not"),
+        ("a,metrics", "TOPIC metrics: is no topic, but the server's own; name another"),
         ("a --since all", "--since all: is no cursor; write earliest, latest, or the id of"),
         ("a --since=", "is no cursor; write earliest, latest"),
         ("a --interval 1ms", "--interval 1ms is not between 10ms and 1h; try 5s"),
@@ -72,6 +73,7 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
     }
     for (line, part) in [
         ("", "TOPIC"),
+        ("static x", "TOPIC static: is no topic"),
         ("a x --lines", "--lines reads standard input; leave DATA out, or give -"),
         ("a --lines --key k", "do not go together; leave one out"),
         ("a x --via sse", "--via sse: there is none of this name; choose post or ws"),

@@ -9,7 +9,7 @@ use mio::Interest;
 use mio::net::TcpStream;
 
 use super::{EventLoop, Source};
-use crate::ledger::{Refusal, SharedCall};
+use crate::ledger::SharedCall;
 use crate::limits::ACCEPTS_PER_TURN;
 use crate::shell::acceptor::{self, Accepted, Entrance};
 
@@ -33,14 +33,18 @@ impl EventLoop {
     fn admit(&mut self, stream: TcpStream, peer: SocketAddr, Entrance { door, tls }: Entrance) {
         let place = self.broker.place_of(peer, door);
         if place.is_some_and(|network| !self.effects.bus().take_place(network)) {
-            let refused = acceptor::refuse(&stream, Refusal::AddressFull, tls);
+            let refused = acceptor::refuse_address(&stream, tls, self.broker.common_fields());
+            let why = "an address has as many as it may (see --max-connections-per-address)";
+            self.acceptor.complain(&why, self.now);
             return self.broker.refused_unseen(refused);
         }
         let Some(id) = self.broker.accepted(peer, door, self.now) else {
             if let Some(network) = place {
                 self.effects.bus().free_place(network);
             }
-            return self.broker.refused_unseen(acceptor::refuse(&stream, Refusal::Full, tls));
+            let why = "all places are taken (see --max-connections, and ulimit -n)";
+            self.acceptor.complain(&why, self.now);
+            return self.broker.refused_unseen(acceptor::refuse(&stream, tls));
         };
         // Somebody may have made room: a descriptor as well.
         while let Some((id, teardown)) = self.broker.next_teardown() {

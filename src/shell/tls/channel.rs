@@ -147,9 +147,12 @@ impl<S: Read + Write> Drop for Channel<S> {
 /// What went wrong, with a remedy where there is one.
 pub(super) fn worded(error: &Error) -> String {
     match error {
-        // The latter: somebody has only the name of one whom we trust.
+        // The others: somebody has only the name of one whom we trust, and another key, perhaps of
+        // another kind.
         Error::InvalidCertificate(
-            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+            CertificateError::UnknownIssuer
+            | CertificateError::BadSignature
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
         ) => "nobody vouches for its certificate whom we trust; give --tls-ca FILE with who does"
             .to_owned(),
         Error::InvalidCertificate(

@@ -95,6 +95,9 @@ fn look(path: &Path) -> Result<(), OpenError> {
     if path.is_dir() {
         return refuse("is a folder; name a file in it");
     }
+    if path.exists() && !path.is_file() {
+        return refuse("is no plain file; name one, or one that is still to be made");
+    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if folder.is_some_and(|folder| !folder.is_dir()) {
         return refuse("there is no such folder; make it first");
@@ -200,6 +203,11 @@ pub(super) fn explain(path: &Path, error: &rusqlite::Error) -> OpenError {
             "cannot be written; name a file, in a folder, that we may write".to_owned()
         }
         Some(ErrorCode::DiskFull) => "no room is left for it; make some".to_owned(),
+        Some(ErrorCode::SystemIoFailure) => {
+            "the system does not read or write it; look at the disk, and at how long a file may be \
+             (ulimit -f)"
+                .to_owned()
+        }
         _ => error.to_string(),
     };
     let locked = matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked));
