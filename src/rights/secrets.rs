@@ -97,10 +97,13 @@ const END: &str = "-----END ";
 const ED25519_PREFIX: [u8; 12] =
     [0x30, 0x2A, 0x30, 0x05, 0x06, 0x03, 0x2B, 0x65, 0x70, 0x03, 0x21, 0x00];
 
-/// Reads keys: public ones in PEM (RFC 7468), and secrets, one a line.
+/// Reads keys: public ones in PEM (RFC 7468), and secrets, one a line; a line that begins with # is
+/// a comment. Other words beside PEM, as RFC 7468 §2 lets stand there, are no secrets: a key that
+/// nobody meant to be one would be known to whoever reads them.
 pub fn jwt_keys(text: &str) -> Result<Vec<JwtKey>, SecretFault> {
     let mut keys = Vec::new();
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let is_something = |line: &&str| !line.is_empty() && !line.starts_with('#');
+    let mut lines = text.lines().map(str::trim).filter(is_something);
     while let Some(line) = lines.next() {
         if !line.starts_with(BEGIN) {
             keys.push(secret(line)?);
@@ -128,6 +131,12 @@ const NO_ED25519: SecretFault = SecretFault(
 );
 
 fn secret(text: &str) -> Result<JwtKey, SecretFault> {
+    if text.contains(char::is_whitespace) {
+        return Err(SecretFault(
+            "has white space in it, so it is no secret; draw one, such as by `openssl rand -hex \
+             32`, and begin comments with #",
+        ));
+    }
     if text.len() < JWT_SECRET_BYTES_MIN {
         return Err(SecretFault(
             "is shorter than 32 characters, which HS256 takes at least (RFC 7518 §3.2); draw one, \

@@ -219,9 +219,15 @@ fn tokens_and_keys_are_read_as_they_are_written() {
     assert!(token(&"x".repeat(4_097)).is_err() && token(&"x".repeat(4_096)).is_ok());
     let private = pem().replace("PUBLIC", "PRIVATE");
     let other = pem().replace("MCow", "MCox");
+    let comment = "# public keys of the service at auth.example\n";
+    assert_eq!(jwt_keys(&format!("{comment}{}", pem())).expect("one key").len(), 1);
+    assert_eq!(jwt_keys(&format!("{comment}{SECRET}\n{SECRET}")).expect("two keys").len(), 2);
+    let untold = format!("public keys of the service at auth.example\n{}", pem());
     for (text, part) in [
         ("", "holds no key"),
+        (comment, "holds no key"),
         ("short", "shorter than 32"),
+        (untold.as_str(), "has white space in it"),
         (private.as_str(), "not the public key of an Ed25519"),
         (other.as_str(), "not the public key of an Ed25519"),
         ("-----BEGIN PUBLIC KEY-----\n????", "not the public key of an Ed25519"),

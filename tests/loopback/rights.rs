@@ -14,7 +14,7 @@ const READER: &str = "a-token-that-only-reads";
 const ADMIN: &str = "a-token-of-the-operator";
 
 /// What both sides know; the other half of the public key is in `rights_client.mjs`.
-const SECRET: &str = "a secret that both sides know: 32";
+const SECRET: &str = "a-secret-that-both-sides-know:-32";
 const PUBLIC: &str = "-----BEGIN PUBLIC KEY-----\n\
                       MCowBQYDK2VwAyEAqFHxi9CYfId48ZjTyiVOSehH2hncECpTZMz6RvfIWFU=\n\
                       -----END PUBLIC KEY-----\n";

@@ -10,7 +10,7 @@ import { foreign, http, tell, ws } from '../support/stage.mjs';
 
 const WebSocket = foreign('ws');
 
-const SECRET = 'a secret that both sides know: 32';
+const SECRET = 'a-secret-that-both-sides-know:-32';
 const PRIVATE = `-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIBxCIX8TzHAXVeRJKk5cWU3FikpwR6QUDwPjKE4R8f0j
 -----END PRIVATE KEY-----`;

@@ -22,7 +22,7 @@ use super::readers::json::to_base64;
 static RIGHTS: LazyLock<Rights> = LazyLock::new(|| {
     let mut secrets = Secrets::default();
     secrets.publish.push(token_of_topics("a-token-of-sixteen").expect("a token"));
-    secrets.jwt.keys = jwt_keys("a secret of thirty-two characters").expect("a key");
+    secrets.jwt.keys = jwt_keys("a-secret-of-thirty-two-characters").expect("a key");
     Rights::of(secrets, [1; 32]).expect("a token was given")
 });
 

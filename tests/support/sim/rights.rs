@@ -14,7 +14,7 @@ use super::stage::Stage;
 
 const BOTH: &str = "token-of-a-good-guest";
 const READER: &str = "token-of-a-mere-reader";
-const SECRET: &str = "the secret of all simulations, 32";
+const SECRET: &str = "the-secret-of-all-simulations-32-b";
 
 /// The rights of a world whose seed asks for some: every third.
 pub fn of(seed: u64) -> Option<Arc<Rights>> {

@@ -19,7 +19,7 @@ use tollway::rights::secrets::{jwt_keys, token, token_of_topics};
 use crate::world::UNIX_START_S;
 
 /// The story's secret for HS256.
-pub const SECRET: &str = "the secret of all stories, 32 bytes";
+pub const SECRET: &str = "the-secret-of-all-stories-32-bytes";
 
 /// A line before the first act: `tokens publish …`, `keys HS256 EdDSA`, `jwt audience …`.
 pub fn read(secrets: &mut Secrets, words: &[&str]) -> Result<(), String> {
