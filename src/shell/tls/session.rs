@@ -175,7 +175,7 @@ impl Session {
         let (used, end) = drive(tls, kept, out, None);
         kept.drain(..used);
         end.map_err(|_| Exhausted)?;
-        let from = out.len();
+        let mut from = out.len();
         out.resize(from + plain.len() + RECORD_BYTES_MORE * (1 + plain.len() / RECORD_BYTES), 0);
         loop {
             match write(tls, kept, &mut out[from..]) {
@@ -184,7 +184,14 @@ impl Session {
                     self.enciphered = plain.len();
                     return Ok(());
                 }
+                // There is room for records alone. What comes before them was found out only now,
+                // as new keys are that the peer has asked for (RFC 8446 §4.6.3): it is said first.
                 Err(EncryptError::InsufficientSize(size)) => {
+                    out.truncate(from);
+                    let (used, end) = drive(tls, kept, out, None);
+                    kept.drain(..used);
+                    end.map_err(|_| Exhausted)?;
+                    from = out.len();
                     out.resize(from + size.required_size, 0);
                 }
                 Err(EncryptError::EncryptExhausted) => return Err(Exhausted),

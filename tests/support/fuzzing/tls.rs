@@ -153,8 +153,15 @@ pub fn check(input: &[u8]) {
     assert!(sound && line.fault.is_none() && line.got == said);
     // And back, a portion after the other.
     let mut rest = said;
+    let mut new_keys = usize::from(how % 2) * 8;
     while !rest.is_empty() {
         let length = rest.len().min(1 + line.dice.below(rest.len()));
+        if new_keys > 0 && line.dice.below(4) == 0 {
+            // RFC 8446 §4.6.3: with new keys of its own the client asks for new ones of ours.
+            line.client.refresh_traffic_keys().unwrap();
+            line.settle();
+            new_keys -= 1;
+        }
         let mut records = Vec::new();
         line.session.encipher(&rest[..length], &mut records).unwrap();
         assert_eq!(line.session.out().1, length);
