@@ -13,6 +13,7 @@ use super::respond::{JSON, NO_STORE};
 use super::visit::Visit;
 use super::{accounting, asset, file, goodbye, poll, publish, read, report, respond};
 use super::{teardown, ticket, v1, websocket};
+use crate::close::CloseReason;
 use crate::conn::Ask;
 use crate::conn::problem::{Allow, Problem, Rule};
 use crate::conn::request::{Preflight, Want};
@@ -71,6 +72,11 @@ pub(super) fn placed(visit: &mut Visit<'_>, has_place: bool) {
     match visit.conn.awaited(visit.now) {
         Some(Awaited::Place(Some((want, body)))) if has_place => give_or_wait(visit, *want, body),
         Some(Awaited::Place(None)) if has_place => return respond::next_request(visit, true),
+        // Before its handshake nothing can be said to it.
+        Some(Awaited::Place(_)) if visit.conn.aside.secure().is_some_and(|tls| tls.handshaking) => {
+            visit.conn.flow.leave_for(CloseReason::Refused);
+            return teardown::close(visit);
+        }
         Some(Awaited::Place(wanted)) => {
             let problem = Problem { retry_s: ADDRESS_FULL_RETRY_S, ..Rule::AddressFull.into() };
             refuse(visit, wanted.as_ref().map(|(want, _)| &**want), problem);

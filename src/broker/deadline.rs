@@ -89,7 +89,9 @@ pub(super) fn expired(visit: &mut Visit<'_>) {
 /// A connection may have waited for a handshake long enough.
 fn end_handshake(visit: &mut Visit<'_>) {
     if visit.conn.due(&visit.shard.policy.limits) <= visit.now {
-        visit.conn.flow.leave_for(CloseReason::TlsTimeout);
+        let ends = visit.shard.policy.is_draining();
+        let reason = if ends { CloseReason::Drained } else { CloseReason::TlsTimeout };
+        visit.conn.flow.leave_for(reason);
         teardown::close(visit);
     }
 }

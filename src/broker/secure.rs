@@ -56,6 +56,9 @@ impl Broker {
             accounting::tls_came_in(visit, came.records - came.plain);
             if let Some(secure) = visit.conn.aside.secure_mut() {
                 secure.undeciphered = came.kept;
+                if !secure.handshaking && came.plain == 0 {
+                    visit.conn.expect_rest(came.kept > 0, now);
+                }
             }
             stays = true;
         });
@@ -121,6 +124,9 @@ impl Broker {
     /// in plain words.
     pub fn spoke_plainly(&mut self, id: ConnId, bytes: usize, now: Millis) {
         self.visit(id, now, |visit| {
+            if matches!(visit.conn.state, State::Lingering { .. } | State::Closed) {
+                return; // It was refused before.
+            }
             visit.conn.aside.set_secure(None);
             let mut by_class = Bytes::default();
             by_class.add(Class::Body, bytes);
@@ -147,5 +153,83 @@ fn count_sent(visit: &mut Visit<'_>, records: usize, plain: Option<usize>) {
     if let Some(plain) = plain {
         let bytes = std::mem::take(&mut secure.half_sent) - plain;
         accounting::tls_went_out(visit, bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::{Effect, Setup, Teardown};
+    use crate::conn::outbox::Outbox;
+    use crate::conn::proxies::Proxies;
+    use crate::ids::Door;
+    use crate::limits::Limits;
+    use crate::wire::address_range::AddressRange;
+    use crate::wire::forwarded::ProxyHeader;
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    fn connect(broker: &mut Broker) -> ConnId {
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 1024));
+        let id = broker.accepted(peer, Door::Public, Millis(0)).expect("there is room");
+        broker.handshaking(id, Millis(0));
+        id
+    }
+
+    fn said(broker: &Broker, id: ConnId) -> String {
+        let bytes = broker.outbox(id).and_then(Outbox::only_slice).unwrap_or_default();
+        String::from_utf8(bytes.to_vec()).expect("an answer")
+    }
+
+    fn part(kept: usize) -> Deciphered {
+        Deciphered { kept, ..Deciphered::default() }
+    }
+
+    #[test]
+    fn a_part_of_a_record_is_as_good_as_a_part_of_a_head() {
+        let limits = Limits::default();
+        let head_ms = limits.head_ms_max;
+        let mut broker = Broker::new(Setup { limits, ..Setup::default() });
+        let (id, other) = (connect(&mut broker), connect(&mut broker));
+        for id in [id, other] {
+            broker.shook_hands(id, false, Millis(0));
+            assert!(broker.deciphered(id, part(100), Millis(5)));
+            assert!(broker.deciphered(id, part(200), Millis(6)));
+        }
+        // What the other had begun was no request.
+        broker.deciphered(other, part(0), Millis(7));
+        broker.expire(Millis(4 + head_ms));
+        assert_eq!(said(&broker, id), "");
+        broker.expire(Millis(5 + head_ms));
+        assert!(said(&broker, id).starts_with("HTTP/1.1 408 "), "{}", said(&broker, id));
+        assert_eq!(said(&broker, other), "");
+    }
+
+    #[test]
+    fn who_has_not_shaken_hands_holds_up_no_drain() {
+        let mut broker = Broker::new(Setup::default());
+        let id = connect(&mut broker);
+        broker.drain(Millis(100), Millis(10_100));
+        broker.expire(Millis(100));
+        // Its deadline, and not the end of the drain.
+        (100..1_200).step_by(10).for_each(|ms| broker.expire(Millis(ms)));
+        let teardown = broker.next_teardown().expect("it is to be closed");
+        assert!(matches!(teardown, (ended, Teardown::Close(CloseReason::Drained)) if ended == id));
+    }
+
+    #[test]
+    fn who_has_no_place_before_its_handshake_is_let_go() {
+        let limits = Limits { connections_per_address_max: 1, ..Limits::default() };
+        let trusted = vec![AddressRange::parse("127.0.0.1").expect("an address")];
+        let proxies = Proxies { trusted, header: ProxyHeader::ProxyProtocol };
+        let mut broker = Broker::new(Setup { limits, proxies, ..Setup::default() });
+        let id = connect(&mut broker);
+        let mut header = b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n".to_vec();
+        broker.deciphered(id, part(0), Millis(0));
+        broker.received(id, &mut header, Millis(0));
+        assert!(matches!(broker.next_effect(), Some(Effect::TakePlace { .. })));
+        broker.placed(id, None, Millis(0));
+        assert!(broker.next_teardown().is_some() && broker.has_ended(id));
+        broker.spoke_plainly(id, 10, Millis(0)); // In the same read as the header.
+        assert!(broker.has_ended(id) && said(&broker, id).is_empty());
     }
 }

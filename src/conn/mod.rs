@@ -338,6 +338,16 @@ impl Conn {
         self.aside.forget_progress();
     }
 
+    /// No plain bytes came. Where no request has begun, a part of a record may be the beginning of
+    /// one, and counts as that until the record is whole, and had none in it.
+    pub fn expect_rest(&mut self, has_part: bool, now: Millis) {
+        if let State::Head { began, .. } = &mut self.state
+            && self.flow.inbox.is_blank()
+        {
+            *began = has_part.then(|| began.unwrap_or(now));
+        }
+    }
+
     /// A Pong is overdue, but bytes waited here and the Ping among them: it has gone out just now.
     pub fn await_pong_anew(&mut self, now: Millis) {
         if let State::Open(socket) = &mut self.state

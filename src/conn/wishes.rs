@@ -75,7 +75,9 @@ impl Conn {
             return Millis::NEVER; // The kernel answers in this turn, and then it is asked again.
         }
         if self.shakes_hands() {
-            return self.timing.accepted_at.millis().plus(limits.head_ms_max);
+            // While the server ends, who has nothing to ask for has less time.
+            let most = limits.head_ms_max.min(limits.idle_ms_max);
+            return self.timing.accepted_at.millis().plus(most);
         }
         let active_at = self.timing.active_at.millis();
         let mut own = self.state.due(active_at, limits).min(self.expires_at());

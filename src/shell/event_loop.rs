@@ -277,7 +277,8 @@ impl EventLoop {
                 let mut bench = Workbench { broker, effects, tls, now: self.now };
                 share = share.saturating_sub(bench.read(id, socket, &mut self.scratch));
                 self.budget.look_soon(); // A handshake takes as long as a hundred requests.
-                if workbench::waits(socket) {
+                // What is to be said may have waited for the end of the handshake.
+                if workbench::waits(socket) || self.broker.has_output(id) {
                     self.outgoing.to_write(id, socket);
                 }
                 continue;
