@@ -35,6 +35,7 @@ pub(super) fn digest_inbox(visit: &mut Visit<'_>) {
 /// connection in a state in which nothing more is asked.
 fn digest(visit: &mut Visit<'_>, bytes: &mut [u8]) -> usize {
     let mut used = 0;
+    visit.conn.begin_portion();
     loop {
         let mut by_class = Bytes::default();
         let (rest, now) = (&mut bytes[used..], visit.now);
@@ -54,11 +55,73 @@ fn digest(visit: &mut Visit<'_>, bytes: &mut [u8]) -> usize {
         accounting::came_in(visit, &by_class);
         used += n;
         let Some(ask) = ask else {
+            if used < bytes.len() && visit.conn.has_inflated_much() {
+                visit.go_on_later();
+            }
             return used;
         };
         answer::answer(visit, ask);
         if used == bytes.len() {
             return used;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::broker::{Broker, Effect, Setup};
+    use crate::ids::{Door, Millis};
+    use crate::limits::Limits;
+    use crate::wire::frame::{Opcode, encode_header};
+    use flate2::{Compress, Compression, FlushCompress};
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    const HANDSHAKE: &[u8] = b"GET /t/ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\n\
+        Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n\r\n";
+
+    /// A client's frame with `text` compressed. RFC 7692 §7.2.1.
+    fn frame(text: &[u8]) -> Vec<u8> {
+        let mut payload = Vec::with_capacity(8 * 1024);
+        let mut compress = Compress::new(Compression::best(), false);
+        compress.compress_vec(text, &mut payload, FlushCompress::Sync).expect("room");
+        payload.truncate(payload.len() - 4);
+        let mut frame = Vec::new();
+        encode_header(Opcode::Text, payload.len(), &mut frame);
+        frame[1] |= 0x80; // Masked, with zeros.
+        frame.extend_from_slice(&[0; 4]);
+        frame.extend_from_slice(&payload);
+        frame[0] |= 0x40; // RSV1: it is compressed.
+        frame
+    }
+
+    /// Few bytes that become many stand in line behind what others have sent.
+    #[test]
+    fn what_is_inflated_to_much_is_understood_a_portion_at_a_time() {
+        const MESSAGES: usize = 40;
+        let limits = Limits { deflate: true, ..Limits::default() };
+        let mut broker = Broker::new(Setup { limits, ..Setup::default() });
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 1024));
+        let id = broker.accepted(peer, Door::Public, Millis(0)).expect("there is room");
+        broker.received(id, &mut HANDSHAKE.to_vec(), Millis(0));
+        let mut published = 0;
+        let mut publishes = |broker: &mut Broker| {
+            let effects = std::iter::from_fn(|| broker.next_effect());
+            let now = effects.filter(|effect| matches!(effect, Effect::Publish { .. })).count();
+            published += now;
+            (now, published)
+        };
+        let half_a_mebibyte = frame(&vec![b'x'; 512 * 1024]);
+        assert!(half_a_mebibyte.len() < 1024);
+        broker.received(id, &mut half_a_mebibyte.repeat(MESSAGES), Millis(0));
+        assert_eq!(publishes(&mut broker).0, 1, "the others wait");
+        while broker.go_on(Millis(0)) {
+            assert_eq!(publishes(&mut broker).0, 1);
+        }
+        assert_eq!(publishes(&mut broker).1, MESSAGES);
+        // What comes to little is understood at once.
+        broker.received(id, &mut frame(b"x").repeat(MESSAGES), Millis(0));
+        assert_eq!(publishes(&mut broker).0, MESSAGES);
     }
 }

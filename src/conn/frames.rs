@@ -15,7 +15,30 @@ use crate::ids::{KeptMillis, Millis};
 use crate::ledger::{Bytes, Class};
 use crate::wire::message::{Assembler, Incoming, Step};
 
+/// What compressed payloads come to before others have their turn: of a thousand bytes that were
+/// inflated, one or a few were sent, and what bounds a read does not bound this.
+const INFLATED_MUCH: usize = 256 * 1024;
+
 impl Conn {
+    /// Counts anew what compressed payloads come to.
+    pub fn begin_portion(&mut self) {
+        match &mut self.state {
+            State::Open(socket) => socket.assembler.begin_portion(),
+            State::Closing(closing) => closing.assembler.begin_portion(),
+            _ => {}
+        }
+    }
+
+    /// Whether so little that came was so much that what is behind it waits for its turn.
+    pub fn has_inflated_much(&self) -> bool {
+        let inflated = match &self.state {
+            State::Open(socket) => socket.assembler.inflated(),
+            State::Closing(closing) => closing.assembler.inflated(),
+            _ => 0,
+        };
+        inflated >= INFLATED_MUCH
+    }
+
     /// Understands `buf` up to the end of the first message or control frame.
     pub(super) fn frame(
         &mut self,

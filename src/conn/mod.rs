@@ -140,6 +140,7 @@ impl Conn {
             let pace = match name {
                 Name::Head => self.head(&buf[used..], now, policy, familiar, by_class),
                 Name::Body => self.body(&buf[used..], now, by_class),
+                Name::Open | Name::Closing if self.has_inflated_much() => Pace::Wait,
                 Name::Open | Name::Closing => self.frame(&mut buf[used..], now, policy, by_class),
                 Name::Answering
                 | Name::Awaiting

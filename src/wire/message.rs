@@ -58,6 +58,8 @@ struct Assembly {
     unfinished: Option<Box<Unfinished>>,
     /// `Some`: permessage-deflate was agreed on.
     inflater: Option<Inflater>,
+    /// Bytes that came out of it since [`Assembler::begin_portion`].
+    inflated: usize,
 }
 
 /// The message of which a part is here.
@@ -103,7 +105,7 @@ impl Assembler {
     pub fn new(deflate: Option<Agreement>) -> Self {
         Self(deflate.map(|terms| {
             let inflater = Some(Inflater::new(terms.context_bits()));
-            Box::new(Assembly { unfinished: None, inflater })
+            Box::new(Assembly { unfinished: None, inflater, inflated: 0 })
         }))
     }
 
@@ -160,6 +162,19 @@ impl Assembler {
         }
     }
 
+    /// Counts anew what is [inflated](Self::inflated).
+    pub fn begin_portion(&mut self) {
+        if let Some(held) = self.0.as_deref_mut() {
+            held.inflated = 0;
+        }
+    }
+
+    /// Bytes that compressed payloads came to since [`Self::begin_portion`]: a thousand times what
+    /// was sent, at most.
+    pub fn inflated(&self) -> usize {
+        self.0.as_deref().map_or(0, |held| held.inflated)
+    }
+
     /// Whether a message has begun and not ended.
     pub fn mid_message(&self) -> bool {
         self.unfinished().is_some_and(|unfinished| !matches!(unfinished.stage, MessageStage::Lent))
@@ -205,10 +220,16 @@ impl Assembler {
     /// Looks for the next thing at the front of `buf`: a piece of the payload that is going on, or
     /// a header. Gives places, not borrows, so that [`Self::push`] may look again.
     fn look(&mut self, buf: &mut [u8], message_bytes_max: usize) -> Result<Found, MessageError> {
-        if let Some(Assembly { unfinished: Some(unfinished), inflater }) = self.0.as_deref_mut()
+        if let Some(held) = self.0.as_deref_mut()
+            && let Some(unfinished) = &mut held.unfinished
             && let MessageStage::Payload(payload) = unfinished.stage
         {
-            return unfinished.take(payload, buf, message_bytes_max, inflater.as_mut());
+            let before = unfinished.buffer.taken();
+            let found = unfinished.take(payload, buf, message_bytes_max, held.inflater.as_mut())?;
+            if unfinished.buffer.deflated().is_some() {
+                held.inflated += unfinished.buffer.taken() - before;
+            }
+            return Ok(found);
         }
         // Where frames may be compressed, their length by itself says little: see `judge`.
         let deflates = self.inflater().is_some();
