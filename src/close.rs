@@ -16,7 +16,8 @@ named! {
         Displaced = "displaced",
             "A newcomer needed its place; no other had been without a request for so long.";
         TlsTimeout = "tls_timeout",
-            "A TLS handshake was not complete within --head-timeout of the connection's beginning.";
+            "A TLS handshake was not complete within --head-timeout, or --idle-timeout if that is \
+             less, of the connection's beginning.";
         TlsRefused = "tls_refused",
             "The TLS handshake failed: no version, cipher suite or protocol in common, or the peer \
              refused our certificate.";

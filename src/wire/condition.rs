@@ -2,7 +2,8 @@
 //!
 //! Came from: poll answers and files, with a field's value. Goes to: the choice between 200, 206,
 //! 304 and 416. Absent on purpose: `If-Match` and `If-Unmodified-Since` (nothing here is changed by
-//! a client), and several ranges in one answer (allowed to be ignored, §14.2).
+//! a client, and for what is left of a file there is `If-Range`), and several ranges in one answer
+//! (allowed to be ignored, §14.2).
 
 use std::ops::Range;
 

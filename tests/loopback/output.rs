@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::http::{Wire, get};
-use crate::server::{fresh_path, within};
+use crate::server::{Server, fresh_path, within};
 
 /// From the start of a process to its end, or to its first word.
 const PATIENCE_MS: u64 = 60_000;
@@ -99,6 +99,35 @@ fn a_log_whose_reader_is_gone_stops_nobody() {
     assert_eq!(get(port, "/-/healthy").status, 200);
     assert_eq!(get(port, "/-/healthy").status, 200);
     assert!(server.stops_well());
+}
+
+#[test]
+fn what_is_refused_at_the_door_or_in_its_head_is_in_the_log() {
+    for (bound, status, why) in [
+        ("--max-connections", 503, "all places are taken (see --max-connections, and ulimit -n)"),
+        ("--max-connections-per-address", 429, "an address has as many as it may (see --max-conn"),
+    ] {
+        let server = Server::start(&["-v", "--threads", "1", bound, "1"]);
+        let mut wire = Wire::open(server.port());
+        wire.send("GET /news/sse HTTP/1.1\r\nHost: a\r\n\r\n");
+        wire.head();
+        let refused = get(server.port(), "/news");
+        assert_eq!(refused.status, status);
+        assert!(refused.body.ends_with(b"}\n"), "people read it at a prompt");
+        // RFC 9110 §6.6.1: of these two, the latter has to say it.
+        assert_eq!(refused.field("date").is_some(), status == 429);
+        drop(wire);
+        let asks = || {
+            let mut wire = Wire::open(server.port());
+            wire.send("GET /news HTTP/1.1\r\n\r\n");
+            (wire.answer().status == 400).then_some(())
+        };
+        within(20_000, asks).expect("a place is free, and a Host is missing");
+        let says = |line: &str| within(20_000, || server.log().contains(line).then_some(()));
+        assert!(says(&format!("connections are refused: {why}")).is_some(), "{}", server.log());
+        assert!(says(" - - 400 other").is_some(), "{}", server.log());
+        assert!(server.stop().success());
+    }
 }
 
 #[test]
