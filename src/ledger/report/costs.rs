@@ -90,7 +90,9 @@ fn share_of_waits(sum: &ShardReport, account: &Account) -> f64 {
     let calls = |account: &Account| account.calls.total();
     let all = Payer::ALL.map(|payer| calls(sum.ledger.account(payer)));
     let whole: u64 = all.iter().sum();
-    ratio(sum.ledger.shared.calls.waits * calls(account), whole)
+    // The product of two counters, each of which a busy server takes far in a day.
+    let waits = u128::from(sum.ledger.shared.calls.waits);
+    ratio(waits * u128::from(calls(account)), whole)
 }
 
 #[cfg(test)]
@@ -131,6 +133,22 @@ mod tests {
         let shared = serde_json::to_string(&read.shared).expect("plain data");
         let expected = r#"{"syscalls":{"wait":9,"control":0,"wake":0,"accept_empty":3,"sample":0},"refused":4,"refused_by_address":0,"publishes_unanswered":0,"tls_full":0,"tls_resumed":0}"#; // rustfmt::skip
         assert_eq!(shared, expected);
+    }
+
+    #[test]
+    fn waits_are_shared_out_after_years_of_calls_as_after_minutes() {
+        for times in [1, 1 << 33, 1 << 60] {
+            let mut sum = ShardReport::default();
+            sum.ledger.shared.calls.waits = 4 * times;
+            sum.ledger.account_mut(Payer::Sse).calls.writes = 3 * times;
+            sum.ledger.account_mut(Payer::WebSocket).calls.reads = times;
+            sum.ledger.account_mut(Payer::Sse).messages = times;
+            let row = technique(&sum, Payer::Sse);
+            let calls = &row.counts.syscalls;
+            assert_eq!((calls.wait, calls.total), (ratio(3 * times, 1), ratio(6 * times, 1)));
+            let per = row.per_message.map(|per| per.syscalls.to_string());
+            assert_eq!(per.as_deref(), Some("6"), "{times}");
+        }
     }
 
     #[test]

@@ -25,13 +25,13 @@ fn json(value: &impl Serialize) -> String {
 }
 
 /// `part` of a `whole`, for averages; 0 of nothing.
-fn ratio(part: u64, whole: u64) -> f64 {
+fn ratio(part: impl Into<u128>, whole: u64) -> f64 {
     if whole == 0 {
         return 0.0;
     }
     // Close enough: an average is read by people, to a few digits.
     #[expect(clippy::cast_precision_loss, reason = "see above")]
-    let ratio = part as f64 / whole as f64;
+    let ratio = part.into() as f64 / whole as f64;
     rounded(ratio)
 }
 
