@@ -28,10 +28,12 @@ pub struct Attempt {
     reading: Reading,
     token: Token,
     socket: Option<Channel<TcpStream>>,
-    /// The next of the server's addresses to be tried. `None`: a connection was made, and what goes
-    /// wrong on it is no address's fault.
+    /// The next of the server's addresses to be tried. `None`: something has come, and what goes
+    /// wrong now is no address's fault.
     address: Option<usize>,
-    /// Bytes that the kernel has not taken.
+    /// What was asked last: an address that does not connect may have swallowed it, by TLS.
+    request: Vec<u8>,
+    /// Bytes that the socket has not taken.
     unsent: Vec<u8>,
     /// When to ask next. `None`: an answer or a stream is under way.
     ask_ms: Option<u64>,
@@ -79,6 +81,7 @@ impl Attempt {
             token,
             socket: None,
             address: Some(0),
+            request: Vec::new(),
             unsent: Vec::new(),
             ask_ms: Some(now),
             deadline_ms: u64::MAX,
@@ -132,7 +135,8 @@ impl Attempt {
         // A wait from `latest` that is cut would lose what came meanwhile: first the cursor.
         let may_park = self.technique == Technique::LongPoll && self.opened_ms.is_some();
         let wait_s = if may_park { plan.wait_s } else { 0 };
-        self.unsent.extend(self.reading.request(&plan.server.endpoint, wait_s));
+        self.request = self.reading.request(&plan.server.endpoint, wait_s);
+        self.unsent.extend_from_slice(&self.request);
         self.wait_for(wait_s * 1000 + plan.timings.grace_ms, now);
         Ok(())
     }
@@ -169,7 +173,14 @@ impl Attempt {
 
     /// No connection was made, and there is an address that was not tried.
     fn has_another(&self, plan: &ReadPlan) -> bool {
-        self.address.is_some_and(|next| next < plan.server.addresses.len())
+        let is_made = self.socket.as_ref().is_some_and(Channel::has_sent);
+        !is_made && self.address.is_some_and(|next| next < plan.server.addresses.len())
+    }
+
+    /// Asks the same of the next of the addresses.
+    fn try_another(&mut self, plan: &ReadPlan, registry: &Registry) -> Result<(), Setback> {
+        self.unsent.clone_from(&self.request);
+        self.connect(plan, registry)
     }
 
     /// Reads what the kernel has, up to something that is to be shown first.
@@ -281,7 +292,7 @@ impl Attempt {
     fn expire(&mut self, plan: &ReadPlan, registry: &Registry, now: u64) -> Result<(), Setback> {
         if self.has_another(plan) {
             self.wait_for(plan.timings.grace_ms, now);
-            return self.connect(plan, registry);
+            return self.try_another(plan, registry);
         }
         let is_open = self.opened_ms.is_some();
         if self.technique == Technique::WebSocket && is_open && !self.doubted {
@@ -300,10 +311,7 @@ impl Attempt {
             && !self.unsent.is_empty()
         {
             match socket.write(&self.unsent) {
-                Ok(length) => {
-                    self.address = None;
-                    self.unsent.drain(..length);
-                }
+                Ok(length) => drop(self.unsent.drain(..length)),
                 Err(error) => match error.kind() {
                     ErrorKind::Interrupted => {}
                     // The writable edge brings us back.
@@ -323,12 +331,13 @@ impl Attempt {
         registry: &Registry,
         now: u64,
     ) -> Result<(), Setback> {
+        let has_another = self.has_another(plan);
         self.socket = None;
         if self.asks_anew(now) {
             return Ok(());
         }
-        if self.has_another(plan) {
-            return self.connect(plan, registry);
+        if has_another {
+            return self.try_another(plan, registry);
         }
         Err(no_connection(error, plan))
     }

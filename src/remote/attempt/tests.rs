@@ -1,13 +1,20 @@
 //! What a technique does when a connection cannot be made, and how long it says it has waited.
 
-use std::io::{ErrorKind, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{self, Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
+use std::{iter, thread};
 
 use mio::{Events, Poll};
+use rcgen::{CertificateParams, KeyPair};
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::*;
 use crate::client::endpoint::Endpoint;
+use crate::shell::tls::trust::{Trust, trust};
 
 const NOW: u64 = 1_000;
 /// Milliseconds.
@@ -18,6 +25,49 @@ fn listener() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let address = listener.local_addr().expect("bound");
     (listener, address)
+}
+
+/// An address whose connections are never made: so many wait to be accepted already that the kernel
+/// drops whatever else comes. They are there as long as what is given.
+fn deaf() -> ((TcpListener, Vec<net::TcpStream>), SocketAddr) {
+    let (listener, address) = listener();
+    rustix::net::listen(&listener, 0).expect("it listens already");
+    let patience = Duration::from_millis(200);
+    let connect = || net::TcpStream::connect_timeout(&address, patience).ok();
+    let waiting: Vec<_> = iter::from_fn(connect).take(100).collect();
+    assert!(waiting.len() < 100, "the kernel takes them all");
+    ((listener, waiting), address)
+}
+
+/// A certificate for `a.example`: what believes it, and what shows it.
+fn tls() -> (Trust, Arc<ServerConfig>) {
+    let key = KeyPair::generate().expect("a key");
+    let params = CertificateParams::new(["a.example".to_owned()]).expect("a name");
+    let made = params.self_signed(&key).expect("a certificate");
+    let der = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+    let settings = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|settings| {
+            settings.with_no_client_auth().with_single_cert(vec![made.der().clone()], der)
+        });
+    let trust = trust("a.example", Some(&made.pem())).expect("it names an authority");
+    (trust, Arc::new(settings.expect("settings")))
+}
+
+/// The head that comes with the first connection, and that connection.
+fn asked_of(
+    listener: &TcpListener,
+    settings: Arc<ServerConfig>,
+) -> (String, StreamOwned<ServerConnection, net::TcpStream>) {
+    let (socket, _) = listener.accept().expect("it is tried");
+    let tls = ServerConnection::new(settings).expect("settings");
+    let (mut open, mut asked) = (StreamOwned::new(tls, socket), Vec::new());
+    while !asked.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        open.read_exact(&mut byte).expect("all of it comes");
+        asked.push(byte[0]);
+    }
+    (String::from_utf8(asked).expect("a head is text"), open)
 }
 
 fn plan(addresses: &[SocketAddr]) -> ReadPlan {
@@ -81,6 +131,57 @@ fn an_address_that_says_nothing_to_a_connection_is_left_for_the_next() {
     second.accept().expect("it is tried");
     assert_eq!(attempt.due_ms(), late + PATIENCE);
     let setback = attempt.expire(&plan, poll.registry(), late + PATIENCE).expect_err("it is late");
+    assert_eq!(setback.what, "said nothing for 300 ms");
+}
+
+/// What is written by TLS before a connection is made is kept by TLS, and lost with it.
+#[test]
+fn an_address_that_does_not_connect_by_tls_is_left_for_the_next_and_that_is_asked_the_same() {
+    for kind in [None, Some(ErrorKind::ConnectionRefused), Some(ErrorKind::ConnectionReset)] {
+        let (deaf, first) = deaf();
+        let (second, next) = listener();
+        let (trust, settings) = tls();
+        let (mut plan, mut poll) = (plan(&[first, next]), Poll::new().expect("a descriptor"));
+        plan.server.trust = Some(trust);
+        let mut attempt = Attempt::new(Technique::Sse, &plan, "latest", TOKEN, NOW);
+        let mut told = Vec::new();
+        attempt.advance(&plan, poll.registry(), NOW, 0, &mut told).expect("it connects");
+        assert!(attempt.unsent.is_empty(), "TLS has it all");
+        let served = thread::spawn(move || asked_of(&second, settings));
+        let mut now = NOW;
+        match kind {
+            None => now += PATIENCE,
+            Some(kind) => attempt
+                .lost(&kind.into(), &plan, poll.registry(), NOW)
+                .expect("there is another address"),
+        }
+        let mut events = Events::with_capacity(4);
+        let mut turns = 0..1_000;
+        while !served.is_finished() {
+            assert!(turns.next().is_some(), "{kind:?}: nothing was asked");
+            attempt.advance(&plan, poll.registry(), now, 0, &mut told).expect("it is asked");
+            poll.poll(&mut events, Some(Duration::from_millis(10))).expect("events");
+        }
+        let (asked, _open) = served.join().expect("no panic");
+        assert_eq!(asked.as_bytes(), attempt.request, "{kind:?}");
+        drop(deaf);
+    }
+}
+
+#[test]
+fn a_connection_that_was_made_and_is_silent_by_tls_leads_to_no_other_address() {
+    let ((_first, first), (_second, next)) = (listener(), listener());
+    let (mut plan, mut poll) = (plan(&[first, next]), Poll::new().expect("a descriptor"));
+    plan.server.trust = Some(tls().0);
+    let mut attempt = began(Technique::Sse, &plan, &poll);
+    let mut events = Events::with_capacity(4);
+    while !attempt.socket.as_ref().is_some_and(Channel::has_sent) {
+        poll.poll(&mut events, Some(Duration::from_secs(10))).expect("events");
+        assert!(!events.is_empty(), "it does not connect");
+        attempt.write(&plan, poll.registry(), NOW).expect("somebody listens");
+    }
+    let late = attempt.due_ms();
+    let setback = attempt.expire(&plan, poll.registry(), late).expect_err("it is late");
     assert_eq!(setback.what, "said nothing for 300 ms");
 }
 

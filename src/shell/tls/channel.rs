@@ -19,6 +19,7 @@ use super::trust::Trust;
 pub struct Channel<S: Read + Write> {
     socket: S,
     tls: Option<Box<ClientConnection>>,
+    has_sent: bool,
 }
 
 impl<S: Read + Write> Channel<S> {
@@ -29,12 +30,19 @@ impl<S: Read + Write> Channel<S> {
                 .map(Box::new)
                 .map_err(io::Error::other)
         };
-        Ok(Self { socket, tls: trust.map(shakes_hands).transpose()? })
+        let tls = trust.map(shakes_hands).transpose()?;
+        Ok(Self { socket, tls, has_sent: false })
     }
 
     /// Whether TLS is spoken.
     pub const fn is_secure(&self) -> bool {
         self.tls.is_some()
+    }
+
+    /// Whether the socket has taken anything, and so is connected. What was written does not tell:
+    /// until hands are shaken it is kept here.
+    pub const fn has_sent(&self) -> bool {
+        self.has_sent
     }
 
     /// The version of TLS that was agreed on. `None`: none yet, or plain words.
@@ -63,7 +71,7 @@ impl<S: Read + Write> Channel<S> {
         };
         while tls.wants_write() {
             match tls.write_tls(&mut self.socket) {
-                Ok(_) => {}
+                Ok(length) => self.has_sent |= length > 0,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 // Linux says the latter of a socket that is still connecting.
                 Err(error)
@@ -115,7 +123,9 @@ impl<S: Read + Write> Write for Channel<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             let Some(tls) = &mut self.tls else {
-                return self.socket.write(bytes);
+                let written = self.socket.write(bytes);
+                self.has_sent |= matches!(written, Ok(1..));
+                return written;
             };
             let taken = tls.writer().write(bytes)?;
             self.push_out()?;
