@@ -4,6 +4,10 @@
 //! the files have been the same for two looks; what cannot be used then is told in the log, and
 //! what was served before is served on. Connections keep what they began with.
 //!
+//! What could not be used is read again at each look: that we may read a file now, or may enter a
+//! folder above it, does not show in what is looked at. It is told again when the words for it, or
+//! the files, have changed.
+//!
 //! A thread of its own looks, since a disk may let it wait. Its two `stat` calls a second for each
 //! pair are nothing beside one handshake.
 //!
@@ -47,7 +51,8 @@ pub fn watch(
     provider: Arc<CryptoProvider>,
 ) {
     let certificates = Arc::downgrade(certificates);
-    let mut watch = Renewal { pairs, read: seen.clone(), last: seen };
+    let failed = vec![None; pairs.len()];
+    let mut watch = Renewal { pairs, read: seen.clone(), last: seen, failed };
     let body = move || {
         loop {
             thread::sleep(Duration::from_millis(TLS_LOOK_MS));
@@ -69,6 +74,8 @@ struct Renewal {
     read: Vec<[FileState; 2]>,
     /// As they were at the last look.
     last: Vec<[FileState; 2]>,
+    /// Why what was read last is not served.
+    failed: Vec<Option<String>>,
 }
 
 impl Renewal {
@@ -79,7 +86,9 @@ impl Renewal {
         };
         let now = look(&self.pairs);
         for (index, pair) in self.pairs.iter().enumerate() {
-            if now[index] == self.read[index] || now[index] != self.last[index] {
+            let has_changed = now[index] != self.read[index];
+            let failed = &mut self.failed[index];
+            if now[index] != self.last[index] || !(has_changed || failed.is_some()) {
                 continue;
             }
             self.read[index] = now[index];
@@ -88,8 +97,13 @@ impl Renewal {
                     loaded.warnings.iter().for_each(|line| log::warn!("{line}"));
                     certificates.renew(index, loaded.pair);
                     log::info!("--tls-cert {}: renewed", pair.certificate.display());
+                    *failed = None;
                 }
-                Err(line) => log::error!("{line}; the one before is still served"),
+                Err(line) if !has_changed && failed.as_ref() == Some(&line) => {}
+                Err(line) => {
+                    log::error!("{line}; the one before is still served");
+                    *failed = Some(line);
+                }
             }
         }
         self.last = now;
