@@ -3,13 +3,19 @@
 //! Came from: `mod`. Goes to: standard output. Absent on purpose: the setup, which is the same for
 //! every line, and the reasons for which connections ended, which differ.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::figures::Comparison;
 
-/// RFC 4180, with line ends of one character. Columns are the paths of `--json`, with points.
+/// A figure: the path of `--json` that leads to it, and how it is written.
+type Cell = (String, String);
+
+/// RFC 4180, with line ends of one character. Columns are the paths of `--json`, with points: those
+/// of all lines, and what a line does not have is empty there.
 pub fn render(comparison: &Comparison) -> String {
-    let rows: Vec<Vec<(String, String)>> = comparison
+    let rows: Vec<Vec<Cell>> = comparison
         .techniques
         .iter()
         .map(|figures| {
@@ -25,16 +31,40 @@ pub fn render(comparison: &Comparison) -> String {
             cells
         })
         .collect();
+    let paths = columns(&rows);
+    if paths.is_empty() {
+        return String::new();
+    }
     let line = |cells: Vec<&str>| cells.join(",") + "\n";
-    let paths = rows.first().map(|row| line(row.iter().map(|(p, _)| p.as_str()).collect()));
-    let mut out = paths.unwrap_or_default();
+    let mut out = line(paths.clone());
     for row in &rows {
-        out += &line(row.iter().map(|(_, value)| value.as_str()).collect());
+        let of: BTreeMap<&str, &str> = row.iter().map(|(p, v)| (p.as_str(), v.as_str())).collect();
+        out += &line(paths.iter().map(|path| of.get(path).copied().unwrap_or_default()).collect());
     }
     out
 }
 
-fn flatten(path: &str, value: &Value, cells: &mut Vec<(String, String)>) {
+/// The paths of all rows, in their order: what only a later row has is put behind what it follows
+/// there.
+fn columns(rows: &[Vec<Cell>]) -> Vec<&str> {
+    let mut columns: Vec<&str> = Vec::new();
+    for row in rows {
+        let mut next = 0;
+        for (path, _) in row {
+            if let Some(at) = columns.iter().position(|column| column == path) {
+                next = at + 1;
+            } else {
+                columns.insert(next, path);
+                next += 1;
+            }
+        }
+    }
+    columns
+}
+
+/// The figures of `value`, which `path` leads to. One that there is not has no cell: in another
+/// line it may be an object, with columns of its own.
+fn flatten(path: &str, value: &Value, cells: &mut Vec<Cell>) {
     match value {
         Value::Object(members) if path.ends_with("closed") => {
             let total = members.get("total").cloned().unwrap_or_default();
@@ -47,7 +77,7 @@ fn flatten(path: &str, value: &Value, cells: &mut Vec<(String, String)>) {
             }
         }
         Value::String(text) => cells.push((path.to_owned(), quoted(text))),
-        Value::Null => cells.push((path.to_owned(), String::new())),
+        Value::Null => {}
         other => cells.push((path.to_owned(), other.to_string())),
     }
 }
@@ -63,6 +93,7 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::figures::Figures;
     use crate::compare::figures::example::comparison;
 
     #[test]
@@ -76,5 +107,31 @@ mod tests {
         let at = lines[0].iter().position(|path| *path == "bytes_out.payload");
         assert_eq!(lines[1][at.expect("a column")], "10000");
         assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
+    }
+
+    /// Of a running server, which has delivered by one technique before and by another not.
+    #[test]
+    fn a_figure_that_one_line_does_not_have_is_empty_there_and_moves_no_other() {
+        let whole = render(&comparison());
+        for without in [0, 1] {
+            let mut comparison = comparison();
+            let figures: &mut Figures = &mut comparison.techniques[without];
+            figures.latency_server = None;
+            let text = render(&comparison);
+            let all = text.lines().zip(whole.lines()).enumerate();
+            for (number, (line, whole)) in all {
+                if number != without + 1 {
+                    assert_eq!(line, whole, "line {number} without that of row {without}");
+                    continue;
+                }
+                let (heading, cells) = (text.lines().next().expect("one"), line.split(','));
+                for ((path, cell), whole) in heading.split(',').zip(cells).zip(whole.split(',')) {
+                    let told = if path.starts_with("latency_server.") { "" } else { whole };
+                    assert_eq!(cell, told, "{path}");
+                }
+                assert_eq!(line.matches(',').count(), heading.matches(',').count());
+            }
+            assert_eq!(text.lines().count(), 3);
+        }
     }
 }
