@@ -306,15 +306,16 @@ impl BenchRun {
 }
 
 impl ServerFigures {
-    /// `None`: the process has ended meanwhile.
+    /// `None`: the process has ended meanwhile, or another has its number now, whose CPU time says
+    /// nothing.
     fn of(pid: u32, moments: &[RunMoment], readers: usize, done: Operations) -> Option<Self> {
         let (before, began) = (moments.first()?.server?, moments.get(1)?);
         // Of idle readers and of churn, CPU time ends with the silence.
         let (ended, after) = (moments.get(2)?, moments.last()?.server?);
         let us = (ended.us - began.us).max(1) as f64;
         let (subscribed, ended) = (began.server?, ended.server?);
-        let cpu_user_us = ended.cpu_user_us - subscribed.cpu_user_us;
-        let cpu_system_us = ended.cpu_system_us - subscribed.cpu_system_us;
+        let cpu_user_us = ended.cpu_user_us.checked_sub(subscribed.cpu_user_us)?;
+        let cpu_system_us = ended.cpu_system_us.checked_sub(subscribed.cpu_system_us)?;
         let cpu_us = (cpu_user_us + cpu_system_us) as f64;
         let is_enough = cpu_user_us + cpu_system_us >= CPU_US_MIN;
         let per = |count: u64| (count > 0 && is_enough).then(|| cpu_us / count as f64);

@@ -200,17 +200,19 @@ impl Figures {
             total_us: 0,
             rss: after.rss,
         };
-        let cpu = Cpu { total_us: cpu.user_us + cpu.system_us, ..cpu };
+        let cpu = Cpu { total_us: cpu.user_us.saturating_add(cpu.system_us), ..cpu };
         let deliveries = row.answers.messages.max(1) as f64;
         let clients = measured.clients as f64;
-        let bytes = (row.bytes_in.total + row.bytes_out.total).max(1) as f64;
-        let (in_full, shaking) = measured.tls.map_or((0, 0), |(version, tls)| {
+        // Sums of figures: what another server says of itself need not fit into a counter.
+        let bytes = (row.bytes_in.total as f64 + row.bytes_out.total as f64).max(1.0);
+        let (in_full, shaking) = measured.tls.map_or((0, 0.0), |(version, tls)| {
             // RFC 8446 §2, RFC 5246 §7.3: what is taken up takes one by either.
-            let in_full = if version == "1.3" { 1 } else { 2 };
-            (in_full, in_full * tls.full + tls.resumed)
+            let in_full: u64 = if version == "1.3" { 1 } else { 2 };
+            (in_full, in_full as f64 * tls.full as f64 + tls.resumed as f64)
         });
-        let handshakes = row.tcp.counts.handshakes + shaking;
-        let round_trips = (handshakes + row.answers.requests) as f64 / deliveries;
+        let tcp = &row.tcp.counts;
+        let handshakes = tcp.handshakes as f64 + shaking;
+        let round_trips = (handshakes + row.answers.requests as f64) / deliveries;
         Self {
             technique: measured.technique,
             variant: measured.variant,
@@ -223,7 +225,7 @@ impl Figures {
                 bytes_out: row.bytes_out.total as f64 / deliveries,
                 bytes_out_by_class: row.bytes_out.per(deliveries),
                 payload_share: row.bytes_out.payload as f64 / bytes,
-                segments: (row.tcp.counts.segments()) as f64 / deliveries,
+                segments: (tcp.segments_in as f64 + tcp.segments_out as f64) / deliveries,
                 syscalls: row.syscalls.total / deliveries,
                 round_trips,
                 cpu_us: cpu.total_us as f64 / deliveries,
@@ -268,7 +270,8 @@ const ROUND_TRIPS_BEFORE_FIRST_BYTE: u64 = 2;
 pub(super) mod example;
 #[cfg(test)]
 mod tests {
-    use super::example::{comparison, secured};
+    use super::example::{comparison, measured, secured};
+    use super::*;
 
     #[test]
     fn what_is_derived_follows_from_what_was_counted() {
@@ -279,6 +282,26 @@ mod tests {
         assert_eq!((per.segments, per.syscalls, per.round_trips), (4.0, 3.0, 2.0));
         let memory = figures.memory_per_client;
         assert_eq!((per.bytes_out_by_class.payload, memory.user), (100.0, 256.0));
+    }
+
+    /// Of a running server, which may count what it likes.
+    #[test]
+    fn sums_of_great_figures_are_great() {
+        let secure = secured("1.2");
+        let mut measured = measured(&secure.techniques[0]);
+        let (row, most) = (&mut measured.row, u64::MAX);
+        (row.bytes_in.total, row.bytes_out.total, row.bytes_out.payload) = (most, most, most);
+        (row.tcp.counts.segments_in, row.tcp.counts.segments_out) = (most, most);
+        (row.tcp.counts.handshakes, row.answers.requests) = (most, most);
+        (measured.process.1.cpu_user_us, measured.process.1.cpu_system_us) = (most, most);
+        let shaking = TlsHandshakes { full: most, resumed: most };
+        measured.tls = Some(("1.2", shaking));
+        let figures = Figures::of(measured);
+        let (per, most) = (figures.per_message, most as f64 / 100.0);
+        assert!((per.payload_share - 0.5).abs() < 1e-9, "{per:?}");
+        assert!((per.segments / most - 2.0).abs() < 1e-9, "{per:?}");
+        assert!((per.round_trips / most - 5.0).abs() < 1e-9, "{per:?}");
+        assert!((per.cpu_us / most - 1.0).abs() < 1e-9, "as much as there can be: {per:?}");
     }
 
     #[test]

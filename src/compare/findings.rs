@@ -25,7 +25,7 @@ pub fn all(comparison: &Comparison) -> Vec<String> {
         Figures::tls_bytes_per_message,
         ("Fewest bytes of TLS for each delivered message", "most"),
         |f| {
-            let share = 100.0 * f.tls_bytes_per_message() / f.bytes_per_message();
+            let share = share(f.tls_bytes_per_message(), f.bytes_per_message());
             format!("{} ({share:.0} % of all)", ratio(f.tls_bytes_per_message()))
         },
     ));
@@ -137,7 +137,7 @@ fn emptiness(row: &Figures) -> Option<String> {
     if row.poll_interval_ms == 0 || row.variant.ends_with(ANEW) || empty <= first {
         return None;
     }
-    let share = 100.0 * empty as f64 / requests as f64;
+    let share = share(empty as f64, requests as f64);
     let each = ratio(requests as f64 / row.row.answers.messages.max(1) as f64);
     let per = row.per_message;
     let heads = ratio(per.bytes_in_by_class.head + per.bytes_out_by_class.head);
@@ -188,7 +188,7 @@ fn connecting(row: &Figures, rows: &[Figures]) -> Option<String> {
 /// How many of the handshakes of those who connect again and again were short ones.
 fn resuming(row: &Figures) -> Option<String> {
     let handshakes = row.tls_handshakes?;
-    let all = handshakes.full + handshakes.resumed;
+    let all = handshakes.full as f64 + handshakes.resumed as f64;
     if handshakes.resumed == 0 {
         return None;
     }
@@ -196,15 +196,21 @@ fn resuming(row: &Figures) -> Option<String> {
         "{}: {} of {} TLS handshakes took up an earlier session; TLS was {:.0} % of all bytes.",
         row.label(),
         grouped(handshakes.resumed as f64),
-        grouped(all as f64),
-        100.0 * row.tls_bytes_per_message() / row.bytes_per_message(),
+        grouped(all),
+        share(row.tls_bytes_per_message(), row.bytes_per_message()),
     ))
+}
+
+/// In percent; 0 of nothing, which a server says that does not charge.
+fn share(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { 100.0 * part / whole } else { 0.0 }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::compare::figures::example::{comparison, secured};
+    use crate::compare::figures::{PerDelivery, TlsHandshakes};
 
     #[test]
     fn the_sentences_follow_the_figures() {
@@ -240,6 +246,21 @@ mod tests {
         ] {
             assert!(said.contains(sentence), "{sentence}: {said}");
         }
+    }
+
+    /// What is derived from the figures of a server that counts some things and others not.
+    #[test]
+    fn shares_of_nothing_are_none() {
+        let mut comparison = secured("1.3");
+        for figures in &mut comparison.techniques {
+            (figures.row.answers.requests, figures.per_message) = (0, PerDelivery::default());
+            let shaking = TlsHandshakes { full: u64::MAX, resumed: u64::MAX };
+            figures.tls_handshakes = Some(shaking);
+        }
+        let said = all(&comparison).join("\n");
+        assert!(said.contains("TLS was 0 % of all bytes."), "{said}");
+        assert!(said.contains(": 0 % of 0 answers were empty"), "{said}");
+        assert!(!said.contains("NaN") && !said.contains("inf"), "{said}");
     }
 
     #[test]

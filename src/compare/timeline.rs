@@ -193,7 +193,8 @@ impl Drawing {
             }
             Technique::Sse | Technique::WebSocket => {
                 let first = row.moments.iter().find(|moment| moment.is_answer);
-                spans.extend(first.map(|moment| (moment.at_us - self.way_us, end)));
+                let from = |moment: &Moment| moment.at_us.saturating_sub(self.way_us);
+                spans.extend(first.map(|moment| (from(moment), end)));
             }
         }
         for (from, to) in spans {
@@ -229,7 +230,9 @@ impl Drawing {
         }
         let bytes = figures.bytes_per_message();
         let (first, second) = (top + 47.0, top + 66.0);
-        let said = format!("{} bytes · ×{}", ratio(bytes), ratio(bytes / cheapest));
+        // A server that charges nothing gives nothing to compare with.
+        let times = if cheapest > 0.0 { bytes / cheapest } else { 1.0 };
+        let said = format!("{} bytes · ×{}", ratio(bytes), ratio(times));
         self.add(format_args!(r#"<text x="{BARS}" y="{first}" class="figure">{said}</text>"#));
         let answers = &figures.row.answers;
         let said = format!(
@@ -335,6 +338,7 @@ const SPAN_US_MAX: u64 = 12_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::figures::PerDelivery;
     use crate::compare::figures::example::comparison;
 
     fn moment(at_ms: u64, is_answer: bool, published: &[u64]) -> Moment {
@@ -370,6 +374,18 @@ mod tests {
                 + text.matches(&format!("<{tag}>")).count();
             assert_eq!(opened, text.matches(&format!("</{tag}>")).count(), "{tag}");
         }
+    }
+
+    #[test]
+    fn a_server_that_charges_nothing_is_drawn_with_figures_all_the_same() {
+        let mut figures = comparison().techniques;
+        figures.iter_mut().for_each(|figures| figures.per_message = PerDelivery::default());
+        // Far away, from a machine that has just been switched on.
+        let moments = vec![moment(1, true, &[])];
+        let row = |of: &Figures| TimelineRow { technique: of.technique, moments: moments.clone() };
+        let rows: Vec<TimelineRow> = figures.iter().map(row).collect();
+        let text = render(&rows, &figures, 10_000_000);
+        assert!(text.contains("0 bytes · ×1.00") && !text.contains("NaN"), "{text}");
     }
 
     #[test]

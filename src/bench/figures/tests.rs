@@ -78,6 +78,8 @@ fn what_did_not_happen_or_is_too_little_to_tell_has_no_figure() {
     let little = run("--pid 1 --via poll", Technique::ShortPoll, &little).server.expect("one");
     assert_eq!((little.cpu_us_per_delivery, little.cpu_us_per_request), (None, None));
     assert!(run("", Technique::Sse, &moments()).server.is_none(), "nobody asked for it");
+    let other = [moment(0, 0, 0, 1), moment(2, 0, 900, 1), moment(6, 0, 30, 1)];
+    assert!(run("--pid 1", Technique::Sse, &other).server.is_none(), "it is another process");
 }
 
 /// Of idle readers, CPU time ends with the rest, and memory with the message behind it.

@@ -75,6 +75,23 @@ fn figures(
     })
 }
 
+/// What `figures` were derived from, with a CPU that did nothing.
+pub(super) fn measured(figures: &Figures) -> Measured {
+    Measured {
+        technique: figures.technique,
+        variant: figures.variant.clone(),
+        clients: figures.clients,
+        poll_interval_ms: figures.poll_interval_ms,
+        seconds: figures.seconds,
+        row: figures.row.clone(),
+        latency_server: figures.latency_server,
+        tls: None,
+        process: (Process::default(), Process::default()),
+        latency: figures.latency,
+        late: figures.late,
+    }
+}
+
 fn row(polls: bool, times: u64) -> TechniqueCounts {
     let bytes_out = ByClass {
         head: 4000 * times,
