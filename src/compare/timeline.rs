@@ -378,8 +378,8 @@ mod tests {
 
     #[test]
     fn a_server_that_charges_nothing_is_drawn_with_figures_all_the_same() {
-        let mut figures = comparison().techniques;
-        figures.iter_mut().for_each(|figures| figures.per_message = PerDelivery::default());
+        let none = |of: Figures| Figures { per_message: PerDelivery::default(), ..of };
+        let figures: Vec<Figures> = comparison().techniques.into_iter().map(none).collect();
         // Far away, from a machine that has just been switched on.
         let moments = vec![moment(1, true, &[])];
         let row = |of: &Figures| TimelineRow { technique: of.technique, moments: moments.clone() };
