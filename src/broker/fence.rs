@@ -122,7 +122,7 @@ mod tests {
         let mut broker = broker();
         let conn = accept(&mut broker);
         for unix_s in [0, 253_402_300_799, 253_402_300_800, u64::MAX, 784_111_777] {
-            broker.wall_clock(WallSecond { unix_s: unix_s, ends: Millis(1000) });
+            broker.wall_clock(WallSecond { unix_s, ends: Millis(1000) });
             ask(&mut broker, conn, REQUEST);
             assert!(is_answered(&broker, conn), "{unix_s}");
         }
