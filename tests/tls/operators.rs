@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::client::{VERSIONS, Wire, all_of, connect, get, settings};
 use crate::pairs::{Pair, server, text};
@@ -118,29 +118,27 @@ fn a_certificate_that_is_renewed_is_served_and_a_bad_one_is_not() {
 /// runs a test may read everything: here the key is put right without a trace of that kind.
 #[test]
 fn a_key_that_is_put_right_later_is_read_though_nothing_else_shows() {
-    let mut pair = Pair::of(&["localhost"]);
-    let before = pair.der.clone();
+    let (pair, next) = (Pair::of(&["localhost"]), Pair::of(&["localhost"]));
     let server = server(&pair, &["-v"]);
-    pair.renew(&["localhost"]);
-    let key = fs::read(&pair.key).expect("our file");
-    let written = fs::metadata(&pair.key).and_then(|about| about.modified()).expect("a moment");
+    let (key, written) = (fs::read(&next.key).expect("our file"), SystemTime::now());
     let put = |text: &[u8]| {
         fs::write(&pair.key, text).expect("our file");
         let file = File::options().write(true).open(&pair.key).expect("our file");
         file.set_modified(written).expect("our file");
     };
+    fs::copy(&next.certificate, &pair.certificate).expect("our file");
     put(&vec![b'x'; key.len()]);
     let count = |words: &str| server.log().matches(words).count();
     let bad = "has no key in PEM";
     assert!(within(20_000, || (count(bad) > 0).then_some(())).is_some(), "{}", server.log());
-    Wire::to(&server, &before).ask(&get("/-/healthy"));
+    Wire::to(&server, &pair.der).ask(&get("/-/healthy"));
     // A few looks, each of which reads it.
     thread::sleep(Duration::from_millis(3_500));
     assert_eq!((count(bad), count(": renewed")), (1, 0), "told once: {}", server.log());
     put(&key);
     let renewed = within(20_000, || (count(": renewed") > 0).then_some(()));
     assert!(renewed.is_some(), "{}", server.log());
-    Wire::to(&server, &pair.der).ask(&get("/-/healthy"));
+    Wire::to(&server, &next.der).ask(&get("/-/healthy"));
 }
 
 #[test]
