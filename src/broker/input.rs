@@ -105,23 +105,23 @@ mod tests {
         let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 1024));
         let id = broker.accepted(peer, Door::Public, Millis(0)).expect("there is room");
         broker.received(id, &mut HANDSHAKE.to_vec(), Millis(0));
-        let mut published = 0;
-        let mut publishes = |broker: &mut Broker| {
+        let mut all = 0;
+        let mut orders = |broker: &mut Broker| {
             let effects = std::iter::from_fn(|| broker.next_effect());
             let now = effects.filter(|effect| matches!(effect, Effect::Publish { .. })).count();
-            published += now;
-            (now, published)
+            all += now;
+            (now, all)
         };
         let half_a_mebibyte = frame(&vec![b'x'; 512 * 1024]);
         assert!(half_a_mebibyte.len() < 1024);
         broker.received(id, &mut half_a_mebibyte.repeat(MESSAGES), Millis(0));
-        assert_eq!(publishes(&mut broker).0, 1, "the others wait");
+        assert_eq!(orders(&mut broker).0, 1, "the others wait");
         while broker.go_on(Millis(0)) {
-            assert_eq!(publishes(&mut broker).0, 1);
+            assert_eq!(orders(&mut broker).0, 1);
         }
-        assert_eq!(publishes(&mut broker).1, MESSAGES);
+        assert_eq!(orders(&mut broker).1, MESSAGES);
         // What comes to little is understood at once.
         broker.received(id, &mut frame(b"x").repeat(MESSAGES), Millis(0));
-        assert_eq!(publishes(&mut broker).0, MESSAGES);
+        assert_eq!(orders(&mut broker).0, MESSAGES);
     }
 }
