@@ -122,8 +122,9 @@ class Client {
           return receipt;
         });
       } catch (error) {
-        if (isFinal(error) || Date.now() > until) throw error;
-        await this.#pause(this.#delay(failures, error), signal);
+        const delay = this.#delay(failures, error);
+        if (isFinal(error) || Date.now() + delay > until) throw error;
+        await this.#pause(delay, signal);
         if (signal.aborted) throw error;
       }
     }
@@ -583,10 +584,11 @@ async function ask(url, init, token) {
   const answer = await fetch(url, { ...init, headers });
   if (answer.ok) return answer;
   const { status, statusText } = answer;
-  const { title = statusText, detail = '', code } = await answer.json().catch(() => ({}));
+  const { title = statusText, detail = '', code } = (await answer.json().catch(() => {})) ?? {};
   const after = answer.headers.get('Retry-After');
   const ms = after * 1_000 || Date.parse(after) - Date.now();
-  const retryAfter = after ? Math.max(0, ms) * (1 + Math.random() / 4) : undefined;
+  // Anything may stand there; NaN would be a pause that never ends.
+  const retryAfter = Number.isFinite(ms) ? Math.max(0, ms) * (1 + Math.random() / 4) : undefined;
   throw Object.assign(new Error(`${status} ${title}. ${detail}`), { status, code, retryAfter });
 }
 

@@ -314,6 +314,46 @@ async function a_client_waits_as_long_as_it_is_told() {
   busy.close();
 }
 
+/** A server that answers so to what is asked first, and to each publish; else that there is nothing. */
+async function refusing(retryAfter) {
+  const { createServer } = await import('node:http');
+  const came = [];
+  const refusing = createServer((request, response) => {
+    came.push(performance.now());
+    if (came.length === 1 || request.method === 'POST') {
+      return response.writeHead(503, { 'Retry-After': retryAfter }).end();
+    }
+    response.writeHead(200).end('{"next":"e-0","messages":[]}');
+  });
+  await new Promise((resolve) => refusing.listen(0, '127.0.0.1', resolve));
+  const close = () => (refusing.closeAllConnections(), refusing.close());
+  return { at: refusing.address().port, came, close };
+}
+
+async function a_pause_that_cannot_be_read_is_one_of_its_own() {
+  for (const retryAfter of ['soon', 'Infinity', '1e999', 'Wed, 99 Foo 2026', '-5', '']) {
+    const busy = await refusing(retryAfter);
+    const backOff = 200;
+    const client = noted(busy.at, { techniques: ['poll'], timings: { ...timings, backOff } });
+    await client.reads('poll');
+    const { retryIn } = client.states.find(({ state }) => state === 'waiting');
+    // After one failure: drawn between half and all of twice the first.
+    assert.ok(retryIn >= backOff && retryIn <= 2 * backOff, `${retryAfter}: ${retryIn}`);
+    assert.ok(busy.came[1] - busy.came[0] >= backOff - 1, retryAfter);
+    client.connection.close();
+    busy.close();
+  }
+}
+
+async function a_pause_beyond_the_time_to_repeat_ends_a_publish() {
+  // Nobody remembers the key by then.
+  const busy = await refusing('3600');
+  const client = noted(busy.at, { techniques: ['poll'], timings: lasting });
+  await assert.rejects(client.connection.publish('x'), { status: 503 });
+  client.connection.close();
+  busy.close();
+}
+
 async function the_module_is_revalidated_and_a_token_is_sent() {
   const tag = (await fetch(`${http}/-/client.js`)).headers.get('ETag');
   const again = await fetch(`${http}/-/client.js`, { headers: { 'If-None-Match': tag } });
@@ -379,6 +419,8 @@ await tell({
   a_websocket_that_an_ending_server_refused_is_tried_again,
   a_websocket_that_died_in_silence_is_found_out,
   a_client_waits_as_long_as_it_is_told,
+  a_pause_that_cannot_be_read_is_one_of_its_own,
+  a_pause_beyond_the_time_to_repeat_ends_a_publish,
   the_module_is_revalidated_and_a_token_is_sent,
   a_token_opens_every_technique,
 });
