@@ -42,7 +42,13 @@ facts! {
     a_killed_server_is_a_gap_on_every_technique
     a_server_that_ends_is_no_failure_of_a_technique
     a_websocket_that_an_ending_server_refused_is_tried_again
-    a_websocket_that_died_in_silence_is_found_out
+    a_stream_that_died_in_silence_is_found_out
+    a_quiet_stream_is_doubted_and_kept
+    a_stream_that_beats_is_not_doubted
+    a_ticket_that_never_comes_stops_nothing
+    a_token_that_never_comes_is_told
+    a_long_answer_may_come_slowly
+    a_long_message_may_go_slowly
     a_client_waits_as_long_as_it_is_told
     a_pause_that_cannot_be_read_is_one_of_its_own
     a_pause_beyond_the_time_to_repeat_ends_a_publish

@@ -17,10 +17,13 @@ const TIMINGS = {
   grace: 5_000, // for an answer, beyond its wait
   proof: 10_000, // what lives so long works here
   trial: 10_000, // until a better technique is tried; doubled each time, 64-fold at most
-  silence: 60_000, // until a WebSocket is doubted
+  silence: 60_000, // until a stream is doubted
   backOff: 500, // after a failure; doubled likewise
   publish: 300_000, // to repeat a publish; the server remembers its key for longer
 };
+
+/** So slow may a body be sent: for 1,000 bytes more, a publish may take 250 ms longer. */
+const BYTES_PER_MS = 4;
 
 /** So many short lives in a row: a technique does not work here. */
 const DEATHS_MAX = 3;
@@ -111,9 +114,12 @@ class Client {
     const { timings, token } = this.#line;
     const { signal } = this.#closed;
     const until = Date.now() + timings.publish;
+    const upload = new Blob([body]).size / BYTES_PER_MS;
+    // Bounded: the last repeat must reach the server while that remembers the key.
+    const ms = Math.min(3 * timings.grace + upload, timings.publish);
     for (let failures = 0; ; failures += 1) {
       try {
-        return await within(signal, 3 * timings.grace, async (own) => {
+        return await within(signal, ms, async (own) => {
           this.#count('publish', { requests: 1 });
           const headers = { 'Idempotency-Key': key };
           const init = { method: 'POST', body, headers, signal: own.signal };
@@ -255,7 +261,7 @@ class Client {
         for (const name of blamed) this.#barred.add(name);
         this.#tell({ state: 'open', technique });
         this.#climb(technique, reading);
-        if (technique === 'websocket') this.#doubt(line, reading);
+        if (!technique.endsWith('poll')) this.#doubt(line, reading);
       };
       const error = await READ[technique](line).catch((error) => error);
       const isOurs = reading.signal.aborted;
@@ -304,8 +310,8 @@ class Client {
   }
 
   /**
-   * A WebSocket may be dead, and a page is not shown its Pings. When it was silent, or the page is
-   * looked at again, a poll asks for what it should have said.
+   * A stream may be dead and look alive: a page is not shown Pings, and a server need not beat. When
+   * it was silent, or the page is looked at again, a poll asks for what it should have said.
    */
   async #doubt(line, reading) {
     const { signal } = reading;
@@ -426,9 +432,7 @@ async function websocket(line) {
  * cursor alone and proves that nobody collects bytes on the way; a refusal's status; all names.
  */
 function sse(line) {
-  return within(line.signal, 0, async (own) => {
-    const holds = () => own.abort(new Error('The stream is held back'));
-    const late = setTimeout(holds, line.timings.first);
+  const read = async (own) => {
     let retryAfter;
     try {
       const answer = await line.get('sse', own.signal);
@@ -436,26 +440,22 @@ function sse(line) {
         retryAfter = retry ?? retryAfter;
         line.goodbye = line.opened && retry;
         if (!id) return;
-        clearTimeout(late);
+        own.wait(0);
         if (data === undefined) line.step({ cursor: id });
         else if (event === 'gap') line.step({ cursor: id, ...JSON.parse(data) });
         else line.hand({ id, event, data, encoding });
         line.open();
       });
-      const decoder = new TextDecoder();
-      const bytes = answer.body.getReader();
-      for (;;) {
-        const { value, done } = await bytes.read();
-        if (done) throw new Error('The stream ended');
-        line.count({ bytes: value.length });
-        parse(decoder.decode(value, { stream: true }));
+      for await (const text of line.read(answer)) {
+        line.heard += 1; // a heartbeat, or a piece of an event, is life as well
+        parse(text);
       }
+      throw new Error('The stream ended');
     } catch (error) {
       throw retryAfter === undefined ? error : Object.assign(error, { retryAfter });
-    } finally {
-      clearTimeout(late);
     }
-  });
+  };
+  return within(line.signal, line.timings.first, read, 'The stream is held back');
 }
 
 /** A question that is answered when there is something to say; then the next question. */
@@ -478,9 +478,14 @@ async function shortPoll(line) {
 
 /** One poll; true when there is more to fetch at once. */
 function poll(line, wait = 0) {
-  return within(line.signal, wait * 1_000 + line.timings.grace, async ({ signal }) => {
-    const answer = await line.get('poll', signal, wait);
-    const text = await answer.text();
+  const { grace } = line.timings;
+  return within(line.signal, wait * 1_000 + grace, async (own) => {
+    const answer = await line.get('poll', own.signal, wait);
+    let text = '';
+    for await (const piece of line.read(answer)) {
+      own.wait(grace); // a long answer may take long, as long as it comes
+      text += piece;
+    }
     if (answer.status === 204) {
       line.count({ empty: 1 });
       const [field, tag] = ['Last-Event-ID', 'ETag'].map((name) => answer.headers.get(name));
@@ -489,7 +494,6 @@ function poll(line, wait = 0) {
       if (!cursor) throw new Error('The cursor was taken out of the answer');
       return line.step({ cursor });
     }
-    line.count({ bytes: bytesIn(text) });
     const { next, gap, messages, more } = JSON.parse(text);
     if (gap) line.step({ gap });
     for (const message of messages) line.hand(message);
@@ -522,12 +526,26 @@ class Line {
     return ask(this.url(suffix, wait && { wait }), { cache: 'no-store', signal }, this.token);
   }
 
+  /** The text of an answer, as it comes. */
+  async *read({ body }) {
+    const decoder = new TextDecoder();
+    const bytes = body?.getReader();
+    while (bytes) {
+      const { value, done } = await bytes.read();
+      if (done) return;
+      this.count({ bytes: value.length });
+      yield decoder.decode(value, { stream: true });
+    }
+  }
+
   /** What a WebSocket shows in place of a token. */
-  async pass() {
-    const { signal, token, ticket } = this;
-    if (ticket || !token) return ticket?.();
-    const answer = await ask(`${this.base}/-/ticket`, { method: 'POST', signal }, token);
-    return (await answer.json()).ticket;
+  pass() {
+    const { base, token, ticket } = this;
+    return within(this.signal, this.timings.grace, async ({ signal }) => {
+      if (ticket || !token) return ticket && unlessEnded(signal, ticket());
+      const answer = await ask(`${base}/-/ticket`, { method: 'POST', signal }, token);
+      return (await answer.json()).ticket;
+    });
   }
 
   /** It works here. */
@@ -579,7 +597,7 @@ function eventParser(dispatch) {
 
 /** Fetches. A refusal says what was wrong, RFC 9457. */
 async function ask(url, init, token) {
-  const value = typeof token === 'function' ? await token() : token;
+  const value = typeof token === 'function' ? await unlessEnded(init.signal, token()) : token;
   const headers = { ...init.headers, ...(value && { Authorization: `Bearer ${value}` }) };
   const answer = await fetch(url, { ...init, headers });
   if (answer.ok) return answer;
@@ -617,17 +635,26 @@ function call(callback, value) {
 const ended = (signal) =>
   new Promise((over) => (signal.aborted ? over() : signal.addEventListener('abort', over)));
 
-/** Does `work` with a controller that aborts with `parent`, and after `ms`. */
-async function within(parent, ms, work) {
+/** What a page's function promised; it may never settle. */
+const unlessEnded = (signal, promise) =>
+  Promise.race([promise, ended(signal).then(() => signal.throwIfAborted())]);
+
+/** Does `work` with a controller that aborts with `parent`, and `ms` after the last `wait(ms)`. */
+async function within(parent, ms, work, why = 'No answer in time') {
   const own = new AbortController();
   const end = () => own.abort();
-  const late = ms && setTimeout(() => own.abort(new Error('No answer in time')), ms);
+  let late;
+  own.wait = (ms) => {
+    clearTimeout(late);
+    late = ms && setTimeout(() => own.abort(new Error(why)), ms);
+  };
+  own.wait(ms);
   parent.addEventListener('abort', end);
   if (parent.aborted) end();
   try {
     return await work(own);
   } finally {
-    clearTimeout(late);
+    own.wait(0);
     parent.removeEventListener('abort', end);
     end();
   }

@@ -24,8 +24,7 @@ export function tap(lanes, tell) {
     const flight = begin(lane, url, tell);
     try {
       const answer = await nativeFetch(input, init);
-      follow(flight, answer);
-      return answer;
+      return follow(flight, answer);
     } catch (error) {
       flight('cut');
       throw error;
@@ -57,22 +56,41 @@ function headBytes({ status, statusText, headers }) {
   return bytes;
 }
 
+/** Tells what becomes of an answer, and gives the one to be read. */
 function follow(flight, answer) {
   const { status } = answer;
   const head = headBytes(answer);
   const isStream = answer.headers.get('Content-Type')?.startsWith('text/event-stream');
-  if (status === 200 && isStream) return followStream(flight, status, head, answer.clone());
-  // No copy is made of a short answer: the client ends its request as soon as it has read it.
-  const read = answer.text;
-  answer.text = async () => {
-    const text = await read.call(answer).catch((error) => {
-      flight('cut');
-      throw error;
-    });
-    flight('end', { status, head, ...messagesIn(status === 200 ? text : '', utf8(text)) });
-    return text;
-  };
-  answer.json = async () => JSON.parse(await answer.text());
+  if (status === 200 && isStream) {
+    followStream(flight, status, head, answer.clone());
+    return answer;
+  }
+  const decoder = new TextDecoder();
+  let text = '';
+  const end = () => flight('end', { status, head, ...messagesIn(status === 200 ? text : '', utf8(text)) });
+  // Chromium gives a 204 a body, which no answer that is made here may have.
+  if (status === 204 || !answer.body) {
+    end();
+    return answer;
+  }
+  // No copy is made of a short answer: the client ends its request as soon as it has read it. So
+  // what it reads passes through here.
+  const reader = answer.body.getReader();
+  const body = new ReadableStream({
+    async pull(to) {
+      const { value, done } = await reader.read().catch((error) => {
+        flight('cut');
+        throw error;
+      });
+      if (!done) {
+        text += decoder.decode(value, { stream: true });
+        return to.enqueue(value);
+      }
+      end();
+      to.close();
+    },
+  });
+  return new Response(body, answer);
 }
 
 /** The messages of a poll's answer. */

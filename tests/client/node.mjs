@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -269,16 +270,95 @@ async function a_websocket_that_an_ending_server_refused_is_tried_again() {
   ending.close();
 }
 
-async function a_websocket_that_died_in_silence_is_found_out() {
+async function a_stream_that_died_in_silence_is_found_out() {
+  for (const technique of ['websocket', 'sse']) {
+    const topics = `${fact}-${technique}`;
+    const proxy = await Hindrance.open(port);
+    const client = noted(proxy.port, { topics, techniques: [technique, 'poll'] });
+    await client.reads(technique);
+    await client.connection.publish('0');
+    await client.until(has(1));
+    proxy.mutes = true;
+    await publish(topics, '1');
+    await client.until(has(2));
+    assert.deepEqual(client.data, ['0', '1'], technique);
+    client.connection.close();
+    proxy.close();
+  }
+}
+
+async function a_stream_that_beats_is_not_doubted() {
+  const beating = await server('--heartbeat', '50ms');
+  const client = noted(beating.at, { techniques: ['sse'], timings: { ...timings, silence: 1_000 } });
+  await client.reads('sse');
+  await pause(2_500);
+  assert.equal(client.connection.costs.poll, undefined, 'no poll asked after it');
+  client.connection.close();
+  beating.kill();
+}
+
+async function a_quiet_stream_is_doubted_and_kept() {
+  for (const technique of ['websocket', 'sse']) {
+    const client = noted(port, { techniques: [technique, 'poll'], timings: { ...lasting, silence: 100 } });
+    await client.reads(technique);
+    // What others publish moves no cursor of this topic.
+    while ((client.connection.costs.poll?.requests ?? 0) < 4) await publish(`${fact}-other`, 'x');
+    assert.deepEqual(client.states.map(({ state }) => state), ['connecting', 'open'], technique);
+    client.connection.close();
+  }
+}
+
+const never = () => new Promise(() => {});
+
+async function a_ticket_that_never_comes_stops_nothing() {
+  // The server's, and the page's own.
+  for (const ways of [{ token: 'any' }, { ticket: never }]) {
+    const proxy = await Hindrance.open(port);
+    Object.assign(proxy, { keepsTickets: true, holdsStreams: true });
+    const client = noted(proxy.port, { techniques: ['websocket', 'sse', 'poll'], ...ways });
+    await client.reads('poll');
+    // The trial of a WebSocket hangs as well, and that of what comes after it is not kept back.
+    proxy.set({ holdsStreams: false });
+    await client.reads('sse');
+    client.connection.close();
+    proxy.close();
+  }
+}
+
+async function a_token_that_never_comes_is_told() {
+  const client = noted(port, { token: never });
+  await client.until(({ states }) => states.some(({ state }) => state === 'waiting'));
+  assert.equal(client.connection.status.error.message, 'No answer in time');
+  client.connection.close();
+}
+
+/** Nothing of it can be left out by compression. */
+const noise = (length) => randomBytes(length).toString('base64').slice(0, length);
+
+async function a_long_answer_may_come_slowly() {
+  const data = noise(40_000);
+  await publish(fact, data);
   const proxy = await Hindrance.open(port);
-  const client = noted(proxy.port, { techniques: ['websocket', 'poll'] });
-  await client.reads('websocket');
-  await client.connection.publish('0');
-  await client.until(has(1));
-  proxy.mutes = true;
-  await publish(fact, '1');
-  await client.until(has(2));
-  assert.deepEqual(client.data, ['0', '1']);
+  proxy.bytesPerSecondMax = 20_000; // two seconds, of which each brings something
+  for (const technique of ['long-poll', 'poll']) {
+    const client = noted(proxy.port, { techniques: [technique], since: 'earliest' });
+    await client.until(has(1));
+    assert.deepEqual(client.data, [data]);
+    assert.ok(!client.states.some(({ state }) => state === 'waiting'), 'at the first attempt');
+    client.connection.close();
+  }
+  proxy.close();
+}
+
+async function a_long_message_may_go_slowly() {
+  const proxy = await Hindrance.open(port);
+  const client = noted(proxy.port);
+  await client.until(() => client.connection.state === 'open');
+  proxy.bytesPerSecondMax = 6_000; // 2.7 s, where a short message has 2.1 s
+  for (const data of [noise(16_000), randomBytes(16_000), new Blob([noise(16_000)])]) {
+    await client.connection.publish(data);
+  }
+  assert.equal(proxy.seen.post, 3, 'each at the first attempt');
   client.connection.close();
   proxy.close();
 }
@@ -417,7 +497,13 @@ await tell({
   a_killed_server_is_a_gap_on_every_technique,
   a_server_that_ends_is_no_failure_of_a_technique,
   a_websocket_that_an_ending_server_refused_is_tried_again,
-  a_websocket_that_died_in_silence_is_found_out,
+  a_stream_that_died_in_silence_is_found_out,
+  a_quiet_stream_is_doubted_and_kept,
+  a_stream_that_beats_is_not_doubted,
+  a_ticket_that_never_comes_stops_nothing,
+  a_token_that_never_comes_is_told,
+  a_long_answer_may_come_slowly,
+  a_long_message_may_go_slowly,
   a_client_waits_as_long_as_it_is_told,
   a_pause_that_cannot_be_read_is_one_of_its_own,
   a_pause_beyond_the_time_to_repeat_ends_a_publish,

@@ -17,8 +17,12 @@ export class Hindrance {
   losesRequest = false;
   /** Drops the answer to the next POST, which the server has obeyed by then. */
   losesReceipt = false;
-  /** Passes on nothing of what the server says on an upgraded connection, and keeps it open. */
+  /** Passes on nothing of what the server says on an upgraded connection or in a stream, and keeps it open. */
   mutes = false;
+  /** Never answers who asks for a ticket. */
+  keepsTickets = false;
+  /** Of a body, either way. */
+  bytesPerSecondMax = Infinity;
   /** Takes no connection. */
   isDown = false;
   /** How many requests came, by kind: `upgrade`, `stream`, `poll`, `post`, `other`. */
@@ -66,6 +70,7 @@ export class Hindrance {
       request.socket.destroy();
       return;
     }
+    if (url === '/-/ticket' && this.keepsTickets) return;
     const options = { port: this.target, host: '127.0.0.1', method, path: url, headers };
     const far = http.request({ ...options, agent: false }, (answer) => {
       if (method === 'POST' && this.losesReceipt) {
@@ -81,16 +86,32 @@ export class Hindrance {
       }
       response.writeHead(answer.statusCode, answer.headers);
       response.flushHeaders();
-      answer.pipe(response);
-      answer.on('error', () => request.socket.destroy());
+      this.#flow(answer, response, () => request.socket.destroy());
     });
     far.on('error', () => request.socket.destroy());
-    request.pipe(far);
+    this.#flow(request, far, () => far.destroy());
     const late = this.requestMsMax < Infinity && setTimeout(() => request.socket.destroy(), this.requestMsMax);
     response.on('close', () => {
       clearTimeout(late);
       far.destroy();
     });
+  }
+
+  /** Passes a body on: at once, or so many bytes each 20 ms. */
+  async #flow(from, to, fail) {
+    try {
+      for await (const bytes of from) {
+        if (this.mutes && from.headers['content-type'] === 'text/event-stream') continue;
+        const step = Math.min(bytes.length, Math.ceil(this.bytesPerSecondMax / 50));
+        for (let n = 0; n < bytes.length; n += step) {
+          to.write(bytes.subarray(n, n + step));
+          if (step < bytes.length) await new Promise((over) => setTimeout(over, 20));
+        }
+      }
+      to.end();
+    } catch {
+      fail();
+    }
   }
 
   #upgrade(request, near, head) {
