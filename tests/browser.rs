@@ -164,6 +164,7 @@ facts! {
 
 facts! {
     tell_page:
+    the_live_page_waits_for_no_answer_that_does_not_come
     the_live_page_keeps_up_and_keeps_fifty_lines
     the_live_page_tells_in_words_that_the_server_is_gone
     the_live_page_says_what_waits_for_a_connection

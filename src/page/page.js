@@ -177,8 +177,9 @@ function offer() {
   replay.textContent = count('kept', kept);
 }
 async function look() {
-  const headers = tokens.headers('read');
-  const answer = await fetch(`/${encodeURIComponent(topic)}/info`, { headers }).catch(() => undefined);
+  // The lanes start when this is over: it must be, whether or not there is an answer.
+  const init = { headers: tokens.headers('read'), signal: AbortSignal.timeout(3_000) };
+  const answer = await fetch(`/${encodeURIComponent(topic)}/info`, init).catch(() => undefined);
   const { retained, code, detail } = (await answer?.json().catch(() => undefined)) ?? {};
   wantToken({ code, message: detail });
   kept = retained?.messages ?? 0;

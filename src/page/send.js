@@ -8,6 +8,7 @@ import { now } from '/-/page/tap.js';
 import { say } from '/-/page/words.js';
 
 const EVERY = 2_000;
+const LATE = 15_000; // an answer that does not come by then is not waited for: the client's own time for it
 
 export class Sender {
   #socket;
@@ -49,9 +50,11 @@ export class Sender {
     const socket = await this.#open();
     const frame = JSON.stringify({ ref: this.#refs += 1, data });
     const receipt = new Promise((done, fail) => this.#receipts.set(this.#refs, [done, fail]));
+    // A dead connection looks like one that is slow: it is given up, and all that waits for it.
+    const late = setTimeout(() => this.#lose(socket), LATE);
     socket.send(frame);
     this.onsaid(frame, data);
-    return receipt;
+    return receipt.finally(() => clearTimeout(late));
   }
 
   #open() {
@@ -65,7 +68,8 @@ export class Sender {
   /** A socket can show no token: a ticket stands for it, once. */
   async #ticket() {
     if (!this.tokens.read) return '';
-    const answer = await fetch('/-/ticket', { method: 'POST', headers: this.tokens.headers('read') });
+    const init = { method: 'POST', headers: this.tokens.headers('read'), signal: AbortSignal.timeout(LATE) };
+    const answer = await fetch('/-/ticket', init);
     const { ticket, detail, code } = await answer.json();
     if (!ticket) throw Object.assign(new Error(detail), { code });
     return `?ticket=${ticket}`;
@@ -81,8 +85,13 @@ export class Sender {
       this.#receipts.delete(ref);
     };
     return new Promise((done, fail) => {
-      socket.onopen = () => done(socket);
+      const late = setTimeout(() => this.#lose(socket), LATE);
+      socket.onopen = () => {
+        clearTimeout(late);
+        done(socket);
+      };
       socket.onclose = () => {
+        clearTimeout(late);
         this.#opened = undefined;
         const lost = new Error(say('no_receipt'));
         fail(lost);
@@ -90,6 +99,13 @@ export class Sender {
         this.#receipts.clear();
       };
     });
+  }
+
+  /** Ends a socket without waiting until the other side agrees. */
+  #lose(socket) {
+    socket.onclose?.();
+    socket.onclose = null;
+    socket.close();
   }
 
   /** Sends a message every two seconds, or stops that. A message that waits keeps the next one back. */

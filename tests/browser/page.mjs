@@ -255,7 +255,35 @@ async function the_live_page_can_be_used_by_everybody() {
   await browse(look, { bypassCSP: true });
 }
 
+async function the_live_page_waits_for_no_answer_that_does_not_come() {
+  await browse(async ({ proxy, tab }) => {
+    // Neither what is retained nor the costs are ever told: the lanes start all the same.
+    const { page, errors } = await tab(() => {
+      const ask = window.fetch;
+      window.fetch = (url, init) => {
+        if (!/\/info|\/-\/costs/.test(url)) return ask(url, init);
+        return new Promise((_, fail) => init.signal?.addEventListener('abort', () => fail(init.signal.reason)));
+      };
+    });
+    const text = page.locator('#text');
+    const send = async (data) => {
+      await text.fill(data);
+      await page.locator('button[value="websocket"]').click();
+      // Sooner than the server gives up who answers no Ping, which would free the field as well.
+      await page.locator('#text:not([readonly])').waitFor({ timeout: 30_000 });
+    };
+    // A socket that never opens, one that is well, and one that dies.
+    for (const [mutes, left] of [[true, 'x'], [false, ''], [true, 'x']]) {
+      proxy.mutes = mutes;
+      await send('x');
+      assert.equal(await text.inputValue(), left, 'what was not published can be sent again');
+    }
+    assert.deepEqual(errors, []);
+  });
+}
+
 await tell({
+  the_live_page_waits_for_no_answer_that_does_not_come,
   the_live_page_keeps_up_and_keeps_fifty_lines,
   the_live_page_tells_in_words_that_the_server_is_gone,
   the_live_page_says_what_waits_for_a_connection,
