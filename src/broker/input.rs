@@ -11,7 +11,9 @@ use crate::ledger::Bytes;
 
 /// Bytes have come. What cannot be understood yet is kept.
 pub(super) fn received(visit: &mut Visit<'_>, bytes: &mut [u8]) {
-    if visit.conn.flow.inbox.is_empty() {
+    if visit.conn.is_paused() {
+        visit.conn.flow.inbox.push(bytes); // It stands in line, once.
+    } else if visit.conn.flow.inbox.is_empty() {
         let used = digest(visit, bytes);
         visit.conn.flow.inbox.push(&bytes[used..]);
     } else {
@@ -69,9 +71,11 @@ fn digest(visit: &mut Visit<'_>, bytes: &mut [u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use crate::broker::{Broker, Effect, Setup};
-    use crate::ids::{Door, Millis};
+    use crate::broker::{Broker, Effect, Letter, Setup};
+    use crate::hub::Receipt;
+    use crate::ids::{ConnId, Door, Micros, Millis};
     use crate::limits::Limits;
+    use crate::store::sequencer::{Commit, Sequencer};
     use crate::wire::frame::{Opcode, encode_header};
     use flate2::{Compress, Compression, FlushCompress};
     use std::net::{Ipv4Addr, SocketAddr};
@@ -96,32 +100,61 @@ mod tests {
         frame
     }
 
-    /// Few bytes that become many stand in line behind what others have sent.
-    #[test]
-    fn what_is_inflated_to_much_is_understood_a_portion_at_a_time() {
-        const MESSAGES: usize = 40;
+    fn socket() -> (Broker, Sequencer, ConnId) {
         let limits = Limits { deflate: true, ..Limits::default() };
         let mut broker = Broker::new(Setup { limits, ..Setup::default() });
         let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 1024));
         let id = broker.accepted(peer, Door::Public, Millis(0)).expect("there is room");
         broker.received(id, &mut HANDSHAKE.to_vec(), Millis(0));
+        (broker, Sequencer::default(), id)
+    }
+
+    /// Publishes what was asked for since this was last called, and tells how much that was.
+    fn orders(broker: &mut Broker, sequencer: &mut Sequencer) -> usize {
         let mut all = 0;
-        let mut orders = |broker: &mut Broker| {
-            let effects = std::iter::from_fn(|| broker.next_effect());
-            let now = effects.filter(|effect| matches!(effect, Effect::Publish { .. })).count();
-            all += now;
-            (now, all)
-        };
+        while let Some(effect) = broker.next_effect() {
+            if let Effect::Publish { conn, draft } = effect
+                && let Commit::Appended { message, .. } = sequencer.commit(draft, Micros(0))
+            {
+                all += 1;
+                let receipt = Some(Receipt { conn, seq: message.seq, subscribers: 0 });
+                broker.letter(Letter::Committed { message, receipt }, Millis(0));
+            }
+        }
+        all
+    }
+
+    const MESSAGES: usize = 40;
+
+    /// Few bytes that become many stand in line behind what others have sent, and are not lost
+    /// where nothing follows them.
+    #[test]
+    fn what_is_inflated_to_much_is_understood_a_portion_at_a_time() {
         let half_a_mebibyte = frame(&vec![b'x'; 512 * 1024]);
         assert!(half_a_mebibyte.len() < 1024);
-        broker.received(id, &mut half_a_mebibyte.repeat(MESSAGES), Millis(0));
-        assert_eq!(orders(&mut broker).0, 1, "the others wait");
-        while broker.go_on(Millis(0)) {
-            assert_eq!(orders(&mut broker).0, 1);
+        for ends in [false, true] {
+            let (mut broker, mut sequencer, id) = socket();
+            broker.received(id, &mut half_a_mebibyte.repeat(MESSAGES), Millis(0));
+            let mut all = orders(&mut broker, &mut sequencer);
+            assert_eq!(all, 1, "the others wait");
+            broker.received(id, &mut half_a_mebibyte.clone(), Millis(0));
+            assert_eq!(orders(&mut broker, &mut sequencer), 0, "and what comes behind them too");
+            if ends {
+                broker.peer_finished(id, Millis(0));
+            }
+            while broker.go_on(Millis(0)) {
+                let more = orders(&mut broker, &mut sequencer);
+                assert_eq!(more, 1);
+                all += more;
+            }
+            assert_eq!(all, MESSAGES + 1);
         }
-        assert_eq!(orders(&mut broker).1, MESSAGES);
-        // What comes to little is understood at once.
+    }
+
+    #[test]
+    fn what_comes_to_little_is_understood_at_once() {
+        let (mut broker, mut sequencer, id) = socket();
         broker.received(id, &mut frame(b"x").repeat(MESSAGES), Millis(0));
-        assert_eq!(orders(&mut broker).0, MESSAGES);
+        assert_eq!(orders(&mut broker, &mut sequencer), MESSAGES);
     }
 }

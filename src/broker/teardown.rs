@@ -106,7 +106,7 @@ fn end(visit: &mut Visit<'_>, how: fn(CloseReason) -> Teardown) {
 #[inline]
 pub(super) fn end_if_finished(visit: &mut Visit<'_>) {
     let flow = &visit.conn.flow;
-    if !flow.finished || visit.conn.is_held() {
+    if !flow.finished || visit.conn.is_held() || visit.conn.is_paused() {
         return; // Not understood to the end yet: see `Conn::next_ask`.
     }
     let reason = match &visit.conn.state {

@@ -17,7 +17,7 @@ use crate::wire::message::{Assembler, Incoming, Step};
 
 /// What compressed payloads come to before others have their turn: of a thousand bytes that were
 /// inflated, one or a few were sent, and what bounds a read does not bound this.
-const INFLATED_MUCH: usize = 256 * 1024;
+const INFLATED_MUCH: usize = 64 * 1024;
 
 impl Conn {
     /// Counts anew what compressed payloads come to.
@@ -37,6 +37,11 @@ impl Conn {
             _ => 0,
         };
         inflated >= INFLATED_MUCH
+    }
+
+    /// Whether what came is not understood to its end yet, because what was came to so much.
+    pub fn is_paused(&self) -> bool {
+        !self.flow.inbox.is_empty() && self.has_inflated_much()
     }
 
     /// Understands `buf` up to the end of the first message or control frame.

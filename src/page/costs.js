@@ -7,7 +7,6 @@
 import { Tokens } from '/-/page/token.js';
 
 const PERIOD = 1_000;
-const LATE = 10_000; // an answer that does not come by then is not waited for: the next look asks anew
 const CLASSES = { text: ['payload'], wrapping: ['framing'], heads: ['head'], rest: ['heartbeat', 'body'] };
 export const CLASS_NAMES = Object.keys(CLASSES);
 
@@ -62,8 +61,8 @@ export class Costs {
     const query = isOwn ? `?tag=${Object.values(this.tags)}` : '';
     try {
       const headers = this.tokens.headers('costs');
-      const init = { cache: 'no-store', headers, signal: AbortSignal.timeout(LATE) };
-      const answer = await fetch(`/-/costs${query}`, init);
+      const signal = AbortSignal.timeout(10_000);
+      const answer = await fetch(`/-/costs${query}`, { cache: 'no-store', headers, signal });
       const told = await answer.json();
       if (Tokens.isWanted(told)) {
         if (!this.isRefused) this.onrefused({ ...told, message: told.detail });

@@ -177,9 +177,9 @@ function offer() {
   replay.textContent = count('kept', kept);
 }
 async function look() {
-  // The lanes start when this is over: it must be, whether or not there is an answer.
+  // The lanes start when this is over.
   const init = { headers: tokens.headers('read'), signal: AbortSignal.timeout(3_000) };
-  const answer = await fetch(`/${encodeURIComponent(topic)}/info`, init).catch(() => undefined);
+  const answer = await fetch(`/${encodeURIComponent(topic)}/info`, init).catch(() => {});
   const { retained, code, detail } = (await answer?.json().catch(() => undefined)) ?? {};
   wantToken({ code, message: detail });
   kept = retained?.messages ?? 0;

@@ -8,7 +8,7 @@ import { now } from '/-/page/tap.js';
 import { say } from '/-/page/words.js';
 
 const EVERY = 2_000;
-const LATE = 15_000; // an answer that does not come by then is not waited for: the client's own time for it
+const LATE = 15_000; // for an answer, as the client has it
 
 export class Sender {
   #socket;
@@ -50,7 +50,6 @@ export class Sender {
     const socket = await this.#open();
     const frame = JSON.stringify({ ref: this.#refs += 1, data });
     const receipt = new Promise((done, fail) => this.#receipts.set(this.#refs, [done, fail]));
-    // A dead connection looks like one that is slow: it is given up, and all that waits for it.
     const late = setTimeout(() => this.#lose(socket), LATE);
     socket.send(frame);
     this.onsaid(frame, data);
@@ -101,7 +100,7 @@ export class Sender {
     });
   }
 
-  /** Ends a socket without waiting until the other side agrees. */
+  /** Ends a socket at once. */
   #lose(socket) {
     socket.onclose?.();
     socket.onclose = null;

@@ -56,7 +56,7 @@ function headBytes({ status, statusText, headers }) {
   return bytes;
 }
 
-/** Tells what becomes of an answer, and gives the one to be read. */
+/** Follows an answer, and gives the one to be read. */
 function follow(flight, answer) {
   const { status } = answer;
   const head = headBytes(answer);
@@ -68,13 +68,12 @@ function follow(flight, answer) {
   const decoder = new TextDecoder();
   let text = '';
   const end = () => flight('end', { status, head, ...messagesIn(status === 200 ? text : '', utf8(text)) });
-  // Chromium gives a 204 a body, which no answer that is made here may have.
+  // Chromium gives a 204 a body, and `Response` takes none.
   if (status === 204 || !answer.body) {
     end();
     return answer;
   }
-  // No copy is made of a short answer: the client ends its request as soon as it has read it. So
-  // what it reads passes through here.
+  // No copy: the client ends its request as soon as it has read it. What it reads passes through.
   const reader = answer.body.getReader();
   const body = new ReadableStream({
     async pull(to) {
