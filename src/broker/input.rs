@@ -132,22 +132,24 @@ mod tests {
     fn what_is_inflated_to_much_is_understood_a_portion_at_a_time() {
         let half_a_mebibyte = frame(&vec![b'x'; 512 * 1024]);
         assert!(half_a_mebibyte.len() < 1024);
-        for ends in [false, true] {
+        for ends in [None, Some("by its FIN"), Some("by a cut of TLS")] {
             let (mut broker, mut sequencer, id) = socket();
             broker.received(id, &mut half_a_mebibyte.repeat(MESSAGES), Millis(0));
             let mut all = orders(&mut broker, &mut sequencer);
             assert_eq!(all, 1, "the others wait");
             broker.received(id, &mut half_a_mebibyte.clone(), Millis(0));
             assert_eq!(orders(&mut broker, &mut sequencer), 0, "and what comes behind them too");
-            if ends {
-                broker.peer_finished(id, Millis(0));
+            match ends {
+                None => {}
+                Some("by its FIN") => broker.peer_finished(id, Millis(0)),
+                Some(_) => broker.truncated(id, Millis(0)),
             }
             while broker.go_on(Millis(0)) {
                 let more = orders(&mut broker, &mut sequencer);
                 assert_eq!(more, 1);
                 all += more;
             }
-            assert_eq!(all, MESSAGES + 1);
+            assert_eq!(all, MESSAGES + 1, "{ends:?}");
         }
     }
 

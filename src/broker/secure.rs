@@ -112,7 +112,9 @@ impl Broker {
             if !is_over {
                 visit.conn.flow.finished = true;
                 visit.conn.flow.leave_for(CloseReason::TlsTruncated);
-                teardown::close(visit);
+                if !visit.conn.is_paused() {
+                    teardown::close(visit); // Otherwise when the rest is understood.
+                }
             }
         });
         if is_over {

@@ -182,7 +182,7 @@ async function look() {
   const answer = await fetch(`/${encodeURIComponent(topic)}/info`, init).catch(() => {});
   const { retained, code, detail } = (await answer?.json().catch(() => undefined)) ?? {};
   wantToken({ code, message: detail });
-  kept = retained?.messages ?? 0;
+  kept = retained?.messages ?? kept;
   offer();
 }
 setInterval(() => replay.hidden || document.hidden || look(), 3_000);

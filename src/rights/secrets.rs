@@ -102,9 +102,17 @@ const ED25519_PREFIX: [u8; 12] =
 /// nobody meant to be one would be known to whoever reads them.
 pub fn jwt_keys(text: &str) -> Result<Vec<JwtKey>, SecretFault> {
     let mut keys = Vec::new();
-    let is_something = |line: &&str| !line.is_empty() && !line.starts_with('#');
-    let mut lines = text.lines().map(str::trim).filter(is_something);
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     while let Some(line) = lines.next() {
+        if line.starts_with('#') {
+            if line.len() >= JWT_SECRET_BYTES_MIN && !line.contains(char::is_whitespace) {
+                return Err(SecretFault(
+                    "begins with #, as comments do; draw a secret that does not, or begin the \
+                     comment with # and a space",
+                ));
+            }
+            continue;
+        }
         if !line.starts_with(BEGIN) {
             keys.push(secret(line)?);
             continue;

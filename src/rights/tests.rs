@@ -222,10 +222,12 @@ fn tokens_and_keys_are_read_as_they_are_written() {
     let comment = "# public keys of the service at auth.example\n";
     assert_eq!(jwt_keys(&format!("{comment}{}", pem())).expect("one key").len(), 1);
     assert_eq!(jwt_keys(&format!("{comment}{SECRET}\n{SECRET}")).expect("two keys").len(), 2);
+    let hidden = format!("#{SECRET}\n{SECRET}");
     let untold = format!("public keys of the service at auth.example\n{}", pem());
     for (text, part) in [
         ("", "holds no key"),
         (comment, "holds no key"),
+        (hidden.as_str(), "begins with #"),
         ("short", "shorter than 32"),
         (untold.as_str(), "has white space in it"),
         (private.as_str(), "not the public key of an Ed25519"),

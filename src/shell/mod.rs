@@ -129,6 +129,7 @@ impl Server {
     /// may send one. Connections and signals that come in wait until the threads
     /// [`run`](Self::run).
     pub fn bind(config: &Config) -> Result<Self, StartError> {
+        sys::survive_file_size_limit();
         let clock = keeping::clock(config);
         let keeping = keeping::open(config, clock)?;
         let tls = tls::settings::start(&config.tls).map_err(StartError::Tls)?;
@@ -246,7 +247,6 @@ fn loop_setups(
     let bus = Arc::new(Bus::new(&config.limits, addresses, keeping.is_some()));
     let unfinished = UnfinishedPool::new(config.limits.unfinished_bytes_max);
     sys::tune_allocator(MAPPED_BYTES_MIN);
-    sys::survive_file_size_limit();
     let epoch = match keeping {
         Some(keeping) => keeping.epoch,
         None => Epoch::draw(sys::random_bits().map_err(StartError::System)?),

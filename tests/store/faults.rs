@@ -127,6 +127,16 @@ fn a_file_that_may_not_be_written_is_told_so() {
 }
 
 #[test]
+fn a_file_that_may_not_grow_is_told_so_at_the_start() {
+    let folder = Folder::new();
+    let mut command = Command::new("sh");
+    let bounded = "ulimit -S -f 4; exec \"$0\" \"$@\"";
+    command.args(["-c", bounded, env!("CARGO_BIN_EXE_tollway")]);
+    let said = refused(command, &folder.file());
+    assert!(said.contains("(ulimit -f)"), "{said}");
+}
+
+#[test]
 fn a_disk_without_room_refuses_publishers_and_loses_nothing() {
     let folder = Folder::new();
     // Room for some hundred kilobytes, until the bound on the length of files is lifted. Its signal
