@@ -65,7 +65,7 @@ impl Redis {
             if child.try_wait().expect("our child").is_some() {
                 return Some(false);
             }
-            TcpStream::connect(("127.0.0.1", self.port)).is_ok().then_some(true)
+            is_redis(self.port).then_some(true)
         });
         self.child = Some(child);
         answers.expect("it starts or ends")
@@ -115,6 +115,18 @@ impl Redis {
             let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
         }
     }
+}
+
+/// Whether it is a Redis that answers there, and not another test's server, which has taken the port
+/// before ours could.
+fn is_redis(port: u16) -> bool {
+    let asked = TcpStream::connect(("127.0.0.1", port)).and_then(|mut stream| {
+        stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+        stream.write_all(b"PING\r\n")?;
+        let mut first = [0];
+        stream.read_exact(&mut first).map(|()| first)
+    });
+    matches!(asked, Ok([b'+' | b'-'])) // It is there, or loads its data.
 }
 
 impl Drop for Redis {
