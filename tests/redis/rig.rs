@@ -117,8 +117,8 @@ impl Redis {
     }
 }
 
-/// Whether it is a Redis that answers there, and not another test's server, which has taken the port
-/// before ours could.
+/// Whether it is a Redis that answers there, and not another test's server, which has taken the
+/// port before ours could.
 fn is_redis(port: u16) -> bool {
     let asked = TcpStream::connect(("127.0.0.1", port)).and_then(|mut stream| {
         stream.set_read_timeout(Some(Duration::from_secs(1)))?;
