@@ -105,7 +105,10 @@ pub fn jwt_keys(text: &str) -> Result<Vec<JwtKey>, SecretFault> {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     while let Some(line) = lines.next() {
         if line.starts_with('#') {
-            if line.len() >= JWT_SECRET_BYTES_MIN && !line.contains(char::is_whitespace) {
+            // Nor is a rule of many of them a secret.
+            let is_rule = line.bytes().all(|byte| !byte.is_ascii_alphanumeric());
+            if line.len() >= JWT_SECRET_BYTES_MIN && !is_rule && !line.contains(char::is_whitespace)
+            {
                 return Err(SecretFault(
                     "begins with #, as comments do; draw a secret that does not, or begin the \
                      comment with # and a space",

@@ -219,7 +219,8 @@ fn tokens_and_keys_are_read_as_they_are_written() {
     assert!(token(&"x".repeat(4_097)).is_err() && token(&"x".repeat(4_096)).is_ok());
     let private = pem().replace("PUBLIC", "PRIVATE");
     let other = pem().replace("MCow", "MCox");
-    let comment = "# public keys of the service at auth.example\n";
+    let comment =
+        "################################\n# public keys of the service at auth.example\n";
     assert_eq!(jwt_keys(&format!("{comment}{}", pem())).expect("one key").len(), 1);
     assert_eq!(jwt_keys(&format!("{comment}{SECRET}\n{SECRET}")).expect("two keys").len(), 2);
     let hidden = format!("#{SECRET}\n{SECRET}");
