@@ -6,9 +6,10 @@
 use std::fmt;
 
 use super::Millis;
+use crate::limits::STORE_AHEAD_MS_MAX;
 
-/// A moment in five bytes: 34 years of milliseconds since the server started. What is later than
-/// that is never.
+/// A moment in five bytes: 34 years of milliseconds of the server's clock, which begins at its
+/// start, or with a store up to ten years before. What is later than that is never.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct KeptMillis {
     /// 32 bits, which lie anywhere.
@@ -38,6 +39,9 @@ impl KeptMillis {
 
     const MS_NEVER: u64 = (1 << 40) - 1;
 }
+
+// A server that begins with the oldest messages has two decades left.
+const _: () = assert!(STORE_AHEAD_MS_MAX < KeptMillis::MS_NEVER / 3);
 
 impl From<Millis> for KeptMillis {
     #[inline]

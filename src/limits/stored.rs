@@ -12,8 +12,9 @@ pub const STORE_BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const COMMIT_MS_MAX: u64 = 30_000;
 /// How long a server that takes over from another waits for its file.
 pub const STORE_LOCK_MS_MAX: u64 = 120_000;
-/// Messages in a file that are older than this, a hundred years, are as if they were that old.
-pub const STORE_AHEAD_MS_MAX: u64 = 100 * 366 * 24 * 60 * 60 * 1000;
+/// Messages in a store that are older than this, ten years, are as if they were that old: the
+/// server's clock begins no further ahead, so that connections can keep their moments in 40 bits.
+pub const STORE_AHEAD_MS_MAX: u64 = 10 * 366 * 24 * 60 * 60 * 1000;
 /// Numberings that have ended of which a thread knows which subscriber stood in which.
 pub const EARLIER_EPOCHS_MAX: usize = 64;
 /// The first pause before a store that has failed is tried again; each is twice the one before.

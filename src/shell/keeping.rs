@@ -138,3 +138,17 @@ impl Keeping {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::KeptMillis;
+
+    #[test]
+    fn however_long_messages_are_kept_deadlines_can_be_counted_from_now() {
+        let flags = ["tollway", "--data", "log.db", "--history-age", "36500d"];
+        let now = clock(&Config::read(flags.map(Into::into)).expect("good flags")).now();
+        assert!(now.0 >= STORE_AHEAD_MS_MAX);
+        assert_eq!(KeptMillis::from(now).millis(), now);
+    }
+}
