@@ -16,6 +16,8 @@ mod http;
 #[path = "support/server.rs"]
 mod server;
 
+#[path = "redis/emptied.rs"]
+mod emptied;
 #[path = "redis/faults.rs"]
 mod faults;
 #[path = "redis/hop.rs"]

@@ -13,6 +13,9 @@ use crate::ledger::StoreReport;
 use crate::shell::bus::Bus;
 use crate::store::redis::Joined;
 
+/// The stream is to keep all that it has.
+const NOTHING_TO_TRIM: Seq = Seq(0);
+
 /// Shared by the two threads.
 #[derive(Debug)]
 pub(super) struct Health {
@@ -26,7 +29,7 @@ struct HealthState {
     joined: Joined,
     /// Every thread was told of what is up to here.
     tip: Seq,
-    /// The oldest number that the stream is to keep.
+    /// The oldest number that the stream is to keep, in the numbering of `joined`.
     oldest: Seq,
     faults: ThreadFaults,
     ended: bool,
@@ -71,7 +74,7 @@ impl Health {
         let state = HealthState {
             joined: view.joined,
             tip: view.reach.tip(),
-            oldest: Seq(0),
+            oldest: NOTHING_TO_TRIM,
             faults: ThreadFaults::default(),
             ended: false,
             joins: 0,
@@ -92,11 +95,13 @@ impl Health {
         self.changed.notify_all();
     }
 
-    /// The log was joined again, and every thread was told of what is up to `tip`.
+    /// The log was joined again, and every thread was told of what is up to `tip`. What may be
+    /// trimmed is told by [`read_up_to`](Self::read_up_to): the number that stood there may be one
+    /// of another numbering, in which all that is new lies before it.
     pub(super) fn joined(&self, joined: Joined, tip: Seq) {
         let mut state = self.lock();
         state.counts.renumberings += u64::from(joined.epoch != state.joined.epoch);
-        (state.joined, state.tip) = (joined, tip);
+        (state.joined, state.tip, state.oldest) = (joined, tip, NOTHING_TO_TRIM);
         state.joins += 1;
         self.changed.notify_all();
     }
@@ -172,5 +177,47 @@ impl Health {
 
     fn lock(&self) -> MutexGuard<'_, HealthState> {
         self.state.lock().expect("a thread that panics ends the process")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{Epoch, Micros};
+    use crate::limits::Limits;
+    use crate::shell::mailbox;
+    use crate::shell::sharing::view::RedisTime;
+    use crate::store::redis::{Reach, Standing};
+
+    fn joined(epoch: u64, standing: Standing) -> Joined {
+        Joined { epoch: Epoch(epoch), group_key: 7, tip: Seq(0), wall_ms: 0, standing }
+    }
+
+    fn health() -> Health {
+        let poll = mio::Poll::new().expect("a descriptor");
+        let waker = mio::Waker::new(poll.registry(), mio::Token(0)).expect("a descriptor");
+        let (address, _mailbox) = mailbox::new(waker);
+        let bus = Arc::new(Bus::new(&Limits::default(), vec![address], true));
+        let view = View {
+            joined: joined(1, Standing::Whole),
+            reach: Reach::new(&Limits::default(), 7),
+            time: RedisTime { now: Micros(0), wall_ms: 0 },
+        };
+        Health::new(bus, &view)
+    }
+
+    #[test]
+    fn who_joins_again_trims_nothing_until_the_log_has_been_read() {
+        let health = health();
+        let place = || health.place().map(|place| (place.joined.epoch, place.oldest));
+        assert_eq!(place(), Some((Epoch(1), Seq(0))));
+        for (epoch, standing) in
+            [(1, Standing::Whole), (1, Standing::Behind), (2, Standing::Anew), (3, Standing::Anew)]
+        {
+            health.read_up_to(Seq(9_000), Seq(5_000));
+            assert_eq!(place().map(|(_, oldest)| oldest), Some(Seq(5_000)));
+            health.joined(joined(epoch, standing), Seq(0));
+            assert_eq!(place(), Some((Epoch(epoch), Seq(0))), "{standing:?}");
+        }
     }
 }

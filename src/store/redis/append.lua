@@ -84,7 +84,10 @@ for n = 7, #ARGV, 7 do
     answer[#answer + 1] = tip
   end
 end
-if tonumber(ARGV[3]) > 0 then
+-- A number that had not been given before is one of another numbering: by it we would trim what we
+-- have just appended.
+local oldest = tonumber(ARGV[3])
+if oldest > 0 and oldest <= answer[1] then
   redis.call('XTRIM', KEYS[2], 'MINID', '~', ARGV[3] .. '-0')
 end
 return answer
