@@ -22,6 +22,8 @@ mod emptied;
 mod faults;
 #[path = "redis/hop.rs"]
 mod hop;
+#[path = "redis/lasting.rs"]
+mod lasting;
 #[path = "redis/rig.rs"]
 mod rig;
 #[path = "redis/start.rs"]

@@ -80,7 +80,7 @@ pub fn open(
                 if pause.is_fresh() {
                     log::warn!("{}; trying again", fault.line);
                 }
-                thread::sleep(Duration::from_millis(pause.next_ms(random()[0])));
+                thread::sleep(Duration::from_millis(pause.next_ms(clock.now(), random()[0])));
             }
         }
     };

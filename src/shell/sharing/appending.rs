@@ -6,7 +6,8 @@
 //!
 //! A piece that fails may have been appended: whoever asked is told that the store is unavailable,
 //! and that a repeat under the same key is safe, for Redis remembers the keys. Then nothing is
-//! appended until a try to write succeeds.
+//! appended until a try to write succeeds; pauses before a try grow, also while tries succeed and
+//! what follows them fails.
 //!
 //! It tells the other nodes as well how many read which topic here, once a second, and asks them
 //! when somebody wants to know.
@@ -216,7 +217,8 @@ impl Appender {
         let tried = self.try_to_write();
         match tried {
             Ok(()) => {
-                (self.retry_at, self.pause) = (None, Pause::default());
+                self.retry_at = None;
+                self.pause.went_well(self.clock.now());
                 self.health.tell(Part::Appending, None);
             }
             Err(fault) => self.fail(&fault),
@@ -250,8 +252,8 @@ impl Appender {
             self.link = None; // An answer may still come on it.
         }
         self.health.tell(Part::Appending, Some(&fault.line));
-        let wait_ms = self.pause.next_ms(random()[0]);
-        self.retry_at = Some(self.clock.now().plus(wait_ms));
+        let now = self.clock.now();
+        self.retry_at = Some(now.plus(self.pause.next_ms(now, random()[0])));
     }
 }
 

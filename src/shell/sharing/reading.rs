@@ -6,6 +6,10 @@
 //! that is still there, it goes on behind it; if it has been trimmed since, the whole log is read
 //! again; if it is lost, the numbering begins anew, for every node.
 //!
+//! That it could join does not say that it can read. So the log counts as usable again when a piece
+//! was read, and all was found as it was, and not before; a link that breaks after it has worked
+//! for long is replaced at once, and whatever fails again is tried again after a pause.
+//!
 //! While the threads have too much to read it reads no further: what comes stays in the stream.
 //!
 //! Came from: `sharing`, with a link that has joined. Goes to: `bus`, with messages; `health`, with
@@ -28,6 +32,8 @@ use crate::store::redis::{
 /// How often it is looked whether the threads have room again.
 const ROOM: Duration = Duration::from_millis(2);
 const LOOK: Duration = Duration::from_millis(REDIS_LOOK_MS);
+/// How long the first piece on a link is waited for: publishers are refused meanwhile.
+const FIRST_LOOK: Duration = Duration::from_millis(1);
 
 /// What the thread works with.
 #[derive(Debug)]
@@ -44,6 +50,9 @@ pub(super) struct Follower {
     look_at: Millis,
     /// An entry is missing that was never read.
     missed: bool,
+    /// A piece was read since the log was joined.
+    proven: bool,
+    pause: Pause,
     told: Vec<StoreAnswer>,
 }
 
@@ -65,28 +74,40 @@ impl Follower {
             newest_at: Micros(0),
             look_at: Millis(0),
             missed: false,
+            proven: false,
+            pause: Pause::default(),
             told: Vec::new(),
         }
     }
 
     pub(super) fn run(mut self, link: RedisLink) {
-        let (mut link, mut pause) = (Some(link), Pause::default());
+        let mut link = Some(link);
         while !self.health.is_ended() {
-            let read = match &mut link {
+            let tried = match &mut link {
                 Some(link) => self.step(link),
-                None => self.join_again().map(|joined| {
-                    link = Some(joined);
-                    pause = Pause::default();
-                    self.health.tell(Part::Reading, None);
-                }),
+                None => self.join_again().map(|joined| link = Some(joined)),
             };
-            if let Err(fault) = read {
-                self.health.tell(Part::Reading, Some(&fault.line));
-                if link.take().is_none() {
-                    // Not at once: a link that broke is tried again without a pause.
-                    self.health.rest(Duration::from_millis(pause.next_ms(random()[0])));
-                }
+            if let Err(fault) = tried {
+                link = None;
+                self.fail(&fault);
             }
+        }
+    }
+
+    fn fail(&mut self, fault: &RedisFault) {
+        self.proven = false;
+        self.health.tell(Part::Reading, Some(&fault.line));
+        let wait_ms = self.pause.next_ms(self.clock.now(), random()[0]);
+        if !self.pause.is_first() {
+            self.health.rest(Duration::from_millis(wait_ms));
+        }
+    }
+
+    /// The log was read on a link that may be a new one.
+    fn prove(&mut self) {
+        if !std::mem::replace(&mut self.proven, true) {
+            self.pause.went_well(self.clock.now());
+            self.health.tell(Part::Reading, None);
         }
     }
 
@@ -98,9 +119,10 @@ impl Follower {
             }
             self.health.rest(ROOM);
         }
-        let entries = link.follow(self.view.reach.tip(), self.size.entries(), LOOK)?;
+        let most = if self.proven { LOOK } else { FIRST_LOOK };
+        let entries = link.follow(self.view.reach.tip(), self.size.entries(), most)?;
         self.size.took(&entries);
-        if entries.is_empty() || self.clock.now() >= self.look_at {
+        if entries.is_empty() || !self.proven || self.clock.now() >= self.look_at {
             link.look(self.view.joined.epoch)?;
             self.look_at = self.clock.now().plus(REDIS_LOOK_MS);
         }
@@ -116,6 +138,7 @@ impl Follower {
         let reach = &mut self.view.reach;
         let oldest = reach.oldest(self.clock.now());
         self.health.read_up_to(reach.tip(), oldest);
+        self.prove();
         Ok(())
     }
 
