@@ -18,6 +18,8 @@ mod server;
 
 #[path = "redis/emptied.rs"]
 mod emptied;
+#[path = "redis/ending.rs"]
+mod ending;
 #[path = "redis/faults.rs"]
 mod faults;
 #[path = "redis/hop.rs"]

@@ -8,6 +8,8 @@
 pub const REDIS_ANSWER_MS_MAX: u64 = 5_000;
 /// How long a server that starts tries to reach Redis before it gives up.
 pub const REDIS_START_MS_MAX: u64 = 10_000;
+/// How long a server that ends waits for what Redis was asked last, also when its drain is over.
+pub const REDIS_END_MS_MIN: u64 = 250;
 /// How long a node waits for what is new before it looks whether all is as it was.
 pub const REDIS_LOOK_MS: u64 = 500;
 /// How often a node says how many read its topics, and so how late such a count may be.

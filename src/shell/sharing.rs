@@ -25,7 +25,8 @@ mod view;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
 use self::appending::Appender;
@@ -38,8 +39,8 @@ use super::clock::Clock;
 use super::failure::{Crash, StartError};
 use crate::config::{Config, RedisConfig};
 use crate::hub::past::Past;
-use crate::ids::Epoch;
-use crate::limits::{Limits, REDIS_START_MS_MAX};
+use crate::ids::{Epoch, Millis};
+use crate::limits::{Limits, REDIS_END_MS_MIN, REDIS_START_MS_MAX};
 use crate::store::redis::{FaultKind, Redis, RedisFault, RedisLink};
 
 /// A log that was joined, and what all threads begin with.
@@ -111,7 +112,7 @@ impl Sharing {
         let follower = Follower::new(redis, Arc::clone(&health), clock, limits, view);
         let appending = start("store", &bus, move || appender.run())?;
         let reading = start("store-reader", &bus, move || follower.run(link))?;
-        Ok(Sharers { bus, health, appending, reading })
+        Ok(Sharers { bus, health, clock, appending, reading })
     }
 }
 
@@ -120,32 +121,62 @@ impl Sharing {
 pub struct Sharers {
     bus: Arc<Bus>,
     health: Arc<Health>,
-    appending: JoinHandle<Result<(), Crash>>,
-    reading: JoinHandle<Result<(), Crash>>,
+    clock: Clock,
+    appending: Receiver<Result<(), Crash>>,
+    reading: Receiver<Result<(), Crash>>,
 }
 
 impl Sharers {
-    /// Waits until all that was asked is answered. To be called when nobody publishes any more.
-    /// `Err`: a thread has panicked, and ended the server by that.
+    /// Waits until all that was asked is answered, and no longer than the drain may take, or
+    /// [`REDIS_END_MS_MIN`]. A thread that waits for Redis then is left behind: whoever asked is
+    /// gone, without an answer, and what was acknowledged is in Redis. To be called when nobody
+    /// publishes any more. `Err`: a thread has panicked, and ended the server by that.
     pub fn end(self) -> Result<(), Crash> {
+        let now = self.clock.now();
+        let least = now.plus(REDIS_END_MS_MIN);
+        let until = self.bus.drains_until().map_or(least, |until| until.max(least));
         self.bus.end_store();
-        let appended = self.appending.join().unwrap_or(Err(Crash::Store));
+        let appended = self.wait_for(&self.appending, until);
+        if appended.is_none() {
+            log::warn!(
+                "--redis: no answer by the end of the drain; what was published last, and was \
+                 not answered, may be in the log or not"
+            );
+        }
         self.health.end();
-        let read = self.reading.join().unwrap_or(Err(Crash::Store));
-        appended.and(read)
+        let read = self.wait_for(&self.reading, until);
+        appended.unwrap_or(Ok(())).and(read.unwrap_or(Ok(())))
+    }
+
+    /// How a thread has ended; `None`: it has not.
+    fn wait_for(
+        &self,
+        thread: &Receiver<Result<(), Crash>>,
+        until: Millis,
+    ) -> Option<Result<(), Crash>> {
+        let time = Duration::from_millis(until.since(self.clock.now()));
+        match thread.recv_timeout(time) {
+            Ok(ended) => Some(ended),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(Err(Crash::Store)),
+        }
     }
 }
 
+/// Starts a thread, which tells its end.
 fn start(
     name: &str,
     bus: &Arc<Bus>,
     body: impl FnOnce() + Send + 'static,
-) -> io::Result<JoinHandle<Result<(), Crash>>> {
+) -> io::Result<Receiver<Result<(), Crash>>> {
     let shared = Arc::clone(bus);
+    let (ended, end) = mpsc::channel();
     thread::Builder::new().name(name.into()).spawn(move || {
-        panic::catch_unwind(AssertUnwindSafe(body)).map_err(|_| {
+        let result = panic::catch_unwind(AssertUnwindSafe(body)).map_err(|_| {
             shared.close(); // Whoever waits for an answer would wait for ever.
             Crash::Store
-        })
-    })
+        });
+        let _ = ended.send(result); // Nobody hears it when it was left behind.
+    })?;
+    Ok(end)
 }

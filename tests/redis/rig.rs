@@ -92,6 +92,14 @@ impl Redis {
         self.ask(words).unwrap_or_else(|error| panic!("{words:?}: {error}"));
     }
 
+    /// Sends its process a signal by name. By the shell, since the standard library knows none.
+    pub(crate) fn signal(&self, name: &str) {
+        let process = self.child.as_ref().expect("it runs").id().to_string();
+        let status =
+            Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &process]).status();
+        assert!(status.expect("a POSIX shell").success(), "SIG{name}");
+    }
+
     /// The process is killed.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
