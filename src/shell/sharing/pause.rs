@@ -66,6 +66,7 @@ mod tests {
         }
         assert_ne!(Pause::default().next_ms(Millis(0), 1), Pause::default().next_ms(Millis(0), 2));
     }
+
     #[test]
     fn pauses_begin_small_again_only_when_it_has_gone_well_for_long() {
         let mut pause = Pause::default();
