@@ -92,17 +92,20 @@ impl Appender {
         });
         let drafts: Vec<&Draft> = drafts.collect();
         let mut numbers = Vec::with_capacity(drafts.len());
-        let mut read = Seq(0);
-        if let Some(place) = self.health.place().filter(|_| self.retry_at.is_none()) {
-            if let Err(fault) = self.append_all(&place, &drafts, &mut numbers) {
-                self.fail(&fault);
-            }
-            if let Some(&newest) = numbers.iter().max() {
-                let AppendPlace { joined, .. } = place;
-                read = self.health.wait_until_read(newest, &joined, ANSWER).unwrap_or_default();
-            }
+        let place = self.health.place().filter(|_| self.retry_at.is_none());
+        if let Some(place) = &place
+            && let Err(fault) = self.append_all(place, &drafts, &mut numbers)
+        {
+            self.fail(&fault);
         }
+        // Asked while they are on their way back, and so that nothing lies between hearing that
+        // they were read and telling it: the numbering might be another one by then.
         let elsewhere = self.readers_elsewhere(orders);
+        let read =
+            place.zip(numbers.iter().max()).and_then(|(AppendPlace { joined, .. }, newest)| {
+                self.health.wait_until_read(*newest, &joined, ANSWER)
+            });
+        let read = read.unwrap_or(Seq(0));
         let mut numbers = numbers.into_iter().map(|seq| Some(seq).filter(|seq| *seq <= read));
         let mut elsewhere = elsewhere.into_iter();
         told.extend(orders.drain(..).map(|StoreOrder { asker, asked }| match asked {
