@@ -10,6 +10,7 @@
 //! that was given for it. Absent on purpose: messages. A key outlives the message that it came
 //! with.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -56,7 +57,9 @@ impl Keys {
         self.numbers.get(&(topic.clone(), key.into())).copied()
     }
 
-    /// Remembers a key that is not: the message that came with it gets the number `seq`.
+    /// Remembers a key: the message that came with it has the number `seq`. What the key stood for
+    /// before is forgotten: it was given up for room when it was given anew, and a store may still
+    /// know of both.
     pub(super) fn remember(
         &mut self,
         topic: TopicName,
@@ -65,7 +68,12 @@ impl Keys {
         seq: Seq,
         at: Millis,
     ) {
-        let of_topic = self.by_topic.get(&topic);
+        let key: KeyOfTopic = (topic, key.into());
+        match self.numbers.insert(key.clone(), seq) {
+            Some(earlier) if earlier == seq => return, // It is remembered as it is.
+            earlier => self.forget(earlier),
+        }
+        let of_topic = self.by_topic.get(&key.0);
         if let Some(full) = of_topic.filter(|s| s.total >= IDEMPOTENCY_KEYS_PER_TOPIC_MAX) {
             self.forget(full.oldest_of_most(from));
         }
@@ -75,10 +83,8 @@ impl Keys {
         if self.all.total >= IDEMPOTENCY_KEYS_MAX {
             self.forget(self.all.oldest_of_most(from));
         }
-        let key: KeyOfTopic = (topic, key.into());
         self.all.add(from, seq);
         self.by_topic.entry(key.0.clone()).or_default().add(from, seq);
-        self.numbers.insert(key.clone(), seq);
         self.ages.insert(seq, Remembered { at, key, from });
     }
 
@@ -100,14 +106,16 @@ impl Keys {
         let Some((seq, age)) = seq.and_then(|seq| self.ages.remove_entry(&seq)) else {
             return;
         };
-        self.numbers.remove(&age.key);
+        let (topic, _) = match self.numbers.entry(age.key) {
+            Entry::Occupied(held) if *held.get() == seq => held.remove_entry().0,
+            other => other.key().clone(), // It stands for another message by now.
+        };
         self.numbers.give_back();
         self.all.remove(age.from, seq);
-        let topic = &age.key.0;
-        if let Some(shares) = self.by_topic.get_mut(topic) {
+        if let Some(shares) = self.by_topic.get_mut(&topic) {
             shares.remove(age.from, seq);
             if shares.total == 0 {
-                self.by_topic.remove(topic);
+                self.by_topic.remove(&topic);
                 self.by_topic.give_back();
             }
         }
@@ -222,6 +230,23 @@ mod tests {
         bench.publish("a", "mine", 1);
         bench.flood("b", 1, 2 * IDEMPOTENCY_KEYS_MAX);
         assert!(bench.knows("a", "mine"));
+    }
+
+    #[test]
+    fn a_key_that_was_given_anew_stands_for_the_newer_message_until_that_is_old() {
+        let mut keys = Keys::default();
+        let topic = TopicName::parse("a").expect("a good name");
+        let from = [1, 2].map(|n: u32| IpAddr::from(n.to_be_bytes()).into());
+        let of = |keys: &Keys| keys.find(&topic, "k").map(|seq| seq.0);
+        for (n, seq) in [(0, 1), (1, 2), (1, 2)] {
+            keys.remember(topic.clone(), "k", from[n], Seq(seq), Millis(seq * 100));
+            assert_eq!(of(&keys), Some(seq));
+            assert_eq!((keys.len(), keys.ages.len(), keys.all.total), (1, 1, 1));
+        }
+        keys.expire(Millis(100 + IDEMPOTENCY_MS_MAX));
+        assert_eq!(of(&keys), Some(2), "the older one of the two is old");
+        keys.expire(Millis(200 + IDEMPOTENCY_MS_MAX));
+        assert_eq!((of(&keys), keys.len(), keys.by_topic.len()), (None, 0, 0));
     }
 
     #[test]

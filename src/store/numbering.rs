@@ -69,7 +69,7 @@ impl Numbering {
         self.keys.find(topic, key)
     }
 
-    /// Remembers a key that is not remembered.
+    /// Remembers a key. If it is remembered, it stands for the message of `record` from now on.
     pub fn remember(&mut self, record: &KeyRecord) {
         let KeyRecord { seq, at, topic, key, from } = record;
         self.keys.remember(topic.clone(), key, *from, *seq, *at);
