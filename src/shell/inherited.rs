@@ -46,19 +46,29 @@ pub struct Inherited {
     name: String,
 }
 
+/// Whether any were handed to this process. `false`, when what is said of them makes no sense:
+/// [`take`] refuses it.
+pub fn any() -> bool {
+    find_all().is_ok_and(|all| !all.is_empty())
+}
+
 /// The sockets that were handed to this process, with a duplicate of each for every thread.
 pub fn take(threads: usize, stall_ms_max: u64) -> Result<Vec<Bound>, InheritError> {
-    let text = |name| env::var(name).ok();
-    let variables = [text("LISTEN_PID"), text("LISTEN_FDS"), text("LISTEN_FDNAMES")];
-    let [pid, count, names] = variables.each_ref().map(Option::as_deref);
     let mut bound = Vec::new();
-    for one in find(process::id(), pid, count, names)? {
+    for one in find_all()? {
         match open(&one, threads, stall_ms_max) {
             Ok(socket) => bound.push(socket),
             Err(error) => return Err(InheritError::Descriptor(one, error)),
         }
     }
     Ok(bound)
+}
+
+fn find_all() -> Result<Vec<Inherited>, InheritError> {
+    let text = |name| env::var(name).ok();
+    let variables = [text("LISTEN_PID"), text("LISTEN_FDS"), text("LISTEN_FDNAMES")];
+    let [pid, count, names] = variables.each_ref().map(Option::as_deref);
+    find(process::id(), pid, count, names)
 }
 
 /// What the variables say, to the process `own`. Nothing, when they are not for us.

@@ -10,12 +10,13 @@
 //! is in the file; `storing`, on whose thread it is written. Absent on purpose: tables and rows.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
-use std::{env, thread};
 
 use super::bus::Bus;
 use super::clock::{Clock, Wall};
 use super::failure::{Crash, StartError};
+use super::inherited;
 use super::sharing::{self, Sharers, Sharing};
 use super::storing::Storing;
 use super::sys;
@@ -97,7 +98,7 @@ fn open_file(store: &StoreConfig, config: &Config, clock: Clock) -> Result<Keepi
         threads: config.threads,
         random: [random()?, random()?],
     };
-    let takes_over = config.reuse_port || env::var_os("LISTEN_FDS").is_some();
+    let takes_over = config.reuse_port || inherited::any();
     let began = clock.now();
     let mut waits = false;
     let (store_file, opened) = loop {

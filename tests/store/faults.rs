@@ -104,6 +104,16 @@ fn two_servers_do_not_share_a_file() {
 }
 
 #[test]
+fn sockets_that_are_for_another_process_are_no_reason_to_wait_for_a_file() {
+    let folder = Folder::new();
+    let first = start(&folder.file(), &[]);
+    let mut command = tollway();
+    command.env("LISTEN_PID", first.process().to_string()).env("LISTEN_FDS", "1");
+    assert!(refused(command, &folder.file()).contains("another process has it"));
+    assert!(first.stop().success());
+}
+
+#[test]
 fn a_file_that_may_not_be_written_is_told_so() {
     let folder = Folder::new();
     let file = filled(&folder);
