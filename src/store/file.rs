@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, Transaction, params};
 
 pub use self::open::OpenError;
+use self::past::FoundFile;
 use super::retained::Retained;
 use super::{Opened, Record, Recovered, Store, StoreFault, WallMoment};
 use crate::ids::{Network, Seq};
@@ -68,9 +69,9 @@ impl FileStore {
         let db = open::open(&setup.path, setup.sync_always)?;
         let random = setup.random;
         let meta = open::meta(&db, random).map_err(|error| open::explain(&setup.path, &error))?;
-        let past = past::read(&db, meta, at).map_err(|error| past::tell(&setup.path, error))?;
-        let open = OpenFile::new(db, &setup, &past, at)?;
-        Ok((Self { setup, open: Some(open) }, past))
+        let found = past::read(&db, meta, at).map_err(|error| past::tell(&setup.path, error))?;
+        let open = OpenFile::new(db, &setup, &found, at)?;
+        Ok((Self { setup, open: Some(open) }, found.opened))
     }
 
     fn fault(&mut self, error: &rusqlite::Error) -> StoreFault {
@@ -120,12 +121,12 @@ impl Store for FileStore {
         let refused = |error: OpenError| StoreFault(error.line.into());
         let setup = &self.setup;
         let db = open::open(&setup.path, setup.sync_always).map_err(refused)?;
-        let found = open::probe(&db)
+        let meta = open::probe(&db)
             .and_then(|()| open::meta(&db, setup.random))
             .map_err(|error| fault(&setup.path, &error))?;
         let told = |error| refused(past::tell(&setup.path, error));
-        let past = past::read(&db, found, at).map_err(told)?;
-        if past.past.tip < tip {
+        let found = past::read(&db, meta, at).map_err(told)?;
+        if found.opened.past.tip < tip {
             let path = setup.path.display();
             let line = format!(
                 "{path}: it ends before what was acknowledged; is it another file? Put it back, \
@@ -133,9 +134,9 @@ impl Store for FileStore {
             );
             return Err(StoreFault(line.into()));
         }
-        let open = OpenFile::new(db, setup, &past, at).map_err(refused)?;
+        let open = OpenFile::new(db, setup, &found, at).map_err(refused)?;
         self.open = Some(open);
-        Ok(Recovered::Behind(past::records_behind(&past, tip)))
+        Ok(Recovered::Behind(past::records_behind(&found.opened, tip)))
     }
 }
 
@@ -143,19 +144,20 @@ impl OpenFile {
     fn new(
         db: Connection,
         setup: &FileSetup,
-        past: &Opened,
+        found: &FoundFile,
         at: WallMoment,
     ) -> Result<Self, OpenError> {
+        let FoundFile { opened: Opened { past, keys, .. }, old_key } = found;
+        delete_keys(&db, *old_key).map_err(|error| open::explain(&setup.path, &error))?;
         let limits = &setup.limits;
-        let mut retained =
-            Retained::new(limits, setup.threads, past.past.group_key, &past.past.lost);
-        for (message, _) in &past.past.messages {
+        let mut retained = Retained::new(limits, setup.threads, past.group_key, &past.lost);
+        for (message, _) in &past.messages {
             retained.append(message);
         }
         retained.expire(at.now.millis());
         let age_ms = |key: &super::numbering::KeyRecord| at.now.millis().since(key.at);
-        let keys = past.keys.iter();
-        let keys = keys.map(|key| (key.seq, at.wall_ms.saturating_sub(age_ms(key)))).collect();
+        let keys = keys.iter().map(|key| (key.seq, at.wall_ms.saturating_sub(age_ms(key))));
+        let keys = keys.collect();
         let log = File::open(open::beside(&setup.path, "-wal"))
             .map_err(|error| OpenError::new(format!("{}-wal: {error}", setup.path.display())))?;
         Ok(Self { db, log, retained, keys, unsynced: false })
@@ -213,6 +215,15 @@ fn insert(
     Ok(())
 }
 
+/// Deletes all keys up to the one of the message `newest`: while the file was not open they grew
+/// too old, and the queue of an open file knows young ones alone.
+fn delete_keys(db: &Connection, newest: Option<Seq>) -> rusqlite::Result<()> {
+    if let Some(newest) = newest {
+        db.execute("DELETE FROM keys WHERE seq <= ?", [newest.0.cast_signed()])?;
+    }
+    Ok(())
+}
+
 /// Deletes what retention has dropped, and keys that are too old or too many.
 fn delete(
     write: &Transaction<'_>,
@@ -241,3 +252,6 @@ fn delete(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,8 +48,17 @@ pub(super) fn tell(path: &Path, error: ReadError) -> OpenError {
     }
 }
 
+/// What was read.
+#[derive(Debug)]
+pub(super) struct FoundFile {
+    /// What is of use.
+    pub(super) opened: Opened,
+    /// The newest key that is too old, and with it all before it.
+    pub(super) old_key: Option<Seq>,
+}
+
 /// Reads everything.
-pub(super) fn read(db: &Connection, meta: Meta, at: WallMoment) -> Result<Opened, ReadError> {
+pub(super) fn read(db: &Connection, meta: Meta, at: WallMoment) -> Result<FoundFile, ReadError> {
     let messages = messages(db, at)?;
     let tip = messages.last().map_or(Seq(0), |(message, _)| message.seq);
     let mut lost = Vec::new();
@@ -60,7 +69,8 @@ pub(super) fn read(db: &Connection, meta: Meta, at: WallMoment) -> Result<Opened
         lost.push((group, number(row, 1)?));
     }
     let past = Past { tip, ahead_max: 0, group_key: meta.group_key, lost, messages };
-    Ok(Opened { epoch: meta.epoch, past, keys: keys(db, at)? })
+    let (keys, old_key) = keys(db, at)?;
+    Ok(FoundFile { opened: Opened { epoch: meta.epoch, past, keys }, old_key })
 }
 
 /// What lies behind `tip`, as the records that it was appended as.
@@ -117,10 +127,11 @@ fn messages(db: &Connection, at: WallMoment) -> Result<Vec<(Arc<Message>, Seq)>,
     Ok(found)
 }
 
-fn keys(db: &Connection, at: WallMoment) -> Result<Vec<KeyRecord>, ReadError> {
+/// Young keys, and the newest that is too old. Their ages are in the order of their numbers.
+fn keys(db: &Connection, at: WallMoment) -> Result<(Vec<KeyRecord>, Option<Seq>), ReadError> {
     let mut all = db.prepare("SELECT seq, topic, key, network, wall_ms FROM keys ORDER BY seq")?;
     let mut rows = all.query([])?;
-    let mut found = Vec::new();
+    let (mut found, mut old) = (Vec::new(), None);
     let mut latest = Millis(0);
     while let Some(row) = rows.next()? {
         let seq = number(row, 0)?;
@@ -137,9 +148,11 @@ fn keys(db: &Connection, at: WallMoment) -> Result<Vec<KeyRecord>, ReadError> {
         if at.now.millis().since(latest) < IDEMPOTENCY_MS_MAX {
             let key: String = row.get(2)?;
             found.push(KeyRecord { seq, at: latest, topic, key: key.into(), from });
+        } else {
+            old = Some(seq);
         }
     }
-    Ok(found)
+    Ok((found, old))
 }
 
 /// When it was by our clock that the wall said `wall_ms`.
