@@ -96,14 +96,14 @@ fn open_file(store: &StoreConfig, config: &Config, clock: Clock) -> Result<Keepi
         sync_always: store.sync == SyncPolicy::Always,
         limits: config.limits.clone(),
         threads: config.threads,
-        random: [random()?, random()?],
     };
+    let drawn = [random()?, random()?];
     let takes_over = config.reuse_port || inherited::any();
     let began = clock.now();
     let mut waits = false;
     let (store_file, opened) = loop {
         let at = WallMoment { now: clock.now_us(), wall_ms: Wall::unix_ms() };
-        match FileStore::open(setup.clone(), at) {
+        match FileStore::open(setup.clone(), drawn, at) {
             // By the clock: SQLite has waited a while for the lock by itself.
             Err(error)
                 if error.locked && takes_over && clock.now().since(began) < STORE_LOCK_MS_MAX =>

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, Transaction, params};
 
 pub use self::open::OpenError;
+use self::open::{IfNone, Meta};
 use self::past::FoundFile;
 use super::retained::Retained;
 use super::{Opened, Record, Recovered, Store, StoreFault, WallMoment};
@@ -39,14 +40,14 @@ pub struct FileSetup {
     pub limits: Limits,
     /// Threads that hold a replica each.
     pub threads: usize,
-    /// The epoch of a file that has none yet: 64 random bits.
-    pub random: [u64; 2],
 }
 
 /// A file that is open.
 #[derive(Debug)]
 pub struct FileStore {
     setup: FileSetup,
+    /// Which file it is: no other is taken for it after a fault.
+    meta: Meta,
     /// `None` after a fault: it is opened anew.
     open: Option<OpenFile>,
 }
@@ -64,14 +65,18 @@ struct OpenFile {
 }
 
 impl FileStore {
-    /// Opens or makes the file, and reads what is in it.
-    pub fn open(setup: FileSetup, at: WallMoment) -> Result<(Self, Opened), OpenError> {
-        let db = open::open(&setup.path, setup.sync_always)?;
-        let random = setup.random;
-        let meta = open::meta(&db, random).map_err(|error| open::explain(&setup.path, &error))?;
+    /// Opens or makes the file, and reads what is in it. `random`: bits that were never used
+    /// before, for the epoch of a file that has none.
+    pub fn open(
+        setup: FileSetup,
+        random: [u64; 2],
+        at: WallMoment,
+    ) -> Result<(Self, Opened), OpenError> {
+        let db = open::open(&setup.path, setup.sync_always, IfNone::Make)?;
+        let meta = open::draw(&db, random).map_err(|error| open::explain(&setup.path, &error))?;
         let found = past::read(&db, meta, at).map_err(|error| past::tell(&setup.path, error))?;
         let open = OpenFile::new(db, &setup, &found, at)?;
-        Ok((Self { setup, open: Some(open) }, found.opened))
+        Ok((Self { setup, meta, open: Some(open) }, found.opened))
     }
 
     fn fault(&mut self, error: &rusqlite::Error) -> StoreFault {
@@ -120,19 +125,21 @@ impl Store for FileStore {
         self.open = None; // Its lock would be in the way.
         let refused = |error: OpenError| StoreFault(error.line.into());
         let setup = &self.setup;
-        let db = open::open(&setup.path, setup.sync_always).map_err(refused)?;
-        let meta = open::probe(&db)
-            .and_then(|()| open::meta(&db, setup.random))
-            .map_err(|error| fault(&setup.path, &error))?;
+        let db = open::open(&setup.path, setup.sync_always, IfNone::Refuse).map_err(refused)?;
+        let fault = |error: rusqlite::Error| fault(&setup.path, &error);
+        let other = |what: &str| StoreFault(format!("{}: {what}", setup.path.display()).into());
+        // Before anything is written: in another file it would be one of ours that misleads.
+        if open::meta(&db).map_err(fault)? != Some(self.meta) {
+            return Err(other("is another file, in another numbering; put it back, or start anew"));
+        }
+        open::probe(&db).map_err(fault)?;
         let told = |error| refused(past::tell(&setup.path, error));
-        let found = past::read(&db, meta, at).map_err(told)?;
+        let found = past::read(&db, self.meta, at).map_err(told)?;
         if found.opened.past.tip < tip {
-            let path = setup.path.display();
-            let line = format!(
-                "{path}: it ends before what was acknowledged; is it another file? Put it back, \
-                 or start anew"
-            );
-            return Err(StoreFault(line.into()));
+            return Err(other(
+                "it ends before what was acknowledged; put it back, or, if it is an older copy, \
+                 take its epoch away and start anew",
+            ));
         }
         let open = OpenFile::new(db, setup, &found, at).map_err(refused)?;
         self.open = Some(open);

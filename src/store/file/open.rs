@@ -8,7 +8,7 @@ use std::fs::OpenOptions;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use crate::ids::{Epoch, Seq};
 use crate::technique::message::Message;
@@ -49,24 +49,37 @@ impl OpenError {
     }
 }
 
-/// What holds for a file as a whole.
-#[derive(Debug, Clone, Copy)]
+/// What holds for a file as a whole: by this a file is known to be the one that it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Meta {
     pub(super) epoch: Epoch,
     pub(super) group_key: u64,
 }
 
-/// Opens the file, or makes it; it belongs to this process from then on.
-pub(super) fn open(path: &Path, sync_always: bool) -> Result<Connection, OpenError> {
+/// What to do where there is no file yet, or an empty one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum IfNone {
+    /// To make one.
+    Make,
+    /// To say that it is gone: whoever had it goes on with it, and with no other.
+    Refuse,
+}
+
+/// Opens the file; it belongs to this process from then on.
+pub(super) fn open(
+    path: &Path,
+    sync_always: bool,
+    if_none: IfNone,
+) -> Result<Connection, OpenError> {
     let explained = |error: rusqlite::Error| explain(path, &error);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    look(path)?;
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    flags.set(OpenFlags::SQLITE_OPEN_CREATE, if_none == IfNone::Make);
+    look(path, if_none)?;
     let db = Connection::open_with_flags(path, flags).map_err(explained)?;
     db.pragma_update(None, "locking_mode", "exclusive").map_err(explained)?;
     db.pragma_update(None, "temp_store", "memory").map_err(explained)?;
     // Before anything is changed: a file of somebody else stays as it is.
-    check_owner(&db)
+    check_owner(&db, if_none)
         .map_err(explained)?
         .map_or(Ok(()), |line| Err(OpenError::new(format!("{}: {line}", path.display()))))?;
     let mode: String = db
@@ -90,7 +103,7 @@ pub(super) fn open(path: &Path, sync_always: bool) -> Result<Connection, OpenErr
 const LOG_BYTES_KEPT: i64 = 16 * 1024 * 1024;
 
 /// What the system's errors would say in riddles.
-fn look(path: &Path) -> Result<(), OpenError> {
+fn look(path: &Path, if_none: IfNone) -> Result<(), OpenError> {
     let refuse = |what: &str| Err(OpenError::new(format!("{}: {what}", path.display())));
     if path.is_dir() {
         return refuse("is a folder; name a file in it");
@@ -103,6 +116,9 @@ fn look(path: &Path) -> Result<(), OpenError> {
         return refuse("there is no such folder; make it first");
     }
     match OpenOptions::new().read(true).write(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound && if_none == IfNone::Refuse => {
+            refuse(GONE)
+        }
         Err(error) if error.kind() != ErrorKind::NotFound => {
             refuse(&format!("cannot be written ({error}); name a file that we may write"))
         }
@@ -110,12 +126,14 @@ fn look(path: &Path) -> Result<(), OpenError> {
     }
 }
 
+const GONE: &str = "is gone; put it back, or start anew";
+
 /// `Some`: why this file is not for us.
-fn check_owner(db: &Connection) -> rusqlite::Result<Option<String>> {
+fn check_owner(db: &Connection, if_none: IfNone) -> rusqlite::Result<Option<String>> {
     let id: i32 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if id == 0 && tables == 0 {
-        return Ok(None); // New.
+        return Ok((if_none == IfNone::Refuse).then(|| GONE.into())); // New.
     }
     if id != APPLICATION_ID {
         return Ok(Some("is a database of another program; name another file".into()));
@@ -140,16 +158,26 @@ fn make_tables(db: &Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "user_version", VERSION)
 }
 
-/// The epoch, and by what groups of names are told apart: as they stand there, or drawn.
-pub(super) fn meta(db: &Connection, random: [u64; 2]) -> rusqlite::Result<Meta> {
-    let value = |name: &str, drawn: u64| -> rusqlite::Result<u64> {
-        db.prepare("INSERT OR IGNORE INTO meta (name, value) VALUES (?, ?)")?
-            .execute((name, drawn.cast_signed()))?;
-        let mut row = db.prepare("SELECT value FROM meta WHERE name = ?")?;
-        row.query_row([name], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
-    };
-    let epoch = Epoch(value("epoch", Epoch::draw(random[0]).0)?);
-    Ok(Meta { epoch, group_key: value("group_key", random[1])? })
+/// At a start: what stands in the file, and where nothing does, what these bits give.
+pub(super) fn draw(db: &Connection, random: [u64; 2]) -> rusqlite::Result<Meta> {
+    let mut row = db.prepare("INSERT OR IGNORE INTO meta (name, value) VALUES (?, ?)")?;
+    row.execute(("epoch", Epoch::draw(random[0]).0.cast_signed()))?;
+    row.execute(("group_key", random[1].cast_signed()))?;
+    meta(db)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
+}
+
+/// The epoch, and by what groups of names are told apart, if both stand there.
+pub(super) fn meta(db: &Connection) -> rusqlite::Result<Option<Meta>> {
+    let (epoch, group_key) = (value(db, "epoch")?, value(db, "group_key")?);
+    let known = epoch.zip(group_key);
+    Ok(known.map(|(epoch, group_key)| Meta { epoch: Epoch(epoch), group_key }))
+}
+
+/// What stands in the file under this name.
+pub(super) fn value(db: &Connection, name: &str) -> rusqlite::Result<Option<u64>> {
+    let mut row = db.prepare("SELECT value FROM meta WHERE name = ?")?;
+    let value = row.query_row([name], |row| row.get::<_, i64>(0)).optional()?;
+    Ok(value.map(i64::cast_unsigned))
 }
 
 /// After a fault: brings everything from the write-ahead log into the file, anew, so that no page
