@@ -3,10 +3,10 @@
 //! The server is killed at random moments under load, as often as `STORE_KILLS` says (6 if it says
 //! nothing), and started again on the same file. Then every acknowledged message is there, once, in
 //! order, and cursors of all four techniques go on without a gap. Files that cannot be used, disks
-//! without room, syncs that fail, wall clocks that are set, and a hand-over from one server to the
-//! next have stories of their own.
+//! without room, syncs that fail, losses of power, wall clocks that are set, and a hand-over from
+//! one server to the next have stories of their own.
 //!
-//! Absent on purpose: loss of power. No test of a process can take that from a disk.
+//! Absent on purpose: a real loss of power. What was not synced is taken away instead.
 
 #[path = "support/dice.rs"]
 mod dice;
@@ -21,6 +21,8 @@ mod server;
 mod faults;
 #[path = "store/handed_over.rs"]
 mod handed_over;
+#[path = "store/power.rs"]
+mod power;
 #[path = "store/resume.rs"]
 mod resume;
 #[path = "store/shim.rs"]
@@ -128,7 +130,7 @@ pub(crate) fn all(port: u16) -> (String, Acked) {
 }
 
 /// Publishes until the server is gone. What it acknowledged is in `acked`.
-fn publish(port: u16, name: &str, acked: &Mutex<Acked>) {
+pub(crate) fn publish(port: u16, name: &str, acked: &Mutex<Acked>) {
     let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else {
         return;
     };

@@ -21,3 +21,6 @@ pub const EARLIER_EPOCHS_MAX: usize = 64;
 pub const STORE_RETRY_MS_MIN: u64 = 100;
 /// The longest such pause.
 pub const STORE_RETRY_MS_MAX: u64 = 5_000;
+/// Numbers left out when a loss of power may have taken the newest messages of a file: whoever has
+/// read them must not take others for them. More than are ever not on the disk yet.
+pub const STORE_NUMBERS_SKIPPED: u64 = 4 * 1024 * 1024 * 1024;

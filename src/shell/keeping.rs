@@ -9,6 +9,7 @@
 //! Came from: `mod`, with a configuration. Goes to: every thread's broker, which begins with what
 //! is in the file; `storing`, on whose thread it is written. Absent on purpose: tables and rows.
 
+use std::fs;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -96,6 +97,7 @@ fn open_file(store: &StoreConfig, config: &Config, clock: Clock) -> Result<Keepi
         sync_always: store.sync == SyncPolicy::Always,
         limits: config.limits.clone(),
         threads: config.threads,
+        boot: boot(),
     };
     let drawn = [random()?, random()?];
     let takes_over = config.reuse_port || inherited::any();
@@ -119,6 +121,14 @@ fn open_file(store: &StoreConfig, config: &Config, clock: Clock) -> Result<Keepi
     };
     let Opened { epoch, past, keys } = opened;
     log::info!("--data: {} messages up to number {}", past.messages.len(), past.tip.0);
+    if store_file.leaves_out() {
+        log::warn!(
+            "--data {}: a loss of power may have taken its newest messages; numbers up to {} are \
+             left out",
+            store.path.display(),
+            past.tip.0
+        );
+    }
     let sync_every = match store.sync {
         SyncPolicy::Always => None,
         SyncPolicy::EveryMs(ms) => Some(Duration::from_millis(ms)),
@@ -126,6 +136,12 @@ fn open_file(store: &StoreConfig, config: &Config, clock: Clock) -> Result<Keepi
     let journal = Box::new(Journal::new(store_file, past.tip, keys));
     let place = StorePlace::File { journal, sync_every };
     Ok(Keeping { epoch, past: Arc::new(past), place })
+}
+
+/// What the kernel calls this boot of the machine, random(4): a UUID, of which a half is enough.
+fn boot() -> Option<u64> {
+    let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    u64::from_str_radix(text.replace('-', "").get(..16)?, 16).ok()
 }
 
 impl Keeping {

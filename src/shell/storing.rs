@@ -109,7 +109,7 @@ impl<S: Store> Keeper<S> {
             self.look_at_fault(failed);
             self.bus.count_store(self.journal.counts());
         }
-        self.journal.sync();
+        self.journal.close();
         if let Some(fault) = self.journal.fault() {
             log::error!("the store could not be used at the end: {}", fault.0);
         }

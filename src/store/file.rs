@@ -13,6 +13,7 @@
 
 mod open;
 mod past;
+mod power;
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -40,6 +41,9 @@ pub struct FileSetup {
     pub limits: Limits,
     /// Threads that hold a replica each.
     pub threads: usize,
+    /// This boot of the machine, within which the system has what processes that are gone have
+    /// written. `None`: it has no name, and counts as another one each time.
+    pub boot: Option<u64>,
 }
 
 /// A file that is open.
@@ -48,6 +52,7 @@ pub struct FileStore {
     setup: FileSetup,
     /// Which file it is: no other is taken for it after a fault.
     meta: Meta,
+    leaves_out: bool,
     /// `None` after a fault: it is opened anew.
     open: Option<OpenFile>,
 }
@@ -72,11 +77,24 @@ impl FileStore {
         random: [u64; 2],
         at: WallMoment,
     ) -> Result<(Self, Opened), OpenError> {
-        let db = open::open(&setup.path, setup.sync_always, IfNone::Make)?;
-        let meta = open::draw(&db, random).map_err(|error| open::explain(&setup.path, &error))?;
-        let found = past::read(&db, meta, at).map_err(|error| past::tell(&setup.path, error))?;
+        let mut db = open::open(&setup.path, setup.sync_always, IfNone::Make)?;
+        let explain = |error| open::explain(&setup.path, &error);
+        let meta = open::draw(&db, random).map_err(explain)?;
+        let mut found =
+            past::read(&db, meta, at).map_err(|error| past::tell(&setup.path, error))?;
+        let tip = &mut found.opened.past.tip;
+        let left_out = power::begin(&mut db, setup.boot, setup.sync_always, *tip);
+        let left_out = left_out.map_err(explain)?;
+        *tip = left_out.unwrap_or(*tip);
         let open = OpenFile::new(db, &setup, &found, at)?;
-        Ok((Self { setup, meta, open: Some(open) }, found.opened))
+        let leaves_out = left_out.is_some();
+        Ok((Self { setup, meta, leaves_out, open: Some(open) }, found.opened))
+    }
+
+    /// Whether numbers were left out when it was opened, since a loss of power may have taken
+    /// messages.
+    pub fn leaves_out(&self) -> bool {
+        self.leaves_out
     }
 
     fn fault(&mut self, error: &rusqlite::Error) -> StoreFault {
@@ -119,6 +137,16 @@ impl Store for FileStore {
         }
         open.unsynced = false;
         Ok(true)
+    }
+
+    fn close(&mut self) -> Result<bool, StoreFault> {
+        let synced = self.sync()?;
+        if let Some(open) = self.open.take()
+            && !self.setup.sync_always
+        {
+            power::forget(&open.db).map_err(|error| self.fault(&error))?;
+        }
+        Ok(synced)
     }
 
     fn recover(&mut self, tip: Seq, at: WallMoment) -> Result<Recovered, StoreFault> {
@@ -165,8 +193,15 @@ impl OpenFile {
         let age_ms = |key: &super::numbering::KeyRecord| at.now.millis().since(key.at);
         let keys = keys.iter().map(|key| (key.seq, at.wall_ms.saturating_sub(age_ms(key))));
         let keys = keys.collect();
-        let log = File::open(open::beside(&setup.path, "-wal"))
-            .map_err(|error| OpenError::new(format!("{}-wal: {error}", setup.path.display())))?;
+        let log = File::open(open::beside(&setup.path, "-wal"));
+        let log = log.and_then(|log| {
+            if !setup.sync_always {
+                log.sync_data()?; // What `power` has noted comes before the first message.
+            }
+            Ok(log)
+        });
+        let log =
+            log.map_err(|error| OpenError::new(format!("{}-wal: {error}", setup.path.display())))?;
         Ok(Self { db, log, retained, keys, unsynced: false })
     }
 

@@ -113,12 +113,12 @@ impl<S: Store> Journal<S> {
 
     /// Makes what was appended outlive a loss of power, if it does not yet.
     pub fn sync(&mut self) {
-        if self.fault.is_none() {
-            match self.store.sync() {
-                Ok(synced) => self.counts.syncs += u64::from(synced),
-                Err(fault) => self.fail(fault),
-            }
-        }
+        self.make_last(S::sync);
+    }
+
+    /// The same at the end: nothing is appended any more.
+    pub fn close(&mut self) {
+        self.make_last(S::close);
     }
 
     /// After a fault: tries whether the store can be used again. What is found in it that nobody
@@ -204,6 +204,15 @@ impl<S: Store> Journal<S> {
             Err(fault) => {
                 self.fail(fault);
                 false
+            }
+        }
+    }
+
+    fn make_last(&mut self, how: impl FnOnce(&mut S) -> Result<bool, StoreFault>) {
+        if self.fault.is_none() {
+            match how(&mut self.store) {
+                Ok(synced) => self.counts.syncs += u64::from(synced),
+                Err(fault) => self.fail(fault),
             }
         }
     }

@@ -199,6 +199,11 @@ pub trait Store: Debug + Send {
     /// Makes what was appended outlive a loss of power. `false`: all of it did before.
     fn sync(&mut self) -> Result<bool, StoreFault>;
 
+    /// The last call: as [`sync`](Self::sync), and nothing is appended behind it.
+    fn close(&mut self) -> Result<bool, StoreFault> {
+        self.sync()
+    }
+
     /// Looks again after a fault. `Ok`: it takes records again.
     fn recover(&mut self, tip: Seq, at: WallMoment) -> Result<Recovered, StoreFault>;
 }

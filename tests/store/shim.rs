@@ -1,4 +1,5 @@
-//! The server with a library before the system's: syncs that fail, and another wall clock.
+//! The server with a library before the system's: syncs that fail, or leave what a loss of power
+//! would, another boot of the machine, and another wall clock.
 //!
 //! Came from: `shim.c`, compiled once by `cc`. Goes to: tests whose disk or wall clock is not what
 //! it seems. Absent on purpose: what a disk does besides that tells of an error.

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, Row};
 
 use super::open::{self, Meta, OpenError};
+use super::power;
 use crate::hub::past::Past;
 use crate::ids::{Micros, Millis, Network, Seq, TopicName};
 use crate::limits::IDEMPOTENCY_MS_MAX;
@@ -60,7 +61,8 @@ pub(super) struct FoundFile {
 /// Reads everything.
 pub(super) fn read(db: &Connection, meta: Meta, at: WallMoment) -> Result<FoundFile, ReadError> {
     let messages = messages(db, at)?;
-    let tip = messages.last().map_or(Seq(0), |(message, _)| message.seq);
+    let newest = messages.last().map_or(Seq(0), |(message, _)| message.seq);
+    let tip = newest.max(power::left_out(db)?);
     let mut lost = Vec::new();
     let mut all = db.prepare("SELECT name_group, seq FROM lost")?;
     let mut rows = all.query([])?;

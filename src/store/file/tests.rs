@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
 use crate::ids::{Millis, TopicName};
+use crate::limits::STORE_NUMBERS_SKIPPED;
 use crate::technique::message::Payload;
 
 /// A folder of its own, gone when it is dropped.
@@ -27,6 +28,7 @@ impl Folder {
             sync_always: false,
             limits: Limits::default(),
             threads: 1,
+            boot: Some(1),
         }
     }
 
@@ -35,6 +37,21 @@ impl Folder {
         static BITS: AtomicU64 = AtomicU64::new(1);
         let random = [(); 2].map(|()| BITS.fetch_add(1, Ordering::Relaxed));
         FileStore::open(self.setup(), random, at).expect("a good file")
+    }
+
+    /// The same on a machine that has booted so often.
+    fn open_in(&self, boot: Option<u64>, sync_always: bool) -> (FileStore, Opened) {
+        let setup = FileSetup { sync_always, boot, ..self.setup() };
+        FileStore::open(setup, [8, 9], moment(0)).expect("a good file")
+    }
+
+    /// What the disk would have now if all was synced.
+    fn copy(&self) -> Self {
+        let copy = Self::new();
+        for name in ["log.db", "log.db-wal"] {
+            fs::copy(self.0.join(name), copy.0.join(name)).expect("both are there");
+        }
+        copy
     }
 
     /// Moves the file, and the log beside it if there is one, to another folder.
@@ -155,4 +172,66 @@ fn another_file_is_not_taken_for_the_one_that_was_there() {
 fn db_without(folder: &Folder, first: i64) {
     let db = Connection::open(folder.0.join("log.db")).expect("a good file");
     db.execute("DELETE FROM messages WHERE seq >= ?", [first]).expect("it is ours");
+}
+
+fn unsynced_boot(store: &FileStore) -> Option<u64> {
+    let db = &store.open.as_ref().expect("it is open").db;
+    open::value(db, "unsynced_boot").expect("a table")
+}
+
+#[test]
+fn numbers_that_a_loss_of_power_may_have_taken_are_left_out() {
+    const FIRST: u64 = 5 + STORE_NUMBERS_SKIPPED;
+    let folder = Folder::new();
+    let (mut store, _) = folder.open_in(Some(1), false);
+    append(&mut store, 1..=5, moment(0));
+    store.sync().expect("a good disk");
+    let after_loss = folder.copy();
+    append(&mut store, 6..=8, moment(0));
+    drop(store); // As if the process had crashed.
+    let (store, opened) = folder.open_in(Some(1), false);
+    assert_eq!((opened.past.tip, store.leaves_out()), (Seq(8), false), "a crash takes nothing");
+
+    let (store, opened) = after_loss.open_in(Some(2), false);
+    assert_eq!((opened.past.tip, store.leaves_out()), (Seq(FIRST), true));
+    assert_eq!(opened.past.messages.len(), 5);
+    drop(store);
+    let (mut store, opened) = after_loss.open_in(Some(2), false);
+    assert_eq!((opened.past.tip, store.leaves_out()), (Seq(FIRST), false), "for good");
+    append(&mut store, FIRST + 1..=FIRST + 2, moment(0));
+    store.fault(&rusqlite::Error::InvalidQuery);
+    let found = store.recover(Seq(FIRST + 1), moment(1));
+    assert!(matches!(found, Ok(Recovered::Behind(behind)) if behind.len() == 1));
+    store.close().expect("a good disk");
+    let (_, opened) = after_loss.open_in(Some(3), false);
+    assert_eq!(opened.past.tip, Seq(FIRST + 2), "what was closed in order was all there");
+    let (store, opened) = after_loss.open_in(None, false);
+    assert_eq!(opened.past.tip, Seq(FIRST + 2 + STORE_NUMBERS_SKIPPED), "and this was not");
+    drop(store);
+    let (_, opened) = after_loss.open_in(None, false);
+    let twice = FIRST + 2 + 2 * STORE_NUMBERS_SKIPPED;
+    assert_eq!(opened.past.tip, Seq(twice), "a boot without a name is another one each time");
+}
+
+#[test]
+fn whoever_syncs_always_leaves_nothing_out_and_notes_nothing() {
+    let folder = Folder::new();
+    for boot in 1..=3 {
+        let (mut store, opened) = folder.open_in(Some(boot), true);
+        assert_eq!((opened.past.tip, unsynced_boot(&store)), (Seq(boot - 1), None));
+        append(&mut store, boot..=boot, moment(0));
+    }
+    // Such a file, as one of the version before, says nothing.
+    let (mut store, opened) = folder.open_in(Some(4), false);
+    assert_eq!((opened.past.tip, unsynced_boot(&store)), (Seq(3), Some(4)));
+    append(&mut store, 4..=4, moment(0));
+    let other_boot = folder.copy();
+    drop(store);
+    let (store, opened) = folder.open_in(Some(4), true);
+    assert_eq!((opened.past.tip, unsynced_boot(&store)), (Seq(4), None), "all is there");
+    for boot in 5..=6 {
+        let (store, opened) = other_boot.open_in(Some(boot), true);
+        assert_eq!((store.leaves_out(), unsynced_boot(&store)), (boot == 5, None));
+        assert_eq!(opened.past.tip, Seq(4 + STORE_NUMBERS_SKIPPED));
+    }
 }
