@@ -22,7 +22,7 @@ use super::failure::Crash;
 use crate::ids::Micros;
 use crate::limits::{STORE_RETRY_MS_MAX, STORE_RETRY_MS_MIN};
 use crate::store::journal::Journal;
-use crate::store::{Store, StoreAnswer, WallMoment};
+use crate::store::{Store, StoreAnswer, StoreFault, WallMoment};
 
 /// The thread of a store.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl<S: Store> Keeper<S> {
             if step == NextStep::End {
                 break;
             }
-            let failed = self.journal.fault().is_some();
+            let before = self.journal.fault().cloned();
             if step == NextStep::Append {
                 self.journal.append(&mut orders, self.moment(), &mut told);
                 let every = self.sync_every.filter(|_| self.sync_at.is_none());
@@ -99,14 +99,14 @@ impl<S: Store> Keeper<S> {
                 self.sync_at = None;
                 self.journal.sync();
             }
-            if failed && self.retry.is_some_and(|(at, _)| at <= now) {
+            if before.is_some() && self.retry.is_some_and(|(at, _)| at <= now) {
                 self.journal.recover(self.moment(), &mut told);
                 if told.iter().any(|told| matches!(told, StoreAnswer::Anew { .. })) {
                     log::warn!("the store's numbering began anew; readers are told of a gap");
                 }
             }
             self.bus.tell(&mut told);
-            self.look_at_fault(failed);
+            self.look_at_fault(before.as_ref());
             self.bus.count_store(self.journal.counts());
         }
         self.journal.close();
@@ -115,8 +115,9 @@ impl<S: Store> Keeper<S> {
         }
     }
 
-    /// Tells when the store has failed, and when it works again.
-    fn look_at_fault(&mut self, failed_before: bool) {
+    /// Tells when the store has failed, when it fails for another reason than `before`, and when it
+    /// works again.
+    fn look_at_fault(&mut self, before: Option<&StoreFault>) {
         match (self.journal.fault(), self.retry) {
             (None, None) => {}
             (None, Some(_)) => {
@@ -130,7 +131,12 @@ impl<S: Store> Keeper<S> {
                 // At once: often a write has failed that would not fail again.
                 self.retry = Some((self.clock.now_us(), STORE_RETRY_MS_MIN));
             }
-            (Some(_), Some((at, wait_ms))) if failed_before && at <= self.clock.now_us() => {
+            (Some(fault), Some((at, wait_ms))) if before.is_some() && at <= self.clock.now_us() => {
+                if before != Some(fault) {
+                    // Its remedy is another one: the file is gone, say.
+                    log::error!("the store still cannot be used: {}", fault.0);
+                    self.bus.tell_store_state(Some(&fault.0));
+                }
                 let next = self.later(Duration::from_millis(wait_ms));
                 self.retry = Some((next, (wait_ms * 2).min(STORE_RETRY_MS_MAX)));
             }
@@ -165,7 +171,7 @@ mod tests {
     use crate::limits::Limits;
     use crate::shell::bus::Batch;
     use crate::shell::mailbox;
-    use crate::store::{Record, Recovered, StoreFault};
+    use crate::store::{Record, Recovered};
     use crate::technique::message::{Draft, Payload, Unnumbered};
 
     #[derive(Debug)]

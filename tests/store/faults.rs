@@ -147,6 +147,45 @@ fn a_file_that_may_not_grow_is_told_so_at_the_start() {
 }
 
 #[test]
+fn a_file_that_goes_away_under_a_fault_is_told_so_and_is_not_made_anew() {
+    let folder = Folder::new();
+    let server = start(&folder.file(), &[]);
+    let port = server.port();
+    let (_, first) = post(port, "one", None);
+    let lets = |bytes: &str| {
+        let pid = server.process().to_string();
+        let fsize = format!("--fsize={bytes}:unlimited");
+        let status = Command::new("prlimit").args(["--pid", &pid, &fsize]).status();
+        status.is_ok_and(|status| status.success())
+    };
+    if !lets("1") {
+        missed::<()>("a_file_that_goes_away_under_a_fault_is_told_so", "prlimit");
+        return;
+    }
+    assert_eq!(post(port, "two", None).0, 503);
+    let away = format!("{}.away", folder.file());
+    fs::rename(folder.file(), &away).expect("it is ours");
+    assert!(lets("unlimited"));
+    let reason = || {
+        let mut wire = Wire::open(port);
+        wire.send("GET /-/ready HTTP/1.1\r\nHost: h\r\n\r\n");
+        let answer = wire.answer();
+        let said = String::from_utf8(answer.body).expect("text");
+        (answer.status == 503 && said.contains("is gone; put it back")).then_some(())
+    };
+    within(PATIENCE_MS, reason).expect("it says the reason that it has now");
+    assert!(!Path::new(&folder.file()).exists(), "none is made");
+    fs::rename(&away, folder.file()).expect("it is ours");
+    let ready = || (status(port, "/-/ready") == 200).then_some(());
+    within(PATIENCE_MS, ready).expect("it goes on with it");
+    let (again, third) = post(port, "three", None);
+    assert_eq!(again, 201);
+    let ids = [&first, &third].map(|answer| super::split(answer["id"].as_str().expect("an id")).0);
+    assert_eq!(ids[0], ids[1], "one numbering");
+    assert!(server.stop().success());
+}
+
+#[test]
 fn a_disk_without_room_refuses_publishers_and_loses_nothing() {
     let folder = Folder::new();
     // Room for some hundred kilobytes, until the bound on the length of files is lifted. Its signal
