@@ -105,7 +105,8 @@ fn fill(file: &Path, messages: u64) {
         retain_bytes: usize::MAX,
         ..Limits::default()
     };
-    let setup = FileSetup { path: PathBuf::from(file), sync_always: false, limits, threads: 1 };
+    let (path, sync_always) = (PathBuf::from(file), false);
+    let setup = FileSetup { path, sync_always, limits, threads: 1, boot: None };
     let (mut store, _) = FileStore::open(setup, [1, 2], at).expect("a new file");
     let topic = TopicName::parse("t").expect("a good name");
     let numbers: Vec<u64> = (1..=messages).collect();
