@@ -75,6 +75,8 @@ const SATURATED: Pace = Pace::Saturated(16);
 const BURSTS: Pace = Pace::Bursts(50);
 const FIFTY_A_SECOND: Pace = Pace::Every(20_000);
 const IDLE: usize = 10_000;
+/// How long they have been idle: a server may give back what it needed to open them.
+const IDLE_FOR: Duration = Duration::from_secs(2);
 /// Connections before the idle ones, which bring tables and scratch that all share.
 const WARM_UP: usize = 16;
 
@@ -270,6 +272,7 @@ fn idle(
     process.settle()?;
     let before = process.resident_bytes();
     open(swarm, IDLE)?;
+    thread::sleep(IDLE_FOR);
     process.settle()?;
     let grown = process.resident_bytes().saturating_sub(before);
     let bytes = Some(grown / IDLE as u64);
