@@ -88,14 +88,15 @@ impl Conn {
             return own;
         }
         // A peer that is still reading our answer is not idle, however long it takes; nor is a Pong
-        // due while a Ping may wait here.
-        let reading = match &self.state {
-            State::Head { began, .. } => began.is_none(),
-            State::Open(socket) => socket.pinged != KeptMillis::NEVER && !socket.costs,
-            _ => false,
-        };
+        // due while a Ping may wait here. Its token and its message end in time all the same.
         let stalled = self.stalls_at(limits);
-        if reading { stalled } else { own.min(stalled) }
+        match &self.state {
+            State::Head { began: None, .. } => stalled,
+            State::Open(socket) if socket.pinged != KeptMillis::NEVER && !socket.costs => {
+                stalled.min(self.expires_at()).min(socket.message_due(limits))
+            }
+            _ => own.min(stalled),
+        }
     }
 
     /// Whether it is a reader that stays, and is as it was when it was last visited: queueing a
