@@ -92,7 +92,7 @@ fn cookie<'b>(head: &Head<'b>) -> Option<Hidden<'b>> {
 fn cookie_counts(head: &Head<'_>, verdict: &OriginCheck) -> bool {
     match (verdict, head.fetch_site) {
         (OriginCheck::Foreign, _) => false,
-        (OriginCheck::Allowed(granted), _) => **granted != *"*",
+        (OriginCheck::Allowed(_), _) => verdict.names_a_site(),
         (OriginCheck::Same, _) if head.origin.is_some() => true,
         (OriginCheck::Same, Some(b"same-origin")) => true,
         // Typed by a person, or by a program that is no browser, or of one that is old: whoever's

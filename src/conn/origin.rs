@@ -42,6 +42,18 @@ pub enum OriginCheck {
     Foreign,
 }
 
+impl OriginCheck {
+    /// Whether it grants something to a site, which may then use the cookie of who is signed in.
+    /// `*` is everybody's; and so are `null` and `file://`, for any page can have a frame that says
+    /// so.
+    pub fn names_a_site(&self) -> bool {
+        let Self::Allowed(origin) = self else {
+            return false;
+        };
+        matches!(Origin::parse(origin), Some(Origin::Site { .. }))
+    }
+}
+
 impl Origins {
     /// Judges an `Origin` against the `Host` that was asked for, by TLS or in plain HTTP.
     pub fn judge(&self, origin: Option<&[u8]>, host: Option<&str>, by_tls: bool) -> OriginCheck {

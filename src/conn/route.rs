@@ -42,7 +42,7 @@ pub fn route(head: &Head<'_>, policy: &Policy, door: Door, by_tls: bool) -> Requ
         && (want.is_refusal() || (head.method == Method::Get && !want.upgrades()));
     let access = log::log_enabled!(target: "tollway::access", log::Level::Info)
         .then(|| format!("{} {}", head.method_text, without_secrets(head.target)).into());
-    let named = matches!(&verdict, OriginCheck::Allowed(origin) if **origin != *"*");
+    let named = verdict.names_a_site();
     let allow_origin = match verdict {
         OriginCheck::Allowed(origin) => Some(origin),
         OriginCheck::Same | OriginCheck::Foreign => None,
