@@ -57,6 +57,8 @@ pub struct Ladder {
 
 /// So many short lives in a row: a technique does not work here.
 pub const DEATHS_MAX: u8 = 3;
+/// A server that asks for more patience than this gets this.
+const RETRY_AFTER_MS_MAX: u64 = 60 * 60 * 1000;
 /// Intervals are doubled so often.
 const DOUBLINGS_MAX: u32 = 6;
 
@@ -73,11 +75,11 @@ impl Timings {
     }
 
     /// The pause after this many failures in a row: between half of it and all, by `chance` of 0 to
-    /// 1,000, and not shorter than the server asks for.
+    /// 1,000, and not shorter than the server asks for, which is an hour at most.
     pub fn delay_ms(&self, failures: u32, retry_after_ms: Option<u64>, chance: u64) -> u64 {
         let ms = self.back_off_ms << failures.min(DOUBLINGS_MAX);
         let drawn = ms * (500 + chance / 2) / 1000;
-        drawn.max(retry_after_ms.unwrap_or(0))
+        drawn.max(retry_after_ms.unwrap_or(0).min(RETRY_AFTER_MS_MAX))
     }
 }
 
@@ -261,6 +263,8 @@ mod tests {
         let mut ladder = ladder();
         let busy = Setback { retry_after_ms: Some(60_000), ..cut() };
         assert_eq!(ladder.ended(WebSocket, None, &busy, 500), Rung::Wait(60_000));
+        let absurd = Setback { retry_after_ms: Some(u64::MAX), ..cut() };
+        assert_eq!(ladder.ended(WebSocket, None, &absurd, 500), Rung::Wait(RETRY_AFTER_MS_MAX));
         for technique in [WebSocket, Sse, LongPoll] {
             assert!(matches!(ladder.ended(technique, None, &refused(), 500), Rung::Try(_)));
         }

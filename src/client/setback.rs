@@ -16,7 +16,7 @@ pub struct Setback {
     pub what: String,
     /// To ask again is pointless: the request itself is wrong.
     pub is_final: bool,
-    /// Not to come back earlier, in milliseconds.
+    /// Not to come back earlier, in milliseconds, as the server has it; `ladder` has a bound.
     pub retry_after_ms: Option<u64>,
 }
 
@@ -59,7 +59,7 @@ impl Setback {
         Self {
             what,
             is_final: is_final(head.status),
-            retry_after_ms: after.map(|s| s.saturating_mul(1000).min(RETRY_AFTER_MS_MAX)),
+            retry_after_ms: after.map(|s| s.saturating_mul(1000)),
         }
     }
 
@@ -93,8 +93,6 @@ pub fn printable(text: &str) -> String {
 }
 
 const SHOWN_CHARS_MAX: usize = 400;
-/// A server that asks for more patience than this gets this.
-const RETRY_AFTER_MS_MAX: u64 = 60 * 60 * 1000;
 
 #[cfg(test)]
 mod tests {
@@ -118,10 +116,10 @@ mod tests {
     }
 
     #[test]
-    fn patience_that_is_asked_for_is_bounded_and_is_no_end() {
+    fn patience_that_is_asked_for_is_no_end() {
         let after = |value| Setback::refused(&head(429, &[("retry-after", value)]), b"");
         assert_eq!(after("3").retry_after_ms, Some(3000));
-        assert_eq!(after("99999999999999").retry_after_ms, Some(RETRY_AFTER_MS_MAX));
+        assert_eq!(after("18446744073709551615").retry_after_ms, Some(u64::MAX));
         assert_eq!(after("soon").retry_after_ms, None);
         assert!(!after("3").is_final);
     }
