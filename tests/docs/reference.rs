@@ -302,12 +302,15 @@ fn errors() {
     refusals(&mut page, "Body", of_body, &rows!(BodyError));
     let of_target = "Path and query. The connection goes on.";
     refusals(&mut page, "Target", of_target, &rows!(TargetError));
-    let of_rule = "Rules of the server's own. The connection goes on, but after a timeout (408).";
+    let of_rule = "Rules of the server's own. The connection goes on, unless the answer says \
+                   `Connection: close`: after a timeout (408), where there is no room for \
+                   what comes, where the client cannot be told, and while the server ends.";
     refusals(&mut page, "Request", of_rule, &rows!(Rule));
     let of_right = "Rights, when the server asks for any; see [security](../security.md). The \
                     connection goes on. Answers of 400, 401 and 403 carry `WWW-Authenticate`.";
     refusals(&mut page, "Rights", of_right, &rows!(Denial));
-    let of_handshake = "The opening handshake of WebSocket. The connection goes on as HTTP.";
+    let of_handshake = "The opening handshake of WebSocket. The connection is closed: frames may \
+                        follow.";
     refusals(&mut page, "Handshake", of_handshake, &rows!(HandshakeError));
     let of_publish = "Frames of `tollway.v1` that publish nothing, in the `error` of the answer; \
                       so are rules and rights from above. The connection goes on.";
