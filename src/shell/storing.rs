@@ -105,9 +105,9 @@ impl<S: Store> Keeper<S> {
                     log::warn!("the store's numbering began anew; readers are told of a gap");
                 }
             }
+            self.bus.count_store(self.journal.counts()); // Whoever hears of it finds it counted.
             self.bus.tell(&mut told);
             self.look_at_fault(before.as_ref());
-            self.bus.count_store(self.journal.counts());
         }
         self.journal.close();
         if let Some(fault) = self.journal.fault() {

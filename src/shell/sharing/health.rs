@@ -95,12 +95,19 @@ impl Health {
         self.changed.notify_all();
     }
 
+    /// The numbering began anew. To be called before anybody is told of it: whoever has heard of a
+    /// gap finds it counted.
+    pub(super) fn count_renumbering(&self) {
+        let mut state = self.lock();
+        state.counts.renumberings += 1;
+        self.bus.count_store(state.counts);
+    }
+
     /// The log was joined again, and every thread was told of what is up to `tip`. What may be
     /// trimmed is told by [`read_up_to`](Self::read_up_to): the number that stood there may be one
     /// of another numbering, in which all that is new lies before it.
     pub(super) fn joined(&self, joined: Joined, tip: Seq) {
         let mut state = self.lock();
-        state.counts.renumberings += u64::from(joined.epoch != state.joined.epoch);
         (state.joined, state.tip, state.oldest) = (joined, tip, NOTHING_TO_TRIM);
         state.joins += 1;
         self.changed.notify_all();
@@ -219,5 +226,16 @@ mod tests {
             health.joined(joined(epoch, standing), Seq(0));
             assert_eq!(place(), Some((Epoch(epoch), Seq(0))), "{standing:?}");
         }
+    }
+
+    #[test]
+    fn a_renumbering_is_counted_at_once_and_once() {
+        let health = health();
+        health.count_renumbering();
+        let renumberings = || health.bus().store_counts().map(|counts| counts.renumberings);
+        assert_eq!(renumberings(), Some(1));
+        health.joined(joined(2, Standing::Anew), Seq(0));
+        health.tell(Part::Reading, None);
+        assert_eq!(renumberings(), Some(1));
     }
 }

@@ -174,6 +174,7 @@ impl Follower {
             let (past, view) = view(&mut link, joined, &self.limits, self.clock)?;
             (self.view, self.missed) = (view, false);
             if joined.standing == Standing::Anew {
+                self.health.count_renumbering();
                 log::warn!("the numbering began anew; every reader is told of a gap");
             } else {
                 log::warn!("away for too long; readers are told of what they missed");
