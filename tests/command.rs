@@ -253,10 +253,10 @@ fn man_reads_every_page() {
     }
 }
 
-/// Runs the function of that name in `client/command.mjs`. Order across threads is where a server
-/// with one log can lie: four of them.
-fn tell(fact: &str) {
-    let Some(node) = Foreign::node(fact, &[], "client/command.mjs") else {
+/// Runs the function of that name in the script. Order across threads is where a server with one
+/// log can lie: four of them.
+fn tell(script: &str, fact: &str) {
+    let Some(node) = Foreign::node(fact, &[], script) else {
         return;
     };
     let server = Server::start(&["--threads", "4"]);
@@ -264,15 +264,15 @@ fn tell(fact: &str) {
 }
 
 macro_rules! facts {
-    ($($fact:ident)*) => {$(
+    ($script:literal: $($fact:ident)*) => {$(
         #[test]
         fn $fact() {
-            tell(stringify!($fact));
+            tell($script, stringify!($fact));
         }
     )*};
 }
 
-facts! {
+facts! { "client/command.mjs":
     sub_hops_among_four_techniques
     sub_shows_a_message_as_each_technique_brings_it
     sub_says_a_gap_once_when_the_server_was_killed
@@ -284,4 +284,15 @@ facts! {
     sub_says_a_refusal_once
     sub_asks_again_when_an_idle_connection_ends_under_its_poll
     pub_says_what_a_token_for_publishing_alone_can_do
+}
+
+facts! { "client/publish.mjs":
+    lines_behind_a_refused_one_are_told_and_then_wait
+    a_line_that_is_refused_for_good_is_told_with_those_behind_it
+    lines_without_an_answer_are_told
+    lines_longer_than_a_read_are_under_way_together
+    answers_in_pieces_are_joined_and_a_close_is_echoed
+    a_pause_beyond_its_patience_ends_a_publish
+    every_kind_of_success_is_taken_once
+    a_long_message_has_longer_for_its_answer
 }

@@ -13,6 +13,7 @@ use crate::client::response::{ResponseDecoder, ResponseHead, ResponseStep};
 use crate::client::setback::Setback;
 use crate::client::traffic::Traffic;
 use crate::limits::MESSAGE_BYTES_MAX;
+use crate::shell::clock;
 use crate::shell::tls::channel::Channel;
 use crate::wire::Parsed;
 use crate::wire::frame::Opcode;
@@ -20,7 +21,12 @@ use crate::wire::frame::Opcode;
 /// A connection to the server.
 pub struct Exchange {
     stream: Channel<TcpStream>,
+    /// The same socket, to be told how long to wait.
+    socket: TcpStream,
+    patience: Duration,
     inbox: Vec<u8>,
+    /// The beginning of a message whose end has not come: its frames, joined, and their bytes.
+    begun: Option<(Opcode, Vec<u8>, usize)>,
 }
 
 impl Exchange {
@@ -31,14 +37,8 @@ impl Exchange {
         for address in &server.addresses {
             match TcpStream::connect_timeout(address, patience) {
                 Ok(stream) => {
-                    let set = stream
-                        .set_nodelay(true)
-                        .and_then(|()| stream.set_read_timeout(Some(patience)))
-                        .and_then(|()| stream.set_write_timeout(Some(patience)));
-                    set.map_err(|error| broken(&error))?;
-                    let stream = Channel::new(stream, server.trust.as_ref());
-                    let stream = stream.map_err(|error| broken(&error))?;
-                    return Ok(Self { stream, inbox: Vec::new() });
+                    let made = Self::over(stream, server, patience);
+                    return made.map_err(|error| broken(&error));
                 }
                 Err(error) => last = Some(error),
             }
@@ -51,6 +51,23 @@ impl Exchange {
             Some(error) => format!("could not connect to {host}: {error}"),
             None => format!("{host} has no address"),
         }))
+    }
+
+    fn over(socket: TcpStream, server: &ServerAddress, patience: Duration) -> io::Result<Self> {
+        socket.set_nodelay(true)?;
+        socket.set_read_timeout(Some(patience))?;
+        socket.set_write_timeout(Some(patience))?;
+        let stream = Channel::new(socket.try_clone()?, server.trust.as_ref())?;
+        Ok(Self { stream, socket, patience, inbox: Vec::new(), begun: None })
+    }
+
+    /// From now on each read and write may take as long as so many bytes need on a slow way: what
+    /// was sent may lie in the kernel for long before the server has all of it.
+    pub fn allow(&mut self, bytes: usize) -> Result<(), Setback> {
+        let patience = self.patience + Duration::from_millis(slow_ms(bytes));
+        let set = self.socket.set_read_timeout(Some(patience));
+        let set = set.and_then(|()| self.socket.set_write_timeout(Some(patience)));
+        set.map_err(|error| broken(&error))
     }
 
     /// Completes TLS's handshake, if there is one: whether the server is whom we trust.
@@ -108,19 +125,69 @@ impl Exchange {
         }
     }
 
-    /// Waits for the next frame.
+    /// Waits for the next message or control frame, and gives the bytes that it took.
     pub fn frame(&mut self) -> Result<(Opcode, Vec<u8>, usize), Setback> {
         loop {
-            let parsed = frames::decode(&self.inbox, ANSWER_BYTES_MAX as u64);
-            let parsed =
-                parsed.map_err(|e| Setback::new(format!("the server broke RFC 6455 ({e:?})")))?;
-            if let Parsed::Complete { value: frame, used } = parsed {
-                let whole = (frame.opcode, frame.payload.to_vec(), used);
-                self.inbox.drain(..used);
+            if let Some(whole) = self.next_frame()? {
                 return Ok(whole);
             }
             if !self.read()? {
                 return Err(Setback::new("the server hung up"));
+            }
+        }
+    }
+
+    /// The next message or control frame, if it is here.
+    fn next_frame(&mut self) -> Result<Option<(Opcode, Vec<u8>, usize)>, Setback> {
+        let offence = |what: &str| Setback::new(format!("the server broke RFC 6455 ({what})"));
+        loop {
+            let parsed = frames::decode(&self.inbox, ANSWER_BYTES_MAX as u64);
+            let parsed = parsed.map_err(|error| offence(&format!("{error:?}")))?;
+            let Parsed::Complete { value: frame, used } = parsed else {
+                return Ok(None);
+            };
+            let (fin, opcode, payload) = (frame.fin, frame.opcode, frame.payload.to_vec());
+            self.inbox.drain(..used);
+            if opcode.is_control() {
+                return Ok(Some((opcode, payload, used)));
+            }
+            // §5.4: the pieces of a message come one behind the other.
+            let whole = match (self.begun.take(), opcode) {
+                (Some((opcode, mut joined, before)), Opcode::Continuation) => {
+                    joined.extend_from_slice(&payload);
+                    (opcode, joined, before + used)
+                }
+                (None, Opcode::Continuation) => return Err(offence("Continuation")),
+                (None, _) => (opcode, payload, used),
+                (Some(_), _) => return Err(offence("NoContinuation")),
+            };
+            if whole.1.len() > ANSWER_BYTES_MAX {
+                return Err(offence("TooLong"));
+            }
+            if fin {
+                return Ok(Some(whole));
+            }
+            self.begun = Some(whole);
+        }
+    }
+
+    /// Says that it ends, by this Close frame, and waits a moment for the server's: who is gone
+    /// before leaves a server that cannot tell this from a failure.
+    pub fn leave(&mut self, close: &[u8]) {
+        let until_us = clock::shared_us() + LEAVE_US_MAX;
+        let _ = self.socket.set_write_timeout(Some(Duration::from_micros(LEAVE_US_MAX)));
+        let mut is_there = self.send(close).is_ok();
+        while is_there {
+            match self.next_frame() {
+                Ok(Some((Opcode::Close, ..))) | Err(_) => return,
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    let left_us = until_us.saturating_sub(clock::shared_us());
+                    let left = Duration::from_micros(left_us);
+                    // There is no timeout of zero.
+                    is_there = self.socket.set_read_timeout(Some(left)).is_ok()
+                        && self.read().unwrap_or(false);
+                }
             }
         }
     }
@@ -153,5 +220,16 @@ fn broken(error: &io::Error) -> Setback {
     })
 }
 
-/// Bytes of an answer or a frame. A publisher over WebSocket reads its topic as well.
+/// How much longer than a short one a message of so many bytes may take, in milliseconds: what the
+/// browser's client allows, `src/page/client.js`, and as there no more than 5 minutes.
+pub fn slow_ms(bytes: usize) -> u64 {
+    (bytes as u64 / SLOW_BYTES_PER_MS).min(SLOW_MS_MAX)
+}
+
+/// So slow may a message be sent.
+const SLOW_BYTES_PER_MS: u64 = 4;
+const SLOW_MS_MAX: u64 = 5 * 60 * 1000;
+/// How long a server has for its Close frame.
+const LEAVE_US_MAX: u64 = 1_000_000;
+/// Bytes of an answer or a message. A publisher over WebSocket reads its topic as well.
 const ANSWER_BYTES_MAX: usize = 32 * MESSAGE_BYTES_MAX;

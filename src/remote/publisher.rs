@@ -2,34 +2,35 @@
 //!
 //! Each message carries a key, and a server adds nothing for a key that it has seen. So what has no
 //! answer when a connection breaks is sent again on the next one, in its order. Over WebSocket a
-//! few messages are under way at once, over HTTP one.
+//! few messages are under way at once, over HTTP one; once one of several was refused it is one
+//! there too, since those behind it may have been taken.
 //!
 //! Came from: `main`, with [`PubOptions`]. Goes to: `exchange`, and to standard output with
 //! `--json`. Absent on purpose: falling back. A publish is a POST, which any proxy lets through;
 //! who asks for a WebSocket gets that.
 
-use std::collections::VecDeque;
+mod socket;
+
 use std::fmt::Write as _;
-use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Read, Stdin};
+use std::io::{self, IsTerminal, Stdin};
+use std::mem;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
-
-use super::exchange::Exchange;
+use super::exchange::{Exchange, slow_ms};
 use super::flags::PubOptions;
+use super::input;
 use super::reader::now_ms;
+use super::receipts::Receipts;
 use super::run_end::RunEnd;
 use super::show;
+use super::unpublished::{Pending, PendingState, Unpublished};
 use crate::client::endpoint::percent_encode;
-use crate::client::frames::{self, Masks};
-use crate::client::response::ResponseHead;
-use crate::client::setback::{Setback, is_final};
+use crate::client::frames::Masks;
+use crate::client::setback::Setback;
 use crate::client::traffic::Traffic;
-use crate::limits::{MESSAGE_BYTES_CEILING, UNANSWERED_MAX};
+use crate::config::Span;
+use crate::limits::UNANSWERED_MAX;
 use crate::shell::clock;
-use crate::wire::frame::Opcode;
 
 struct Publisher<'o> {
     options: &'o PubOptions,
@@ -39,53 +40,14 @@ struct Publisher<'o> {
     reached: bool,
     /// The link has carried an answer: that it is cut may mean no more than that it was idle.
     proved: bool,
-    /// Messages that were not answered, in their order.
-    pending: VecDeque<Pending>,
-    /// The number of the next message.
-    next: u64,
-    /// Somebody may read the receipts.
-    is_heard: bool,
+    /// Messages that are not done with.
+    unpublished: Unpublished,
+    /// One of several that were under way was refused, and nothing is sent until all are answered.
+    refused: Option<Setback>,
+    /// That has happened: from then on one message is under way at a time.
+    alone: bool,
+    receipts: Receipts,
     traffic: Traffic,
-}
-
-struct Pending {
-    number: u64,
-    key: String,
-    data: Vec<u8>,
-    /// It is under way on this link.
-    sent: bool,
-}
-
-/// What a client of `tollway.v1` says.
-#[derive(Serialize)]
-struct PublishFrame<'m> {
-    #[serde(rename = "ref")]
-    number: u64,
-    data: &'m str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    encoding: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    event: Option<&'m str>,
-    key: &'m str,
-}
-
-/// What it is answered, and what else comes: messages of the topic, which have no `ref`.
-#[derive(Deserialize)]
-struct FrameAnswer<'m> {
-    #[serde(rename = "ref")]
-    number: Option<u64>,
-    #[serde(borrow)]
-    id: Option<&'m str>,
-    error: Option<FrameRefusal>,
-}
-
-#[derive(Deserialize)]
-struct FrameRefusal {
-    status: u16,
-    #[serde(default)]
-    title: String,
-    #[serde(default)]
-    detail: String,
 }
 
 /// Publishes what was asked for.
@@ -97,28 +59,18 @@ pub fn run(options: &PubOptions) -> RunEnd {
         link: None,
         reached: false,
         proved: false,
-        pending: VecDeque::new(),
-        next: 1,
-        is_heard: options.shown.json,
+        unpublished: Unpublished::default(),
+        refused: None,
+        alone: false,
+        receipts: Receipts::new(options.shown.json),
         traffic: Traffic::default(),
     };
     let outcome = publisher.all();
+    publisher.leave();
     if options.shown.costs {
         show::costs(&[(None, publisher.traffic)], now_ms() - started, options.shown);
     }
     outcome.map_or_else(RunEnd::Failed, |()| RunEnd::Done)
-}
-
-/// The next line, without its end. `None`: there are no more.
-fn next_line(input: &mut impl BufRead) -> Result<Option<Vec<u8>>, String> {
-    let mut line = Vec::new();
-    let most = MESSAGE_BYTES_CEILING as u64 + 2;
-    let length = input.take(most).read_until(b'\n', &mut line).map_err(no_input)?;
-    line.pop_if(|last| *last == b'\n');
-    if line.len() > MESSAGE_BYTES_CEILING {
-        return Err(too_long("a line"));
-    }
-    Ok((length > 0).then_some(line))
 }
 
 impl Publisher<'_> {
@@ -134,21 +86,16 @@ impl Publisher<'_> {
         if input.is_terminal() {
             show::note("reading the message from standard input, up to its end (Ctrl-D)");
         }
-        let mut data = Vec::new();
-        let most = MESSAGE_BYTES_CEILING as u64 + 1;
-        input.lock().take(most).read_to_end(&mut data).map_err(no_input)?;
-        if data.len() > MESSAGE_BYTES_CEILING {
-            return Err(too_long("standard input"));
-        }
+        let data = input::whole(&input)?;
         self.push(data);
         self.settle(0)
     }
 
     /// A message for each line, published as it comes.
     fn lines(&mut self, input: Stdin) -> Result<(), String> {
-        let mut input = BufReader::new(input);
+        let mut input = input::lines(input);
         loop {
-            let line = match next_line(&mut input) {
+            let line = match input::next_line(&mut input) {
                 Ok(Some(line)) => line,
                 Ok(None) => return self.settle(0),
                 // The lines before it are published all the same.
@@ -163,55 +110,89 @@ impl Publisher<'_> {
 
     /// Messages that may be under way while another is added.
     const fn room(&self) -> usize {
-        if self.options.by_websocket { UNANSWERED_MAX / 4 - 1 } else { 0 }
+        if self.options.by_websocket && !self.alone { UNANSWERED_MAX / 4 - 1 } else { 0 }
     }
 
     fn push(&mut self, data: Vec<u8>) {
-        let number = self.next;
-        self.next += 1;
         let key = self.options.key.clone();
         let key =
             key.unwrap_or_else(|| format!("{:016x}{:016x}", self.masks.draw(), self.masks.draw()));
-        self.pending.push_back(Pending { number, key, data, sent: false });
+        self.unpublished.push(key, data);
     }
 
-    /// Goes on until at most `left` messages are unanswered.
+    /// Goes on until at most `left` messages are not done with.
     fn settle(&mut self, left: usize) -> Result<(), String> {
         let timings = self.options.timings;
-        let (mut failures, mut until) = (0, now_ms() + REPEATS * timings.grace_ms);
-        while self.pending.len() > left {
-            let before = self.pending.len();
+        let (mut failures, mut until) = (0, self.until());
+        while self.unpublished.count() > left {
+            let before = self.unpublished.count();
             let was_proved = self.proved;
             let Err(setback) = self.progress() else {
-                if self.pending.len() < before {
-                    (failures, until) = (0, now_ms() + REPEATS * timings.grace_ms);
+                if self.unpublished.count() < before {
+                    (failures, until) = (0, self.until());
                 }
                 continue;
             };
-            self.link = None;
-            self.proved = false;
-            for message in &mut self.pending {
-                message.sent = false;
+            let is_refusal = self.refused.is_some();
+            let (setback, is_out_of_order) = self.hang_up(setback);
+            let now = now_ms();
+            if setback.is_final || !self.reached || now > until {
+                return Err(self.failed(&setback.what));
             }
-            if setback.is_final || !self.reached || now_ms() > until {
-                return Err(setback.what);
+            let asked = setback.retry_after_ms;
+            if let Some(asked) = asked.filter(|asked| *asked > until - now) {
+                let pause = format!("; the server asks for a pause of {}, which is", Span(asked));
+                let pause = pause + " longer than pub goes on trying (six times --patience)";
+                return Err(self.failed(&joined(&setback.what, &pause)));
             }
             // One that was idle may be gone; that is no failure.
-            if was_proved && failures == 0 && setback.retry_after_ms.is_none() {
+            if was_proved && failures == 0 && asked.is_none() && !is_refusal {
                 failures = 1;
                 continue;
             }
-            if failures < 2 {
-                show::note(&format!("{}; trying again", setback.what));
+            if failures < 2 || is_out_of_order {
+                let more = format!("{}; trying again", self.unpublished.taken());
+                show::note(&joined(&setback.what, &more));
             }
             failures += 1;
             let chance = self.masks.draw() % 1001;
-            let pause = timings.delay_ms(failures, setback.retry_after_ms, chance);
-            clock::sleep_until_us(
-                clock::shared_us() + pause.min(timings.grace_ms * REPEATS) * 1000,
-            );
+            let pause = timings.delay_ms(failures, asked, chance).min(REPEATS * timings.grace_ms);
+            let pause = pause.max(asked.unwrap_or(0));
+            clock::sleep_until_us(clock::shared_us() + pause * 1000);
         }
         Ok(())
+    }
+
+    /// Until when the oldest message is tried, from now on.
+    fn until(&mut self) -> u64 {
+        let bytes = self.unpublished.oldest().map_or(0, |message| message.data.len());
+        now_ms() + REPEATS * self.options.timings.grace_ms + slow_ms(bytes)
+    }
+
+    /// Ends a link that is no good. Gives why, and whether messages were taken before an older one
+    /// for the first time.
+    fn hang_up(&mut self, setback: Setback) -> (Setback, bool) {
+        self.link = None;
+        self.proved = false;
+        self.unpublished.lose_answers();
+        let Some(refused) = self.refused.take() else {
+            return (setback, false);
+        };
+        let is_first = !mem::replace(&mut self.alone, true);
+        (refused, is_first && !self.unpublished.taken().is_empty())
+    }
+
+    /// Why not all is published, and how much of the rest is.
+    fn failed(&self, what: &str) -> String {
+        if !self.options.lines {
+            return what.to_owned();
+        }
+        joined(what, &format!("{}{}", self.unpublished.taken(), self.unpublished.doubtful()))
+    }
+
+    /// What a refusal is about.
+    fn subject(&self, number: u64) -> String {
+        if self.options.lines { format!("line {number}") } else { "the message".to_owned() }
     }
 
     /// One step: connects, sends, or takes one answer.
@@ -230,171 +211,61 @@ impl Publisher<'_> {
 
     fn by_post(&mut self) -> Result<(), Setback> {
         let PubOptions { server, topic, event, .. } = self.options;
-        let Self { link: Some(link), pending, traffic, .. } = self else {
+        let Self { link: Some(link), unpublished, traffic, .. } = self else {
             return Ok(());
         };
-        let Some(message) = pending.front() else {
+        let Some(message) = unpublished.oldest() else {
             return Ok(());
         };
         let event = event.as_ref().map(|event| format!("?event={}", percent_encode(event)));
         let target = format!("/{}{}", percent_encode(topic), event.unwrap_or_default());
         let mut head = server.endpoint.head("POST", &target);
-        let Pending { key, data, .. } = message;
+        let Pending { number, key, data, state } = message;
         let length = data.len();
         write!(head, "Idempotency-Key: {key}\r\nContent-Length: {length}\r\n\r\n")
             .expect("a string takes everything");
         traffic.requests += 1;
         traffic.bytes_out.head += head.len() as u64;
-        traffic.bytes_out.payload += message.data.len() as u64;
+        traffic.bytes_out.payload += length as u64;
+        *state = PendingState::Sent(length);
+        link.allow(length)?;
         // A server that refuses a body before all of it has come says so all the same.
-        let sent = link.send(&[head.as_bytes(), &message.data].concat());
+        let sent = link.send(&[head.as_bytes(), data].concat());
         let answer = link.answer(traffic);
         let (head, body) = match (answer, sent) {
             (Ok(answer), _) => answer,
             (Err(_), Err(setback)) | (Err(setback), Ok(())) => return Err(setback),
         };
-        if head.status != 201 {
-            return Err(Setback::refused(&head, &body).of(MESSAGE));
+        if head.status / 100 != 2 {
+            *state = PendingState::Unsent;
+            let number = *number;
+            return Err(Setback::refused(&head, &body).of(&self.subject(number)));
         }
+        // Whatever the words of those between us and the log are: it was taken, and another try
+        // would be another message where keys are not known.
+        *state = PendingState::Taken(self.receipts.read(head.status, &body));
         if head.closes() {
             self.link = None;
         }
         self.proved = self.link.is_some();
-        self.answered(&String::from_utf8_lossy(&body))
+        self.give_receipts()
     }
 
-    fn handshake(&mut self) -> Result<(), Setback> {
-        let PubOptions { server, topic, .. } = self.options;
-        let key = frames::key(self.masks.draw());
-        let target = format!("/{}/ws?since=latest", percent_encode(topic));
-        let mut head = server.endpoint.head("GET", &target);
-        head.push_str(&frames::upgrade(&key));
-        head.push_str("\r\n");
-        self.traffic.requests += 1;
-        self.traffic.bytes_out.head += head.len() as u64;
-        let Self { link: Some(link), traffic, .. } = self else {
-            return Ok(());
-        };
-        link.send(head.as_bytes())?;
-        let (head, body) = link.answer(traffic)?;
-        if head.status != 101 {
-            let mut setback = Setback::refused(&head, &body).of(SOCKET);
-            if matches!(head.status, 401 | 403) {
-                setback.what.push_str(
-                    " (--via ws reads the topic as well, which takes the right to read; --via post \
-                     does not)",
-                );
-            }
-            return Err(setback);
+    /// Messages are in the log, and so are all before them.
+    fn give_receipts(&mut self) -> Result<(), Setback> {
+        while let Some(receipt) = self.unpublished.pop_taken() {
+            self.traffic.messages += 1;
+            self.receipts.show(&receipt)?;
         }
-        if frames::is_accepted(&head, &key, Some("tollway.v1")) {
-            return Ok(());
-        }
-        Err(Setback::new("the server answered the handshake with another one"))
-    }
-
-    /// Sends what was not sent, then takes one frame.
-    fn by_frame(&mut self) -> Result<(), Setback> {
-        let Self { link: Some(link), pending, traffic, masks, options, .. } = self else {
-            return Ok(());
-        };
-        for message in pending.iter_mut().filter(|message| !message.sent) {
-            let text = str::from_utf8(&message.data);
-            let encoded = text.map_or_else(|_| STANDARD.encode(&message.data), str::to_owned);
-            let frame = PublishFrame {
-                number: message.number,
-                data: &encoded,
-                encoding: text.is_err().then_some("base64"),
-                event: options.event.as_deref(),
-                key: &message.key,
-            };
-            let frame = serde_json::to_vec(&frame).expect("plain data");
-            let mut bytes = Vec::new();
-            frames::encode(Opcode::Text, &frame, masks.next_mask(), &mut bytes);
-            let payload = message.data.len() as u64;
-            traffic.bytes_out.payload += payload;
-            traffic.bytes_out.framing += (bytes.len() as u64).saturating_sub(payload);
-            link.send(&bytes)?;
-            message.sent = true;
-        }
-        let (opcode, payload, used) = link.frame()?;
-        match opcode {
-            Opcode::Ping => {
-                let mut pong = Vec::new();
-                frames::encode(Opcode::Pong, &payload, masks.next_mask(), &mut pong);
-                traffic.bytes_in.heartbeat += used as u64;
-                traffic.bytes_out.heartbeat += pong.len() as u64;
-                link.send(&pong)
-            }
-            Opcode::Close => {
-                let (code, why) = payload.split_first_chunk().unwrap_or((&[0; 2], &[]));
-                let code = u16::from_be_bytes(*code);
-                Err(Setback::closed(code, &String::from_utf8_lossy(why)).of(SOCKET))
-            }
-            Opcode::Text | Opcode::Binary | Opcode::Continuation | Opcode::Pong => {
-                traffic.bytes_in.framing += used as u64;
-                self.heard(&payload)
-            }
-        }
-    }
-
-    /// A frame: an answer to the oldest message, or a message that we read because we opened the
-    /// topic.
-    fn heard(&mut self, payload: &[u8]) -> Result<(), Setback> {
-        let Ok(answer) = serde_json::from_slice::<FrameAnswer<'_>>(payload) else {
-            return Ok(());
-        };
-        let oldest = self.pending.front().map(|message| message.number);
-        if answer.number.is_none() || answer.number != oldest {
-            return Ok(());
-        }
-        self.proved = true;
-        match (answer.id, answer.error) {
-            (Some(id), _) => self.answered(&format!("{{\"id\":\"{id}\"}}")),
-            (None, Some(refusal)) => {
-                let head = ResponseHead { status: refusal.status, fields: Vec::new() };
-                let FrameRefusal { title, detail, .. } = refusal;
-                let body = serde_json::json!({ "title": title, "detail": detail }).to_string();
-                let setback = Setback::refused(&head, body.as_bytes()).of(MESSAGE);
-                Err(Setback { is_final: is_final(head.status), ..setback })
-            }
-            (None, None) => Ok(()),
-        }
-    }
-
-    /// The oldest message is in the log.
-    fn answered(&mut self, receipt: &str) -> Result<(), Setback> {
-        self.pending.pop_front();
-        self.traffic.messages += 1;
-        if !self.is_heard {
-            return Ok(());
-        }
-        match show::line(receipt.trim_end()) {
-            Ok(()) => Ok(()),
-            // Who closes the pipe has seen enough, and the rest is published all the same.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-                self.is_heard = false;
-                Ok(())
-            }
-            Err(error) => {
-                let setback = Setback::new(format!("standard output: {error}"));
-                Err(Setback { is_final: true, ..setback })
-            }
-        }
+        Ok(())
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
-fn no_input(error: io::Error) -> String {
-    format!("standard input: {error}")
+/// What happened, and what there is to add, which begins with a semicolon; or nothing.
+fn joined(what: &str, more: &str) -> String {
+    let what = if more.is_empty() { what } else { what.trim_end_matches('.') };
+    format!("{what}{more}")
 }
 
-fn too_long(what: &str) -> String {
-    format!("{what} is longer than {MESSAGE_BYTES_CEILING} bytes; publish it in parts")
-}
-
-/// What a setback happens to.
-const MESSAGE: &str = "the message";
-const SOCKET: &str = "the WebSocket";
 /// A server that is lost on the way is tried for as many times its patience.
 const REPEATS: u64 = 6;

@@ -8,52 +8,17 @@ import { createServer } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 
+import { run } from '../support/command.mjs';
 import { Hindrance } from '../support/hindrance.mjs';
 import { hop } from '../support/hop.mjs';
 import { http, more, port, publish, tell } from '../support/stage.mjs';
 
 const [binary] = more;
-process.setMaxListeners(0); // one for each command
 // Each fact has a topic of its own.
 const fact = process.argv[3];
 const VIA = { websocket: 'ws', sse: 'sse', 'long-poll': 'long-poll', poll: 'poll' };
 const pause = (ms) => new Promise((over) => setTimeout(over, ms));
 const numbers = (from, to) => Array.from({ length: to - from }, (_, n) => String(from + n));
-
-/** A command with what it says, line by line. */
-function run(args, { input, env } = {}) {
-  const child = spawn(binary, args, {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, TOLLWAY_URL: '', TOLLWAY_TOKEN: '', ...env },
-  });
-  const said = { out: [], err: [], child };
-  process.on('exit', (code) => {
-    child.kill('SIGKILL'); // when a fact fails as well
-    if (code) console.error(args.join(' '), said.out.length, 'lines;', said.err);
-  });
-  let look = () => {};
-  const lines = (stream, list) => {
-    let rest = '';
-    stream.setEncoding('utf8').on('data', (text) => {
-      const parts = (rest + text).split('\n');
-      rest = parts.pop();
-      list.push(...parts);
-      look();
-    });
-  };
-  lines(child.stdout, said.out);
-  lines(child.stderr, said.err);
-  child.stdin.on('error', () => {});
-  if (input !== undefined) child.stdin.end(input);
-  /** Waits until `holds` does; `tell` bounds it. */
-  said.until = (holds) =>
-    new Promise((resolve) => {
-      look = () => holds(said) && resolve();
-      look();
-    });
-  said.code = new Promise((resolve) => child.on('close', (code, signal) => resolve(code ?? signal)));
-  return said;
-}
 
 const at = (where) => ['--url', `http://127.0.0.1:${where}`];
 /** So short that a test is short, and long enough for two busy cores. */
