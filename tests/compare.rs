@@ -275,6 +275,34 @@ fn a_server_without_a_ledger_is_told_apart() {
     assert!(line.contains("/-/costs answers 404: this server does not tell"), "{line}");
 }
 
+/// Publishing takes longer than a connection may be idle there, and so does one message after
+/// another.
+#[test]
+fn a_server_may_end_idle_connections_while_it_is_compared() {
+    let server = Server::start(&["--idle-timeout", "500ms"]);
+    let flags = "--techniques sse --clients 2 --messages 2 --rate 0.5 --json";
+    let output = run(&format!("{flags} --url {}", server.url("")));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let comparison = json(str::from_utf8(&output.stdout).expect("text"));
+    assert_eq!(number(&rows(&comparison)[0]["messages"]), 4, "{comparison}");
+}
+
+#[test]
+fn a_server_that_hangs_up_is_told_in_words() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    std::thread::spawn(move || {
+        let (mut first, _) = listener.accept().expect("a connection");
+        let second = listener.accept().expect("one more");
+        let mut request = [0; 1024];
+        let _ = std::io::Read::read(&mut first, &mut request);
+        drop((first, second));
+    });
+    let line = complaint(&format!("--url HTTP://{address} --techniques sse"), 1);
+    assert!(line.ends_with("/-/costs: the server hung up before it answered\n"), "{line}");
+}
+
 /// Answers one request, with 404, and ends with the test.
 fn foreign_server() -> std::net::SocketAddr {
     use std::io::{Read, Write};

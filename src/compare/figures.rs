@@ -106,6 +106,13 @@ impl TlsHandshakes {
         let added = after.since(before);
         Self { full: added.tls_full, resumed: added.tls_resumed }
     }
+
+    /// Without those that were somebody else's.
+    #[must_use]
+    pub const fn without(self, others: Self) -> Self {
+        let (full, resumed) = (others.full, others.resumed);
+        Self { full: self.full.saturating_sub(full), resumed: self.resumed.saturating_sub(resumed) }
+    }
 }
 
 /// Divided by deliveries.

@@ -258,7 +258,7 @@ impl TechniqueFlags {
                      does not; leave it out, and write https:// if it does"
                     .to_owned())
             }
-            Some(url) if ca_is_typed && url.starts_with("http://") => {
+            Some(url) if ca_is_typed && is_plain(url) => {
                 Err("--tls-ca has no effect on http://; write https://, or leave it out".to_owned())
             }
             _ => Ok(()),
@@ -281,6 +281,11 @@ impl TechniqueFlags {
         let ca = self.tls_ca.as_deref().filter(|file| !file.as_os_str().is_empty());
         Ok(Some(Target { token, costs_token, ..Target::read(url, ca)? }))
     }
+}
+
+/// Whether a URL is one of `http`, in any case. RFC 3986 §3.1.
+fn is_plain(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("http"))
 }
 
 fn in_range(flag: &str, value: u64, least: u64, most: u64) -> Result<(), String> {

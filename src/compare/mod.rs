@@ -33,6 +33,7 @@ pub mod terminal;
 pub mod timeline;
 pub mod variant;
 
+use std::net::SocketAddr;
 use std::{env, io, process};
 
 use terminal_size::Width;
@@ -142,6 +143,7 @@ fn run_variant(
         messages: options.messages,
         size: options.size,
         interval_ms: variant.interval_ms,
+        publishing_ms: (options.messages as f64 * 1000.0 / options.rate) as u64,
     };
     let server = ServerProcess::start(&needs, pair)?;
     let target = Target::open(server.address, pair.map(|pair| &*pair.certificate));
@@ -160,7 +162,7 @@ fn measure(
     let (mut control, mut publisher) = connect(&destination.target)?;
     let before = ask_costs(&mut control, &destination.target)?;
     let began_us = clock::shared_us();
-    let mut clients = ClientsProcess::start(&plan(options, variant, destination))?;
+    let mut clients = ClientsProcess::start(&plan(options, variant, destination, control.address))?;
     clients.ready()?;
     if let ReadMode::LongPoll { .. } = variant.mode {
         wait_until_parked(&mut control, destination, options.clients, PARK_US_MAX)?;
@@ -180,7 +182,9 @@ fn measure(
         return Err(void(&report.complaints));
     }
     let tls = control.tls_version();
-    let handshakes = TlsHandshakes::between(&before.shared.counts, &after.shared.counts);
+    let handshakes = TlsHandshakes::between(&before.shared.counts, &after.shared.counts)
+        .without(control.handshakes_anew())
+        .without(publisher.handshakes_anew());
     let (row_before, row) = (of(&before, variant.technique), of(&after, variant.technique));
     let figures = Figures::of(Measured {
         technique: variant.technique,
@@ -204,8 +208,9 @@ fn measure(
 fn connect(target: &Target) -> Result<(HttpConnection, HttpConnection), String> {
     let failed = |error: io::Error| format!("{}: {error}", target.url(""));
     let trust = target.tls.as_ref().map(|tls| trust(&tls.host, tls.ca.as_deref())).transpose()?;
-    let open = || HttpConnection::open(target.address, &target.host, trust.as_ref());
-    let (control, mut publisher) = (open().map_err(failed)?, open().map_err(failed)?);
+    let open = |at: &[SocketAddr]| HttpConnection::open(at, &target.host, trust.as_ref());
+    let control = open(&target.addresses).map_err(failed)?;
+    let mut publisher = open(&[control.address]).map_err(failed)?;
     if trust.is_some() {
         // When this is answered the server has counted the handshake, before the first client's.
         publisher.get("/-/healthy", None).map_err(failed)?;
@@ -214,10 +219,15 @@ fn connect(target: &Target) -> Result<(HttpConnection, HttpConnection), String> 
 }
 
 /// What the clients are to do.
-fn plan(options: &CompareOptions, variant: &Variant, destination: &Destination) -> Plan {
-    let Target { address, host, tls, token, .. } = &destination.target;
+fn plan(
+    options: &CompareOptions,
+    variant: &Variant,
+    destination: &Destination,
+    address: SocketAddr,
+) -> Plan {
+    let Target { host, tls, token, .. } = &destination.target;
     Plan {
-        address: *address,
+        address,
         host: host.clone(),
         tls: tls.clone(),
         token: token.clone(),
@@ -258,7 +268,7 @@ fn publish(
         let (status, body) = publisher
             .post(&destination.topic, &text, destination.target.token.as_ref())
             .map_err(|error| format!("publishing message {}: {error}", number + 1))?;
-        if status != 201 {
+        if status / 100 != 2 {
             let head = ResponseHead { status, fields: Vec::new() };
             let Setback { what, .. } = Setback::refused(&head, &body);
             return Err(format!("message {} {what}", number + 1));

@@ -11,6 +11,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use super::clients::{ARGUMENT, SwarmCommand, SwarmEvent};
 use crate::client::swarm::{Plan, SwarmReport};
+use crate::limits::IDLE_MS_MAX;
 use crate::shell::tls::own_pair::{self, OwnPair};
 use crate::shell::{clock, sys};
 
@@ -23,8 +24,10 @@ pub struct Needs {
     pub messages: u64,
     /// Bytes of each.
     pub size: usize,
-    /// The longest pause on a kept-alive connection.
+    /// The longest pause on a kept-alive connection of a client.
     pub interval_ms: u64,
+    /// How long is published: whoever asks for the costs says nothing meanwhile.
+    pub publishing_ms: u64,
 }
 
 /// A server on a port of its own. Dropping it ends it at once.
@@ -43,6 +46,13 @@ pub struct ClientsProcess {
     words: BufReader<ChildStdout>,
 }
 
+impl Needs {
+    /// How long a connection may be idle: no client's, and none of ours, is to be closed for that.
+    fn idle_ms(&self) -> u64 {
+        (2 * self.interval_ms + self.publishing_ms).max(IDLE_MS_MAX) + IDLE_MS_MAX
+    }
+}
+
 impl ServerProcess {
     /// Starts this program as a server, which speaks TLS if there is a `pair`, and waits until it
     /// listens.
@@ -52,7 +62,7 @@ impl ServerProcess {
             .max(crate::limits::HISTORY_BYTES as u64);
         let retain = bytes.max(crate::limits::RETAIN_BYTES as u64);
         let messages = needs.messages.max(crate::limits::HISTORY_MESSAGES as u64);
-        let idle_ms = (2 * needs.interval_ms).max(crate::limits::IDLE_MS_MAX);
+        let idle_ms = needs.idle_ms();
         let mut command = own_program()?;
         command.args(["serve", "--listen"]);
         match pair {
@@ -208,3 +218,18 @@ fn spawn(mut command: Command, what: &str) -> Result<Child, String> {
 /// From SIGTERM to the end of a server that has nobody left.
 const STOP_US_MAX: u64 = 10_000_000;
 const LOOK_EVERY_US: u64 = 2_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_may_be_idle_for_as_long_as_is_published() {
+        for (interval_ms, publishing_ms) in [(0, 0), (1_000, 5_000), (0, 600_000), (90_000, 0)] {
+            let needs = Needs { threads: 1, messages: 1, size: 27, interval_ms, publishing_ms };
+            // Connecting, and waiting for the last message, beside the publishing itself.
+            let least = publishing_ms.max(2 * interval_ms) + 60_000;
+            assert!(needs.idle_ms() >= least, "{needs:?}");
+        }
+    }
+}

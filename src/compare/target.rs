@@ -16,8 +16,8 @@ use crate::shell::tls::trust::{read_ca, trust};
 pub struct Target {
     /// `host:port`, as in the field `Host`.
     pub host: String,
-    /// The first address of that host.
-    pub address: SocketAddr,
+    /// Those of that host, tried in this order.
+    pub addresses: Vec<SocketAddr>,
     /// Whom to trust, if TLS is spoken.
     pub tls: Option<TlsPlan>,
     /// By which to publish and to read.
@@ -31,7 +31,7 @@ impl Target {
     pub fn open(address: SocketAddr, ca: Option<&str>) -> Self {
         let host = address.to_string();
         let tls = ca.map(|ca| TlsPlan { host: host.clone(), ca: Some(ca.to_owned()) });
-        Self { host, address, tls, token: None, costs_token: None }
+        Self { host, addresses: vec![address], tls, token: None, costs_token: None }
     }
 
     /// Reads `http://HOST[:PORT]`, or `https://`. `ca`: who vouches for the server. An error is the
@@ -39,9 +39,10 @@ impl Target {
     pub fn read(url: &str, ca: Option<&Path>) -> Result<Self, String> {
         let shown = without_secrets(url);
         let wrong = |why: &str| format!("--url {shown}: {why}; write http://HOST:PORT");
-        let (is_secure, rest) = match (url.strip_prefix("http://"), url.strip_prefix("https://")) {
-            (Some(rest), _) => (false, rest),
-            (_, Some(rest)) => (true, rest),
+        // RFC 3986 §3.1: in any case.
+        let (is_secure, rest) = match url.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, rest),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, rest),
             _ => return Err(wrong("is not an http:// or https:// address")),
         };
         let host = rest.strip_suffix('/').unwrap_or(rest);
@@ -56,15 +57,18 @@ impl Target {
         let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
         let port = if is_secure { 443 } else { 80 };
         let with_port = if has_port { host.to_owned() } else { format!("{host}:{port}") };
-        let mut found = with_port
-            .to_socket_addrs()
-            .map_err(|_| wrong("names a host that is not known here"))?;
-        let address = found.next().ok_or_else(|| wrong("names no address"))?;
-        let mut target = Self { host: host.to_owned(), ..Self::open(address, None) };
+        let found = with_port.to_socket_addrs();
+        let found = found.map_err(|_| wrong("names a host that is not known here"))?;
+        let addresses: Vec<SocketAddr> = found.collect();
+        if addresses.is_empty() {
+            return Err(wrong("names no address"));
+        }
+        let host = host.to_owned();
+        let mut target = Self { host, addresses, tls: None, token: None, costs_token: None };
         if is_secure {
             let ca = ca.map(read_ca).transpose()?;
-            trust(host, ca.as_deref()).map_err(|why| format!("--url {shown}: {why}"))?;
-            target.tls = Some(TlsPlan { host: host.to_owned(), ca });
+            trust(&target.host, ca.as_deref()).map_err(|why| format!("--url {shown}: {why}"))?;
+            target.tls = Some(TlsPlan { host: target.host.clone(), ca });
         }
         Ok(target)
     }

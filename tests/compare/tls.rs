@@ -126,6 +126,20 @@ fn a_running_server_is_compared_by_tls_if_it_is_believed() {
     assert!(line.contains("--tls-ca /nowhere/ca: No such file"), "{line}");
 }
 
+#[test]
+fn handshakes_of_connections_that_were_opened_anew_are_not_the_clients() {
+    let pair = Pair::of(&["localhost"]);
+    let server = pairs::server(&pair, &["--idle-timeout", "500ms"]);
+    let ca = text(&pair.certificate);
+    let url = format!("--url https://localhost:{} --tls-ca {ca}", server.port());
+    let flags = "--techniques sse --clients 2 --messages 2 --rate 0.5 --json";
+    let output = command(&format!("{flags} {url}")).output().expect("it was built");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let comparison = json(str::from_utf8(&output.stdout).expect("text"));
+    assert_eq!(handshakes(&rows(&comparison)[0]), [2, 0], "{comparison}");
+}
+
 /// Where it listens without TLS.
 fn plain_port(server: &Server) -> u16 {
     let mark = "listening on http://localhost:";

@@ -34,6 +34,8 @@ fn a_duration_is_as_many_messages_as_fit_in() {
     assert_eq!(good("--explain").form, Form::Explained);
     let target = good("--url http://127.0.0.1:81/").url.expect("it is given");
     assert_eq!((&*target.host, &target.tls), ("127.0.0.1:81", &None));
+    let target = good("--url HTTP://127.0.0.1:81").url.expect("a scheme in any case");
+    assert_eq!(target.addresses, ["127.0.0.1:81".parse().expect("an address")]);
     assert!(good("--tls").tls && !good("").tls);
 }
 

@@ -10,7 +10,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
 
-use rustls::{CertificateError, ClientConnection, Error, ProtocolVersion};
+use rustls::{CertificateError, ClientConnection, Error, HandshakeKind, ProtocolVersion};
 
 use super::trust::Trust;
 
@@ -51,6 +51,11 @@ impl<S: Read + Write> Channel<S> {
             ProtocolVersion::TLSv1_3 => Some("1.3"),
             _ => Some("1.2"), // Nothing else is offered.
         }
+    }
+
+    /// Whether the handshake took up an earlier session. `None`: there is none yet, or plain words.
+    pub fn is_resumed(&self) -> Option<bool> {
+        self.tls.as_ref()?.handshake_kind().map(|kind| kind == HandshakeKind::Resumed)
     }
 
     /// Completes the handshake, over a socket that waits. In plain words there is none.
