@@ -10,10 +10,9 @@ import { tell } from '../support/stage.mjs';
 
 const pause = (ms) => new Promise((over) => setTimeout(over, ms));
 
-/** So short that a test is short, and long enough for two busy cores. */
 function pub(server, args, options) {
   const url = `http://127.0.0.1:${server.address().port}`;
-  return run(['pub', 'a', '--url', url, '--patience', '500ms', ...args], options);
+  return run(['pub', 'a', '--url', url, ...args], options);
 }
 
 async function listening(server) {
@@ -166,7 +165,7 @@ async function lines_without_an_answer_are_told() {
     socket.end();
     server.close();
   });
-  const sent = pub(server, ['--lines', '--via', 'ws'], { input: '1\n2\n3\n' });
+  const sent = pub(server, ['--lines', '--via', 'ws', '--patience', '500ms'], { input: '1\n2\n3\n' });
   assert.equal(await sent.code, 1);
   assert.match(sent.err.at(-1), /^tollway: nobody listens at .*; perhaps in the log: lines 2 to 3$/);
 }
@@ -236,19 +235,19 @@ async function every_kind_of_success_is_taken_once() {
 async function a_long_message_has_longer_for_its_answer() {
   const long = 'x'.repeat(64_000);
   const { server, came } = await posts(async (_, response) => {
-    await pause(1_500); // three times its patience
+    await pause(3_000); // three times its patience
     response.writeHead(201).end('{"id":"e-1"}');
   });
-  const sent = pub(server, ['-'], { input: long });
+  const sent = pub(server, ['-', '--patience', '1s'], { input: long });
   assert.equal(await sent.code, 0, sent.err.join('\n'));
   assert.equal(came.length, 1, 'at the first attempt');
   let pieces = 0;
   const { server: by, connections } = await sockets(async (message, socket) => {
     pieces += 1;
-    await pause(1_500);
+    await pause(3_000);
     socket.write(receipt(message));
   });
-  const framed = pub(by, ['-', '--via', 'ws'], { input: long });
+  const framed = pub(by, ['-', '--via', 'ws', '--patience', '1s'], { input: long });
   assert.equal(await framed.code, 0, framed.err.join('\n'));
   assert.deepEqual([pieces, connections()], [1, 1]);
 }
