@@ -205,6 +205,8 @@ pub const PROGRESS_BYTES_MIN: u64 = 512;
 pub const IDLE_MS_MAX: u64 = 75_000;
 /// The longest wait of a long poll. Proxies in front give up after 60 s without a byte.
 pub const WAIT_MS_MAX: u64 = 55_000;
+/// The most of `--max-wait`: each long poll keeps its wait, in 16 bits.
+pub const WAIT_MS_HIGH: u64 = 18 * 60 * 60 * 1000;
 /// Output of which the peer has acknowledged nothing for this long, while the kernel has room for
 /// no more. Looked at in quarters. Beyond: the connection is dropped.
 pub const STALL_MS_MAX: u64 = 60_000;
@@ -379,8 +381,7 @@ pub const NOTSENT_BYTES_MAX: u32 = 16 * 1024;
 /// that we have closed too. Without it: for minutes.
 pub const UNACKNOWLEDGED_MS_MORE: u64 = 3_000;
 
-const _: () = assert!(TARGET_BYTES_MAX < HEAD_BYTES_MAX);
-const _: () = assert!(HEAD_BYTES_MIN <= HEAD_BYTES_MAX);
+const _: () = assert!(TARGET_BYTES_MAX < HEAD_BYTES_MAX && HEAD_BYTES_MIN <= HEAD_BYTES_MAX);
 const _: () = assert!(MESSAGE_BYTES_MAX <= MESSAGE_BYTES_CEILING);
 const _: () = assert!(HISTORY_BYTES >= MESSAGE_BYTES_MAX + MESSAGE_OVERHEAD_BYTES);
 const _: () = assert!(RETAIN_BYTES >= HISTORY_BYTES);

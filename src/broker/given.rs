@@ -8,16 +8,33 @@
 //! readers of several topics, to pages of other sites, to whoever shows an entity tag, and those
 //! that begin with a gap.
 
+use std::num::NonZeroU16;
 use std::rc::Rc;
 
 use crate::conn::request::Read;
 use crate::conn::response_context::ResponseContext;
-use crate::conn::state::PollTerms;
 use crate::hub::fingerprint::HubState;
 use crate::hub::{Hub, Start};
 use crate::ids::{Seq, TopicId};
-use crate::technique::Bundle;
+use crate::technique::{Bundle, Format};
 use crate::wire::response::Status;
+
+/// The terms of a poll that its answer depends on, beside how it is to be worded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PollTerms {
+    /// Whether several topics were asked for, so that each message names its own.
+    pub(super) named: bool,
+    /// The largest number of messages in the answer, up to
+    /// [`POLL_MESSAGES_MAX`](crate::limits::POLL_MESSAGES_MAX).
+    pub(super) limit: u16,
+}
+
+impl PollTerms {
+    /// How messages are encoded for it.
+    pub(super) fn format(self) -> Format {
+        if self.named { Format::PollNamed } else { Format::Poll }
+    }
+}
 
 /// An answer, and all that it depends on but the date.
 #[derive(Debug)]
@@ -49,8 +66,8 @@ impl Given {
 pub(super) struct Question {
     news: Option<(Seq, Seq)>,
     cursor: Seq,
-    limit: u32,
-    wait_s: Option<u32>,
+    limit: u16,
+    wait_s: Option<NonZeroU16>,
     keep_alive: bool,
     http10: bool,
 }
@@ -61,12 +78,12 @@ impl Question {
         hub: &Hub,
         topics: &[TopicId],
         start: &Start,
-        terms: &PollTerms,
+        terms: PollTerms,
         context: &ResponseContext,
     ) -> Option<Self> {
         let of_one = topics.len() <= 1 && !terms.named;
         let plain = context.allow_origin().is_none() && !context.head_only;
-        if !of_one || !plain || start.gap.is_some() || terms.if_none_match.is_some() {
+        if !of_one || !plain || start.gap.is_some() || !context.if_none_match().is_empty() {
             return None;
         }
         let log = topics.first().map(|topic| hub.log(*topic));
@@ -75,7 +92,7 @@ impl Question {
             news: first.map(|(log, first)| (first.seq(), log.tip())),
             cursor: start.cursor,
             limit: terms.limit,
-            wait_s: terms.wait_s,
+            wait_s: context.wait_s,
             keep_alive: context.keep_alive,
             http10: context.http10,
         })

@@ -7,14 +7,14 @@
 
 use std::rc::Rc;
 
-use super::given::{Given, Question};
+use super::given::{Given, PollTerms, Question};
 use super::visit::Visit;
 use super::{accounting, respond, subscribe, telling};
 use crate::conn::outbox::Segment;
 use crate::conn::policy::DrainPhase;
 use crate::conn::request::Read;
 use crate::conn::response_context::HEAD_BYTES_GUESS;
-use crate::conn::state::{Parked, PollTerms, Seats, State};
+use crate::conn::state::{Parked, Seats, State};
 use crate::hub::log::Entry;
 use crate::hub::{Hub, Start};
 use crate::ids::{Seq, TopicId};
@@ -67,12 +67,13 @@ pub(super) fn poll(visit: &mut Visit<'_>, read: &Rc<Read>, start: &Start, terms:
     };
     let nothing = start.gap.is_none() && hub.next(topics.iter().copied(), start.cursor).is_none();
     let parks = nothing && visit.shard.policy.drain != DrainPhase::Leaving;
-    let Some(wait_s) = terms.wait_s.filter(|_| parks) else {
-        return answer(visit, topics, start, &terms, Some(read));
+    let Some(wait_s) = visit.conn.state.wait_s().filter(|_| parks) else {
+        return answer(visit, topics, start, terms, Some(read));
     };
     let subscription = subscribe::subscribe(visit, names, start.cursor, Technique::LongPoll);
-    let until = visit.now.plus(u64::from(wait_s) * 1000).into();
-    let next = |context| State::Parked(Box::new(Parked { context, subscription, until, terms }));
+    let until = visit.now.plus(u64::from(wait_s.get()) * 1000).into();
+    let PollTerms { limit, .. } = terms;
+    let next = |context| State::Parked(Parked { context, subscription, until, limit });
     visit.conn.withhold(next, visit.now);
     if visit.conn.flow.finished || visit.conn.flow.finishing {
         respond::ask_whether_alive(visit); // It ended its side before we came to its request.
@@ -99,21 +100,21 @@ pub(super) fn release(visit: &mut Visit<'_>) {
         return;
     };
     let (one, several);
-    let topics = match &subscription.seats {
+    let (topics, named) = match &subscription.seats {
         Seats::One(seat) => {
             one = [seat.topic];
-            &one[..]
+            (&one[..], false)
         }
         Seats::Many(_) => {
             several = subscribe::topics(subscription).collect::<Vec<_>>();
-            &several[..]
+            (&several[..], true)
         }
     };
     let start = subscribe::after_anew(subscription, &visit.shard.hub)
         .unwrap_or(Start { cursor: subscription.cursor, gap: None });
     subscribe::unsubscribe(visit);
-    if let Some(terms) = visit.conn.released(visit.now) {
-        answer(visit, topics, &start, &terms, None);
+    if let Some(limit) = visit.conn.released(visit.now) {
+        answer(visit, topics, &start, PollTerms { named, limit }, None);
     }
 }
 
@@ -122,7 +123,7 @@ fn answer(
     visit: &mut Visit<'_>,
     topics: &[TopicId],
     start: &Start,
-    terms: &PollTerms,
+    terms: PollTerms,
     read: Option<&Rc<Read>>,
 ) {
     let State::Answering(context) = &visit.conn.state else {
@@ -158,24 +159,25 @@ fn make(
     visit: &mut Visit<'_>,
     topics: &[TopicId],
     start: &Start,
-    terms: &PollTerms,
+    terms: PollTerms,
 ) -> Option<(Status, Rc<Bundle>)> {
+    let State::Answering(context) = &visit.conn.state else {
+        return None;
+    };
     let hub = &visit.shard.hub;
     let state = fingerprint(hub, topics, start, terms);
-    let field = terms.if_none_match.as_deref().unwrap_or_default();
-    if let Some(tag) = Tag::find(field, state) {
-        return Some((Status::NotModified, empty(visit, Status::NotModified, tag, terms)));
+    if let Some(tag) = Tag::find(context.if_none_match(), state) {
+        return Some((Status::NotModified, empty(visit, Status::NotModified, tag)));
     }
     let messages = measure(hub, topics, start.cursor, terms);
     let tag = Tag { next: hub.id(messages.next), state };
-    let unchanged = condition::names_any(field);
+    let unchanged = condition::names_any(context.if_none_match());
     if unchanged || messages.count == 0 && start.gap.is_none() {
         let status = if unchanged { Status::NotModified } else { Status::NoContent };
-        return Some((status, empty(visit, status, tag, terms)));
+        return Some((status, empty(visit, status, tag)));
     }
-    let mut bundle = begin(visit, tag, start, terms, &messages);
-    let head_only = matches!(&visit.conn.state, State::Answering(context) if context.head_only);
-    if head_only {
+    let mut bundle = begin(visit, tag, start, &messages);
+    if context.head_only {
         bundle.bytes.truncate(bundle.head);
         return Some((Status::Ok, Rc::new(bundle)));
     }
@@ -193,13 +195,7 @@ fn make(
 }
 
 /// The head of an answer, and all that stands before the first message.
-fn begin(
-    visit: &Visit<'_>,
-    tag: Tag,
-    start: &Start,
-    terms: &PollTerms,
-    messages: &PollMessages,
-) -> Bundle {
+fn begin(visit: &Visit<'_>, tag: Tag, start: &Start, messages: &PollMessages) -> Bundle {
     let mut open = Vec::with_capacity(64);
     short_poll::open(tag.next, start.gap.as_ref(), messages.more, &mut open);
     // The first message goes without its comma.
@@ -209,9 +205,9 @@ fn begin(
     let mut bytes = Vec::with_capacity(room);
     if let State::Answering(context) = &visit.conn.state {
         let head = context.head(Status::Ok, &visit.shard.common_fields, &mut bytes);
-        match terms.wait_s {
+        match context.wait_s {
             None => short_poll::greet(head, tag, length),
-            Some(wait_s) => long_poll::greet(head, tag, length, wait_s.into()),
+            Some(wait_s) => long_poll::greet(head, tag, length, wait_s),
         }
     }
     let head = bytes.len();
@@ -225,7 +221,7 @@ fn tell_in_segments(
     mut begun: Bundle,
     topics: &[TopicId],
     cursor: Seq,
-    terms: &PollTerms,
+    terms: PollTerms,
     messages: &PollMessages,
 ) {
     let open = begun.bytes.split_off(begun.head);
@@ -246,20 +242,20 @@ fn tell_in_segments(
     respond::answered(visit, Status::Ok);
 }
 
-fn empty(visit: &Visit<'_>, status: Status, tag: Tag, terms: &PollTerms) -> Rc<Bundle> {
+fn empty(visit: &Visit<'_>, status: Status, tag: Tag) -> Rc<Bundle> {
     let mut bytes = Vec::with_capacity(HEAD_BYTES_GUESS);
     if let State::Answering(context) = &visit.conn.state {
         let head = context.head(status, &visit.shard.common_fields, &mut bytes);
-        match terms.wait_s {
+        match context.wait_s {
             None => short_poll::farewell(head, tag),
-            Some(wait_s) => long_poll::farewell(head, tag, wait_s.into()),
+            Some(wait_s) => long_poll::farewell(head, tag, wait_s),
         }
     }
     Rc::new(Bundle { head: bytes.len(), bytes, messages: Vec::new() })
 }
 
 /// All that the answer depends on, except what is in the address.
-fn fingerprint(hub: &Hub, topics: &[TopicId], start: &Start, terms: &PollTerms) -> u64 {
+fn fingerprint(hub: &Hub, topics: &[TopicId], start: &Start, terms: PollTerms) -> u64 {
     let found = hub.fingerprint(topics, start.cursor).with(terms.limit.into());
     match &start.gap {
         None => found.0,
@@ -271,11 +267,11 @@ fn fingerprint(hub: &Hub, topics: &[TopicId], start: &Start, terms: &PollTerms) 
 }
 
 /// What one answer may carry of what comes after `cursor`.
-fn measure(hub: &Hub, topics: &[TopicId], cursor: Seq, terms: &PollTerms) -> PollMessages {
+fn measure(hub: &Hub, topics: &[TopicId], cursor: Seq, terms: PollTerms) -> PollMessages {
     let mut found = PollMessages { count: 0, bytes: 0, next: cursor, more: false };
     for (topic, entry) in hub.merge(topics.iter().copied(), cursor) {
         let bytes = found.bytes + length((topic, entry), hub, terms.format());
-        if found.count == terms.limit as usize || (found.count > 0 && bytes > POLL_BYTES_MAX) {
+        if found.count == usize::from(terms.limit) || (found.count > 0 && bytes > POLL_BYTES_MAX) {
             found.more = true;
             break;
         }

@@ -4,14 +4,16 @@
 //! `technique`, for the first words, and `pump`, for the messages, of those that stay. Absent on
 //! purpose: what a cursor means; the hub says that, once for all four.
 
+use std::num::NonZeroU16;
 use std::rc::Rc;
 
+use super::given::PollTerms;
 use super::visit::Visit;
 use super::{poll, pump, respond, subscribe, teardown};
 use crate::close::CloseReason;
 use crate::conn::outbox::Segment;
 use crate::conn::request::{How, Read};
-use crate::conn::state::{PollTerms, State, Stream, WebSocket};
+use crate::conn::state::{State, Stream, WebSocket};
 use crate::conn::unanswered::Unanswered;
 use crate::hub::Start;
 use crate::ids::{Cursor, KeptMillis, TopicName};
@@ -32,19 +34,27 @@ pub(super) fn read(visit: &mut Visit<'_>, read: &Rc<Read>) {
     let start = visit.shard.hub.start(&read.topics, read.cursor.as_ref().unwrap_or(&default));
     match read.how {
         How::Poll { wait_s, limit, ref if_none_match } => {
-            let wait_s_max = visit.shard.policy.limits.wait_ms_max / 1000;
-            let granted = |s: u64| u32::try_from(s.min(wait_s_max)).unwrap_or(u32::MAX);
-            let terms = PollTerms {
-                named: read.topics.len() > 1,
-                limit: limit as u32, // Exact: few messages are asked for at most.
-                wait_s: wait_s.map(granted),
-                if_none_match: if_none_match.clone(),
-            };
+            word(visit, wait_s, if_none_match.as_ref());
+            // Exact: few messages are asked for at most.
+            let terms = PollTerms { named: read.topics.len() > 1, limit: limit as u16 };
             poll::poll(visit, read, &start, terms);
         }
         How::Stream => stream(visit, &read.topics, &start),
         How::Socket { accept, dialect } => socket(visit, &read.topics, &start, &accept, dialect),
     }
+}
+
+/// Notes what the answer to a poll has to know of its request, the wait that is granted among it.
+fn word(visit: &mut Visit<'_>, wait_s: Option<u64>, if_none_match: Option<&Box<[u8]>>) {
+    let State::Answering(context) = &mut visit.conn.state else {
+        return;
+    };
+    if let Some(tags) = if_none_match {
+        context.quoted.get_or_insert_default().if_none_match = Some(tags.clone());
+    }
+    let wait_s_max = visit.shard.policy.limits.wait_ms_max / 1000;
+    let granted = |s: u64| u16::try_from(s.min(wait_s_max)).unwrap_or(u16::MAX);
+    context.wait_s = wait_s.and_then(|s| NonZeroU16::new(granted(s)));
 }
 
 fn stream(visit: &mut Visit<'_>, names: &[TopicName], start: &Start) {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::{Broker, Letter, Setup, Teardown, accounting};
 use crate::conn::Conn;
 use crate::conn::outbox::Outbox;
+use crate::conn::response_context::Quoted;
 use crate::conn::state::{State, Upload};
 use crate::hub::past::Past;
 use crate::ids::{ConnId, Door, Millis, Seat, Seq, TopicName};
@@ -197,6 +198,13 @@ fn a_connection_says_what_it_holds() {
     let three = held_after(&mut broker, &stream("/t,u,v"));
     assert_eq!(one, size_of::<ConnId>());
     assert_eq!(three, 3 * (size_of::<Seat>() + size_of::<ConnId>()));
+    // A parked poll holds no more, but what its client has already.
+    let poll =
+        |fields: &str| format!("GET /t?since=latest&wait=9 HTTP/1.1\r\nHost: h\r\n{fields}\r\n");
+    assert_eq!(held_after(&mut broker, &poll("")), one);
+    let tag = format!("\"{}\"", "x".repeat(8_000));
+    let with_tag = held_after(&mut broker, &poll(&format!("If-None-Match: {tag}\r\n")));
+    assert_eq!(with_tag, one + size_of::<Quoted>() + tag.len());
 }
 
 #[test]

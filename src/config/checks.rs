@@ -93,6 +93,12 @@ pub(super) fn wait(wait: Span) -> Result<(), String> {
              1s or more"
         ));
     }
+    if wait.0 > limits::WAIT_MS_HIGH {
+        return Err(format!(
+            "--max-wait {wait} is longer than a long poll can wait; give {} or less",
+            Span(limits::WAIT_MS_HIGH)
+        ));
+    }
     Ok(())
 }
 

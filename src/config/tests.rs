@@ -122,6 +122,7 @@ const WRONG_USE: &[(&str, &str)] = &[
     ("--listen /run/x", "--listen /run/x: is a socket of the file system; only TCP is served"),
     ("--max-wait soon", "--max-wait soon: is not a duration; write"),
     ("--max-wait 99999999999999999d", "is longer than anything"),
+    ("--max-wait 19h", "--max-wait 19h is longer than a long poll can wait; give 18h or less"),
     ("--max-wait 999ms", "--max-wait 999ms is less than a second, and clients wait for whole"),
     ("--deflate=maybe", "--deflate maybe: is neither on nor off; write true or false"),
     ("--quiet=2", "--quiet 2: is neither on nor off; write true or false"),

@@ -1,15 +1,16 @@
 //! What a connection holds of user space.
 //!
 //! The buffers and boxes that were asked of the allocator for it. Not in it are the allocator's own
-//! rounding, short texts (the fields of a request that waits, refs of `tollway.v1` that wait for
-//! their answers), and what it shares with others: encoded messages, the thread's read scratch.
+//! rounding, short texts (what a request that was passed on asks for, refs of `tollway.v1` that
+//! wait for their answers), and what it shares with others: encoded messages, the thread's read
+//! scratch.
 //!
 //! Came from: `broker`, when a report is asked for. Goes to: the same. Absent on purpose: the
 //! socket; what the kernel holds, the kernel is asked.
 
 use super::Conn;
 use super::request::Want;
-use super::state::{Awaited, Awaiting, Parked, Sending, State, Telling, Upload};
+use super::state::{Awaited, Awaiting, Sending, State, Telling, Upload};
 use crate::ids::{ConnId, Seat};
 
 impl Conn {
@@ -58,7 +59,9 @@ impl Upload {
 
 fn state_bytes(state: &State) -> usize {
     let own = match state {
-        State::Body(upload) => size_of::<Upload>() + upload.data.capacity(),
+        State::Body(upload) => {
+            size_of::<Upload>() + upload.data.capacity() + upload.request.context.heap_bytes()
+        }
         State::Awaiting(awaiting) => {
             let held = match &awaiting.awaited {
                 Awaited::Letters(_) | Awaited::Grant(_) => size_of::<Want>(),
@@ -66,14 +69,15 @@ fn state_bytes(state: &State) -> usize {
                 Awaited::Place(None) | Awaited::Commit(_) | Awaited::Count(_) => 0,
                 Awaited::Open(_) | Awaited::Report(_) | Awaited::Ticket => 0,
             };
-            size_of::<Awaiting>() + held
+            size_of::<Awaiting>() + held + awaiting.context.heap_bytes()
         }
-        State::Parked(_) => size_of::<Parked>(),
         State::Sending(_) => size_of::<Sending>(),
         State::Telling(_) => size_of::<Telling>(),
         State::Open(socket) => socket.assembler.memory(),
         State::Closing(closing) => closing.assembler.memory(),
-        State::Head { .. } | State::Answering(_) | State::Streaming(_) => 0,
+        State::Parked(parked) => parked.context.heap_bytes(),
+        State::Answering(context) => context.heap_bytes(),
+        State::Head { .. } | State::Streaming(_) => 0,
         State::Lingering { .. } | State::Closed => 0,
     };
     let seats = state.subscription().map_or(0, |f| f.seats.as_slice().len());
@@ -88,7 +92,7 @@ mod tests {
     use crate::conn::aside::Aside;
     use crate::conn::costs::Costs;
     use crate::conn::flow::Flow;
-    use crate::conn::state::{Parked, State};
+    use crate::conn::state::State;
     use crate::conn::timing::Timing;
     use crate::ids::Peer;
 
@@ -104,7 +108,6 @@ mod tests {
             ("aside", size_of::<Aside>(), 8),
             // And its generation.
             ("a connection", size_of::<Conn>(), 216),
-            ("a parked poll, on the heap", size_of::<Parked>(), 88),
         ];
         for (part, bytes, most) in parts {
             assert!(bytes <= most, "{part}: {bytes} bytes, not {most}");

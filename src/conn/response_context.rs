@@ -4,6 +4,7 @@
 //! first segment of the answer. Absent on purpose: the request itself.
 
 use std::fmt::Display;
+use std::num::NonZeroU16;
 
 use super::outbox::Segment;
 use crate::ledger::Class;
@@ -22,24 +23,28 @@ pub struct ResponseContext {
     /// The page of another site that may read it may let the browser send cookies:
     /// `Access-Control-Allow-Credentials`.
     pub allow_credentials: bool,
-    /// Texts of the request that are said again; of most requests none is.
+    /// `Some` for a long poll: the wait that was granted, in seconds. `Preference-Applied` says it.
+    pub wait_s: Option<NonZeroU16>,
+    /// Texts of the request that its answer needs; of most requests none.
     pub quoted: Option<Box<Quoted>>,
 }
 
-/// Texts of a request that are said again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Texts of a request that its answer needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Quoted {
     /// The origin of a page of another site that may read the answer.
     pub allow_origin: Option<Box<str>>,
     /// Method and target without what could be a secret, kept for the access log when that is on.
     pub access: Option<Box<str>>,
+    /// The `If-None-Match` of a poll: what the client has already.
+    pub if_none_match: Option<Box<[u8]>>,
 }
 
 impl Quoted {
     /// What there is of them.
     pub fn any(allow_origin: Option<Box<str>>, access: Option<Box<str>>) -> Option<Box<Self>> {
         let any = allow_origin.is_some() || access.is_some();
-        any.then(|| Box::new(Self { allow_origin, access }))
+        any.then(|| Box::new(Self { allow_origin, access, if_none_match: None }))
     }
 }
 
@@ -65,6 +70,23 @@ impl ResponseContext {
     /// `Access-Control-Allow-Origin`, when a page of another site may read the answer.
     pub fn allow_origin(&self) -> Option<&str> {
         self.quoted.as_deref()?.allow_origin.as_deref()
+    }
+
+    /// `If-None-Match` of a poll; empty if it has none.
+    pub fn if_none_match(&self) -> &[u8] {
+        self.quoted
+            .as_deref()
+            .and_then(|quoted| quoted.if_none_match.as_deref())
+            .unwrap_or_default()
+    }
+
+    /// Bytes that it holds beside itself.
+    pub fn heap_bytes(&self) -> usize {
+        self.quoted.as_deref().map_or(0, |Quoted { allow_origin, access, if_none_match }| {
+            let texts = [allow_origin, access].map(|text| text.as_deref().map_or(0, str::len));
+            let tags = if_none_match.as_deref().map_or(0, <[u8]>::len);
+            size_of::<Quoted>() + texts[0] + texts[1] + tags
+        })
     }
 
     /// What the access log says of the request.

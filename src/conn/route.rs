@@ -53,6 +53,7 @@ pub fn route(head: &Head<'_>, policy: &Policy, door: Door, by_tls: bool) -> Requ
             keep_alive: head.keep_alive && !not_upgraded,
             head_only: head.method == Method::Head,
             allow_credentials: named && policy.rights.is_some(),
+            wait_s: None,
             quoted: Quoted::any(allow_origin, access),
         },
         payer: payer(&want),

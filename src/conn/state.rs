@@ -33,6 +33,8 @@
 
 mod edges;
 
+use std::num::NonZeroU16;
+
 pub use self::edges::{EDGES, Name, may_lead};
 use super::progress::due_by_progress;
 use super::request::{FileWant, Report, Request, Want};
@@ -66,7 +68,7 @@ pub enum State {
     /// The request is complete, and the sequencer or the shell has been asked for what it needs.
     Awaiting(Box<Awaiting>),
     /// A long poll: complete, and its answer withheld.
-    Parked(Box<Parked>),
+    Parked(Parked),
     /// A file is on its way, piece by piece.
     Sending(Box<Sending>),
     /// The answer to a poll is on its way, from the log, piece by piece.
@@ -144,29 +146,9 @@ pub struct Parked {
     pub subscription: Subscription,
     /// When the wait is over.
     pub until: KeptMillis,
-    /// The terms that its answer is made by.
-    pub terms: PollTerms,
-}
-
-/// The terms of a poll that its answer depends on.
-#[derive(Debug, Clone)]
-pub struct PollTerms {
-    /// Whether several topics were asked for, so that each message names its own.
-    pub named: bool,
     /// The largest number of messages in the answer, up to
     /// [`POLL_MESSAGES_MAX`](crate::limits::POLL_MESSAGES_MAX).
-    pub limit: u32,
-    /// `Some` for a long poll: the wait that was granted, in seconds.
-    pub wait_s: Option<u32>,
-    /// The client's `If-None-Match`.
-    pub if_none_match: Option<Box<[u8]>>,
-}
-
-impl PollTerms {
-    /// How messages are encoded for it.
-    pub fn format(&self) -> Format {
-        if self.named { Format::PollNamed } else { Format::Poll }
-    }
+    pub limit: u16,
 }
 
 /// The answer to a poll, on its way.
@@ -316,6 +298,11 @@ impl State {
     /// Waiting for a request.
     pub fn idle() -> Self {
         Self::Head { decoder: HeadDecoder::default(), began: None }
+    }
+
+    /// The wait that was granted to the poll that is being answered, in seconds.
+    pub fn wait_s(&self) -> Option<NonZeroU16> {
+        if let Self::Answering(context) = self { context.wait_s } else { None }
     }
 
     /// The state without what it carries.

@@ -5,7 +5,7 @@
 
 use super::Conn;
 use super::response_context::ResponseContext;
-use super::state::{Awaited, Closing, PollTerms, State, may_lead};
+use super::state::{Awaited, Closing, State, may_lead};
 use crate::ids::Millis;
 
 impl Conn {
@@ -43,16 +43,14 @@ impl Conn {
         }
     }
 
-    /// From `Parked` to `Answering`; tells the terms of the poll.
-    pub fn released(&mut self, now: Millis) -> Option<PollTerms> {
+    /// From `Parked` to `Answering`; tells how many messages its answer may have.
+    pub fn released(&mut self, now: Millis) -> Option<u16> {
         let State::Parked(parked) = &mut self.state else {
             return None;
         };
-        let context = std::mem::take(&mut parked.context);
-        match self.shift(State::Answering(context), now) {
-            State::Parked(parked) => Some(parked.terms),
-            _ => None,
-        }
+        let (context, limit) = (std::mem::take(&mut parked.context), parked.limit);
+        self.shift(State::Answering(context), now);
+        Some(limit)
     }
 
     /// From `Open` to `Closing`: it is no subscriber any more, and the frames of the peer still

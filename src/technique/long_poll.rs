@@ -8,23 +8,25 @@
 //! format it shares, so that a message is rendered once for both. Absent on purpose: the waiting
 //! itself; that is the state `Parked`, its deadline, and `broker::poll`.
 
+use std::num::NonZeroU16;
+
 use super::short_poll::{self, Tag};
 use crate::wire::response::HeadWriter;
 
 /// Finishes the head of an answer with `length` bytes of body.
-pub fn greet(head: HeadWriter<'_>, tag: Tag, length: usize, wait_s: u64) {
+pub fn greet(head: HeadWriter<'_>, tag: Tag, length: usize, wait_s: NonZeroU16) {
     short_poll::greet(waited(head, wait_s), tag, length);
 }
 
 /// Says how long we were prepared to wait, which may be less than was asked. RFC 7240 §3.
-fn waited(head: HeadWriter<'_>, wait_s: u64) -> HeadWriter<'_> {
+fn waited(head: HeadWriter<'_>, wait_s: NonZeroU16) -> HeadWriter<'_> {
     head.sound("Preference-Applied", |out| {
         out.extend_from_slice(b"wait=");
-        out.extend_from_slice(itoa::Buffer::new().format(wait_s).as_bytes());
+        out.extend_from_slice(itoa::Buffer::new().format(wait_s.get()).as_bytes());
     })
 }
 
 /// Finishes the head of an empty answer, when the wait is over.
-pub fn farewell(head: HeadWriter<'_>, tag: Tag, wait_s: u64) {
+pub fn farewell(head: HeadWriter<'_>, tag: Tag, wait_s: NonZeroU16) {
     short_poll::farewell(waited(head, wait_s), tag);
 }

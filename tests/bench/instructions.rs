@@ -92,7 +92,7 @@ const LANES: [Lane; 11] = [
         per_step: READERS,
         steps: 4,
         retains: MANY,
-        budget: 4_750,
+        budget: 4_150,
         run: long_poll,
     },
     Lane {

@@ -78,6 +78,7 @@ fn replies(status: Status, bits: u8, bytes: &[u8], text: &str) {
         keep_alive: bits & 2 > 0,
         head_only: bits & 4 > 0,
         allow_credentials: bits & 16 > 0,
+        wait_s: None,
         quoted: Quoted::any((bits & 8 > 0).then(|| values[0].into()), None),
     };
     let fields: Vec<(&str, &dyn Display)> =
