@@ -80,11 +80,10 @@ pub fn key(number: u64) -> String {
 /// Whether `head` takes the handshake with this key, in this subprotocol or in none (§4.1).
 pub fn is_accepted(head: &ResponseHead, key: &str, protocol: Option<&str>) -> bool {
     let accept = handshake::accept_key(key.as_bytes());
-    let has =
-        |name, value: &str| head.field(name).is_some_and(|given| given.eq_ignore_ascii_case(value));
+    let upgrade = head.field("upgrade").unwrap_or_default();
     head.status == 101
-        && has("upgrade", "websocket")
-        && has("connection", "upgrade")
+        && upgrade.eq_ignore_ascii_case("websocket")
+        && head.lists("connection", "upgrade")
         && head.field("sec-websocket-accept").map(str::as_bytes) == Some(&accept[..])
         && head.field("sec-websocket-protocol") == protocol
         && head.field("sec-websocket-extensions").is_none()
@@ -232,6 +231,18 @@ mod tests {
         assert!(!is_accepted(&head(good, None), key, Some("tollway.v1")));
         assert!(!is_accepted(&head(good, Some("x")), key, None));
         assert!(!is_accepted(&ResponseHead { status: 200, ..head(good, None) }, key, None));
+        // A proxy may list more beside it, and in several fields.
+        for (connections, accepted) in [
+            (&["keep-alive, UPGRADE"][..], true),
+            (&["keep-alive", "Upgrade"], true),
+            (&["keep-alive"], false),
+        ] {
+            let mut head = head(good, None);
+            head.fields.retain(|(name, _)| name != "connection");
+            let listed = connections.iter().map(|&value| ("connection".into(), value.into()));
+            head.fields.extend(listed);
+            assert_eq!(is_accepted(&head, key, None), accepted, "{connections:?}");
+        }
         assert_eq!(self::key(7).len(), 24);
         assert_ne!(self::key(7), self::key(8));
     }

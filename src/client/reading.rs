@@ -198,8 +198,7 @@ impl Reading {
         self.stage = match (self.technique, head.status) {
             (Technique::ShortPoll | Technique::LongPoll, 200 | 204) => ReadingStage::Poll(head),
             (Technique::Sse, 200) => {
-                let kind = head.field("content-type").unwrap_or_default();
-                if !kind.starts_with("text/event-stream") {
+                if !head.is_of_type("text/event-stream") {
                     return Err(Setback::new("answered with something that is no event stream"));
                 }
                 self.heartbeats_counted = 0;

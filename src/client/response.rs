@@ -11,6 +11,15 @@ use crate::wire::number;
 #[derive(Debug, Default)]
 pub struct ResponseDecoder {
     stage: ResponseStage,
+    /// Interim answers at the front of the buffer that were read already.
+    interim: InterimAnswers,
+}
+
+/// Interim answers that wait, unused, for the final one.
+#[derive(Clone, Copy, Debug, Default)]
+struct InterimAnswers {
+    count: usize,
+    bytes: usize,
 }
 
 /// What was found at the front of the buffer.
@@ -53,9 +62,9 @@ pub struct ResponseHead {
 pub enum ResponseError {
     /// The first line is not `HTTP/1.x` and three digits.
     StatusLine,
-    /// A field without a colon, or a head that is not UTF-8.
+    /// A field without a colon, or a folded line that belongs to none.
     Field,
-    /// A head over [`HEAD_BYTES_MAX`].
+    /// A head, or the interim answers before it, over [`HEAD_BYTES_MAX`]; or too many of these.
     HeadTooLong,
     /// `Content-Length` is not a number.
     Length,
@@ -128,9 +137,9 @@ impl ResponseDecoder {
     }
 
     fn head<'b>(&mut self, buf: &'b [u8]) -> Result<ResponseStep<'b>, ResponseError> {
-        let mut used = 0;
         loop {
-            let rest = &buf[used..];
+            // "Not yet" consumed nothing: what was read before is still at the front.
+            let rest = buf.get(self.interim.bytes..).unwrap_or_default();
             let Some(end) = find(rest, b"\r\n\r\n") else {
                 return if rest.len() > HEAD_BYTES_MAX {
                     Err(ResponseError::HeadTooLong)
@@ -139,12 +148,17 @@ impl ResponseDecoder {
                 };
             };
             let head = ResponseHead::read(&rest[..end])?;
-            used += end + 4;
+            let used = self.interim.bytes + end + 4;
             // RFC 9110 §15.2: interim answers come before the final one, and are skipped. 101 is
             // the last that HTTP says on its connection.
             if !(100..200).contains(&head.status) || head.status == 101 {
+                self.interim = InterimAnswers::default();
                 self.stage = head.body()?;
                 return Ok(ResponseStep::Head { head, used });
+            }
+            self.interim = InterimAnswers { count: self.interim.count + 1, bytes: used };
+            if self.interim.count > INTERIM_ANSWERS_MAX || used > HEAD_BYTES_MAX {
+                return Err(ResponseError::HeadTooLong);
             }
         }
     }
@@ -189,15 +203,29 @@ impl ResponseHead {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// Whether the server ends the connection after this answer (RFC 9112 §9.6).
-    pub fn closes(&self) -> bool {
-        let options = self.field("connection").unwrap_or_default().split(',');
-        options.map(str::trim).any(|option| option.eq_ignore_ascii_case("close"))
+    /// Whether a list, in one field of this name or in several, has this member. Names of options,
+    /// protocols and codings are the same in either case (RFC 9110 §5.6.1, §7.6.1).
+    pub fn lists(&self, name: &str, member: &str) -> bool {
+        let lists = self.fields.iter().filter(|(given, _)| given == name);
+        let mut members = lists.flat_map(|(_, value)| value.split(',')).map(str::trim);
+        members.any(|given| given.eq_ignore_ascii_case(member))
     }
 
-    /// `lines`: without the empty line at their end.
+    /// Whether the server ends the connection after this answer (RFC 9112 §9.6).
+    pub fn closes(&self) -> bool {
+        self.lists("connection", "close")
+    }
+
+    /// Whether the body is of this media type, whatever its parameters (RFC 9110 §8.3.1).
+    pub fn is_of_type(&self, media_type: &str) -> bool {
+        let given = self.field("content-type").unwrap_or_default().split(';').next();
+        given.unwrap_or_default().trim().eq_ignore_ascii_case(media_type)
+    }
+
+    /// `lines`: without the empty line at their end. What is not UTF-8 stands in a field or a
+    /// reason that nobody here needs (RFC 9110 §5.5), and is no reason to do without the answer.
     fn read(lines: &[u8]) -> Result<Self, ResponseError> {
-        let text = str::from_utf8(lines).map_err(|_| ResponseError::Field)?;
+        let text = String::from_utf8_lossy(lines);
         let mut lines = text.split("\r\n");
         let status = lines.next().and_then(|line| {
             let rest = line.strip_prefix("HTTP/1.1 ").or_else(|| line.strip_prefix("HTTP/1.0 "))?;
@@ -206,8 +234,15 @@ impl ResponseHead {
             digits.parse().ok()
         });
         let status = status.ok_or(ResponseError::StatusLine)?;
-        let mut fields = Vec::new();
+        let mut fields: Vec<(String, String)> = Vec::new();
         for line in lines {
+            if line.starts_with([' ', '\t']) {
+                // A folded line is read as if a space stood there (RFC 9112 §5.2).
+                let (_, value) = fields.last_mut().ok_or(ResponseError::Field)?;
+                let joined = format!("{value} {}", line.trim());
+                joined.trim().clone_into(value);
+                continue;
+            }
             let (name, value) = line.split_once(':').ok_or(ResponseError::Field)?;
             fields.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
@@ -240,6 +275,9 @@ impl ResponseHead {
     }
 }
 
+/// More interim answers before one final answer are no progress, but a way to keep a client busy.
+const INTERIM_ANSWERS_MAX: usize = 32;
+
 /// At most `left` bytes of the front.
 fn front(buf: &[u8], left: u64) -> &[u8] {
     let left = usize::try_from(left).unwrap_or(usize::MAX);
@@ -259,111 +297,4 @@ fn find(buf: &[u8], what: &[u8]) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Feeds `stream` in pieces of `at_once` bytes; gives status, body and end of each answer.
-    fn read(stream: &[u8], at_once: usize) -> Result<Vec<(u16, String, bool)>, ResponseError> {
-        let mut decoder = ResponseDecoder::default();
-        let (mut inbox, mut answers) = (Vec::new(), Vec::new());
-        for bytes in stream.chunks(at_once) {
-            inbox.extend_from_slice(bytes);
-            loop {
-                let used = match decoder.decode(&inbox)? {
-                    ResponseStep::Partial => break,
-                    ResponseStep::Head { head, used } => {
-                        answers.push((head.status, String::new(), false));
-                        used
-                    }
-                    ResponseStep::Body { bytes, used } => {
-                        let body = &mut answers.last_mut().expect("a head comes first").1;
-                        body.push_str(str::from_utf8(bytes).expect("ASCII in these tests"));
-                        used
-                    }
-                    ResponseStep::End { used } => {
-                        answers.last_mut().expect("a head comes first").2 = true;
-                        used
-                    }
-                };
-                inbox.drain(..used);
-            }
-        }
-        decoder.ended(&inbox)?;
-        Ok(answers)
-    }
-
-    #[test]
-    fn every_framing_reads_back_however_it_is_cut() {
-        let stream = b"HTTP/1.1 100 Continue\r\n\r\n\
-            HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello\
-            HTTP/1.1 204 No Content\r\nETag: \"e-1\"\r\n\r\n\
-            HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n\
-            HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\
-            4;x=1\r\nchun\r\nA\r\nked as 10 \r\n0\r\nT: 1\r\n\r\n\
-            HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n\
-            HTTP/1.1 200 OK\r\nTransfer-Encoding: x, Chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n\
-            HTTP/1.0 200 OK\r\n\r\nto the end";
-        let expected = [
-            (200, "hello", true),
-            (204, "", true),
-            (304, "", true),
-            (200, "chunked as 10 ", true),
-            (200, "", true),
-            (200, "x", true),
-            (200, "to the end", false),
-        ];
-        let expected = expected.map(|(status, body, over)| (status, body.to_owned(), over));
-        for at_once in [stream.len(), 1, 2, 7] {
-            let answers = read(stream, at_once).expect("good answers");
-            assert_eq!(answers, expected, "{at_once} at once");
-        }
-    }
-
-    #[test]
-    fn a_body_whose_last_coding_is_not_chunked_ends_with_the_connection() {
-        for codings in ["gzip", "chunked, gzip", "chunked\r\nTransfer-Encoding: gzip"] {
-            // A length beside it says nothing: RFC 9112 §6.3.
-            let fields = format!("Content-Length: 2\r\nTransfer-Encoding: {codings}");
-            let stream = format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n3\r\nabc");
-            let answers = read(stream.as_bytes(), 3).expect("good");
-            assert_eq!(answers, [(200, "3\r\nabc".to_owned(), false)], "{codings}");
-        }
-    }
-
-    #[test]
-    fn every_offence_is_named_however_it_is_cut() {
-        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-        let long = format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(HEAD_BYTES_MAX));
-        for (stream, error) in [
-            ("HTTP/2 200\r\n\r\n", ResponseError::StatusLine),
-            ("HTTP/1.1 2x0 OK\r\n\r\n", ResponseError::StatusLine),
-            ("HTTP/1.1 200 OK\r\nfield\r\n\r\n", ResponseError::Field),
-            ("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", ResponseError::Length),
-            ("HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\n", ResponseError::Length),
-            (&format!("{chunked}\r\n"), ResponseError::ChunkLine),
-            (&format!("{chunked}+4\r\n"), ResponseError::ChunkLine),
-            (&format!("{chunked}{}", "0".repeat(300)), ResponseError::ChunkLine),
-            (&format!("{chunked}1\r\nab\r\n"), ResponseError::ChunkEnd),
-            (&format!("{chunked}5\r\nab"), ResponseError::CutOff),
-            ("HTTP/1.1 200 OK\r\n", ResponseError::CutOff),
-            (&long, ResponseError::HeadTooLong),
-        ] {
-            for at_once in [stream.len(), 1] {
-                let outcome = read(stream.as_bytes(), at_once);
-                assert_eq!(outcome, Err(error), "{stream:.60} {at_once} at once");
-            }
-        }
-    }
-
-    #[test]
-    fn fields_are_found_by_name() {
-        let head = ResponseHead::read(b"HTTP/1.1 200 OK\r\nETag:  \"e\" \r\nConnection: Close");
-        let head = head.expect("a head");
-        assert_eq!(head.field("etag"), Some("\"e\""));
-        assert!(head.closes());
-        let several =
-            ResponseHead::read(b"HTTP/1.1 200 OK\r\nConnection: x, close").expect("a head");
-        assert!(several.closes());
-        assert_eq!(head.field("date"), None);
-    }
-}
+mod tests;
