@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use serde::Deserialize;
 
 use super::response::ResponseHead;
+use crate::wire::{date, number};
 
 /// Why a technique, or a publish, does not go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,12 +56,10 @@ impl Setback {
             let place = printable(&place);
             write!(what, " (it says that it is at {place})").expect("a string takes it");
         }
-        let after = head.field("retry-after").and_then(|value| value.trim().parse::<u64>().ok());
-        Self {
-            what,
-            is_final: is_final(head.status),
-            retry_after_ms: after.map(|s| s.saturating_mul(1000)),
-        }
+        let is_final = is_final(head.status);
+        // What will be refused for good is not worth a pause, whatever the server says of it.
+        let retry_after_ms = retry_after_ms(head).filter(|_| !is_final);
+        Self { what, is_final, retry_after_ms }
     }
 
     /// The same, with what it happened to before it.
@@ -75,6 +74,18 @@ impl Setback {
         // A rule was broken, or a message is too big; all other codes are about the moment.
         Self { is_final: matches!(code, 1002 | 1003 | 1007..=1010), ..Self::new(what.trim_end()) }
     }
+}
+
+/// What `Retry-After` asks for, RFC 9110 §10.2.3: seconds, or a date. The server's own `Date` says
+/// how far off that is, whatever the time is here; without one a date is passed over.
+fn retry_after_ms(head: &ResponseHead) -> Option<u64> {
+    let value = head.field("retry-after")?.as_bytes();
+    let seconds = number::saturating(value).or_else(|| {
+        let date = date::read(value)?;
+        let sent = date::read(head.field("date")?.as_bytes())?;
+        Some(u64::try_from(date - sent).unwrap_or(0)) // It may have passed.
+    });
+    seconds.map(|seconds| seconds.saturating_mul(1000))
 }
 
 /// Whether an answer with this status, sent again, would come again. A redirection would.
@@ -120,8 +131,27 @@ mod tests {
         let after = |value| Setback::refused(&head(429, &[("retry-after", value)]), b"");
         assert_eq!(after("3").retry_after_ms, Some(3000));
         assert_eq!(after("18446744073709551615").retry_after_ms, Some(u64::MAX));
-        assert_eq!(after("soon").retry_after_ms, None);
+        assert_eq!(after("99999999999999999999").retry_after_ms, Some(u64::MAX));
+        for none in ["soon", "+3", "-3", "1.5", ""] {
+            assert_eq!(after(none).retry_after_ms, None, "{none}");
+        }
         assert!(!after("3").is_final);
+        let refused = Setback::refused(&head(403, &[("retry-after", "3")]), b"");
+        assert_eq!((refused.is_final, refused.retry_after_ms), (true, None));
+    }
+
+    #[test]
+    fn a_date_of_patience_is_as_far_off_as_the_server_has_it() {
+        let later = "Sun, 06 Nov 1994 08:49:37 GMT";
+        let until = |fields: &[_]| Setback::refused(&head(503, fields), b"").retry_after_ms;
+        for (sent, ms) in [
+            ("Sun, 06 Nov 1994 08:48:07 GMT", Some(90_000)),
+            ("Sun, 06 Nov 1994 08:50:00 GMT", Some(0)),
+            ("now", None),
+        ] {
+            assert_eq!(until(&[("retry-after", later), ("date", sent)]), ms, "{sent}");
+        }
+        assert_eq!(until(&[("retry-after", later)]), None);
     }
 
     #[test]
