@@ -23,6 +23,10 @@ pub struct EventReader {
     base64: bool,
     /// What the last `retry:` said, in milliseconds.
     retry_ms: Option<u64>,
+    /// The block being read has a `retry:`.
+    retries: bool,
+    /// The last block had one and no data, and was not the first: see [`Self::says_goodbye`].
+    says_goodbye: bool,
     /// Bytes of comments that say nothing.
     heartbeat_bytes: u64,
 }
@@ -62,6 +66,12 @@ impl EventReader {
     /// What the last `retry:` said, in milliseconds.
     pub const fn retry_ms(&self) -> Option<u64> {
         self.retry_ms
+    }
+
+    /// Whether the last thing that was said is when to come back. At the beginning of a stream that
+    /// is for a connection that breaks; later on a server says it when it goes away.
+    pub const fn says_goodbye(&self) -> bool {
+        self.says_goodbye
     }
 
     /// Bytes of the block that is not over yet: whoever reads from strangers bounds them.
@@ -113,6 +123,7 @@ impl EventReader {
             b"id" if !value.contains(&0) => self.id = Some(value.to_vec()),
             b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
                 self.retry_ms = number::saturating(value);
+                self.retries = true;
             }
             b"" if value == b"base64" => self.base64 = true,
             // The colon, and the ends of its line and of its block.
@@ -123,6 +134,8 @@ impl EventReader {
 
     /// An empty line: a block without data sets the cursor and fires nothing.
     fn end_of_block(&mut self, events: &mut Vec<Event>) {
+        let retries = std::mem::take(&mut self.retries);
+        self.says_goodbye = retries && self.data.is_empty() && self.last_id.is_some();
         if let Some(id) = self.id.take() {
             self.last_id = Some(id);
         }
@@ -200,6 +213,21 @@ mod tests {
                 assert_eq!(read.0, events, "{stream:?} {at_once} at once");
                 assert_eq!(read.1.as_deref(), last_id, "{stream:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_server_says_goodbye_by_telling_last_when_to_come_back() {
+        for (stream, expected) in [
+            ("retry: 1\nid: a\n\n", false),
+            ("retry: 1\nid: a\n\nretry: 2\n\n", true),
+            ("id: a\n\nretry: 2\n\n:\n\n", false),
+            ("id: a\n\nretry: 2\n", false),
+            ("id: a\n\nretry: 2\ndata: x\n\n", false),
+        ] {
+            let mut reader = EventReader::default();
+            reader.push(stream.as_bytes(), &mut Vec::new());
+            assert_eq!(reader.says_goodbye(), expected, "{stream:?}");
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! The rules are those of the browser's client, `src/page/client.js`. A technique is left for the
 //! next one when it is refused or says nothing; one cut [`DEATHS_MAX`] times in a row before
-//! it had proved itself does not work here. When none works, the attempts become rarer, and no two
+//! it had proved itself does not work here. A server that says that it goes away cuts nothing, and
+//! what failed while it went is not to blame. When none works, the attempts become rarer, and no two
 //! clients keep the same time. While a lesser technique reads, those above it are tried beside it.
 //!
 //! Came from: whoever has the sockets, with what became of an attempt. Goes to: the same, as what
@@ -49,6 +50,8 @@ pub struct Ladder {
     deaths: [u8; Technique::ALL.len()],
     /// Those that failed since one worked.
     failed: Vec<Technique>,
+    /// Those that were barred when the last one began to read.
+    blamed: Vec<Technique>,
     /// Rounds in a row in which nothing worked.
     failures: u32,
     /// Trials since the best one lived.
@@ -59,27 +62,33 @@ pub struct Ladder {
 pub const DEATHS_MAX: u8 = 3;
 /// A server that asks for more patience than this gets this.
 const RETRY_AFTER_MS_MAX: u64 = 60 * 60 * 1000;
+/// The shortest pause after a first failure, however short the patience: one that rounds to nothing
+/// would be no pause.
+const BACK_OFF_MS_MIN: u64 = 10;
 /// Intervals are doubled so often.
 const DOUBLINGS_MAX: u32 = 6;
 
 impl Timings {
     /// With `patience_ms` for a technique that says nothing; 5 s gives those of the browser.
     pub const fn of(patience_ms: u64) -> Self {
+        let tenth_ms = patience_ms / 10;
         Self {
             grace_ms: patience_ms,
             proof_ms: patience_ms * 2,
             trial_ms: patience_ms * 2,
             silence_ms: patience_ms * 12,
-            back_off_ms: patience_ms / 10,
+            back_off_ms: if tenth_ms < BACK_OFF_MS_MIN { BACK_OFF_MS_MIN } else { tenth_ms },
         }
     }
 
     /// The pause after this many failures in a row: between half of it and all, by `chance` of 0 to
-    /// 1,000, and not shorter than the server asks for, which is an hour at most.
+    /// 1,000, and not shorter than the server asks for. Of that an hour counts, and up to a quarter
+    /// is added: all who were sent away at once were told the same.
     pub fn delay_ms(&self, failures: u32, retry_after_ms: Option<u64>, chance: u64) -> u64 {
         let ms = self.back_off_ms << failures.min(DOUBLINGS_MAX);
         let drawn = ms * (500 + chance / 2) / 1000;
-        drawn.max(retry_after_ms.unwrap_or(0).min(RETRY_AFTER_MS_MAX))
+        let asked = retry_after_ms.unwrap_or(0).min(RETRY_AFTER_MS_MAX);
+        drawn.max(asked + asked * chance / 4_000)
     }
 }
 
@@ -93,6 +102,7 @@ impl Ladder {
             barred: Vec::new(),
             deaths: [0; Technique::ALL.len()],
             failed: Vec::new(),
+            blamed: Vec::new(),
             failures: 0,
             trials: 0,
         }
@@ -105,7 +115,8 @@ impl Ladder {
 
     /// A technique reads: the server is there, and what failed before is itself to blame.
     pub fn opened(&mut self) {
-        self.barred.append(&mut self.failed);
+        self.blamed = std::mem::take(&mut self.failed);
+        self.barred.extend(&self.blamed);
         self.failures = 0;
     }
 
@@ -118,7 +129,11 @@ impl Ladder {
         chance: u64,
     ) -> Rung {
         if let Some(lived_ms) = lived_ms {
-            self.mourn(technique, lived_ms);
+            if setback.is_goodbye {
+                self.barred.retain(|barred| !self.blamed.contains(barred));
+            } else {
+                self.mourn(technique, lived_ms);
+            }
             return Rung::Wait(self.timings.delay_ms(0, setback.retry_after_ms, chance));
         }
         self.failed.push(technique);
@@ -250,6 +265,30 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_goes_away_is_no_failure_of_a_technique() {
+        let goodbye = Setback::closed(1001, "");
+        let mut ladder = ladder();
+        for _ in 0..9 {
+            assert!(matches!(ladder.ended(WebSocket, Some(1), &goodbye, 500), Rung::Wait(_)));
+            assert_eq!(ladder.first(), WebSocket);
+        }
+        // What was refused by one that was about to go may be taken by the next.
+        assert_eq!(ladder.ended(WebSocket, None, &refused(), 0), Rung::Try(Sse));
+        ladder.opened();
+        assert_eq!(ladder.first(), Sse);
+        ladder.ended(Sse, Some(1), &goodbye, 500);
+        assert_eq!(ladder.first(), WebSocket);
+    }
+
+    #[test]
+    fn the_shortest_patience_leaves_a_pause() {
+        for patience_ms in [10, 19, 100] {
+            assert_eq!(Timings::of(patience_ms).delay_ms(0, None, 0), 5, "{patience_ms}");
+        }
+        assert_eq!(Timings::of(200).delay_ms(0, None, 0), 10);
+    }
+
+    #[test]
     fn the_last_technique_is_never_left_out() {
         let mut ladder = Ladder::new(vec![Sse], Timings::of(5_000));
         for _ in 0..5 {
@@ -262,9 +301,10 @@ mod tests {
     fn a_server_that_wants_patience_gets_it_and_a_request_that_is_wrong_ends() {
         let mut ladder = ladder();
         let busy = Setback { retry_after_ms: Some(60_000), ..cut() };
-        assert_eq!(ladder.ended(WebSocket, None, &busy, 500), Rung::Wait(60_000));
+        assert_eq!(ladder.ended(WebSocket, None, &busy, 0), Rung::Wait(60_000));
+        assert_eq!(ladder.ended(WebSocket, None, &busy, 1_000), Rung::Wait(75_000));
         let absurd = Setback { retry_after_ms: Some(u64::MAX), ..cut() };
-        assert_eq!(ladder.ended(WebSocket, None, &absurd, 500), Rung::Wait(RETRY_AFTER_MS_MAX));
+        assert_eq!(ladder.ended(WebSocket, None, &absurd, 0), Rung::Wait(RETRY_AFTER_MS_MAX));
         for technique in [WebSocket, Sse, LongPoll] {
             assert!(matches!(ladder.ended(technique, None, &refused(), 500), Rung::Try(_)));
         }

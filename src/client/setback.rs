@@ -19,6 +19,8 @@ pub struct Setback {
     pub is_final: bool,
     /// Not to come back earlier, in milliseconds, as the server has it; `ladder` has a bound.
     pub retry_after_ms: Option<u64>,
+    /// The server goes away and says so: the technique that it said it by works.
+    pub is_goodbye: bool,
 }
 
 /// The members of an `application/problem+json`, RFC 9457, that people read.
@@ -33,7 +35,7 @@ struct ProblemBody {
 impl Setback {
     /// The connection, or what came over it, is no good.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), is_final: false, retry_after_ms: None }
+        Self { what: what.into(), is_final: false, retry_after_ms: None, is_goodbye: false }
     }
 
     /// An answer with another status than is wanted. What a stranger says is made fit to be shown.
@@ -59,7 +61,7 @@ impl Setback {
         let is_final = is_final(head.status);
         // What will be refused for good is not worth a pause, whatever the server says of it.
         let retry_after_ms = retry_after_ms(head).filter(|_| !is_final);
-        Self { what, is_final, retry_after_ms }
+        Self { is_final, retry_after_ms, ..Self::new(what) }
     }
 
     /// The same, with what it happened to before it.
@@ -71,8 +73,13 @@ impl Setback {
     /// A WebSocket was closed by its server. RFC 6455 §7.4.1.
     pub fn closed(code: u16, why: &str) -> Self {
         let what = format!("was closed with {code} {}", printable(why));
-        // A rule was broken, or a message is too big; all other codes are about the moment.
-        Self { is_final: matches!(code, 1002 | 1003 | 1007..=1010), ..Self::new(what.trim_end()) }
+        Self {
+            // A rule was broken, or a message is too big; all other codes are about the moment.
+            is_final: matches!(code, 1002 | 1003 | 1007..=1010),
+            // Going away, and service restart.
+            is_goodbye: matches!(code, 1001 | 1012),
+            ..Self::new(what.trim_end())
+        }
     }
 }
 
@@ -159,5 +166,8 @@ mod tests {
         assert!(Setback::closed(1009, "too big").is_final);
         let gone = Setback::closed(1001, "");
         assert_eq!((&*gone.what, gone.is_final), ("was closed with 1001", false));
+        let goodbyes =
+            [1000, 1001, 1006, 1012, 1013].map(|code| Setback::closed(code, "").is_goodbye);
+        assert_eq!(goodbyes, [false, true, false, true, false]);
     }
 }

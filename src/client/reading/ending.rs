@@ -35,9 +35,11 @@ impl Reading {
                 Setback::new("was cut in the middle of an answer")
             }
             // A server that ends a stream, or has no place for one, says when to come back.
-            ReadingStage::Events(reader) => {
-                Setback { retry_after_ms: reader.retry_ms(), ..Setback::new("ended the stream") }
-            }
+            ReadingStage::Events(reader) => Setback {
+                retry_after_ms: reader.retry_ms(),
+                is_goodbye: reader.says_goodbye(),
+                ..Setback::new("ended the stream")
+            },
             _ => Setback::new("was cut"),
         }
     }

@@ -129,6 +129,10 @@ fn a_stream_that_begins_at_our_cursor_tells_it_and_one_that_ends_says_when_to_co
     assert_eq!(tell(&mut reading, b":\n\n", 1).0, []);
     let ended = reading.ended(&mut Vec::new()).expect_err("it goes on");
     assert_eq!((&*ended.what, ended.retry_after_ms), ("ended the stream", Some(1807)));
+    assert!(!ended.is_goodbye);
+    tell(&mut reading, b"retry: 99\n\n", 4);
+    let ended = reading.ended(&mut Vec::new()).expect_err("it goes on");
+    assert_eq!((ended.is_goodbye, ended.retry_after_ms), (true, Some(99)));
 }
 
 #[test]
