@@ -3,8 +3,9 @@
 //! The rules are those of the browser's client, `src/page/client.js`. A technique is left for the
 //! next one when it is refused or says nothing; one cut [`DEATHS_MAX`] times in a row before
 //! it had proved itself does not work here. A server that says that it goes away cuts nothing, and
-//! what failed while it went is not to blame. When none works, the attempts become rarer, and no two
-//! clients keep the same time. While a lesser technique reads, those above it are tried beside it.
+//! what failed while it went is not to blame. When none works, the attempts become rarer, and no
+//! two clients keep the same time. While a lesser technique reads, those above it are tried beside
+//! it.
 //!
 //! Came from: whoever has the sockets, with what became of an attempt. Goes to: the same, as what
 //! to do next. Absent on purpose: sockets, clocks and dice; time and chance are arguments.

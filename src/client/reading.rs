@@ -4,6 +4,7 @@
 //! and back as [`Told`]. Absent on purpose: sockets, time, and when to ask again.
 
 mod ending;
+mod socket;
 
 use super::endpoint::{Endpoint, percent_encode};
 use super::events::EventReader;
@@ -15,8 +16,6 @@ use super::told::Told;
 use super::traffic::Traffic;
 use crate::limits::{MESSAGE_BYTES_CEILING, MESSAGE_BYTES_MAX};
 use crate::technique::Technique;
-use crate::wire::Parsed;
-use crate::wire::frame::Opcode;
 
 /// One technique, from its first connection on.
 #[derive(Debug)]
@@ -40,6 +39,8 @@ pub struct Reading {
     heartbeats_counted: u64,
     /// The event stream has said a cursor.
     is_greeted: bool,
+    /// This connection has carried an answer to a poll.
+    is_kept: bool,
 }
 
 #[derive(Debug)]
@@ -49,6 +50,8 @@ enum ReadingStage {
     Refusal(ResponseHead),
     Events(EventReader),
     Frames,
+    /// Nothing is asked, or nothing more is wanted of this connection.
+    Idle,
 }
 
 impl Reading {
@@ -69,6 +72,7 @@ impl Reading {
             traffic: Traffic::default(),
             heartbeats_counted: 0,
             is_greeted: false,
+            is_kept: false,
         }
     }
 
@@ -88,6 +92,7 @@ impl Reading {
         self.stage = ReadingStage::Head;
         self.inbox.clear();
         self.held.clear();
+        self.is_kept = false;
         self.traffic.connections += 1;
     }
 
@@ -108,25 +113,24 @@ impl Reading {
             Technique::WebSocket => head.push_str(&frames::upgrade(&frames::key(self.number))),
         }
         head.push_str("\r\n");
+        self.stage = ReadingStage::Head;
         self.traffic.requests += 1;
         self.traffic.bytes_out.head += head.len() as u64;
         head.into_bytes()
     }
 
-    /// A Ping: whoever is there answers it.
-    pub fn ping(&mut self) -> Vec<u8> {
-        let mut out = Vec::new();
-        self.frame(Opcode::Ping, &[], &mut out);
-        self.traffic.bytes_out.heartbeat += out.len() as u64;
-        out
-    }
-
-    /// Takes what came. What there is to say goes to `told`, what is to be sent at once comes back.
-    pub fn received(&mut self, bytes: &[u8], told: &mut Vec<Told>) -> Result<Vec<u8>, Setback> {
+    /// Takes what came. What there is to say goes to `told`, what is to be sent at once to `reply`,
+    /// also when it is the last that is sent.
+    pub fn received(
+        &mut self,
+        bytes: &[u8],
+        told: &mut Vec<Told>,
+        reply: &mut Vec<u8>,
+    ) -> Result<(), Setback> {
         let mut inbox = std::mem::take(&mut self.inbox);
         inbox.extend_from_slice(bytes);
-        let (mut reply, mut at) = (Vec::new(), 0);
-        while let Some(used) = self.step(&inbox[at..], told, &mut reply)? {
+        let mut at = 0;
+        while let Some(used) = self.step(&inbox[at..], told, reply)? {
             at += used;
         }
         inbox.drain(..at);
@@ -137,8 +141,13 @@ impl Reading {
         if held > HELD_BYTES_MAX {
             return Err(Setback::new("sent more at once than this program takes"));
         }
+        let unasked = matches!(self.stage, ReadingStage::Idle) && !inbox.is_empty();
+        if let Some(Told::Answered { closes, .. }) = told.last_mut().filter(|_| unasked) {
+            // It belongs to no poll; a server says 408 before it hangs up.
+            *closes = true;
+        }
         self.inbox = inbox;
-        Ok(reply)
+        Ok(())
     }
 
     /// Bytes used, or `None`: not enough for a further step.
@@ -148,8 +157,10 @@ impl Reading {
         told: &mut Vec<Told>,
         reply: &mut Vec<u8>,
     ) -> Result<Option<usize>, Setback> {
-        if let ReadingStage::Frames = self.stage {
-            return self.next_frame(buf, told, reply);
+        match self.stage {
+            ReadingStage::Frames => return self.next_frame(buf, told, reply),
+            ReadingStage::Idle => return Ok(None),
+            _ => {}
         }
         let step = self.decoder.decode(buf);
         let step = step.map_err(|e| Setback::new(format!("broke HTTP ({e:?})")))?;
@@ -157,7 +168,7 @@ impl Reading {
             ResponseStep::Partial => Ok(None),
             ResponseStep::Head { head, used } => {
                 self.traffic.bytes_in.head += used as u64;
-                self.begin(head)?;
+                self.begin(head, told)?;
                 Ok(Some(used))
             }
             ResponseStep::Body { bytes, used } => {
@@ -173,7 +184,7 @@ impl Reading {
                 Ok(Some(used))
             }
             ResponseStep::End { used } => {
-                let stage = std::mem::replace(&mut self.stage, ReadingStage::Head);
+                let stage = std::mem::replace(&mut self.stage, ReadingStage::Idle);
                 let body = std::mem::take(&mut self.held);
                 match stage {
                     ReadingStage::Poll(head) => self.answered(&head, &body, told)?,
@@ -183,7 +194,8 @@ impl Reading {
                     }
                     stage @ (ReadingStage::Head
                     | ReadingStage::Events(_)
-                    | ReadingStage::Frames) => {
+                    | ReadingStage::Frames
+                    | ReadingStage::Idle) => {
                         self.stage = stage;
                         return Err(self.cut_off());
                     }
@@ -194,9 +206,14 @@ impl Reading {
     }
 
     /// A head decides what follows it.
-    fn begin(&mut self, head: ResponseHead) -> Result<(), Setback> {
+    fn begin(&mut self, head: ResponseHead, told: &mut Vec<Told>) -> Result<(), Setback> {
         self.stage = match (self.technique, head.status) {
             (Technique::ShortPoll | Technique::LongPoll, 200 | 204) => ReadingStage::Poll(head),
+            // The connection was idle for too long, and the poll crossed that on its way.
+            (Technique::ShortPoll | Technique::LongPoll, 408) if self.is_kept => {
+                told.push(Told::TimedOut);
+                ReadingStage::Idle
+            }
             (Technique::Sse, 200) => {
                 if !head.is_of_type("text/event-stream") {
                     return Err(Setback::new("answered with something that is no event stream"));
@@ -242,6 +259,7 @@ impl Reading {
             self.cursor_moved(next.ok_or_else(|| not_ours("no cursor"))?, told);
         }
         self.frame_bytes(body.len(), before, 0);
+        self.is_kept = true;
         told.push(Told::Answered { more, closes: head.closes() });
         Ok(())
     }
@@ -292,60 +310,6 @@ impl Reading {
         Ok(())
     }
 
-    fn next_frame(
-        &mut self,
-        buf: &[u8],
-        told: &mut Vec<Told>,
-        reply: &mut Vec<u8>,
-    ) -> Result<Option<usize>, Setback> {
-        let parsed = frames::decode(buf, HELD_BYTES_MAX as u64);
-        let parsed = parsed.map_err(|e| Setback::new(format!("broke RFC 6455 ({e:?})")))?;
-        let Parsed::Complete { value: frame, used } = parsed else {
-            return Ok(None);
-        };
-        match frame.opcode {
-            Opcode::Text | Opcode::Binary | Opcode::Continuation => {
-                let before = self.traffic.bytes_in.payload;
-                self.held.extend_from_slice(frame.payload);
-                if frame.fin {
-                    let whole = std::mem::take(&mut self.held);
-                    self.object(&whole, told)?;
-                }
-                self.frame_bytes(used, before, 0);
-            }
-            Opcode::Ping => {
-                let start = reply.len();
-                self.frame(Opcode::Pong, frame.payload, reply);
-                self.traffic.bytes_in.heartbeat += used as u64;
-                self.traffic.bytes_out.heartbeat += (reply.len() - start) as u64;
-                told.push(Told::Alive);
-            }
-            Opcode::Pong => {
-                self.traffic.bytes_in.heartbeat += used as u64;
-                told.push(Told::Alive);
-            }
-            Opcode::Close => {
-                let (code, why) = frame.payload.split_first_chunk().unwrap_or((&[0; 2], &[]));
-                let code = u16::from_be_bytes(*code);
-                return Err(Setback::closed(code, &String::from_utf8_lossy(why)));
-            }
-        }
-        Ok(Some(used))
-    }
-
-    /// A frame of `tollway.v1`.
-    fn object(&mut self, text: &[u8], told: &mut Vec<Told>) -> Result<(), Setback> {
-        let saying: Saying = read_json(text)?;
-        if let Some(next) = saying.next {
-            self.cursor_moved(next, told);
-        } else if let Some(gap) = saying.gap {
-            told.push(Told::Gap(gap));
-        } else {
-            self.message(saying, told)?;
-        }
-        Ok(())
-    }
-
     fn message(&mut self, saying: Saying, told: &mut Vec<Told>) -> Result<(), Setback> {
         let delivery = saying.into_delivery()?;
         self.traffic.messages += 1;
@@ -366,11 +330,6 @@ impl Reading {
     fn cursor_moved(&mut self, cursor: String, told: &mut Vec<Told>) {
         self.cursor.clone_from(&cursor);
         told.push(Told::Cursor(cursor));
-    }
-
-    /// Appends a frame.
-    fn frame(&mut self, opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
-        frames::encode(opcode, payload, self.masks.next_mask(), out);
     }
 }
 

@@ -20,6 +20,9 @@ pub enum Told {
         /// The server ends the connection.
         closes: bool,
     },
+    /// The server has ended a connection that was idle for too long, just as the next poll went out
+    /// on it. It was not heard.
+    TimedOut,
     /// An answer to a Ping of ours, or anything else that shows life.
     Alive,
 }

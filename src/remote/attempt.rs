@@ -5,17 +5,20 @@
 //! `client::reading` with bytes; a server; and back, with what was told. Absent on purpose: which
 //! technique to use, and what becomes of messages.
 
-use std::io::{self, ErrorKind, Read, Write};
+mod connecting;
+
+use std::io::{ErrorKind, Read, Write};
+use std::mem;
+use std::net::SocketAddr;
 
 use mio::net::TcpStream;
-use mio::{Interest, Registry, Token};
+use mio::{Registry, Token};
 
 use super::address::ServerAddress;
 use crate::client::ladder::Timings;
 use crate::client::reading::Reading;
 use crate::client::setback::Setback;
 use crate::client::told::Told;
-use crate::client::traffic::Traffic;
 use crate::shell::tls::channel::Channel;
 use crate::technique::Technique;
 
@@ -25,10 +28,12 @@ pub struct Attempt {
     pub technique: Technique,
     /// When it began to read, in milliseconds.
     pub opened_ms: Option<u64>,
+    /// Of the server, at least one: that which worked last, and then the others.
+    pub addresses: Vec<SocketAddr>,
     reading: Reading,
     token: Token,
     socket: Option<Channel<TcpStream>>,
-    /// The next of the server's addresses to be tried. `None`: something has come, and what goes
+    /// The next of the addresses to be tried. `None`: something has come, and what goes
     /// wrong now is no address's fault.
     address: Option<usize>,
     /// What was asked last: an address that does not connect may have swallowed it, by TLS.
@@ -37,6 +42,14 @@ pub struct Attempt {
     unsent: Vec<u8>,
     /// When to ask next. `None`: an answer or a stream is under way.
     ask_ms: Option<u64>,
+    /// When was asked last.
+    asked_ms: u64,
+    /// What was asked last may be withheld.
+    parks: bool,
+    /// How long its answer may take, once there is a connection.
+    answer_ms: u64,
+    /// A connection is being made, and the deadline is for that.
+    connecting: bool,
     /// When something must have come.
     deadline_ms: u64,
     /// How long nothing will have come by then.
@@ -77,6 +90,7 @@ impl Attempt {
         Self {
             technique,
             opened_ms: None,
+            addresses: plan.server.addresses.clone(),
             reading: Reading::new(technique, &plan.topics, cursor),
             token,
             socket: None,
@@ -84,17 +98,16 @@ impl Attempt {
             request: Vec::new(),
             unsent: Vec::new(),
             ask_ms: Some(now),
+            asked_ms: now,
+            parks: false,
+            answer_ms: 0,
+            connecting: false,
             deadline_ms: u64::MAX,
             patience_ms: 0,
             doubted: false,
             reused: false,
             has_more: false,
         }
-    }
-
-    /// What it has cost since it was last asked.
-    pub fn take_traffic(&mut self) -> Traffic {
-        self.reading.take_traffic()
     }
 
     /// When [`Self::advance`] has something to do, ready or not.
@@ -121,23 +134,28 @@ impl Attempt {
         if self.ask_ms.is_none() && self.deadline_ms <= now {
             self.expire(plan, registry, now)?;
         }
-        self.write(plan, registry, now)
+        self.write(plan, registry, now)?;
+        self.is_connected(now);
+        Ok(())
     }
 
     /// Sends a request, on a new connection if there is none.
     fn ask(&mut self, plan: &ReadPlan, registry: &Registry, now: u64) -> Result<(), Setback> {
         self.ask_ms = None;
+        self.asked_ms = now;
         self.reused = self.socket.is_some();
-        if self.socket.is_none() {
-            self.address = Some(0);
-            self.connect(plan, registry)?;
-        }
         // A wait from `latest` that is cut would lose what came meanwhile: first the cursor.
-        let may_park = self.technique == Technique::LongPoll && self.opened_ms.is_some();
-        let wait_s = if may_park { plan.wait_s } else { 0 };
+        self.parks = self.technique == Technique::LongPoll && self.opened_ms.is_some();
+        let wait_s = if self.parks { plan.wait_s } else { 0 };
+        self.answer_ms = wait_s * 1000 + plan.timings.grace_ms;
+        if self.reused {
+            self.wait_for(self.answer_ms, now);
+        } else {
+            self.address = Some(0);
+            self.connect(plan, registry, now)?;
+        }
         self.request = self.reading.request(&plan.server.endpoint, wait_s);
         self.unsent.extend_from_slice(&self.request);
-        self.wait_for(wait_s * 1000 + plan.timings.grace_ms, now);
         Ok(())
     }
 
@@ -145,42 +163,6 @@ impl Attempt {
     const fn wait_for(&mut self, ms: u64, now: u64) {
         self.deadline_ms = now + ms;
         self.patience_ms = ms;
-    }
-
-    /// Connects to the next of the addresses.
-    fn connect(&mut self, plan: &ReadPlan, registry: &Registry) -> Result<(), Setback> {
-        let addresses = &plan.server.addresses;
-        loop {
-            let next = self.address.unwrap_or(0);
-            let address = addresses[next];
-            self.address = Some(next + 1);
-            self.reading.connected();
-            let both = Interest::READABLE | Interest::WRITABLE;
-            let connected = TcpStream::connect(address).and_then(|mut socket| {
-                registry.register(&mut socket, self.token, both)?;
-                Channel::new(socket, plan.server.trust.as_ref())
-            });
-            match connected {
-                Ok(socket) => {
-                    self.socket = Some(socket);
-                    return Ok(());
-                }
-                Err(_) if next + 1 < addresses.len() => {}
-                Err(error) => return Err(no_connection(&error, plan)),
-            }
-        }
-    }
-
-    /// No connection was made, and there is an address that was not tried.
-    fn has_another(&self, plan: &ReadPlan) -> bool {
-        let is_made = self.socket.as_ref().is_some_and(Channel::has_sent);
-        !is_made && self.address.is_some_and(|next| next < plan.server.addresses.len())
-    }
-
-    /// Asks the same of the next of the addresses.
-    fn try_another(&mut self, plan: &ReadPlan, registry: &Registry) -> Result<(), Setback> {
-        self.unsent.clone_from(&self.request);
-        self.connect(plan, registry)
     }
 
     /// Reads what the kernel has, up to something that is to be shown first.
@@ -196,9 +178,15 @@ impl Attempt {
         self.has_more = false;
         while let Some(socket) = &mut self.socket {
             let length = match socket.read(&mut scratch) {
+                // It ends, or says something that nobody asked for, such as 408: either way the
+                // next poll goes out on another connection.
+                Ok(_) if self.is_idle() => {
+                    self.socket = None;
+                    return Ok(());
+                }
                 Ok(0) => {
                     self.socket = None;
-                    if self.is_idle() || self.asks_anew(now) {
+                    if self.asks_anew(now) {
                         return Ok(());
                     }
                     let from = told.len();
@@ -221,22 +209,8 @@ impl Attempt {
                     }
                 },
             };
-            self.reused = false;
-            self.address = None;
             let from = told.len();
-            let reply = self.reading.received(&scratch[..length], told);
-            // What came before an error in the same read has come.
-            self.heard(&told[from..], plan, now, chance);
-            let polls = matches!(self.technique, Technique::ShortPoll | Technique::LongPoll);
-            if !polls && self.opened_ms.is_some() {
-                self.wait_for(plan.timings.silence_ms, now);
-                self.doubted = false;
-            } else if polls && !self.is_idle() {
-                // An answer that comes slowly comes. Never less than was waited for already.
-                let rest = self.deadline_ms.saturating_sub(now);
-                self.wait_for(rest.max(plan.timings.grace_ms), now);
-            }
-            self.unsent.extend(reply?);
+            self.take(&scratch[..length], plan, now, chance, told)?;
             if told.len() > from {
                 self.has_more = self.socket.is_some();
                 return Ok(());
@@ -245,15 +219,71 @@ impl Attempt {
         Ok(())
     }
 
+    /// Takes what was read, and gives what follows it another deadline.
+    fn take(
+        &mut self,
+        bytes: &[u8],
+        plan: &ReadPlan,
+        now: u64,
+        chance: u64,
+        told: &mut Vec<Told>,
+    ) -> Result<(), Setback> {
+        self.reused = false;
+        self.is_connected(now);
+        self.address_works();
+        let from = told.len();
+        let outcome = self.reading.received(bytes, told, &mut self.unsent);
+        // What came before an error in the same read has come.
+        self.heard(&told[from..], plan, now, chance);
+        let polls = matches!(self.technique, Technique::ShortPoll | Technique::LongPoll);
+        if !polls && self.opened_ms.is_some() {
+            self.wait_for(plan.timings.silence_ms, now);
+            self.doubted = false;
+        } else if polls && !self.is_idle() {
+            // An answer that comes slowly comes. Never less than was waited for already.
+            let rest = self.deadline_ms.saturating_sub(now);
+            self.wait_for(rest.max(plan.timings.grace_ms), now);
+        }
+        outcome
+    }
+
     /// What was told makes it open, and may be the answer to a poll.
     fn heard(&mut self, told: &[Told], plan: &ReadPlan, now: u64, chance: u64) {
+        let is_empty = !told.iter().any(|told| matches!(told, Told::Message(_)));
         for told in told {
             if *told != Told::Alive {
                 self.opened_ms = self.opened_ms.or(Some(now));
             }
-            if let Told::Answered { more, closes } = *told {
-                self.answered(plan, now, chance, more, closes);
+            match *told {
+                Told::Answered { more, closes } => {
+                    if closes {
+                        self.socket = None;
+                    }
+                    self.deadline_ms = u64::MAX;
+                    self.ask_ms = Some(now + self.pause_ms(plan, now, chance, more, is_empty));
+                }
+                Told::TimedOut => {
+                    self.socket = None;
+                    self.unsent.clear();
+                    self.ask_ms = Some(now);
+                }
+                _ => {}
             }
+        }
+    }
+
+    /// A poll is answered: how long until the next.
+    fn pause_ms(&self, plan: &ReadPlan, now: u64, chance: u64, more: bool, is_empty: bool) -> u64 {
+        let interval_ms = plan.interval_ms * (900 + chance / 5) / 1000;
+        match self.technique {
+            _ if more => 0,
+            // Who answers that there is nothing, and does not wait for it, is asked as often as by
+            // short polls: a proxy may have left the wait out.
+            Technique::LongPoll if self.parks && is_empty => {
+                interval_ms.saturating_sub(now - self.asked_ms)
+            }
+            Technique::LongPoll => 0,
+            _ => interval_ms,
         }
     }
 
@@ -266,7 +296,7 @@ impl Attempt {
     /// poll changes nothing, so it is sent again, once, on a connection of its own: RFC 9110
     /// §9.2.2.
     fn asks_anew(&mut self, now: u64) -> bool {
-        let anew = std::mem::take(&mut self.reused);
+        let anew = mem::take(&mut self.reused);
         if anew {
             self.unsent.clear();
             self.ask_ms = Some(now);
@@ -274,25 +304,10 @@ impl Attempt {
         anew
     }
 
-    /// A poll is answered: when to ask again.
-    fn answered(&mut self, plan: &ReadPlan, now: u64, chance: u64, more: bool, closes: bool) {
-        self.deadline_ms = u64::MAX;
-        if closes {
-            self.socket = None;
-        }
-        let pause = if more || self.technique == Technique::LongPoll {
-            0
-        } else {
-            plan.interval_ms * (900 + chance / 5) / 1000
-        };
-        self.ask_ms = Some(now + pause);
-    }
-
     /// Nothing came in time.
     fn expire(&mut self, plan: &ReadPlan, registry: &Registry, now: u64) -> Result<(), Setback> {
-        if self.has_another(plan) {
-            self.wait_for(plan.timings.grace_ms, now);
-            return self.try_another(plan, registry);
+        if self.has_another() {
+            return self.try_another(plan, registry, now);
         }
         let is_open = self.opened_ms.is_some();
         if self.technique == Technique::WebSocket && is_open && !self.doubted {
@@ -322,41 +337,6 @@ impl Attempt {
         }
         Ok(())
     }
-
-    /// The connection failed. If it was not even made, the next address may do better.
-    fn lost(
-        &mut self,
-        error: &io::Error,
-        plan: &ReadPlan,
-        registry: &Registry,
-        now: u64,
-    ) -> Result<(), Setback> {
-        let has_another = self.has_another(plan);
-        self.socket = None;
-        if self.asks_anew(now) {
-            return Ok(());
-        }
-        if has_another {
-            return self.try_another(plan, registry);
-        }
-        Err(no_connection(error, plan))
-    }
-}
-
-/// In words, with the address. Where nobody listens, another technique would not be heard either.
-fn no_connection(error: &io::Error, plan: &ReadPlan) -> Setback {
-    let host = &plan.server.endpoint.host;
-    let what = match error.kind() {
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => return Setback::new("was cut"),
-        // TLS: another technique would be told the same.
-        ErrorKind::InvalidData => {
-            let what = format!("cannot be had of {host}: {error}");
-            return Setback { is_final: true, ..Setback::new(what) };
-        }
-        ErrorKind::ConnectionRefused => format!("was not connected: nobody listens at {host}"),
-        _ => format!("was not connected to {host}: {error}"),
-    };
-    Setback { retry_after_ms: Some(0), ..Setback::new(what) }
 }
 
 /// What one `read` can bring.

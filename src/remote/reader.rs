@@ -179,9 +179,9 @@ impl TopicReader {
         self.trials.clear();
     }
 
-    fn charge(&mut self, mut attempt: Attempt) {
+    fn charge(&mut self, attempt: Attempt) {
         let row = self.costs.iter_mut().find(|(of, _)| *of == Some(attempt.technique));
-        row.expect("there is one for each").1 += attempt.take_traffic();
+        row.expect("there is one for each").1 += attempt.leave();
     }
 
     /// Lets the technique that reads do what it can, and shows what it was told.
@@ -195,6 +195,7 @@ impl TopicReader {
         let outcome = present.advance(&self.plan, self.poll.registry(), now, chance, &mut told);
         let (technique, opened_ms) = (present.technique, present.opened_ms);
         if opened_ms.is_some() && !was_open {
+            self.plan.server.addresses.clone_from(&present.addresses);
             self.opened(technique, now);
         }
         let end = self.show(told)?;
@@ -235,7 +236,7 @@ impl TopicReader {
                         return Ok(Some(RunEnd::Done));
                     }
                 }
-                Told::Answered { .. } | Told::Alive => {}
+                Told::Answered { .. } | Told::TimedOut | Told::Alive => {}
             }
         }
         Ok(None)

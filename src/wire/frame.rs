@@ -227,6 +227,8 @@ pub fn encode_close(code: CloseCode, reason: &str, out: &mut Vec<u8>) {
 pub struct CloseCode(u16);
 
 impl CloseCode {
+    /// All that was wanted is done.
+    pub const NORMAL: Self = Self(1000);
     /// The server ends, and another may take its place.
     pub const GOING_AWAY: Self = Self(1001);
     /// The peer broke the protocol.

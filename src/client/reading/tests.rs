@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::client::told::{Delivery, MissedSpan};
-use crate::wire::frame;
+use crate::wire::frame::{self, Opcode};
 
 fn endpoint() -> Endpoint {
     Endpoint { host: "a.example".into(), prefix: String::new(), token: None }
@@ -16,12 +16,9 @@ fn tell(
 ) -> (Vec<Told>, Vec<u8>, Option<Setback>) {
     let (mut told, mut reply, mut setback) = (Vec::new(), Vec::new(), None);
     for piece in bytes.chunks(at_once) {
-        match reading.received(piece, &mut told) {
-            Ok(bytes) => reply.extend(bytes),
-            Err(error) => {
-                setback = Some(error);
-                break;
-            }
+        setback = reading.received(piece, &mut told, &mut reply).err();
+        if setback.is_some() {
+            break;
         }
     }
     told.retain(|told| *told != Told::Alive);
@@ -87,6 +84,7 @@ fn an_empty_answer_moves_the_cursor_by_its_field() {
     let expected = [Told::Cursor("e-7".into()), Told::Answered { more: false, closes: true }];
     assert_eq!(told, expected);
     assert_eq!(reading.take_traffic().empty, 1);
+    reading.request(&endpoint(), 0);
     let (_, _, setback) = tell(&mut reading, b"HTTP/1.1 204 No Content\r\n\r\n", 99);
     assert!(setback.expect("a reader would stand still").what.contains("without a cursor"));
 }
@@ -193,6 +191,81 @@ fn frames_are_joined_pings_answered_and_a_close_ends_it() {
     frame::encode(Opcode::Close, b"\x03\xf5gone\x1b", &mut close);
     let (_, _, setback) = tell(&mut reading, &close, 99);
     assert_eq!(setback.expect("it is over").what, "was closed with 1013 gone\\u{1b}");
+}
+
+/// The payload of the one frame that is in `bytes`, a Close with a mask.
+fn close_in(bytes: &[u8]) -> Vec<u8> {
+    assert_eq!((bytes[0], usize::from(bytes[1])), (0x88, 0x80 | (bytes.len() - 6)));
+    let mask = bytes[2..6].first_chunk().expect("four bytes");
+    let mut payload = bytes[6..].to_vec();
+    frame::unmask(&mut payload, *mask, 0);
+    payload
+}
+
+#[test]
+fn a_close_is_answered_once_and_who_leaves_says_so() {
+    let open = || {
+        let mut reading = Reading::new(Technique::WebSocket, &["a".into()], "latest");
+        reading.stage = ReadingStage::Frames;
+        reading
+    };
+    for (payload, echo) in [
+        (&b"\x03\xe9bye"[..], &[0x03, 0xE9][..]),
+        (b"", b""),
+        // 1005 may not be sent, and half a code is none.
+        (b"\x03\xed", &[0x03, 0xEA]),
+        (b"\x03", &[0x03, 0xEA]),
+    ] {
+        let (mut reading, mut close) = (open(), Vec::new());
+        frame::encode(Opcode::Close, payload, &mut close);
+        close.extend_from_slice(b"more");
+        let (_, mut reply, setback) = tell(&mut reading, &close, 99);
+        assert!(setback.is_some());
+        reading.leave(&mut reply);
+        assert_eq!(close_in(&reply), echo, "{payload:x?}");
+        let traffic = reading.take_traffic();
+        assert_eq!(traffic.bytes_out.framing, reply.len() as u64);
+        assert_eq!(traffic.bytes_in.framing, close.len() as u64 - 4);
+    }
+    let (mut reading, mut left) = (open(), Vec::new());
+    reading.leave(&mut left);
+    assert_eq!(close_in(&left), 1000_u16.to_be_bytes());
+    let (_, offended, _) = tell(&mut open(), &[0xC1, 0], 2);
+    assert_eq!(close_in(&offended), 1002_u16.to_be_bytes());
+    let (mut polls, mut none) = (Reading::new(Technique::LongPoll, &["a".into()], "e-1"), vec![]);
+    polls.leave(&mut none);
+    assert!(none.is_empty());
+}
+
+const LATE: &str =
+    "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlate";
+
+#[test]
+fn a_server_that_ends_an_idle_connection_in_words_answers_no_poll() {
+    let empty = "HTTP/1.1 204 No Content\r\nLast-Event-ID: e-7\r\n\r\n";
+    let answered = |closes| [Told::Cursor("e-7".into()), Told::Answered { more: false, closes }];
+    let mut reading = Reading::new(Technique::LongPoll, &["a".into()], "e-7");
+    reading.connected();
+    reading.request(&endpoint(), 25);
+    // In the same read as an answer: whoever asks again does it on another connection.
+    let (told, _, setback) = tell(&mut reading, format!("{empty}{LATE}").as_bytes(), 999);
+    assert_eq!((&*told, setback), (&answered(true)[..], None));
+    // It crosses the next poll.
+    reading.connected();
+    reading.request(&endpoint(), 25);
+    let (told, _, setback) = tell(&mut reading, empty.as_bytes(), 7);
+    assert_eq!((&*told, setback), (&answered(false)[..], None));
+    reading.request(&endpoint(), 25);
+    let (told, _, setback) = tell(&mut reading, LATE.as_bytes(), 7);
+    assert_eq!((&*told, setback), (&[Told::TimedOut][..], None));
+    // As the first answer of a connection it is about the poll.
+    reading.connected();
+    reading.request(&endpoint(), 25);
+    let (told, _, setback) = tell(&mut reading, LATE.as_bytes(), 7);
+    assert_eq!(
+        (&*told, setback.map(|setback| setback.what)),
+        (&[][..], Some("was refused: 408".into()))
+    );
 }
 
 #[test]
