@@ -51,6 +51,8 @@ facts! {
     a_long_message_may_go_slowly
     a_client_waits_as_long_as_it_is_told
     a_pause_that_cannot_be_read_is_one_of_its_own
+    a_refusal_for_good_is_one_of_its_technique_also_with_a_pause
+    a_long_poll_that_is_not_withheld_is_no_faster_than_a_short_one
     a_pause_beyond_the_time_to_repeat_ends_a_publish
     the_module_is_revalidated_and_a_token_is_sent
     a_token_opens_every_technique

@@ -231,7 +231,7 @@ class Client {
         if (end.isOurs || end.worked) break;
         this.#failed.push(technique);
         // The server asks for patience, of the next as well.
-        if (end.error.retryAfter !== undefined) break;
+        if (end.error.retryAfter !== undefined && !isFinal(end.error)) break;
       }
       if (end.isOurs) continue; // a better technique was found, or another network
       failures = end.worked ? 0 : failures + 1;
@@ -415,7 +415,7 @@ async function websocket(line) {
       };
       // Node 20 tells of a refused handshake by an error alone.
       socket.onclose = socket.onerror = ({ code = 1006, reason }) => {
-        line.goodbye = code === 1001;
+        line.goodbye = [1001, 1012].includes(code);
         fail(new Error(`The WebSocket was ${line.opened ? 'cut' : 'refused'}: ${reason || code}`));
       };
       line.signal.addEventListener('abort', fail);
@@ -463,7 +463,14 @@ async function longPoll(line) {
   // A wait from `latest` that is cut would lose what came meanwhile: first the cursor.
   await poll(line);
   line.open();
-  for (;;) await poll(line, line.wait);
+  for (;;) {
+    const { cursor } = line;
+    const next = performance.now() + line.interval;
+    await poll(line, line.wait);
+    // A proxy that does not wait.
+    const ms = next - performance.now();
+    if (ms > 0 && line.cursor === cursor) await line.pause(ms, line.signal);
+  }
 }
 
 /** A question, an answer, a pause. */

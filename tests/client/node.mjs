@@ -425,6 +425,42 @@ async function a_pause_that_cannot_be_read_is_one_of_its_own() {
   }
 }
 
+/** A server that answers so by technique, as a way to write an answer; how often it was asked. */
+async function answering(answers) {
+  const { createServer } = await import('node:http');
+  const asked = {};
+  const answering = createServer(({ url }, response) => {
+    const technique = url.split(/[/?]/)[2];
+    asked[technique] = (asked[technique] ?? 0) + 1;
+    answers[technique](response);
+  });
+  await new Promise((resolve) => answering.listen(0, '127.0.0.1', resolve));
+  const close = () => (answering.closeAllConnections(), answering.close());
+  return { at: answering.address().port, asked, close };
+}
+
+const nothing = (response) => response.writeHead(204, { 'Last-Event-ID': 'e-0' }).end();
+
+async function a_refusal_for_good_is_one_of_its_technique_also_with_a_pause() {
+  const refused = (response) => response.writeHead(403, { 'Retry-After': '600' }).end();
+  const picky = await answering({ sse: refused, poll: nothing });
+  const client = noted(picky.at, { techniques: ['sse', 'poll'], timings: lasting });
+  await client.reads('poll');
+  client.connection.close();
+  picky.close();
+}
+
+async function a_long_poll_that_is_not_withheld_is_no_faster_than_a_short_one() {
+  const hasty = await answering({ poll: nothing });
+  const client = noted(hasty.at, { techniques: ['long-poll'], interval: 600_000, timings: lasting });
+  // The cursor, and the first wait.
+  while (!(hasty.asked.poll > 1)) await pause(1);
+  await pause(100);
+  assert.equal(hasty.asked.poll, 2);
+  client.connection.close();
+  hasty.close();
+}
+
 async function a_pause_beyond_the_time_to_repeat_ends_a_publish() {
   // Nobody remembers the key by then.
   const busy = await refusing('3600');
@@ -506,6 +542,8 @@ await tell({
   a_long_message_may_go_slowly,
   a_client_waits_as_long_as_it_is_told,
   a_pause_that_cannot_be_read_is_one_of_its_own,
+  a_refusal_for_good_is_one_of_its_technique_also_with_a_pause,
+  a_long_poll_that_is_not_withheld_is_no_faster_than_a_short_one,
   a_pause_beyond_the_time_to_repeat_ends_a_publish,
   the_module_is_revalidated_and_a_token_is_sent,
   a_token_opens_every_technique,
