@@ -19,16 +19,22 @@ pub struct EventReader {
     /// The `id` of the block being read; it counts from the block's end on.
     id: Option<Vec<u8>>,
     last_id: Option<Vec<u8>>,
-    /// The block being read says that its data is base64.
-    base64: bool,
+    marks: BlockMarks,
     /// What the last `retry:` said, in milliseconds.
     retry_ms: Option<u64>,
-    /// The block being read has a `retry:`.
-    retries: bool,
     /// The last block had one and no data, and was not the first: see [`Self::says_goodbye`].
     says_goodbye: bool,
     /// Bytes of comments that say nothing.
     heartbeat_bytes: u64,
+}
+
+/// What the block being read says beside its event.
+#[derive(Clone, Copy, Debug, Default)]
+struct BlockMarks {
+    /// Its data is base64.
+    base64: bool,
+    /// It has a `retry:`.
+    retries: bool,
 }
 
 /// An event that a browser would fire.
@@ -123,9 +129,9 @@ impl EventReader {
             b"id" if !value.contains(&0) => self.id = Some(value.to_vec()),
             b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
                 self.retry_ms = number::saturating(value);
-                self.retries = true;
+                self.marks.retries = true;
             }
-            b"" if value == b"base64" => self.base64 = true,
+            b"" if value == b"base64" => self.marks.base64 = true,
             // The colon, and the ends of its line and of its block.
             b"" if value.is_empty() => self.heartbeat_bytes += 3,
             _ => {} // A comment, or a field that nobody knows.
@@ -134,14 +140,13 @@ impl EventReader {
 
     /// An empty line: a block without data sets the cursor and fires nothing.
     fn end_of_block(&mut self, events: &mut Vec<Event>) {
-        let retries = std::mem::take(&mut self.retries);
+        let BlockMarks { base64, retries } = std::mem::take(&mut self.marks);
         self.says_goodbye = retries && self.data.is_empty() && self.last_id.is_some();
         if let Some(id) = self.id.take() {
             self.last_id = Some(id);
         }
         let name = std::mem::take(&mut self.name);
         let mut data = std::mem::take(&mut self.data);
-        let base64 = std::mem::take(&mut self.base64);
         if data.pop().is_some() {
             let id = self.last_id.clone().unwrap_or_default();
             events.push(Event { name, data, id, base64 });

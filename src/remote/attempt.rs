@@ -44,12 +44,11 @@ pub struct Attempt {
     ask_ms: Option<u64>,
     /// When was asked last.
     asked_ms: u64,
-    /// What was asked last may be withheld.
-    parks: bool,
-    /// How long its answer may take, once there is a connection.
-    answer_ms: u64,
-    /// A connection is being made, and the deadline is for that.
-    connecting: bool,
+    /// Seconds that the answer to it may be withheld.
+    wait_s: u64,
+    /// How long the answer may take, once there is a connection. `None`: there is one; until then
+    /// the deadline is for making it.
+    answer_ms: Option<u64>,
     /// When something must have come.
     deadline_ms: u64,
     /// How long nothing will have come by then.
@@ -99,9 +98,8 @@ impl Attempt {
             unsent: Vec::new(),
             ask_ms: Some(now),
             asked_ms: now,
-            parks: false,
-            answer_ms: 0,
-            connecting: false,
+            wait_s: 0,
+            answer_ms: None,
             deadline_ms: u64::MAX,
             patience_ms: 0,
             doubted: false,
@@ -145,16 +143,17 @@ impl Attempt {
         self.asked_ms = now;
         self.reused = self.socket.is_some();
         // A wait from `latest` that is cut would lose what came meanwhile: first the cursor.
-        self.parks = self.technique == Technique::LongPoll && self.opened_ms.is_some();
-        let wait_s = if self.parks { plan.wait_s } else { 0 };
-        self.answer_ms = wait_s * 1000 + plan.timings.grace_ms;
+        let may_park = self.technique == Technique::LongPoll && self.opened_ms.is_some();
+        self.wait_s = if may_park { plan.wait_s } else { 0 };
+        let answer_ms = self.wait_s * 1000 + plan.timings.grace_ms;
         if self.reused {
-            self.wait_for(self.answer_ms, now);
+            self.wait_for(answer_ms, now);
         } else {
             self.address = Some(0);
+            self.answer_ms = Some(answer_ms);
             self.connect(plan, registry, now)?;
         }
-        self.request = self.reading.request(&plan.server.endpoint, wait_s);
+        self.request = self.reading.request(&plan.server.endpoint, self.wait_s);
         self.unsent.extend_from_slice(&self.request);
         Ok(())
     }
@@ -279,7 +278,7 @@ impl Attempt {
             _ if more => 0,
             // Who answers that there is nothing, and does not wait for it, is asked as often as by
             // short polls: a proxy may have left the wait out.
-            Technique::LongPoll if self.parks && is_empty => {
+            Technique::LongPoll if self.wait_s > 0 && is_empty => {
                 interval_ms.saturating_sub(now - self.asked_ms)
             }
             Technique::LongPoll => 0,

@@ -36,7 +36,6 @@ impl Attempt {
             match connected {
                 Ok(socket) => {
                     self.socket = Some(socket);
-                    self.connecting = true;
                     // An answer may be withheld; a connection is there soon, or not at all.
                     self.wait_for(plan.timings.grace_ms, now);
                     return Ok(());
@@ -49,9 +48,9 @@ impl Attempt {
 
     /// Once the connection is made, it is the answer that is waited for.
     pub(super) fn is_connected(&mut self, now: u64) {
-        if self.connecting && self.socket.as_ref().is_some_and(Channel::has_sent) {
-            self.connecting = false;
-            self.wait_for(self.answer_ms, now);
+        let is_made = self.socket.as_ref().is_some_and(Channel::has_sent);
+        if let Some(answer_ms) = self.answer_ms.take_if(|_| is_made) {
+            self.wait_for(answer_ms, now);
         }
     }
 
