@@ -7,6 +7,7 @@ use std::path::Path;
 
 use crate::client::endpoint::{BearerToken, Endpoint};
 use crate::config::{ends_in_no_port, without_secrets};
+use crate::shell::lookup::Lookup;
 use crate::shell::tls::trust::{Trust, read_ca, trust};
 
 /// A server that can be connected to.
@@ -14,6 +15,8 @@ use crate::shell::tls::trust::{Trust, read_ca, trust};
 pub struct ServerAddress {
     /// What stands in the head of a request.
     pub endpoint: Endpoint,
+    /// The host as it is looked up, with its port.
+    pub name: String,
     /// Of the host, at least one; tried in this order.
     pub addresses: Vec<SocketAddr>,
     /// TLS is spoken, and this is believed.
@@ -44,7 +47,8 @@ pub fn read(
     if ends_in_no_port(host) {
         return Err(wrong("has a port that does not exist; ports end at 65535"));
     }
-    let found = with_port(host, if tls { 443 } else { 80 }).to_socket_addrs();
+    let name = with_port(host, if tls { 443 } else { 80 });
+    let found = name.to_socket_addrs();
     let addresses: Vec<SocketAddr> = match found {
         Ok(found) => found.collect(),
         Err(_) => return Err(wrong("names a host that is not known here; write http://HOST:PORT")),
@@ -56,7 +60,7 @@ pub fn read(
     let endpoint = Endpoint { host: host.to_owned(), prefix, token };
     let ca = ca.filter(|_| tls).map(read_ca).transpose()?;
     let trust = tls.then(|| trust(host, ca.as_deref())).transpose().map_err(|why| wrong(&why))?;
-    Ok(ServerAddress { endpoint, addresses, trust })
+    Ok(ServerAddress { endpoint, name, addresses, trust })
 }
 
 fn with_port(host: &str, port: u16) -> String {
@@ -65,8 +69,47 @@ fn with_port(host: &str, port: u16) -> String {
     if behind.contains(':') { host.to_owned() } else { format!("{host}:{port}") }
 }
 
+/// The name of a server's host, looked up again for who reads for longer than a name keeps its
+/// addresses.
+pub struct HostName {
+    /// `None`: an address in figures has no other.
+    name: Option<String>,
+    lookup: Option<Lookup>,
+}
+
+impl HostName {
+    /// Of the addresses of this server.
+    pub fn of(server: &ServerAddress) -> Self {
+        let is_name = server.name.parse::<SocketAddr>().is_err();
+        Self { name: is_name.then(|| server.name.clone()), lookup: None }
+    }
+
+    /// Something went wrong: the server may have moved. Nobody waits for the answer.
+    pub fn ask(&mut self) {
+        if let Some(name) = self.name.as_ref().filter(|_| self.lookup.is_none()) {
+            self.lookup = Lookup::begin(name.clone());
+        }
+    }
+
+    /// Puts what was found, if anything was, in the place of `addresses`. The first of them is the
+    /// one that worked: it stays the first, if it is still one of the host's.
+    pub fn take(&mut self, addresses: &mut Vec<SocketAddr>) {
+        let Some(mut found) = self.lookup.as_ref().and_then(Lookup::found) else {
+            return;
+        };
+        self.lookup = None;
+        if !found.is_empty() {
+            let works = addresses.first().copied();
+            found.sort_by_key(|address| Some(*address) != works);
+            *addresses = found;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
 
     #[test]
@@ -82,6 +125,41 @@ mod tests {
             assert_eq!(read.addresses, [address.parse().expect(address)], "{url}");
             assert_eq!(read.endpoint.token, Some("t0".into()));
         }
+    }
+
+    #[test]
+    fn a_name_is_looked_up_again_and_what_works_stays_first() {
+        let server = read("http://localhost:81", None, None).expect("it is known everywhere");
+        let gone: SocketAddr = "192.0.2.1:81".parse().expect("an address");
+        let mut host = HostName::of(&server);
+        let mut take = |mut addresses: Vec<SocketAddr>| {
+            host.ask();
+            while host.lookup.is_some() {
+                thread::yield_now();
+                host.take(&mut addresses);
+            }
+            addresses
+        };
+        assert_eq!(take(vec![gone]), server.addresses, "it has moved");
+        let last = *server.addresses.last().expect("at least one");
+        let taken = take(vec![last, gone]);
+        assert_eq!((taken[0], taken.len()), (last, server.addresses.len()));
+    }
+
+    #[test]
+    fn what_is_not_found_changes_nothing_and_figures_are_not_looked_up() {
+        let known = read("http://127.0.0.1:81", None, None).expect("figures");
+        let mut host = HostName::of(&known);
+        host.ask();
+        assert!(host.lookup.is_none());
+        let mut host = HostName { name: Some("nowhere.invalid:81".into()), lookup: None };
+        host.ask();
+        let mut addresses = known.addresses.clone();
+        while host.lookup.is_some() {
+            thread::yield_now();
+            host.take(&mut addresses);
+        }
+        assert_eq!(addresses, known.addresses);
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 pub mod address;
 pub mod attempt;
+pub mod complaints;
 pub mod exchange;
 pub mod flags;
 pub mod input;

@@ -17,7 +17,9 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use signal_hook_mio::v1_0::Signals;
 
+use super::address::HostName;
 use super::attempt::{Attempt, ReadPlan};
+use super::complaints::Complaints;
 use super::flags::{Shown, SubOptions, via};
 use super::outlet::Outlet;
 use super::run_end::RunEnd;
@@ -54,10 +56,8 @@ struct TopicReader {
     resume_ms: u64,
     costs: Vec<(Option<Technique>, Traffic)>,
     started_ms: u64,
-    /// What was said of what does not work, since something worked.
-    said: Vec<String>,
-    /// Techniques that were refused in a row, and by which words, to be said in one line.
-    refused: (Vec<Technique>, String),
+    complaints: Complaints,
+    host: HostName,
 }
 
 /// Reads until it is told to end.
@@ -88,6 +88,7 @@ impl TopicReader {
         let costs = options.techniques.iter().map(|t| (Some(*t), Traffic::default())).collect();
         let SubOptions { server, topics, wait_s, interval_ms, timings, .. } = options;
         let now = now_ms();
+        let host = HostName::of(&server);
         Ok(Self {
             plan: ReadPlan { server, topics, wait_s, interval_ms, timings },
             shown: options.shown,
@@ -106,8 +107,8 @@ impl TopicReader {
             resume_ms: now,
             costs,
             started_ms: now,
-            said: Vec::new(),
-            refused: (Vec::new(), String::new()),
+            complaints: Complaints::new(options.shown.verbose),
+            host,
         })
     }
 
@@ -165,6 +166,7 @@ impl TopicReader {
 
     fn start(&mut self, technique: Technique, now: u64) {
         self.stop();
+        self.host.take(&mut self.plan.server.addresses);
         self.present = Some(Attempt::new(technique, &self.plan, &self.cursor, PRESENT, now));
     }
 
@@ -244,11 +246,7 @@ impl TopicReader {
 
     fn opened(&mut self, technique: Technique, now: u64) {
         self.ladder.opened();
-        self.say_refusals();
-        if self.shown.verbose || !self.said.is_empty() {
-            show::note(&format!("{} reads", via(technique)));
-        }
-        self.said.clear();
+        self.complaints.end(technique);
         let chance = self.chance();
         let pause = self.ladder.trial_in_ms(technique, chance);
         self.trial_ms = pause.map_or(u64::MAX, |ms| now + ms);
@@ -263,69 +261,29 @@ impl TopicReader {
         now: u64,
     ) -> Option<RunEnd> {
         self.stop();
+        self.host.ask();
         let chance = self.chance();
         let what = format!("{} {}", via(technique), setback.what);
         match self.ladder.ended(technique, lived_ms, setback, chance) {
             Rung::GiveUp => {
-                self.refused(technique, &setback.what);
-                return Some(RunEnd::Failed(self.refusals()));
+                self.complaints.refused(technique, &setback.what);
+                return Some(RunEnd::Failed(self.complaints.refusals()));
             }
             // What is asked for may be wrong in itself: then each technique is told the same.
             Rung::Try(next) if setback.is_final && !self.shown.verbose => {
-                self.refused(technique, &setback.what);
+                self.complaints.refused(technique, &setback.what);
                 self.start(next, now);
             }
             Rung::Try(next) => {
-                self.say_refusals();
-                self.say(&format!("{what}; trying {}", via(next)), &what);
+                self.complaints.say(&format!("{what}; trying {}", via(next)), &what);
                 self.start(next, now);
             }
             Rung::Wait(ms) => {
-                self.say_refusals();
-                self.say(&format!("{what}; next try in {ms} ms"), &what);
+                self.complaints.say(&format!("{what}; next try in {ms} ms"), &what);
                 self.resume_ms = now + ms;
             }
         }
         None
-    }
-
-    /// Notes a refusal. Those before it that were worded otherwise are said.
-    fn refused(&mut self, technique: Technique, what: &str) {
-        if self.refused.1 != what {
-            self.say_refusals();
-            what.clone_into(&mut self.refused.1);
-        }
-        self.refused.0.push(technique);
-    }
-
-    /// The refusals that are to be said, in one line.
-    fn refusals(&mut self) -> String {
-        let (techniques, what) = std::mem::take(&mut self.refused);
-        let names: Vec<&str> = techniques.into_iter().map(via).collect();
-        match &names[..] {
-            [first @ .., last] if !first.is_empty() => {
-                format!("each of {} and {last} {what}", first.join(", "))
-            }
-            _ => format!("{} {what}", names.concat()),
-        }
-    }
-
-    fn say_refusals(&mut self) {
-        if !self.refused.0.is_empty() {
-            let line = self.refusals();
-            self.say(&line, &line);
-        }
-    }
-
-    /// Says what does not work, and nothing twice as long as that lasts.
-    fn say(&mut self, line: &str, what: &str) {
-        let is_new = !self.said.iter().any(|said| said == what);
-        if self.shown.verbose || is_new {
-            show::note(line);
-        }
-        if is_new && self.said.len() < SAID_MAX {
-            self.said.push(what.to_owned());
-        }
     }
 
     /// Tries what is better than the technique that reads.
@@ -393,5 +351,3 @@ const PRESENT: Token = Token(0);
 const TRIAL: Token = Token(1);
 const SIGNALS: Token = Token(2);
 const OUT: Token = Token(3);
-/// More kinds of failure in a row are said again and again.
-const SAID_MAX: usize = 64;

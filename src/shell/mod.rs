@@ -31,6 +31,7 @@
 //! | `greeting` | where to go, and what to try there |
 //! | `token` | which descriptor an event is about |
 //! | `notify` | how we are, for the service manager |
+//! | `lookup` | names of hosts, for clients |
 //! | `clock` | the only clock |
 //! | `sys` | the only `unsafe` |
 //!
@@ -52,6 +53,7 @@ pub mod greeting;
 pub mod inherited;
 pub mod keeping;
 pub mod listen;
+pub mod lookup;
 pub mod mailbox;
 pub mod notify;
 pub mod other_process;

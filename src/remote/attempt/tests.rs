@@ -74,7 +74,12 @@ fn asked_of(
 fn plan(addresses: &[SocketAddr]) -> ReadPlan {
     let endpoint = Endpoint { host: "a.example".into(), prefix: String::new(), token: None };
     ReadPlan {
-        server: ServerAddress { endpoint, addresses: addresses.to_vec(), trust: None },
+        server: ServerAddress {
+            endpoint,
+            name: "a.example:80".into(),
+            addresses: addresses.to_vec(),
+            trust: None,
+        },
         topics: vec!["a".into()],
         wait_s: 25,
         interval_ms: 50,
