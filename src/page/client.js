@@ -465,7 +465,7 @@ async function longPoll(line) {
   line.open();
   for (;;) {
     const { cursor } = line;
-    const next = performance.now() + line.interval;
+    const next = performance.now() + Math.min(line.interval, line.wait * 500);
     await poll(line, line.wait);
     // A proxy that does not wait.
     const ms = next - performance.now();

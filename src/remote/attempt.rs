@@ -276,10 +276,10 @@ impl Attempt {
         let interval_ms = plan.interval_ms * (900 + chance / 5) / 1000;
         match self.technique {
             _ if more => 0,
-            // Who answers that there is nothing, and does not wait for it, is asked as often as by
-            // short polls: a proxy may have left the wait out.
-            Technique::LongPoll if self.wait_s > 0 && is_empty => {
-                interval_ms.saturating_sub(now - self.asked_ms)
+            // Who answers that there is nothing, and has hardly waited for it, is asked as
+            // seldom as by short polls: a proxy may have left the wait out.
+            Technique::LongPoll if is_empty => {
+                interval_ms.min(self.wait_s * 1000 / 2).saturating_sub(now - self.asked_ms)
             }
             Technique::LongPoll => 0,
             _ => interval_ms,

@@ -452,7 +452,8 @@ async function a_refusal_for_good_is_one_of_its_technique_also_with_a_pause() {
 
 async function a_long_poll_that_is_not_withheld_is_no_faster_than_a_short_one() {
   const hasty = await answering({ poll: nothing });
-  const client = noted(hasty.at, { techniques: ['long-poll'], interval: 600_000, timings: lasting });
+  const far = { wait: 1_200, interval: 600_000, timings: lasting };
+  const client = noted(hasty.at, { techniques: ['long-poll'], ...far });
   // The cursor, and the first wait.
   while (!(hasty.asked.poll > 1)) await pause(1);
   await pause(100);

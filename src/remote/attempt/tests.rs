@@ -309,12 +309,18 @@ fn an_address_that_works_is_the_first_to_be_tried_and_connecting_has_a_bound_of_
 fn who_says_nothing_without_waiting_is_asked_as_often_as_by_short_polls() {
     let message = r#"{"next":"e-2","messages":[{"id":"e-2","data":"x"}]}"#;
     let message = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{message}", message.len());
-    // At chance 0 an interval of 50 ms is one of 45.
-    for (answer, after, due) in
-        [(EMPTY, 1, 45), (EMPTY, 44, 45), (EMPTY, 46, 46), (&*message, 1, 1)]
-    {
+    // At chance 0 an interval is a tenth shorter. Half of the wait is a wait.
+    for (interval_ms, answer, after, due) in [
+        (50, EMPTY, 1, 45),
+        (50, EMPTY, 44, 45),
+        (50, EMPTY, 46, 46),
+        (50, &*message, 1, 1),
+        (60_000, EMPTY, 1, 12_500),
+        (60_000, EMPTY, 25_000, 25_000),
+    ] {
         let (listener, address) = listener();
-        let (plan, mut poll) = (plan(&[address]), Poll::new().expect("a descriptor"));
+        let (mut plan, mut poll) = (plan(&[address]), Poll::new().expect("a descriptor"));
+        plan.interval_ms = interval_ms;
         let (mut attempt, mut peer) = parked(&plan, &mut poll, &listener);
         peer.write_all(answer.as_bytes()).expect("it is open");
         came(&mut attempt, &plan, &mut poll, NOW + after);
