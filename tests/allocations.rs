@@ -175,7 +175,7 @@ fn a_publish_allocates_little() {
     assert!(framed <= 3, "{framed} for a frame that publishes");
     bench.deliver();
     let posted = measure(|| bench.says(over_http, request)).count_total;
-    assert!(posted <= 14, "{posted} for a request that publishes");
+    assert!(posted <= 5, "{posted} for a request that publishes");
 }
 
 #[test]

@@ -64,7 +64,7 @@ enum Choice {
 }
 
 /// A file is wanted.
-pub(super) fn ask(visit: &mut Visit<'_>, wanted: FileWant) {
+pub(super) fn ask(visit: &mut Visit<'_>, wanted: Box<FileWant>) {
     let effect = Effect::OpenFile { conn: visit.id, path: wanted.path.clone() };
     respond::await_effect(visit, Awaited::Open(wanted), effect);
 }

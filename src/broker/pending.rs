@@ -112,19 +112,19 @@ impl PendingReports {
     pub(super) fn body(
         &mut self,
         sum: &Rc<ShardReport>,
-        wanted: Report,
+        wanted: &Report,
         write: impl FnOnce() -> String,
     ) -> Rc<str> {
         let latest = self.latest.as_mut().filter(|latest| Rc::ptr_eq(&latest.sum, sum));
         let Some(latest) = latest else {
             return write().into();
         };
-        if let Some((_, body)) = latest.bodies.iter().find(|(written, _)| *written == wanted) {
+        if let Some((_, body)) = latest.bodies.iter().find(|(written, _)| written == wanted) {
             return Rc::clone(body);
         }
         let body: Rc<str> = write().into();
         latest.bodies.truncate(BODIES_MAX - 1);
-        latest.bodies.insert(0, (wanted, Rc::clone(&body)));
+        latest.bodies.insert(0, (wanted.clone(), Rc::clone(&body)));
         body
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn read(visit: &mut Visit<'_>, read: &Rc<Read>) {
     let start = visit.shard.hub.start(&read.topics, read.cursor.as_ref().unwrap_or(&default));
     match read.how {
         How::Poll { wait_s, limit, ref if_none_match } => {
-            word(visit, wait_s, if_none_match.as_ref());
+            word(visit, wait_s, if_none_match.as_deref());
             // Exact: few messages are asked for at most.
             let terms = PollTerms { named: read.topics.len() > 1, limit: limit as u16 };
             poll::poll(visit, read, &start, terms);
@@ -45,12 +45,12 @@ pub(super) fn read(visit: &mut Visit<'_>, read: &Rc<Read>) {
 }
 
 /// Notes what the answer to a poll has to know of its request, the wait that is granted among it.
-fn word(visit: &mut Visit<'_>, wait_s: Option<u64>, if_none_match: Option<&Box<[u8]>>) {
+fn word(visit: &mut Visit<'_>, wait_s: Option<u64>, if_none_match: Option<&[u8]>) {
     let State::Answering(context) = &mut visit.conn.state else {
         return;
     };
     if let Some(tags) = if_none_match {
-        context.quoted.get_or_insert_default().if_none_match = Some(tags.clone());
+        context.quoted.get_or_insert_default().if_none_match = Some(tags.into());
     }
     let wait_s_max = visit.shard.policy.limits.wait_ms_max / 1000;
     let granted = |s: u64| u16::try_from(s.min(wait_s_max)).unwrap_or(u16::MAX);

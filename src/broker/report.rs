@@ -128,7 +128,7 @@ pub(super) fn tell(
 fn answer(visit: &mut Visit<'_>, sum: &Rc<ShardReport>) {
     if let Some(Awaited::Report(wanted)) = visit.conn.awaited(visit.now) {
         let (now, up) = (visit.now, visit.shard.uptime(visit.now));
-        let body = visit.shard.reports.body(sum, wanted, || body(wanted, sum, now, up));
+        let body = visit.shard.reports.body(sum, &wanted, || body(&wanted, sum, now, up));
         let body = match wanted {
             Report::Costs | Report::Tags(_) | Report::Check | Report::Connections(..) => {
                 Body::line(JSON, body.as_bytes())
@@ -140,10 +140,10 @@ fn answer(visit: &mut Visit<'_>, sum: &Rc<ShardReport>) {
 }
 
 /// The body of a report, `up` after the start.
-fn body(wanted: Report, sum: &ShardReport, now: Millis, up: Millis) -> String {
-    match wanted {
+fn body(wanted: &Report, sum: &ShardReport, now: Millis, up: Millis) -> String {
+    match *wanted {
         Report::Costs => report::costs(sum, up),
-        Report::Tags(asked) => report::tags(sum, &asked, up),
+        Report::Tags(ref asked) => report::tags(sum, asked, up),
         Report::Check => report::check(sum),
         Report::Connections(_, page) => report::table(sum, page, now),
         Report::Metrics => report::prometheus(sum, up),

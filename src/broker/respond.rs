@@ -134,7 +134,7 @@ pub(super) fn await_effect(visit: &mut Visit<'_>, awaited: Awaited, effect: Effe
 
 /// Holds back what is behind the request until `awaited` comes.
 pub(super) fn stand_still(visit: &mut Visit<'_>, awaited: Awaited) {
-    let next = |context| State::Awaiting(Box::new(Awaiting { context, awaited }));
+    let next = |context| State::Awaiting(Awaiting { context, awaited });
     visit.conn.withhold(next, visit.now);
 }
 

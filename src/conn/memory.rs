@@ -9,8 +9,8 @@
 //! socket; what the kernel holds, the kernel is asked.
 
 use super::Conn;
-use super::request::Want;
-use super::state::{Awaited, Awaiting, Sending, State, Telling, Upload};
+use super::request::{FileWant, Want};
+use super::state::{Awaited, Sending, State, Telling, Upload};
 use crate::ids::{ConnId, Seat};
 
 impl Conn {
@@ -66,10 +66,11 @@ fn state_bytes(state: &State) -> usize {
             let held = match &awaiting.awaited {
                 Awaited::Letters(_) | Awaited::Grant(_) => size_of::<Want>(),
                 Awaited::Place(Some((_, body))) => size_of::<Want>() + body.capacity(),
+                Awaited::Open(_) => size_of::<FileWant>(),
                 Awaited::Place(None) | Awaited::Commit(_) | Awaited::Count(_) => 0,
-                Awaited::Open(_) | Awaited::Report(_) | Awaited::Ticket => 0,
+                Awaited::Report(_) | Awaited::Ticket => 0,
             };
-            size_of::<Awaiting>() + held + awaiting.context.heap_bytes()
+            held + awaiting.context.heap_bytes()
         }
         State::Sending(_) => size_of::<Sending>(),
         State::Telling(_) => size_of::<Telling>(),

@@ -58,7 +58,7 @@ pub enum Want {
     /// Whether it takes requests.
     Ready,
     /// A file of `--static`.
-    File(FileWant),
+    File(Box<FileWant>),
     /// What may be asked.
     Options {
         /// The methods that the path takes.
@@ -139,12 +139,12 @@ pub struct AssetTerms {
 }
 
 /// What of the ledger is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
     /// What each technique has cost.
     Costs,
     /// What passed under these tags.
-    Tags(TagList),
+    Tags(Box<TagList>),
     /// The identities, with both their sides.
     Check,
     /// All of it, for Prometheus.

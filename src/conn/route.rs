@@ -117,7 +117,9 @@ fn want(
         Resource::Costs => costs(head, query, verdict),
         Resource::Connections => fixed(head, || table(query).map(Want::Report)),
         Resource::Ticket => ticket(head, verdict),
-        Resource::Static(rest) => fixed(head, || file(head, rest).map(Want::File)),
+        Resource::Static(rest) => {
+            fixed(head, || file(head, rest).map(|file| Want::File(Box::new(file))))
+        }
         Resource::Topic { list, suffix } => topic(head, query, verdict, &list, suffix),
     }
 }
@@ -140,7 +142,7 @@ fn costs(head: &Head<'_>, query: &Query<'_>, verdict: &OriginCheck) -> Result<Wa
     fixed(head, || {
         Ok(match (head.accepts_event_stream, query.tags()?, query.check()?) {
             (true, ..) => Want::Watch(Watch::Stream),
-            (false, Some(tags), _) => Want::Report(Report::Tags(tags)),
+            (false, Some(tags), _) => Want::Report(Report::Tags(Box::new(tags))),
             (false, None, true) => Want::Report(Report::Check),
             (false, None, false) => Want::Report(Report::Costs),
         })

@@ -66,7 +66,7 @@ pub enum State {
     /// from outside: the visit that enters it leaves it.
     Answering(ResponseContext),
     /// The request is complete, and the sequencer or the shell has been asked for what it needs.
-    Awaiting(Box<Awaiting>),
+    Awaiting(Awaiting),
     /// A long poll: complete, and its answer withheld.
     Parked(Parked),
     /// A file is on its way, piece by piece.
@@ -124,7 +124,7 @@ pub enum Awaited {
     /// Who reads this topic on all threads.
     Count(TopicName),
     /// To open this file.
-    Open(FileWant),
+    Open(Box<FileWant>),
     /// What all threads have to report.
     Report(Report),
     /// A place for the client behind a proxy; if it has asked already, for what, and the body.
