@@ -53,6 +53,8 @@ pub enum FileError {
     IsDirectory,
     /// It is there and cannot be read.
     Unreadable,
+    /// It is another version than was opened.
+    Changed,
 }
 
 /// What is to be sent of a file.
@@ -77,7 +79,9 @@ pub(super) fn opened(visit: &mut Visit<'_>, file: Result<FileInfo, FileError>) {
     match file {
         Ok(info) => answer(visit, &want, info),
         Err(FileError::NotFound) => respond::refuse(visit, Rule::NoSuchFile.into()),
-        Err(FileError::Unreadable) => respond::refuse(visit, Rule::FileUnreadable.into()),
+        Err(FileError::Unreadable | FileError::Changed) => {
+            respond::refuse(visit, Rule::FileUnreadable.into());
+        }
         // A folder that is called index.html stands where a page should: there is no slash to be
         // added that would lead to one.
         Err(FileError::IsDirectory) if want.path.is_empty() || want.path.ends_with('/') => {
@@ -85,8 +89,10 @@ pub(super) fn opened(visit: &mut Visit<'_>, file: Result<FileInfo, FileError>) {
         }
         Err(FileError::IsDirectory) => {
             let mut location = String::from("/static/");
-            target::percent_encode(&want.path, &mut location);
-            location.push('/');
+            if *want.path != *FileWant::FOLDER {
+                target::percent_encode(&want.path, &mut location);
+                location.push('/');
+            }
             if let Some(query) = &want.query {
                 location.push('?');
                 location.push_str(query);
@@ -111,8 +117,8 @@ pub(super) fn piece_read(visit: &mut Visit<'_>, piece: Result<Vec<u8>, FileError
             visit.conn.push(Segment::own(bytes, Class::Body));
             feed(visit);
         }
-        // The file became shorter, or cannot be read: the length that we announced cannot be kept,
-        // and only closing says so.
+        // The file became shorter, or another version, or cannot be read: what we announced cannot
+        // be kept, and only closing says so.
         Ok(_) | Err(_) => teardown::leave(visit, CloseReason::Interrupted),
     }
 }

@@ -72,9 +72,8 @@ pub(super) fn poll(visit: &mut Visit<'_>, read: &Rc<Read>, start: &Start, terms:
     };
     let subscription = subscribe::subscribe(visit, names, start.cursor, Technique::LongPoll);
     let until = visit.now.plus(u64::from(wait_s.get()) * 1000).into();
-    let PollTerms { limit, .. } = terms;
-    let next = |context| State::Parked(Parked { context, subscription, until, limit });
-    visit.conn.withhold(next, visit.now);
+    let parked = |context| Parked { context, subscription, until, limit: terms.limit };
+    visit.conn.withhold(|context| State::Parked(parked(context)), visit.now);
     if visit.conn.flow.finished || visit.conn.flow.finishing {
         respond::ask_whether_alive(visit); // It ended its side before we came to its request.
     }

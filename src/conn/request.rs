@@ -212,7 +212,8 @@ pub enum How {
 /// A file to be sent.
 #[derive(Debug)]
 pub struct FileWant {
-    /// Below `--static`, percent-decoded; no segment of it is `.` or `..` or holds a slash.
+    /// Below `--static`, percent-decoded; no segment of it is `.` or `..` or holds a slash. Of the
+    /// folder itself, asked for without its closing slash, it is [`FOLDER`](Self::FOLDER).
     pub path: Box<str>,
     /// As it came, for a redirect to keep.
     pub query: Option<Box<str>>,
@@ -224,4 +225,9 @@ pub struct FileWant {
     pub range: Option<Box<[u8]>>,
     /// `If-Range`, as it came, RFC 9110 §13.1.5.
     pub if_range: Option<Box<[u8]>>,
+}
+
+impl FileWant {
+    /// The folder itself, without its closing slash.
+    pub const FOLDER: &str = ".";
 }

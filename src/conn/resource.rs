@@ -21,6 +21,7 @@ pub(super) enum Resource<'t> {
     Connections,
     Ticket,
     Static(&'t str),
+    StaticFolder,
     Topic { list: Cow<'t, str>, suffix: Option<Suffix> },
     Nowhere,
 }
@@ -42,6 +43,7 @@ impl<'t> Resource<'t> {
             ("-", Some("connections")) => Resource::Connections,
             ("-", Some("ticket")) if policy.rights.is_some() => Resource::Ticket,
             ("static", Some(rest)) if policy.serves_files => Resource::Static(rest),
+            ("static", None) if policy.serves_files => Resource::StaticFolder,
             ("-", Some(path)) => Asset::parse(path).map_or(Resource::Nowhere, Resource::Asset),
             ("-" | "metrics" | "static" | "favicon.ico" | "robots.txt", _) => Resource::Nowhere,
             (list, rest) => {

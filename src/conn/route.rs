@@ -13,7 +13,7 @@ use super::query::{self, Query};
 use super::request::{AssetTerms, How, Preflight, Publish, Read, Report, Request, Want, Watch};
 use super::resource::{Resource, Suffix};
 use super::response_context::{Quoted, ResponseContext};
-use super::static_path::file;
+use super::static_path::{file, folder};
 use crate::ids::{Door, TopicName};
 use crate::ledger::report::Page;
 use crate::ledger::{Payer, Rows};
@@ -117,9 +117,8 @@ fn want(
         Resource::Costs => costs(head, query, verdict),
         Resource::Connections => fixed(head, || table(query).map(Want::Report)),
         Resource::Ticket => ticket(head, verdict),
-        Resource::Static(rest) => {
-            fixed(head, || file(head, rest).map(|file| Want::File(Box::new(file))))
-        }
+        Resource::Static(rest) => fixed(head, || file(head, rest)),
+        Resource::StaticFolder => fixed(head, || Ok(folder(head))),
         Resource::Topic { list, suffix } => topic(head, query, verdict, &list, suffix),
     }
 }

@@ -73,10 +73,10 @@ impl Effects {
                 broker.ticket_taken(conn, grant, now);
             }
             Effect::OpenFile { conn, path } => {
-                broker.file_opened(conn, self.files().open(conn, &path), now);
+                broker.file_opened(conn, self.files().open(conn, &path, now), now);
             }
             Effect::ReadFile { conn, offset, length } => {
-                broker.file_read(conn, self.files().read(conn, offset, length), now);
+                broker.file_read(conn, self.files().read(conn, offset, length, now), now);
             }
             Effect::CloseFile { conn } => self.files().close(conn),
             Effect::TakePlace { conn, network } => {

@@ -154,7 +154,7 @@ impl Server {
         }
         let shared = Common { clock, keeping: keeping.as_ref(), tls: tls.as_ref() };
         let (bus, mut loop_setups) = loop_setups(config, &addresses, sockets, &shared)?;
-        let total = config.limits.connections_max.min(room_for_connections(config.threads));
+        let total = config.limits.connections_max.min(room_for_connections(config));
         for (shard, setup) in loop_setups.iter_mut().enumerate() {
             setup.setup.limits.connections_max = share(total, config.threads, shard);
         }
@@ -305,19 +305,20 @@ fn open_folder(folder: &Path) -> Result<Files, StartError> {
 
 /// How many connections there are descriptors for, besides those that the server itself has open by
 /// now and those it still needs: for signals, and for each thread to accept one connection more,
-/// only to refuse it, and to open a file.
+/// only to refuse it, and to open a file. With files to serve each may have one open beside it.
 ///
 /// The broker refuses what is beyond, and a refusal is an answer. Without this, two threads would
 /// contend for the last descriptor, and the loser could not even refuse.
-fn room_for_connections(threads: usize) -> usize {
+fn room_for_connections(config: &Config) -> usize {
     let limit = sys::raise_descriptor_limit().unwrap_or_else(|error| {
         log::warn!("the limit on descriptors stays where it is: {error}");
         1024
     });
     // The kernel gives out the lowest number that is free, so that number of them are open.
     let open = File::open("/dev/null").map_or(0, |file| u64::from(file.as_raw_fd().unsigned_abs()));
-    let needed = 4 + 2 * threads as u64;
-    let room = limit.saturating_sub(open + needed).max(threads as u64);
+    let threads = config.threads as u64;
+    let each = 1 + u64::from(config.static_dir.is_some());
+    let room = (limit.saturating_sub(open + 4 + 2 * threads) / each).max(threads);
     log::debug!("{limit} descriptors may be open: room for {room} connections");
     usize::try_from(room).unwrap_or(usize::MAX)
 }

@@ -1,7 +1,8 @@
 //! `--port-file`: where the ports are told.
 //!
-//! A plain file is there whole or not at all, so that a script may wait for it to appear: it is
-//! written beside its place and moved there. Whatever else stands there already, a FIFO or a
+//! A plain file is there whole or not at all, so that a script may wait for it to appear: what
+//! another run has left is removed at the start, and it is written beside its place and moved
+//! there. Whatever else stands there already, a FIFO or a
 //! terminal, is written into, on a thread of its own, because its reader may take its time. A name
 //! of one of our own descriptors (`/dev/stdout`, `/dev/fd/3`) is that descriptor: opened anew, a
 //! file would be written from its start, over what others write there.
@@ -53,7 +54,11 @@ impl PortFile {
         let place = follow(path)?;
         match fs::metadata(path) {
             Ok(facts) if facts.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-            Ok(facts) if facts.is_file() => Ok(Self::Replaced(place)),
+            Ok(facts) if facts.is_file() => {
+                // Of a run before: whoever waits for it to appear would find it too early.
+                fs::remove_file(&place)?;
+                Ok(Self::Replaced(place))
+            }
             Ok(facts) => open(path, facts.file_type().is_fifo()).map(Self::Into),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::Replaced(place)),
             Err(error) => Err(error),

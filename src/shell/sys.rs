@@ -1,4 +1,4 @@
-//! System calls that neither `std` nor `mio` has: the only file with `unsafe`.
+//! System calls that neither `std` nor `mio` has: the only room for `unsafe`.
 //!
 //! Came from: `listen`, `files`, `clock` and `mod`; `compare`, for its processes. Goes to: the
 //! kernel. Absent on purpose: policy. Every function here is one system call (or one socket's worth
@@ -6,15 +6,17 @@
 
 #![allow(unsafe_code)]
 
+mod process;
+
 use std::ffi::CStr;
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command};
 
 use libc::{c_int, c_void, socklen_t};
+
+pub use self::process::{end_at, ends_with_us, is_ignored, survive_file_size_limit, terminate};
 
 use crate::ledger::{Process, Sample};
 
@@ -291,21 +293,6 @@ pub fn duplicate(descriptor: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(new) })
 }
 
-/// Whether this process was started with `signal` ignored, as `nohup` starts one with SIGHUP.
-pub fn is_ignored(signal: c_int) -> bool {
-    // SAFETY: `sigaction` is integers and a pointer to a function, which may be null.
-    let mut action: libc::sigaction = unsafe { zeroed() };
-    // SAFETY: nothing is changed; `action` is whole and outlives the call.
-    let told = unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut action) };
-    told == 0 && action.sa_sigaction == libc::SIG_IGN
-}
-
-/// A file that would grow beyond `ulimit -f` is an error of its write, and not the process's end.
-pub fn survive_file_size_limit() {
-    // SAFETY: no pointers; that nobody handles the signal is all that changes.
-    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
-}
-
 /// Has the allocator keep to this bound: larger blocks are the system's again as soon as they are
 /// free. Only glibc's can be told; others have habits of their own.
 pub fn tune_allocator(mapped_bytes_min: usize) {
@@ -326,24 +313,6 @@ pub fn give_back_memory() {
     unsafe {
         libc::malloc_trim(0);
     }
-}
-
-/// Asks a child of ours to end, as an operator would (SIGTERM).
-pub fn terminate(child: &Child) -> io::Result<()> {
-    // Exact: a process id is a C int, and that of a child that was not waited for is still its own.
-    let process = child.id().cast_signed();
-    // SAFETY: no pointers.
-    checked(unsafe { libc::kill(process, libc::SIGTERM) }).map(drop)
-}
-
-/// Whatever ends this thread, `command`'s process gets a SIGTERM then: nobody is left behind.
-pub fn ends_with_us(command: &mut Command) -> &mut Command {
-    let signal = || {
-        // SAFETY: no pointers; the call is one that may be made between fork and exec.
-        checked(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM) }).map(drop)
-    };
-    // SAFETY: the closure makes one system call and allocates nothing.
-    unsafe { command.pre_exec(signal) }
 }
 
 fn bind<A>(socket: &OwnedFd, address: &A) -> io::Result<()> {

@@ -95,10 +95,14 @@ impl Server {
         (self.ended(), self.log())
     }
 
-    /// As [`Server::stop_by`], of a server that is not to end well: its exit code.
+    /// As [`Server::stop_by`], of a server that is not to end well: its exit code. The signal is
+    /// sent until it ends, since one right behind another is taken for that one.
     pub(crate) fn end_by(mut self, signal: &str) -> Option<i32> {
-        self.signal(signal);
-        let code = self.ended().code();
+        let ended = within(STOP_MS_MAX, || {
+            self.signal(signal);
+            self.child.try_wait().expect("our child")
+        });
+        let code = ended.expect("a signal that is insisted on ends the server").code();
         let _ = fs::remove_file(&self.log);
         std::mem::forget(self); // It has ended; dropping it would call that end a crash.
         code

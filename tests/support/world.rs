@@ -16,6 +16,7 @@ use tollway::broker::{
 use tollway::close::CloseReason;
 use tollway::conn::origin::Origins;
 use tollway::conn::proxies::Proxies;
+use tollway::conn::request::FileWant;
 use tollway::hub::Receipt;
 use tollway::ids::{ConnId, Cursor, Door, Epoch, Millis, ShardId, WallSecond};
 use tollway::ledger::{
@@ -857,7 +858,7 @@ impl World {
             return Ok((name, info));
         }
         let folder = format!("{name}/");
-        if self.files.keys().any(|key| key.starts_with(&folder)) {
+        if name == FileWant::FOLDER || self.files.keys().any(|key| key.starts_with(&folder)) {
             return Err(FileError::IsDirectory);
         }
         if name == "unreadable" {

@@ -2,7 +2,7 @@
 //! broker has no connection left.
 //!
 //! Came from: a signal, on one thread; the bus, on the others. Goes to: the acceptor, which stops,
-//! and the broker, which drains. Absent on purpose: the second signal. It never comes here, it ends
+//! and the broker, which drains. Absent on purpose: the second signal. It ends
 //! the process where it is.
 
 use signal_hook_mio::v1_0::Signals;
@@ -13,10 +13,13 @@ use super::EventLoop;
 use crate::ids::Millis;
 
 impl EventLoop {
-    /// The first signal asks all loops to end.
+    /// The first signal asks all loops to end. One that was sent twice is heard once.
     pub(super) fn on_signals(&mut self) {
         let drain_ms = self.drain_ms;
         for signal in self.signals.iter_mut().flat_map(Signals::pending) {
+            if self.effects.bus().drains_until().is_some() {
+                continue;
+            }
             self.effects.bus().drain(self.now.plus(drain_ms));
             // When this is read, no thread answers as if nothing had happened.
             log::info!("signal {signal}: ending within {drain_ms} ms");
