@@ -19,7 +19,7 @@ use std::thread;
 use std::time::Duration;
 
 use http::Wire;
-use liar::{Liar, Lie, PAUSE};
+use liar::{BURST, Liar, Lie, PAUSE};
 use serde_json::Value;
 use server::Server;
 
@@ -446,6 +446,24 @@ fn latency_counts_from_when_a_message_was_due() {
     let least = u64::try_from(PAUSE.as_micros()).expect("it is short") - 100_000;
     assert!(number(&run["latency_us"]["p50"]) >= least, "{run}");
     assert!(number(&run["late_us"]["p50"]) >= least, "{run}");
+}
+
+/// A connection takes a burst in pieces; they are one burst nevertheless, the next one waits until
+/// all of it has come, and what waited for the connection is late: a lower bound.
+#[test]
+fn a_burst_of_more_than_a_connection_takes_is_over_before_the_next_begins() {
+    let liar = Liar::start(Lie::AnswersByHandfuls);
+    let all = "--readers 2 --rate max --via sse --json";
+    let output = run(&format!("--url {} {all} --burst {BURST} -n {}", liar.url(), 3 * BURST));
+    liar.stop();
+    assert!(output.status.success(), "{output:?}");
+    let run = &json(&output)["runs"][0];
+    adds_up(run, 3 * BURST, 2);
+    assert_eq!(run["refused"], serde_json::json!({}), "{run}");
+    // Of each hundred 36 go out behind the pause.
+    let least = u64::try_from(PAUSE.as_micros()).expect("it is short") / 5;
+    assert!(number(&run["late_us"]["p90"]) >= least, "{run}");
+    assert!(number(&run["latency_us"]["p90"]) >= least, "{run}");
 }
 
 #[test]

@@ -107,8 +107,9 @@ struct BenchLoadFlags {
     /// Messages that come at the same moment, on one topic after the other
     #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     burst: Option<u64>,
-    /// With --rate max: messages of each topic that not all of its readers have yet [default: 16,
-    /// spread over the topics; of echo 1]
+    /// With --rate max: messages of each topic that not all of its readers have yet, by POST at
+    /// most 64 without an answer for each of --publishers [default: 16, spread over the topics; of
+    /// echo 1]
     #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     in_flight: Option<usize>,
     /// Bytes of each message

@@ -9,7 +9,6 @@
 mod churning;
 mod publishing;
 
-use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -26,6 +25,7 @@ use super::progress::RunProgress;
 use super::publishers::{FIRST_PUBLISHER, Publishers};
 use super::readers::{ReaderSetup, Readers};
 use super::schedule::Schedule;
+use super::topic_room::TopicRooms;
 use super::workload::Workload;
 use crate::client::subscriber::{ReadMode, Subscriber};
 use crate::shell::{clock, sys};
@@ -48,9 +48,8 @@ pub struct Load<'o> {
     /// Those of them whose readers were lost.
     skipped: u64,
     started_us: u64,
-    /// Topics that have room, each once, when there is no rate.
-    with_room: VecDeque<u32>,
-    has_room: Vec<bool>,
+    /// Of topics, when there is no rate.
+    rooms: TopicRooms,
     /// When the next message is to be sent. `None`: when something happens.
     look_us: Option<u64>,
     publishes: bool,
@@ -118,8 +117,7 @@ impl<'o> Load<'o> {
             sent: 0,
             skipped: 0,
             started_us: 0,
-            with_room: (0..topics as u32).collect(),
-            has_room: vec![true; topics],
+            rooms: TopicRooms::default(),
             look_us: None,
             publishes: false,
             ended: None,
@@ -250,6 +248,8 @@ impl<'o> Load<'o> {
         if !self.options.workload.is_silent() {
             self.started_us = clock::shared_us();
         }
+        let (options, by_burst) = (self.options, self.schedule.burst > 1);
+        self.rooms = TopicRooms::new(options.topics, options.in_flight, by_burst, self.started_us);
         self.publishes = true;
         let (mut before, mut since_us) = (u64::MAX, clock::shared_us());
         let patience_us = (self.options.patience_ms + self.options.interval_ms) * 1000;

@@ -18,6 +18,7 @@ pub mod publishers;
 pub mod readers;
 pub mod schedule;
 pub mod table;
+pub mod topic_room;
 pub mod workload;
 
 use std::io::ErrorKind;

@@ -48,6 +48,10 @@ pub(crate) enum Lie {
     Closes,
     /// Of all messages: the answer is no HTTP.
     Junk,
+    /// Of bursts of [`BURST`]: answers are sent a fifth of [`PAUSE`] after [`ANSWERED_AT_ONCE`]
+    /// messages have come, and when the burst is over. If anything comes behind the last one
+    /// before that is with its readers, it is refused.
+    AnswersByHandfuls,
     /// It does not come, and neither do those behind it.
     Stops,
     /// Of the sixth message: when nobody listens any more, its connection ends.
@@ -192,7 +196,10 @@ fn serve(stream: &TcpStream, shared: &Mutex<Shared>) {
             }
             return;
         }
-        let good = shared.lock().expect("no panic").publish(&topic, body);
+        let ends_burst = number.is_multiple_of(BURST);
+        let is_followed =
+            kind == Lie::AnswersByHandfuls && ends_burst && something_comes(&mut reader);
+        let good = !is_followed && shared.lock().expect("no panic").publish(&topic, body);
         let status = if good { "201 Created" } else { "503 Service Unavailable" };
         let mut answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
         match kind {
@@ -202,6 +209,13 @@ fn serve(stream: &TcpStream, shared: &Mutex<Shared>) {
             _ => {}
         }
         unsent.extend(answer.into_bytes());
+        let ends_handful = (number % BURST).is_multiple_of(ANSWERED_AT_ONCE);
+        if kind == Lie::AnswersByHandfuls && !ends_handful {
+            continue;
+        }
+        if kind == Lie::AnswersByHandfuls && !ends_burst {
+            thread::sleep(PAUSE / 5);
+        }
         if kind == Lie::RefusesLate && (4..6).contains(&number) {
             continue; // The fifth of each topic is there before the fourth is answered.
         }
@@ -214,11 +228,24 @@ fn serve(stream: &TcpStream, shared: &Mutex<Shared>) {
     }
 }
 
+/// Whether a client says anything more, though it lacks what it said last.
+fn something_comes(reader: &mut BufReader<&TcpStream>) -> bool {
+    let stream = *reader.get_ref();
+    stream.set_read_timeout(Some(PAUSE / 5)).expect("it is not zero");
+    let comes = reader.fill_buf().is_ok_and(|bytes| !bytes.is_empty());
+    stream.set_read_timeout(None).expect("none is good");
+    comes
+}
+
 /// The number by which a message begins.
 fn number(body: &[u8]) -> u64 {
     str::from_utf8(&body[..10]).expect("text").parse().expect("a message begins with its number")
 }
 
+/// Messages of a burst: more than a connection takes without an answer.
+pub(crate) const BURST: u64 = 100;
+/// What a connection takes without an answer.
+const ANSWERED_AT_ONCE: u64 = 64;
 /// How long it pauses that pauses.
 pub(crate) const PAUSE: Duration = Duration::from_millis(500);
 
@@ -241,7 +268,7 @@ impl Shared {
                 return true;
             }
             _ if number != 4 => {}
-            Lie::None | Lie::Pauses | Lie::NeverAnswers => {}
+            Lie::None | Lie::Pauses | Lie::NeverAnswers | Lie::AnswersByHandfuls => {}
             Lie::Mute | Lie::Leaves | Lie::RefusesThird | Lie::Stops => {}
             Lie::Loses => return true,
             Lie::Repeats => self.deliver(topic, &body),

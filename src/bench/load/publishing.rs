@@ -54,36 +54,28 @@ impl Load<'_> {
 
     /// Without a rate: on each topic as many as may be in flight, one topic after the other.
     fn publish_with_room(&mut self, now: u64) {
-        let room = self.options.in_flight;
-        // A burst begins when the one before it is with everybody.
-        let refill = if self.schedule.burst > 1 { 0 } else { room - 1 };
+        let pause_us = self.publishers.pause_until_us(now);
         for topic in self.messages.eased.drain(..).collect::<Vec<_>>() {
-            let has_room = self.messages.topic(topic).count() <= refill;
-            if has_room && !std::mem::replace(&mut self.has_room[topic as usize], true) {
-                self.with_room.push_back(topic);
-            }
+            let in_flight = self.messages.topic(topic).count();
+            self.rooms.eased(topic, in_flight, pause_us.unwrap_or(now));
         }
-        if let Some(pause_us) = self.publishers.pause_until_us(now) {
-            self.look_us = Some(pause_us);
+        if pause_us.is_some() {
+            self.look_us = pause_us;
             return;
         }
-        while let Some(&topic) = self.with_room.front()
+        while let Some(topic) = self.rooms.first()
             && self.schedule.has(self.sent)
         {
-            let is_read = self.messages.topic(topic).readers() > 0;
-            if is_read && !self.takes(topic) {
+            if self.messages.topic(topic).readers() == 0 {
+                self.rooms.leave_out(); // Its readers are lost, and counted.
+                continue;
+            }
+            if !self.takes(topic) {
                 break;
             }
-            self.with_room.pop_front();
-            if !is_read {
-                continue; // Its readers are lost, and counted.
-            }
-            self.publish_one(topic, now, now);
-            if self.messages.topic(topic).count() < room {
-                self.with_room.push_back(topic);
-            } else {
-                self.has_room[topic as usize] = false;
-            }
+            let due_us = self.rooms.due_us().unwrap_or(now);
+            self.publish_one(topic, due_us, now);
+            self.rooms.published(self.messages.topic(topic).count());
         }
     }
 
