@@ -77,7 +77,7 @@ impl DeliveryCheck {
             let due_us = message.due_us;
             topic.got(self.next);
             self.next += 1;
-            return Heard::Good(Some(due_us));
+            return Heard::Good(due_us);
         }
         let Some(number) = topic.recognise(payload) else {
             self.altered(topic, payload);
@@ -100,7 +100,7 @@ impl DeliveryCheck {
             self.faults.refused_and_delivered += 1;
             return Heard::Fault;
         }
-        let due_us = topic.message(number).map(|message| message.due_us);
+        let due_us = topic.message(number).and_then(|message| message.due_us);
         topic.got(number);
         Heard::Good(due_us)
     }
@@ -198,7 +198,7 @@ mod tests {
     fn after(heard: &[u64]) -> Faults {
         let mut topic = InFlight::new(0, SIZE, 1);
         for _ in 1..=5 {
-            topic.publish(7, SentOutcome::Accepted);
+            topic.publish(Some(7), SentOutcome::Accepted);
         }
         let mut account = DeliveryCheck::new(1);
         for &number in heard {
@@ -234,7 +234,7 @@ mod tests {
         let good = payload::write(0, 1, SIZE);
         for at in 0..SIZE {
             let mut topic = InFlight::new(0, SIZE, 1);
-            topic.publish(7, SentOutcome::Accepted);
+            topic.publish(Some(7), SentOutcome::Accepted);
             let mut account = DeliveryCheck::new(1);
             let mut bytes = good.clone();
             bytes[at] ^= 1;
@@ -243,7 +243,7 @@ mod tests {
         }
         for cut in [&good[..SIZE - 1], &good[1..]] {
             let mut topic = InFlight::new(0, SIZE, 1);
-            topic.publish(7, SentOutcome::Accepted);
+            topic.publish(Some(7), SentOutcome::Accepted);
             let mut account = DeliveryCheck::new(1);
             account.heard(&mut topic, cut);
             assert_eq!(account.close(&mut topic).altered, 1);
@@ -255,7 +255,7 @@ mod tests {
         for (heard, missed) in [(&[1, 2][..], 0), (&[1, 3], 1), (&[], 0)] {
             let mut topic = InFlight::new(0, SIZE, 1);
             for _ in 1..=5 {
-                topic.publish(7, SentOutcome::Accepted);
+                topic.publish(Some(7), SentOutcome::Accepted);
             }
             let mut account = DeliveryCheck::new(1);
             for &number in heard {
@@ -278,8 +278,8 @@ mod tests {
             for answer_first in [true, false] {
                 let mut topic = InFlight::new(0, SIZE, 1);
                 let mut account = DeliveryCheck::new(1);
-                topic.publish(7, SentOutcome::Awaited);
-                topic.publish(8, SentOutcome::Accepted);
+                topic.publish(Some(7), SentOutcome::Awaited);
+                topic.publish(Some(8), SentOutcome::Accepted);
                 if answer_first {
                     topic.answered(1, outcome);
                 }

@@ -24,8 +24,8 @@ pub struct InFlight {
 /// A message in flight.
 #[derive(Debug)]
 pub struct SentMessage {
-    /// When it was to be sent, whenever it was.
-    pub due_us: u64,
+    /// When it was to be sent, whenever it was. `None`: when it is sent, which it is not yet.
+    pub due_us: Option<u64>,
     /// Every byte of it.
     pub payload: Vec<u8>,
     /// What became of its publish.
@@ -66,8 +66,8 @@ impl InFlight {
         Self { topic, size, first: 1, kept: VecDeque::new(), readers, unknown: Vec::new() }
     }
 
-    /// Publishes the next message: gives its number.
-    pub fn publish(&mut self, due_us: u64, outcome: SentOutcome) -> u64 {
+    /// Publishes the next message, which is due now or when it is sent: gives its number.
+    pub fn publish(&mut self, due_us: Option<u64>, outcome: SentOutcome) -> u64 {
         let number = self.end();
         self.kept.push_back(SentMessage {
             due_us,
@@ -78,6 +78,13 @@ impl InFlight {
             passed: false,
         });
         number
+    }
+
+    /// A message goes out. Gives for how long it has been due.
+    pub fn sent(&mut self, number: u64, now: u64) -> u64 {
+        let message = self.message_mut(number);
+        let due_us = message.map_or(now, |message| *message.due_us.get_or_insert(now));
+        now.saturating_sub(due_us)
     }
 
     /// The number that the next message will have.

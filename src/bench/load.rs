@@ -92,7 +92,7 @@ impl<'o> Load<'o> {
         let topics = options.topics;
         let of_topic = |topic: usize| (options.readers - topic).div_ceil(topics) as u32;
         let read_by: Vec<u32> = (0..topics).map(of_topic).collect();
-        let publishers = Publishers::new(options, address, topics, poll.registry().try_clone()?);
+        let publishers = Publishers::new(options, address, poll.registry().try_clone()?);
         let mode = read_mode(options, technique);
         let subscriber = |number: usize| {
             let topic = (number % topics) as u32;

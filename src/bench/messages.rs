@@ -63,15 +63,14 @@ impl Messages {
         }
     }
 
-    /// Publishes the next message of a topic: gives its number and its bytes.
+    /// Publishes the next message of a topic: gives its number and its bytes. Without `due_us` it
+    /// is due when it is [`sent`](Self::sent).
     pub fn publish(
         &mut self,
         topic: u32,
-        due_us: u64,
-        now: u64,
+        due_us: Option<u64>,
         outcome: SentOutcome,
     ) -> (u64, &[u8]) {
-        self.counts.late_us.saturating_record(now.saturating_sub(due_us));
         let of = &mut self.topics[topic as usize];
         let readers = u64::from(of.readers());
         let number = of.publish(due_us, outcome);
@@ -82,6 +81,12 @@ impl Messages {
         }
         let message = of.message(number).expect("it was published just now");
         (number, &message.payload)
+    }
+
+    /// A message goes out: the system call that sends it comes next.
+    pub fn sent(&mut self, topic: u32, number: u64, now: u64) {
+        let late_us = self.topics[topic as usize].sent(number, now);
+        self.counts.late_us.saturating_record(late_us);
     }
 
     /// A publish was answered. Tells whether readers that have passed it are to be told that they

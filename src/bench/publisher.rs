@@ -25,6 +25,8 @@ pub struct LoadPublisher {
     body: Vec<u8>,
     /// Messages that are not answered: topic and number.
     waiting: VecDeque<(u32, u64)>,
+    /// The last of them, which stand in the link and have not gone out.
+    unflushed: usize,
 }
 
 /// What became of a publish.
@@ -76,6 +78,13 @@ impl LoadPublisher {
         link.push(format!("{head}Content-Length: {length}\r\n\r\n").as_bytes());
         link.push(payload);
         self.waiting.push_back((topic, number));
+        self.unflushed += 1;
+    }
+
+    /// Messages that go out now: topic and number, each told once.
+    pub fn going_out(&mut self) -> impl Iterator<Item = (u32, u64)> {
+        let first = self.waiting.len() - std::mem::take(&mut self.unflushed);
+        self.waiting.range(first..).copied()
     }
 
     /// Reads what there is, and gives what was answered. An error: the connection is of no more

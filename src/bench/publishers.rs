@@ -45,14 +45,9 @@ pub struct Publishers {
 
 impl Publishers {
     /// Connects nobody yet.
-    pub fn new(
-        options: &BenchOptions,
-        address: SocketAddr,
-        topics: usize,
-        registry: Registry,
-    ) -> Self {
+    pub fn new(options: &BenchOptions, address: SocketAddr, registry: Registry) -> Self {
         let mut all = Vec::new();
-        all.resize_with(options.publishers.min(topics), LoadPublisher::default);
+        all.resize_with(options.publishers, LoadPublisher::default);
         Self {
             all,
             endpoint: options.server.endpoint.clone(),
@@ -108,8 +103,13 @@ impl Publishers {
     }
 
     /// Sends what was published since the last time, in as few pieces as there are connections.
-    pub fn flush(&mut self) {
+    /// Each piece is a system call, and takes its time: the clock is looked at before each.
+    pub fn flush(&mut self, messages: &mut Messages, clock: impl Fn() -> u64) {
         while let Some(number) = self.dirty.pop_front() {
+            let now = clock();
+            for (topic, message) in self.all[number].going_out() {
+                messages.sent(topic, message, now);
+            }
             self.write(number);
         }
     }
@@ -218,3 +218,40 @@ const SCRATCH_BYTES: usize = 16 * 1024;
 /// three connections.
 const BROKEN_MAX: u32 = 3 * 64;
 const REFUSED_PAUSE_US: u64 = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::ffi::OsString;
+    use std::net::TcpListener;
+
+    use mio::Poll;
+
+    use super::*;
+
+    #[test]
+    fn how_late_messages_are_is_looked_up_before_each_system_call() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let line = "bench --readers 2 --topics 2 --publishers 2 --url http://127.0.0.1:1";
+        let options = BenchOptions::read(line.split(' ').map(OsString::from)).expect("good");
+        let poll = Poll::new().expect("a descriptor is left");
+        let registry = poll.registry().try_clone().expect("a descriptor is left");
+        let mut publishers = Publishers::new(&options, address, registry);
+        let mut messages = Messages::new(&[1, 1], options.size);
+        for (topic, due_us) in [(0, Some(10)), (0, None), (1, Some(10))] {
+            assert!(publishers.takes(topic));
+            let (number, payload) = messages.publish(topic, due_us, SentOutcome::Awaited);
+            publishers.publish(topic, number, payload);
+        }
+        let clock = Cell::new(0);
+        let tick = || clock.replace(clock.get() + 100) + 100;
+        publishers.flush(&mut messages, tick);
+        publishers.flush(&mut messages, tick);
+        let late = messages.counts.late_us.iter_recorded();
+        let late: Vec<_> = late.map(|step| step.value_iterated_to()).collect();
+        assert_eq!(late, [0, 90, 190], "the second one was due when it was sent");
+        let due_us = |number| messages.topic(0).message(number).and_then(|message| message.due_us);
+        assert_eq!([1, 2].map(due_us), [Some(10), Some(100)]);
+    }
+}

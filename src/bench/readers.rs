@@ -20,6 +20,7 @@ use mio::{Registry, Token};
 
 use self::visit::{Churn, ReaderVisit};
 use super::check::{DeliveryCheck, Faults};
+use super::in_flight::SentOutcome;
 use super::link::{Came, LoadLink};
 use super::messages::Messages;
 use crate::client::frames;
@@ -178,15 +179,27 @@ impl Readers {
         self.all[number].link.as_ref().is_some_and(|link| link.unsent() < UNSENT_BYTES_MAX)
     }
 
-    /// Publishes by a reader's own WebSocket.
-    pub fn send(&mut self, number: usize, payload: &[u8]) -> Result<(), String> {
-        let Some(link) = &mut self.all[number].link else {
-            return Ok(()); // It is lost, and has been counted.
+    /// Publishes by a reader's own WebSocket, which has room. The clock is looked at when the frame
+    /// is ready: each is a system call, and with many readers the last one is sent much later.
+    pub fn publish(
+        &mut self,
+        number: usize,
+        due_us: Option<u64>,
+        messages: &mut Messages,
+        clock: impl Fn() -> u64,
+    ) {
+        let LoadReader { link: Some(link), topic, .. } = &mut self.all[number] else {
+            return; // It is lost, and has been counted.
         };
+        // A raw WebSocket answers nothing: what comes back is the answer.
+        let (message, payload) = messages.publish(*topic, due_us, SentOutcome::Accepted);
         let mut frame = Vec::with_capacity(payload.len() + 14);
         frames::encode(Opcode::Text, payload, MASK, &mut frame);
         link.push(&frame);
-        link.flush()
+        messages.sent(*topic, message, clock());
+        if let Err(why) = link.flush() {
+            self.lose(number, &why, messages);
+        }
     }
 
     /// A reader whose socket failed.
@@ -350,3 +363,6 @@ const COMPLAINTS_MAX: usize = 5;
 const UNSENT_BYTES_MAX: usize = 256 * 1024;
 /// The secrecy of a mask protects proxies from scripts, and a load generator runs none.
 const MASK: [u8; 4] = *b"toll";
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@
 //! and its latency counts from when it was due.
 
 use super::super::in_flight::SentOutcome;
-use super::Load;
+use super::{Load, clock};
 
 impl Load<'_> {
     /// Publishes what is due and has room, and notes when to look again.
@@ -24,7 +24,7 @@ impl Load<'_> {
             let end = self.started_us + length_us;
             self.look_us = Some(self.look_us.map_or(end, |due| due.min(end)));
         }
-        self.publishers.flush();
+        self.publishers.flush(&mut self.messages, clock::shared_us);
     }
 
     /// With a rate: what is due, on one topic after the other. What has no room is late.
@@ -48,7 +48,7 @@ impl Load<'_> {
             if self.messages.in_flight() >= in_flight_max || !self.takes(topic) {
                 break;
             }
-            self.publish_one(topic, due, now);
+            self.publish_one(topic, Some(due));
         }
     }
 
@@ -73,8 +73,7 @@ impl Load<'_> {
             if !self.takes(topic) {
                 break;
             }
-            let due_us = self.rooms.due_us().unwrap_or(now);
-            self.publish_one(topic, due_us, now);
+            self.publish_one(topic, self.rooms.due_us());
             self.rooms.published(self.messages.topic(topic).count());
         }
     }
@@ -87,19 +86,17 @@ impl Load<'_> {
         self.publishers.takes(topic)
     }
 
-    fn publish_one(&mut self, topic: u32, due_us: u64, now: u64) {
+    /// Publishes, also what has been due for long. When it is sent is looked up then: a loop that
+    /// sends many takes its time, and what comes last is later than the loop's beginning says.
+    fn publish_one(&mut self, topic: u32, due_us: Option<u64>) {
         self.sent += 1;
-        if !self.by_reader() {
-            let (number, payload) = self.messages.publish(topic, due_us, now, SentOutcome::Awaited);
-            self.publishers.publish(topic, number, payload);
+        if self.by_reader() {
+            let messages = &mut self.messages;
+            self.readers.publish(topic as usize, due_us, messages, clock::shared_us);
             return;
         }
-        // A raw WebSocket answers nothing: what comes back is the answer.
-        let (_, payload) = self.messages.publish(topic, due_us, now, SentOutcome::Accepted);
-        let sent = self.readers.send(topic as usize, payload);
-        if let Err(why) = sent {
-            self.readers.lose(topic as usize, &why, &mut self.messages);
-        }
+        let (number, payload) = self.messages.publish(topic, due_us, SentOutcome::Awaited);
+        self.publishers.publish(topic, number, payload);
     }
 
     /// Reader and topic have the same number then.
