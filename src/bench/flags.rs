@@ -4,17 +4,19 @@
 //! values fit together. Absent on purpose: what a server knows better, such as how large a message
 //! may be there.
 
+mod values;
+
 use std::ffi::OsString;
 
 use clap::{Args, Command, CommandFactory, Parser};
 
-use super::payload::PAYLOAD_BYTES_MIN;
+use self::values::{in_range, rate, size};
 use super::schedule::Schedule;
 use super::workload::Workload;
 use crate::config::{NoConfig, Size, Span, whole};
-use crate::limits::{MESSAGE_BYTES_MAX, WAIT_MS_MAX};
 use crate::remote::address::ServerAddress;
 use crate::remote::flags::{RemoteFlags, parse, technique_of, via};
+use crate::remote::spelling::wait_s;
 use crate::technique::Technique;
 
 /// What is to be measured, and how it is to be shown.
@@ -122,9 +124,9 @@ struct BenchLoadFlags {
     #[arg(long, short = 'n', value_name = "N", conflicts_with = "length")]
     #[arg(value_parser = whole::<u64>)]
     count: Option<u64>,
-    /// Connections that publish, by POST, the topics spread over them
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<usize>)]
-    publishers: usize,
+    /// Connections that publish, by POST, the topics spread over them [default: 1]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
+    publishers: Option<usize>,
 }
 
 #[derive(Debug, Args)]
@@ -185,7 +187,6 @@ impl BenchFlags {
             ("--v1", reading.v1),
         ])?;
         in_range("--readers", load.readers as u64, READERS_MAX)?;
-        in_range("--publishers", load.publishers as u64, PUBLISHERS_MAX)?;
         let techniques = techniques(&reading.via)?;
         if workload == Workload::Churn && techniques.contains(&Technique::ShortPoll) {
             return Err("--via poll has nothing to do with churn: a short poll leaves with its \
@@ -193,21 +194,22 @@ impl BenchFlags {
                 .to_owned());
         }
         reading.takes(&techniques)?;
-        let (wait_ms, interval_ms) = (reading.wait_ms()?, reading.interval_ms()?);
         let topics = load.topics(workload)?;
+        let by_post =
+            workload != Workload::Echo || techniques.iter().any(|&by| by != Technique::WebSocket);
         let schedule = load.schedule(workload)?;
         Ok(BenchOptions {
             workload,
             techniques,
+            publishers: load.publishers(workload, by_post, topics)?,
             readers: load.readers,
             topics,
             in_flight: load.in_flight(workload, topics, schedule.rate)?,
             schedule,
             size: size(load.size)?,
-            publishers: load.publishers.min(topics),
-            interval_ms,
+            interval_ms: reading.interval_ms()?,
             new_connections: reading.new_connections,
-            wait_s: wait_ms / 1000,
+            wait_s: reading.wait.map_or(Ok(WAIT_S), wait_s)?,
             v1: reading.v1,
             patience_ms: remote.patience_ms()?,
             server: remote.server()?,
@@ -243,15 +245,6 @@ impl BenchReadingFlags {
         Ok(())
     }
 
-    fn wait_ms(&self) -> Result<u64, String> {
-        let wait = self.wait.unwrap_or(Span(25_000));
-        if (1_000..=WAIT_MS_MAX).contains(&wait.0) {
-            return Ok(wait.0);
-        }
-        let most = Span(WAIT_MS_MAX);
-        Err(format!("--wait {wait} is not between 1s and {most}; clients wait for whole seconds"))
-    }
-
     fn interval_ms(&self) -> Result<u64, String> {
         let interval = self.interval.unwrap_or(Span(1_000));
         if interval.0 <= SPAN_MS_MAX {
@@ -272,6 +265,29 @@ impl BenchLoadFlags {
             ));
         }
         Ok(topics)
+    }
+
+    fn publishers(
+        &self,
+        workload: Workload,
+        by_post: bool,
+        topics: usize,
+    ) -> Result<usize, String> {
+        let publishers = self.publishers.unwrap_or(1);
+        in_range("--publishers", publishers as u64, PUBLISHERS_MAX)?;
+        if self.publishers.is_some() && !by_post {
+            return Err("--publishers has no effect on echo by ws: each reader publishes by its \
+                        own socket; leave it out, or add sse, long-poll or poll to --via"
+                .to_owned());
+        }
+        if publishers > topics {
+            let more = if workload == Workload::Echo { "--readers" } else { "--topics" };
+            return Err(format!(
+                "--publishers {publishers} for {more} {topics}: a topic has one publisher, \
+                 which keeps its messages in order; give at most {topics}, or more {more}"
+            ));
+        }
+        Ok(publishers)
     }
 
     fn schedule(&self, workload: Workload) -> Result<Schedule, String> {
@@ -324,32 +340,6 @@ impl BenchLoadFlags {
     }
 }
 
-fn rate(text: &str) -> Result<Option<f64>, String> {
-    const REMEDY: &str = "write 50, 0.5 for one message in two seconds, or max";
-    if text == "max" {
-        return Ok(None);
-    }
-    let number: f64 =
-        text.parse().map_err(|_| format!("--rate {text}: is not a number; {REMEDY}"))?;
-    if (RATE_MIN..=RATE_MAX).contains(&number) {
-        return Ok(Some(number));
-    }
-    Err(format!("--rate {text} is not between {RATE_MIN} and {RATE_MAX}; {REMEDY}"))
-}
-
-fn size(size: Size) -> Result<usize, String> {
-    let (least, most) = (Size(PAYLOAD_BYTES_MIN), Size(MESSAGE_BYTES_MAX));
-    if size < least {
-        return Err(format!(
-            "--size {size} has no room for a message's number and topic; give {least} or more"
-        ));
-    }
-    if size > most {
-        return Err(format!("--size {size} is more than a message may have; give {most} or less"));
-    }
-    Ok(size.0)
-}
-
 fn techniques(names: &[String]) -> Result<Vec<Technique>, String> {
     let mut chosen = Vec::new();
     for name in names {
@@ -361,24 +351,16 @@ fn techniques(names: &[String]) -> Result<Vec<Technique>, String> {
     Ok(chosen)
 }
 
-fn in_range(flag: &str, value: u64, most: u64) -> Result<(), String> {
-    if (1..=most).contains(&value) {
-        return Ok(());
-    }
-    Err(format!("{flag} {value} is not between 1 and {most}; give a number in that range"))
-}
-
 /// Ports of one address to one server end at 65,535.
 const READERS_MAX: u64 = 60_000;
 const PUBLISHERS_MAX: u64 = 1_000;
+/// Seconds that a long poll may be withheld, unless it is said.
+const WAIT_S: u64 = 25;
 const BURST_MAX: u64 = 10_000;
 const IN_FLIGHT: usize = 16;
 const IN_FLIGHT_MAX: u64 = 10_000;
 /// A message's number has ten digits.
 const COUNT_MAX: u64 = 1_000_000_000;
-/// With this and [`COUNT_MAX`] the last message is due within what a `u64` of microseconds holds.
-const RATE_MIN: f64 = 0.001;
-const RATE_MAX: f64 = 1_000_000.0;
 const SPAN_MS_MAX: u64 = 60 * 60 * 1000;
 /// Standard streams, `epoll`, timer, signals, and what a process opens for a moment.
 const DESCRIPTORS_BESIDE: u64 = 20;

@@ -10,11 +10,11 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Command, CommandFactory, FromArgMatches, Parser};
 
 use super::address::{self, ServerAddress};
-use super::spelling::{is_cursor, is_key, no_reserved};
+use super::spelling::{is_cursor, is_key, no_reserved, wait_s};
 use crate::client::endpoint::BearerToken;
 use crate::client::ladder::Timings;
 use crate::config::{NoConfig, Secret, Span, join_negative, whole};
-use crate::limits::{IDEMPOTENCY_KEY_BYTES_MAX, TOPICS_PER_READER_MAX, WAIT_MS_MAX};
+use crate::limits::{IDEMPOTENCY_KEY_BYTES_MAX, TOPICS_PER_READER_MAX};
 use crate::shell::secrets::token_to_show;
 use crate::technique::Technique;
 
@@ -257,14 +257,6 @@ impl SubFlags {
         if reading.count == Some(0) {
             return Err("--count 0 would end before it began; give 1 or more".into());
         }
-        let wait = reading.wait;
-        if !(1_000..=WAIT_MS_MAX).contains(&wait.0) {
-            let most = Span(WAIT_MS_MAX);
-            return Err(format!(
-                "--wait {wait} is not between 1s and {most}; clients wait for whole \
-                                seconds"
-            ));
-        }
         in_range("--interval", reading.interval)?;
         let since = reading.since;
         if !is_cursor(&since) {
@@ -277,7 +269,7 @@ impl SubFlags {
             topics,
             since,
             count: reading.count,
-            wait_s: wait.0 / 1000,
+            wait_s: wait_s(reading.wait)?,
             interval_ms: reading.interval.0,
             timings: remote.timings()?,
             server: remote.server()?,

@@ -38,7 +38,10 @@ fn defaults_fit_the_workload() {
         (Some(5), None, 4)
     );
     assert_eq!(good("--rate max --burst 9").in_flight, 9);
-    assert_eq!(good("--topics 3 --publishers 5").publishers, 3);
+    assert_eq!(good("--topics 3 --publishers 3").publishers, 3);
+    assert_eq!(good("echo --readers 7 --publishers 7 --via ws,sse").publishers, 7);
+    assert_eq!((echo.publishers, echo.wait_s), (1, 25));
+    assert_eq!(good("--via long-poll --wait 2000ms").wait_s, 2);
     assert_eq!(good("--via sse,poll,sse").techniques, [Technique::Sse, Technique::ShortPoll]);
     assert_eq!(good("--via poll --interval 0s").interval_ms, 0);
     assert_eq!(good("idle").schedule.rate, None);
@@ -69,6 +72,14 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
         ("--topics 0", "--topics 0 for --readers 100: each topic needs a reader; give 1 to 100"),
         ("--topics 101", "each topic needs a reader"),
         ("--publishers 0", "--publishers 0 is not between"),
+        (
+            "--publishers 50",
+            "--publishers 50 for --topics 1: a topic has one publisher, which keeps its \
+             messages in order; give at most 1, or more --topics",
+        ),
+        ("idle --topics 2 --publishers 3", "--publishers 3 for --topics 2: a topic has one"),
+        ("echo --via sse --publishers 101", "--publishers 101 for --readers 100: a topic has one"),
+        ("echo --publishers 50", "--publishers has no effect on echo by ws: each reader publishes"),
         ("--size 10", "--size 10 has no room for a message's number and topic; give 20 or more"),
         ("--size 1GiB", "--size 1GiB is more than a message may have"),
         ("--for 0s", "--for 0 is not between 1ms and 1h"),
@@ -77,7 +88,8 @@ fn wrong_use_is_one_line_that_names_the_flag_and_the_remedy() {
         ("-n 5 --for 1s", "--for"),
         ("--burst 0", "--burst 0 is not between"),
         ("--in-flight 0", "--in-flight 0 is not between"),
-        ("--via long-poll --wait 100ms", "--wait 100ms is not between 1s and 55s"),
+        ("--via long-poll --wait 100ms", "--wait 100ms is not a number of whole seconds between"),
+        ("--via long-poll --wait 1999ms", "--wait 1999ms is not a number of whole seconds between"),
         ("--via poll --interval 2h", "--interval 2h is too long; give 1h or less"),
         ("--pid x", "is not a whole number"),
         ("echo --topics 2", "--topics has no effect on echo: each reader has a topic of its own"),
