@@ -157,6 +157,7 @@ facts! {
     tell_client:
     a_browser_hops_among_four_techniques
     three_tabs_share_one_connection
+    a_tab_that_follows_ends_as_one_that_reads
     the_network_goes_and_comes_back
     a_page_that_was_put_away_goes_on_where_it_was
     a_page_of_another_origin_imports_the_client

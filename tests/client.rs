@@ -47,6 +47,7 @@ facts! {
     a_stream_that_beats_is_not_doubted
     a_ticket_that_never_comes_stops_nothing
     a_token_that_never_comes_is_told
+    a_token_that_fails_without_an_error_is_a_failure_like_any_other
     a_long_answer_may_come_slowly
     a_long_message_may_go_slowly
     a_client_waits_as_long_as_it_is_told
@@ -58,8 +59,9 @@ facts! {
     a_token_opens_every_technique
 }
 
-/// The bound that the docs promise, as `gzip -9` counts.
-const CLIENT_BYTES_MAX: usize = 8 * 1024 + 512;
+/// The bound that the docs promise, as `gzip -9` counts. The last quarter of a KiB is for tabs that
+/// follow, which must end as one that reads does, and for pages that publish and do not read.
+const CLIENT_BYTES_MAX: usize = 8 * 1024 + 768;
 
 #[test]
 fn the_client_is_small() {

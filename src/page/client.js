@@ -28,6 +28,9 @@ const BYTES_PER_MS = 4;
 /** So many short lives in a row: a technique does not work here. */
 const DEATHS_MAX = 3;
 
+/** So many steps of another tab are kept; what is dropped, a poll brings. */
+const STEPS_MAX = 1_000;
+
 /**
  * Reads topics, from now on and until `close()`.
  * @type {typeof import('./client').connect}
@@ -343,19 +346,22 @@ class Client {
       channel.close();
     });
     const following = new AbortController();
+    signal.addEventListener('abort', () => following.abort());
     const steps = [{}]; // taken by no tab: the first poll
     let digested = this.#digest(steps, following.signal);
     channel.onmessage = ({ data: { status, isNew, ...step } }) => {
       if (isNew) this.#channel?.postMessage({ status: this.status });
       if (isNew || following.signal.aborted) return;
       if (status) return this.#tell({ ...status, isShared: true });
-      steps.push(step);
-      digested = digested.then(() => this.#digest(steps, following.signal));
+      const count = steps.push(step);
+      if (count > STEPS_MAX) steps.splice(0, STEPS_MAX, {});
+      if (count === 1) digested = digested.then(() => this.#digest(steps, following.signal));
     };
     channel.postMessage({ isNew: true });
     const lead = async () => {
       following.abort();
       await digested;
+      if (signal.aborted) return;
       this.#channel = channel;
       channel.postMessage({ from: this.cursor, cursor: this.cursor });
       await this.#read(signal);
@@ -374,13 +380,15 @@ class Client {
         continue;
       }
       // What was posted until now is in the log: the poll brings it.
-      const posted = steps.splice(0);
+      steps.length = 0;
       const line = new Line(this.#line, 'poll', signal, this.cursor);
       line.onstep = (step) => this.#step(step, 'poll');
       try {
         while (await poll(line));
       } catch (error) {
-        steps.unshift(...posted);
+        // When it is to read itself, it is told once more, and in full.
+        if (isFinal(error) && !signal.aborted) return this.close(error);
+        steps.unshift({});
         await this.#pause(this.#delay((failures += 1), error), signal);
       }
     }
@@ -465,7 +473,7 @@ async function longPoll(line) {
   line.open();
   for (;;) {
     const { cursor } = line;
-    const next = performance.now() + Math.min(line.interval, line.wait * 500);
+    const next = performance.now() + Math.min(line.interval, line.wait * 500 || Infinity);
     await poll(line, line.wait);
     // A proxy that does not wait.
     const ms = next - performance.now();
@@ -549,7 +557,7 @@ class Line {
   pass() {
     const { base, token, ticket } = this;
     return within(this.signal, this.timings.grace, async ({ signal }) => {
-      if (ticket || !token) return ticket && unlessEnded(signal, ticket());
+      if (ticket || !token) return ticket && unlessEnded(signal, ticket);
       const answer = await ask(`${base}/-/ticket`, { method: 'POST', signal }, token);
       return (await answer.json()).ticket;
     });
@@ -604,7 +612,7 @@ function eventParser(dispatch) {
 
 /** Fetches. A refusal says what was wrong, RFC 9457. */
 async function ask(url, init, token) {
-  const value = typeof token === 'function' ? await unlessEnded(init.signal, token()) : token;
+  const value = typeof token === 'function' ? await unlessEnded(init.signal, token) : token;
   const headers = { ...init.headers, ...(value && { Authorization: `Bearer ${value}` }) };
   const answer = await fetch(url, { ...init, headers });
   if (answer.ok) return answer;
@@ -642,9 +650,14 @@ function call(callback, value) {
 const ended = (signal) =>
   new Promise((over) => (signal.aborted ? over() : signal.addEventListener('abort', over)));
 
-/** What a page's function promised; it may never settle. */
-const unlessEnded = (signal, promise) =>
-  Promise.race([promise, ended(signal).then(() => signal.throwIfAborted())]);
+/** What a page's function promised; it may never settle, or fail with what is no Error. */
+async function unlessEnded(signal, promised) {
+  try {
+    return await Promise.race([promised(), ended(signal).then(() => signal.throwIfAborted())]);
+  } catch (error) {
+    throw error instanceof Error ? error : new Error(`No token: ${error}`);
+  }
+}
 
 /** Does `work` with a controller that aborts with `parent`, and `ms` after the last `wait(ms)`. */
 async function within(parent, ms, work, why = 'No answer in time') {

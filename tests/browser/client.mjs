@@ -118,6 +118,36 @@ async function three_tabs_share_one_connection() {
   });
 }
 
+async function a_tab_that_follows_ends_as_one_that_reads() {
+  await browse(async ({ tab }) => {
+    for (const data of numbers(0, 10)) await publish(fact, data);
+    const first = await tab({ shared: true });
+    await first.reads('websocket');
+    // What it asks for itself is refused for good.
+    const refused = await tab({ shared: true, query: { wait: 'as long as it takes' } });
+    await refused.until(() => connection.state === 'closed');
+    assert.equal(await refused.evaluate(() => connection.status.error.status), 400);
+    // One that its callback closes hears no more, also of what its own poll has brought.
+    const closed = await tab({ shared: true });
+    const seen = await closed.evaluate(
+      (topics) =>
+        new Promise((done) => {
+          const seen = [];
+          const onmessage = ({ data }) => {
+            seen.push(data);
+            if (seen.length < 3) return;
+            connection.close();
+            setTimeout(() => done(seen));
+          };
+          open_client({ topics, shared: true, since: 'earliest', onmessage });
+        }),
+      fact,
+    );
+    assert.deepEqual(seen, numbers(0, 3));
+    for (const { errors } of [first, refused, closed]) assert.deepEqual(errors, []);
+  });
+}
+
 async function the_network_goes_and_comes_back() {
   await browse(async ({ context, tab }) => {
     const client = await tab();
@@ -178,6 +208,7 @@ async function a_page_of_another_origin_imports_the_client() {
 await tell({
   a_browser_hops_among_four_techniques,
   three_tabs_share_one_connection,
+  a_tab_that_follows_ends_as_one_that_reads,
   the_network_goes_and_comes_back,
   a_page_that_was_put_away_goes_on_where_it_was,
   a_page_of_another_origin_imports_the_client,

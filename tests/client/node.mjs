@@ -332,6 +332,26 @@ async function a_token_that_never_comes_is_told() {
   client.connection.close();
 }
 
+async function a_token_that_fails_without_an_error_is_a_failure_like_any_other() {
+  const refuses = [
+    () => Promise.reject(),
+    () => { throw 'no Error'; },
+    () => Promise.reject(new Response('', { status: 401 })),
+  ];
+  for (const refuse of refuses) {
+    let asked = 0;
+    const token = () => (asked += 1) <= 3 ? refuse() : 'any';
+    const client = noted(port, { techniques: ['poll'], token });
+    // A publish is repeated as well.
+    const published = client.connection.publish('x');
+    await client.reads('poll');
+    await published;
+    const { error } = client.states.find(({ state }) => state === 'waiting');
+    assert.match(error.message, /^No token: /);
+    client.connection.close();
+  }
+}
+
 /** Nothing of it can be left out by compression. */
 const noise = (length) => randomBytes(length).toString('base64').slice(0, length);
 
@@ -459,6 +479,13 @@ async function a_long_poll_that_is_not_withheld_is_no_faster_than_a_short_one() 
   await pause(100);
   assert.equal(hasty.asked.poll, 2);
   client.connection.close();
+  // Nothing is withheld that is asked for with no wait: the next one comes at the interval.
+  hasty.asked.poll = 0;
+  const never = noted(hasty.at, { techniques: ['long-poll'], ...far, wait: 0 });
+  while (!(hasty.asked.poll > 1)) await pause(1);
+  await pause(100);
+  assert.equal(hasty.asked.poll, 2);
+  never.connection.close();
   hasty.close();
 }
 
@@ -539,6 +566,7 @@ await tell({
   a_stream_that_beats_is_not_doubted,
   a_ticket_that_never_comes_stops_nothing,
   a_token_that_never_comes_is_told,
+  a_token_that_fails_without_an_error_is_a_failure_like_any_other,
   a_long_answer_may_come_slowly,
   a_long_message_may_go_slowly,
   a_client_waits_as_long_as_it_is_told,
