@@ -169,6 +169,7 @@ facts! {
     the_live_page_keeps_up_and_keeps_fifty_lines
     the_live_page_tells_in_words_that_the_server_is_gone
     the_live_page_says_what_waits_for_a_connection
+    the_live_page_publishes_whatever_becomes_of_its_lanes
     the_live_page_works_in_four_tabs
     the_live_page_can_be_used_by_everybody
 }

@@ -56,6 +56,7 @@ facts! {
     a_long_poll_that_is_not_withheld_is_no_faster_than_a_short_one
     a_pause_beyond_the_time_to_repeat_ends_a_publish
     the_module_is_revalidated_and_a_token_is_sent
+    a_client_of_no_technique_publishes_without_the_right_to_read
     a_token_opens_every_technique
 }
 

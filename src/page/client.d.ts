@@ -50,7 +50,10 @@ export interface Costs {
 export interface Options {
   /** One or several; `publish` goes to the first unless it is told another. */
   topics: string | string[];
-  /** Those that may be used, in this order. Default: all; without SSE when there are several topics. */
+  /**
+   * Those that may be used, in this order. Default: all; without SSE when there are several topics.
+   * None, `[]`, for who publishes only.
+   */
   techniques?: Technique[];
   /** A cursor, `latest` (the default), or `earliest`: everything retained. */
   since?: string;

@@ -83,7 +83,9 @@ class Client {
         (name !== 'sse' || techniques || names.length === 1),
     );
     if (!names.length) throw new TypeError('connect: name what to read: { topics: […] }');
-    if (!this.#techniques.length) throw new TypeError(`connect: techniques are ${TECHNIQUES}`);
+    if (!this.#techniques.length && techniques?.length !== 0) {
+      throw new TypeError(`connect: techniques are ${TECHNIQUES}`);
+    }
     this.#listen();
     queueMicrotask(() => this.#start()); // the caller holds it by then
   }
@@ -142,7 +144,8 @@ class Client {
   // ── How it starts and stops
 
   #start() {
-    if (this.#running || this.#closed.signal.aborted) return;
+    // Who gives no technique publishes only.
+    if (this.#running || this.#closed.signal.aborted || !this.#techniques.length) return;
     this.#running = new AbortController();
     const { signal } = this.#running;
     // Pages have locks if they came over TLS or from this machine. Without, each tab reads.

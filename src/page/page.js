@@ -25,9 +25,13 @@ const fit = /^[\w.~-]{1,64}$/.test(name) && !/^(\.\.?|-|metrics|static|favicon\.
 const topic = (topicField.value = fit ? name : 'chat');
 document.title = `${topic} · tollway`;
 
-/** A number that nobody guesses, and a digit for the lane. Tabs that share their lanes share it. */
+/** A number that nobody guesses. */
+const random = () =>
+  Array.from(crypto.getRandomValues(new Uint8Array(7)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+
+/** Such a number, and a digit for the lane. Tabs that share their lanes share it. */
 const stem = (() => {
-  const made = Array.from(crypto.getRandomValues(new Uint8Array(7)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  const made = random();
   if (!navigator.locks) return made;
   const kept = localStorage.getItem(`tollway tag ${topic}`) ?? made;
   localStorage.setItem(`tollway tag ${topic}`, kept);
@@ -122,7 +126,6 @@ function tellOutage() {
 // ── Publishing
 
 const sender = new Sender(topic, {
-  connection: () => lanes.find((lane) => lane.connection)?.connection,
   tokens,
   onfailed: wantToken,
   onreceipt: (receipt) => shared.tell({ receipt }),
@@ -135,6 +138,8 @@ const sender = new Sender(topic, {
   },
 });
 
+/** The text that was sent last, until there is a receipt. */
+let unsure;
 sendForm.onsubmit = async (event) => {
   event.preventDefault();
   const text = textField.value;
@@ -145,9 +150,12 @@ sendForm.onsubmit = async (event) => {
   // The text stays in its field until the server has it.
   textField.readOnly = true;
   const slow = setTimeout(() => tell('slow_publish'), 1000);
+  // Sent once more, it is the same message: without a receipt, it may be in the log all the same.
+  if (unsure?.text !== text) unsure = { text, key: random() };
   const way = event.submitter?.value === 'websocket' ? 'WebSocket' : 'POST';
   try {
-    const { subscribers: n } = await sender.publish(text, way);
+    const { subscribers: n } = await sender.publish(text, way, unsure.key);
+    unsure = undefined;
     const ms = time(performance.now() - sent.at);
     if (n === undefined) tell('published_only', { way, ms });
     else tell('published', { way, ms, readers: count('readers', n) });

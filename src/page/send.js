@@ -11,44 +11,37 @@ const EVERY = 2_000;
 const LATE = 15_000; // for an answer, as the client has it
 
 export class Sender {
+  #client;
   #socket;
   #refs = 0;
   #receipts = new Map();
   #ticks = 0;
 
   /**
-   * `connection()` is that of any lane; `tokens` are for connections of its own. `onreceipt({ id, at, data })` tells when a message was in the
-   * log, `onsaid` of what goes out by the socket, and
-   * `onfailed` why none went of those that are sent by themselves.
+   * `tokens` are those to show. `onreceipt({ id, at, data })` tells when a message was in the log,
+   * `onsaid` of what goes out by the socket, and `onfailed` why none went of those that are sent by
+   * themselves.
    */
-  constructor(topic, { connection, tokens, onreceipt, onsaid, onfailed }) {
-    Object.assign(this, { topic, connection, tokens, onreceipt, onsaid, onfailed });
+  constructor(topic, { tokens, onreceipt, onsaid, onfailed }) {
+    Object.assign(this, { topic, tokens, onreceipt, onsaid, onfailed });
+    // Not that of a lane, which may be refused or restarted while something is on its way.
+    const options = { topics: topic, techniques: [], token: () => tokens.read };
+    this.#client = connect(location.origin, options);
   }
 
-  /** Publishes, and tells what the receipt says. */
-  async publish(data, way = 'POST') {
+  /** Publishes, and tells what the receipt says. With a key of before, a message is not added again. */
+  async publish(data, way = 'POST', key = undefined) {
     const from = now();
-    const receipt = await (way === 'POST' ? this.#byPost(data) : this.#bySocket(data));
+    const receipt = await (way === 'POST' ? this.#client.publish(data, { key }) : this.#bySocket(data, key));
     // A trip before its receipt: it may have waited, or been sent again.
     this.onreceipt({ id: receipt.id, at: Math.max(from, now() - oneWay()), data: data.slice(0, 60) });
     return receipt;
   }
 
-  /** By the client of any lane, which repeats it under a key if it has to; by one of its own when all are off. */
-  async #byPost(data) {
-    const options = { topics: this.topic, techniques: ['poll'], token: this.tokens.read };
-    const own = this.connection() ? undefined : connect(location.origin, options);
-    try {
-      return await (own ?? this.connection()).publish(data);
-    } finally {
-      own?.close();
-    }
-  }
-
   /** A socket for sending, opened when the first message goes by it, and kept. */
-  async #bySocket(data) {
+  async #bySocket(data, key) {
     const socket = await this.#open();
-    const frame = JSON.stringify({ ref: this.#refs += 1, data });
+    const frame = JSON.stringify({ ref: this.#refs += 1, data, key });
     const receipt = new Promise((done, fail) => this.#receipts.set(this.#refs, [done, fail]));
     const late = setTimeout(() => this.#lose(socket), LATE);
     socket.send(frame);

@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 
 import { Hindrance } from '../support/hindrance.mjs';
-import { foreign, more, port, publish, tell } from '../support/stage.mjs';
+import { foreign, http, more, port, publish, tell } from '../support/stage.mjs';
 import { args } from './chromium_args.mjs';
 
 const { chromium } = foreign('playwright-core');
@@ -183,6 +183,41 @@ async function the_live_page_says_what_waits_for_a_connection() {
   });
 }
 
+async function the_live_page_publishes_whatever_becomes_of_its_lanes() {
+  await browse(async ({ tab }) => {
+    const { page, lane, errors } = await tab();
+    const isShown = (name, hasText) => lane(name).locator('.message', { hasText }).waitFor({ timeout });
+    // While it is on its way, lanes are restarted.
+    let goOn;
+    const held = new Promise((resolve) => (goOn = resolve));
+    await page.route(`**/${topic}`, async (route) => {
+      await held;
+      await route.continue();
+    });
+    await page.fill('#text', 'on its way');
+    await page.press('#text', 'Enter');
+    await lane('short_poll').getByLabel('Interval').selectOption('0.5');
+    for (const name of LANES) {
+      await lane(name).getByRole('switch').click();
+      await lane(name).getByRole('switch').click();
+    }
+    goOn();
+    await page.locator('#status', { hasText: 'Published by POST in' }).waitFor({ timeout });
+    for (const name of LANES) await isShown(name, 'on its way');
+    // Some may not be read any more.
+    await page.route(/\/poll\?/, (route) => route.fulfill({ status: 403, body: '' }));
+    await publish(topic, 'the long poll asks again');
+    for (const name of ['short_poll', 'long_poll']) {
+      await lane(name).locator('.state', { hasText: /^refused$/ }).waitFor({ timeout });
+    }
+    await page.fill('#text', 'to the rest');
+    await page.press('#text', 'Enter');
+    await page.locator('#status', { hasText: 'Published by POST in' }).waitFor({ timeout });
+    for (const name of ['sse', 'websocket']) await isShown(name, 'to the rest');
+    assert.deepEqual(errors, []);
+  });
+}
+
 async function the_live_page_works_in_four_tabs() {
   await browse(async ({ proxy, tab }) => {
     const tabs = [];
@@ -272,12 +307,15 @@ async function the_live_page_waits_for_no_answer_that_does_not_come() {
       // Sooner than the server gives up who answers no Ping, which would free the field as well.
       await page.locator('#text:not([readonly])').waitFor({ timeout: 30_000 });
     };
-    // A socket that never opens, one that is well, and one that dies.
-    for (const [mutes, left] of [[true, 'x'], [false, ''], [true, 'x']]) {
+    // A socket that never opens, one that is well, one that dies, and one more that is well.
+    for (const [mutes, left] of [[true, 'x'], [false, ''], [true, 'x'], [false, '']]) {
       proxy.mutes = mutes;
       await send('x');
       assert.equal(await text.inputValue(), left, 'what was not published can be sent again');
     }
+    // What the dead socket had brought to the server was not added again.
+    const { messages } = await (await fetch(`${http}/${topic}/poll?since=earliest`)).json();
+    assert.equal(messages.length, 2);
     assert.deepEqual(errors, []);
   });
 }
@@ -287,6 +325,7 @@ await tell({
   the_live_page_keeps_up_and_keeps_fifty_lines,
   the_live_page_tells_in_words_that_the_server_is_gone,
   the_live_page_says_what_waits_for_a_connection,
+  the_live_page_publishes_whatever_becomes_of_its_lanes,
   the_live_page_works_in_four_tabs,
   the_live_page_can_be_used_by_everybody,
 });

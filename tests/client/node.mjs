@@ -526,6 +526,17 @@ async function the_module_is_revalidated_and_a_token_is_sent() {
   guarded.close();
 }
 
+async function a_client_of_no_technique_publishes_without_the_right_to_read() {
+  const token = 'the-right-to-publish';
+  const guarded = await server('--publish-token', token, '--subscribe-token', 'the-right-to-read');
+  const client = noted(guarded.at, { techniques: [], token });
+  for (const data of ['0', '1']) await client.connection.publish(data);
+  client.connection.close();
+  assert.deepEqual(client.states.map(({ state }) => state), ['closed']);
+  assert.deepEqual(Object.keys(client.connection.costs), ['publish'], 'it has asked for nothing else');
+  guarded.kill();
+}
+
 /** A server that asks for rights, by each technique. */
 async function a_token_opens_every_technique() {
   const token = () => 'both-rights-of-the-operator';
@@ -575,5 +586,6 @@ await tell({
   a_long_poll_that_is_not_withheld_is_no_faster_than_a_short_one,
   a_pause_beyond_the_time_to_repeat_ends_a_publish,
   the_module_is_revalidated_and_a_token_is_sent,
+  a_client_of_no_technique_publishes_without_the_right_to_read,
   a_token_opens_every_technique,
 });
