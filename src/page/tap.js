@@ -133,11 +133,14 @@ async function* pieces(stream) {
 function eventIn(event) {
   const bytes = utf8(event);
   const wire = bytes + bytes.toString(16).length + 4;
-  const field = (name) => event.match(new RegExp(`^${name}: ?(.*)$`, 'gm'))?.map((line) => line.replace(/^\w+: ?/, ''));
-  const data = field('data')?.join('\n');
-  const isMessage = data !== undefined && field('event')?.[0] !== 'gap';
+  // Lines as HTML §9.2.6 has them: those that `m` finds in a pattern end at U+2028 as well.
+  const lines = event.split(/\r\n|\n|\r/);
+  const field = (name) =>
+    lines.filter((line) => line.startsWith(`${name}:`)).map((line) => line.replace(/^\w*: ?/, ''));
+  const isMessage = field('data').length && field('event')[0] !== 'gap';
   if (!isMessage) return { wire, ids: [], text: 0 };
-  const encoding = /^: ?base64$/m.test(event) ? 'base64' : undefined;
+  const data = field('data').join('\n');
+  const encoding = field('').includes('base64') ? 'base64' : undefined;
   const text = textBytes({ data, encoding });
   return { wire, ids: [{ id: field('id')[0], data: data.slice(0, 60) }], text };
 }
