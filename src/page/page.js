@@ -61,7 +61,20 @@ const lanes = [];
 const tokens = new Tokens(byId('token'), showToken);
 speak(preferred());
 interval.append(...[0.5, 1, 2, 5].map((seconds) => new Option('', seconds, seconds === 1, seconds === 1)));
-interval.onchange = () => lanes[0].restart();
+interval.onchange = () => {
+  localStorage.setItem('tollway interval', interval.value);
+  lanes[0].restart();
+};
+/** All tabs have one interval: any of them may be the one that asks for all. */
+function takeInterval() {
+  const kept = localStorage.getItem('tollway interval');
+  const option = [...interval.options].find(({ value }) => value === kept);
+  if (!option || option.selected) return;
+  option.selected = true;
+  lanes[0]?.restart();
+}
+takeInterval();
+addEventListener('storage', takeInterval);
 for (const key of KEYS) {
   const options = { topics: topic, shared: `the live page, ${key}`, query: { tag: tags[key] }, get token() { return tokens.read; } };
   const lane = new Lane(key, technique[key], request[key], options, (error) => {
@@ -284,4 +297,5 @@ addEventListener('pageshow', ({ persisted }) => {
   if (!persisted) return;
   shared.open();
   costs.start();
+  takeInterval();
 });
