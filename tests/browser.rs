@@ -180,6 +180,10 @@ facts! {
     what_is_added_up_has_one_unit_in_all_rows
     pointing_shows_the_bytes_of_an_arrow_and_of_a_message
     every_control_does_what_it_says
+    what_was_published_before_has_no_milliseconds
+    a_tab_that_goes_holds_nothing_open_in_others
+    a_tab_that_was_put_away_is_heard_again
+    all_tabs_poll_at_one_interval
     the_page_speaks_the_language_of_the_browser
     six_tabs_show_one_picture
     a_server_that_is_killed_and_started_again_is_counted_on

@@ -142,7 +142,7 @@ function drawRow(pen, view, row, colors, seen, lit, pointed) {
   for (const y of [client, server]) pen.line(view.left, y, view.right, y, colors.mark, 1.5);
   for (const message of seen) {
     const came = message.came[record.key];
-    if (!came || came.sent - message.at < 2) continue;
+    if (!came || !message.isTimed || came.sent - message.at < 2) continue;
     const [from, to] = [view.x(message.at), Math.min(view.right, view.x(came.sent))];
     pen.box(from, server - WAIT, Math.max(0, to - from), WAIT, hue, !lit || message === lit ? 0.3 : 0.1);
   }

@@ -219,11 +219,11 @@ export class Picture {
     });
   }
 
-  /** Milliseconds from publishing to arrival: the middle of the last messages that were seen from the start. */
+  /** Milliseconds from publishing to arrival: the middle of the last messages of which both are known. */
   #latency(lane) {
     const times = [];
-    for (const { at, came } of [...messages.values()].slice(-50)) {
-      if (came[lane]) times.push(came[lane].at - at);
+    for (const { at, came, isTimed } of [...messages.values()].slice(-50)) {
+      if (isTimed && came[lane]) times.push(came[lane].at - at);
     }
     return times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
   }
@@ -248,7 +248,7 @@ export class Picture {
     const { arrow } = came;
     const sum = arrow.wire + (arrow.head ?? 0) + (this.headOf(arrow.question)?.bytes ?? 0);
     const share = arrow.ids.length > 1 ? say('lit_share', { count: arrow.ids.length }) : '';
-    return say('lit', { label: lit.label, ms: time(came.at - lit.at), bytes: bytes(sum, 0), share });
+    return say(lit.isTimed ? 'lit' : 'lit_before', { label: lit.label, ms: time(came.at - lit.at), bytes: bytes(sum, 0), share });
   }
 
   /**

@@ -8,12 +8,16 @@ import { now } from '/-/page/tap.js';
 const KEPT_MS = 180_000; // older than that, nothing can be shown
 const KEPT = 6_000; // arrows of a lane
 const MESSAGES = 2_000;
+const QUIET_MS = 1_000; // so long does nothing of what is kept let wait for it
 
 /** From one end to the other, in milliseconds: half of the shortest of the last polls. */
 const trips = [];
 export const oneWay = () => (trips.length ? Math.min(...trips) / 2 : 0.5);
 
-/** Every message that a lane has brought or this page has sent, by id. */
+/**
+ * Every message that a lane has brought or this page has sent, by id: `at` it was published, for all
+ * that is known, and `isTimed` if that is more than when it was first seen.
+ */
 export const messages = new Map();
 
 function messageOf(id) {
@@ -33,6 +37,7 @@ export function noteReceipt({ id, at, data }) {
   const message = messageOf(id);
   message.data ||= data;
   message.at = Math.min(message.at ?? Infinity, at);
+  message.isTimed = true;
 }
 
 /** What happened in a lane. An arrow: `up` (an answer) or down, `at` its end at the client. */
@@ -45,6 +50,8 @@ export class Record {
   empty = 0;
   givenUp = 0; // requests whose answers nobody waited for; the server gave some all the same
   #flights = new Map();
+  #isLive = false; // what comes by what is held was published just before
+  #heard = 0; // when something came so, or was asked
 
   constructor(key) {
     this.key = key;
@@ -54,7 +61,7 @@ export class Record {
   take({ what, ...event }) {
     this[`_${what}`](event, this.#flights.get(event.n) ?? {});
     while (this.arrows.length > KEPT || this.arrows[0]?.at < now() - KEPT_MS) this.arrows.shift();
-    while (this.holds[0]?.to < now() - KEPT_MS) this.holds.shift();
+    while (this.holds.length > KEPT || this.holds[0]?.to < now() - KEPT_MS) this.holds.shift();
   }
 
   _ask({ n, at, target, waits }) {
@@ -65,34 +72,47 @@ export class Record {
     const kind = target.includes('/ws?') ? 'handshake' : 'request';
     this.kinds.add(kind);
     flight.question = this.#arrow({ up: false, at, target, kind });
-    if (waits) this.#hold(flight, at + oneWay());
+    // What comes after `latest` is new; after any other cursor, there may be some that lay there.
+    if (/[?&]since=latest(&|$)/.test(target)) this.#isLive = true;
+    else if (!target.includes('/poll?')) this.#isLive = false;
+    if (waits) {
+      this.#heard = at;
+      this.#hold(flight, at + oneWay());
+    }
   }
 
-  _answer({ at, status, head }, flight) {
+  _answer({ n, at, status, head }, flight) {
+    this.#flights.set(n, flight); // a tab that was opened meanwhile has not seen it asked
     flight.isAnswered = true;
+    this.#heard = at;
     this.#arrow({ up: true, at, status, head, wire: 0, kind: status === 101 ? 'handshake' : 'head', question: flight.question });
     this.#hold(flight, at - oneWay());
   }
 
   _piece({ at, ...piece }) {
-    this.#bring(this.#arrow({ up: true, at, ...piece, kind: piece.header ? 'frame' : 'event' }));
+    const isNew = this.#hear(at);
+    this.#bring(this.#arrow({ up: true, at, ...piece, kind: piece.header ? 'frame' : 'event' }), isNew);
   }
 
   _end({ n, at, ...end }, flight) {
-    flight.isAnswered = true;
+    if (end.status >= 300) this.#isLive = false; // nothing is read, and messages lie and wait
+    const isNew = end.status < 300 && flight.waits && this.#hear(at);
     if (!flight.waits && flight.asked) {
       trips.push(at - flight.asked);
       if (trips.length > 32) trips.shift();
     }
     this.empty += end.ids.length ? 0 : 1;
-    this.#bring(this.#arrow({ up: true, at, ...end, kind: 'answer', asked: flight.asked, question: flight.question }));
-    this._cut({ n, at }, flight);
+    const arrow = { up: true, at, ...end, kind: 'answer', asked: flight.asked, question: flight.question };
+    this.#bring(this.#arrow(arrow), isNew);
+    this.#close(n, at, flight);
   }
 
   _cut({ n, at }, flight) {
+    // It was told before, or asked before this tab was there.
+    if (!this.#flights.has(n)) return;
     if (!flight.isAnswered) this.givenUp += 1;
-    if (flight.hold) flight.hold.to ??= at - oneWay();
-    this.#flights.delete(n);
+    if (flight.hold) this.#isLive = false; // until the next one is there, messages lie and wait
+    this.#close(n, at, flight);
   }
 
   /** A frame that this page has sent. */
@@ -106,18 +126,34 @@ export class Record {
     return made;
   }
 
+  #close(n, at, flight) {
+    if (flight.hold) flight.hold.to ??= at - oneWay();
+    this.#flights.delete(n);
+  }
+
   #hold(flight, from) {
+    // A lane has one reader: what was held before is over, also if its tab is gone without a word.
+    const before = this.holds.at(-1);
+    if (before?.from < from) before.to ??= from;
     flight.hold = { from };
     this.holds.push(flight.hold);
   }
 
-  #bring(arrow) {
+  /** Something comes by what is held: whether it is new. When it was quiet before, nothing had lain there. */
+  #hear(at) {
+    if (at - this.#heard > QUIET_MS) this.#isLive = true;
+    this.#heard = at;
+    return this.#isLive;
+  }
+
+  #bring(arrow, isNew) {
     const sent = arrow.at - oneWay();
     for (const { id, data } of arrow.ids) {
       const message = messageOf(id);
       message.data ||= data;
-      // Without a receipt, it was published a trip before the first lane had it.
+      // Without a receipt, one that is new was published a trip before the first lane had it.
       message.at = Math.min(message.at ?? Infinity, sent);
+      message.isTimed ||= isNew;
       message.came[this.key] ??= { at: arrow.at, sent, arrow };
     }
   }
@@ -126,6 +162,7 @@ export class Record {
 /** Tells the tabs what this one sees, and hears what they see. Once in a while, not at each event. */
 export class Shared {
   #waiting = [];
+  #open = new Map(); // lanes of what this tab has asked and that goes on, by number
   #channel;
 
   constructor(name, take) {
@@ -139,14 +176,26 @@ export class Shared {
     this.#channel.onmessage = ({ data }) => data.forEach((event) => this.take(event));
   }
 
+  /** Ends what goes on: it is given up now, and then nobody is here to tell. */
   close() {
+    for (const [n, lane] of this.#open) this.tell({ lane, event: { what: 'cut', n, at: now() } });
+    this.#post();
     this.#channel?.close();
     this.#channel = undefined;
   }
 
-  tell(event) {
-    this.take(event);
-    if (!this.#waiting.length) setTimeout(() => this.#channel?.postMessage(this.#waiting.splice(0)), 100);
-    this.#waiting.push(event);
+  tell(told) {
+    const { lane, event } = told;
+    if (event?.what === 'ask') this.#open.set(event.n, lane);
+    else if (['end', 'cut'].includes(event?.what)) this.#open.delete(event.n);
+    this.take(told);
+    if (!this.#waiting.length) setTimeout(() => this.#post(), 100);
+    this.#waiting.push(told);
+  }
+
+  /** Also while nobody hears it, what waited is done with. */
+  #post() {
+    const told = this.#waiting.splice(0);
+    this.#channel?.postMessage(told);
   }
 }

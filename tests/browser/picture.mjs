@@ -85,6 +85,8 @@ async function say(page, shows) {
   await page.click('[value="websocket"]');
   await shows('by socket');
   await publish(`${topic}?event=named`, 'two\nlines');
+  // Ends a line in a pattern, and no line of an event stream.
+  for (const end of ['\u2028', '\u2029']) await publish(topic, `one${end}event: gap${end}data: two`);
   await publish(topic, 'x'.repeat(70_000)); // a frame whose length takes eight bytes
   await publish(topic, 'last of all');
   await shows('last of all');
@@ -268,6 +270,108 @@ async function every_control_does_what_it_says() {
   });
 }
 
+async function what_was_published_before_has_no_milliseconds() {
+  await browse(async ({ tab }) => {
+    await publish(topic, 'kept');
+    const { page, shows, errors } = await tab();
+    const figures = () => page.locator('[data-figure=ms]').allTextContents();
+    await page.getByRole('button', { name: '1 kept: replay' }).click();
+    await shows('kept');
+    await counted(page, 1);
+    assert.deepEqual(await figures(), ['–', '–', '–', '–']);
+    await page.click('#older');
+    for (const words of await page.locator('.row .why').allInnerTexts()) {
+      assert.match(words, /^A: when it was published is not known, \d+ bytes\.$/);
+    }
+    await page.click('#pause');
+    // Of what is sent from here, it is known.
+    await page.fill('#text', 'from here');
+    await page.press('#text', 'Enter');
+    await shows('from here');
+    await page.locator('#status', { hasText: 'Published by POST in' }).waitFor({ timeout });
+    await counted(page, 2);
+    for (const figure of await figures()) assert.match(figure, /^\d/);
+    assert.deepEqual(errors, []);
+  });
+}
+
+/** What of a lane is held, and goes on, as a tab has heard. */
+const goesOn = (page, lane, count) =>
+  page.waitForFunction(async ([lane, count]) => {
+    const { records } = await import('/-/page/page.js');
+    return records[lane].holds.filter(({ to }) => to === undefined).length === count;
+  }, [lane, count], { timeout });
+
+async function a_tab_that_goes_holds_nothing_open_in_others() {
+  await browse(async ({ tab }) => {
+    const [here, other] = [await tab(), await tab()];
+    const toggle = ({ lane }, name) => lane(name).getByRole('switch').click();
+    // It is the other tab that reads, and this one has seen it begin.
+    await toggle(here, 'sse');
+    await toggle(other, 'sse');
+    await goesOn(here.page, 'sse', 0);
+    await toggle(other, 'sse');
+    await goesOn(here.page, 'sse', 1);
+    await other.page.goto('about:blank');
+    await goesOn(here.page, 'sse', 0);
+    // One that goes without a word is followed by another that reads.
+    const held = await here.page.evaluate(async () => {
+      const { Record } = await import('/-/page/record.js');
+      const { now } = await import('/-/page/tap.js');
+      const record = new Record('long_poll');
+      for (const n of ['gone', 'next']) {
+        record.take({ what: 'ask', n, at: now(), target: '/a/poll?since=e-1&wait=30', waits: true });
+        await new Promise((over) => setTimeout(over, 5));
+      }
+      return record.holds.map(({ to }) => to !== undefined);
+    });
+    assert.deepEqual(held, [true, false]);
+    for (const { errors } of [here, other]) assert.deepEqual(errors, []);
+  });
+}
+
+async function a_tab_that_was_put_away_is_heard_again() {
+  await browse(async ({ tab }) => {
+    const { page, errors } = await tab();
+    const heard = await page.evaluate(async () => {
+      const { Shared } = await import('/-/page/record.js');
+      const heard = [];
+      const [near, far] = [new Shared('a test', () => {}), new Shared('a test', ({ word }) => heard.push(word))];
+      near.close();
+      near.tell({ word: 'while it was away' });
+      // Longer than it keeps what it has to tell.
+      await new Promise((over) => setTimeout(over, 300));
+      near.open();
+      near.tell({ word: 'again' });
+      const late = performance.now() + 10_000;
+      while (!heard.length && performance.now() < late) await new Promise((over) => setTimeout(over, 20));
+      far.close();
+      return heard;
+    });
+    assert.deepEqual(heard, ['again']);
+    assert.deepEqual(errors, []);
+  });
+}
+
+async function all_tabs_poll_at_one_interval() {
+  await browse(async ({ tab }) => {
+    const tabs = [await tab(), await tab()];
+    const isChosen = ({ page, lane }, seconds) =>
+      page.waitForFunction(async (seconds) => {
+        const { lanes } = await import('/-/page/page.js');
+        return lanes[0].interval.value === seconds;
+      }, seconds, { timeout }).then(() => lane('short_poll').and(page.locator('[data-state="open"]')).waitFor({ timeout }));
+    await tabs[1].lane('short_poll').getByLabel('Interval').selectOption('0.5');
+    tabs.push(await tab());
+    for (const each of tabs) await isChosen(each, '0.5');
+    await publish(topic, 'to all');
+    for (const { shows, errors } of tabs) {
+      await shows('to all');
+      assert.deepEqual(errors, []);
+    }
+  });
+}
+
 async function the_page_speaks_the_language_of_the_browser() {
   await browse(
     async ({ tab }) => {
@@ -421,6 +525,10 @@ await tell({
   what_is_added_up_has_one_unit_in_all_rows,
   pointing_shows_the_bytes_of_an_arrow_and_of_a_message,
   every_control_does_what_it_says,
+  what_was_published_before_has_no_milliseconds,
+  a_tab_that_goes_holds_nothing_open_in_others,
+  a_tab_that_was_put_away_is_heard_again,
+  all_tabs_poll_at_one_interval,
   the_page_speaks_the_language_of_the_browser,
   six_tabs_show_one_picture,
   the_back_button_brings_the_page_as_it_was,
