@@ -40,6 +40,11 @@ async function browse(look, settings = {}, ignoreDefaultArgs = []) {
   }
 }
 
+/** Waits until that holds in the page. `waitForFunction` takes any promise for a yes. `tell` bounds the loop. */
+async function until(page, holds, argument) {
+  while (!(await page.evaluate(holds, argument))) await page.waitForTimeout(20);
+}
+
 /** What the page recorded and what the ledger says of it, lane by lane, when both stand still. */
 async function compared(page) {
   return page.evaluate(async () => {
@@ -297,10 +302,10 @@ async function what_was_published_before_has_no_milliseconds() {
 
 /** What of a lane is held, and goes on, as a tab has heard. */
 const goesOn = (page, lane, count) =>
-  page.waitForFunction(async ([lane, count]) => {
+  until(page, async ([lane, count]) => {
     const { records } = await import('/-/page/page.js');
     return records[lane].holds.filter(({ to }) => to === undefined).length === count;
-  }, [lane, count], { timeout });
+  }, [lane, count]);
 
 async function a_tab_that_goes_holds_nothing_open_in_others() {
   await browse(async ({ tab }) => {
@@ -357,10 +362,10 @@ async function all_tabs_poll_at_one_interval() {
   await browse(async ({ tab }) => {
     const tabs = [await tab(), await tab()];
     const isChosen = ({ page, lane }, seconds) =>
-      page.waitForFunction(async (seconds) => {
+      until(page, async (seconds) => {
         const { lanes } = await import('/-/page/page.js');
         return lanes[0].interval.value === seconds;
-      }, seconds, { timeout }).then(() => lane('short_poll').and(page.locator('[data-state="open"]')).waitFor({ timeout }));
+      }, seconds).then(() => lane('short_poll').and(page.locator('[data-state="open"]')).waitFor({ timeout }));
     await tabs[1].lane('short_poll').getByLabel('Interval').selectOption('0.5');
     tabs.push(await tab());
     for (const each of tabs) await isChosen(each, '0.5');
@@ -400,10 +405,10 @@ async function six_tabs_show_one_picture() {
     }
     // The last tab reads nothing itself, and its picture has the messages all the same.
     for (const { page } of tabs) {
-      await page.waitForFunction(async () => {
+      await until(page, async () => {
         const { records } = await import('/-/page/page.js');
         return Object.values(records).every(({ arrows }) => arrows.filter(({ ids }) => ids.length).length >= 3);
-      }, undefined, { timeout });
+      });
     }
     const rows = await (await fetch(`${http}/-/connections?limit=1000`)).json();
     const open = rows.connections.filter(({ state, technique }) => technique === 'sse' && state === 'streaming');
@@ -433,11 +438,11 @@ async function the_back_button_brings_the_page_as_it_was() {
     await page.locator('[data-state="open"]').nth(3).waitFor({ timeout });
     await publish(topic, 'after');
     await shows('after');
-    await page.waitForFunction(async () => {
+    await until(page, async () => {
       const { records } = await import('/-/page/page.js');
       return Object.values(records).every(({ arrows }) =>
         arrows.some(({ ids }) => ids.some(({ data }) => data === 'after')));
-    }, undefined, { timeout });
+    });
     assert.deepEqual(errors, []);
   };
   // Programs that drive a browser turn this off, so that each page they open is a new one.
@@ -511,11 +516,11 @@ async function the_picture_goes_on_after_the_network_and_the_back_button() {
     await publish(topic, 'while it was away');
     await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
     await shows('while it was away');
-    await page.waitForFunction(async () => {
+    await until(page, async () => {
       const { records } = await import('/-/page/page.js');
       return Object.values(records).every(({ arrows }) =>
         arrows.some(({ ids }) => ids.some(({ data }) => data === 'while it was away')));
-    }, undefined, { timeout });
+    });
     assert.deepEqual(errors, []);
   });
 }
