@@ -312,13 +312,13 @@ async function a_tab_that_goes_holds_nothing_open_in_others() {
     const [here, other] = [await tab(), await tab()];
     const toggle = ({ lane }, name) => lane(name).getByRole('switch').click();
     // It is the other tab that reads, and this one has seen it begin.
-    await toggle(here, 'sse');
-    await toggle(other, 'sse');
-    await goesOn(here.page, 'sse', 0);
-    await toggle(other, 'sse');
-    await goesOn(here.page, 'sse', 1);
+    await toggle(here, 'websocket');
+    await toggle(other, 'websocket');
+    await goesOn(here.page, 'websocket', 0);
+    await toggle(other, 'websocket');
+    await goesOn(here.page, 'websocket', 1);
     await other.page.goto('about:blank');
-    await goesOn(here.page, 'sse', 0);
+    await goesOn(here.page, 'websocket', 0);
     // One that goes without a word is followed by another that reads.
     const held = await here.page.evaluate(async () => {
       const { Record } = await import('/-/page/record.js');
