@@ -157,7 +157,8 @@ mod tests {
             sent += file.coded(ContentCoding::Gzip).1.len();
         }
         println!("the page: {bytes} bytes, with the client {sent} on the wire");
-        assert!(bytes <= 100 * 1024, "{bytes}");
+        // Of that, 4 KiB are for what tabs owe each other: an end of what each holds, one interval.
+        assert!(bytes <= 104 * 1024, "{bytes}");
         assert!(sent <= 50 * 1024, "{sent}");
     }
 
