@@ -476,9 +476,10 @@ async function longPoll(line) {
   line.open();
   for (;;) {
     const { cursor } = line;
-    const next = performance.now() + Math.min(line.interval, line.wait * 500 || Infinity);
+    const asked = performance.now();
     await poll(line, line.wait);
     // A proxy that does not wait.
+    const next = asked + Math.min(line.interval, line.granted * 500 || Infinity);
     const ms = next - performance.now();
     if (ms > 0 && line.cursor === cursor) await line.pause(ms, line.signal);
   }
@@ -499,6 +500,8 @@ function poll(line, wait = 0) {
   const { grace } = line.timings;
   return within(line.signal, wait * 1_000 + grace, async (own) => {
     const answer = await line.get('poll', own.signal, wait);
+    // wait=25
+    line.granted = answer.headers.get('Preference-Applied')?.slice(5) ?? wait;
     let text = '';
     for await (const piece of line.read(answer)) {
       own.wait(grace); // a long answer may take long, as long as it comes

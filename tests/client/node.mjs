@@ -487,6 +487,15 @@ async function a_long_poll_that_is_not_withheld_is_no_faster_than_a_short_one() 
   assert.equal(hasty.asked.poll, 2);
   never.connection.close();
   hasty.close();
+  // One that grants a second, and waits for more than half of it, is asked again at once.
+  const granted = { 'Last-Event-ID': 'e-0', 'Preference-Applied': 'wait=1' };
+  const brief = await answering({
+    poll: (response) => setTimeout(() => response.writeHead(204, granted).end(), 550),
+  });
+  const often = noted(brief.at, { techniques: ['long-poll'], ...far });
+  while (!(brief.asked.poll > 3)) await pause(1);
+  often.connection.close();
+  brief.close();
 }
 
 async function a_pause_beyond_the_time_to_repeat_ends_a_publish() {
