@@ -220,7 +220,7 @@ impl Publisher<'_> {
         let event = event.as_ref().map(|event| format!("?event={}", percent_encode(event)));
         let target = format!("/{}{}", percent_encode(topic), event.unwrap_or_default());
         let mut head = server.endpoint.head("POST", &target);
-        let Pending { number, key, data, state } = message;
+        let Pending { number, key, data, state, .. } = message;
         let length = data.len();
         write!(head, "Idempotency-Key: {key}\r\nContent-Length: {length}\r\n\r\n")
             .expect("a string takes everything");

@@ -29,17 +29,18 @@ pub struct Pending {
     pub data: Vec<u8>,
     /// What became of it so far.
     pub state: PendingState,
+    /// It was under way on a connection that is gone, and may be in the log, whatever became of it
+    /// later: who refuses a repeat may not have looked whether it is one.
+    is_doubtful: bool,
 }
 
 /// What became of a message so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PendingState {
-    /// It was not sent, or it was refused.
+    /// It is to be sent: for the first time, or again.
     Unsent,
     /// It is under way on this connection, in so many bytes.
     Sent(usize),
-    /// It was under way on a connection that is gone, and may be in the log.
-    Doubtful,
     /// It is in the log, with this receipt, and one before it is not.
     Taken(String),
 }
@@ -49,7 +50,8 @@ impl Unpublished {
     pub fn push(&mut self, key: String, data: Vec<u8>) {
         self.added += 1;
         let number = self.added;
-        self.messages.push_back(Pending { number, key, data, state: PendingState::Unsent });
+        let state = PendingState::Unsent;
+        self.messages.push_back(Pending { number, key, data, state, is_doubtful: false });
     }
 
     /// Messages that are not done with.
@@ -65,10 +67,8 @@ impl Unpublished {
     /// Those that are to be sent: all, or the oldest alone.
     pub fn to_send(&mut self, alone: bool) -> impl Iterator<Item = &mut Pending> {
         let most = if alone { 1 } else { usize::MAX };
-        let is_due = |message: &&mut Pending| {
-            matches!(message.state, PendingState::Unsent | PendingState::Doubtful)
-        };
-        self.messages.iter_mut().take(most).filter(is_due)
+        let messages = self.messages.iter_mut().take(most);
+        messages.filter(|message| message.state == PendingState::Unsent)
     }
 
     /// Bytes that are under way.
@@ -94,8 +94,7 @@ impl Unpublished {
 
     /// Takes out the oldest message if it is in the log; gives its receipt.
     pub fn pop_taken(&mut self) -> Option<String> {
-        let is_taken = |m: &mut Pending| matches!(m.state, PendingState::Taken(_));
-        match self.messages.pop_front_if(is_taken)?.state {
+        match self.messages.pop_front_if(|message| message.is_taken())?.state {
             PendingState::Taken(receipt) => Some(receipt),
             _ => None,
         }
@@ -105,24 +104,25 @@ impl Unpublished {
     pub fn lose_answers(&mut self) {
         for message in &mut self.messages {
             if let PendingState::Sent(_) = message.state {
-                message.state = PendingState::Doubtful;
+                message.state = PendingState::Unsent;
+                message.is_doubtful = true;
             }
         }
     }
 
     /// Lines that are in the log although one before them is not; empty when there are none.
     pub fn taken(&self) -> String {
-        self.lines("in the log already", |state| matches!(state, PendingState::Taken(_)))
+        self.lines("in the log already", Pending::is_taken)
     }
 
     /// Lines of which nobody knows whether they are in the log; empty when there are none.
     pub fn doubtful(&self) -> String {
-        self.lines("perhaps in the log", |state| *state == PendingState::Doubtful)
+        self.lines("perhaps in the log", |message| message.is_doubtful && !message.is_taken())
     }
 
     /// `; what: lines 3 to 5, 9`
-    fn lines(&self, what: &str, is_one: impl Fn(&PendingState) -> bool) -> String {
-        let ones = self.messages.iter().filter(|message| is_one(&message.state));
+    fn lines(&self, what: &str, is_one: impl Fn(&Pending) -> bool) -> String {
+        let ones = self.messages.iter().filter(|message| is_one(message));
         let mut spans: Vec<(u64, u64)> = Vec::new();
         for &Pending { number, .. } in ones {
             match spans.last_mut() {
@@ -143,6 +143,12 @@ impl Unpublished {
             }
         }
         said
+    }
+}
+
+impl Pending {
+    const fn is_taken(&self) -> bool {
+        matches!(self.state, PendingState::Taken(_))
     }
 }
 
@@ -178,7 +184,7 @@ mod tests {
     #[test]
     fn one_at_a_time_is_the_oldest_and_nothing_beside_it() {
         use PendingState::{Sent, Unsent};
-        for (state, sends) in [(Unsent, 1), (PendingState::Doubtful, 1), (Sent(9), 0)] {
+        for (state, sends) in [(Unsent, 1), (Sent(9), 0)] {
             let mut unpublished = unpublished(&[state, Unsent]);
             assert_eq!(unpublished.to_send(true).count(), sends);
         }
@@ -194,6 +200,14 @@ mod tests {
         assert_eq!((unpublished.bytes_sent(), unpublished.awaits()), (0, false));
         assert_eq!(unpublished.doubtful(), "; perhaps in the log: lines 1 to 2");
         assert_eq!(unpublished.taken(), "; in the log already: line 3");
+        let sent: Vec<u64> = unpublished.to_send(false).map(|message| message.number).collect();
+        assert_eq!(sent, [1, 2, 4]);
+        // Neither a refusal of the repeat nor another loss makes it known; an answer does.
+        unpublished.messages[0].state = Sent(3);
+        unpublished.lose_answers();
+        unpublished.messages[0].state = Unsent;
+        unpublished.messages[1].state = taken();
+        assert_eq!(unpublished.doubtful(), "; perhaps in the log: line 1");
     }
 
     #[test]
