@@ -290,6 +290,8 @@ facts! { "client/publish.mjs":
     lines_behind_a_refused_one_are_told_and_then_wait
     a_line_that_is_refused_for_good_is_told_with_those_behind_it
     lines_without_an_answer_are_told
+    lines_on_a_silent_connection_are_sent_again
+    long_lines_are_under_way_a_few_at_a_time
     lines_longer_than_a_read_are_under_way_together
     answers_in_pieces_are_joined_and_a_close_is_echoed
     a_pause_beyond_its_patience_ends_a_publish

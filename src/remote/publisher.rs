@@ -123,16 +123,21 @@ impl Publisher<'_> {
     /// Goes on until at most `left` messages are not done with.
     fn settle(&mut self, left: usize) -> Result<(), String> {
         let timings = self.options.timings;
-        let (mut failures, mut until) = (0, self.until());
+        let mut since = now_ms();
+        let (mut failures, mut until) = (0, self.until(since));
         while self.unpublished.count() > left {
             let before = self.unpublished.count();
             let was_proved = self.proved;
             let Err(setback) = self.progress() else {
                 if self.unpublished.count() < before {
-                    (failures, until) = (0, self.until());
+                    since = now_ms();
+                    (failures, until) = (0, self.until(since));
                 }
                 continue;
             };
+            // What was under way was waited for, for as long as it may take: the next connection
+            // is to have a chance as well.
+            until = until.max(self.until(since));
             let is_refusal = self.refused.is_some();
             let (setback, is_out_of_order) = self.hang_up(setback);
             let now = now_ms();
@@ -163,10 +168,12 @@ impl Publisher<'_> {
         Ok(())
     }
 
-    /// Until when the oldest message is tried, from now on.
-    fn until(&mut self) -> u64 {
-        let bytes = self.unpublished.oldest().map_or(0, |message| message.data.len());
-        now_ms() + REPEATS * self.options.timings.grace_ms + slow_ms(bytes)
+    /// Until when the oldest message is tried, and what is under way with it, if there was nothing
+    /// but failures from `since` on.
+    fn until(&mut self, since: u64) -> u64 {
+        let oldest = self.unpublished.oldest().map_or(0, |message| message.data.len());
+        let bytes = oldest.max(self.unpublished.bytes_sent());
+        since + REPEATS * self.options.timings.grace_ms + slow_ms(bytes)
     }
 
     /// Ends a link that is no good. Gives why, and whether messages were taken before an older one

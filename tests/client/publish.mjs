@@ -170,6 +170,46 @@ async function lines_without_an_answer_are_told() {
   assert.match(sent.err.at(-1), /^tollway: nobody listens at .*; perhaps in the log: lines 2 to 3$/);
 }
 
+/** A connection that falls silent may be waited for, for as long as all that is under way may take: another is tried
+    all the same, whether nothing was answered on it or nearly all. */
+async function lines_on_a_silent_connection_are_sent_again() {
+  for (const answered of [0, 5]) {
+    let came = 0;
+    const { server, connections } = await sockets((message, socket, n) => {
+      came += 1;
+      if (n > 1 || came <= answered) socket.write(receipt(message));
+    });
+    const input = `${'x'.repeat(2_000)}\n`.repeat(6);
+    const sent = pub(server, ['--lines', '--via', 'ws', '--json', '--patience', '300ms'], { input });
+    assert.equal(await sent.code, 0, `${answered}: ${sent.err}`);
+    assert.equal(sent.out.length, 6);
+    assert.equal(connections(), 2);
+  }
+}
+
+/** Lines that are long together are under way a few at a time, and one that is longer than all that may be is so alone. */
+async function long_lines_are_under_way_a_few_at_a_time() {
+  for (const [bytes, most] of [
+    [15_000, 4],
+    [65_000, 1],
+  ]) {
+    const [waiting, seen] = [[], []];
+    let answers;
+    const { server } = await sockets((message, socket) => {
+      waiting.push(message);
+      // What else was sent comes right behind it.
+      clearTimeout(answers);
+      answers = setTimeout(() => {
+        seen.push(waiting.length);
+        for (const each of waiting.splice(0)) socket.write(receipt(each));
+      }, 100);
+    });
+    const sent = pub(server, ['--lines', '--via', 'ws'], { input: `${'x'.repeat(bytes)}\n`.repeat(6) });
+    assert.equal(await sent.code, 0, sent.err.join('\n'));
+    assert.ok(seen.every((count) => count <= most), `${seen}`);
+  }
+}
+
 async function lines_longer_than_a_read_are_under_way_together() {
   const came = [];
   const { server } = await sockets((message, socket) => {
@@ -256,6 +296,8 @@ await tell({
   lines_behind_a_refused_one_are_told_and_then_wait,
   a_line_that_is_refused_for_good_is_told_with_those_behind_it,
   lines_without_an_answer_are_told,
+  lines_on_a_silent_connection_are_sent_again,
+  long_lines_are_under_way_a_few_at_a_time,
   lines_longer_than_a_read_are_under_way_together,
   answers_in_pieces_are_joined_and_a_close_is_echoed,
   a_pause_beyond_its_patience_ends_a_publish,

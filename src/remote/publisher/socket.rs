@@ -10,6 +10,7 @@ use super::Publisher;
 use crate::client::endpoint::percent_encode;
 use crate::client::frames;
 use crate::client::setback::Setback;
+use crate::limits::OUTBOX_BYTES_HIGH;
 use crate::wire::frame::Opcode;
 
 impl Publisher<'_> {
@@ -55,9 +56,11 @@ impl Publisher<'_> {
         if self.refused.is_none() {
             self.send_frames()?;
         }
-        let Self { link: Some(link), traffic, masks, .. } = self else {
+        let Self { link: Some(link), traffic, masks, unpublished, .. } = self else {
             return Ok(());
         };
+        // With each answer less is under way, and may be waited for.
+        link.allow(unpublished.bytes_sent())?;
         let (opcode, payload, used) = link.frame()?;
         match opcode {
             Opcode::Ping => {
@@ -85,6 +88,7 @@ impl Publisher<'_> {
         }
     }
 
+    /// Sends as much as may be under way at once, in its order.
     fn send_frames(&mut self) -> Result<(), Setback> {
         let Self { link: Some(link), unpublished, traffic, masks, options, alone, .. } = self
         else {
@@ -92,9 +96,15 @@ impl Publisher<'_> {
         };
         let mut under_way = unpublished.bytes_sent();
         for message in unpublished.to_send(*alone) {
+            if under_way >= UNDER_WAY_BYTES_MAX {
+                break;
+            }
             let frame = publish_frame::asking(message, options.event.as_deref());
             let mut bytes = Vec::new();
             frames::encode(Opcode::Text, &frame, masks.next_mask(), &mut bytes);
+            if under_way > 0 && under_way + bytes.len() > UNDER_WAY_BYTES_MAX {
+                break;
+            }
             let payload = message.data.len() as u64;
             traffic.bytes_out.payload += payload;
             traffic.bytes_out.framing += (bytes.len() as u64).saturating_sub(payload);
@@ -145,6 +155,10 @@ impl Publisher<'_> {
     }
 }
 
+/// Bytes of frames that are under way at once; one that is longer goes alone. We do not read while
+/// we write, and are sent our own messages: a server that has as much for us as it keeps for one
+/// connection reads no more of ours, and we wait for each other once the kernels' buffers are full.
+const UNDER_WAY_BYTES_MAX: usize = OUTBOX_BYTES_HIGH;
 /// What a setback happens to.
 const SOCKET: &str = "the WebSocket";
 /// All is done: 1000. RFC 6455 §7.4.1.
