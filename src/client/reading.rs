@@ -260,7 +260,8 @@ impl Reading {
         }
         self.frame_bytes(body.len(), before, 0);
         self.is_kept = true;
-        told.push(Told::Answered { more, closes: head.closes() });
+        let (closes, granted_s) = (head.closes(), head.granted_s());
+        told.push(Told::Answered { more, closes, granted_s });
         Ok(())
     }
 

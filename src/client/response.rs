@@ -206,9 +206,19 @@ impl ResponseHead {
     /// Whether a list, in one field of this name or in several, has this member. Names of options,
     /// protocols and codings are the same in either case (RFC 9110 §5.6.1, §7.6.1).
     pub fn lists(&self, name: &str, member: &str) -> bool {
-        let lists = self.fields.iter().filter(|(given, _)| given == name);
-        let mut members = lists.flat_map(|(_, value)| value.split(',')).map(str::trim);
-        members.any(|given| given.eq_ignore_ascii_case(member))
+        self.members(name).any(|given| given.eq_ignore_ascii_case(member))
+    }
+
+    /// Seconds of the wait that was asked for and granted (RFC 7240 §3, §4.3).
+    pub fn granted_s(&self) -> Option<u64> {
+        let mut preferences = self.members("preference-applied").filter_map(|p| p.split_once('='));
+        let wait = preferences.find(|(name, _)| name.trim_end().eq_ignore_ascii_case("wait"));
+        number::saturating(wait?.1.trim().trim_matches('"').as_bytes())
+    }
+
+    fn members(&self, name: &str) -> impl Iterator<Item = &str> {
+        let lists = self.fields.iter().filter(move |(given, _)| given == name);
+        lists.flat_map(|(_, value)| value.split(',')).map(str::trim)
     }
 
     /// Whether the server ends the connection after this answer (RFC 9112 §9.6).

@@ -19,6 +19,8 @@ pub enum Told {
         more: bool,
         /// The server ends the connection.
         closes: bool,
+        /// Seconds for which the server was ready to withhold it, where it says so.
+        granted_s: Option<u64>,
     },
     /// The server has ended a connection that was idle for too long, just as the next poll went out
     /// on it. It was not heard.

@@ -249,17 +249,24 @@ impl Attempt {
     /// What was told makes it open, and may be the answer to a poll.
     fn heard(&mut self, told: &[Told], plan: &ReadPlan, now: u64, chance: u64) {
         let is_empty = !told.iter().any(|told| matches!(told, Told::Message(_)));
+        let interval_ms = plan.interval_ms * (900 + chance / 5) / 1000;
         for told in told {
             if *told != Told::Alive {
                 self.opened_ms = self.opened_ms.or(Some(now));
             }
             match *told {
-                Told::Answered { more, closes } => {
+                Told::Answered { more, closes, granted_s } => {
                     if closes {
                         self.socket = None;
                     }
                     self.deadline_ms = u64::MAX;
-                    self.ask_ms = Some(now + self.pause_ms(plan, now, chance, more, is_empty));
+                    let pause_ms = match self.technique {
+                        _ if more => 0,
+                        Technique::LongPoll if !is_empty => 0,
+                        Technique::LongPoll => self.early_ms(interval_ms, now, granted_s),
+                        _ => interval_ms,
+                    };
+                    self.ask_ms = Some(now + pause_ms);
                 }
                 Told::TimedOut => {
                     self.socket = None;
@@ -271,19 +278,13 @@ impl Attempt {
         }
     }
 
-    /// A poll is answered: how long until the next.
-    fn pause_ms(&self, plan: &ReadPlan, now: u64, chance: u64, more: bool, is_empty: bool) -> u64 {
-        let interval_ms = plan.interval_ms * (900 + chance / 5) / 1000;
-        match self.technique {
-            _ if more => 0,
-            // Who answers that there is nothing, and has hardly waited for it, is asked as
-            // seldom as by short polls: a proxy may have left the wait out.
-            Technique::LongPoll if is_empty => {
-                interval_ms.min(self.wait_s * 1000 / 2).saturating_sub(now - self.asked_ms)
-            }
-            Technique::LongPoll => 0,
-            _ => interval_ms,
-        }
+    /// A long poll is answered with nothing: how much too early. Who has hardly waited is asked as
+    /// seldom as by short polls: a proxy may have left the wait out. Who grants less than was asked
+    /// for and waits for that long has waited.
+    fn early_ms(&self, interval_ms: u64, now: u64, granted_s: Option<u64>) -> u64 {
+        let granted_s = granted_s.filter(|granted_s| *granted_s > 0).unwrap_or(self.wait_s);
+        let wait_ms = granted_s.min(self.wait_s) * 1000;
+        interval_ms.min(wait_ms / 2).saturating_sub(now - self.asked_ms)
     }
 
     /// Between two polls: the server may hang up, and the next one connects anew.

@@ -64,7 +64,7 @@ fn a_poll_tells_the_gap_the_messages_and_the_cursor() {
                 delivery("e-1", None, &[255, 0], true),
                 delivery("e-2", Some("x"), "ü".as_bytes(), false),
                 Told::Cursor("e-2".into()),
-                Told::Answered { more: true, closes: false },
+                Told::Answered { more: true, closes: false, granted_s: None },
             ]
         );
         assert_eq!(reading.cursor(), "e-2");
@@ -81,7 +81,8 @@ fn an_empty_answer_moves_the_cursor_by_its_field() {
     let mut reading = Reading::new(Technique::ShortPoll, &["a".into()], "latest");
     let answer = b"HTTP/1.1 204 No Content\r\nLast-Event-ID: e-7\r\nConnection: close\r\n\r\n";
     let (told, _, _) = tell(&mut reading, answer, 9);
-    let expected = [Told::Cursor("e-7".into()), Told::Answered { more: false, closes: true }];
+    let expected =
+        [Told::Cursor("e-7".into()), Told::Answered { more: false, closes: true, granted_s: None }];
     assert_eq!(told, expected);
     assert_eq!(reading.take_traffic().empty, 1);
     reading.request(&endpoint(), 0);
@@ -143,7 +144,7 @@ fn an_answer_without_a_length_ends_with_its_connection() {
         let (mut told, _, setback) = tell(&mut reading, whole.as_bytes(), at_once);
         assert_eq!((&*told, setback), (&[][..], None), "it may go on");
         reading.ended(&mut told).expect("it is whole");
-        let answered = Told::Answered { more: false, closes: false };
+        let answered = Told::Answered { more: false, closes: false, granted_s: None };
         let cursor = Told::Cursor("e-1".into());
         assert_eq!(told, [delivery("e-1", None, b"x", false), cursor, answered]);
         assert_eq!(reading.cursor(), "e-1");
@@ -243,7 +244,9 @@ const LATE: &str =
 #[test]
 fn a_server_that_ends_an_idle_connection_in_words_answers_no_poll() {
     let empty = "HTTP/1.1 204 No Content\r\nLast-Event-ID: e-7\r\n\r\n";
-    let answered = |closes| [Told::Cursor("e-7".into()), Told::Answered { more: false, closes }];
+    let answered = |closes| {
+        [Told::Cursor("e-7".into()), Told::Answered { more: false, closes, granted_s: None }]
+    };
     let mut reading = Reading::new(Technique::LongPoll, &["a".into()], "e-7");
     reading.connected();
     reading.request(&endpoint(), 25);

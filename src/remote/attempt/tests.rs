@@ -309,6 +309,10 @@ fn an_address_that_works_is_the_first_to_be_tried_and_connecting_has_a_bound_of_
 fn who_says_nothing_without_waiting_is_asked_as_often_as_by_short_polls() {
     let message = r#"{"next":"e-2","messages":[{"id":"e-2","data":"x"}]}"#;
     let message = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{message}", message.len());
+    let granting =
+        |wait: &str| EMPTY.replacen("\r\n", &format!("\r\nPreference-Applied: {wait}\r\n"), 1);
+    let (short, none, generous) =
+        (granting("x, Wait=\"1\""), granting("wait=0"), granting("wait=99"));
     // At chance 0 an interval is a tenth shorter. Half of the wait is a wait.
     for (interval_ms, answer, after, due) in [
         (50, EMPTY, 1, 45),
@@ -317,6 +321,11 @@ fn who_says_nothing_without_waiting_is_asked_as_often_as_by_short_polls() {
         (50, &*message, 1, 1),
         (60_000, EMPTY, 1, 12_500),
         (60_000, EMPTY, 25_000, 25_000),
+        // Of the wait that was granted.
+        (60_000, &*short, 1_000, 1_000),
+        (60_000, &*short, 1, 500),
+        (60_000, &*none, 1, 12_500),
+        (60_000, &*generous, 1, 12_500),
     ] {
         let (listener, address) = listener();
         let (mut plan, mut poll) = (plan(&[address]), Poll::new().expect("a descriptor"));
