@@ -84,9 +84,11 @@ impl HostName {
         Self { name: is_name.then(|| server.name.clone()), lookup: None }
     }
 
-    /// Something went wrong: the server may have moved. Nobody waits for the answer.
+    /// Something went wrong: the server may have moved. Nobody waits for the answer. One that is
+    /// here and was not taken is of an earlier failure, perhaps weeks ago, and does not count.
     pub fn ask(&mut self) {
-        if let Some(name) = self.name.as_ref().filter(|_| self.lookup.is_none()) {
+        let is_under_way = self.lookup.as_ref().is_some_and(|lookup| lookup.found().is_none());
+        if let Some(name) = self.name.as_ref().filter(|_| !is_under_way) {
             self.lookup = Lookup::begin(name.clone());
         }
     }
@@ -144,6 +146,24 @@ mod tests {
         let last = *server.addresses.last().expect("at least one");
         let taken = take(vec![last, gone]);
         assert_eq!((taken[0], taken.len()), (last, server.addresses.len()));
+    }
+
+    #[test]
+    fn an_answer_that_nobody_took_in_time_is_asked_for_anew() {
+        let server = read("http://localhost:81", None, None).expect("it is known everywhere");
+        let mut addresses = vec!["192.0.2.1:81".parse().expect("an address")];
+        let old = Lookup::begin("192.0.2.2:81".into()).expect("a thread");
+        // Once it has ended it has found nothing, which would change nothing.
+        while old.found() != Some(Vec::new()) {
+            thread::yield_now();
+        }
+        let mut host = HostName { lookup: Some(old), ..HostName::of(&server) };
+        host.ask();
+        while host.lookup.is_some() {
+            thread::yield_now();
+            host.take(&mut addresses);
+        }
+        assert_eq!(addresses, server.addresses);
     }
 
     #[test]

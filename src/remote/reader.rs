@@ -117,6 +117,8 @@ impl TopicReader {
         let mut events = Events::with_capacity(8);
         loop {
             let now = now_ms();
+            // As soon as it is there: by the next failure it may be out of date.
+            self.host.take(&mut self.plan.server.addresses);
             if self.present.is_none() && self.resume_ms <= now {
                 let first = self.ladder.first();
                 self.start(first, now);
@@ -166,7 +168,6 @@ impl TopicReader {
 
     fn start(&mut self, technique: Technique, now: u64) {
         self.stop();
-        self.host.take(&mut self.plan.server.addresses);
         self.present = Some(Attempt::new(technique, &self.plan, &self.cursor, PRESENT, now));
     }
 
