@@ -201,17 +201,18 @@ impl TopicReader {
             self.plan.server.addresses.clone_from(&present.addresses);
             self.opened(technique, now);
         }
-        let end = self.show(told)?;
-        if let Err(setback) = outcome {
-            self.charge(present);
-            if end.is_some() {
-                return Ok(end);
-            }
-            let lived_ms = opened_ms.map(|opened| now - opened);
-            return Ok(self.ended(technique, lived_ms, &setback, now));
+        let end = self.show(told);
+        // Also what cannot be shown has cost something, and whoever sent it is told that we leave.
+        let Err(setback) = outcome else {
+            self.present = Some(present);
+            return end;
+        };
+        self.charge(present);
+        if let Some(end) = end? {
+            return Ok(Some(end));
         }
-        self.present = Some(present);
-        Ok(end)
+        let lived_ms = opened_ms.map(|opened| now - opened);
+        Ok(self.ended(technique, lived_ms, &setback, now))
     }
 
     /// Shows messages and gaps; the end once the last one that was wanted is shown, or at a signal.

@@ -145,6 +145,14 @@ async function sub_waits_for_a_server_and_ends_when_it_is_told() {
   closed.child.stdout.destroy();
   assert.equal(await closed.code, 0);
   assert.deepEqual(closed.err, []);
+  // Also in the middle of a message, and what it has cost is told all the same.
+  await publish(`${fact}-long`, 'x'.repeat(1_000_000));
+  for (const name of Object.values(VIA)) {
+    const left = sub(port, [`${fact}-long`, '--via', name, '--since', 'earliest', '--costs']);
+    left.child.stdout.once('data', () => left.child.stdout.destroy());
+    assert.equal(await left.code, 0, name);
+    assert.match(left.err.join('\n'), new RegExp(`^tollway: ${name}: 1 message, 1 connection, 1 request, `), name);
+  }
   // What is wrong for good is said, by the server's words.
   const wrong = sub(port, ['a topic']);
   assert.equal(await wrong.code, 1);
