@@ -1,11 +1,17 @@
 //! A connection on which one thing is sent and its answer waited for.
 //!
-//! Came from: `publisher`. Goes to: a server, over a socket that blocks: a publisher has nothing
-//! else to do meanwhile. Absent on purpose: trying again, which is for whoever knows what was sent.
+//! Came from: `publisher`. Goes to: a server. Whoever sends or asks waits here: a publisher has
+//! nothing else to do meanwhile. What the server says while something is sent is read, since it may
+//! have so much to say that it reads no more before that. Absent on purpose: trying again, which is
+//! for whoever knows what was sent.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
+
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
 
 use super::address::ServerAddress;
 use crate::client::frames;
@@ -23,7 +29,11 @@ pub struct Exchange {
     stream: Channel<TcpStream>,
     /// The same socket, to be told how long to wait.
     socket: TcpStream,
+    /// Tells that the socket takes, or has, more.
+    poll: Poll,
     patience: Duration,
+    /// How long a read or write may take at present.
+    allowed: Duration,
     inbox: Vec<u8>,
     /// The beginning of a message whose end has not come: its frames, joined, and their bytes.
     begun: Option<(Opcode, Vec<u8>, usize)>,
@@ -55,29 +65,63 @@ impl Exchange {
 
     fn over(socket: TcpStream, server: &ServerAddress, patience: Duration) -> io::Result<Self> {
         socket.set_nodelay(true)?;
-        socket.set_read_timeout(Some(patience))?;
-        socket.set_write_timeout(Some(patience))?;
+        socket.set_nonblocking(true)?;
         let stream = Channel::new(socket.try_clone()?, server.trust.as_ref())?;
-        Ok(Self { stream, socket, patience, inbox: Vec::new(), begun: None })
+        let poll = Poll::new()?;
+        let both = Interest::READABLE | Interest::WRITABLE;
+        poll.registry().register(&mut SourceFd(&socket.as_raw_fd()), Token(0), both)?;
+        let allowed = patience;
+        Ok(Self { stream, socket, poll, patience, allowed, inbox: Vec::new(), begun: None })
     }
 
     /// From now on each read and write may take as long as so many bytes need on a slow way: what
     /// was sent may lie in the kernel for long before the server has all of it.
-    pub fn allow(&mut self, bytes: usize) -> Result<(), Setback> {
-        let patience = self.patience + Duration::from_millis(slow_ms(bytes));
-        let set = self.socket.set_read_timeout(Some(patience));
-        let set = set.and_then(|()| self.socket.set_write_timeout(Some(patience)));
-        set.map_err(|error| broken(&error))
+    pub fn allow(&mut self, bytes: usize) {
+        self.allowed = self.patience + Duration::from_millis(slow_ms(bytes));
     }
 
     /// Completes TLS's handshake, if there is one: whether the server is whom we trust.
     pub fn shake_hands(&mut self) -> Result<(), Setback> {
-        self.stream.shake_hands().map_err(|error| broken(&error))
+        let shaken = self.socket.set_read_timeout(Some(self.patience));
+        let shaken = shaken.and_then(|()| self.socket.set_write_timeout(Some(self.patience)));
+        let shaken = shaken.and_then(|()| self.socket.set_nonblocking(false));
+        let shaken = shaken.and_then(|()| self.stream.shake_hands());
+        let shaken = shaken.and_then(|()| self.socket.set_nonblocking(true));
+        shaken.map_err(|error| broken(&error))
     }
 
     /// Sends all of it.
     pub fn send(&mut self, bytes: &[u8]) -> Result<(), Setback> {
-        self.stream.write_all(bytes).map_err(|error| broken(&error))
+        self.send_all(bytes).map_err(|error| broken(&error))
+    }
+
+    fn send_all(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            // What TLS keeps goes first: it takes more only when that has made room.
+            match self.stream.flush().and_then(|()| self.stream.write(bytes)) {
+                Ok(length) => bytes = &bytes[length..],
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted => {}
+                    // TLS may also say that what has come is to be read first.
+                    ErrorKind::WouldBlock | ErrorKind::Other if self.takes_in() => {}
+                    ErrorKind::WouldBlock => self.wait(error)?,
+                    _ => return Err(error),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what has come, as far as there is room. `false`: nothing has, or not any more.
+    fn takes_in(&mut self) -> bool {
+        let mut scratch = [0; 16 * 1024];
+        let before = self.inbox.len();
+        while self.inbox.len() < ANSWER_BYTES_MAX
+            && let Ok(length @ 1..) = self.stream.read(&mut scratch)
+        {
+            self.inbox.extend_from_slice(&scratch[..length]);
+        }
+        self.inbox.len() > before
     }
 
     /// Waits for the answer to what was sent: its head, and its body.
@@ -175,7 +219,7 @@ impl Exchange {
     /// before leaves a server that cannot tell this from a failure.
     pub fn leave(&mut self, close: &[u8]) {
         let until_us = clock::shared_us() + LEAVE_US_MAX;
-        let _ = self.socket.set_write_timeout(Some(Duration::from_micros(LEAVE_US_MAX)));
+        self.allowed = Duration::from_micros(LEAVE_US_MAX);
         let mut is_there = self.send(close).is_ok();
         while is_there {
             match self.next_frame() {
@@ -183,10 +227,8 @@ impl Exchange {
                 Ok(Some(_)) => {}
                 Ok(None) => {
                     let left_us = until_us.saturating_sub(clock::shared_us());
-                    let left = Duration::from_micros(left_us);
-                    // There is no timeout of zero.
-                    is_there = self.socket.set_read_timeout(Some(left)).is_ok()
-                        && self.read().unwrap_or(false);
+                    self.allowed = Duration::from_micros(left_us);
+                    is_there = self.read().unwrap_or(false);
                 }
             }
         }
@@ -202,8 +244,21 @@ impl Exchange {
                     return Ok(length > 0);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.wait(error).map_err(|error| broken(&error))?;
+                }
                 Err(error) => return Err(broken(&error)),
             }
+        }
+    }
+
+    /// Waits until the socket takes, or has, more. `late`: what it is when that takes too long.
+    fn wait(&mut self, late: io::Error) -> io::Result<()> {
+        let mut events = Events::with_capacity(1);
+        match self.poll.poll(&mut events, Some(self.allowed)) {
+            Ok(()) if events.is_empty() => Err(late),
+            Err(error) if error.kind() != ErrorKind::Interrupted => Err(error),
+            _ => Ok(()),
         }
     }
 }

@@ -60,7 +60,7 @@ impl Publisher<'_> {
             return Ok(());
         };
         // With each answer less is under way, and may be waited for.
-        link.allow(unpublished.bytes_sent())?;
+        link.allow(unpublished.bytes_sent());
         let (opcode, payload, used) = link.frame()?;
         match opcode {
             Opcode::Ping => {
@@ -110,7 +110,7 @@ impl Publisher<'_> {
             traffic.bytes_out.framing += (bytes.len() as u64).saturating_sub(payload);
             under_way += bytes.len();
             message.state = PendingState::Sent(bytes.len());
-            link.allow(under_way)?;
+            link.allow(under_way);
             link.send(&bytes)?;
         }
         Ok(())
@@ -155,9 +155,9 @@ impl Publisher<'_> {
     }
 }
 
-/// Bytes of frames that are under way at once; one that is longer goes alone. We do not read while
-/// we write, and are sent our own messages: a server that has as much for us as it keeps for one
-/// connection reads no more of ours, and we wait for each other once the kernels' buffers are full.
+/// Bytes of frames that are under way at once; one that is longer goes alone. More would be of no
+/// use: we are sent our own messages, and a server that has as much for us as it keeps for one
+/// connection reads no more of ours.
 const UNDER_WAY_BYTES_MAX: usize = OUTBOX_BYTES_HIGH;
 /// What a setback happens to.
 const SOCKET: &str = "the WebSocket";
