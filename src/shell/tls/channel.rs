@@ -137,6 +137,10 @@ impl<S: Read + Write> Write for Channel<S> {
             if taken > 0 || bytes.is_empty() {
                 return Ok(taken);
             }
+            // What waited is out, and there is room: who gave up now would hear of no more.
+            if self.tls.as_ref().is_some_and(|tls| !tls.is_handshaking() && !tls.wants_write()) {
+                continue;
+            }
             // As much waits as may: for the handshake, or for the socket.
             if !self.take_in()? {
                 return Err(ErrorKind::BrokenPipe.into());
