@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use tollway::conn::origin::Origins;
 use tollway::conn::policy::Policy;
-use tollway::conn::request::{How, Want};
+use tollway::conn::request::{FileWant, How, Want};
 use tollway::conn::route::route;
 use tollway::ids::{Cursor, Door, Epoch, Id, Seq, TopicName};
 use tollway::limits::{CURSOR_BYTES_MAX, Limits, POLL_MESSAGES_MAX, TOPICS_PER_READER_MAX};
@@ -149,6 +149,9 @@ fn routes(text: &str) {
                     assert!(wait_s != Some(0) && (1..=POLL_MESSAGES_MAX).contains(&limit));
                 }
             }
+            Want::File(file) if *file.path == *FileWant::FOLDER => {
+                assert_eq!(head.target.split('?').next(), Some("/static"));
+            }
             Want::File(file) => {
                 assert!(head.target.starts_with("/static/"));
                 for segment in file.path.split('/') {
@@ -173,6 +176,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
         "/news?since=e-1&wait=0",
         "/news/ws?lastEventId=latest",
         "/news/info",
+        "/static",
         "/metrics",
         "/-/healthy",
         "/-/ready",
