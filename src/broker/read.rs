@@ -34,7 +34,7 @@ pub(super) fn read(visit: &mut Visit<'_>, read: &Rc<Read>) {
     let start = visit.shard.hub.start(&read.topics, read.cursor.as_ref().unwrap_or(&default));
     match read.how {
         How::Poll { wait_s, limit, ref if_none_match } => {
-            word(visit, wait_s, if_none_match.as_deref());
+            note_context(visit, wait_s, if_none_match.as_deref());
             // Exact: few messages are asked for at most.
             let terms = PollTerms { named: read.topics.len() > 1, limit: limit as u16 };
             poll::poll(visit, read, &start, terms);
@@ -45,7 +45,7 @@ pub(super) fn read(visit: &mut Visit<'_>, read: &Rc<Read>) {
 }
 
 /// Notes what the answer to a poll has to know of its request, the wait that is granted among it.
-fn word(visit: &mut Visit<'_>, wait_s: Option<u64>, if_none_match: Option<&[u8]>) {
+fn note_context(visit: &mut Visit<'_>, wait_s: Option<u64>, if_none_match: Option<&[u8]>) {
     let State::Answering(context) = &mut visit.conn.state else {
         return;
     };

@@ -49,7 +49,7 @@ struct SentFile {
 }
 
 impl Files {
-    /// Serves `root`, if it is a folder that we may read.
+    /// Serves the folder at `path`, if it is one and we may read it.
     pub fn new(path: &Path) -> io::Result<Self> {
         let folder = Folder::open(path)?;
         let path = path.to_owned();

@@ -316,11 +316,15 @@ fn room_for_connections(config: &Config) -> usize {
     });
     // The kernel gives out the lowest number that is free, so that number of them are open.
     let open = File::open("/dev/null").map_or(0, |file| u64::from(file.as_raw_fd().unsigned_abs()));
-    let threads = config.threads as u64;
-    let each = 1 + u64::from(config.static_dir.is_some());
-    let room = (limit.saturating_sub(open + 4 + 2 * threads) / each).max(threads);
+    let room = room(limit, open, config.threads as u64, config.static_dir.is_some());
     log::debug!("{limit} descriptors may be open: room for {room} connections");
     usize::try_from(room).unwrap_or(usize::MAX)
+}
+
+/// The same, if `limit` descriptors may be open and `open` are.
+fn room(limit: u64, open: u64, threads: u64, serves_files: bool) -> u64 {
+    let each = 1 + u64::from(serves_files);
+    (limit.saturating_sub(open + 4 + 2 * threads) / each).max(threads)
 }
 
 /// How many of `total` connections a thread may have. The shares add up to the whole.
@@ -361,6 +365,17 @@ mod tests {
         let broken =
             (0..2).map(|n| move || if n == 0 { Ok(()) } else { Err(io::Error::other("x")) });
         assert!(matches!(run_all(broken), Err(Crash::System(_))));
+    }
+
+    #[test]
+    fn every_connection_has_descriptors_also_while_it_is_sent_a_file() {
+        for (limit, open, threads) in [(64, 12, 1), (1024, 30, 4), (1_000_000, 200, 64)] {
+            let needed = open + 4 + 2 * threads;
+            assert_eq!(needed + room(limit, open, threads, false), limit);
+            let serving = room(limit, open, threads, true);
+            assert!(limit - 2 < needed + 2 * serving && needed + 2 * serving <= limit);
+        }
+        assert_eq!(room(16, 16, 3, true), 3, "each thread has one, come what may");
     }
 
     #[test]

@@ -156,4 +156,15 @@ mod tests {
             assert_eq!(descriptor(Path::new(path)), number, "{path}");
         }
     }
+
+    #[test]
+    fn what_another_run_has_left_is_not_found_before_the_ports_are_told() {
+        let folder = std::env::temp_dir().join(format!("tollway-ports-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a temporary folder");
+        let path = folder.join("ports");
+        fs::write(&path, "1\n").expect("a temporary file");
+        let found = PortFile::find(&path).expect("a plain file");
+        assert!(matches!(found, PortFile::Replaced(_)) && !path.exists());
+        fs::remove_dir_all(&folder).expect("it is ours");
+    }
 }

@@ -2,8 +2,8 @@
 //! broker has no connection left.
 //!
 //! Came from: a signal, on one thread; the bus, on the others. Goes to: the acceptor, which stops,
-//! and the broker, which drains. Absent on purpose: the second signal. It ends
-//! the process where it is.
+//! and the broker, which drains. Absent on purpose: the second signal. It
+//! ends the process where it is.
 
 use signal_hook_mio::v1_0::Signals;
 
