@@ -4,7 +4,7 @@
 //! made by hand use the real server, and parsers of our own, which share no line with the
 //! product's, derive the same figures from the captured bytes. Both must be equal: connections,
 //! requests, messages, every byte of every class in each direction, and every segment but those
-//! that come after the kernel was asked for the last time (`witness/connection.rs` says which, and
+//! that come after the kernel was asked for the last time (`witness/end.rs` says which, and
 //! why). A second witness, `strace`, counts system calls.
 //!
 //! Without `tcpdump` or `strace`, or without the right to use them (root has it), the tests are
@@ -30,6 +30,8 @@ mod classes;
 mod clients;
 #[path = "witness/connection.rs"]
 mod connection;
+#[path = "witness/end.rs"]
+mod end;
 #[path = "witness/events.rs"]
 mod events;
 #[path = "witness/exchange.rs"]

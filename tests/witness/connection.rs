@@ -1,23 +1,8 @@
-//! Segments put together: which connection each belongs to, what bytes went which way, and which
-//! segments the ledger can know of.
+//! Segments put together: which connection each belongs to, and what bytes went which way.
 //!
-//! **The segments that the ledger cannot know of.** The ledger reads the kernel's count of a
-//! connection (`TCP_INFO`) for the last time just before it calls `close`, or, while the
-//! connection is open, when a report is asked for. What comes after is in the capture alone:
-//!
-//! | the connection, in the capture | not in the ledger |
-//! | --- | --- |
-//! | open at the report | what was captured after the report was asked for |
-//! | client's FIN first | the server's, which `close` sends, and the ACK to it: one out, one in |
-//! | server's FIN first, it lingered | nothing: `shutdown` sent it, and `close` comes after all |
-//! | server's FIN first, at once | that FIN, which `close` sends, and all that follows it |
-//! | reset by the client | nothing: a reset is not answered |
-//! | reset by the server | the reset, which `close` sends: one out |
-//! | asks for the report | what carries the answer, and what acknowledges it |
-//!
-//! Came from: `pcap`. Goes to: `classes` and `run`. Absent on purpose: times; the order counts.
+//! Came from: `pcap`. Goes to: `end`, `classes` and `run`. Absent on purpose:
+//! times; the order counts.
 
-use crate::account::Kernel;
 use crate::pcap::Segment;
 
 /// Above this a packet on the loopback interface may hold several segments, which Linux passes on
@@ -30,7 +15,7 @@ const SEGMENT_BYTES_MAX: usize = 32_741;
 pub(crate) struct Connection {
     pub(crate) client_port: u16,
     /// With the place of each in the capture.
-    segments: Vec<(usize, Segment)>,
+    pub(crate) segments: Vec<(usize, Segment)>,
 }
 
 /// Segments by direction, as the server sees it.
@@ -41,23 +26,6 @@ pub(crate) struct Count {
     /// How many of the outgoing ones the server had sent before. Nothing gets lost here; but Linux
     /// sends the last one again when its acknowledgement is late (RFC 8985 §7, tail loss probe).
     pub(crate) again: u64,
-}
-
-/// How a connection ended, in the capture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    Open,
-    /// The client's FIN came first, and was answered with the server's at this place.
-    ByClient(usize),
-    /// The server's FIN came first, at this place, and the client's answered it.
-    ByServer(usize),
-    /// The server's FIN came at this place, and none of the client's.
-    Half(usize),
-    /// The server let go of it, and its FIN is at this place.
-    Dropped(usize),
-    ClientReset,
-    /// At this place.
-    ServerReset(usize),
 }
 
 /// Sorts segments by connection. A port may be used again: every new SYN begins one.
@@ -155,59 +123,12 @@ impl Connection {
         self.segments.iter().any(|(place, _)| places.contains(place))
     }
 
-    /// How it ended. `lingers`: the server said before that it would end it, by `Connection: close`
-    /// or a Close frame, to a client that had not; then it waits until the client has ended it too.
-    pub(crate) fn end(&self, lingers: bool) -> End {
-        match self.order_of_ends() {
-            End::ByServer(place) | End::Half(place) if !lingers => End::Dropped(place),
-            end => end,
-        }
-    }
-
-    fn order_of_ends(&self) -> End {
-        let place = |wanted: fn(&Segment) -> bool| {
-            let found = self.segments.iter().find(|(_, segment)| wanted(segment));
-            found.map(|(place, _)| *place)
-        };
-        let client_reset = place(|s| s.is(Segment::RESET) && !s.from_server);
-        let server_reset = place(|s| s.is(Segment::RESET) && s.from_server);
-        let client_fin = place(|s| s.is(Segment::FIN) && !s.from_server);
-        let server_fin = place(|s| s.is(Segment::FIN) && s.from_server);
-        match (client_reset, server_reset, client_fin, server_fin) {
-            (Some(_), None, _, None) => End::ClientReset,
-            (None, Some(place), _, None) => End::ServerReset(place),
-            (None, None, Some(client), Some(server)) if client < server => End::ByClient(server),
-            (None, None, Some(_), Some(server)) => End::ByServer(server),
-            (None, None, None, Some(server)) => End::Half(server),
-            (None, None, _, None) => End::Open,
-            other => panic!("an end that the rules do not know: {other:?} in {self:?}"),
-        }
-    }
-
     /// How many segments there are in the capture.
     pub(crate) fn captured(&self) -> Count {
         self.count(|_| true)
     }
 
-    /// What the ledger can know of what the kernel counts, when this is how it ended: see the head
-    /// of this file.
-    pub(crate) fn kernel(&self, end: End) -> Kernel {
-        let Count { incoming, outgoing, again } = match end {
-            End::Open | End::ByServer(_) | End::Half(_) | End::ClientReset => self.captured(),
-            End::ByClient(place) | End::Dropped(place) | End::ServerReset(place) => {
-                self.count(|at| at < place)
-            }
-        };
-        Kernel {
-            segments_in: incoming,
-            segments_out: outgoing,
-            bytes_in: self.bytes(false).len() as u64,
-            bytes_out: self.bytes(true).len() as u64,
-            retransmits: again,
-        }
-    }
-
-    fn count(&self, wanted: impl Fn(usize) -> bool) -> Count {
+    pub(crate) fn count(&self, wanted: impl Fn(usize) -> bool) -> Count {
         let mut count = Count::default();
         let mut sent = self.first_byte(true);
         for (_, segment) in self.segments.iter().filter(|(place, _)| wanted(*place)) {
@@ -227,13 +148,13 @@ impl Connection {
         count
     }
 
-    fn of(&self, from_server: bool) -> impl Iterator<Item = &Segment> {
+    pub(crate) fn of(&self, from_server: bool) -> impl Iterator<Item = &Segment> {
         let segments = self.segments.iter().map(|(_, segment)| segment);
         segments.filter(move |segment| segment.from_server == from_server)
     }
 
     /// The number of the first byte of one direction: the one behind the SYN.
-    fn first_byte(&self, from_server: bool) -> u32 {
+    pub(crate) fn first_byte(&self, from_server: bool) -> u32 {
         let syn = self.of(from_server).find(|segment| segment.is(Segment::SYN));
         syn.map_or(0, |syn| syn.sequence.wrapping_add(1))
     }
@@ -246,7 +167,7 @@ impl Connection {
 }
 
 /// A length as a distance between sequence numbers.
-fn offset(length: usize) -> u32 {
+pub(crate) fn offset(length: usize) -> u32 {
     u32::try_from(length).expect("no test sends 4 GiB")
 }
 
@@ -256,11 +177,16 @@ fn is_after(a: u32, b: u32) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A segment: who sends it, from which number on, what it acknowledges, its flags, its data.
-    fn segment(from_server: bool, numbers: (u32, u32), flags: u8, data: &[u8]) -> Segment {
+    pub(crate) fn segment(
+        from_server: bool,
+        numbers: (u32, u32),
+        flags: u8,
+        data: &[u8],
+    ) -> Segment {
         Segment {
             client_port: 1,
             from_server,
@@ -272,7 +198,7 @@ mod tests {
     }
 
     /// A handshake whose numbers pass zero, a request of five bytes, an answer of two.
-    fn begun() -> Vec<Segment> {
+    pub(crate) fn begun() -> Vec<Segment> {
         vec![
             segment(false, (u32::MAX - 2, 0), Segment::SYN, b""),
             segment(true, (99, u32::MAX - 1), Segment::SYN, b""),
@@ -282,7 +208,7 @@ mod tests {
         ]
     }
 
-    fn only(segments: &[Segment]) -> Connection {
+    pub(crate) fn only(segments: &[Segment]) -> Connection {
         let mut found = connections(segments);
         assert_eq!(found.len(), 1);
         found.remove(0)
@@ -308,33 +234,6 @@ mod tests {
         assert_eq!(connections(&segments).len(), 1);
         segments.push(segment(false, (77, 0), Segment::SYN, b""));
         assert_eq!(connections(&segments).len(), 2);
-    }
-
-    #[test]
-    fn each_end_leaves_out_what_the_ledger_cannot_know() {
-        let ends = |lingers: bool, last: &[(bool, u8)]| {
-            let mut segments = begun();
-            for (from_server, flags) in last {
-                segments.push(segment(*from_server, (200, 200), *flags, b""));
-            }
-            let connection = only(&segments);
-            let end = connection.end(lingers);
-            let (all, known) = (connection.captured(), connection.kernel(end));
-            (end, all.incoming - known.segments_in, all.outgoing - known.segments_out)
-        };
-        let (client, server) = (false, true);
-        let (ack, fin, reset) = (0, Segment::FIN, Segment::RESET);
-        assert_eq!(ends(false, &[]), (End::Open, 0, 0));
-        let by_client = ends(true, &[(client, fin), (server, fin), (client, ack)]);
-        assert_eq!(by_client, (End::ByClient(6), 1, 1));
-        let by_server = ends(true, &[(server, fin), (client, ack), (client, fin), (server, ack)]);
-        assert_eq!(by_server, (End::ByServer(5), 0, 0));
-        assert_eq!(ends(true, &[(client, reset)]), (End::ClientReset, 0, 0));
-        let reset = ends(true, &[(client, fin), (server, reset)]);
-        assert_eq!(reset, (End::ServerReset(6), 0, 1));
-        let half = [(server, fin), (client, ack)];
-        assert_eq!(ends(true, &half), (End::Half(5), 0, 0));
-        assert_eq!(ends(false, &half), (End::Dropped(5), 1, 1));
     }
 
     #[test]

@@ -21,7 +21,8 @@ use serde_json::Value;
 use crate::account::{Accounts, Kernel};
 use crate::classes::{Published, Talk};
 use crate::clients::read_on;
-use crate::connection::{Connection, End, connections};
+use crate::connection::{Connection, connections};
+use crate::end::End;
 use crate::pcap::Segment;
 use crate::server::Server;
 use crate::tcpdump::Capture;
@@ -109,7 +110,7 @@ impl Run {
         let mut reporter = Reporter::new(self.server.port());
         let mut report = reporter.report(&self.capture);
         let between = |seen: &[Connection], report: &Report| -> Vec<String> {
-            let all = accounts(seen).differences(&report.costs).into_iter();
+            let all = accounts(seen, report).differences(&report.costs).into_iter();
             all.filter(|difference| counts(difference)).collect()
         };
         for _ in 0..self.patience {
@@ -229,8 +230,8 @@ fn published(talks: &[Talk]) -> Published {
     published
 }
 
-/// What the connections cost.
-fn accounts(seen: &[Connection]) -> Accounts {
+/// What the connections cost. The last is the reporter's.
+fn accounts(seen: &[Connection], report: &Report) -> Accounts {
     let talks = talks(seen);
     let published = published(&talks);
     let mut accounts = Accounts::default();
@@ -238,6 +239,8 @@ fn accounts(seen: &[Connection]) -> Accounts {
         talk.charge(&published, &mut accounts);
         share_out(connection, talk, &mut accounts);
     }
+    let own = seen.last().expect("the reporter was seen");
+    accounts.of("other").late += own.late_at_answer(report.answer_at);
     accounts
 }
 
@@ -259,14 +262,19 @@ fn share_out(connection: &Connection, talk: &Talk, accounts: &mut Accounts) {
     let mut shared = Kernel::default();
     for turn in turns.iter().filter(|turn| turn.is_change) {
         let until = connection.before_answer(turn.answer_at).kernel(End::Open);
+        let late = connection.late_at_answer(turn.answer_at);
         let account = accounts.of(technique);
         account.kernel.add(&until.minus(&shared));
+        account.late += late;
         account.left += 1;
         shared = until;
         technique = turn.technique;
-        accounts.of(technique).joined += 1;
+        let account = accounts.of(technique);
+        account.late += late;
+        account.joined += 1;
     }
     let account = accounts.of(technique);
     account.kernel.add(&connection.kernel(end).minus(&shared));
+    account.late += connection.late_at_end(end);
     account.closed += u64::from(!is_open);
 }

@@ -128,9 +128,10 @@ impl Drop for Capture {
 
 /// How many packets the kernel dropped, by the counts that `tcpdump` says.
 fn dropped(counts: &str) -> String {
-    let before = counts.split(" packets dropped by kernel").next();
-    let words = before.and_then(|text| text.split_whitespace().last());
-    let number = words.filter(|word| word.parse::<u64>().is_ok());
+    let before = counts.split_once(" dropped by kernel").map(|(before, _)| before);
+    // "3 packets", or "1 packet".
+    let word = before.and_then(|text| text.split_whitespace().nth_back(1));
+    let number = word.filter(|word| word.parse::<u64>().is_ok());
     number.unwrap_or_else(|| panic!("no counts: {counts}")).to_owned()
 }
 
@@ -139,4 +140,16 @@ fn user() -> String {
     let output = Command::new("id").arg("-un").output();
     let output = output.expect("a POSIX system");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::dropped;
+
+    #[test]
+    fn one_packet_is_counted_as_several_are() {
+        let counts = |last| format!("1 packet captured, 19 packets received by filter, {last}");
+        assert_eq!(dropped(&counts("0 packets dropped by kernel")), "0");
+        assert_eq!(dropped(&counts("1 packet dropped by kernel")), "1");
+    }
 }
