@@ -10,7 +10,7 @@ use std::{fs, thread};
 use serde_json::Value;
 
 use super::dice::Dice;
-use super::server::Server;
+use super::server::{Server, within};
 use super::shim::shimmed;
 use super::{Acked, Folder, KEEPS_ALL, all, get, post, publish, split};
 
@@ -97,7 +97,9 @@ fn a_reader_who_read_what_a_loss_of_power_took_misses_nothing_that_is_new() {
     server.end_by("KILL");
     machine.lose_power();
     let server = machine.start().expect("there is a shim");
-    assert!(server.log().contains(" a loss of power may have taken its newest messages"));
+    let warning = " a loss of power may have taken its newest messages";
+    let warned = within(20_000, || server.log().contains(warning).then_some(()));
+    assert!(warned.is_some(), "{}", server.log());
     let (status, page) = get(server.port(), &format!("/t/poll?since={epoch}-8"));
     assert_eq!((status, page), (204, Value::Null), "its cursor is good");
     let new = publish_new(server.port(), "new", NEW);
