@@ -68,7 +68,7 @@ use super::queue::Queue;
 use super::sampling::Sampling;
 use super::socket::{self, Socket};
 use super::sockets::Sockets;
-use super::tls::workbench::{self, TlsScratch, Workbench};
+use super::tls::workbench::{TlsScratch, Workbench};
 use super::token::Source;
 use crate::broker::{Broker, Effect, Setup};
 use crate::ids::{ConnId, Millis, WallSecond};
@@ -236,7 +236,8 @@ impl EventLoop {
             let was_full = !socket.is_writable();
             socket.on_event(event);
             self.again.to_read(id, socket);
-            if was_full && (self.broker.has_output(id) || workbench::waits(socket)) {
+            let waits = |tls: &mut TlsScratch| tls.waits(id);
+            if was_full && (self.broker.has_output(id) || self.tls.as_mut().is_some_and(waits)) {
                 self.outgoing.to_write(id, socket);
             }
             if event.is_error() && !socket.is_readable() {
@@ -272,13 +273,13 @@ impl EventLoop {
                 self.again.to_read(id, socket);
                 return;
             }
-            if let Some(tls) = self.tls.as_mut().filter(|_| socket.session.is_some()) {
+            if let Some(tls) = self.tls.as_mut().filter(|_| socket.speaks_tls) {
                 let (broker, effects) = (&mut self.broker, &mut self.effects);
                 let mut bench = Workbench { broker, effects, tls, now: self.now };
                 share = share.saturating_sub(bench.read(id, socket, &mut self.scratch));
                 self.budget.look_soon(); // A handshake takes as long as a hundred requests.
                 // What is to be said may have waited for the end of the handshake.
-                if workbench::waits(socket) || self.broker.has_output(id) {
+                if bench.tls.waits(id) || self.broker.has_output(id) {
                     self.outgoing.to_write(id, socket);
                 }
                 continue;

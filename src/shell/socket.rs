@@ -23,7 +23,6 @@ use rustix::io::{Errno, retry_on_intr, writev};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use super::sys;
-use super::tls::session::Session;
 use crate::ids::ConnId;
 use crate::ledger::{Call, Sample};
 
@@ -51,8 +50,8 @@ enum Readiness {
 pub struct Socket {
     stream: TcpStream,
     generation: u32,
-    /// It speaks TLS.
-    pub session: Option<Box<Session>>,
+    /// It has a session among those of the thread.
+    pub speaks_tls: bool,
     readiness: Readiness,
     /// The kernel may have room for bytes of ours.
     writable: bool,
@@ -74,7 +73,7 @@ impl Socket {
         Self {
             stream,
             generation,
-            session: None,
+            speaks_tls: false,
             readiness: Readiness::Nothing,
             writable: true,
             brings_much: false,

@@ -37,14 +37,17 @@ impl Sockets {
         self.slots.capacity()
     }
 
-    /// Closes the socket of `id`. Closing takes it out of the poll as well.
-    pub fn remove(&mut self, id: ConnId) {
-        if self.find(id).is_some() {
+    /// Closes the socket of `id`. Closing takes it out of the poll as well. Tells whether it was
+    /// there.
+    pub fn remove(&mut self, id: ConnId) -> bool {
+        let is_there = self.find(id).is_some();
+        if is_there {
             self.slots[id.slot as usize] = None;
             let used = self.slots.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
             self.slots.truncate(used);
             self.slots.give_back();
         }
+        is_there
     }
 }
 

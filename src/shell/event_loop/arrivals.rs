@@ -51,8 +51,9 @@ impl EventLoop {
             self.tear_down(id, teardown);
         }
         let socket = self.sockets.insert(id, stream);
-        if let Some(tls) = self.tls.as_ref().filter(|_| tls) {
-            socket.session = Some(tls.session());
+        if let Some(tls) = self.tls.as_mut().filter(|_| tls) {
+            socket.speaks_tls = true;
+            tls.begin(id);
             self.broker.handshaking(id, self.now);
         }
         let both = Interest::READABLE | Interest::WRITABLE;

@@ -26,22 +26,22 @@ impl EventLoop {
         let (Some(socket), Some(tls)) = (self.sockets.find(id), &mut self.tls) else {
             return;
         };
-        let Some(mut session) = socket.session.take() else {
+        let Some(mut session) = tls.sessions.take(id) else {
             return;
         };
         let broker = &mut self.broker;
         let Some(plain) = compose(broker, id, &mut session, tls) else {
-            socket.session = Some(session); // Without, what it has to say would go out as it is.
+            tls.sessions.put(id, session); // Without, what it has to say would go out as it is.
             return broker.failed(id, ErrorKind::InvalidData, at.millis());
         };
         if tls.records.is_empty() {
-            socket.session = Some(session);
+            tls.sessions.put(id, session);
             return;
         }
         let written = socket.write(&tls.records);
         let left = settle(&mut session, &tls.records, &written);
         let ends = left == 0 && std::mem::take(&mut session.ends);
-        socket.session = Some(session);
+        tls.sessions.put(id, session);
         match written {
             Err(error) if error.kind() != ErrorKind::WouldBlock => {
                 broker.charge(id, Call::Write { bytes: 0 });
@@ -64,10 +64,10 @@ impl EventLoop {
     /// Says that nothing more comes from us, before our side is ended. `true`: that is said, and
     /// with the kernel, or there is nothing to be said.
     pub(super) fn says_all(&mut self, id: ConnId) -> bool {
-        let (Some(socket), Some(tls)) = (self.sockets.find(id), &mut self.tls) else {
+        let Some(tls) = self.tls.as_mut().filter(|_| self.sockets.find(id).is_some()) else {
             return true;
         };
-        let Some(session) = &mut socket.session else {
+        let Some(session) = tls.sessions.find(id) else {
             return true;
         };
         let (out, enciphered) = session.out();
@@ -91,7 +91,7 @@ impl EventLoop {
             return;
         };
         let is_writable = socket.is_writable();
-        let Some(session) = &mut socket.session else {
+        let Some(session) = tls.sessions.find(id) else {
             return;
         };
         let (out, enciphered) = session.out();

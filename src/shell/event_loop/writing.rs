@@ -61,7 +61,7 @@ impl EventLoop {
     fn write_by_tls_or_not(&mut self, id: ConnId) {
         let at = self.budget.at();
         if self.tls.is_some()
-            && let Some(socket) = self.sockets.find(id).filter(|socket| socket.session.is_some())
+            && let Some(socket) = self.sockets.find(id).filter(|socket| socket.speaks_tls)
         {
             socket.queued_to_write = false;
             return self.write_securely(id, at);
@@ -120,7 +120,7 @@ impl EventLoop {
                 {
                     // Closing over bytes that were not read would reset what we have answered; and
                     // of a peer that speaks TLS, its own farewell is still to come.
-                    let is_empty = !socket.is_readable() && socket.session.is_none();
+                    let is_empty = !socket.is_readable() && !socket.speaks_tls;
                     if !(is_empty && self.broker.let_go(id, self.now)) {
                         socket.half_close();
                         self.broker.charge(id, Call::End);
@@ -138,7 +138,9 @@ impl EventLoop {
                 let sample = socket.filter(|_| CHARGES).map(|socket| socket.sample());
                 self.broker.charge_shared(SharedCall::Sample, sample.is_some().into());
                 let sample = sample.flatten();
-                self.sockets.remove(id);
+                if let (true, Some(tls)) = (self.sockets.remove(id), &mut self.tls) {
+                    tls.sessions.remove(id);
+                }
                 self.freed.note_end();
                 self.effects.forget(id);
                 if let Some(network) = self.broker.socket_closed(id, sample, self.now) {

@@ -24,6 +24,7 @@ pub mod own_pair;
 pub mod parley;
 pub mod renewal;
 pub mod session;
+pub mod sessions;
 pub mod settings;
 pub mod trust;
 pub mod workbench;

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 
 use super::session::Session;
+use super::sessions::Sessions;
 use crate::broker::{Broker, Deciphered, Preface};
 use crate::ids::{ConnId, Millis};
 use crate::limits::{READ_BYTES, SLICES_MAX, TLS_KEPT_BYTES_MAX, TLS_PORTION_BYTES};
@@ -27,6 +28,8 @@ const _: () = assert!(TLS_KEPT_BYTES_MAX < READ_BYTES);
 /// What a thread has for its connections that speak TLS.
 pub struct TlsScratch {
     settings: Arc<ServerConfig>,
+    /// Those that there are.
+    pub sessions: Sessions,
     /// Deciphered, or to be enciphered: the room is kept, and what is in it is not.
     plain: Vec<u8>,
     /// Enciphered, likewise.
@@ -36,12 +39,18 @@ pub struct TlsScratch {
 impl TlsScratch {
     /// For connections with these settings.
     pub fn new(settings: Arc<ServerConfig>) -> Self {
-        Self { settings, plain: Vec::new(), records: Vec::new() }
+        let sessions = Sessions::default();
+        Self { settings, sessions, plain: Vec::new(), records: Vec::new() }
     }
 
-    /// Of a connection that has just come.
-    pub fn session(&self) -> Box<Session> {
-        Box::new(Session::new(Arc::clone(&self.settings)))
+    /// A connection has just come.
+    pub fn begin(&mut self, id: ConnId) {
+        self.sessions.put(id, Box::new(Session::new(Arc::clone(&self.settings))));
+    }
+
+    /// Whether something enciphered waits for the kernel.
+    pub fn waits(&mut self, id: ConnId) -> bool {
+        self.sessions.find(id).is_some_and(|session| !session.out().0.is_empty())
     }
 }
 
@@ -60,7 +69,7 @@ pub struct Workbench<'l> {
 impl Workbench<'_> {
     /// Reads once. Tells how many bytes came.
     pub fn read(&mut self, id: ConnId, socket: &mut Socket, scratch: &mut [u8]) -> usize {
-        let Some(mut session) = socket.session.take() else {
+        let Some(mut session) = self.tls.sessions.take(id) else {
             return 0;
         };
         let kept = session.take_kept();
@@ -81,7 +90,8 @@ impl Workbench<'_> {
                 self.effects.open_letters(self.broker, self.now);
                 let came = &mut scratch[..kept.len() + bytes];
                 if !self.understand(id, &mut session, came) {
-                    return bytes; // It goes on in plain words, without a session.
+                    socket.speaks_tls = false; // It goes on in plain words.
+                    return bytes;
                 }
                 bytes
             }
@@ -94,7 +104,7 @@ impl Workbench<'_> {
                 0
             }
         };
-        socket.session = Some(session);
+        self.tls.sessions.put(id, session);
         bytes
     }
 
@@ -189,9 +199,4 @@ pub fn compose(
     }
     plain.clear();
     Some(bytes)
-}
-
-/// Whether something enciphered waits for the kernel.
-pub fn waits(socket: &Socket) -> bool {
-    socket.session.as_ref().is_some_and(|session| !session.out().0.is_empty())
 }
