@@ -12,6 +12,7 @@ use readers::frames;
 use readers::json::{self, Json};
 use tollway::broker::Broker;
 use tollway::close::CloseReason;
+use tollway::conn::inbox::Inbox;
 use tollway::limits::{IDEMPOTENCY_MS_MAX, Limits, UNANSWERED_MAX};
 use world::{Client, Plan, World};
 
@@ -78,7 +79,10 @@ fn a_flood_is_answered_to_the_last_frame_though_the_peer_has_ended_its_side() {
         broker.peer_finished(id, world.now);
         let conn = broker.conn(id).expect("its answers are awaited");
         assert!(conn.is_held() && !conn.wants_bytes());
-        assert!(conn.flow.inbox.len() > flood.len() / 2, "kept as bytes, not as effects");
+        assert!(
+            conn.aside.inbox().map_or(0, Inbox::len) > flood.len() / 2,
+            "kept as bytes, not as effects"
+        );
         let answers = heard(world, client);
         assert_eq!(answers.len(), FRAMES);
         for (answer, n) in answers.iter().zip(1..) {
@@ -101,7 +105,10 @@ fn a_peer_that_reads_no_answers_is_not_read_and_loses_none() {
         world.run();
         let id = world.pipe(client).id;
         let conn = world.brokers[shard].conn(id).expect("open");
-        assert!(conn.flow.outbox.bytes() < 100_000 && conn.flow.inbox.len() <= 65_536);
+        assert!(
+            conn.flow.outbox.bytes() < 100_000
+                && conn.aside.inbox().map_or(0, Inbox::len) <= 65_536
+        );
         assert!(!world.pipe(client).inbound.is_empty());
         world.pipe(client).room = usize::MAX;
         let answers = heard(world, client);
@@ -128,7 +135,7 @@ fn what_stands_behind_the_last_answer_is_not_kept_until_that_is_read() {
         let id = world.pipe(client).id;
         let conn = world.brokers[0].conn(id).expect("it waits to be read");
         assert!(conn.flow.outbox.is_high(), "{last}");
-        assert_eq!(conn.flow.inbox.heap_bytes(), 0, "{last}");
+        assert_eq!(conn.aside.inbox().map_or(0, Inbox::heap_bytes), 0, "{last}");
     }
 }
 

@@ -13,6 +13,7 @@ use super::effect::Effect;
 use super::visit::{Shard, Visit};
 use crate::close::CloseReason;
 use crate::conn::Conn;
+use crate::conn::costs::Costs;
 use crate::conn::outbox::Through;
 use crate::conn::state::Name;
 use crate::ids::{ConnId, Micros, Millis};
@@ -102,7 +103,7 @@ pub(super) fn came_in(visit: &mut Visit<'_>, by_class: &Bytes) {
     if CHARGES {
         let costs = &mut visit.conn.costs;
         visit.shard.ledger.account_mut(costs.payer).bytes_in += by_class;
-        costs.tally.came_in(by_class);
+        costs.tally.came_in(by_class, &mut costs.carry);
     }
 }
 
@@ -111,14 +112,16 @@ pub(super) fn dropped_unread(visit: &mut Visit<'_>, bytes: usize) {
     let mut by_class = Bytes::default();
     by_class.add(Class::Body, bytes);
     visit.shard.ledger.account_mut(Payer::Other).bytes_in += &by_class;
-    visit.conn.costs.tally.came_in(&by_class);
+    let costs = &mut visit.conn.costs;
+    costs.tally.came_in(&by_class, &mut costs.carry);
 }
 
 /// What a connection had to send is dropped, and some of it was sent.
 pub(super) fn dropped_unsent(visit: &mut Visit<'_>) {
     if let Some((payer, portions)) = visit.conn.flow.outbox.abandon() {
         visit.shard.ledger.account_mut(payer).bytes_out.add_all(portions);
-        visit.conn.costs.tally.went_out(portions);
+        let costs = &mut visit.conn.costs;
+        costs.tally.went_out(portions, &mut costs.carry);
     }
 }
 
@@ -130,7 +133,7 @@ pub(super) fn tls_came_in(visit: &mut Visit<'_>, bytes: usize) {
     let (costs, between) = (&mut visit.conn.costs, visit.conn.state.is_between());
     let mut by_class = Bytes::default();
     by_class.add(Class::Tls, bytes);
-    costs.tally.came_in(&by_class);
+    costs.tally.came_in(&by_class, &mut costs.carry);
     match visit.conn.aside.secure_mut() {
         Some(secure) if between => secure.owed[0] += bytes,
         Some(_) | None => visit.shard.ledger.account_mut(costs.payer).bytes_in += &by_class,
@@ -143,7 +146,7 @@ pub(super) fn tls_went_out(visit: &mut Visit<'_>, bytes: usize) {
         return;
     }
     let (payer, costs) = (next_to_pay(visit.conn), &mut visit.conn.costs);
-    costs.tally.went_out([(Class::Tls, bytes)]);
+    costs.tally.went_out([(Class::Tls, bytes)], &mut costs.carry);
     match visit.conn.aside.secure_mut() {
         Some(secure) if costs.kind.is_none() => secure.owed[1] += bytes,
         Some(_) | None => {
@@ -175,7 +178,7 @@ pub(super) fn shook_hands(visit: &mut Visit<'_>, resumed: bool) {
 pub(super) fn took_in(visit: &mut Visit<'_>) {
     let costs = &mut visit.conn.costs;
     visit.shard.ledger.account_mut(costs.payer).messages += 1;
-    costs.tally.passed(1);
+    costs.tally.passed(1, &mut costs.carry);
 }
 
 /// A request is whole, and will be answered.
@@ -202,10 +205,10 @@ fn enter_tag(visit: &mut Visit<'_>) {
     if !aside.changes_tag() {
         return;
     }
-    let tag = aside.tag().filter(|_| CHARGES);
-    let before = aside.set_tagged(tag.map(|tag| Tagged::new(tag, &costs.tally)));
+    let (tag, so_far) = (aside.tag().filter(|_| CHARGES), costs.so_far());
+    let before = aside.set_tagged(tag.map(|tag| Tagged::new(tag, so_far)));
     if let Some(before) = before {
-        *ledger.tags.account_mut(before.tag()) += &before.passed(&costs.tally);
+        *ledger.tags.account_mut(before.tag()) += &before.passed(so_far);
     }
     if let Some(tag) = tag {
         ledger.tags.account_mut(tag); // It is there from now on, with nothing in it.
@@ -279,7 +282,7 @@ pub(super) fn went_out(ledger: &mut Ledger, conn: &mut Conn, bytes: usize, at: M
 /// So many bytes of what a connection had to send are with the kernel. Messages count as delivered
 /// when it has all of them.
 pub(super) fn through(ledger: &mut Ledger, conn: &mut Conn, bytes: usize, at: Micros) {
-    let tally = &mut conn.costs.tally;
+    let Costs { tally, carry, .. } = &mut conn.costs;
     conn.flow.outbox.advance(bytes, |through| {
         if !CHARGES {
             return;
@@ -290,17 +293,17 @@ pub(super) fn through(ledger: &mut Ledger, conn: &mut Conn, bytes: usize, at: Mi
                 portions: [(_, around), (_, payload)], at: Some(committed), ..
             } => {
                 account.delivered(*around, *payload, at.since(*committed));
-                tally.delivered(*around, *payload);
+                tally.delivered(*around, *payload, carry);
             }
             Through::Whole { portions, at: None, .. } => {
                 account.bytes_out.add_all(*portions);
-                tally.went_out(*portions);
+                tally.went_out(*portions, carry);
             }
             Through::Parts { parts, .. } => {
                 account.bytes_out.add_all(through.portions());
-                tally.went_out(through.portions());
+                tally.went_out(through.portions(), carry);
                 account.passed(parts.messages.iter().map(|message| at.since(message.at)));
-                tally.passed(parts.messages.len() as u64);
+                tally.passed(parts.messages.len() as u64, carry);
             }
         }
     });
@@ -315,7 +318,7 @@ fn next_to_pay(conn: &Conn) -> Payer {
 pub(super) fn row(shard: &Shard, id: ConnId, conn: &Conn, sample: &Sample, now: Millis) -> Row {
     // Each thread counts its own, so that the numbers of all threads interleave.
     let number = u64::from(id.generation) * u64::from(shard.threads);
-    let tally = &conn.costs.tally;
+    let so_far = conn.costs.so_far();
     Row {
         id: number + u64::from(shard.id.0),
         payer: conn.costs.payer,
@@ -326,9 +329,9 @@ pub(super) fn row(shard: &Shard, id: ConnId, conn: &Conn, sample: &Sample, now: 
         },
         age_ms: now.since(conn.timing.accepted_at.millis()),
         idle_ms: conn.timing.idle_ms(now),
-        bytes_in: tally.bytes_in(),
-        bytes_out: tally.bytes_out(),
-        messages: tally.messages(),
+        bytes_in: so_far.bytes_in,
+        bytes_out: so_far.bytes_out,
+        messages: so_far.messages,
         pending: conn.flow.outbox.bytes() as u64,
         rtt_us: sample.rtt_us,
         segments_in: sample.segments_in,

@@ -128,7 +128,7 @@ fn refuse(visit: &mut Visit<'_>, want: Option<&Want>, problem: Problem) {
 
 /// Goes on with what came behind a request that waited: a WebSocket's first frames, say.
 fn go_on_behind(visit: &mut Visit<'_>) {
-    if !visit.conn.flow.inbox.is_empty() {
+    if visit.conn.aside.inbox().is_some() {
         visit.go_on_later();
     }
 }

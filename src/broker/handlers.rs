@@ -18,6 +18,7 @@ use super::{
 use crate::close::CloseReason;
 use crate::conn::Conn;
 use crate::conn::flow::Backlog;
+use crate::conn::inbox::Inbox;
 use crate::conn::proxied::Proxied;
 use crate::conn::secure::Secure;
 use crate::conn::state::{Name, State};
@@ -364,7 +365,8 @@ fn add_conn(report: &mut ShardReport, conn: &Conn, sample: &Sample) {
         return tcp.add_since(&accounted, sample);
     }
     report.connections += 1;
-    let (unread, unfinished) = (conn.flow.inbox.len(), conn.flow.outbox.unfinished());
+    let (unread, unfinished) =
+        (conn.aside.inbox().map_or(0, Inbox::len), conn.flow.outbox.unfinished());
     let tls = conn.aside.secure().map_or([0; 2], Secure::unsettled);
     report.unread += (unread + tls[0]) as u64;
     report.unfinished += (unfinished + tls[1]) as u64;
@@ -374,7 +376,7 @@ fn add_conn(report: &mut ShardReport, conn: &Conn, sample: &Sample) {
     };
     report.ledger.account_mut(kind).tcp.add_since(&accounted, sample);
     if let Some(tagged) = conn.aside.tagged() {
-        *report.ledger.tags.account_mut(tagged.tag()) += &tagged.passed(&conn.costs.tally);
+        *report.ledger.tags.account_mut(tagged.tag()) += &tagged.passed(conn.costs.so_far());
     }
     let gauges = &mut report.gauges[kind as usize];
     gauges.open += 1;

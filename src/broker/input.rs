@@ -11,23 +11,25 @@ use crate::ledger::Bytes;
 
 /// Bytes have come. What cannot be understood yet is kept.
 pub(super) fn received(visit: &mut Visit<'_>, bytes: &mut [u8]) {
-    if visit.conn.is_paused() {
-        visit.conn.flow.inbox.push(bytes); // It stands in line, once.
-    } else if visit.conn.flow.inbox.is_empty() {
+    if visit.conn.aside.inbox().is_none() {
         let used = digest(visit, bytes);
-        visit.conn.flow.inbox.push(&bytes[used..]);
-    } else {
-        visit.conn.flow.inbox.push(bytes);
-        digest_inbox(visit);
+        if used < bytes.len() {
+            visit.conn.aside.push_inbox(&bytes[used..]);
+        }
+        return;
+    }
+    visit.conn.aside.push_inbox(bytes);
+    if !visit.conn.is_paused() {
+        digest_inbox(visit); // Else it stands in line, once.
     }
 }
 
 /// Understands what lies in the inbox.
 pub(super) fn digest_inbox(visit: &mut Visit<'_>) {
-    let mut inbox = std::mem::take(&mut visit.conn.flow.inbox);
+    let mut inbox = visit.conn.aside.take_inbox();
     let used = digest(visit, inbox.as_mut_slice());
     inbox.understand(used);
-    visit.conn.flow.inbox = inbox;
+    visit.conn.aside.put_inbox(inbox);
 }
 
 /// Understands `bytes`, and tells how many of them.

@@ -195,7 +195,7 @@ impl Broker {
         };
         let mut visit = Visit { id, conn, shard: &mut self.shard, now };
         act(&mut visit);
-        if visit.conn.flow.has_last_bytes() && !visit.conn.is_paused() {
+        if visit.conn.has_last_bytes() && !visit.conn.is_paused() {
             input::digest_inbox(&mut visit); // What came while it was held was not looked at yet.
         }
         teardown::end_if_finished(&mut visit);

@@ -121,7 +121,7 @@ pub(super) fn next_request(visit: &mut Visit<'_>, keep_alive: bool) {
         return teardown::leave(visit, CloseReason::Answered);
     }
     visit.conn.shift(State::idle(), visit.now);
-    if !visit.conn.flow.inbox.is_empty() {
+    if visit.conn.aside.inbox().is_some() {
         visit.go_on_later();
     }
 }

@@ -14,6 +14,7 @@ use super::effect::{Effect, Teardown};
 use super::visit::Visit;
 use super::{accounting, subscribe};
 use crate::close::CloseReason;
+use crate::conn::inbox::Inbox;
 use crate::conn::outbox::Segment;
 use crate::conn::state::State;
 use crate::ledger::Class;
@@ -45,7 +46,7 @@ pub(super) fn leave(visit: &mut Visit<'_>, reason: CloseReason) {
 
 /// Bytes that were never understood are of no technique.
 fn forget_unread(visit: &mut Visit<'_>) {
-    let bytes = std::mem::take(&mut visit.conn.flow.inbox).len();
+    let bytes = visit.conn.aside.take_inbox().len();
     accounting::dropped_unread(visit, bytes);
 }
 
@@ -111,7 +112,9 @@ pub(super) fn end_if_finished(visit: &mut Visit<'_>) {
     }
     let reason = match &visit.conn.state {
         // Nothing was begun; an empty line or two may lie there.
-        State::Head { began: None, .. } if flow.inbox.is_blank() => CloseReason::PeerFinished,
+        State::Head { began: None, .. } if visit.conn.aside.inbox().is_none_or(Inbox::is_blank) => {
+            CloseReason::PeerFinished
+        }
         State::Head { began: Some(_), .. } | State::Body(_) => CloseReason::PeerLeft,
         // A peer that waits for an answer still gets it.
         State::Open(socket) if socket.awaits_commits() => return,

@@ -12,7 +12,6 @@ use super::visit::Visit;
 use super::{respond, teardown, websocket};
 use crate::close::CloseReason;
 use crate::conn::Failure;
-use crate::conn::inbox::Inbox;
 use crate::conn::problem::Rule;
 use crate::conn::response_context::ResponseContext;
 use crate::conn::state::State;
@@ -57,7 +56,7 @@ fn refuse(visit: &mut Visit<'_>) {
             websocket::fail(visit, Failure { code: CloseCode::TRY_AGAIN, why, reason: REASON });
             if let State::Open(socket) = &mut visit.conn.state {
                 socket.assembler = Assembler::default(); // It waits, and hears no more.
-                visit.conn.flow.inbox = Inbox::default();
+                visit.conn.aside.take_inbox();
             }
             return;
         }

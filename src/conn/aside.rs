@@ -1,5 +1,5 @@
-//! What few connections have: TLS, a proxy in front, a grant, a tag, a change of kind, a peer that
-//! takes nothing, something unfinished.
+//! What few connections have: bytes that are not understood, TLS, a proxy in front, a grant, a tag,
+//! a change of kind, a peer that takes nothing, something unfinished.
 //!
 //! It lies beside the connection, in one box that comes with the first of it and goes with the
 //! last, so that a connection that has nothing of it pays one word for all.
@@ -10,6 +10,7 @@
 use std::num::NonZeroU32;
 
 use super::hold::Hold;
+use super::inbox::Inbox;
 use super::progress::PeerProgress;
 use super::proxied::Proxied;
 use super::secure::Secure;
@@ -22,6 +23,7 @@ pub struct Aside(Option<Box<Few>>);
 
 #[derive(Debug, Default)]
 struct Few {
+    inbox: Inbox,
     secure: Option<Box<Secure>>,
     proxied: Option<Box<Proxied>>,
     hold: Option<Hold>,
@@ -36,14 +38,42 @@ struct Few {
 impl Few {
     fn is_nothing(&self) -> bool {
         let Self { secure, proxied, hold, tag, tagged, accounted, .. } = self;
-        let Self { progress, unfinished, door, .. } = self;
+        let Self { inbox, progress, unfinished, door, .. } = self;
         let comes_alone = secure.is_none() && proxied.is_none() && hold.is_none() && door.is_none();
         let costs_nothing = tag.is_none() && tagged.is_none() && accounted.is_none();
-        comes_alone && costs_nothing && progress.is_none() && unfinished.is_none()
+        let takes_nothing = inbox.is_empty() && unfinished.is_none();
+        comes_alone && costs_nothing && takes_nothing && progress.is_none()
     }
 }
 
 impl Aside {
+    /// Received, not yet understood, if there are bytes.
+    #[inline]
+    pub fn inbox(&self) -> Option<&Inbox> {
+        self.0.as_deref().map(|few| &few.inbox).filter(|inbox| !inbox.is_empty())
+    }
+
+    /// More was received that cannot be understood yet.
+    pub fn push_inbox(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.0.get_or_insert_default().inbox.push(bytes);
+        }
+    }
+
+    /// Takes out what is not understood.
+    pub fn take_inbox(&mut self) -> Inbox {
+        let inbox = self.0.as_deref_mut().map(|few| std::mem::take(&mut few.inbox));
+        self.give_back();
+        inbox.unwrap_or_default()
+    }
+
+    /// Puts back what is still not understood.
+    pub fn put_inbox(&mut self, inbox: Inbox) {
+        if !inbox.is_empty() {
+            self.0.get_or_insert_default().inbox = inbox;
+        }
+    }
+
     /// It speaks TLS.
     #[inline]
     pub fn secure(&self) -> Option<&Secure> {
@@ -65,6 +95,14 @@ impl Aside {
     pub fn has_no_other_way(&self) -> bool {
         let plain = |few: &Few| few.secure.is_none() && few.proxied.is_none() && few.door.is_none();
         self.0.as_deref().is_none_or(plain)
+    }
+
+    /// Nothing waits to be understood, the peer takes what it is sent, and is no proxy.
+    #[inline]
+    pub fn lets_rest(&self) -> bool {
+        let rests =
+            |few: &Few| few.inbox.is_empty() && few.progress.is_none() && few.proxied.is_none();
+        self.0.as_deref().is_none_or(rests)
     }
 
     /// A trusted proxy is at the other end.
@@ -178,10 +216,15 @@ impl Aside {
     fn replace<T>(&mut self, value: Option<T>, place: fn(&mut Few) -> &mut Option<T>) -> Option<T> {
         let few = self.0.get_or_insert_default();
         let before = std::mem::replace(place(few), value);
-        if few.is_nothing() {
+        self.give_back();
+        before
+    }
+
+    /// The last of it went.
+    fn give_back(&mut self) {
+        if self.0.as_deref().is_some_and(Few::is_nothing) {
             self.0 = None;
         }
-        before
     }
 
     /// Bytes of the heap that it holds.
@@ -191,6 +234,7 @@ impl Aside {
         };
         let secure = few.secure.as_deref().map_or(0, |tls| size_of_val(tls) + tls.undeciphered);
         size_of_val(few)
+            + few.inbox.heap_bytes()
             + secure
             + few.proxied.as_deref().map_or(0, size_of_val)
             + few.tagged.as_deref().map_or(0, size_of_val)
@@ -218,5 +262,16 @@ mod tests {
         assert!(aside.secure().is_some() && !aside.changes_tag());
         aside.set_secure(None);
         assert_eq!(aside.heap_bytes(), 0, "nothing is left there");
+        aside.push_inbox(b"");
+        assert_eq!(aside.heap_bytes(), 0, "no bytes are nothing");
+        aside.push_inbox(b"GET");
+        let mut inbox = aside.take_inbox();
+        assert_eq!((inbox.len(), aside.heap_bytes()), (3, 0));
+        inbox.understand(1);
+        aside.put_inbox(inbox);
+        assert_eq!(aside.inbox().map(Inbox::as_slice), Some(&b"ET"[..]));
+        aside.take_inbox();
+        aside.put_inbox(Inbox::default());
+        assert_eq!(aside.heap_bytes(), 0, "no bytes are nothing");
     }
 }

@@ -4,7 +4,7 @@
 //! understands. Goes to: the ledger, the table of connections. Absent on purpose: sums.
 
 use super::aside::Aside;
-use crate::ledger::{Due, Payer, Tally};
+use crate::ledger::{Carry, Due, Passed, Payer, Tally};
 
 /// The costs of one connection.
 #[derive(Debug)]
@@ -16,17 +16,25 @@ pub struct Costs {
     pub kind: Option<Payer>,
     /// What it has cost so far, under whatever payer.
     pub tally: Tally,
+    /// What the tally has carried over.
+    pub carry: Carry,
     /// What its next request has to pay.
     pub owed: Due,
 }
 
 impl Default for Costs {
     fn default() -> Self {
-        Self { payer: Payer::Other, kind: None, tally: Tally::default(), owed: Due::default() }
+        let (tally, carry) = (Tally::default(), Carry::default());
+        Self { payer: Payer::Other, kind: None, tally, carry, owed: Due::default() }
     }
 }
 
 impl Costs {
+    /// All that has passed.
+    pub fn so_far(&self) -> Passed {
+        self.tally.sums(&self.carry)
+    }
+
     /// Whether the request that is understood now changes who pays or by what tag, or has something
     /// to pay.
     pub fn change_with_request(&self, aside: &Aside) -> bool {

@@ -1,10 +1,9 @@
-//! What flows through a connection: bytes that are not understood yet, bytes that the kernel has
-//! not taken yet, and how either stream ends.
+//! What flows through a connection: bytes that the kernel has not taken yet, and how either stream
+//! ends. Bytes that are not understood yet lie aside, for few connections have any.
 //!
 //! Came from: `conn` and `broker`. Goes to: the shell, as bytes to write, and as the wish for more.
 //! Absent on purpose: what the bytes mean, and who pays for them.
 
-use super::inbox::Inbox;
 use super::outbox::Outbox;
 use crate::close::CloseReason;
 use crate::wire::head::Head;
@@ -52,8 +51,6 @@ impl LastWord {
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Flow {
-    /// Received, not yet understood.
-    pub inbox: Inbox,
     /// To be sent, not yet taken by the kernel.
     pub outbox: Outbox,
     /// The peer has ended its side.
@@ -78,11 +75,6 @@ impl Flow {
     /// Why the connection ends: `reason`, unless another was given before.
     pub fn leave_for(&mut self, reason: CloseReason) -> CloseReason {
         *self.leaving.get_or_insert(reason)
-    }
-
-    /// Whether bytes of a peer that has ended its side wait to be understood.
-    pub fn has_last_bytes(&self) -> bool {
-        self.finished && !self.inbox.is_empty()
     }
 
     /// Whether neither stream is about to end, and the kernel has always had room of late.

@@ -41,7 +41,7 @@ impl Conn {
 
     /// Whether what came is not understood to its end yet, because what was came to so much.
     pub fn is_paused(&self) -> bool {
-        !self.flow.inbox.is_empty() && self.has_inflated_much()
+        self.aside.inbox().is_some() && self.has_inflated_much()
     }
 
     /// Understands `buf` up to the end of the first message or control frame.

@@ -7,7 +7,7 @@
 //! Came from: `broker::input`, with what could not be understood on the spot. Goes to: the same,
 //! with more behind it. Absent on purpose: a bound. `Conn::wants_bytes` knows it.
 
-/// The bytes. One word; owns nothing when empty, as that of almost every connection is.
+/// The bytes. One word; owns nothing when empty.
 #[derive(Debug, Default)]
 pub struct Inbox(Option<Box<Kept>>);
 

@@ -9,6 +9,7 @@
 //! socket; what the kernel holds, the kernel is asked.
 
 use super::Conn;
+use super::inbox::Inbox;
 use super::request::{FileWant, Want};
 use super::state::{Awaited, Sending, State, Telling, Upload};
 use crate::ids::{ConnId, Seat};
@@ -16,9 +17,8 @@ use crate::ids::{ConnId, Seat};
 impl Conn {
     /// Bytes that it holds beside itself.
     pub fn heap_bytes(&self) -> usize {
-        self.flow.inbox.heap_bytes()
-            + self.flow.outbox.heap_bytes()
-            + self.costs.tally.heap_bytes()
+        self.flow.outbox.heap_bytes()
+            + self.costs.carry.heap_bytes()
             + self.aside.heap_bytes()
             + state_bytes(&self.state)
     }
@@ -40,7 +40,7 @@ impl Conn {
             _ => 0,
         };
         let undeciphered = self.aside.secure().map_or(0, |secure| secure.undeciphered);
-        self.flow.inbox.heap_bytes() + begun + undeciphered
+        self.aside.inbox().map_or(0, Inbox::heap_bytes) + begun + undeciphered
     }
 }
 
@@ -103,12 +103,12 @@ mod tests {
         let parts = [
             ("peer", size_of::<Peer>(), 16),
             ("state", size_of::<State>(), 64),
-            ("flow", size_of::<Flow>(), 56),
+            ("flow", size_of::<Flow>(), 48),
             ("timing", size_of::<Timing>(), 20),
-            ("costs", size_of::<Costs>(), 48),
+            ("costs", size_of::<Costs>(), 40),
             ("aside", size_of::<Aside>(), 8),
             // And its generation.
-            ("a connection", size_of::<Conn>(), 216),
+            ("a connection", size_of::<Conn>(), 200),
         ];
         for (part, bytes, most) in parts {
             assert!(bytes <= most, "{part}: {bytes} bytes, not {most}");

@@ -52,6 +52,7 @@ pub use self::ask::{Ask, Failure};
 use self::costs::Costs;
 use self::familiar::Familiar;
 use self::flow::{Flow, LastWord};
+use self::inbox::Inbox;
 use self::outbox::Segment;
 use self::policy::Policy;
 use self::problem::{Problem, Rule};
@@ -78,7 +79,7 @@ pub struct Conn {
     pub generation: u32,
     /// What it is doing; changed by [`Conn::shift`] alone.
     pub state: State,
-    /// Bytes on their way in and out.
+    /// Bytes on their way out, and how either stream ends.
     pub flow: Flow,
     /// Moments that deadlines are counted from.
     pub timing: Timing,
@@ -343,7 +344,7 @@ impl Conn {
     /// one, and counts as that until the record is whole, and had none in it.
     pub fn expect_rest(&mut self, has_part: bool, now: Millis) {
         if let State::Head { began, .. } = &mut self.state
-            && self.flow.inbox.is_blank()
+            && self.aside.inbox().is_none_or(Inbox::is_blank)
         {
             *began = has_part.then(|| began.unwrap_or(now));
         }

@@ -4,6 +4,7 @@
 
 use super::Conn;
 use super::flow::LastWord;
+use super::inbox::Inbox;
 use super::policy::Policy;
 use super::progress::{PeerProgress, next_look};
 use super::state::State;
@@ -18,7 +19,7 @@ impl Conn {
     /// of no answer is anything left.
     pub fn is_idle(&self) -> bool {
         let waits = matches!(self.state, State::Head { began: None, .. });
-        waits && self.flow.outbox.is_empty() && self.flow.inbox.is_blank()
+        waits && self.flow.outbox.is_empty() && self.aside.inbox().is_none_or(Inbox::is_blank)
     }
 
     /// The address that one of its places is taken of: its own, or that of a proxy's client.
@@ -62,10 +63,16 @@ impl Conn {
         }
     }
 
+    /// Whether bytes of a peer that has ended its side wait to be understood.
+    #[inline]
+    pub fn has_last_bytes(&self) -> bool {
+        self.flow.finished && self.aside.inbox().is_some()
+    }
+
     /// Whether bytes should be read. If not, they stay in the kernel, and TCP tells the peer.
     pub fn wants_bytes(&self) -> bool {
         let closed = matches!(self.state, State::Closed);
-        !closed && !self.is_held() && self.flow.inbox.len() < INBOX_BYTES_MAX
+        !closed && !self.is_held() && self.aside.inbox().map_or(0, Inbox::len) < INBOX_BYTES_MAX
     }
 
     /// The next moment at which something must happen by itself; never, if nothing has to.
@@ -120,8 +127,8 @@ impl Conn {
     pub fn is_about_to_rest(&self) -> bool {
         let between = matches!(self.state, State::Head { began: None, .. });
         let flow = &self.flow;
-        let undisturbed = flow.is_undisturbed() && !flow.reading_paused && flow.inbox.is_empty();
-        let alone = self.aside.progress().is_none() && self.aside.proxied().is_none();
+        let undisturbed = flow.is_undisturbed() && !flow.reading_paused;
+        let alone = self.aside.lets_rest();
         between && !flow.idle && undisturbed && alone
     }
 

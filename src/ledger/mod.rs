@@ -45,7 +45,7 @@ pub use shard_report::{
 };
 pub use tagged::Tagged;
 pub use tags::{CostTag, TagAccount, Tags};
-pub use tally::{Due, Refusal, RefusedConnection, Tally};
+pub use tally::{Carry, Due, Passed, Refusal, RefusedConnection, Tally};
 pub use tcp::{Sample, Tcp};
 
 use std::ops::AddAssign;

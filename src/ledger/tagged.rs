@@ -7,7 +7,7 @@
 //! Absent on purpose: the accounts; a thread has them, in `tags`.
 
 use super::tags::{CostTag, TagAccount};
-use super::tally::Tally;
+use super::tally::Passed;
 
 /// That a connection is charged to a tag, and what had passed over it before.
 #[derive(Debug)]
@@ -18,8 +18,8 @@ pub struct Tagged {
 
 impl Tagged {
     /// From now on.
-    pub fn new(tag: CostTag, tally: &Tally) -> Self {
-        Self { tag, before: passed_over(tally) }
+    pub fn new(tag: CostTag, so_far: Passed) -> Self {
+        Self { tag, before: so_far.into() }
     }
 
     /// Whose it is.
@@ -28,15 +28,15 @@ impl Tagged {
     }
 
     /// What has passed since.
-    pub fn passed(&self, tally: &Tally) -> TagAccount {
-        passed_over(tally).since(&self.before)
+    pub fn passed(&self, so_far: Passed) -> TagAccount {
+        TagAccount::from(so_far).since(&self.before)
     }
 }
 
-/// What passed over a connection so far.
-fn passed_over(tally: &Tally) -> TagAccount {
-    let (bytes_in, bytes_out) = (tally.bytes_in(), tally.bytes_out());
-    TagAccount { messages: tally.messages(), bytes_in, bytes_out, ..TagAccount::default() }
+impl From<Passed> for TagAccount {
+    fn from(Passed { bytes_in, bytes_out, messages }: Passed) -> Self {
+        Self { messages, bytes_in, bytes_out, ..Self::default() }
+    }
 }
 
 #[cfg(test)]
@@ -46,12 +46,12 @@ mod tests {
 
     #[test]
     fn what_passed_before_is_not_the_tags() {
-        let mut tally = Tally::default();
-        tally.went_out([(Class::Head, 100), (Class::Payload, 5)]);
-        let tagged = Tagged::new(CostTag::parse("1").expect("a digit"), &tally);
-        tally.went_out([(Class::Head, 20), (Class::Payload, 7)]);
-        tally.passed(1);
-        let passed = tagged.passed(&tally);
+        let mut so_far = Passed { messages: 4, ..Passed::default() };
+        so_far.bytes_out.add_all([(Class::Head, 100), (Class::Payload, 5)]);
+        let tagged = Tagged::new(CostTag::parse("1").expect("a digit"), so_far);
+        so_far.bytes_out.add_all([(Class::Head, 20), (Class::Payload, 7)]);
+        so_far.messages += 1;
+        let passed = tagged.passed(so_far);
         assert_eq!((passed.bytes_out.of(Class::Head), passed.bytes_out.total()), (20, 27));
         assert_eq!((passed.messages, passed.bytes_in.total()), (1, 0));
     }

@@ -10,83 +10,89 @@ use super::{Bytes, CHARGES, Call, Class};
 const NUMBERS: usize = 2 * Class::ALL.len() + 1;
 const MESSAGES: usize = NUMBERS - 1;
 
-/// Counts thirteen numbers in 16 bits each; what is carried over is kept on the side, by those
-/// through which more has passed.
+/// Counts thirteen numbers in 16 bits each. What is carried over is kept beside it.
 #[derive(Debug, Default)]
-pub struct Tally {
-    low: [u16; NUMBERS],
-    high: Option<Box<[u64; NUMBERS]>>,
+pub struct Tally([u16; NUMBERS]);
+
+/// What a tally has carried over: nothing, but for those through which more has passed.
+#[derive(Debug, Default)]
+pub struct Carry(Option<Box<[u64; NUMBERS]>>);
+
+/// What has passed over a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// Bytes that were understood.
+    pub bytes_in: Bytes,
+    /// Bytes that the kernel took.
+    pub bytes_out: Bytes,
+    /// Messages delivered, or taken in over HTTP.
+    pub messages: u64,
 }
 
 impl Tally {
     /// Bytes that were understood.
-    pub fn came_in(&mut self, bytes: &Bytes) {
+    pub fn came_in(&mut self, bytes: &Bytes, carry: &mut Carry) {
         for (class, &n) in bytes.0.iter().enumerate() {
             if n > 0 {
-                self.add(class, n);
+                self.add(class, n, carry);
             }
         }
     }
 
     /// Bytes that the kernel took.
-    pub fn went_out<const N: usize>(&mut self, portions: [(Class, usize); N]) {
+    pub fn went_out<const N: usize>(&mut self, portions: [(Class, usize); N], carry: &mut Carry) {
         for (class, bytes) in portions {
-            self.add(Class::ALL.len() + class as usize, bytes as u64);
+            self.add(Class::ALL.len() + class as usize, bytes as u64, carry);
         }
     }
 
     /// A message that the kernel took whole.
-    pub fn delivered(&mut self, around: usize, payload: usize) {
-        self.went_out([(Class::Framing, around), (Class::Payload, payload)]);
-        self.passed(1);
+    pub fn delivered(&mut self, around: usize, payload: usize, carry: &mut Carry) {
+        self.went_out([(Class::Framing, around), (Class::Payload, payload)], carry);
+        self.passed(1, carry);
     }
 
     /// Messages delivered, or taken in over HTTP.
-    pub fn passed(&mut self, messages: u64) {
-        self.add(MESSAGES, messages);
+    pub fn passed(&mut self, messages: u64, carry: &mut Carry) {
+        self.add(MESSAGES, messages, carry);
     }
 
-    /// Bytes that were understood.
-    pub fn bytes_in(&self) -> Bytes {
-        Bytes(std::array::from_fn(|class| self.number(class)))
+    /// All that has passed, with what was carried over.
+    pub fn sums(&self, carry: &Carry) -> Passed {
+        let number = |index: usize| {
+            let high = carry.0.as_ref().map_or(0, |high| high[index]);
+            // Exact: 2^64 bytes are not sent over one connection.
+            high << u16::BITS | u64::from(self.0[index])
+        };
+        Passed {
+            bytes_in: Bytes(std::array::from_fn(number)),
+            bytes_out: Bytes(std::array::from_fn(|class| number(Class::ALL.len() + class))),
+            messages: number(MESSAGES),
+        }
     }
 
-    /// Bytes that the kernel took.
-    pub fn bytes_out(&self) -> Bytes {
-        Bytes(std::array::from_fn(|class| self.number(Class::ALL.len() + class)))
-    }
-
-    /// Messages delivered, or taken in over HTTP.
-    pub fn messages(&self) -> u64 {
-        self.number(MESSAGES)
-    }
-
-    /// Bytes of the heap that it holds.
-    pub fn heap_bytes(&self) -> usize {
-        self.high.as_deref().map_or(0, size_of_val)
-    }
-
-    fn add(&mut self, index: usize, n: u64) {
+    fn add(&mut self, index: usize, n: u64, carry: &mut Carry) {
         if !CHARGES {
             return;
         }
         // The low bits; the others are next.
-        let (sum, carried) = self.low[index].overflowing_add(n as u16);
-        self.low[index] = sum;
-        if carried || n >> u16::BITS > 0 {
-            self.carry(index, (n >> u16::BITS) + u64::from(carried));
+        let (sum, overflows) = self.0[index].overflowing_add(n as u16);
+        self.0[index] = sum;
+        if overflows || n >> u16::BITS > 0 {
+            carry.add(index, (n >> u16::BITS) + u64::from(overflows));
         }
+    }
+}
+
+impl Carry {
+    /// Bytes of the heap that it holds.
+    pub fn heap_bytes(&self) -> usize {
+        self.0.as_deref().map_or(0, size_of_val)
     }
 
     #[cold]
-    fn carry(&mut self, index: usize, n: u64) {
-        self.high.get_or_insert_default()[index] += n;
-    }
-
-    fn number(&self, index: usize) -> u64 {
-        let high = self.high.as_ref().map_or(0, |high| high[index]);
-        // Exact: 2^64 bytes are not sent over one connection.
-        high << u16::BITS | u64::from(self.low[index])
+    fn add(&mut self, index: usize, n: u64) {
+        self.0.get_or_insert_default()[index] += n;
     }
 }
 
@@ -134,24 +140,27 @@ mod tests {
 
     #[test]
     fn numbers_are_exact_beyond_16_bits() {
-        let mut tally = Tally::default();
+        let (mut tally, mut carry) = (Tally::default(), Carry::default());
         for n in 1..=3 {
-            tally.went_out([(Class::Framing, usize::from(u16::MAX))]);
-            assert_eq!(tally.bytes_out().of(Class::Framing), n * u64::from(u16::MAX));
-            assert_eq!(tally.heap_bytes() > 0, n > 1, "what fits is not carried");
+            let much = usize::from(u16::MAX);
+            tally.went_out([(Class::Framing, much)], &mut carry);
+            let sums = tally.sums(&carry);
+            assert_eq!(sums.bytes_out.of(Class::Framing), n * much as u64);
+            assert_eq!(carry.heap_bytes() > 0, n > 1, "what fits is not carried");
         }
         for _ in 0..3 {
-            tally.went_out([(Class::Body, 1), (Class::Payload, u32::MAX as usize)]);
+            let portions = [(Class::Body, 1), (Class::Payload, u32::MAX as usize)];
+            tally.went_out(portions, &mut carry);
         }
-        tally.passed(7);
-        assert_eq!(tally.bytes_out().of(Class::Payload), 3 * u64::from(u32::MAX));
-        assert_eq!(tally.bytes_out().of(Class::Body), 3);
-        assert_eq!(tally.bytes_in(), Bytes::default());
-        assert_eq!(tally.messages(), 7);
+        tally.passed(7, &mut carry);
+        let sums = tally.sums(&carry);
+        assert_eq!(sums.bytes_out.of(Class::Payload), 3 * u64::from(u32::MAX));
+        assert_eq!(sums.bytes_out.of(Class::Body), 3);
+        assert_eq!((sums.bytes_in, sums.messages), (Bytes::default(), 7));
     }
 
     #[test]
     fn a_tally_is_small() {
-        assert!(size_of::<Tally>() <= 40, "{}", size_of::<Tally>());
+        assert!(size_of::<Tally>() <= 26, "{}", size_of::<Tally>());
     }
 }

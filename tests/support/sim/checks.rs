@@ -2,6 +2,7 @@
 
 use tollway::close::CloseReason;
 use tollway::conn::Conn;
+use tollway::conn::inbox::Inbox;
 use tollway::conn::state::{Name, State};
 use tollway::ids::TopicName;
 use tollway::ledger::{Account, Payer};
@@ -45,10 +46,10 @@ impl Stage {
         if conn.flow.outbox.is_high() {
             self.see("a full outbox");
         }
-        if conn.flow.inbox.len() >= INBOX_BYTES_MAX {
+        if conn.aside.inbox().map_or(0, Inbox::len) >= INBOX_BYTES_MAX {
             self.see("a full inbox");
         }
-        let inbox = conn.flow.inbox.heap_bytes();
+        let inbox = conn.aside.inbox().map_or(0, Inbox::heap_bytes);
         let bound = 2 * (INBOX_BYTES_MAX + READ_BYTES);
         assert!(inbox <= bound, "{inbox} bytes in an inbox");
     }
@@ -58,8 +59,7 @@ impl Stage {
         let idle = match &conn.state {
             // Empty lines before a request do not begin it.
             State::Head { began, .. } => {
-                let lines = conn.flow.inbox.as_slice().iter().all(|b| b"\r\n".contains(b));
-                let lines = lines && !conn.flow.inbox.is_empty();
+                let lines = conn.aside.inbox().is_some_and(Inbox::is_blank);
                 began.is_none() && conn.flow.outbox.is_empty() && !lines
             }
             State::Streaming(_) | State::Lingering { .. } | State::Closed => true,
@@ -70,8 +70,8 @@ impl Stage {
             State::Body(_) | State::Awaiting(_) | State::Parked(_) | State::Sending(_) => false,
             State::Telling(_) => false,
         };
-        let inbox = conn.flow.inbox.heap_bytes();
-        let unfinished = matches!(conn.state, State::Open(_)) && !conn.flow.inbox.is_empty();
+        let inbox = conn.aside.inbox().map_or(0, Inbox::heap_bytes);
+        let unfinished = matches!(conn.state, State::Open(_)) && conn.aside.inbox().is_some();
         assert!(
             !idle || unfinished || inbox == 0,
             "an idle connection owns {inbox} bytes: {conn:?}"
@@ -238,7 +238,7 @@ impl Stage {
         let mut kept = 0;
         for broker in &self.world.brokers {
             let conns = broker.conn_ids().filter_map(|id| broker.conn(id));
-            kept += conns.map(|conn| conn.flow.inbox.len() as u64).sum::<u64>();
+            kept += conns.map(|conn| conn.aside.inbox().map_or(0, Inbox::len) as u64).sum::<u64>();
         }
         let pipes = self.world.pipes.iter();
         let (read, written) = pipes.fold(self.world.unseen, |(read, written), pipe| {
