@@ -159,6 +159,7 @@ const CRATES: &[&str] = &[
     "httpdate",
     "itoa",
     "libc",
+    "libm",
     "log",
     "mio",
     "rcgen",

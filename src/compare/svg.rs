@@ -8,6 +8,8 @@
 
 use std::fmt::Write as _;
 
+use libm::log10;
+
 use super::figures::{Comparison, Figures};
 use super::table::{ratio, setup_lines, time};
 
@@ -129,7 +131,7 @@ impl Linear {
 
     /// Three to six round numbers.
     fn marks(&self) -> Vec<(f64, String)> {
-        let decade = 10_f64.powf(self.max.log10().floor());
+        let decade = 10_f64.powi(log10(self.max).floor() as i32);
         let steps = [0.2, 0.25, 0.5, 1.0, 2.0].map(|step| step * decade);
         let fits = |step: &f64| self.max / step <= MARKS_MAX;
         let step = steps.into_iter().find(fits).unwrap_or(decade * 2.0);
@@ -149,14 +151,14 @@ struct Decades {
 impl Decades {
     fn around(shortest: f64, longest: f64) -> Self {
         // Exact: logarithms of figures that are microseconds of hours at most.
-        let first = shortest.max(1.0).log10().floor() as i32;
-        let last = longest.max(1.0).log10().ceil() as i32;
+        let first = log10(shortest.max(1.0)).floor() as i32;
+        let last = log10(longest.max(1.0)).ceil() as i32;
         Self { first, last: last.max(first + 1) }
     }
 
     fn x(&self, us: f64) -> f64 {
         let decades = f64::from(self.last - self.first);
-        LEFT + PLOT * (us.max(1.0).log10() - f64::from(self.first)).max(0.0) / decades
+        LEFT + PLOT * (log10(us.max(1.0)) - f64::from(self.first)).max(0.0) / decades
     }
 
     fn marks(&self) -> Vec<(f64, String)> {
