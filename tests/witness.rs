@@ -4,8 +4,8 @@
 //! made by hand use the real server, and parsers of our own, which share no line with the
 //! product's, derive the same figures from the captured bytes. Both must be equal: connections,
 //! requests, messages, every byte of every class in each direction, and every segment but those
-//! that come after the kernel was asked for the last time (`witness/end.rs` says which, and
-//! why). A second witness, `strace`, counts system calls.
+//! that come, or may come, after the kernel was asked for the last time (`witness/end.rs` says
+//! which, and why). A second witness, `strace`, counts system calls.
 //!
 //! Without `tcpdump` or `strace`, or without the right to use them (root has it), the tests are
 //! skipped by name.

@@ -215,6 +215,7 @@ fn the_room_of_an_upload_grows_when_it_is_full_and_not_before() {
     broker.received(id, &mut head.to_vec(), NOW);
     let room = |broker: &Broker| {
         let conn = broker.conn(id).expect("it stays");
+        assert!(conn.aside.inbox().is_none(), "all of it is in the upload");
         conn.heap_bytes() - conn.aside.heap_bytes() - size_of::<Upload>()
     };
     for expected in [10, 20, 40, 40, 80] {

@@ -153,6 +153,12 @@ impl Connection {
         segments.filter(move |segment| segment.from_server == from_server)
     }
 
+    /// The number behind the last byte of one direction.
+    pub(crate) fn end_of(&self, from_server: bool) -> u32 {
+        let first = self.first_byte(from_server);
+        first.wrapping_add(offset(self.bytes(from_server).len()))
+    }
+
     /// The number of the first byte of one direction: the one behind the SYN.
     pub(crate) fn first_byte(&self, from_server: bool) -> u32 {
         let syn = self.of(from_server).find(|segment| segment.is(Segment::SYN));

@@ -98,7 +98,9 @@ impl Connection {
     /// read its count and the answer that begins with byte `outgoing`.
     pub(crate) fn late_at_answer(&self, outgoing: usize) -> u64 {
         let answer = self.first_byte(true).wrapping_add(offset(outgoing));
-        self.late(|segment| segment.sequence == answer)
+        // Of the whole request: what acknowledges a part of it came before it was understood.
+        let request = self.before_answer(outgoing).end_of(false);
+        self.late(|s| (s.sequence, s.acknowledged) == (answer, request))
     }
 
     /// The same between the last reading and the `close` that answers a client's FIN.
@@ -167,6 +169,16 @@ mod tests {
         let late = only(&segments);
         assert_eq!(late.end(false), End::ByClient(6));
         assert_eq!(late.late_at_end(End::ByClient(6)), 1);
-        assert_eq!((late.late_at_answer(0), late.late_at_answer(2)), (0, 1));
+    }
+
+    #[test]
+    fn a_request_that_waited_for_its_answer_may_have_been_acknowledged_before() {
+        let mut segments = begun();
+        segments.push(segment(false, (3, 102), 0, b"more"));
+        segments.push(segment(true, (102, 5), 0, b"")); // Of its first half: known.
+        assert_eq!(only(&segments).late_at_answer(2), 0);
+        segments.push(segment(true, (102, 7), 0, b""));
+        segments.push(segment(true, (102, 7), 0, b"yes"));
+        assert_eq!((only(&segments).late_at_answer(0), only(&segments).late_at_answer(2)), (0, 1));
     }
 }

@@ -82,7 +82,7 @@ impl Parley {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use rustls::crypto::ring::{Ticketer, default_provider};
     use rustls::version::{TLS12, TLS13};
     use rustls::{HandshakeKind, ServerConfig, ServerConnection, SupportedProtocolVersion};
@@ -95,7 +95,7 @@ mod tests {
     use crate::shell::tls::trust::trust;
 
     /// A server of 127.0.0.1, and who trusts it.
-    fn rig(version: &'static SupportedProtocolVersion) -> (Arc<ServerConfig>, Trust) {
+    pub(crate) fn rig(version: &'static SupportedProtocolVersion) -> (Arc<ServerConfig>, Trust) {
         let pair = OwnPair::make().expect("a certificate");
         let path = pair.path_of_tests();
         let files = TlsPair { certificate: path.clone(), key: path };

@@ -70,6 +70,8 @@ impl Workbench<'_> {
     /// Reads once. Tells how many bytes came.
     pub fn read(&mut self, id: ConnId, socket: &mut Socket, scratch: &mut [u8]) -> usize {
         let Some(mut session) = self.tls.sessions.take(id) else {
+            debug_assert!(false, "a socket that speaks TLS has a session");
+            self.broker.failed(id, ErrorKind::InvalidData, self.now);
             return 0;
         };
         let kept = session.take_kept();
@@ -90,7 +92,7 @@ impl Workbench<'_> {
                 self.effects.open_letters(self.broker, self.now);
                 let came = &mut scratch[..kept.len() + bytes];
                 if !self.understand(id, &mut session, came) {
-                    socket.speaks_tls = false; // It goes on in plain words.
+                    socket.speaks_tls = false; // It goes on in plain words, without a session.
                     return bytes;
                 }
                 bytes
