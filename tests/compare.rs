@@ -127,8 +127,9 @@ fn every_variant_delivers_every_message_and_its_row_adds_up() {
         assert!(number(&row["answers_empty"]) > 0, "{row}");
         assert!(polls > long_polls, "{polls} {long_polls}");
     }
-    // One request for each message and client, and one more that waits.
-    assert_eq!(number(&rows[2]["requests"]), DELIVERIES + CLIENTS);
+    // One request for each message and client, and one more that waits; less where one brings two.
+    let requests = number(&rows[2]["requests"]);
+    assert!((2 * CLIENTS..=DELIVERIES + CLIENTS).contains(&requests), "{requests}");
     for row in &rows[3..] {
         assert_eq!(number(&row["requests"]), CLIENTS, "{row}");
         assert_eq!(number(&row["answers_empty"]), 0, "{row}");
@@ -226,7 +227,8 @@ fn an_emulated_round_trip_holds_back_what_it_says() {
         assert!(row["seconds"].as_f64() >= Some(0.120), "{row}");
     }
     // The last request of each is on its way when the last message has come, and is counted.
-    assert_eq!(number(&rows(&comparison)[2]["requests"]), DELIVERIES + CLIENTS);
+    let requests = number(&rows(&comparison)[2]["requests"]);
+    assert!((2 * CLIENTS..=DELIVERIES + CLIENTS).contains(&requests), "{requests}");
     // A poll takes a round trip, and one more on a new connection: so many fit in and no more.
     for (row, poll_s) in rows(&comparison).iter().zip([0.060, 0.120]) {
         let seconds = row["seconds"].as_f64().expect("a number");

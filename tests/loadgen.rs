@@ -313,7 +313,7 @@ fn tokens_are_shown_to_a_server_that_asks_for_them() {
 /// A run against a server that lies; what it says on standard error, and its report.
 fn run_against(lie: Lie) -> (Output, Value) {
     let liar = Liar::start(lie);
-    let flags = format!("--url {} -n 18 --rate 1000 --patience 300ms --via sse", liar.url());
+    let flags = format!("--url {} -n 18 --rate 1000 --patience 2s --via sse", liar.url());
     let output = run(&format!("{flags} {READING} --json"));
     liar.stop();
     let report = json(&output);
@@ -400,7 +400,7 @@ fn publishes_without_an_answer_are_a_fault_of_their_own() {
         assert_eq!(number(&run["delivered"]), delivered, "{lie:?}: {run}");
         assert_eq!(number(&run["faults"]["missed"]), 0, "{lie:?}: {run}");
         let liar = Liar::start(lie);
-        let flags = format!("--url {} -n 5 --rate 500 --patience 300ms --via sse", liar.url());
+        let flags = format!("--url {} -n 5 --rate 500 --patience 2s --via sse", liar.url());
         let output = self::run(&format!("{flags} {READING}"));
         liar.stop();
         let table = text(&output.stdout);

@@ -21,8 +21,9 @@ const pause = (ms) => new Promise((over) => setTimeout(over, ms));
 const numbers = (from, to) => Array.from({ length: to - from }, (_, n) => String(from + n));
 
 const at = (where) => ['--url', `http://127.0.0.1:${where}`];
+const pace = (patience) => ['--patience', patience, '--wait', '1s', '--interval', '50ms'];
 /** So short that a test is short, and long enough for two busy cores. */
-const QUICK = ['--patience', '300ms', '--wait', '1s', '--interval', '50ms'];
+const QUICK = pace('2s');
 const sub = (where, args, options) => run(['sub', ...at(where), ...QUICK, ...args], options);
 const pub = (where, args, options) => run(['pub', ...at(where), ...QUICK.slice(0, 2), ...args], options);
 
@@ -33,7 +34,9 @@ async function retained(topic) {
 
 async function sub_hops_among_four_techniques() {
   const proxy = await Hindrance.open(port);
-  const reader = sub(proxy.port, [fact, '--since', 'earliest', '-v', '-n', '1000', '--costs']);
+  // Silence is noticed soon: what was noticed for nothing is only one more change of technique.
+  const args = [fact, '--since', 'earliest', '-v', '-n', '1000', '--costs'];
+  const reader = run(['sub', ...at(proxy.port), ...pace('300ms'), ...args]);
   const reads = (technique) =>
     reader.until(({ err }) => {
       const states = err.filter((line) => line.endsWith(' reads'));
@@ -107,10 +110,10 @@ async function sub_says_a_gap_once_when_the_server_was_killed() {
     await reader.until(({ err }) => err.some((line) => line.includes('next try in')));
     const second = await server();
     proxy.set({ isDown: false, target: second.at });
-    await reader.until(() => reads() === 2);
+    await reader.until(() => reads() >= 2);
     // Cut again before any message: the same gap is not told twice. (Between two polls it goes unnoticed.)
     proxy.set({});
-    if (['ws', 'sse'].includes(name)) await reader.until(() => reads() === 3);
+    if (['ws', 'sse'].includes(name)) await reader.until(() => reads() >= 3);
     assert.equal(await pub(second.at, [fact, '1']).code, 0);
     assert.equal(await reader.code, 0);
     assert.deepEqual(reader.out, ['0', '1'], name);

@@ -289,9 +289,9 @@ async function a_stream_that_died_in_silence_is_found_out() {
 
 async function a_stream_that_beats_is_not_doubted() {
   const beating = await server('--heartbeat', '50ms');
-  const client = noted(beating.at, { techniques: ['sse'], timings: { ...timings, silence: 1_000 } });
+  const client = noted(beating.at, { techniques: ['sse'], timings: { ...timings, silence: 4_000 } });
   await client.reads('sse');
-  await pause(2_500);
+  await pause(9_000);
   assert.equal(client.connection.costs.poll, undefined, 'no poll asked after it');
   client.connection.close();
   beating.kill();
@@ -359,9 +359,10 @@ async function a_long_answer_may_come_slowly() {
   const data = noise(40_000);
   await publish(fact, data);
   const proxy = await Hindrance.open(port);
-  proxy.bytesPerSecondMax = 20_000; // two seconds, of which each brings something
+  proxy.bytesPerSecondMax = 8_000; // five seconds, of which each brings something
   for (const technique of ['long-poll', 'poll']) {
-    const client = noted(proxy.port, { techniques: [technique], since: 'earliest' });
+    const patient = { ...timings, first: 3_000, grace: 3_000 };
+    const client = noted(proxy.port, { techniques: [technique], since: 'earliest', timings: patient });
     await client.until(has(1));
     assert.deepEqual(client.data, [data]);
     assert.ok(!client.states.some(({ state }) => state === 'waiting'), 'at the first attempt');
@@ -402,7 +403,8 @@ async function a_client_waits_as_long_as_it_is_told() {
     more();
   });
   await new Promise((resolve) => busy.listen(0, '127.0.0.1', resolve));
-  const client = noted(busy.address().port, { techniques: ['sse', 'poll'] });
+  const patient = { ...timings, first: 3_000, grace: 3_000 };
+  const client = noted(busy.address().port, { techniques: ['sse', 'poll'], timings: patient });
   await client.until(has(4));
   assert.deepEqual(client.data, ['a\n b', '', new Uint8Array([255, 0]), 'c\nd']);
   // A timer of Node may be early by a millisecond.

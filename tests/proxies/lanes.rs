@@ -156,9 +156,9 @@ fn close_codes_pass(kind: Kind, test: &str) {
     assert_eq!(code(open("/news/ws?since=unknown")), 1013, "a gap");
 }
 
-/// Our setup with timeouts of two seconds, so that a test can outlast them.
+/// Our setup with timeouts of five seconds, so that a test can outlast them.
 fn impatient(kind: Kind, port: u16, upstream: u16) -> String {
-    proxies::ours(kind, port, upstream).replace("75s", "2s")
+    proxies::ours(kind, port, upstream).replace("75s", "5s")
 }
 
 fn heartbeats_keep_idle_streams_alive(kind: Kind, test: &str) {
@@ -170,7 +170,7 @@ fn heartbeats_keep_idle_streams_alive(kind: Kind, test: &str) {
     let mut stream = EventStream::open(proxy.port(), "news", "latest");
     let mut socket = Socket::open(proxy.port(), "news", "latest");
     // So many of each take longer than twice what the proxy would wait, and it waits for ten.
-    for _ in 0..25 {
+    for _ in 0..55 {
         assert!(stream.event().expect("the stream goes on").is_comment);
         let read = socket.message();
         assert!(matches!(read, Message::Ping(_)), "{read:?}");

@@ -3,7 +3,6 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::thread;
 use std::time::Duration;
 
 use crate::rig::{Line, Redis};
@@ -165,15 +164,10 @@ fn a_redis_that_is_slow_is_waited_for_and_one_that_hangs_is_away() {
     publish(port, "one");
     redis.say(&["CLIENT", "PAUSE", "1500", "ALL"]);
     publish(port, "two");
-    let url = redis.url();
-    let hang = thread::spawn(move || {
-        let client = redis::Client::open(url).expect("a good URL");
-        let mut connection = client.get_connection().expect("it runs");
-        redis::cmd("DEBUG").arg("SLEEP").arg("8").exec(&mut connection).expect("it sleeps");
-    });
+    redis.signal("STOP");
     until_ready(port, Some("does not answer in time"));
     refused(port, "three", Some("k"));
-    hang.join().expect("it wakes");
+    redis.signal("CONT");
     until_ready(port, None);
     publish_in_time(port, "four");
     let third = within(PATIENCE_MS, || {

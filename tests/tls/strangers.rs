@@ -105,7 +105,7 @@ fn who_has_nothing_in_common_with_us_is_told_by_an_alert_and_counted() {
 
 #[test]
 fn a_handshake_that_does_not_go_on_ends_and_is_counted() {
-    for_threads(&["--head-timeout", "1s"], |server, pair| {
+    for_threads(&["--head-timeout", "4s"], |server, pair| {
         let mut silent = connect(server.port());
         let mut begun = connect(server.port());
         begun.write_all(&[22, 3, 1, 2, 0, 1, 0]).expect("it reads");
@@ -132,7 +132,8 @@ fn resident(server: &Server) -> usize {
 fn five_thousand_handshakes_that_never_finish_cost_little_and_make_room() {
     const STRANGERS: usize = 5_000;
     let pair = Pair::of(&["localhost"]);
-    let server = server(&pair, &["--threads", "2", "--max-connections", "4000"]);
+    let server =
+        server(&pair, &["--threads", "2", "--max-connections", "4000", "--head-timeout", "5m"]);
     let trust = Arc::new(settings(&pair.der, &VERSIONS));
     // The first flight of a client, which the server answers, and then nothing.
     let hello = {

@@ -62,7 +62,7 @@ fn short_poll_kept_alive() {
 #[test]
 fn short_poll_that_waits_too_long_between_two_polls() {
     let test = "short_poll_that_waits_too_long_between_two_polls";
-    let Some(run) = Run::start(test, &["--idle-timeout", "1s"]) else {
+    let Some(run) = Run::start(test, &["--idle-timeout", "4s"]) else {
         return;
     };
     let poll = |_| {
