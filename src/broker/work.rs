@@ -50,6 +50,26 @@ impl Broker {
         !asks && shard.left_behind.is_empty() && self.resumed.is_empty()
     }
 
+    /// Reads a portion of the letters: what they bring is in the logs then, and whoever asked for
+    /// it is answered, before any subscriber is served.
+    pub fn read_portion(&mut self, now: Millis) {
+        self.shard.letters.begin_portion();
+        if self.shard.letters.has_next() {
+            self.read_letters(now);
+        }
+    }
+
+    /// Whether a round is on: [`Broker::deliver`] has subscribers to serve.
+    pub fn has_rounds(&self) -> bool {
+        self.shard.hub.has_rounds()
+    }
+
+    /// Whether `id` is one that a round may reach.
+    pub fn is_subscribed(&self, id: ConnId) -> bool {
+        let state = self.conns.get(id).map(|conn| conn.state.name());
+        matches!(state, Some(Name::Parked | Name::Streaming | Name::Open))
+    }
+
     /// Reads a portion of the letters, and serves a portion of the subscribers of logs that grew.
     /// `true`: there is more to do, now.
     pub fn deliver(&mut self, now: Millis) -> bool {
@@ -221,5 +241,39 @@ impl Broker {
         self.shard.policy.second = WallSecond { unix_s: unix_s.unsigned_abs(), ..second };
         self.shard.given = None; // It says another date.
         self.shard.common_fields = CommonFields::at(&date::write(unix_s));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::Setup;
+    use crate::ids::{Door, Micros, Seq, TopicName};
+    use crate::technique::message::{Message, Payload};
+
+    #[test]
+    fn who_reads_no_topic_is_told_apart_before_anybody_is_served() {
+        const NOW: Millis = Millis(0);
+        let mut broker = Broker::new(Setup::default());
+        let mut ask = |port, request| {
+            let peer = ([127, 0, 0, 1], port).into();
+            let id = broker.accepted(peer, Door::Public, NOW).expect("there is room");
+            let text = format!("GET /t{request} HTTP/1.1\r\nHost: h\r\n\r\n");
+            broker.received(id, &mut text.into_bytes(), NOW);
+            broker.sent(id, broker.outbox(id).map_or(0, Outbox::bytes), Micros(0));
+            id
+        };
+        let ids = [ask(1, "/sse"), ask(2, "?wait=1"), ask(3, "?since=latest")];
+        assert_eq!(ids.map(|id| broker.is_subscribed(id)), [true, true, false]);
+        assert!(!broker.has_rounds());
+        let (topic, payload) = (TopicName::parse("t").expect("a topic"), Payload::posted(b"x"));
+        let message = Message { seq: Seq(1), topic, event: None, payload, at: Micros(0) };
+        broker.letter(Letter::Committed { message: message.into(), receipt: None }, NOW);
+        broker.read_portion(NOW);
+        assert!(broker.has_rounds());
+        assert_eq!(ids.map(|id| broker.has_output(id)), [false; 3]);
+        while broker.deliver(NOW) {}
+        assert!(!broker.has_rounds());
+        assert_eq!(ids.map(|id| broker.has_output(id)), [true, true, false]);
     }
 }

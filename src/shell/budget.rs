@@ -12,7 +12,7 @@ use super::clock::Clock;
 use crate::ids::{Micros, Millis};
 use crate::limits::TURN_US;
 
-/// A part of a turn, and how many twentieths of it are its share.
+/// A part of a turn, which is shared out in [`PARTS`].
 #[derive(Debug, Clone, Copy)]
 pub enum Phase {
     /// Accepting connections.
@@ -21,6 +21,8 @@ pub enum Phase {
     TakeIn,
     /// Effects, letters, requests behind others.
     Effects,
+    /// Answers, before a crowd is served.
+    Answer,
     /// From the log to outboxes, and from those that had nothing else to the kernel.
     Deliver,
     /// From outboxes to the kernel, and what that makes room for.
@@ -29,11 +31,15 @@ pub enum Phase {
     Close,
 }
 
+/// Parts of a turn.
+const PARTS: u64 = 21;
+
 impl Phase {
-    fn twentieths(self) -> u64 {
+    fn parts(self) -> u64 {
         match self {
             Self::Accept | Self::Close => 1,
             Self::Effects => 1, // Three times in a turn.
+            Self::Answer => 1,
             Self::TakeIn => 4,
             // A write costs the kernel several times what it cost us to prepare.
             Self::Deliver => 6,
@@ -71,7 +77,7 @@ impl Budget {
     /// behind it. The share counts from the first look at the clock, after the first step: most
     /// phases of most turns have one step or none, and need no look.
     pub fn begin(&mut self, phase: Phase) {
-        self.share_us = TURN_US * phase.twentieths() / 20;
+        self.share_us = TURN_US * phase.parts() / PARTS;
         self.ends = None;
         self.unseen = 0;
     }
@@ -122,7 +128,7 @@ mod tests {
             budget.begin(phase);
             assert!(budget.has_left(), "it has just begun");
             let ends = budget.ends.expect("it was asked");
-            assert_eq!(ends.since(budget.at), TURN_US * phase.twentieths() / 20);
+            assert_eq!(ends.since(budget.at), TURN_US * phase.parts() / PARTS);
             // As if so much time had passed at the last look.
             for (at, left) in [(0, true), (1, false)] {
                 budget.at = Micros(ends.0 - 1 + at);

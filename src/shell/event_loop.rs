@@ -1,9 +1,9 @@
 //! The event loop: one thread's whole life, one `turn` after another.
 //!
 //! ```text
-//!  wait ─► take_in ─► run_effects ─► expire ─► deliver ─► sample ─► …
-//!          accept,    letters,       what is   log to     the kernel's
-//!          read       lock, files    due       readers    counts
+//!  wait ─► take_in ─► run_effects ─► expire ─► answer ─► deliver ─► sample ─► …
+//!          accept,    letters,       what is   who has   log to     the kernel's
+//!          read       lock, files    due       asked     readers    counts
 //!
 //!  … ─► run_effects ─► write_out ─► run_effects ─► close_sockets ─► wait
 //!                      one write
@@ -39,6 +39,7 @@
 //! costs `epoll_wait`, `read` and a write, and under load the first is shared. Readers to whom a
 //! round has brought messages, and who had nothing else to hear, are written to portion by portion,
 //! while what they are told is at hand; what comes in meanwhile goes to the rest of them as well.
+//! So whoever reads nothing has its answer before a round goes on, and may say more meanwhile.
 //!
 //! Came from: `mod`, which puts the parts together. Goes to: `broker`, and with what that wants of
 //! other threads and of files to `effects`. Absent on purpose: HTTP, topics, deadlines, and every
@@ -168,6 +169,7 @@ impl EventLoop {
         self.take_in();
         self.run_effects();
         self.expire();
+        self.answer();
         self.deliver();
         self.sample();
         // A reader that was greeted must be counted before it reads its greeting: one that has seen

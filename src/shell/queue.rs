@@ -67,6 +67,11 @@ impl Fifo {
         self.0.pop_front()
     }
 
+    /// Puts one that was popped at the end of the line. It stands there, as its socket says.
+    pub fn push(&mut self, id: ConnId) {
+        self.0.push_back(id);
+    }
+
     /// How many stand in line.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -532,6 +532,7 @@ impl World {
         let mut any = self.take_in(shard);
         any |= self.run_effects(shard);
         any |= self.expire(shard);
+        any |= self.answer(shard);
         any |= self.deliver(shard);
         any |= self.run_effects(shard);
         any |= self.write_out(shard);
@@ -558,6 +559,25 @@ impl World {
             self.brokers[shard].expire(self.now);
         }
         due
+    }
+
+    /// Whoever was answered and reads nothing has its answer before a round goes on.
+    fn answer(&mut self, shard: usize) -> bool {
+        self.meanwhile(shard);
+        self.brokers[shard].read_portion(self.now);
+        if !self.brokers[shard].has_rounds() {
+            return false;
+        }
+        let mut any = self.note_dirty(shard);
+        for n in 0..self.pipes.len() {
+            let pipe = &mut self.pipes[n];
+            let waits = pipe.shard == shard && pipe.closed.is_none() && pipe.to_write;
+            if waits && !self.brokers[shard].is_subscribed(pipe.id) {
+                pipe.to_write = false;
+                any |= self.write(shard, n);
+            }
+        }
+        any
     }
 
     /// A few portions: how many fit into a turn depends on the clock, and here there is none.
@@ -880,13 +900,7 @@ impl World {
     /// Writes to whoever became dirty, and to whoever found no room and has some now.
     fn write_out(&mut self, shard: usize) -> bool {
         self.meanwhile(shard);
-        let mut any = false;
-        while let Some(id) = self.brokers[shard].next_dirty() {
-            if let Some(&n) = self.by_id.get(&(shard, id)) {
-                self.pipes[n].to_write |= self.pipes[n].writable;
-            }
-            any = true;
-        }
+        let mut any = self.note_dirty(shard);
         for n in 0..self.pipes.len() {
             let pipe = &mut self.pipes[n];
             if pipe.shard != shard || pipe.closed.is_some() {
@@ -909,6 +923,18 @@ impl World {
                 let pipe = &self.pipes[n];
                 any |= !pipe.writable && pipe.room > 0; // An edge will tell of the room.
             }
+        }
+        any
+    }
+
+    /// Moves those whose outbox is no longer empty into the line of those to be written to.
+    fn note_dirty(&mut self, shard: usize) -> bool {
+        let mut any = false;
+        while let Some(id) = self.brokers[shard].next_dirty() {
+            if let Some(&n) = self.by_id.get(&(shard, id)) {
+                self.pipes[n].to_write |= self.pipes[n].writable;
+            }
+            any = true;
         }
         any
     }

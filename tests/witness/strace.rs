@@ -69,9 +69,55 @@ fn those_made_for_connections_that_are_turned_away_are_counted_too() {
     }
 }
 
+/// The order of a turn: a publisher may go on while a crowd is served.
+#[test]
+fn whoever_publishes_is_answered_before_readers_are_written_to() {
+    const MESSAGES: usize = 5;
+    let test = "whoever_publishes_is_answered_before_readers_are_written_to";
+    let traced = trace(test, &[], |port| {
+        let mut readers: Vec<_> = (0..8).map(|_| Socket::open(port, "/news/ws", "")).collect();
+        await_readers(port, "news", "websocket", readers.len() as u64);
+        for number in 0..MESSAGES {
+            let said = format!("said {number}");
+            http::publish(port, "news", &said);
+            readers.iter_mut().for_each(|reader| reader.await_message(said.as_bytes()));
+        }
+        readers
+    });
+    let Some(Traced { log, .. }) = traced else {
+        return;
+    };
+    let answers: Vec<usize> = log.match_indices(r#", "HTTP/1.1 201 "#).map(|(at, _)| at).collect();
+    assert_eq!(answers.len(), MESSAGES, "{log}");
+    for (number, answer) in answers.into_iter().enumerate() {
+        let message = log.find(&format!(r#", "\201\6said {number}""#)).expect("it was read");
+        assert!(answer < message, "message {number} left before its publisher's answer\n{log}");
+    }
+}
+
 /// Holds the ledger of a server with `flags` against what `strace` saw it do for those who visit:
 /// the report, and how often who asked for it was turned away. `None`: skipped.
 fn compare<G>(test: &str, flags: &[&str], visit: impl Fn(u16) -> G) -> Option<(Value, u64)> {
+    let Traced { log, costs, refused } = trace(test, flags, visit)?;
+    assert_eq!(
+        charged(&costs),
+        Log::read(&log).calls,
+        "the ledger's on the left, those in the log on the right\n{costs:#}"
+    );
+    Some((costs, refused))
+}
+
+/// A server's life, as `strace` saw it.
+struct Traced {
+    log: String,
+    /// The server's report at the end of it.
+    costs: Value,
+    /// How often who asked for that was turned away.
+    refused: u64,
+}
+
+/// Lets `visit` use a server with `flags` that is looked at. `None`: skipped.
+fn trace<G>(test: &str, flags: &[&str], visit: impl Fn(u16) -> G) -> Option<Traced> {
     if !may_trace() {
         return missed(test, "strace, or the right to trace");
     }
@@ -97,14 +143,8 @@ fn compare<G>(test: &str, flags: &[&str], visit: impl Fn(u16) -> G) -> Option<(V
         let written = fs::read_to_string(&log).expect("strace writes it");
         written.ends_with(" total\n").then_some(written)
     });
-    let whole = whole.expect("the log ends with the server");
     let _ = fs::remove_file(&log);
-    assert_eq!(
-        charged(&costs),
-        Log::read(&whole).calls,
-        "the ledger's on the left, those in the log on the right\n{costs:#}"
-    );
-    Some((costs, refused))
+    Some(Traced { log: whole.expect("the log ends with the server"), costs, refused })
 }
 
 /// Uses every technique, and stays connected by some.

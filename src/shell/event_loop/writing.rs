@@ -29,6 +29,29 @@ impl EventLoop {
         self.now = self.budget.at().millis(); // The broker was told of writes at that time.
     }
 
+    /// Writes, before a crowd is served, to those who were answered and read no topic: whoever has
+    /// published may go on, and what it publishes next joins the round. Whoever takes much stands
+    /// in line, and so does a subscriber, for what the round brings goes in the same write.
+    pub(super) fn answer(&mut self) {
+        self.broker.read_portion(self.now);
+        if !self.broker.has_rounds() {
+            return; // Nothing comes between an answer and its write.
+        }
+        self.queue_dirty();
+        self.budget.begin(Phase::Answer);
+        for _ in 0..self.outgoing.line(false).len() {
+            if !self.budget.has_left() {
+                break;
+            }
+            match self.outgoing.line(false).pop() {
+                Some(id) if self.broker.is_subscribed(id) => self.outgoing.line(false).push(id),
+                Some(id) => self.write_by_tls_or_not(id),
+                None => break,
+            }
+        }
+        self.now = self.budget.at().millis(); // The broker was told of writes at that time.
+    }
+
     /// Writes to those whom a portion of a round has just served, while they are in the caches: of
     /// a large crowd, nobody is when all of it has been served. Those who take much stand in line.
     pub(super) fn write_served(&mut self) {
