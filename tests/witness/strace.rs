@@ -80,7 +80,9 @@ fn whoever_publishes_is_answered_before_readers_are_written_to() {
         for number in 0..MESSAGES {
             let said = format!("said {number}");
             http::publish(port, "news", &said);
-            readers.iter_mut().for_each(|reader| reader.await_message(said.as_bytes()));
+            for reader in &mut readers {
+                reader.await_message(said.as_bytes());
+            }
         }
         readers
     });
