@@ -104,6 +104,7 @@ pub mod wire;
 pub mod close;
 pub mod ledger;
 mod spare;
+mod swept;
 pub mod timer;
 
 pub mod bench;

@@ -147,12 +147,12 @@ pub const TOPIC_OVERHEAD_BYTES: usize = 512;
 pub const RENDITIONS_SHARE: usize = 64;
 /// What a thread keeps of that at least, so that all readers of the newest message share it.
 pub const RENDITIONS_BYTES_MIN: usize = 512 * 1024;
-/// Blocks of messages that fell off, kept on each thread for those that come: 32 KiB,
-/// and the names of their topics.
+/// Blocks of messages that fell off, kept for those that come: 32 KiB, and topics' names.
 pub const MESSAGE_BLOCKS_KEPT: usize = 256;
-/// Entries of messages long gone that the queue by age may hold, beyond a quarter more than there
-/// are messages: below, sweeping them out is not worth its while.
-pub const AGES_SLACK: usize = 1024;
+/// Entries of messages long gone, beyond a quarter of those held, before a queue by age is swept.
+pub const SWEPT_SLACK: usize = 1024;
+/// Entries of such a queue that one step of sweeping goes through.
+pub const SWEPT_BLOCK: usize = 128;
 /// Groups in which a thread remembers the highest number that forgotten topics had, 8 bytes each:
 /// topics can be invented without end, this memory does not grow. With more topics than groups a
 /// reader is told of a gap that there may not have been.

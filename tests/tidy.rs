@@ -13,21 +13,22 @@ mod source;
 use self::source::{assert_none, is_test, product_lines, room, root, sources};
 
 /// Room → rooms it may import. `main → shell → broker → {conn, hub} → technique → wire → limits`;
-/// `close`, `ids`, `ledger`, `limits`, `named`, `spare`, `timer` are leaves. The clients' side
-/// stands apart: `main → compare → client → wire`; what `/-/costs` says is `ledger`'s to say, for
-/// both sides.
+/// `close`, `ids`, `ledger`, `limits`, `named`, `spare`, `swept`, `timer` are leaves. The clients'
+/// side stands apart: `main → compare → client → wire`; what `/-/costs` says is `ledger`'s to say,
+/// for both sides.
 const ARROWS: &[(&str, &[&str])] = &[
     ("limits", &[]),
     ("named", &[]),
     ("close", &["named"]),
     ("ids", &["limits"]),
     ("spare", &["limits"]),
+    ("swept", &["limits", "spare"]),
     ("timer", &["ids"]),
     ("ledger", &["close", "ids", "limits", "named"]),
     ("wire", &["limits"]),
     ("technique", &["ids", "limits", "named", "wire"]),
-    ("hub", &["ids", "limits", "spare", "technique", "wire"]),
-    ("store", &["hub", "ids", "ledger", "limits", "spare", "technique"]),
+    ("hub", &["ids", "limits", "spare", "swept", "technique", "wire"]),
+    ("store", &["hub", "ids", "ledger", "limits", "spare", "swept", "technique"]),
     ("rights", &["ids", "limits", "wire"]),
     ("conn", &["close", "ids", "ledger", "limits", "named", "rights", "technique", "wire"]),
     (

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::Hub;
 use super::log::Entry;
 use crate::ids::TopicId;
-use crate::limits::AGES_SLACK;
+use crate::limits::SWEPT_SLACK;
 use crate::spare::Spare;
 use crate::technique::{EncodedMessage, Format};
 use crate::wire::deflate::Window;
@@ -94,7 +94,7 @@ impl Hub {
                 self.cache.lost(topic.log.forget_renditions(seq));
             }
         }
-        if line.len() > 2 * self.cache.messages.get() + AGES_SLACK {
+        if line.len() > 2 * self.cache.messages.get() + SWEPT_SLACK {
             let topics = &self.topics;
             line.retain(|(topic, seq)| {
                 let log = topics.get(topic.0 as usize).map(|topic| &topic.log);

@@ -47,6 +47,7 @@ pub use self::subscribers::Subscribers;
 use crate::ids::{ConnId, Epoch, Id, Seat, Seq, TopicId, TopicMap, TopicName};
 use crate::limits::Limits;
 use crate::spare::Spare;
+use crate::swept::SweptQueue;
 use crate::technique::Technique;
 use crate::technique::message::Message;
 
@@ -102,7 +103,7 @@ pub struct Hub {
     tip: Seq,
     ahead_max: u64, // See `Past`.
     /// Every message held, oldest first, whatever its topic; and some that are gone already.
-    ages: VecDeque<Age>,
+    ages: SweptQueue<Age>,
     /// Messages held in all topics, and their weight.
     held: usize,
     bytes: usize,
@@ -145,7 +146,7 @@ impl Hub {
             forgotten: Forgotten::default(),
             tip: Seq(0),
             ahead_max: 0,
-            ages: VecDeque::new(),
+            ages: SweptQueue::default(),
             held: 0,
             bytes: 0,
             retained: 0,
@@ -168,7 +169,7 @@ impl Hub {
         self.held += 1;
         self.bytes += message.weight();
         self.cost += message.cost() + self.retention.entry_bytes;
-        self.ages.push_back(Age { at: message.at.millis(), seq: message.seq, topic: id });
+        self.ages.push(Age { at: message.at.millis(), seq: message.seq, topic: id });
         let topic = &mut self.topics[id.0 as usize];
         if topic.log.is_empty() {
             self.cost += self.retention.topic_bytes;

@@ -3,7 +3,7 @@
 //! Sequence numbers are given in the order of time and one age holds for all topics, so one queue
 //! over the whole hub, in the order of those numbers, tells both what is too old and what is the
 //! oldest. An entry of the queue whose message fell off earlier, by its topic's own bounds, is
-//! skipped when met, and swept out when such entries outnumber the others.
+//! skipped when met, and swept out in time (see [`SweptQueue`](crate::swept::SweptQueue)).
 //!
 //! Came from: `hub`, when rounds are over, when a message comes that nobody waits for, and at
 //! deadlines. Goes to: `log`, which drops its oldest; `blocks`, for what comes next. Absent on
@@ -14,7 +14,6 @@ use super::Hub;
 use super::blocks::Blocks;
 use super::bounds::Age;
 use crate::ids::{Millis, TopicId, TopicName};
-use crate::limits::AGES_SLACK;
 use crate::spare::Spare;
 use crate::technique::message::{Payload, Unnumbered};
 
@@ -130,7 +129,7 @@ impl Hub {
 
     /// Drops the message in front of the queue, if it is still there, and its entry.
     fn evict_oldest(&mut self) {
-        let Some(age) = self.ages.pop_front() else {
+        let Some(age) = self.ages.pop() else {
             return;
         };
         if self.holds_first(&age) {
@@ -165,17 +164,13 @@ impl Hub {
         self.sweep();
     }
 
-    /// Keeps the queue of ages within a quarter more than the messages held.
+    /// Sweeps entries of messages long gone out of the queue, a few at a time.
     fn sweep(&mut self) {
-        if self.ages.len() <= self.held + self.held / 4 + AGES_SLACK {
-            return self.ages.give_back();
-        }
         let topics = &self.topics;
-        self.ages.retain(|age| {
+        self.ages.sweep(self.held, |age| {
             let topic = topics.get(age.topic.0 as usize);
             topic.is_some_and(|topic| topic.log.still_holds(age.seq))
         });
-        self.ages.shrink_to(self.held + self.held / 4 + AGES_SLACK);
     }
 }
 

@@ -19,6 +19,7 @@ use slab::Slab;
 use crate::hub::forgotten;
 use crate::ids::{Millis, Seq, TopicName};
 use crate::limits::{ENTRY_OVERHEAD_BYTES, Limits, RENDITIONS_SHARE, TOPIC_OVERHEAD_BYTES};
+use crate::swept::SweptQueue;
 use crate::technique::message::Message;
 
 /// The bounds, as [`Limits`] gives them.
@@ -57,7 +58,7 @@ pub(super) struct Retained {
     names: HashMap<TopicName, usize>,
     topics: Slab<HeldTopic>,
     /// All of them, oldest first, and some that are gone already.
-    order: VecDeque<(Seq, usize)>,
+    order: SweptQueue<(Seq, usize)>,
     held: usize,
     cost: usize,
     /// Where groups of names are told apart.
@@ -89,7 +90,7 @@ impl Retained {
             bounds,
             names: HashMap::new(),
             topics: Slab::new(),
-            order: VecDeque::new(),
+            order: SweptQueue::default(),
             held: 0,
             cost: 0,
             group_key,
@@ -130,7 +131,7 @@ impl Retained {
         topic.last = message.seq;
         self.held += 1;
         self.cost += cost;
-        self.order.push_back((message.seq, index));
+        self.order.push((message.seq, index));
         while self.topics[index].held.len() > self.bounds.messages
             || self.topics[index].bytes > self.bounds.bytes
         {
@@ -165,7 +166,7 @@ impl Retained {
     }
 
     fn drop_oldest(&mut self) {
-        if let Some((seq, index)) = self.order.pop_front() {
+        if let Some((seq, index)) = self.order.pop() {
             let first = self.topics.get(index).and_then(|topic| topic.held.front());
             if first.is_some_and(|held| held.seq == seq) {
                 self.drop_first(index);
@@ -193,25 +194,20 @@ impl Retained {
         }
     }
 
-    /// Keeps the queue within a quarter more than the messages held.
+    /// Sweeps entries of messages long gone out of the queue, a few at a time.
     fn sweep(&mut self) {
-        if self.order.len() > self.held + self.held / 4 + SLACK {
-            let topics = &self.topics;
-            self.order.retain(|(seq, index)| {
-                let held = topics.get(*index).map(|topic| &topic.held);
-                held.is_some_and(|held| held.binary_search_by_key(seq, |held| held.seq).is_ok())
-            });
-        }
+        let topics = &self.topics;
+        self.order.sweep(self.held, |(seq, index)| {
+            let held = topics.get(*index).map(|topic| &topic.held);
+            held.is_some_and(|held| held.binary_search_by_key(seq, |held| held.seq).is_ok())
+        });
     }
 }
-
-/// Entries of messages that are gone are not worth sweeping out below this.
-const SLACK: usize = 1_024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::MESSAGE_OVERHEAD_BYTES;
+    use crate::limits::{MESSAGE_OVERHEAD_BYTES, SWEPT_SLACK};
     use crate::technique::message::Payload;
 
     struct Bench(Retained, u64);
@@ -281,7 +277,7 @@ mod tests {
         for _ in 0..50_000 {
             bench.append("busy", 1, 0);
         }
-        assert!(bench.0.order.len() <= 2 * SLACK, "{}", bench.0.order.len());
+        assert!(bench.0.order.len() <= 2 * SWEPT_SLACK, "{}", bench.0.order.len());
         assert_eq!(bench.0.held, 2);
     }
 }

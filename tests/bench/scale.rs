@@ -5,6 +5,7 @@
 //! cargo bench --bench scale                  # 1,000,000 connections; half a GB
 //! cargo bench --bench scale -- 100000        # so many at most
 //! cargo bench --bench scale -- instructions  # instructions of a delivery, by valgrind
+//! cargo bench --bench scale -- history       # a message to a log that is full, and the longest
 //! ```
 //!
 //! The broker has no sockets, so a million connections fit into one process: what the kernel would
@@ -12,17 +13,21 @@
 //! the crowd came, divided by its size; beside it, what the broker counts for the first of them:
 //! the connection, and what it holds of the heap. Times are the least of several rounds, and double
 //! on a busy machine; a delivery ends where the shell would call `send`. Caches may make a delivery
-//! to a large crowd dearer though it takes the same instructions: the third form counts those.
+//! to a large crowd dearer though it takes the same instructions: the third form counts those. The
+//! longest of the fourth is a pause of all who share a thread; on a busy machine, that of another
+//! program too.
 
 use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tollway::broker::{Broker, Effect, Letter, Setup};
-use tollway::ids::{ConnId, Door, Millis, ShardId, TopicName, WallSecond};
+use tollway::hub::Hub;
+use tollway::ids::{ConnId, Door, Epoch, Micros, Millis, Seq, ShardId, TopicName, WallSecond};
 use tollway::limits::Limits;
 use tollway::store::sequencer::{Commit, Sequencer};
-use tollway::technique::message::{Draft, Payload, Unnumbered};
+use tollway::technique::message::{Draft, Message, Payload, Unnumbered};
 
 const WEBSOCKET: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\n\
      Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
@@ -47,6 +52,7 @@ fn main() {
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => all(1_000_000),
         ["instructions"] => instructions(),
+        ["history"] => history(),
         ["memory", at, readers] => memory_of(TECHNIQUES[number(at)], number(readers)),
         ["topics", connections] => topics_of(number(connections)),
         ["rounds", readers, rounds] => rounds_for_valgrind(number(readers), number(rounds)),
@@ -65,6 +71,36 @@ fn all(most: usize) {
     one_topic(most);
     println!();
     many_topics(most);
+}
+
+/// Messages to topics by chance, each of which holds so many: the middle of a long queue by age is
+/// what falls off.
+fn history() {
+    println!("| topics | messages of each | ns of a message | µs of the longest |");
+    println!("| --- | --- | --- | --- |");
+    for (topics, each) in [(10_000, 10), (100_000, 10), (3_000, 1_000)] {
+        let limits = Limits { history_messages: each, retain_bytes: 1 << 34, ..Limits::default() };
+        let mut hub = Hub::new(Epoch(1), &limits, 1);
+        let name = |n| TopicName::parse(&format!("topic-{n}")).expect("a name");
+        let names: Vec<TopicName> = (0..topics).map(name).collect();
+        let (held, mut chance) = (topics * each, 1_u64);
+        let (mut sum, mut longest) = (Duration::ZERO, Duration::ZERO);
+        for number in 1..=2 * held {
+            chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let topic = names[(chance >> 33) as usize % topics].clone();
+            let (event, payload, at) = (None, Payload::posted([b'x'; 16]), Micros(0));
+            let message = Message { seq: Seq(number as u64), topic, event, payload, at };
+            let message = Arc::new(message);
+            let begin = Instant::now();
+            hub.append(message);
+            let took = begin.elapsed();
+            if number > held + held / 2 {
+                (sum, longest) = (sum + took, longest.max(took));
+            }
+        }
+        let mean = sum.as_nanos() / (held / 2) as u128;
+        println!("| {topics} | {each} | {mean} | {} |", longest.as_micros());
+    }
 }
 
 // --- a world: a broker, a sequencer, and a kernel that takes all at once ------------------------

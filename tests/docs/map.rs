@@ -7,7 +7,7 @@ use crate::item;
 use crate::pages::{files, keep_part, read};
 
 /// The rooms in the order in which a reader meets them.
-const ROOMS: [&str; 23] = [
+const ROOMS: [&str; 24] = [
     "main",
     "lib",
     "ids",
@@ -25,6 +25,7 @@ const ROOMS: [&str; 23] = [
     "close",
     "ledger",
     "spare",
+    "swept",
     "timer",
     "client",
     "compare",
