@@ -12,7 +12,7 @@ use super::clock::Clock;
 use crate::ids::{Micros, Millis};
 use crate::limits::TURN_US;
 
-/// A part of a turn, which is shared out in [`PARTS`].
+/// A part of a turn; each has its share of the time.
 #[derive(Debug, Clone, Copy)]
 pub enum Phase {
     /// Accepting connections.
