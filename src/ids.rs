@@ -77,8 +77,8 @@ pub enum Door {
     Admin,
 }
 
-/// Names one connection of one thread. `slab` reuses slots, so a generation goes with the slot: a
-/// timer, an event or a commit meant for a connection that is gone dies on the comparison.
+/// Names one connection of one thread. `slab` reuses slots, so a generation goes with the slot: an
+/// event or a commit meant for a connection that is gone dies on the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId {
     /// Index into the connection slab.
@@ -92,6 +92,16 @@ impl ConnId {
     /// The last generation. The one behind it is no connection's: the shell's tokens use it for
     /// what is watched and is no connection.
     pub const GENERATION_MAX: u32 = u32::MAX - 1;
+}
+
+/// Where a connection stands among those of its thread that are idle: the slots of the one that
+/// became so right before it, and of the one right behind it.
+#[derive(Clone, Copy, Debug)]
+pub struct Neighbours {
+    /// [`u32::MAX`]: it is the first.
+    pub before: u32,
+    /// [`u32::MAX`]: it is the last.
+    pub behind: u32,
 }
 
 /// Names one topic of one thread: an index, good for as long as the topic is not forgotten.

@@ -23,7 +23,7 @@
 //! three times at most. Eleven digits write any `u64`, so there is no farthest moment either; empty
 //! slots own no memory, and a wheel with nothing in it is 17 KiB.
 
-use crate::ids::{ConnId, Millis};
+use crate::ids::Millis;
 
 /// Bits in a digit. 64 slots make a level, so that one word tells which are occupied.
 const DIGIT_BITS: u32 = 6;
@@ -31,13 +31,16 @@ const SLOTS: usize = 1 << DIGIT_BITS;
 /// Digits in a `u64`.
 const LEVELS: usize = (u64::BITS as usize).div_ceil(DIGIT_BITS as usize);
 
+/// Small, for there may be a million: a connection is named by its slot alone. When it is gone,
+/// whoever has its slot by then has asked for another moment.
 #[derive(Clone, Copy, Debug)]
+#[repr(Rust, packed(4))]
 struct Hint {
     at: Millis,
-    who: ConnId,
+    who: u32,
 }
 
-const _: () = assert!(size_of::<Hint>() == 16);
+const _: () = assert!(size_of::<Hint>() == 12);
 
 /// Hints about deadlines, earliest first. See the module's text for how it is laid out.
 #[derive(Debug)]
@@ -71,9 +74,10 @@ impl TimerWheel {
         }
     }
 
-    /// Asks to hand out `who` at `at`, or at the next [`pop_due`](Self::pop_due) if that is past.
-    /// The same connection may be in the wheel any number of times.
-    pub fn insert(&mut self, at: Millis, who: ConnId) {
+    /// Asks to hand out `who`, the slot of a connection, at `at`, or at the next
+    /// [`pop_due`](Self::pop_due) if that is past. The same one may be in the wheel any number of
+    /// times.
+    pub fn insert(&mut self, at: Millis, who: u32) {
         let entry = Hint { at, who };
         let differing = at.0 ^ self.present.0;
         if at <= self.present {
@@ -91,7 +95,7 @@ impl TimerWheel {
     /// it says `None`; what is put in meanwhile for a past moment comes in the same run.
     ///
     /// Time does not go backwards: an earlier `now` than the last one counts as the last one.
-    pub fn pop_due(&mut self, now: Millis) -> Option<(Millis, ConnId)> {
+    pub fn pop_due(&mut self, now: Millis) -> Option<(Millis, u32)> {
         while self.due.is_empty() {
             match self.first_slot() {
                 Some(slot) if slot.start <= now => self.open(slot),
@@ -103,7 +107,7 @@ impl TimerWheel {
         }
         let Hint { at, who } = self.due.pop()?;
         if self.due.is_empty() {
-            self.due = Vec::new(); // A burst of 100,000 leaves no 1.6 MB behind.
+            self.due = Vec::new(); // A burst of 100,000 leaves no 1.2 MB behind.
         }
         Some((at, who))
     }
@@ -157,14 +161,8 @@ mod tests {
     use super::*;
     use crate::dice::Dice;
 
-    fn conn(slot: u32) -> ConnId {
-        ConnId { slot, generation: 0 }
-    }
-
     fn pop_all(wheel: &mut TimerWheel, now: u64) -> Vec<(u64, u32)> {
-        std::iter::from_fn(|| wheel.pop_due(Millis(now)))
-            .map(|(at, who)| (at.0, who.slot))
-            .collect()
+        std::iter::from_fn(|| wheel.pop_due(Millis(now))).map(|(at, who)| (at.0, who)).collect()
     }
 
     /// Any number of bits is as likely as any other, so that all levels have their share.
@@ -200,7 +198,7 @@ mod tests {
                 let past = dice.roll().is_multiple_of(16);
                 let far = stretch(&mut dice, jump_bits);
                 let at = if past { now.saturating_sub(far) } else { now.saturating_add(far) };
-                wheel.insert(Millis(at), conn(step));
+                wheel.insert(Millis(at), step);
                 twin.0.push((at, step));
             }
             let deadline = wheel.next_deadline().map(|at| at.0);
@@ -237,8 +235,8 @@ mod tests {
     fn driven_by_its_own_deadlines_it_is_neither_early_nor_late() {
         let mut dice = Dice(7);
         let mut wheel = TimerWheel::new(Millis(0));
-        for slot in 0..5_000 {
-            wheel.insert(Millis(stretch(&mut dice, 44)), conn(slot));
+        for who in 0..5_000 {
+            wheel.insert(Millis(stretch(&mut dice, 44)), who);
         }
         let (mut last, mut popped, mut looks) = (None, 0, 0);
         while let Some(now) = wheel.next_deadline() {
@@ -258,7 +256,7 @@ mod tests {
     fn after_a_long_sleep_they_come_in_order() {
         let mut wheel = TimerWheel::new(Millis(63));
         for at in [1 << 50, 64, 70_000, 65, 4_096, 4_095, 1 << 36] {
-            wheel.insert(Millis(at), conn(0));
+            wheel.insert(Millis(at), 0);
         }
         let popped: Vec<_> = pop_all(&mut wheel, u64::MAX).into_iter().map(|(at, _)| at).collect();
         assert_eq!(popped, [64, 65, 4_095, 4_096, 70_000, 1 << 36, 1 << 50]);
@@ -267,8 +265,8 @@ mod tests {
     #[test]
     fn the_past_and_the_present_fire_at_the_next_pop() {
         let mut wheel = TimerWheel::new(Millis(100));
-        wheel.insert(Millis(100), conn(1));
-        wheel.insert(Millis(3), conn(2));
+        wheel.insert(Millis(100), 1);
+        wheel.insert(Millis(3), 2);
         assert_eq!(wheel.next_deadline(), Some(Millis(100)));
         assert_eq!(pop_all(&mut wheel, 100), [(3, 2), (100, 1)]);
         assert_eq!(wheel.next_deadline(), None);
@@ -277,7 +275,7 @@ mod tests {
     #[test]
     fn never_is_a_moment_like_any_other() {
         let mut wheel = TimerWheel::new(Millis(5));
-        wheel.insert(Millis(u64::MAX), conn(1));
+        wheel.insert(Millis(u64::MAX), 1);
         assert_eq!(pop_all(&mut wheel, u64::MAX - 1), []);
         assert_eq!(pop_all(&mut wheel, u64::MAX), [(u64::MAX, 1)]);
     }
@@ -286,7 +284,7 @@ mod tests {
     fn a_clock_that_steps_back_fires_nothing_early() {
         let mut wheel = TimerWheel::new(Millis(1_000));
         assert_eq!(pop_all(&mut wheel, 500), []);
-        wheel.insert(Millis(1_001), conn(1));
+        wheel.insert(Millis(1_001), 1);
         assert_eq!(pop_all(&mut wheel, 500), []);
         assert_eq!(pop_all(&mut wheel, 1_001), [(1_001, 1)]);
     }
@@ -294,8 +292,8 @@ mod tests {
     #[test]
     fn an_emptied_wheel_owns_no_entries_memory() {
         let mut wheel = TimerWheel::new(Millis(0));
-        for slot in 0..100_000 {
-            wheel.insert(Millis(u64::from(slot % 90_000)), conn(slot));
+        for who in 0..100_000 {
+            wheel.insert(Millis(u64::from(who % 90_000)), who);
         }
         assert_eq!(pop_all(&mut wheel, 100_000).len(), 100_000);
         let kept: usize = wheel.slots.iter().flatten().map(Vec::capacity).sum();

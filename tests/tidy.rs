@@ -315,7 +315,7 @@ const BROKER_LAYERS: &[&[&str]] = &[
     &["teardown"],
     &["subscribe", "accounting", "draft"],
     &["visit"],
-    &["letters", "setup"],
+    &["idle", "letters", "setup"],
     &[
         "conns",
         "deciphered",
@@ -323,7 +323,6 @@ const BROKER_LAYERS: &[&[&str]] = &[
         "farewells",
         "fence",
         "given",
-        "idle",
         "pending",
         "places",
         "pool",

@@ -6,7 +6,8 @@
 use slab::Slab;
 
 use crate::conn::Conn;
-use crate::ids::ConnId;
+use crate::conn::state::State;
+use crate::ids::{ConnId, KeptMillis, Neighbours};
 use crate::spare::Spare;
 
 /// The connections. Invariant: an id that was handed out names that connection or nothing.
@@ -43,6 +44,20 @@ impl Conns {
     pub(super) fn get_mut(&mut self, id: ConnId) -> Option<&mut Conn> {
         let conn = self.slots.get_mut(id.slot as usize)?;
         (conn.generation == id.generation).then_some(conn)
+    }
+
+    /// The connection in a slot, if it asked to be looked at at that moment.
+    pub(super) fn hinted(&self, slot: u32, hint: KeptMillis) -> Option<ConnId> {
+        self.slots.get(slot as usize).filter(|conn| conn.timing.hint == hint)?;
+        self.at(slot as usize)
+    }
+
+    /// Where the one in `slot`, if it waits for a request, notes its neighbours.
+    pub(super) fn idle_mut(&mut self, slot: u32) -> Option<&mut Option<Neighbours>> {
+        match &mut self.slots.get_mut(slot as usize)?.state {
+            State::Head { idle, .. } => Some(idle),
+            _ => None,
+        }
     }
 
     /// Takes out the connection of that id.

@@ -84,9 +84,9 @@ impl Broker {
         let hints = conn.timing.hints_at(look);
         let id = self.conns.insert(conn);
         if hints {
-            self.wheel.insert(look, id);
+            self.wheel.insert(look, id.slot);
         }
-        self.note_wishes(id, now);
+        self.note_wishes(id, now, None);
         Some(id)
     }
 
@@ -172,12 +172,11 @@ impl Broker {
             conn.timing.active_at = at.millis().into();
         }
         if rests {
-            conn.flow.idle = true;
-            self.idle.enter(id);
             let due = conn.due(&self.shard.policy.limits);
             if conn.timing.hints_at(due) {
-                self.wheel.insert(due, id);
+                self.wheel.insert(due, id.slot);
             }
+            self.idle.enter(&mut self.conns, id.slot);
         }
         true
     }

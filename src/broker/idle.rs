@@ -3,29 +3,22 @@
 //! A connection is idle when it is kept and has no request: nothing of one has come, and nothing of
 //! an answer is still to be sent. It enters at the end of the list when it becomes so, and is taken
 //! out when it ceases to be: the order of the list is the order of that moment, and nothing is ever
-//! searched for. The list runs through an array with an entry for each connection's slot, so that
-//! entering and leaving allocate nothing.
+//! searched for. The list runs through the states of the connections in it
+//! ([`State::Head`](crate::conn::state::State::Head)): entering and leaving allocate nothing, and
+//! whoever is not in it has no room for it.
 //!
 //! Came from: the face, after each visit. Goes to: the same, when a connection comes and there is
 //! no place. Absent on purpose: parked polls, streams, sockets and requests. Nobody is served less
 //! because somebody else comes.
 
-use crate::ids::ConnId;
+use super::conns::Conns;
+use crate::ids::Neighbours;
 
 /// The list.
 #[derive(Debug)]
 pub(super) struct Idle {
-    /// By slot of a connection.
-    links: Vec<Link>,
     first: u32,
     last: u32,
-}
-
-/// A connection's entry. Of one that is not in the list it says nothing.
-#[derive(Clone, Copy, Debug)]
-struct Link {
-    before: u32,
-    behind: u32,
 }
 
 /// No slot: the list ends here.
@@ -33,7 +26,7 @@ const END: u32 = u32::MAX;
 
 impl Default for Idle {
     fn default() -> Self {
-        Self { links: Vec::new(), first: END, last: END }
+        Self { first: END, last: END }
     }
 }
 
@@ -43,69 +36,101 @@ impl Idle {
         (self.first != END).then_some(self.first as usize)
     }
 
-    /// `id` has become idle.
-    pub(super) fn enter(&mut self, id: ConnId) {
-        let slot = id.slot as usize;
-        if self.links.len() <= slot {
-            self.links.resize(slot + 1, Link { before: END, behind: END });
+    /// The one in `slot` has become idle.
+    pub(super) fn enter(&mut self, conns: &mut Conns, slot: u32) {
+        let before = std::mem::replace(&mut self.last, slot);
+        if let Some(idle) = conns.idle_mut(slot) {
+            *idle = Some(Neighbours { before, behind: END });
         }
-        self.links[slot] = Link { before: self.last, behind: END };
-        match self.links.get_mut(self.last as usize) {
-            Some(last) => last.behind = id.slot,
-            None => self.first = id.slot,
+        match neighbours(conns, before) {
+            Some(last) => last.behind = slot,
+            None => self.first = slot,
         }
-        self.last = id.slot;
     }
 
-    /// `id`, which was idle, is so no longer.
-    pub(super) fn leave(&mut self, id: ConnId) {
-        let Link { before, behind, .. } = self.links[id.slot as usize];
-        match self.links.get_mut(before as usize) {
-            Some(link) => link.behind = behind,
+    /// The one in `slot`, which was idle and stood between these, is so no longer.
+    pub(super) fn leave(&mut self, conns: &mut Conns, slot: u32, stood: Neighbours) {
+        let Neighbours { before, behind } = stood;
+        match neighbours(conns, before) {
+            Some(one) => one.behind = behind,
             None => self.first = behind,
         }
-        match self.links.get_mut(behind as usize) {
-            Some(link) => link.before = before,
+        match neighbours(conns, behind) {
+            Some(one) => one.before = before,
             None => self.last = before,
         }
+        // A request of it has begun to come, if it has not gone on to another state.
+        if let Some(idle) = conns.idle_mut(slot) {
+            *idle = None;
+        }
     }
+}
+
+/// Those of the one in `slot`; `None` of no slot.
+fn neighbours(conns: &mut Conns, slot: u32) -> Option<&mut Neighbours> {
+    let neighbours = conns.idle_mut(slot).and_then(Option::as_mut);
+    debug_assert_eq!(neighbours.is_none(), slot == END, "who stands in the list is idle");
+    neighbours
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::conn::Conn;
+    use crate::conn::state::State;
+    use crate::ids::{ConnId, Millis};
 
-    fn id(slot: u32) -> ConnId {
-        ConnId { slot, generation: slot + 100 }
+    /// Connections that are idle or not, and a plain list of those that are.
+    struct Bench {
+        conns: Conns,
+        ids: Vec<ConnId>,
+        idle: Idle,
+        plain: Vec<u32>,
+    }
+
+    impl Bench {
+        fn leave(&mut self, place: usize) {
+            let slot = self.plain.remove(place);
+            let conn = self.conns.get_mut(self.ids[slot as usize]).expect("it is there");
+            let stood = conn.state.neighbours().expect("it is idle");
+            // Half of them have gone on when the list is told.
+            if slot.is_multiple_of(2) {
+                conn.state = State::Closed;
+            }
+            self.idle.leave(&mut self.conns, slot, stood);
+            let conn = self.conns.get_mut(self.ids[slot as usize]).expect("it is there");
+            assert!(conn.state.neighbours().is_none());
+            conn.state = State::idle();
+        }
     }
 
     #[test]
     fn the_order_is_that_of_becoming_idle_as_a_plain_list_has_it() {
-        let (mut idle, mut plain) = (Idle::default(), Vec::<u32>::new());
+        let mut conns = Conns::default();
+        let conn = || Conn::new(([127, 0, 0, 1], 1).into(), Millis(0));
+        let ids = (0..13).map(|_| conns.insert(conn())).collect();
+        let mut bench = Bench { conns, ids, idle: Idle::default(), plain: Vec::new() };
         let mut random = 1_u64;
         for _ in 0..10_000 {
             random ^= random << 13;
             random ^= random >> 7;
             random ^= random << 17;
             let (slot, is_idle) = ((random % 13) as u32, random & 1 << 20 != 0);
-            match plain.iter().position(|&other| other == slot) {
-                Some(at) if !is_idle => {
-                    plain.remove(at);
-                    idle.leave(id(slot));
-                }
+            match bench.plain.iter().position(|&other| other == slot) {
+                Some(place) if !is_idle => bench.leave(place),
                 None if is_idle => {
-                    plain.push(slot);
-                    idle.enter(id(slot));
+                    bench.plain.push(slot);
+                    bench.idle.enter(&mut bench.conns, slot);
                 }
                 Some(_) | None => {}
             }
-            assert_eq!(idle.longest(), plain.first().map(|&slot| slot as usize));
+            let first = bench.plain.first().map(|&slot| slot as usize);
+            assert_eq!(bench.idle.longest(), first);
         }
-        while let Some(longest) = idle.longest() {
-            let first = plain.remove(0);
-            assert_eq!(longest, first as usize);
-            idle.leave(id(first));
+        while !bench.plain.is_empty() {
+            assert_eq!(bench.idle.longest(), Some(bench.plain[0] as usize));
+            bench.leave(0);
         }
-        assert!(plain.is_empty());
+        assert_eq!(bench.idle.longest(), None);
     }
 }

@@ -108,7 +108,7 @@ use crate::conn::familiar::Familiar;
 use crate::conn::outbox::Outbox;
 use crate::conn::policy::{DrainPhase, Policy};
 use crate::hub::{Hub, SubscriberChange};
-use crate::ids::{ConnId, Millis, WallSecond};
+use crate::ids::{ConnId, Millis, Neighbours, WallSecond};
 use crate::ledger::Ledger;
 use crate::limits::{EFFECTS_BYTES_MAX, EFFECTS_MAX};
 use crate::spare::Spare;
@@ -187,12 +187,12 @@ impl Broker {
     }
 
     /// Finds a connection, lets `act` happen to it, and does what is due after anything happened.
-    /// A connection that is gone is not visited: a timer, a letter or an event meant for it dies
-    /// here.
+    /// A connection that is gone is not visited: a letter or an event meant for it dies here.
     fn visit(&mut self, id: ConnId, now: Millis, act: impl FnOnce(&mut Visit<'_>)) {
         let Some(conn) = self.conns.get_mut(id) else {
             return;
         };
+        let stood = conn.state.neighbours();
         let mut visit = Visit { id, conn, shard: &mut self.shard, now };
         act(&mut visit);
         if visit.conn.has_last_bytes() && !visit.conn.is_paused() {
@@ -201,14 +201,15 @@ impl Broker {
         teardown::end_if_finished(&mut visit);
         unfinished::take_note(&mut visit); // Last: whoever has ended in this visit holds nothing.
         self.shard.hub.trim_renditions();
-        self.note_wishes(id, now);
+        self.note_wishes(id, now, stood);
         if !self.shard.reseated.is_empty() {
             self.reseat();
         }
     }
 
-    /// What the shell must know of a connection, and when the timer wheel is to ask for it next.
-    fn note_wishes(&mut self, id: ConnId, now: Millis) {
+    /// What the shell must know of a connection, when the timer wheel is to ask for it next, and
+    /// whether it is idle: before it `stood` in the list of those that are, or not.
+    fn note_wishes(&mut self, id: ConnId, now: Millis, stood: Option<Neighbours>) {
         let Some(conn) = self.conns.get_mut(id) else {
             return;
         };
@@ -217,9 +218,6 @@ impl Broker {
             self.dirty.push_back(id);
         }
         let is_idle = conn.is_idle();
-        if std::mem::replace(&mut conn.flow.idle, is_idle) != is_idle {
-            if is_idle { self.idle.enter(id) } else { self.idle.leave(id) }
-        }
         if is_idle && let Some(network) = conn.leaves_place(&self.shard.policy) {
             self.shard.effects.push_back(Effect::FreePlace { network });
         }
@@ -229,7 +227,14 @@ impl Broker {
         }
         let due = conn.due(&self.shard.policy.limits);
         if conn.timing.hints_at(due) {
-            self.wheel.insert(due, id);
+            self.wheel.insert(due, id.slot);
+        }
+        // Whoever was answered in this visit has bytes for the kernel, and is idle behind them.
+        debug_assert!(stood.is_none() || !is_idle || conn.state.neighbours().is_some());
+        match stood {
+            None if is_idle => self.idle.enter(&mut self.conns, id.slot),
+            Some(stood) if !is_idle => self.idle.leave(&mut self.conns, id.slot, stood),
+            _ => {} // As before.
         }
     }
 
@@ -320,10 +325,12 @@ impl Broker {
     /// The earliest moment at which [`Broker::expire`] has something to do; sometimes an earlier
     /// one, never a later.
     pub fn next_deadline(&self) -> Option<Millis> {
-        let (wheel, hub) = (self.wheel.next_deadline(), self.shard.hub.next_deadline());
-        let (reports, farewell) = (self.shard.reports.next_deadline(), self.next_farewell());
-        let commit = self.shard.uncommitted.next_deadline();
-        earliest(earliest(earliest(wheel, hub), commit), earliest(reports, farewell))
+        let shard = &self.shard;
+        let (wheel, hub) = (self.wheel.next_deadline(), shard.hub.next_deadline());
+        let (reports, commit) = (shard.reports.next_deadline(), shard.uncommitted.next_deadline());
+        let moments = [wheel, hub, reports, commit, self.next_farewell()];
+        let earliest = moments.map(|moment| moment.unwrap_or(Millis::NEVER)).into_iter().min();
+        earliest.filter(|&moment| moment != Millis::NEVER)
     }
 
     /// Whether there is work that can be done now, so that a turn is to follow without waiting for
@@ -373,16 +380,6 @@ impl Broker {
     #[doc(hidden)]
     pub fn hub(&self) -> &Hub {
         &self.shard.hub
-    }
-}
-
-/// The earlier of two moments, of which either may never come. Written out, for it is asked for
-/// several times in a turn.
-fn earliest(one: Option<Millis>, other: Option<Millis>) -> Option<Millis> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, None) => one,
-        (None, other) => other,
     }
 }
 

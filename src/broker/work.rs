@@ -127,7 +127,7 @@ impl Broker {
             conn.timing.took_at = now.into();
             let due = conn.stalls_at(&self.shard.policy.limits);
             if conn.timing.hints_at(due) {
-                self.wheel.insert(due, id);
+                self.wheel.insert(due, id.slot);
             }
         }
         self.shard.hub.trim_renditions();
@@ -212,13 +212,13 @@ impl Broker {
         self.give_up_publishes(now);
         self.go_on_draining(now);
         for _ in 0..EXPIRIES_PER_TURN {
-            let Some((hint, id)) = self.wheel.pop_due(now) else {
+            let Some((hint, slot)) = self.wheel.pop_due(now) else {
                 return;
             };
+            let Some(id) = self.conns.hinted(slot, hint.into()) else {
+                continue; // An earlier hint stands for this one, or it was of one that is gone.
+            };
             self.visit(id, now, |visit| {
-                if visit.conn.timing.hint != hint.into() {
-                    return; // An earlier hint was put in since, and stands for both.
-                }
                 visit.conn.timing.hint = KeptMillis::NEVER;
                 if visit.conn.due(&visit.shard.policy.limits) <= now {
                     deadline::expired(visit);

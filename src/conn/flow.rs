@@ -65,8 +65,6 @@ pub struct Flow {
     pub backlog: Backlog,
     /// Whether the peer has said that nothing follows what was understood last.
     pub last_word: LastWord,
-    /// It stands in the list of those that are idle.
-    pub idle: bool,
     /// Why the connection ends, once that is decided.
     pub leaving: Option<CloseReason>,
 }

@@ -192,7 +192,7 @@ impl Conn {
         familiar: &mut Familiar,
         by_class: &mut Bytes,
     ) -> Pace {
-        let State::Head { decoder, began } = &mut self.state else {
+        let State::Head { decoder, began, .. } = &mut self.state else {
             return Pace::Wait;
         };
         // An empty line or two before a request (RFC 9112 §2.2) do not begin it.

@@ -40,7 +40,7 @@ use super::progress::due_by_progress;
 use super::request::{FileWant, Report, Request, Want};
 use super::response_context::ResponseContext;
 use super::unanswered::Unanswered;
-use crate::ids::{KeptMillis, Millis, Seat, Seq, TopicName};
+use crate::ids::{KeptMillis, Millis, Neighbours, Seat, Seq, TopicName};
 use crate::limits::{
     CLOSE_MS_MAX, LINGER_MS_MAX, Limits, PONG_MS_MAX, SNAPSHOT_MS, UNANSWERED_MAX,
 };
@@ -59,6 +59,8 @@ pub enum State {
         decoder: HeadDecoder,
         /// When the first byte of the head came.
         began: Option<Millis>,
+        /// Its neighbours in the list of those that are idle, while it stands there.
+        idle: Option<Neighbours>,
     },
     /// The head is understood; its body is still arriving.
     Body(Box<Upload>),
@@ -297,7 +299,12 @@ impl Seats {
 impl State {
     /// Waiting for a request.
     pub fn idle() -> Self {
-        Self::Head { decoder: HeadDecoder::default(), began: None }
+        Self::Head { decoder: HeadDecoder::default(), began: None, idle: None }
+    }
+
+    /// The neighbours of one that stands in the list of those that are idle.
+    pub fn neighbours(&self) -> Option<Neighbours> {
+        if let Self::Head { idle, .. } = self { *idle } else { None }
     }
 
     /// The wait that was granted to the poll that is being answered, in seconds.

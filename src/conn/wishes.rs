@@ -125,11 +125,11 @@ impl Conn {
     /// follows.
     #[inline]
     pub fn is_about_to_rest(&self) -> bool {
-        let between = matches!(self.state, State::Head { began: None, .. });
+        let between = matches!(self.state, State::Head { began: None, idle: None, .. });
         let flow = &self.flow;
         let undisturbed = flow.is_undisturbed() && !flow.reading_paused;
         let alone = self.aside.lets_rest();
-        between && !flow.idle && undisturbed && alone
+        between && undisturbed && alone
     }
 
     /// One of the messages that it has said is in the log. `true`: nothing follows from that, as

@@ -3,7 +3,7 @@
 //!
 //! Came from: operations. Goes to: `timer`.
 
-use tollway::ids::{ConnId, Millis};
+use tollway::ids::Millis;
 use tollway::timer::TimerWheel;
 
 use super::operations::{self, operations};
@@ -81,7 +81,7 @@ impl Bench {
                     let Some((at, who)) = self.wheel.pop_due(Millis(self.now)) else {
                         break;
                     };
-                    self.unsubscribe(at.0, who.slot);
+                    self.take(at.0, who);
                 }
                 self.insert(self.now.saturating_add(ahead.into()));
             }
@@ -90,12 +90,11 @@ impl Bench {
 
     fn insert(&mut self, at: u64) {
         self.count += 1;
-        let who = ConnId { slot: self.count, generation: 0 };
-        self.wheel.insert(Millis(at), who);
+        self.wheel.insert(Millis(at), self.count);
         self.list.push((at, self.count));
     }
 
-    fn unsubscribe(&mut self, at: u64, who: u32) {
+    fn take(&mut self, at: u64, who: u32) {
         assert!(at <= self.now, "not before its time");
         let place = self.list.iter().position(|&hint| hint == (at, who));
         self.list.remove(place.expect("each comes once"));
@@ -110,7 +109,7 @@ impl Bench {
     fn pop_all(&mut self, now: u64) -> Vec<(u64, u32)> {
         let wheel = &mut self.wheel;
         let popped = std::iter::from_fn(|| wheel.pop_due(Millis(now)));
-        let mut popped: Vec<_> = popped.map(|(at, who)| (at.0, who.slot)).collect();
+        let mut popped: Vec<_> = popped.map(|(at, who)| (at.0, who)).collect();
         popped.sort_unstable();
         popped
     }
