@@ -170,21 +170,27 @@ async function lines_without_an_answer_are_told() {
   assert.match(sent.err.at(-1), /^tollway: nobody listens at .*; perhaps in the log: lines 2 to 3$/);
 }
 
-/** A connection that falls silent may be waited for, for as long as all that is under way may take: another is tried
-    all the same, whether nothing was answered on it or nearly all. */
+/** A connection that falls silent may be waited for, for as long as all that is under way may take,
+    which is here longer than pub goes on trying for a short message: another is tried all the same,
+    whether nothing was answered on it or nearly all. */
 async function lines_on_a_silent_connection_are_sent_again() {
-  for (const answered of [0, 5]) {
+  const silent = async (answered) => {
     let came = 0;
-    const { server, connections } = await sockets((message, socket, n) => {
+    // Those that carried a line: a handshake that a busy machine was too slow for is made again.
+    const carried = [];
+    const { server } = await sockets((message, socket, n) => {
       came += 1;
-      if (n > 1 || came <= answered) socket.write(receipt(message));
+      if (!carried.includes(n)) carried.push(n);
+      if (n !== carried[0] || came <= answered) socket.write(receipt(message));
     });
-    const input = `${'x'.repeat(2_000)}\n`.repeat(6);
-    const sent = pub(server, ['--lines', '--via', 'ws', '--json', '--patience', '300ms'], { input });
+    // 9 s for all of them and 1.5 s for one, beside the six seconds of its patience.
+    const input = `${'x'.repeat(6_000)}\n`.repeat(6);
+    const sent = pub(server, ['--lines', '--via', 'ws', '--json', '--patience', '1s'], { input });
     assert.equal(await sent.code, 0, `${answered}: ${sent.err}`);
     assert.equal(sent.out.length, 6);
-    assert.equal(connections(), 2);
-  }
+    assert.equal(carried.length, 2, `${answered}: ${sent.err}`);
+  };
+  await Promise.all([0, 5].map(silent));
 }
 
 /** Lines that are long together are under way a few at a time, and one that is longer than all that may be is so alone. */
@@ -282,14 +288,15 @@ async function a_long_message_has_longer_for_its_answer() {
   assert.equal(await sent.code, 0, sent.err.join('\n'));
   assert.equal(came.length, 1, 'at the first attempt');
   let pieces = 0;
-  const { server: by, connections } = await sockets(async (message, socket) => {
+  const { server: by } = await sockets(async (message, socket) => {
     pieces += 1;
     await pause(3_000);
     socket.write(receipt(message));
   });
   const framed = pub(by, ['-', '--via', 'ws', '--patience', '1s'], { input: long });
   assert.equal(await framed.code, 0, framed.err.join('\n'));
-  assert.deepEqual([pieces, connections()], [1, 1]);
+  // A busy machine may need a second handshake; who gave the message up would send it again.
+  assert.equal(pieces, 1, 'at the first attempt');
 }
 
 await tell({
