@@ -11,13 +11,32 @@ use std::time::{Duration, SystemTime};
 
 use crate::client::{VERSIONS, Wire, all_of, connect, get, settings};
 use crate::pairs::{Pair, server, text};
-use crate::server::{fresh_path, within};
+use crate::server::{Server, fresh_path, within};
 
 /// A server that does not start: its exit code, and what it says.
 fn refused(flags: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tollway"));
     let output = command.args(flags).output().expect("the binary was built for this test");
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// Changes files while the server stands still. Between two lines a test may wait for the processor
+/// for as long as the server takes for two looks, and what is half done would be read.
+fn at_once(server: &Server, change: impl FnOnce()) {
+    server.signal("STOP");
+    let stands = within(20_000, || has_stopped(server.process()).then_some(()));
+    assert!(stands.is_some(), "a stopped process runs");
+    change();
+    server.signal("CONT");
+}
+
+/// Whether no thread of the process runs. proc(5): the state stands behind the name in brackets.
+fn has_stopped(process: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).expect("Linux");
+    threads.flatten().all(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+    })
 }
 
 /// A file with this text.
@@ -104,8 +123,10 @@ fn a_certificate_that_is_renewed_is_served_and_a_bad_one_is_not() {
     log("has no certificate in PEM");
     log("the one before is still served");
     still_served();
-    pair.renew(&["localhost"]);
-    fs::remove_file(&pair.key).expect("our file");
+    at_once(&server, || {
+        pair.renew(&["localhost"]);
+        fs::remove_file(&pair.key).expect("our file");
+    });
     log("name a file that we may read; the one before is still served");
     still_served();
     pair.renew(&["localhost"]);
@@ -126,8 +147,10 @@ fn a_key_that_is_put_right_later_is_read_though_nothing_else_shows() {
         let file = File::options().write(true).open(&pair.key).expect("our file");
         file.set_modified(written).expect("our file");
     };
-    fs::copy(&next.certificate, &pair.certificate).expect("our file");
-    put(&vec![b'x'; key.len()]);
+    at_once(&server, || {
+        fs::copy(&next.certificate, &pair.certificate).expect("our file");
+        put(&vec![b'x'; key.len()]);
+    });
     let count = |words: &str| server.log().matches(words).count();
     let bad = "has no key in PEM";
     assert!(within(20_000, || (count(bad) > 0).then_some(())).is_some(), "{}", server.log());
@@ -135,7 +158,7 @@ fn a_key_that_is_put_right_later_is_read_though_nothing_else_shows() {
     // A few looks, each of which reads it.
     thread::sleep(Duration::from_millis(3_500));
     assert_eq!((count(bad), count(": renewed")), (1, 0), "told once: {}", server.log());
-    put(&key);
+    at_once(&server, || put(&key));
     let renewed = within(20_000, || (count(": renewed") > 0).then_some(()));
     assert!(renewed.is_some(), "{}", server.log());
     Wire::to(&server, &next.der).ask(&get("/-/healthy"));
