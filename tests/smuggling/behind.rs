@@ -12,9 +12,9 @@
 use std::cell::Cell;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::http::Wire;
 use crate::proxies::{Kind, Proxy};
@@ -27,6 +27,8 @@ use crate::wanted;
 const SILENCE: Duration = Duration::from_millis(100);
 /// One that has heard nothing waits so many times as long.
 const PATIENCE: usize = 5;
+/// Until the proxy closes a connection whose client has ended.
+const CLOSED_MAX: Duration = Duration::from_secs(60);
 /// Until counters and logs are there.
 const COUNTED_MS_MAX: u64 = 60_000;
 /// Strangers that come behind each vector.
@@ -156,24 +158,33 @@ impl Stage {
         lines.filter_map(|line| self.setup.logged(line)).collect()
     }
 
-    /// Sends a vector on a connection of its own, and hears what there is to hear.
-    fn send(&self, bytes: &[u8]) -> Vec<u8> {
+    /// Sends a vector on a connection of its own, and hears what there is to hear, up to the end
+    /// that the proxy makes: until then it may be about to send something on, or to log it.
+    fn send(&self, vector: &Vector) -> Vec<u8> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.proxy.port())).expect("listens");
         stream.set_read_timeout(Some(SILENCE)).expect("not zero");
         // The proxy may refuse the head, and close, before it has read the rest.
-        let _ = stream.write_all(bytes);
+        let _ = stream.write_all(&vector.bytes());
         let (mut heard, mut silences) = (Vec::new(), 0);
         let mut piece = [0; 4096];
-        while silences < if heard.is_empty() { PATIENCE } else { 1 } {
+        let until = Instant::now() + CLOSED_MAX;
+        while Instant::now() < until {
             match stream.read(&mut piece) {
-                Ok(0) => break,
-                Ok(n) => heard.extend_from_slice(&piece[..n]),
+                Ok(0) => return heard,
+                Ok(n) => {
+                    heard.extend_from_slice(&piece[..n]);
+                    silences = 0;
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => silences += 1,
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return heard,
                 Err(error) => panic!("{error}"),
             }
+            if silences >= if heard.is_empty() { PATIENCE } else { 1 } {
+                // Our end: that of the proxy is due.
+                let _ = stream.shutdown(Shutdown::Write);
+            }
         }
-        heard
+        panic!("{}: never closed behind {}", vector.name, heard.escape_ascii())
     }
 
     /// Others come, and each must be answered for itself.
@@ -195,10 +206,12 @@ impl Stage {
     /// Plays one vector. `true`: some of it reached the server.
     fn play(&self, vector: &Vector) -> bool {
         let (logged, before) = (self.logged().len(), self.tap.seen());
-        let heard = self.send(&vector.bytes());
+        let heard = self.send(vector);
         self.strangers_are_served(vector);
         let mut last = String::new();
         let counted = within(COUNTED_MS_MAX, || {
+            // First: what came later would be taken for the next vector's.
+            let is_settled = self.tap.is_settled();
             let log = self.logged();
             let now = self.tap.seen();
             let seen = Seen {
@@ -210,7 +223,11 @@ impl Stage {
             let strangers = log[logged..].iter().filter(|l| l.line.contains("/stranger-"));
             let whole = strangers.count() == STRANGERS;
             let sent = log[logged..].iter().filter(|l| l.fate != Fate::Refused).count();
-            (whole && is_meant(&log[logged..], seen)).then_some(sent > STRANGERS)
+            // A proxy may close a WebSocket before it logs that; anything else it has logged before
+            // the end that we saw.
+            let is_late = heard.starts_with(b"HTTP/1.1 101") && log.len() - logged == STRANGERS;
+            let is_whole = whole && is_settled && !is_late;
+            (is_whole && is_meant(&log[logged..], seen)).then_some(sent > STRANGERS)
         });
         counted.unwrap_or_else(|| {
             let (asked, heard) = (self.tap.tail(), heard.escape_ascii());
