@@ -15,7 +15,8 @@
 //! 3. [`next_dirty`](Broker::next_dirty), and for each the [`outbox`](Broker::outbox), before
 //!    [`next_teardown`](Broker::next_teardown): the last answer leaves before its socket is closed.
 //!    The teardowns of a connection come in their own order, and behind `Close` none comes. Some of
-//!    those that are dirty may be written to before: [`next_served`](Broker::next_served).
+//!    those that are dirty may be written to before: [`next_served`](Broker::next_served), and who
+//!    [reads no topic](Broker::is_subscribed) before anybody is served.
 //! 4. [`next_resumed`](Broker::next_resumed) whenever: no edge will tell of bytes that were left in
 //!    the kernel, so the wish for them may come late and must not be lost.
 //! 5. [`next_deadline`](Broker::next_deadline) last, before waiting.
