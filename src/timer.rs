@@ -32,7 +32,7 @@ const SLOTS: usize = 1 << DIGIT_BITS;
 const LEVELS: usize = (u64::BITS as usize).div_ceil(DIGIT_BITS as usize);
 
 /// Small, for there may be a million: a connection is named by its slot alone. When it is gone,
-/// whoever has its slot by then has asked for another moment.
+/// whoever has its slot by then knows what it has asked for itself.
 #[derive(Clone, Copy, Debug)]
 #[repr(Rust, packed(4))]
 struct Hint {

@@ -5,7 +5,7 @@
 //! out when it ceases to be: the order of the list is the order of that moment, and nothing is ever
 //! searched for. The list runs through the states of the connections in it
 //! ([`State::Head`](crate::conn::state::State::Head)): entering and leaving allocate nothing, and
-//! whoever is not in it has no room for it.
+//! a reader that stays has no room for it.
 //!
 //! Came from: the face, after each visit. Goes to: the same, when a connection comes and there is
 //! no place. Absent on purpose: parked polls, streams, sockets and requests. Nobody is served less
@@ -34,6 +34,20 @@ impl Idle {
     /// The slot of the one that became idle first, of those that are.
     pub(super) fn longest(&self) -> Option<usize> {
         (self.first != END).then_some(self.first as usize)
+    }
+
+    /// The slots of all of them, as they stand; ends where a link is wrong.
+    pub(super) fn slots(&self, conns: &Conns) -> Vec<usize> {
+        let (mut slots, mut before, mut next) = (Vec::new(), END, self.first);
+        while let Some(id) = conns.at(next as usize).filter(|_| slots.len() < conns.len()) {
+            let stands = conns.get(id).and_then(|conn| conn.state.neighbours());
+            let Some(stands) = stands.filter(|stands| stands.before == before) else {
+                break;
+            };
+            slots.push(next as usize);
+            (before, next) = (next, stands.behind);
+        }
+        slots
     }
 
     /// The one in `slot` has become idle.

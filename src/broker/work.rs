@@ -227,6 +227,12 @@ impl Broker {
         }
     }
 
+    /// The slots of those that are idle, the longest first, to be looked at by tests.
+    #[doc(hidden)]
+    pub fn idle_slots(&self) -> Vec<usize> {
+        self.idle.slots(&self.conns)
+    }
+
     /// The fields that all answers have, as they stand in a head.
     pub fn common_fields(&self) -> &str {
         self.shard.common_fields.as_str()

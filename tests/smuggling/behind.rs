@@ -28,7 +28,7 @@ const SILENCE: Duration = Duration::from_millis(100);
 /// One that has heard nothing waits so many times as long.
 const PATIENCE: usize = 5;
 /// Until the proxy closes a connection whose client has ended.
-const CLOSED_MAX: Duration = Duration::from_secs(60);
+const CLOSED_MAX: Duration = Duration::from_mins(1);
 /// Until counters and logs are there.
 const COUNTED_MS_MAX: u64 = 60_000;
 /// Strangers that come behind each vector.

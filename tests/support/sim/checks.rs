@@ -4,7 +4,7 @@ use tollway::close::CloseReason;
 use tollway::conn::Conn;
 use tollway::conn::inbox::Inbox;
 use tollway::conn::state::{Name, State};
-use tollway::ids::TopicName;
+use tollway::ids::{ConnId, TopicName};
 use tollway::ledger::{Account, Payer};
 use tollway::limits::{
     FILE_CHUNK_BYTES, INBOX_BYTES_MAX, MESSAGE_OVERHEAD_BYTES, OUTBOX_BYTES_HIGH, POLL_BYTES_MAX,
@@ -26,6 +26,19 @@ impl Stage {
         let ids = broker.conn_ids();
         ids.filter_map(|id| broker.conn(id)).for_each(|conn| self.check_conn(conn));
         self.check_hub(shard, 2);
+    }
+
+    /// Those that are idle stand in the list of their thread, once each, and nobody else does.
+    pub fn check_list_of_idle(&self, shard: usize) {
+        let broker = &self.world.brokers[shard];
+        let is_idle = |id: &ConnId| broker.conn(*id).is_some_and(Conn::is_idle);
+        let idle: Vec<_> = broker.conn_ids().filter(is_idle).map(|id| id.slot as usize).collect();
+        let mut listed = broker.idle_slots();
+        listed.sort_unstable();
+        assert_eq!(listed, idle, "the list, and who is idle");
+        if idle.len() > 1 {
+            self.see("several that are idle");
+        }
     }
 
     fn check_conn(&self, conn: &Conn) {
@@ -114,6 +127,7 @@ impl Stage {
     pub fn check_rest(&mut self, actors: &mut [Actor]) {
         for shard in 0..self.script.threads {
             self.check_memory(shard);
+            self.check_list_of_idle(shard);
             self.check_hub(shard, 1);
             let broker = &self.world.brokers[shard];
             let conns = broker.conn_ids().filter_map(|id| broker.conn(id));

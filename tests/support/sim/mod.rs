@@ -133,6 +133,7 @@ impl Story {
                 stage.turn_of(shard);
                 if stage.dice.one_in(4) {
                     stage.check_memory(shard);
+                    stage.check_list_of_idle(shard);
                 }
             }
             90..95 => {
