@@ -1,4 +1,4 @@
-//! This server, four of others, and a bare loop, side by side: CPU of an operation, latency, and
+//! This server, five of others, and a bare loop, side by side: CPU of an operation, latency, and
 //! memory of an idle connection.
 //!
 //! ```text
@@ -37,6 +37,8 @@ mod report;
 mod servers;
 #[path = "peers/swarm.rs"]
 mod swarm;
+#[path = "peers/uwebsockets.rs"]
+mod uwebsockets;
 #[path = "peers/work.rs"]
 mod work;
 

@@ -14,7 +14,7 @@ pub(crate) enum Dialect {
     Tollway,
     /// nginx with nchan, by the locations of `servers`.
     Nchan,
-    /// Of `server.ts`, `server.mjs` and `axum/`.
+    /// Of `uwebsockets/`, `server.ts`, `server.mjs` and `axum/`.
     Script,
 }
 

@@ -11,12 +11,14 @@ use std::{env, fs, thread};
 
 use super::dialect::Dialect;
 use super::process::ServerProcess;
+use super::uwebsockets;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Server {
     Floor,
     Tollway,
     Nchan,
+    Uwebsockets,
     Bun,
     Node,
     Axum,
@@ -24,8 +26,15 @@ pub(crate) enum Server {
 
 impl Server {
     /// All, the floor first: the others are measured by it.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Floor, Self::Tollway, Self::Nchan, Self::Bun, Self::Node, Self::Axum];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Floor,
+        Self::Tollway,
+        Self::Nchan,
+        Self::Uwebsockets,
+        Self::Bun,
+        Self::Node,
+        Self::Axum,
+    ];
 
     /// As it is typed.
     pub(crate) const fn name(self) -> &'static str {
@@ -33,6 +42,7 @@ impl Server {
             Self::Floor => "floor",
             Self::Tollway => "tollway",
             Self::Nchan => "nchan",
+            Self::Uwebsockets => "uwebsockets",
             Self::Bun => "bun",
             Self::Node => "node",
             Self::Axum => "axum",
@@ -45,6 +55,7 @@ impl Server {
             Self::Floor => "floor",
             Self::Tollway => "tollway",
             Self::Nchan => "nginx + nchan",
+            Self::Uwebsockets => "uWebSockets",
             Self::Bun => "uWebSockets on Bun",
             Self::Node => "ws + express on Node",
             Self::Axum => "axum",
@@ -56,7 +67,7 @@ impl Server {
             Self::Floor => Dialect::Floor,
             Self::Tollway => Dialect::Tollway,
             Self::Nchan => Dialect::Nchan,
-            Self::Bun | Self::Node | Self::Axum => Dialect::Script,
+            Self::Uwebsockets | Self::Bun | Self::Node | Self::Axum => Dialect::Script,
         }
     }
 
@@ -77,6 +88,7 @@ impl Server {
             Self::Nchan => {
                 found(Path::new(NCHAN), "`apt-get install nginx libnginx-mod-nchan` (Debian)")
             }
+            Self::Uwebsockets => uwebsockets::build(&uwebsockets_folder()),
             Self::Bun => found(&bun(), NPM),
             Self::Node => {
                 found(&tools().join("node_modules/ws/package.json"), NPM)?;
@@ -112,6 +124,7 @@ impl Server {
             Self::Nchan => return start_nchan(threads, cores),
             Self::Bun => command.arg(own("server.ts")).env("NODE_ENV", "production"),
             Self::Node => command.arg(own("server.mjs")).arg(tools()).env("NODE_ENV", "production"),
+            Self::Uwebsockets => command.args([free_port()?.to_string(), threads.to_string()]),
             Self::Axum => command.arg(threads.to_string()),
         };
         let mut process = ServerProcess::start(&command, cores)?;
@@ -133,6 +146,7 @@ impl Server {
             Self::Floor => env::current_exe().expect("we run"),
             Self::Tollway => env!("CARGO_BIN_EXE_tollway").into(),
             Self::Nchan => "nginx".into(),
+            Self::Uwebsockets => uwebsockets::program(&uwebsockets_folder()),
             Self::Bun => bun(),
             Self::Node => "node".into(),
             Self::Axum => axum_target().join("release/tollway-bench-axum"),
@@ -164,14 +178,23 @@ fn bun() -> PathBuf {
     tools().join("node_modules/.bin/bun")
 }
 
+fn uwebsockets_folder() -> PathBuf {
+    target().join("peers-uwebsockets")
+}
+
 fn axum_target() -> PathBuf {
     target().join("peers-axum")
 }
 
-/// nginx takes no port 0, so another one may be quicker; then it ends at once, and says so.
-fn start_nchan(workers: usize, cores: &str) -> Result<(ServerProcess, u16), String> {
+/// For a server that takes no port 0, or shares none that it was given so. Another program may be
+/// quicker; then the server ends at once, and says so.
+fn free_port() -> Result<u16, String> {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-    let port = free.map_err(|error| error.to_string())?.port();
+    Ok(free.map_err(|error| error.to_string())?.port())
+}
+
+fn start_nchan(workers: usize, cores: &str) -> Result<(ServerProcess, u16), String> {
+    let port = free_port()?;
     let folder = target().join("peers-nchan");
     fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     let file = folder.join("nginx.conf");

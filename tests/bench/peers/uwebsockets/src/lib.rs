@@ -1,0 +1,1 @@
+//! No code: this package says where the sources of `server.cpp` come from.
