@@ -211,7 +211,8 @@ fn begin(visit: &Visit<'_>, tag: Tag, start: &Start, messages: &PollMessages) ->
     }
     let head = bytes.len();
     bytes.extend_from_slice(&open);
-    Bundle { bytes, head, messages: Vec::with_capacity(messages.count.min(BUNDLE_MESSAGES_MAX)) }
+    let messages = Vec::with_capacity(messages.count.min(BUNDLE_MESSAGES_MAX));
+    Bundle { bytes, head, messages, payload: 0 }
 }
 
 /// An answer that is too long for a bundle: each message is a segment, or more.
@@ -250,7 +251,7 @@ fn empty(visit: &Visit<'_>, status: Status, tag: Tag) -> Rc<Bundle> {
             Some(wait_s) => long_poll::farewell(head, tag, wait_s),
         }
     }
-    Rc::new(Bundle { head: bytes.len(), bytes, messages: Vec::new() })
+    Rc::new(Bundle { head: bytes.len(), bytes, ..Bundle::default() })
 }
 
 /// All that the answer depends on, except what is in the address.

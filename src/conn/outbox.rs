@@ -231,7 +231,7 @@ mod tests {
 
     /// The answer to a poll, with `message` so many times.
     fn bundle(message: &EncodedMessage, times: usize) -> Rc<Bundle> {
-        let mut bundle = Bundle { bytes: b"HEAD[".to_vec(), head: 4, messages: Vec::new() };
+        let mut bundle = Bundle { bytes: b"HEAD[".to_vec(), head: 4, ..Bundle::default() };
         for _ in 0..times {
             bundle.push(message, 0..message.bytes.len());
         }

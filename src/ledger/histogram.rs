@@ -92,7 +92,8 @@ impl AddAssign<&Self> for Histogram {
 
 /// The bucket of a value: its highest `FINE_BITS` + 1 bits, and where they stand.
 fn bucket(us: u64) -> usize {
-    let octave = us.checked_ilog2().unwrap_or(0).saturating_sub(FINE_BITS);
+    // Values below FINE are of the first octave, as FINE is.
+    let octave = (us | FINE as u64).ilog2() - FINE_BITS;
     // Exact: after the shift FINE_BITS + 1 bits are left.
     let fine = (us >> octave) as usize;
     (octave as usize * FINE + fine).min(BUCKETS - 1)

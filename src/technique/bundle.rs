@@ -22,6 +22,8 @@ pub struct Bundle {
     pub head: usize,
     /// The messages, in order. What is neither in the head nor in a message is framing.
     pub messages: Vec<Bundled>,
+    /// How many bytes are payload.
+    pub payload: usize,
 }
 
 /// A message in a bundle.
@@ -64,10 +66,14 @@ impl Bundle {
         self.bytes.extend_from_slice(&message.bytes[range]);
         let to = self.bytes.len() as u32;
         self.messages.push(Bundled { from, to, payload: message.payload, at: message.at });
+        self.payload += message.payload as usize;
     }
 
     /// The parts that end behind byte `before` and not behind byte `sent`.
     pub fn parts(&self, before: usize, sent: usize) -> BundledParts<'_> {
+        if before == 0 && sent == self.bytes.len() {
+            return self.all_parts();
+        }
         let head = if before < self.head && self.head <= sent { self.head } else { 0 };
         let mut parts = BundledParts { head, ..BundledParts::default() };
         let first = self.messages.first().map_or(self.bytes.len(), |first| first.from as usize);
@@ -75,10 +81,7 @@ impl Bundle {
             parts.framing += first - self.head;
         }
         let passed = |end: usize| self.messages.iter().take_while(move |m| m.to as usize <= end);
-        let all = before == 0 && sent == self.bytes.len();
-        let range =
-            if all { 0..self.messages.len() } else { passed(before).count()..passed(sent).count() };
-        parts.messages = &self.messages[range];
+        parts.messages = &self.messages[passed(before).count()..passed(sent).count()];
         for message in parts.messages {
             parts.framing += (message.to - message.from - message.payload) as usize;
             parts.payload += message.payload as usize;
@@ -90,6 +93,12 @@ impl Bundle {
             parts.framing += sent - last.to as usize;
         }
         parts
+    }
+
+    fn all_parts(&self) -> BundledParts<'_> {
+        let Self { bytes, head, messages, payload } = self;
+        let framing = bytes.len() - head - payload;
+        BundledParts { head: *head, framing, payload: *payload, messages }
     }
 
     /// The bytes before `sent` of the part that ends behind it: what was begun and is not through.

@@ -113,7 +113,7 @@ fn play(step: Step, outbox: &mut Outbox, twin: &mut Twin, bill: &mut Bytes) {
         Step::Bundle { head, around, payload, messages } => {
             let (around, payload) = (usize::from(around % 16), usize::from(payload % 16));
             let head = usize::from(head % 16);
-            let mut bundle = Bundle { bytes: twin.bytes(head + 1), head, messages: Vec::new() };
+            let mut bundle = Bundle { bytes: twin.bytes(head + 1), head, ..Bundle::default() };
             let mut classes = [vec![Class::Head; head], vec![Class::Framing]].concat();
             for n in 0..messages % 8 {
                 // The first one goes without its comma.
