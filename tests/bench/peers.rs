@@ -2,7 +2,7 @@
 //! memory of an idle connection.
 //!
 //! ```text
-//! cargo bench --bench peers                              # all lanes, five rounds: forty minutes
+//! cargo bench --bench peers                              # all lanes, five rounds: fifty minutes
 //! cargo bench --bench peers -- ws-1000 echo              # these lanes
 //! cargo bench --bench peers -- --servers tollway,bun     # these servers, and the floor
 //! cargo bench --bench peers -- --rounds 2 --json
