@@ -49,7 +49,7 @@ const READERS: u64 = 1_000;
 const BURST: u64 = 50;
 const ECHOES: u64 = 100;
 
-const LANES: [Lane; 11] = [
+const LANES: [Lane; 13] = [
     Lane {
         name: "websocket",
         operation: "a message to one of 1,000 WebSockets",
@@ -112,6 +112,24 @@ const LANES: [Lane; 11] = [
         retains: 10,
         budget: 4_450,
         run: |port, steps| echo(port, steps, ECHOES),
+    },
+    Lane {
+        name: "post",
+        operation: "a message that is posted, kept alive, with no reader",
+        per_step: 1,
+        steps: 500,
+        retains: 100,
+        budget: 12_300,
+        run: |port, steps| post(port, steps, 1),
+    },
+    Lane {
+        name: "post_burst",
+        operation: "a message of 50 that are posted at once, with no reader",
+        per_step: BURST,
+        steps: 20,
+        retains: 100,
+        budget: 11_500,
+        run: |port, steps| post(port, steps, BURST),
     },
     Lane {
         name: "short_poll",
@@ -295,6 +313,17 @@ fn fan_out(port: u16, steps: u64, burst: u64, request: &str, sign: &str) {
             read_until(reader, last);
         }
         read_until_many(&publisher, "HTTP/1.1 201 ", texts.len());
+    }
+}
+
+/// Messages that are posted, `burst` of them at once, when those before are answered.
+fn post(port: u16, steps: u64, burst: u64) {
+    let publisher = connect(port);
+    for step in 0..steps {
+        let text = |n| publish_request(&format!("{:016}", step * burst + n));
+        let requests: String = (0..burst).map(text).collect();
+        (&publisher).write_all(requests.as_bytes()).expect("the server reads");
+        read_until_many(&publisher, "HTTP/1.1 201 ", burst as usize);
     }
 }
 
