@@ -1,8 +1,9 @@
 // The uWebSockets peer: WebSockets by its own pub/sub, event streams and polls by its HTTP.
 //
 // Written as its documentation writes such servers: an app for each thread, which share the port;
-// what one thread publishes is deferred to the loops of the others. A topic keeps its last messages,
-// so that a poll has a cursor to go on from. `server PORT THREADS` says the port when it serves.
+// what one thread publishes is deferred to the loops of the others. A topic keeps its last
+// messages, so that a poll has a cursor to go on from. `server PORT THREADS` says the port when it
+// serves.
 //
 // Messages go out when a turn of the loop is over: within a handler the buffer in which uWebSockets
 // joins small writes is the publisher's, and every other socket would get each write by itself.
@@ -152,14 +153,17 @@ private:
         app->post("/pub/:topic", [this](Response *response, uWS::HttpRequest *request) {
             Topic &to = topics.topic(request->getParameter(0));
             response->onAborted([] {});
-            response->onData([this, response, &to, body = std::string()](auto part, bool last) mutable {
+            std::string body;
+            response->onData([this, response, &to, body](auto part, bool last) mutable {
                 body += part;
                 if (!last) return;
                 const uint64_t id = publish(to, std::move(body));
                 response->writeStatus("201 Created")->end(std::to_string(id));
             });
         });
-        app->get("/poll/:topic", [this](auto *response, auto *request) { poll(response, request); });
+        app->get("/poll/:topic", [this](Response *response, uWS::HttpRequest *request) {
+            poll(response, request);
+        });
         app->get("/sse/:topic", [this](Response *response, uWS::HttpRequest *request) {
             Topic *of = &topics.topic(request->getParameter(0));
             readers[of].streams.insert(response);
@@ -218,7 +222,9 @@ private:
         }
         for (Worker *other : workers) {
             if (other == this) continue;
-            other->loop->defer([other, &to, message] { other->pending.emplace_back(&to, message); });
+            other->loop->defer([other, &to, message] {
+                other->pending.emplace_back(&to, message);
+            });
         }
         pending.emplace_back(&to, std::move(message));
         return id;
