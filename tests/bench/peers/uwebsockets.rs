@@ -13,7 +13,7 @@ const PACKAGE: &str = "tests/bench/peers/uwebsockets";
 const CRATE_OF_SOURCES: &str = "libuwebsockets-sys";
 const ALL: [&str; 3] = ["-O3", "-flto=auto", "-DLIBUS_NO_SSL"];
 
-/// Builds the server in `folder`. Gives the program.
+/// Builds the server in `folder`, as [`program`]. An error: what is missing.
 pub(crate) fn build(folder: &Path) -> Result<(), String> {
     let sources = sources()?;
     let sockets = sources.join("uSockets/src");
