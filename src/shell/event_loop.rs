@@ -315,7 +315,7 @@ impl EventLoop {
         while self.carry_out() {
             busy = true;
             self.budget.look_soon();
-            if !self.budget.has_left() {
+            if self.effects.are_none(&self.broker) || !self.budget.has_left() {
                 break;
             }
         }
