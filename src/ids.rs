@@ -3,6 +3,7 @@
 //! Came from: everywhere. Goes to: everywhere. Absent on purpose: anything that can fail for a
 //! reason other than its own spelling.
 
+mod id_text;
 mod kept_millis;
 mod network;
 mod peer;
@@ -12,6 +13,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+pub use self::id_text::{EpochText, IdText};
 pub use self::kept_millis::KeptMillis;
 pub use self::network::Network;
 pub use self::peer::Peer;
@@ -179,62 +181,6 @@ impl Id {
         };
         Some(Self { epoch: Epoch(canonical(epoch, 36)?), seq: Seq(canonical(seq, 10)?) })
     }
-
-    /// Its spelling.
-    #[must_use]
-    pub fn text(self) -> IdText {
-        let mut text = IdText::EMPTY;
-        text.push_front(itoa::Buffer::new().format(self.seq.0).as_bytes());
-        text.push_front(b"-");
-        text.push_front_base_36(self.epoch.0);
-        text
-    }
-}
-
-/// An id, spelt out. It lies on the stack and is written without `fmt`, because every answer to a
-/// poll holds three.
-#[derive(Clone, Copy, Debug)]
-pub struct IdText {
-    bytes: [u8; Self::ROOM],
-    /// Where the text begins; it goes to the end.
-    from: usize,
-}
-
-impl IdText {
-    /// 36^13 and 10^20 are larger than 2^64.
-    const ROOM: usize = 13 + 1 + 20;
-    const EMPTY: Self = Self { bytes: [0; Self::ROOM], from: Self::ROOM };
-
-    /// The text, as bytes of ASCII.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[self.from..]
-    }
-
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        str::from_utf8(&self.bytes[self.from..]).expect("digits and a dash are ASCII")
-    }
-
-    fn push_front(&mut self, text: &[u8]) {
-        let to = self.from;
-        self.from -= text.len();
-        self.bytes[self.from..to].copy_from_slice(text);
-    }
-
-    fn push_front_base_36(&mut self, number: u64) {
-        const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-        let mut left = number;
-        loop {
-            self.from -= 1;
-            self.bytes[self.from] = DIGITS[(left % 36) as usize];
-            left /= 36;
-            if left == 0 {
-                return;
-            }
-        }
-    }
 }
 
 /// Where a reader wants to start: the id of the last message it saw, or a word for one.
@@ -306,9 +252,7 @@ impl fmt::Display for TopicName {
 
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = IdText::EMPTY;
-        text.push_front_base_36(self.0);
-        f.write_str(text.as_str())
+        f.write_str(self.text().as_str())
     }
 }
 

@@ -4,6 +4,8 @@
 //! the sequencer, as an effect; `respond` and `v1`, with what came of it. Absent on purpose:
 //! delivery. A message goes to its subscribers from the log, the publisher's own among them.
 
+use std::rc::Rc;
+
 use super::respond;
 use super::visit::Visit;
 use super::{accounting, draft, teardown, v1, websocket};
@@ -21,15 +23,16 @@ use crate::wire::frame::CloseCode;
 use crate::wire::response::Status;
 
 /// A request with a message.
-pub(super) fn over_http(visit: &mut Visit<'_>, publish: Publish, body: Vec<u8>) {
-    let (hub, topic) = (&mut visit.shard.hub, publish.topic.clone());
+pub(super) fn over_http(visit: &mut Visit<'_>, publish: Rc<Publish>, body: Vec<u8>) {
+    let Publish { topic, event, idempotency_key } = &*publish;
+    let payload = Payload::posted(body);
     let draft = Draft {
-        message: hub.unnumbered(topic, publish.event, Payload::posted(body)),
+        message: visit.shard.hub.unnumbered(topic.clone(), event.clone(), payload),
         from: visit.conn.peer.network(),
-        idempotency_key: publish.idempotency_key,
+        idempotency_key: idempotency_key.clone(),
     };
     match draft::ask(visit, draft) {
-        Ok(()) => respond::stand_still(visit, Awaited::Commit(publish.topic)),
+        Ok(()) => respond::stand_still(visit, Awaited::Commit(publish)),
         Err(rule) => respond::refuse(visit, rule.into()),
     }
 }
@@ -68,9 +71,9 @@ pub(super) fn raw(visit: &mut Visit<'_>, payload: Payload) {
 
 /// The message is in the log.
 pub(super) fn committed(visit: &mut Visit<'_>, receipt: Receipt) {
-    if let Some(Awaited::Commit(topic)) = visit.conn.awaited(visit.now) {
+    if let Some(Awaited::Commit(publish)) = visit.conn.awaited(visit.now) {
         accounting::took_in(visit);
-        created(visit, &topic, &receipt);
+        created(visit, &publish.topic, &receipt);
     } else {
         v1::resolve(visit, Ok(visit.shard.hub.id(receipt.seq)));
     }
@@ -84,24 +87,24 @@ fn created(visit: &mut Visit<'_>, topic: &TopicName, receipt: &Receipt) {
         return;
     };
     let hub = &visit.shard.hub;
-    let (id, before) = (hub.id(receipt.seq).text(), hub.id(receipt.seq.before()).text());
+    let (id, before) = (hub.id_text(receipt.seq), hub.id_text(receipt.seq.before()));
     let mut count = itoa::Buffer::new();
-    let count = count.format(receipt.subscribers);
-    let body = [r#"{"id":""#, id.as_str(), r#"","subscribers":"#, count, "}\n"];
+    let count = count.format(receipt.subscribers).as_bytes();
+    let body = [br#"{"id":""#, id.as_bytes(), br#"","subscribers":"#, count, b"}\n"];
     let length = body.iter().map(|part| part.len()).sum();
     let mut out = Vec::with_capacity(HEAD_BYTES_GUESS + length);
     context
         .head(Status::Created, &visit.shard.common_fields, &mut out)
         .sound("Location", |out| {
-            for part in ["/", topic.as_str(), "?since=", before.as_str()] {
-                out.extend_from_slice(part.as_bytes());
+            for part in [b"/", topic.as_str().as_bytes(), b"?since=", before.as_bytes()] {
+                out.extend_from_slice(part);
             }
         })
         .fixed("Cache-Control: no-store\r\nContent-Type: application/json\r\n")
         .number("Content-Length", length)
         .finish();
     for part in body {
-        out.extend_from_slice(part.as_bytes());
+        out.extend_from_slice(part);
     }
     visit.conn.push(Segment::answer(out, length));
     respond::answered(visit, Status::Created);

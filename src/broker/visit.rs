@@ -62,7 +62,7 @@ pub(super) struct Shard {
     pub(super) unix_s: i64,
     /// What every head says of it.
     pub(super) common_fields: CommonFields,
-    /// Polls that were heard before.
+    /// Requests that were heard before.
     pub(super) familiar: Familiar,
     /// The latest answer to a poll.
     pub(super) given: Option<Given>,

@@ -1,7 +1,9 @@
-//! Polls that were heard before: one that comes again, byte for byte, is not read again.
+//! Polls and publishes that were heard before: a head that comes again, byte for byte, is not read
+//! again.
 //!
 //! Whoever polls says the same until there is something new, and so do all who run the same program
-//! and stand at the same place of a topic. So the heads of polls are kept, with what they ask.
+//! and stand at the same place of a topic. Whoever publishes says the same before each message that
+//! is as long. So the heads of both are kept, with what they ask.
 //!
 //! A head has one slot, by its hash, and is kept when it comes a second time and no other one that
 //! is not kept came to that slot between: a crowd of which no two say the same costs a hash for
@@ -11,22 +13,29 @@
 //! on purpose: whether a head means the same to whoever sends it.
 
 use std::hash::{BuildHasher, Hasher};
-use std::rc::Rc;
 
 use foldhash::fast::RandomState;
 
 use super::flow::LastWord;
-use super::request::Read;
+use super::request::Want;
 use super::response_context::ResponseContext;
 use crate::ledger::Payer;
 use crate::limits::{FAMILIAR_BYTES_MAX, FAMILIAR_MAX};
+use crate::wire::head::end_of_head;
 
-/// The polls that one thread has heard.
+/// What one thread has heard.
 #[derive(Debug)]
 pub struct Familiar {
     /// Seeded by chance: a stranger cannot aim at the slot of somebody else's head.
     hasher: RandomState,
     slots: [Slot; FAMILIAR_MAX],
+}
+
+/// What comes first of the bytes of a connection, and may be a head that is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Front<'b> {
+    pub(super) head: &'b [u8],
+    hash: u64,
 }
 
 /// A slot for one head.
@@ -40,16 +49,18 @@ struct Slot {
 #[derive(Debug)]
 struct FamiliarHead {
     head: Box<[u8]>,
-    poll: FamiliarPoll,
+    request: FamiliarRequest,
 }
 
 /// What a head asks, as all of it that a connection has to know.
-#[derive(Clone, Debug)]
-pub(super) struct FamiliarPoll {
+#[derive(Debug)]
+pub(super) struct FamiliarRequest {
     pub(super) context: ResponseContext,
     pub(super) payer: Payer,
     pub(super) last_word: LastWord,
-    pub(super) read: Rc<Read>,
+    pub(super) want: Want,
+    /// So long is its body: of a poll 0.
+    pub(super) body_bytes: usize,
 }
 
 impl Default for Familiar {
@@ -59,28 +70,32 @@ impl Default for Familiar {
 }
 
 impl Familiar {
-    /// The hash of bytes that may be a head that is kept.
-    pub(super) fn hash(&self, bytes: &[u8]) -> Option<u64> {
-        // Of a head that drips in, nothing is hashed before it is whole.
-        let is_whole = bytes.len() <= FAMILIAR_BYTES_MAX && bytes.ends_with(b"\r\n\r\n");
-        is_whole.then(|| {
+    /// What may be a head that is kept, at the front of `bytes`. Nothing of one that drips in is
+    /// hashed before it is whole.
+    pub(super) fn front<'b>(&self, bytes: &'b [u8]) -> Option<Front<'b>> {
+        let head = match bytes {
+            // POST or PUT: a body follows, and may end as a head does.
+            [b'P', ..] => &bytes[..end_of_head(&bytes[..bytes.len().min(FAMILIAR_BYTES_MAX)])?],
+            _ => Some(bytes).filter(|bytes| bytes.ends_with(b"\r\n\r\n"))?,
+        };
+        (head.len() <= FAMILIAR_BYTES_MAX).then(|| {
             let mut hasher = self.hasher.build_hasher();
-            hasher.write(bytes);
-            hasher.finish()
+            hasher.write(head);
+            Front { head, hash: hasher.finish() }
         })
     }
 
-    /// What `head` asks, if it is kept.
-    pub(super) fn find(&self, hash: u64, head: &[u8]) -> Option<&FamiliarPoll> {
-        let kept = self.slots[slot(hash)].kept.as_deref()?;
-        (*kept.head == *head).then_some(&kept.poll)
+    /// What a head asks, if it is kept.
+    pub(super) fn find(&self, front: Front<'_>) -> Option<&FamiliarRequest> {
+        let kept = self.slots[front.slot()].kept.as_deref()?;
+        (*kept.head == *front.head).then_some(&kept.request)
     }
 
-    /// `head` was read, and asks this.
-    pub(super) fn note(&mut self, hash: u64, head: &[u8], poll: FamiliarPoll) {
-        let slot = &mut self.slots[slot(hash)];
-        if std::mem::replace(&mut slot.passed, hash) == hash {
-            slot.kept = Some(Box::new(FamiliarHead { head: head.into(), poll }));
+    /// A head was read, and asks this.
+    pub(super) fn note(&mut self, front: Front<'_>, request: FamiliarRequest) {
+        let slot = &mut self.slots[front.slot()];
+        if std::mem::replace(&mut slot.passed, front.hash) == front.hash {
+            slot.kept = Some(Box::new(FamiliarHead { head: front.head.into(), request }));
         }
     }
 
@@ -90,52 +105,75 @@ impl Familiar {
     }
 }
 
-/// Exact: a remainder of a small number.
-fn slot(hash: u64) -> usize {
-    (hash % FAMILIAR_MAX as u64) as usize
+impl Front<'_> {
+    /// Exact: a remainder of a small number.
+    fn slot(&self) -> usize {
+        (self.hash % FAMILIAR_MAX as u64) as usize
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conn::request::How;
+    use crate::conn::problem::Rule;
 
-    fn poll() -> FamiliarPoll {
-        let how = How::Poll { wait_s: None, limit: 1, if_none_match: None };
-        let read = Rc::new(Read { topics: Box::default(), cursor: None, tag: None, how });
-        let context = ResponseContext::closing();
-        FamiliarPoll { context, payer: Payer::ShortPoll, last_word: LastWord::Request, read }
+    fn request() -> FamiliarRequest {
+        FamiliarRequest {
+            context: ResponseContext::closing(),
+            payer: Payer::ShortPoll,
+            last_word: LastWord::Request,
+            want: Want::Refuse(Rule::TopicMalformed.into()),
+            body_bytes: 0,
+        }
     }
 
     #[test]
     fn what_comes_twice_is_kept_until_another_comes_twice_to_its_slot() {
-        let (mut familiar, one, other) = (Familiar::default(), b"one\r\n\r\n", b"other\r\n\r\n");
-        let hash = familiar.hash(one).expect("it is whole");
+        let mut familiar = Familiar::default();
+        let one = familiar.front(b"one\r\n\r\n").expect("it is whole");
         // As if all heads had one hash: the bytes tell them apart.
-        for (head, one_is_kept, other_is_kept) in
-            [(&one[..], false, false), (one, true, false), (one, true, false)]
+        let other = Front { head: b"other\r\n\r\n", ..one };
+        for (front, one_is_kept, other_is_kept) in
+            [(one, false, false), (one, true, false), (one, true, false)]
         {
-            familiar.note(hash, head, poll());
-            assert_eq!(familiar.find(hash, one).is_some(), one_is_kept);
-            assert_eq!(familiar.find(hash, other).is_some(), other_is_kept);
+            familiar.note(front, request());
+            assert_eq!(familiar.find(one).is_some(), one_is_kept);
+            assert_eq!(familiar.find(other).is_some(), other_is_kept);
         }
-        let elsewhere = hash.wrapping_add(FAMILIAR_MAX as u64);
-        familiar.note(elsewhere, other, poll());
-        assert!(familiar.find(hash, one).is_some(), "the other has come once");
-        familiar.note(elsewhere, other, poll());
-        assert!(familiar.find(hash, one).is_none() && familiar.find(elsewhere, other).is_some());
+        let elsewhere = Front { hash: one.hash.wrapping_add(FAMILIAR_MAX as u64), ..other };
+        familiar.note(elsewhere, request());
+        assert!(familiar.find(one).is_some(), "the other has come once");
+        familiar.note(elsewhere, request());
+        assert!(familiar.find(one).is_none() && familiar.find(elsewhere).is_some());
         familiar.forget();
-        assert!(familiar.find(elsewhere, other).is_none());
+        assert!(familiar.find(elsewhere).is_none());
     }
 
     #[test]
     fn no_part_of_a_head_and_no_long_one_is_hashed() {
         let familiar = Familiar::default();
-        let mut head = vec![b'a'; FAMILIAR_BYTES_MAX - 4];
-        assert!(familiar.hash(&head).is_none());
-        head.extend_from_slice(b"\r\n\r\n");
-        assert!(familiar.hash(&head).is_some());
-        head.insert(0, b'a');
-        assert!(familiar.hash(&head).is_none());
+        let front = |bytes: &[u8]| familiar.front(bytes).map(|front| front.head.len());
+        for first in *b"GP" {
+            let mut head = vec![first; FAMILIAR_BYTES_MAX - 4];
+            assert_eq!(front(&head), None);
+            head.extend_from_slice(b"\r\n\r\n");
+            assert_eq!(front(&head), Some(FAMILIAR_BYTES_MAX));
+            head.insert(0, first);
+            assert_eq!(front(&head), None);
+        }
+    }
+
+    #[test]
+    fn a_body_is_no_part_of_a_head() {
+        fn head<'b>(familiar: &Familiar, bytes: &'b [u8]) -> Option<&'b [u8]> {
+            familiar.front(bytes).map(|front| front.head)
+        }
+        let familiar = Familiar::default();
+        let post = b"POST /a HTTP/1.1\r\na: b\r\n\r\n";
+        for body in [&b""[..], b"one", b"one\r\n\r\n", b"\r\n\r\n"] {
+            let bytes = [post, body].concat();
+            assert_eq!(head(&familiar, &bytes), Some(&post[..]));
+        }
+        assert_eq!(head(&familiar, b"POST /a HTTP/1.1\r\na: b\r\n"), None);
     }
 }

@@ -50,7 +50,7 @@ use std::net::SocketAddr;
 use self::aside::Aside;
 pub use self::ask::{Ask, Failure};
 use self::costs::Costs;
-use self::familiar::Familiar;
+use self::familiar::{Familiar, Front};
 use self::flow::{Flow, LastWord};
 use self::inbox::Inbox;
 use self::outbox::Segment;
@@ -116,6 +116,7 @@ impl Conn {
     /// Understands `buf` up to the next thing that the broker has to decide. Tells how many bytes
     /// were understood; the rest is to be shown again, with more behind it. `by_class` gets the
     /// bytes by class.
+    #[inline]
     pub fn next_ask(
         &mut self,
         buf: &mut [u8],
@@ -172,21 +173,26 @@ impl Conn {
         if buf.is_empty() {
             return Pace::Wait;
         }
-        let hash = if self.speaks_plainly(policy) { familiar.hash(buf) } else { None };
-        if let Some(poll) = hash.and_then(|hash| familiar.find(hash, buf)) {
-            by_class.add(Class::Head, buf.len());
-            return Pace::Ask(buf.len(), self.ask_again(poll, now));
+        let front = if self.speaks_plainly(policy) { familiar.front(buf) } else { None };
+        if let Some(front) = front
+            && let Some(request) = familiar.find(front)
+            && let Some(body) = buf[front.head.len()..].get(..request.body_bytes)
+        {
+            by_class.add(Class::Head, front.head.len());
+            by_class.add(Class::Payload, body.len());
+            let used = front.head.len() + body.len();
+            return Pace::Ask(used, self.ask_again(request, body, now));
         }
-        self.unfamiliar_head(buf, hash, now, policy, familiar, by_class)
+        self.unfamiliar_head(buf, front, now, policy, familiar, by_class)
     }
 
     /// Not inlined: it has room for all fields of a head, and whoever needs none, as a frame and a
-    /// familiar poll, would make that room each time.
+    /// familiar request, would make that room each time.
     #[inline(never)]
     fn unfamiliar_head(
         &mut self,
         buf: &[u8],
-        hash: Option<u64>,
+        front: Option<Front<'_>>,
         now: Millis,
         policy: &Policy,
         familiar: &mut Familiar,
@@ -206,12 +212,12 @@ impl Conn {
             Ok(Parsed::Partial) => Pace::Wait,
             Ok(Parsed::Complete { value: head, used }) => {
                 by_class.add(Class::Head, used);
-                let more = buf.len() > used;
-                let pace = self.request(&head, used, more, now, policy);
-                if let (Some(hash), false, Pace::Ask(_, ask)) = (hash, more, &pace)
-                    && let Some(poll) = self.poll_understood(ask)
+                let pace = self.request(&head, buf, used, now, policy, by_class);
+                if let (Some(front), Pace::Ask(_, ask)) = (front, &pace)
+                    && front.head.len() == used
+                    && let Some(request) = self.understood(ask)
                 {
-                    familiar.note(hash, buf, poll);
+                    familiar.note(front, request);
                 }
                 pace
             }
@@ -224,14 +230,15 @@ impl Conn {
         }
     }
 
-    /// A head is complete: is there a body to wait for?
+    /// A head is complete, the first `used` bytes of `buf`: is there a body to wait for?
     fn request(
         &mut self,
         head: &Head<'_>,
+        buf: &[u8],
         used: usize,
-        more: bool,
         now: Millis,
         policy: &Policy,
+        by_class: &mut Bytes,
     ) -> Pace {
         let mut request = route(head, policy, self.aside.door(), self.aside.secure().is_some());
         if let Err(problem) = self.name_client(head, policy) {
@@ -256,7 +263,16 @@ impl Conn {
         }
         match BodyDecoder::new(head.framing, policy.limits.message_bytes_max as u64) {
             Ok(decoder) => {
-                if head.expect_continue && !more {
+                if let Some(data) = decoder.whole(&buf[used..]) {
+                    let (class, wanted) = match request.want {
+                        Want::Publish(_) => (Class::Payload, data),
+                        _ => (Class::Body, &[][..]),
+                    };
+                    by_class.add(class, data.len());
+                    let ask = self.complete(request, wanted.to_vec(), now);
+                    return Pace::Ask(used + data.len(), ask);
+                }
+                if head.expect_continue && buf.len() == used {
                     self.push(Segment::fixed(CONTINUE, Class::Head));
                 }
                 let upload = Upload { since: now, taken: 0, request, decoder, data: Vec::new() };

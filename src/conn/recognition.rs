@@ -1,4 +1,4 @@
-//! Recognition: a poll that was heard before is asked again without being read.
+//! Recognition: a poll or a publish that was heard before is asked again without being read.
 //!
 //! Only where a head means what its bytes say, whoever sends it. What depends on more than that is
 //! read each time: what comes by TLS, through a proxy, by the operator's door, or to a server that
@@ -8,11 +8,8 @@
 //! Came from: `Conn::next_ask`. Goes to: the same, with an [`Ask`]. Absent on purpose: the memory
 //! of heads, which the connections of a thread share.
 
-use std::rc::Rc;
-
-use super::familiar::FamiliarPoll;
+use super::familiar::FamiliarRequest;
 use super::policy::Policy;
-use super::request::Want;
 use super::state::State;
 use super::{Ask, Conn};
 use crate::ids::Millis;
@@ -24,30 +21,32 @@ impl Conn {
         self.aside.has_no_other_way() && policy.rights.is_none()
     }
 
-    /// The poll that was just understood, to be told again without being read. `None`: it is none,
-    /// or its answer quotes it.
-    pub(super) fn poll_understood(&self, ask: &Ask) -> Option<FamiliarPoll> {
+    /// What was just understood, to be told again without being read. `None`: it is neither a poll
+    /// nor a publish, or its answer quotes it.
+    pub(super) fn understood(&self, ask: &Ask) -> Option<FamiliarRequest> {
         let State::Answering(context) = &self.state else {
             return None;
         };
-        match ask {
-            Ask::Request { payer, want: want @ Want::Read(read), .. }
-                if want.polls() && context.quoted.is_none() =>
-            {
-                let (context, read) = (context.clone(), Rc::clone(read));
-                Some(FamiliarPoll { context, payer: *payer, last_word: self.flow.last_word, read })
-            }
-            _ => None,
-        }
+        let Ask::Request { payer, want, body } = ask else {
+            return None;
+        };
+        Some(FamiliarRequest {
+            context: Some(context).filter(|context| context.quoted.is_none())?.clone(),
+            payer: *payer,
+            last_word: self.flow.last_word,
+            want: want.again()?,
+            body_bytes: body.len(),
+        })
     }
 
     /// Asks what a head asked that was heard before.
-    pub(super) fn ask_again(&mut self, poll: &FamiliarPoll, now: Millis) -> Ask {
-        let FamiliarPoll { context, payer, last_word, read } = poll;
+    pub(super) fn ask_again(&mut self, known: &FamiliarRequest, body: &[u8], now: Millis) -> Ask {
+        let FamiliarRequest { context, payer, last_word, want, .. } = known;
         self.flow.last_word = *last_word;
         self.costs.payer = *payer;
-        self.aside.set_tag(read.tag);
+        self.aside.set_tag(want.tag());
         self.shift(State::Answering(context.clone()), now);
-        Ask::Request { payer: *payer, want: Want::Read(Rc::clone(read)), body: Vec::new() }
+        let want = want.again().expect("nothing else is kept");
+        Ask::Request { payer: *payer, want, body: body.to_vec() }
     }
 }

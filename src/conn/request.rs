@@ -34,8 +34,8 @@ pub struct Request {
 /// What a request wants.
 #[derive(Debug)]
 pub enum Want {
-    /// The body as a message.
-    Publish(Publish),
+    /// The body as a message. Who asks the same shares it.
+    Publish(Rc<Publish>),
     /// Messages of one topic or several. Who asks the same shares it.
     Read(Rc<Read>),
     /// Who reads a topic, and what it holds.
@@ -77,6 +77,15 @@ pub enum Want {
 }
 
 impl Want {
+    /// The same once more, if it is what many ask alike: to poll, or to publish.
+    pub fn again(&self) -> Option<Self> {
+        match self {
+            Self::Publish(publish) => Some(Self::Publish(Rc::clone(publish))),
+            Self::Read(read) if self.polls() => Some(Self::Read(Rc::clone(read))),
+            _ => None,
+        }
+    }
+
     /// Whether nothing can be had.
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Refuse(_) | Self::RefuseOrigin(_))

@@ -238,7 +238,7 @@ fn publish(
         Err(_) => Err(Rule::KeyMalformed.into()),
     });
     let idempotency_key = key.transpose()?;
-    Ok(Want::Publish(Publish { topic, event, idempotency_key }))
+    Ok(Want::Publish(Rc::new(Publish { topic, event, idempotency_key })))
 }
 
 /// The one topic that a message is published to.

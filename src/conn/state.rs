@@ -34,10 +34,11 @@
 mod edges;
 
 use std::num::NonZeroU16;
+use std::rc::Rc;
 
 pub use self::edges::{EDGES, Name, may_lead};
 use super::progress::due_by_progress;
-use super::request::{FileWant, Report, Request, Want};
+use super::request::{FileWant, Publish, Report, Request, Want};
 use super::response_context::ResponseContext;
 use super::unanswered::Unanswered;
 use crate::ids::{KeptMillis, Millis, Neighbours, Seat, Seq, TopicName};
@@ -121,8 +122,8 @@ pub struct Awaiting {
 /// What was asked of the sequencer or the shell.
 #[derive(Debug)]
 pub enum Awaited {
-    /// To give a message of this topic its sequence number.
-    Commit(TopicName),
+    /// To give this message its sequence number.
+    Commit(Rc<Publish>),
     /// Who reads this topic on all threads.
     Count(TopicName),
     /// To open this file.

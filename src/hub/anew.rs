@@ -28,6 +28,7 @@ impl Hub {
     pub fn begin_anew(&mut self, epoch: Epoch, past: &Past) {
         self.evictions += self.held as u64 + 1;
         self.earlier.note(self.evictions, std::mem::replace(&mut self.epoch, epoch));
+        self.epoch_text = epoch.text();
         self.forget_messages();
         self.recall(past);
         for (slot, topic) in &mut self.topics {

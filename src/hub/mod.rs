@@ -44,7 +44,7 @@ use self::log::TopicLog;
 use self::renditions::Cache;
 pub use self::start::Start;
 pub use self::subscribers::Subscribers;
-use crate::ids::{ConnId, Epoch, Id, Seat, Seq, TopicId, TopicMap, TopicName};
+use crate::ids::{ConnId, Epoch, EpochText, Id, IdText, Seat, Seq, TopicId, TopicMap, TopicName};
 use crate::limits::Limits;
 use crate::spare::Spare;
 use crate::swept::SweptQueue;
@@ -95,6 +95,7 @@ struct Topic {
 #[derive(Debug)]
 pub struct Hub {
     epoch: Epoch,
+    epoch_text: EpochText,
     retention: Retention,
     names: TopicMap<TopicId>,
     topics: Slab<Topic>,
@@ -137,6 +138,7 @@ impl Hub {
         let threads = usize::from(threads.max(1));
         Self {
             epoch,
+            epoch_text: epoch.text(),
             retention: Retention::new(limits, threads),
             cost: 0,
             cache: Cache::new(limits, threads),
@@ -328,6 +330,11 @@ impl Hub {
     /// The id at `seq`.
     pub fn id(&self, seq: Seq) -> Id {
         Id { epoch: self.epoch, seq }
+    }
+
+    /// The spelling of the id at `seq`.
+    pub fn id_text(&self, seq: Seq) -> IdText {
+        self.epoch_text.id(seq)
     }
 
     /// Topics held, messages held, and their weight in bytes.

@@ -92,6 +92,15 @@ impl BodyDecoder {
         }
     }
 
+    /// The data of a body of known length of which nothing was decoded yet, if all of it is at the
+    /// front of `buf`.
+    pub fn whole<'b>(&self, buf: &'b [u8]) -> Option<&'b [u8]> {
+        match self.state {
+            BodyState::Fixed { left } => buf.get(..usize::try_from(left).ok()?),
+            _ => None,
+        }
+    }
+
     /// Takes framing, then one run of data or the end, off the front of `buf`. Call again with what
     /// follows, until `Partial` asks for more bytes or `End` says that there are no more.
     pub fn decode<'b>(&mut self, buf: &'b [u8]) -> Result<Piece<'b>, BodyError> {

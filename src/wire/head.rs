@@ -184,6 +184,19 @@ impl HeadDecoder {
 /// Fields that most heads have at most: for more, more room is made ready.
 const FEW_FIELDS: usize = 16;
 
+/// Where the head at the front of `bytes` ends, if it is one: behind the first blank line. Judges
+/// nothing.
+pub fn end_of_head(bytes: &[u8]) -> Option<usize> {
+    let mut line_at = 0;
+    loop {
+        let next_at = line_at + find_line_feed(&bytes[line_at..])? + 1;
+        if is_blank(&bytes[line_at..next_at]) {
+            return Some(next_at);
+        }
+        line_at = next_at;
+    }
+}
+
 /// Judges the first byte of the request line. The CR and LF of an empty line are left to the
 /// judgement of lines.
 fn judge_first(byte: u8) -> Result<(), HeadError> {
