@@ -91,10 +91,10 @@ impl Aside {
         self.put(secure.map(Box::new), |few| &mut few.secure);
     }
 
-    /// It came as most do: in plain HTTP, by itself, by the door for everybody.
+    /// It came as most do: by itself, and by the door for everybody.
     pub fn has_no_other_way(&self) -> bool {
-        let plain = |few: &Few| few.secure.is_none() && few.proxied.is_none() && few.door.is_none();
-        self.0.as_deref().is_none_or(plain)
+        let direct = |few: &Few| few.proxied.is_none() && few.door.is_none();
+        self.0.as_deref().is_none_or(direct)
     }
 
     /// Nothing waits to be understood, the peer takes what it is sent, and is no proxy.

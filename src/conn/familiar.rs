@@ -35,6 +35,8 @@ pub struct Familiar {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Front<'b> {
     pub(super) head: &'b [u8],
+    /// Whether they came by TLS. A page of ours has another origin then.
+    by_tls: bool,
     hash: u64,
 }
 
@@ -49,6 +51,7 @@ struct Slot {
 #[derive(Debug)]
 struct FamiliarHead {
     head: Box<[u8]>,
+    by_tls: bool,
     request: FamiliarRequest,
 }
 
@@ -72,7 +75,7 @@ impl Default for Familiar {
 impl Familiar {
     /// What may be a head that is kept, at the front of `bytes`. Nothing of one that drips in is
     /// hashed before it is whole.
-    pub(super) fn front<'b>(&self, bytes: &'b [u8]) -> Option<Front<'b>> {
+    pub(super) fn front<'b>(&self, bytes: &'b [u8], by_tls: bool) -> Option<Front<'b>> {
         let head = match bytes {
             // POST or PUT: a body follows, and may end as a head does.
             [b'P', ..] => &bytes[..end_of_head(&bytes[..bytes.len().min(FAMILIAR_BYTES_MAX)])?],
@@ -81,21 +84,23 @@ impl Familiar {
         (head.len() <= FAMILIAR_BYTES_MAX).then(|| {
             let mut hasher = self.hasher.build_hasher();
             hasher.write(head);
-            Front { head, hash: hasher.finish() }
+            Front { head, by_tls, hash: hasher.finish() ^ u64::from(by_tls) }
         })
     }
 
     /// What a head asks, if it is kept.
     pub(super) fn find(&self, front: Front<'_>) -> Option<&FamiliarRequest> {
         let kept = self.slots[front.slot()].kept.as_deref()?;
-        (*kept.head == *front.head).then_some(&kept.request)
+        let same = kept.by_tls == front.by_tls && *kept.head == *front.head;
+        same.then_some(&kept.request)
     }
 
     /// A head was read, and asks this.
     pub(super) fn note(&mut self, front: Front<'_>, request: FamiliarRequest) {
         let slot = &mut self.slots[front.slot()];
         if std::mem::replace(&mut slot.passed, front.hash) == front.hash {
-            slot.kept = Some(Box::new(FamiliarHead { head: front.head.into(), request }));
+            let Front { head, by_tls, .. } = front;
+            slot.kept = Some(Box::new(FamiliarHead { head: head.into(), by_tls, request }));
         }
     }
 
@@ -130,15 +135,17 @@ mod tests {
     #[test]
     fn what_comes_twice_is_kept_until_another_comes_twice_to_its_slot() {
         let mut familiar = Familiar::default();
-        let one = familiar.front(b"one\r\n\r\n").expect("it is whole");
+        let one = familiar.front(b"one\r\n\r\n", false).expect("it is whole");
         // As if all heads had one hash: the bytes tell them apart.
         let other = Front { head: b"other\r\n\r\n", ..one };
+        let by_tls = Front { by_tls: true, ..one };
         for (front, one_is_kept, other_is_kept) in
             [(one, false, false), (one, true, false), (one, true, false)]
         {
             familiar.note(front, request());
             assert_eq!(familiar.find(one).is_some(), one_is_kept);
             assert_eq!(familiar.find(other).is_some(), other_is_kept);
+            assert!(familiar.find(by_tls).is_none(), "it may mean something else");
         }
         let elsewhere = Front { hash: one.hash.wrapping_add(FAMILIAR_MAX as u64), ..other };
         familiar.note(elsewhere, request());
@@ -152,7 +159,7 @@ mod tests {
     #[test]
     fn no_part_of_a_head_and_no_long_one_is_hashed() {
         let familiar = Familiar::default();
-        let front = |bytes: &[u8]| familiar.front(bytes).map(|front| front.head.len());
+        let front = |bytes: &[u8]| familiar.front(bytes, false).map(|front| front.head.len());
         for first in *b"GP" {
             let mut head = vec![first; FAMILIAR_BYTES_MAX - 4];
             assert_eq!(front(&head), None);
@@ -166,7 +173,7 @@ mod tests {
     #[test]
     fn a_body_is_no_part_of_a_head() {
         fn head<'b>(familiar: &Familiar, bytes: &'b [u8]) -> Option<&'b [u8]> {
-            familiar.front(bytes).map(|front| front.head)
+            familiar.front(bytes, false).map(|front| front.head)
         }
         let familiar = Familiar::default();
         let post = b"POST /a HTTP/1.1\r\na: b\r\n\r\n";

@@ -173,7 +173,8 @@ impl Conn {
         if buf.is_empty() {
             return Pace::Wait;
         }
-        let front = if self.speaks_plainly(policy) { familiar.front(buf) } else { None };
+        let by_tls = self.aside.secure().is_some();
+        let front = if self.speaks_plainly(policy) { familiar.front(buf, by_tls) } else { None };
         if let Some(front) = front
             && let Some(request) = familiar.find(front)
             && let Some(body) = buf[front.head.len()..].get(..request.body_bytes)

@@ -1,9 +1,9 @@
 //! Recognition: a poll or a publish that was heard before is asked again without being read.
 //!
-//! Only where a head means what its bytes say, whoever sends it. What depends on more than that is
-//! read each time: what comes by TLS, through a proxy, by the operator's door, or to a server that
-//! asks for rights; and what is quoted: the origin of a page of another site, or the request in
-//! the access log.
+//! Only where a head means what its bytes say, whoever sends it: by TLS one thing, and perhaps
+//! another without. What depends on more than that is read each time: what comes through a proxy,
+//! by the operator's door, or to a server that asks for rights; and what is quoted: the origin of a
+//! page of another site, or the request in the access log.
 //!
 //! Came from: `Conn::next_ask`. Goes to: the same, with an [`Ask`]. Absent on purpose: the memory
 //! of heads, which the connections of a thread share.
@@ -16,7 +16,7 @@ use crate::ids::Millis;
 
 impl Conn {
     /// Whether its requests mean what their bytes say, whoever sends them: no token and no proxy
-    /// says more, and they come by the door and the scheme by which most come.
+    /// says more, and they come by the door by which most come.
     pub(super) fn speaks_plainly(&self, policy: &Policy) -> bool {
         self.aside.has_no_other_way() && policy.rights.is_none()
     }

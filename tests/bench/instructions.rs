@@ -16,9 +16,22 @@
 //! that, and the least of three counts is believed. What instructions leave out is the kernel,
 //! which is most of the time of a small message; `figures` measures that.
 
+#[path = "../tls/client.rs"]
+#[allow(dead_code)] // One part of it is all that is needed here.
+mod client;
+#[path = "../tls/pairs.rs"]
+#[allow(dead_code)]
+mod pairs;
+#[path = "../support/server.rs"]
+mod server;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::Arc;
+
+use client::Wire;
+use pairs::Pair;
 
 /// How far over its budget a lane may be, in percent: the same program on another processor takes
 /// other routines for copying bytes and for reading text, and a slower one has shorter turns.
@@ -41,7 +54,9 @@ struct Lane {
     retains: u64,
     /// Instructions that one operation may take.
     budget: u64,
-    run: fn(u16, u64),
+    /// By TLS, and not in plain HTTP.
+    by_tls: bool,
+    run: fn(&Server, u64),
 }
 
 const MANY: u64 = 1_000;
@@ -49,7 +64,7 @@ const READERS: u64 = 1_000;
 const BURST: u64 = 50;
 const ECHOES: u64 = 100;
 
-const LANES: [Lane; 14] = [
+const LANES: [Lane; 16] = [
     Lane {
         name: "websocket",
         operation: "a message to one of 1,000 WebSockets",
@@ -57,7 +72,8 @@ const LANES: [Lane; 14] = [
         steps: 10,
         retains: MANY,
         budget: 1_050,
-        run: |port, steps| fan_out(port, steps, 1, WEBSOCKET, "\r\n\r\n"),
+        by_tls: false,
+        run: |server, steps| fan_out(server.port, steps, 1, WEBSOCKET, "\r\n\r\n"),
     },
     Lane {
         name: "sse",
@@ -66,7 +82,8 @@ const LANES: [Lane; 14] = [
         steps: 10,
         retains: MANY,
         budget: 1_030,
-        run: |port, steps| fan_out(port, steps, 1, SSE, "id: "),
+        by_tls: false,
+        run: |server, steps| fan_out(server.port, steps, 1, SSE, "id: "),
     },
     Lane {
         name: "websocket_burst",
@@ -75,7 +92,8 @@ const LANES: [Lane; 14] = [
         steps: 20,
         retains: MANY,
         budget: 500,
-        run: |port, steps| fan_out(port, steps, BURST, WEBSOCKET, "\r\n\r\n"),
+        by_tls: false,
+        run: |server, steps| fan_out(server.port, steps, BURST, WEBSOCKET, "\r\n\r\n"),
     },
     Lane {
         name: "sse_burst",
@@ -84,7 +102,8 @@ const LANES: [Lane; 14] = [
         steps: 20,
         retains: MANY,
         budget: 500,
-        run: |port, steps| fan_out(port, steps, BURST, SSE, "id: "),
+        by_tls: false,
+        run: |server, steps| fan_out(server.port, steps, BURST, SSE, "id: "),
     },
     Lane {
         name: "long_poll",
@@ -93,7 +112,8 @@ const LANES: [Lane; 14] = [
         steps: 4,
         retains: MANY,
         budget: 4_150,
-        run: long_poll,
+        by_tls: false,
+        run: |server, steps| long_poll(server.port, steps),
     },
     Lane {
         name: "topics",
@@ -102,7 +122,8 @@ const LANES: [Lane; 14] = [
         steps: 2,
         retains: 1,
         budget: 4_450,
-        run: |port, steps| echo(port, steps, READERS),
+        by_tls: false,
+        run: |server, steps| echo(server.port, steps, READERS),
     },
     Lane {
         name: "echo",
@@ -111,7 +132,8 @@ const LANES: [Lane; 14] = [
         steps: 20,
         retains: 10,
         budget: 4_450,
-        run: |port, steps| echo(port, steps, ECHOES),
+        by_tls: false,
+        run: |server, steps| echo(server.port, steps, ECHOES),
     },
     Lane {
         name: "post",
@@ -120,7 +142,8 @@ const LANES: [Lane; 14] = [
         steps: 500,
         retains: 100,
         budget: 7_900,
-        run: |port, steps| post(port, steps, 1, publish_request),
+        by_tls: false,
+        run: |server, steps| post(server.port, steps, 1, publish_request),
     },
     Lane {
         name: "post_unfamiliar",
@@ -129,7 +152,8 @@ const LANES: [Lane; 14] = [
         steps: 500,
         retains: 100,
         budget: 12_100,
-        run: |port, steps| post(port, steps, 1, unfamiliar_request),
+        by_tls: false,
+        run: |server, steps| post(server.port, steps, 1, unfamiliar_request),
     },
     Lane {
         name: "post_burst",
@@ -138,7 +162,8 @@ const LANES: [Lane; 14] = [
         steps: 20,
         retains: 100,
         budget: 7_000,
-        run: |port, steps| post(port, steps, BURST, publish_request),
+        by_tls: false,
+        run: |server, steps| post(server.port, steps, BURST, publish_request),
     },
     Lane {
         name: "short_poll",
@@ -147,7 +172,8 @@ const LANES: [Lane; 14] = [
         steps: 1_000,
         retains: MANY,
         budget: 3_700,
-        run: |port, steps| short_poll(port, steps, "GET /bench?since=earliest", "}]}"),
+        by_tls: false,
+        run: |server, steps| short_poll(server.port, steps, "GET /bench?since=earliest", "}]}"),
     },
     Lane {
         name: "short_poll_empty",
@@ -156,7 +182,8 @@ const LANES: [Lane; 14] = [
         steps: 1_000,
         retains: MANY,
         budget: 3_650,
-        run: |port, steps| short_poll(port, steps, "GET /bench?since=latest", "\r\n\r\n"),
+        by_tls: false,
+        run: |server, steps| short_poll(server.port, steps, "GET /bench?since=latest", "\r\n\r\n"),
     },
     Lane {
         name: "short_poll_new",
@@ -165,7 +192,8 @@ const LANES: [Lane; 14] = [
         steps: 500,
         retains: MANY,
         budget: 8_300,
-        run: short_poll_new,
+        by_tls: false,
+        run: |server, steps| short_poll_new(server.port, steps),
     },
     Lane {
         name: "websocket_new",
@@ -174,13 +202,35 @@ const LANES: [Lane; 14] = [
         steps: 500,
         retains: MANY,
         budget: 27_400,
-        run: websocket_new,
+        by_tls: false,
+        run: |server, steps| websocket_new(server.port, steps),
+    },
+    Lane {
+        name: "short_poll_tls",
+        operation: "a short poll with nothing new, kept alive, by TLS",
+        per_step: 1,
+        steps: 300,
+        retains: MANY,
+        budget: 10_000,
+        by_tls: true,
+        run: |server, steps| by_tls(server, steps, EMPTY_POLL),
+    },
+    Lane {
+        name: "post_tls",
+        operation: "a message that is posted, kept alive, with no reader, by TLS",
+        per_step: 1,
+        steps: 300,
+        retains: 100,
+        budget: 15_000,
+        by_tls: true,
+        run: |server, steps| by_tls(server, steps, &publish_request("0123456789abcdef")),
     },
 ];
 
 const WEBSOCKET: &str = "GET /bench/ws HTTP/1.1\r\nHost: b\r\nUpgrade: websocket\r\n\
      Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
      Sec-WebSocket-Version: 13\r\n\r\n";
+const EMPTY_POLL: &str = "GET /bench?since=latest HTTP/1.1\r\nHost: b\r\n\r\n";
 const SSE: &str = "GET /bench/sse HTTP/1.1\r\nHost: b\r\nAccept: text/event-stream\r\n\r\n";
 
 fn main() -> ExitCode {
@@ -198,8 +248,8 @@ fn main() -> ExitCode {
     println!("{:<18}{:>12}{:>9}  operation", "lane", "instructions", "budget");
     for lane in LANES.iter().filter(|lane| names.is_empty() || names.contains(&lane.name)) {
         let counted = |steps: u64| {
-            let server = Server::start(lane.retains);
-            (lane.run)(server.port, steps);
+            let server = Server::start(lane.retains, lane.by_tls);
+            (lane.run)(&server, steps);
             server.end()
         };
         let each = || {
@@ -226,14 +276,19 @@ fn main() -> ExitCode {
 struct Server {
     child: Child,
     port: u16,
+    /// What it shows, if it speaks TLS.
+    pair: Option<Pair>,
 }
 
 impl Server {
-    fn start(retains: u64) -> Self {
+    fn start(retains: u64, by_tls: bool) -> Self {
+        let pair = by_tls.then(|| Pair::of(&["localhost"]));
+        let scheme = if by_tls { "https" } else { "http" };
         let mut child = Command::new("valgrind")
             .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
             .arg(env!("CARGO_BIN_EXE_tollway"))
-            .args(["--listen", "127.0.0.1:0", "--threads", "1"])
+            .args(["--listen", &format!("{scheme}://127.0.0.1:0"), "--threads", "1"])
+            .args(pair.iter().flat_map(Pair::flags))
             .args(["--history-messages", &retains.to_string()])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -242,9 +297,9 @@ impl Server {
         let mut line = String::new();
         let output = child.stdout.as_mut().expect("piped");
         BufReader::new(output).read_line(&mut line).expect("a greeting");
-        let address = line.split_once("http://").expect("an address").1;
+        let address = line.split_once(&format!("{scheme}://")).expect("an address").1;
         let port = address.split([':', '/']).nth(1).expect("a port");
-        Self { port: port.parse().expect("a number"), child }
+        Self { port: port.parse().expect("a number"), child, pair }
     }
 
     /// Ends it as an operator does. The instructions that all its life has taken.
@@ -411,6 +466,17 @@ fn websocket_new(port: u16, steps: u64) {
         ask(&socket, WEBSOCKET, "\r\n\r\n");
         socket.write_all(&client_frame(0x88, &[0x03, 0xE8])).expect("room");
         read_end(&socket);
+    }
+}
+
+/// The same request again and again, on one connection with TLS.
+fn by_tls(server: &Server, steps: u64, request: &str) {
+    let pair = server.pair.as_ref().expect("it speaks TLS");
+    let settings = Arc::new(client::settings(&pair.der, &client::VERSIONS));
+    let mut wire = Wire::open(server.port, &settings);
+    for _ in 0..steps {
+        wire.send(request);
+        wire.answer();
     }
 }
 
