@@ -73,8 +73,7 @@ impl Default for Familiar {
 }
 
 impl Familiar {
-    /// What may be a head that is kept, at the front of `bytes`. Nothing of one that drips in is
-    /// hashed before it is whole.
+    /// What may be a head that is kept, at the front of `bytes`, if it is whole.
     pub(super) fn front<'b>(&self, bytes: &'b [u8], by_tls: bool) -> Option<Front<'b>> {
         let head = match bytes {
             // POST or PUT: a body follows, and may end as a head does.

@@ -173,8 +173,13 @@ impl Conn {
         if buf.is_empty() {
             return Pace::Wait;
         }
-        let by_tls = self.aside.secure().is_some();
-        let front = if self.speaks_plainly(policy) { familiar.front(buf, by_tls) } else { None };
+        // What drips in is looked at once, by the decoder.
+        let at_once = matches!(&self.state, State::Head { decoder, .. } if !decoder.has_begun());
+        let front = if at_once && self.speaks_plainly(policy) {
+            familiar.front(buf, self.aside.secure().is_some())
+        } else {
+            None
+        };
         if let Some(front) = front
             && let Some(request) = familiar.find(front)
             && let Some(body) = buf[front.head.len()..].get(..request.body_bytes)
@@ -214,9 +219,9 @@ impl Conn {
             Ok(Parsed::Complete { value: head, used }) => {
                 by_class.add(Class::Head, used);
                 let pace = self.request(&head, buf, used, now, policy, by_class);
-                if let (Some(front), Pace::Ask(_, ask)) = (front, &pace)
+                if let (Some(front), Pace::Ask(taken, ask)) = (front, &pace)
                     && front.head.len() == used
-                    && let Some(request) = self.understood(ask)
+                    && let Some(request) = self.understood(ask, taken - used)
                 {
                     familiar.note(front, request);
                 }

@@ -21,13 +21,13 @@ impl Conn {
         self.aside.has_no_other_way() && policy.rights.is_none()
     }
 
-    /// What was just understood, to be told again without being read. `None`: it is neither a poll
-    /// nor a publish, or its answer quotes it.
-    pub(super) fn understood(&self, ask: &Ask) -> Option<FamiliarRequest> {
+    /// What was just understood, a head and so many bytes behind it, to be told again without being
+    /// read. `None`: it is neither a poll nor a publish, or its answer quotes it.
+    pub(super) fn understood(&self, ask: &Ask, body_bytes: usize) -> Option<FamiliarRequest> {
         let State::Answering(context) = &self.state else {
             return None;
         };
-        let Ask::Request { payer, want, body } = ask else {
+        let Ask::Request { payer, want, .. } = ask else {
             return None;
         };
         Some(FamiliarRequest {
@@ -35,7 +35,7 @@ impl Conn {
             payer: *payer,
             last_word: self.flow.last_word,
             want: want.again()?,
-            body_bytes: body.len(),
+            body_bytes,
         })
     }
 
@@ -48,5 +48,40 @@ impl Conn {
         self.shift(State::Answering(context.clone()), now);
         let want = want.again().expect("nothing else is kept");
         Ask::Request { payer: *payer, want, body: body.to_vec() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conn::Familiar;
+    use crate::conn::flow::LastWord;
+    use crate::ledger::{Bytes, Payer};
+
+    #[test]
+    fn whoever_is_heard_again_is_known_as_before() {
+        let (policy, mut familiar) = (Policy::default(), Familiar::default());
+        let mut hear = |text: &str| {
+            let mut conn = Conn::new(([127, 0, 0, 1], 1024).into(), Millis(0));
+            let (mut bytes, mut by_class) = (text.as_bytes().to_vec(), Bytes::default());
+            let (used, ask) =
+                conn.next_ask(&mut bytes, Millis(0), &policy, &mut familiar, &mut by_class);
+            assert!(used == bytes.len() && matches!(ask, Some(Ask::Request { .. })), "{text}");
+            (conn.flow.last_word, conn.costs.payer)
+        };
+        for (request, payer) in [
+            ("GET /t HTTP/1.1\r\nHost: h\r\n", Payer::ShortPoll),
+            ("GET /t?wait=5 HTTP/1.1\r\nHost: h\r\n", Payer::LongPoll),
+            ("POST /t HTTP/1.1\r\nHost: h\r\n", Payer::Publish),
+        ] {
+            for (field, word) in
+                [("", LastWord::Unsaid), ("Connection: close\r\n", LastWord::Request)]
+            {
+                let said = format!("{request}{field}\r\n");
+                for _ in 0..3 {
+                    assert_eq!(hear(&said), (word, payer), "{said}");
+                }
+            }
+        }
     }
 }

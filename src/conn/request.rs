@@ -77,10 +77,13 @@ pub enum Want {
 }
 
 impl Want {
-    /// The same once more, if it is what many ask alike: to poll, or to publish.
+    /// The same once more, if it is what many ask alike: to poll, or to publish without a key, of
+    /// which there is another for each message.
     pub fn again(&self) -> Option<Self> {
         match self {
-            Self::Publish(publish) => Some(Self::Publish(Rc::clone(publish))),
+            Self::Publish(publish) if publish.idempotency_key.is_none() => {
+                Some(Self::Publish(Rc::clone(publish)))
+            }
             Self::Read(read) if self.polls() => Some(Self::Read(Rc::clone(read))),
             _ => None,
         }

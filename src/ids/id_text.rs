@@ -1,5 +1,5 @@
-//! Ids, spelt out. They lie on the stack and are written without `fmt`, because every publish has
-//! two in its answer, and an answer to a poll holds three.
+//! Ids, spelt out. They lie on the stack and are written without `fmt`: an answer to a publish over
+//! HTTP has two, and one to a poll with a message three.
 //!
 //! Came from: whoever writes answers. Goes to: the same. Absent on purpose: reading them back,
 //! which is [`Id::parse`](super::Id::parse).

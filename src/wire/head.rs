@@ -86,6 +86,11 @@ impl HeadDecoder {
         judged.map(|(value, used)| Parsed::Complete { value, used })
     }
 
+    /// Whether a part of a head was looked at, and the rest is still to come.
+    pub fn has_begun(&self) -> bool {
+        self.searched > 0
+    }
+
     /// Forgets a head that will not be finished.
     pub fn reset(&mut self) {
         *self = Self::default();

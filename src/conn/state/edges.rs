@@ -33,8 +33,8 @@ pub const EDGES: &[(Name, &[(Name, &str)])] = {
         (
             Head,
             &[
-                (Body, "a head that announces a body"),
-                (Answering, "a head without a body; an offence; the deadline of a head"),
+                (Body, "a head that announces a body which is not all there"),
+                (Answering, "a head with all of its body; an offence; the deadline of a head"),
                 (Lingering, "the peer ended its side, or the server ends"),
                 (Closed, "a reset, a peer that does not read, or the idle deadline"),
             ],
