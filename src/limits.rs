@@ -33,7 +33,7 @@ pub const HEAD_BYTES_MIN: usize = 1024;
 pub const PROXY_HEADER_BYTES_MAX: usize = 4 * 1024;
 /// Fields in a head. Apache's default is 100. Beyond: 431.
 pub const HEAD_FIELDS_MAX: usize = 100;
-/// Heads of polls and publishes that a thread keeps, with what they ask, to read them once.
+/// Heads of polls and publishes that a thread keeps, with what they ask, and reads no more.
 pub const FAMILIAR_MAX: usize = 64;
 /// The longest such head. A browser's has 400 to 900 bytes.
 pub const FAMILIAR_BYTES_MAX: usize = 1024;

@@ -84,4 +84,26 @@ mod tests {
             }
         }
     }
+
+    /// Else its end would be looked for with each piece, from its front.
+    #[test]
+    fn what_comes_in_pieces_is_read_each_time() {
+        let (policy, mut familiar) = (Policy::default(), Familiar::default());
+        let head = b"POST /t HTTP/1.1\r\nHost: h\r\n\r\n";
+        for (pieces, is_kept) in [(true, false), (false, true)] {
+            for _ in 0..3 {
+                let mut conn = Conn::new(([127, 0, 0, 1], 1024).into(), Millis(0));
+                let from = if pieces { 1 } else { head.len() };
+                for end in from..=head.len() {
+                    let (mut bytes, mut by_class) = (head[..end].to_vec(), Bytes::default());
+                    let (used, ask) =
+                        conn.next_ask(&mut bytes, Millis(0), &policy, &mut familiar, &mut by_class);
+                    let is_whole = end == head.len();
+                    assert_eq!((used > 0, ask.is_some()), (is_whole, is_whole));
+                }
+            }
+            let front = familiar.front(head, false).expect("it is whole");
+            assert_eq!(familiar.find(front).is_some(), is_kept, "in pieces: {pieces}");
+        }
+    }
 }
