@@ -377,18 +377,6 @@ impl EventLoop {
             self.broker.expire(self.now);
         }
     }
-
-    fn deliver(&mut self) {
-        self.budget.begin(Phase::Deliver);
-        loop {
-            let more = self.broker.deliver(self.now);
-            self.write_served();
-            if !more || !self.budget.has_left() {
-                break;
-            }
-        }
-        self.effects.count_unread(&self.broker);
-    }
 }
 
 /// Tells of an error that no read would find, because nobody reads.

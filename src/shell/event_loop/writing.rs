@@ -1,4 +1,5 @@
-//! The second half of a turn: what is to be sent is written, and sockets are closed.
+//! The second half of a turn: readers are served, what is to be sent is written, and sockets are
+//! closed.
 //!
 //! Came from: the broker's outboxes, and what it says of them. Goes to: sockets, and back to the
 //! broker with how far each got. Absent on purpose: a socket that is full. An edge brings it back.
@@ -52,9 +53,22 @@ impl EventLoop {
         self.now = self.budget.at().millis(); // The broker was told of writes at that time.
     }
 
+    /// Serves readers, a portion of a round after the other, as long as there is time.
+    pub(super) fn deliver(&mut self) {
+        self.budget.begin(Phase::Deliver);
+        loop {
+            let more = self.broker.deliver(self.now);
+            self.write_served();
+            if !more || !self.budget.has_left() {
+                break;
+            }
+        }
+        self.effects.count_unread(&self.broker);
+    }
+
     /// Writes to those whom a portion of a round has just served, while they are in the caches: of
     /// a large crowd, nobody is when all of it has been served. Those who take much stand in line.
-    pub(super) fn write_served(&mut self) {
+    fn write_served(&mut self) {
         self.budget.look_soon();
         while let Some(id) = self.broker.next_served() {
             let Some(socket) = self.sockets.find(id) else {
