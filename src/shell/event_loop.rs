@@ -5,7 +5,7 @@
 //!          accept,    letters,       what is   who has   log to     the kernel's
 //!          read       lock, files    due       asked     readers    counts
 //!
-//!  … ─► run_effects ─► write_out ─► run_effects ─► close_sockets ─► wait
+//!  … ─► run_effects ─► write_out ─► run_effects ─► close_sockets ─► watch_newcomers ─► wait
 //!                      one write
 //!                      for each
 //! ```
@@ -31,8 +31,10 @@
 //! acknowledged, on whatever thread; by then its message lies in our mailbox. So after every `read`
 //! and before its bytes are judged, the mailbox is looked into: one atomic load.
 //!
-//! **One registration.** A socket is registered once for both directions. Edge-triggered, an
-//! interest that is not needed now costs nothing, and no `epoll_ctl` is ever needed again.
+//! **One registration.** A socket is registered once for both directions, when the turn in which it
+//! came is over and it stays. Edge-triggered, an interest that is not needed now costs nothing, and
+//! no `epoll_ctl` is ever needed again. A newcomer is read before that, in the turn in which it
+//! came: whoever wants one short answer may have it by then, be gone, and never be registered.
 //!
 //! **One write.** Everything a connection is to be told in a turn is gathered and handed over in
 //! one call at its end, after all reading and all timers. A request on a kept-alive connection
@@ -111,6 +113,8 @@ pub struct EventLoop {
     budget: Budget,
     broker: Broker,
     sockets: Sockets,
+    /// Accepted in this turn, and not watched yet.
+    newcomers: Vec<ConnId>,
     /// Sockets to be read.
     again: Queue,
     /// Sockets to be written.
@@ -143,6 +147,7 @@ impl EventLoop {
             budget: Budget::new(setup.clock),
             broker: Broker::new(setup.setup),
             sockets: Sockets::default(),
+            newcomers: Vec::new(),
             again: Queue::default(),
             outgoing: Queue::default(),
             more: false,
@@ -179,6 +184,7 @@ impl EventLoop {
         // What was written made room: the next piece of a file, the next request of a pipeline.
         self.more |= self.run_effects();
         self.close_sockets();
+        self.watch_newcomers();
     }
 
     fn wait(&mut self) -> io::Result<()> {

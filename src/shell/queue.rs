@@ -6,8 +6,9 @@
 //! read or write moved little comes first, and in each turn at least one of the others, unless
 //! nobody is read at all: nobody who moves much is left out, and none of them is in the way.
 //!
-//! Came from: `event_loop`, when a socket is ready and was not served to the end. Goes to: the
-//! same, when its turn comes. Absent on purpose: sockets that are not ready; an edge will tell.
+//! Came from: `event_loop`, when a socket is ready and was not served to the end, or was just
+//! accepted and may be. Goes to: the same, when its turn comes. Absent on purpose: sockets that are
+//! known not to be ready; an edge will tell.
 
 use std::collections::VecDeque;
 

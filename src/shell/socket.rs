@@ -3,7 +3,8 @@
 //! **Readiness is a memory, not a question.** The kernel tells an edge once: bytes came, or room
 //! came. From then on we know, until a call finds the opposite. `readiness` and `writable` are that
 //! knowledge; events set them, and a read or a write that came up short clears them. So does
-//! whatever ends one of the two ways: our shutdown, or an error.
+//! whatever ends one of the two ways: our shutdown, or an error. Of a connection that was just
+//! accepted no event has told, and both are supposed.
 //!
 //! Coming up short is enough: a read that brings less than it had room for has emptied the
 //! socket, a write that places less than it had has filled it (epoll(7), on streams), and what
@@ -122,6 +123,11 @@ impl Socket {
     /// Whether a write may place something.
     pub fn is_writable(&self) -> bool {
         self.writable
+    }
+
+    /// The peer may have said something already, and no event has told of it.
+    pub fn may_have_spoken(&mut self) {
+        self.readiness = Readiness::Bytes;
     }
 
     /// Remembers what an event says. An event tells all that is true when it is fetched, not only
@@ -247,7 +253,7 @@ mod tests {
     use std::net::{Shutdown, TcpListener, TcpStream as Peer};
     use std::time::Duration;
 
-    /// A socket that is registered as the loop registers it, and its peer.
+    /// A socket, registered as the loop registers it or not yet, and its peer.
     struct Pair {
         poll: Poll,
         socket: Socket,
@@ -256,18 +262,25 @@ mod tests {
 
     impl Pair {
         fn new() -> Self {
+            let mut pair = Self::unwatched();
+            pair.watch();
+            pair.events_until(Socket::is_writable);
+            pair
+        }
+
+        fn unwatched() -> Self {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
             let peer = Peer::connect(listener.local_addr().expect("bound")).expect("it listens");
             let (stream, _) = listener.accept().expect("it has come");
             stream.set_nonblocking(true).expect("a socket");
             let poll = Poll::new().expect("a descriptor");
-            let mut socket = Socket::new(TcpStream::from_std(stream), 0);
+            Self { poll, socket: Socket::new(TcpStream::from_std(stream), 0), peer }
+        }
+
+        fn watch(&mut self) {
             let both = Interest::READABLE | Interest::WRITABLE;
-            let registry = poll.registry();
-            registry.register(socket.stream_mut(), Token(0), both).expect("it is watched");
-            let mut pair = Self { poll, socket, peer };
-            pair.events_until(Socket::is_writable);
-            pair
+            let registry = self.poll.registry();
+            registry.register(self.socket.stream_mut(), Token(0), both).expect("it is watched");
         }
 
         /// Takes in events until the socket is as expected.
@@ -296,6 +309,28 @@ mod tests {
         assert!(!pair.socket.is_readable());
         pair.peer.write_all(b"!").expect("room");
         pair.events_until(Socket::is_readable);
+    }
+
+    #[test]
+    fn what_comes_before_it_is_registered_is_told_of_then() {
+        for ends in [false, true] {
+            let mut pair = Pair::unwatched();
+            let mut scratch = [0; 8];
+            pair.peer.write_all(b"x").expect("room");
+            pair.socket.may_have_spoken();
+            while pair.socket.read(&mut scratch).is_err() {
+                pair.socket.may_have_spoken();
+            }
+            assert!(!pair.socket.is_readable(), "as far as we know");
+            pair.peer.write_all(b"y").expect("room");
+            if ends {
+                pair.peer.shutdown(Shutdown::Write).expect("connected");
+            }
+            pair.watch();
+            pair.events_until(if ends { Socket::is_ending } else { Socket::is_readable });
+            assert_eq!(pair.socket.read(&mut scratch).expect("bytes"), 1);
+            assert_eq!(pair.socket.is_readable(), ends);
+        }
     }
 
     #[test]

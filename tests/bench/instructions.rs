@@ -191,7 +191,7 @@ const LANES: [Lane; 16] = [
         per_step: 1,
         steps: 500,
         retains: MANY,
-        budget: 8_300,
+        budget: 7_000,
         by_tls: false,
         run: |server, steps| short_poll_new(server.port, steps),
     },

@@ -6,6 +6,7 @@
 //! Came from: `cargo test`. Goes to: `clients`, and a log of calls. Absent on purpose: a second
 //! thread of the server, whose calls would come before or behind the report by chance.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
@@ -30,14 +31,15 @@ type Calls = BTreeMap<&'static str, u64>;
 #[test]
 fn every_system_call_is_counted() {
     let flags = ["--heartbeat", "200ms"];
-    compare("every_system_call_is_counted", &flags, visit);
+    compare("every_system_call_is_counted", &flags, |server| visit(server.port()));
 }
 
 #[test]
 fn those_made_for_connections_that_are_turned_away_are_counted_too() {
     let test = "those_made_for_connections_that_are_turned_away_are_counted_too";
     let turned_away = Cell::new(0);
-    let report = compare(test, &["--max-connections", "2"], |port| {
+    let report = compare(test, &["--max-connections", "2"], |server| {
+        let port = server.port();
         // Readers: whoever only waits for a request would make room for a newcomer.
         let [one, two] = [(); 2].map(|()| {
             let mut wire = Wire::open(port);
@@ -74,7 +76,8 @@ fn those_made_for_connections_that_are_turned_away_are_counted_too() {
 fn whoever_publishes_is_answered_before_readers_are_written_to() {
     const MESSAGES: usize = 5;
     let test = "whoever_publishes_is_answered_before_readers_are_written_to";
-    let traced = trace(test, &[], |port| {
+    let traced = trace(test, &[], |server| {
+        let port = server.port();
         let mut readers: Vec<_> = (0..8).map(|_| Socket::open(port, "/news/ws", "")).collect();
         await_readers(port, "news", "websocket", readers.len() as u64);
         for number in 0..MESSAGES {
@@ -97,9 +100,62 @@ fn whoever_publishes_is_answered_before_readers_are_written_to() {
     }
 }
 
+/// Whoever says at once what it has come for is heard in the turn that accepts it; and if that was
+/// all, the kernel is not asked to watch it.
+#[test]
+fn whoever_wants_one_answer_is_never_watched() {
+    let test = "whoever_wants_one_answer_is_never_watched";
+    let traced = trace(test, &[], |server| {
+        [("once", "Connection: close\r\n"), ("kept", "")].map(|(topic, fields)| {
+            server.signal("STOP"); // It finds who has come and what that has said together.
+            assert_eq!(within(PATIENCE_MS, || all_stopped(server).then_some(())), Some(()));
+            let mut wire = Wire::open(server.port());
+            wire.send(get(&format!("/{topic}"), fields));
+            server.signal("CONT");
+            assert_eq!(wire.answer().status, 204);
+            wire
+        })
+    });
+    let Some(Traced { log, costs, .. }) = traced else {
+        return;
+    };
+    assert_eq!(charged(&costs), Log::read(&log).calls);
+    let lines: Vec<_> = calls(&log).collect();
+    // Whatever was done with the connection that asked for `topic`.
+    let done_for = |topic: &str| -> Vec<&str> {
+        let asks = format!(r#", "GET /{topic} "#);
+        let asked = lines.iter().position(|call| call.contains(&asks)).expect("it was read");
+        let number = lines[asked].split(['(', ',']).nth(1).expect("by its descriptor");
+        let accepts = |call: &Cow<'_, str>| call.ends_with(&format!("NONBLOCK) = {number}"));
+        let accepted = lines[..asked].iter().rposition(accepts).expect("it was accepted");
+        let ends = format!("close({number})");
+        let life = lines[accepted..].iter().take_while(|call| !call.starts_with(&ends));
+        let names = life.filter_map(|call| call.split_once('(')).filter(|(_, rest)| {
+            let watched = format!(" EPOLL_CTL_ADD, {number}, ");
+            rest.starts_with(&format!("{number}, ")) || rest.contains(&watched)
+        });
+        names.map(|(name, _)| name).collect()
+    };
+    let [once, kept] = ["once", "kept"].map(done_for);
+    assert!(once.starts_with(&["recvfrom", "sendto", "getsockopt"]), "{once:?}\n{log}");
+    assert!(!once.contains(&"epoll_ctl"), "{log}");
+    assert!(kept.starts_with(&["recvfrom", "sendto", "epoll_ctl"]), "{kept:?}\n{log}");
+}
+
+/// Whether each thread of the server stands still.
+fn all_stopped(server: &Server) -> bool {
+    let threads = format!("/proc/{}/task", server.process());
+    let mut threads = fs::read_dir(threads).expect("it lives").filter_map(Result::ok);
+    let state = |stat: &str| stat.rsplit(") ").next().and_then(|rest| rest.chars().next());
+    threads.all(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat"));
+        stat.is_ok_and(|stat| matches!(state(&stat), Some('T' | 't')))
+    })
+}
+
 /// Holds the ledger of a server with `flags` against what `strace` saw it do for those who visit:
 /// the report, and how often who asked for it was turned away. `None`: skipped.
-fn compare<G>(test: &str, flags: &[&str], visit: impl Fn(u16) -> G) -> Option<(Value, u64)> {
+fn compare<G>(test: &str, flags: &[&str], visit: impl Fn(&Server) -> G) -> Option<(Value, u64)> {
     let Traced { log, costs, refused } = trace(test, flags, visit)?;
     assert_eq!(
         charged(&costs),
@@ -119,7 +175,7 @@ struct Traced {
 }
 
 /// Lets `visit` use a server with `flags` that is looked at. `None`: skipped.
-fn trace<G>(test: &str, flags: &[&str], visit: impl Fn(u16) -> G) -> Option<Traced> {
+fn trace<G>(test: &str, flags: &[&str], visit: impl Fn(&Server) -> G) -> Option<Traced> {
     if !may_trace() {
         return missed(test, "strace, or the right to trace");
     }
@@ -130,7 +186,7 @@ fn trace<G>(test: &str, flags: &[&str], visit: impl Fn(u16) -> G) -> Option<Trac
     strace.args(["-D", "-f", "-C", "-o"]).arg(&log);
     strace.arg(env!("CARGO_BIN_EXE_tollway"));
     let server = Server::start_by(strace, &[&["--threads", "1"], flags].concat());
-    let guests = visit(server.port());
+    let guests = visit(&server);
     // The place of the last visitor is free when the server has seen it leave.
     let mut refused = 0;
     let answer = within(PATIENCE_MS, || {
@@ -208,6 +264,25 @@ fn charged(costs: &Value) -> Calls {
     ])
 }
 
+/// The calls in a log, without the thread that made each. One during which another thread said
+/// something is written in two lines.
+fn calls(text: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    let mut begun = HashMap::new();
+    text.lines().filter_map(move |line| {
+        let (thread, call) = line.split_once(' ').unwrap_or(("", line));
+        let call = call.trim_start(); // Short numbers of threads are padded.
+        if let Some(beginning) = call.strip_suffix(" <unfinished ...>") {
+            begun.insert(thread, beginning);
+            None
+        } else if let Some((_, rest)) = call.split_once(" resumed>") {
+            let beginning = begun.remove(thread).unwrap_or_default();
+            Some(format!("{beginning}{rest}").into())
+        } else {
+            Some(call.into())
+        }
+    })
+}
+
 /// The calls of a log up to the report.
 struct Log {
     calls: Calls,
@@ -230,28 +305,18 @@ impl Log {
             "sample",
         ];
         let mut log = Self { calls: names.map(|name| (name, 0)).into(), open: HashSet::new() };
-        let mut begun = HashMap::new();
-        for line in text.lines() {
-            if line.contains(r#"{iov_base="{\"server\":\"tollway/"#) {
+        for call in calls(text) {
+            if call.contains(r#"{iov_base="{\"server\":\"tollway/"#) {
                 return log;
             }
-            let (thread, call) = line.split_once(' ').unwrap_or(("", line));
-            // A call during which another thread said something is written in two lines.
-            if let Some(beginning) = call.strip_suffix("<unfinished ...>") {
-                begun.insert(thread, beginning);
-            } else if let Some((_, rest)) = call.split_once(" resumed>") {
-                let beginning = begun.remove(thread).unwrap_or_default();
-                log.note(&format!("{beginning}{rest}"));
-            } else {
-                log.note(call);
-            }
+            log.note(&call);
         }
         panic!("no call carried the report:\n{text}");
     }
 
     /// Notes down one call: `recvfrom(9, "GET /"..., 65536, 0, NULL, NULL) = 83`.
     fn note(&mut self, call: &str) {
-        let Some((name, rest)) = call.trim_start().split_once('(') else {
+        let Some((name, rest)) = call.split_once('(') else {
             return; // A signal, or a thread's end.
         };
         let (arguments, result) = rest.rsplit_once(" = ").unwrap_or((rest, ""));
@@ -314,7 +379,7 @@ mod tests {
 23322 epoll_ctl(4, EPOLL_CTL_ADD, 9, {events=EPOLLIN}) = 0
 23322 accept4(3, 0x7f, [128], SOCK_CLOEXEC) = -1 EAGAIN (Resource temporarily unavailable)
 23317 <... futex resumed>)              = 0
-23322 recvfrom(9, "GET / HTTP/1.1\r\n = "..., 65536, 0, NULL, NULL) = 83
+2332  recvfrom(9, "GET / HTTP/1.1\r\n = "..., 65536, 0, NULL, NULL) = 83
 23322 recvfrom(9,  <unfinished ...>
 23317 futex(0x7f, FUTEX_WAIT, 0, NULL <unfinished ...>
 23322 <... recvfrom resumed>0x7f, 65536, 0, NULL, NULL) = -1 EAGAIN (Resource unavailable)

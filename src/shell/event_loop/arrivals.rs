@@ -1,7 +1,11 @@
-//! The first thing in a turn: connections that have come are taken in, or refused.
+//! The first and the last thing in a turn: connections that have come are taken in, or refused; and
+//! those that are still there are watched from then on.
 //!
-//! Came from: the acceptor. Goes to: the broker, which keeps a connection or does not, and the
-//! thread's sockets. Absent on purpose: reading; a connection that has come has said nothing yet.
+//! In between a newcomer is read, for most say at once what they have come for. Whoever wanted one
+//! short answer may have it by then and be gone, and the kernel was never told to watch it.
+//!
+//! Came from: the acceptor. Goes to: the broker, which keeps a connection or does not, the thread's
+//! sockets, and the queue of those to be read. Absent on purpose: what a newcomer says.
 
 use std::net::SocketAddr;
 
@@ -56,14 +60,27 @@ impl EventLoop {
             tls.begin(id);
             self.broker.handshaking(id, self.now);
         }
-        let both = Interest::READABLE | Interest::WRITABLE;
-        let token = Source::Socket(id).token();
-        let registered = (self.poll.registry()).register(socket.stream_mut(), token, both);
-        self.broker.charge_shared(SharedCall::Control, 1);
-        if let Err(error) = registered {
-            // The kernel's bound on watched descriptors: as hopeless as a connection that failed.
-            log::warn!("a connection cannot be watched: {error}");
-            self.broker.failed(id, error.kind(), self.now);
+        socket.may_have_spoken();
+        self.again.to_read(id, socket);
+        self.newcomers.push(id);
+    }
+
+    /// Registers those that came in this turn and stay. An event tells what each is ready for.
+    pub(super) fn watch_newcomers(&mut self) {
+        for id in self.newcomers.drain(..) {
+            let Some(socket) = self.sockets.find(id).filter(|_| !self.broker.has_ended(id)) else {
+                continue;
+            };
+            let both = Interest::READABLE | Interest::WRITABLE;
+            let token = Source::Socket(id).token();
+            let registered = (self.poll.registry()).register(socket.stream_mut(), token, both);
+            self.broker.charge_shared(SharedCall::Control, 1);
+            if let Err(error) = registered {
+                // The kernel's bound on watched descriptors: as hopeless as a connection that
+                // failed.
+                log::warn!("a connection cannot be watched: {error}");
+                self.broker.failed(id, error.kind(), self.now);
+            }
         }
     }
 }
