@@ -76,8 +76,7 @@ impl EventLoop {
             let registered = (self.poll.registry()).register(socket.stream_mut(), token, both);
             self.broker.charge_shared(SharedCall::Control, 1);
             if let Err(error) = registered {
-                // The kernel's bound on watched descriptors: as hopeless as a connection that
-                // failed.
+                // The kernel's bound on watched descriptors: as if the connection had failed.
                 log::warn!("a connection cannot be watched: {error}");
                 self.broker.failed(id, error.kind(), self.now);
             }
