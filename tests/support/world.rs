@@ -90,11 +90,32 @@ impl Default for Plan {
     }
 }
 
-/// Whether bytes of ours tell of a gap because the reader was slow: in JSON, or in a Close frame.
-/// What clients say has no such words.
-fn says_slow(bytes: &[u8]) -> bool {
-    let words: [&[u8]; 2] = [b"\"reason\":\"slow\"", b"gap: slow from"];
-    words.iter().any(|words| bytes.windows(words.len()).any(|window| window == *words))
+/// Whether a segment of ours tells its reader that it was slow: by an event named `gap`, a frame of
+/// `tollway.v1`, or a Close frame. Clients may have said the same words; but what they say comes
+/// behind an id, or as the payload of a raw WebSocket.
+fn says_slow(segment: &[u8], is_v1: bool) -> bool {
+    let tells_gap = match segment {
+        [0x88, _, _, _, reason @ ..] => return reason.starts_with(b"gap: slow from"),
+        [0x81, 126, _, _, object @ ..] | [0x81, _, object @ ..] => {
+            is_v1 && object.starts_with(br#"{"gap":"#)
+        }
+        _ => {
+            let mut lines = segment.split(|&byte| byte == b'\n').peekable();
+            lines.next_if(|size| size.ends_with(b"\r"));
+            lines.next().is_some_and(|line| line.starts_with(b"id: "))
+                && lines.next() == Some(b"event: gap")
+        }
+    };
+    tells_gap && has(segment, br#""reason":"slow""#)
+}
+
+/// Whether a segment of ours is a head that agrees on `tollway.v1`.
+fn agrees_on_v1(segment: &[u8]) -> bool {
+    segment.starts_with(b"HTTP/1.1 101 ") && has(segment, b"Sec-WebSocket-Protocol: tollway.v1\r\n")
+}
+
+fn has(bytes: &[u8], words: &[u8]) -> bool {
+    bytes.windows(words.len()).any(|window| window == words)
 }
 
 /// One end of a connection: the client's.
@@ -126,6 +147,8 @@ pub struct Pipe {
     writable: bool,
     /// The kernel has had no room for something, ever.
     pub ever_full: bool,
+    /// It is a WebSocket that speaks `tollway.v1`.
+    is_v1: bool,
     /// How often it took less than it was given.
     pub shortfalls: usize,
     /// There is something to write, as far as the shell was told.
@@ -336,6 +359,7 @@ impl World {
             to_read: false,
             writable: true,
             ever_full: false,
+            is_v1: false,
             shortfalls: 0,
             to_write: false,
             received: Vec::new(),
@@ -957,6 +981,8 @@ impl World {
         for slice in &slices[..filled] {
             let take = slice.len().min(pipe.room).min(most);
             most -= take;
+            let slow = !pipe.ever_full && says_slow(slice, pipe.is_v1);
+            pipe.is_v1 |= agrees_on_v1(slice);
             pipe.received.extend_from_slice(&slice[..take]);
             pipe.room = match pipe.room {
                 usize::MAX => usize::MAX,
@@ -969,7 +995,7 @@ impl World {
                 pipe.shortfalls += 1;
                 break;
             }
-            assert!(pipe.ever_full || !says_slow(slice), "a reader with room was called slow");
+            assert!(!slow, "a reader with room was called slow");
         }
         pipe.writes += 1;
         pipe.bytes_written += written as u64;
