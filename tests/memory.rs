@@ -256,6 +256,17 @@ fn received(server: &Server) -> u64 {
 }
 
 #[test]
+fn what_only_the_start_needed_is_let_go_of() {
+    for_threads_with(&[], |server| {
+        let is_less = || {
+            let (now, peak) = (memory(server, "VmRSS:"), memory(server, "VmHWM:"));
+            (now + MIB < peak).then_some(())
+        };
+        within(PATIENCE_MS, is_less).expect("it says hello, lets go, and serves");
+    });
+}
+
+#[test]
 fn a_flood_leaves_no_memory_behind() {
     const CLIENTS: usize = 100;
     const FRAMES: usize = 10_000;

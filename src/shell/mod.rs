@@ -181,6 +181,8 @@ impl Server {
 
     /// Serves until SIGTERM, SIGINT or SIGHUP. A second one ends the process at once.
     pub fn run(self) -> Result<(), Crash> {
+        // Most of what is mapped by now was needed to come here, and little of it will be again.
+        sys::let_go_of_unchanged();
         notify::tell(notify::READY);
         let start = |(keeping, bus, clock): (Keeping, _, _)| keeping.start(bus, clock);
         let storing = self.keeping.map(start).transpose().map_err(Crash::System)?;

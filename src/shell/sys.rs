@@ -6,6 +6,7 @@
 
 #![allow(unsafe_code)]
 
+mod pages;
 mod process;
 
 use std::ffi::CStr;
@@ -16,6 +17,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use libc::{c_int, c_void, socklen_t};
 
+pub use self::pages::let_go_of_unchanged;
 pub use self::process::{end_at, ends_with_us, is_ignored, survive_file_size_limit, terminate};
 
 use crate::ledger::{Process, Sample};
