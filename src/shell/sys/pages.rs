@@ -1,157 +1,202 @@
 //! Pages of files that the process has mapped: the program, and its libraries.
 //!
-//! Came from: `mod`, when a server is about to serve; `/proc/self/smaps`, which says what is mapped
-//! and whether it is as in its file. Goes to: the kernel, madvise(2). Absent on purpose: memory
-//! that is no file's, which is the allocator's.
+//! Came from: `mod`, when a server is about to serve; the loader, which knows what of them nobody
+//! writes to; `/proc/self/smaps`, which knows what a debugger has changed. Goes to: the kernel,
+//! madvise(2). Absent on purpose: memory that is no file's, which is the allocator's.
 
 use std::fs;
 use std::ops::Range;
 
-use libc::c_void;
+use libc::{c_int, c_void, dl_phdr_info};
 
-/// Lets go of all pages that are as in their files. A page that is needed again is mapped again,
-/// from what the kernel keeps of the file. Without `/proc` nothing happens.
-///
-/// Not for a moment when the program might load libraries on another thread and write to what it
-/// has mapped for reading: of these only code is let go of, which nobody writes to.
+/// Lets go of the code and the constants of the program and its libraries. What is needed again is
+/// mapped again, from what the kernel keeps of their files. Without `/proc`, and where an emulator
+/// makes up what stands there, nothing happens.
 pub fn let_go_of_unchanged() {
-    let Ok(smaps) = fs::read_to_string("/proc/self/smaps") else {
+    let Ok(smaps) = fs::read("/proc/self/smaps") else {
         return;
     };
-    for range in unchanged(&smaps, let_go_of_unchanged as fn() as usize) {
-        // SAFETY: a private mapping of a file that cannot be written to, and none of whose pages
-        // was ever changed, reads the same after this call: its pages come from the file again.
-        // That one is unmapped meanwhile is an error, and that others take its place has the
-        // doc comment against it.
-        unsafe { libc::madvise(range.start as *mut c_void, range.len(), libc::MADV_DONTNEED) };
-    }
+    let own = let_go_of_unchanged as fn() as usize;
+    let mut ranges = unchanged(&String::from_utf8_lossy(&smaps), own);
+    // SAFETY: it is called before this returns, with the pointer to `ranges`.
+    unsafe { libc::dl_iterate_phdr(Some(let_go_of_one), (&raw mut ranges).cast()) };
 }
 
-/// Where files are mapped of which no page is changed, or could be: all of the file in which
-/// `own` lies, and the code of the others.
+/// Lets go of what of a program or a library nobody writes to, relocations neither, as far as it
+/// lies in one of the ranges.
+///
+/// # Safety
+///
+/// To be called by `dl_iterate_phdr`, with a pointer to the ranges. It holds a lock meanwhile, so
+/// that nothing of what it tells is unmapped.
+unsafe extern "C" fn let_go_of_one(it: *mut dl_phdr_info, _: usize, ranges: *mut c_void) -> c_int {
+    // SAFETY: the loader's, and whole.
+    let it = unsafe { &*it };
+    // SAFETY: the caller's promise.
+    let ranges = unsafe { &*ranges.cast::<Vec<Range<usize>>>() };
+    // SAFETY: so many stand there, and stay there for as long as it is loaded.
+    let headers = unsafe { std::slice::from_raw_parts(it.dlpi_phdr, it.dlpi_phnum.into()) };
+    for header in headers {
+        if header.p_type != libc::PT_LOAD || header.p_flags & libc::PF_W != 0 {
+            continue;
+        }
+        // Exact: addresses of this process. What is added may be less than nothing.
+        let start = (it.dlpi_addr as usize).wrapping_add(header.p_vaddr as usize);
+        let segment = start..start.saturating_add(header.p_memsz as usize);
+        for range in ranges {
+            let start = segment.start.max(range.start);
+            let pages = whole_pages(start..segment.end.min(range.end));
+            if pages.is_empty() {
+                continue;
+            }
+            // SAFETY: a private mapping of a file that nobody writes to, and none of whose pages
+            // was changed, reads the same after this call: its pages come from the file again.
+            unsafe { libc::madvise(pages.start as *mut c_void, pages.len(), libc::MADV_DONTNEED) };
+        }
+    }
+    0 // The next one.
+}
+
+/// The whole pages of a range: of none, nothing.
+fn whole_pages(range: Range<usize>) -> Range<usize> {
+    // SAFETY: no pointers.
+    let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(1 << 16);
+    let start = range.start.next_multiple_of(page);
+    start..start.max(range.end / page * page)
+}
+
+/// Where files are mapped, for this process alone, that it cannot write to, and of which no page
+/// was changed. `own`: an address of code that runs, which must be in memory by what these rows
+/// say, or they are not believed.
 fn unchanged(smaps: &str, own: usize) -> Vec<Range<usize>> {
     let mappings = mappings(smaps);
-    let program = mappings.iter().find(|mapping| mapping.range.contains(&own));
-    let program = program.map(|mapping| mapping.file);
-    let is_unchanged = |mapping: &Mapping<'_>| {
-        let [_, write, execute, private] = mapping.may;
-        let is_for_good = execute == b'x' || Some(mapping.file) == program;
-        mapping.is_file && !mapping.is_changed && write == b'-' && private == b'p' && is_for_good
-    };
+    if !mappings.iter().any(|one| one.range.contains(&own) && one.resident_kb > 0) {
+        return Vec::new();
+    }
+    let is_unchanged =
+        |mapping: &Mapping| mapping.is_file && !mapping.may_change && mapping.changed_kb == Some(0);
     mappings.into_iter().filter(is_unchanged).map(|mapping| mapping.range).collect()
 }
 
 /// A row of `/proc/PID/smaps`, `proc_pid_smaps(5)`.
-struct Mapping<'a> {
+struct Mapping {
     range: Range<usize>,
-    /// To read, to write, to execute, and for this process alone: a letter each, or `-`.
-    may: [u8; 4],
-    /// Device and inode.
-    file: (&'a str, &'a str),
     is_file: bool,
-    /// Some of it is no file's any more: written to, or with a debugger's breakpoint in it.
-    is_changed: bool,
+    /// It can be written to, or others might.
+    may_change: bool,
+    resident_kb: usize,
+    /// What of it is no file's any more, in memory or in swap: relocated, or with a debugger's
+    /// breakpoint in it. `None`: that is not told.
+    changed_kb: Option<usize>,
 }
 
-fn mappings(smaps: &str) -> Vec<Mapping<'_>> {
-    let mut mappings: Vec<Mapping<'_>> = Vec::new();
+fn mappings(smaps: &str) -> Vec<Mapping> {
+    let mut mappings: Vec<Mapping> = Vec::new();
     for line in smaps.lines() {
         if let Some(mapping) = head(line) {
             mappings.push(mapping);
-        } else if let (Some(mapping), Some(kb)) =
-            (mappings.last_mut(), line.strip_prefix("Anonymous:"))
-        {
-            mapping.is_changed = kb.trim() != "0 kB";
+        } else if let (Some(last), Some((name, kb))) = (mappings.last_mut(), line.split_once(':')) {
+            let kb = || kb.trim().strip_suffix(" kB")?.parse().ok();
+            match name {
+                "Rss" => last.resident_kb = kb().unwrap_or(0),
+                "Anonymous" => last.changed_kb = kb(),
+                "Swap" => last.changed_kb = last.changed_kb.zip(kb()).map(|(here, out)| here + out),
+                _ => {}
+            }
         }
     }
     mappings
 }
 
-/// `55d0c8a00000-55d0c8c00000 r-xp 00001000 fe:01 1234 /usr/bin/tollway`. It
-/// counts as changed until another row says that it is not.
-fn head(line: &str) -> Option<Mapping<'_>> {
+/// `55d0c8a00000-55d0c8c00000 r-xp 00001000 fe:01 1234 /usr/bin/tollway`.
+fn head(line: &str) -> Option<Mapping> {
     let mut words = line.split_ascii_whitespace();
     let (start, end) = words.next()?.split_once('-')?;
     let address = |text| usize::from_str_radix(text, 16).ok();
     let range = address(start)?..address(end)?;
-    let may = words.next()?.as_bytes().try_into().ok()?;
-    let file = (words.nth(1)?, words.next()?);
-    Some(Mapping { range, may, file, is_file: file.1 != "0", is_changed: true })
+    let may_change = !matches!(words.next()?.as_bytes(), [_, b'-', _, b'p']);
+    let is_file = words.nth(2)? != "0"; // The inode.
+    Some(Mapping { range, is_file, may_change, resident_kb: 0, changed_kb: None })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::env;
     use std::fs::File;
-    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::FileExt;
 
     use super::*;
 
+    fn row(range: &str, rest: &str, [rss, anonymous, swap]: [u8; 3]) -> String {
+        let kb = format!("Rss: {rss} kB\nAnonymous: {anonymous} kB\nSwap: {swap} kB\n");
+        format!("{range} {rest}\nSize: 8 kB\n{kb}VmFlags: rd mr\n")
+    }
+
     #[test]
     fn only_what_is_as_in_its_file_and_stays_so_is_let_go_of() {
-        let row = |range: &str, rest: &str, anonymous: u8| {
-            format!("{range} {rest}\nSize: 8 kB\nAnonymous: {anonymous} kB\nVmFlags: rd mr\n")
-        };
         let smaps = [
-            row("1000-2000", "r--p 00000000 fe:01 7     /a file", 0),
-            row("2000-3000", "r-xp 00001000 fe:01 7     /a file", 0),
-            row("3000-4000", "r--p 00002000 fe:01 7     /a file", 4), // Relocated.
-            row("4000-5000", "rw-p 00003000 fe:01 7     /a file", 0),
-            row("5000-6000", "rw-p 00000000 00:00 0     [heap]", 0),
-            row("6000-7000", "r--p 00000000 fe:01 8     /lib/b.so", 0), // Perhaps being loaded.
-            row("7000-8000", "r-xp 00001000 fe:01 8     /lib/b.so", 0),
-            row("8000-9000", "r-xp 00000000 fe:01 9     /lib/c.so", 4), // A breakpoint.
-            row("9000-a000", "r--s 00000000 fe:01 7     /a file", 0),
-            row("a000-b000", "r-xp 00000000 00:00 0     [vdso]", 0),
+            row("1000-2000", "r--p 00000000 fe:01 7     /a file", [4, 0, 0]),
+            row("2000-3000", "r-xp 00001000 fe:01 7     /a file", [4, 0, 0]),
+            row("3000-4000", "r--p 00002000 fe:01 7     /a file", [4, 4, 0]), // Relocated.
+            row("4000-5000", "r--p 00003000 fe:01 7     /a file", [0, 0, 4]), // And swapped out.
+            row("5000-6000", "rw-p 00004000 fe:01 7     /a file", [4, 0, 0]),
+            row("6000-7000", "rw-p 00000000 00:00 0     [heap]", [4, 4, 0]),
+            row("7000-8000", "r-xp 00000000 fe:01 9     /lib/b.so", [4, 4, 0]), // A breakpoint.
+            row("8000-9000", "r--s 00000000 fe:01 7     /a file", [4, 0, 0]),
+            row("9000-a000", "r-xp 00000000 00:00 0     [vdso]", [4, 0, 0]),
+            row("a000-b000", "r-xp 00000000 fe:01 8     /lib/c.so", [0, 0, 0]),
         ];
         let smaps = smaps.concat();
-        let expected = [0x1000..0x2000, 0x2000..0x3000, 0x7000..0x8000];
-        assert_eq!(unchanged(&smaps, 0x2abc), expected);
-        let untold = "1000-2000 r-xp 00000000 fe:01 7 /a\nSize: 8 kB\n";
-        assert_eq!(unchanged(untold, 0x1000), [], "a kernel that does not say whether it is");
-    }
-
-    const MAPPED: usize = 64 * 4096;
-
-    /// This program once more, as code that nobody runs: all of it read, and its first byte set to
-    /// `first`.
-    fn mapped(first: Option<u8>) -> &'static [u8] {
-        let file = File::open(env::current_exe().expect("Linux")).expect("it runs");
-        assert!(file.metadata().expect("its length").len() > MAPPED as u64);
-        let may = libc::PROT_READ | libc::PROT_EXEC;
-        // SAFETY: a new mapping, which lies in the file as a whole, and is written to only here.
-        unsafe {
-            let (null, fd) = (std::ptr::null_mut(), file.as_raw_fd());
-            let start = libc::mmap(null, MAPPED, may, libc::MAP_PRIVATE, fd, 0);
-            assert_ne!(start, libc::MAP_FAILED);
-            if let Some(first) = first {
-                assert_eq!(libc::mprotect(start, MAPPED, libc::PROT_WRITE), 0);
-                start.cast::<u8>().write(first);
-                assert_eq!(libc::mprotect(start, MAPPED, may), 0);
-            }
-            std::slice::from_raw_parts(start.cast::<u8>(), MAPPED)
-        }
-    }
-
-    fn resident_kb(own: &[u8]) -> usize {
-        let smaps = fs::read_to_string("/proc/self/smaps").expect("Linux");
-        let is_other = |line: &&str| {
-            head(line).is_none_or(|mapping| !mapping.range.contains(&own.as_ptr().addr()))
-        };
-        let mut rows = smaps.lines().skip_while(is_other);
-        let rss = rows.find_map(|line| line.strip_prefix("Rss:")).expect("each has one");
-        rss.trim().trim_end_matches(" kB").parse().expect("a number")
+        assert_eq!(unchanged(&smaps, 0x2abc), [0x1000..0x2000, 0x2000..0x3000, 0xa000..0xb000]);
+        // What an emulator says that does not know, or a kernel that says less.
+        assert_eq!(unchanged(&smaps, 0xaabc), []);
+        assert_eq!(unchanged("1000-2000 r-xp 0 fe:01 7 /a\nRss: 4 kB\n", 0x1000), []);
+        assert_eq!(unchanged("", 0x1000), []);
     }
 
     #[test]
-    fn code_is_let_go_of_and_there_when_it_is_needed_and_what_was_changed_stays() {
-        let (code, changed) = (mapped(None), mapped(Some(0xCC)));
-        let before = code.to_vec();
-        assert_eq!(resident_kb(code), MAPPED / 1024);
+    fn of_a_range_its_whole_pages() {
+        let page = whole_pages(1..usize::MAX / 2).start;
+        assert!(page.is_power_of_two() && page >= 4096);
+        assert_eq!(whole_pages(page..3 * page), page..3 * page);
+        assert_eq!(whole_pages(page - 1..3 * page + 1), page..3 * page);
+        assert!(whole_pages(page + 1..2 * page - 1).is_empty());
+        assert!(whole_pages(5 * page..2 * page).is_empty(), "where two do not meet");
+    }
+
+    /// Constants of this program. Pages around one that is read are mapped with it, so there are
+    /// many.
+    static CONSTANTS: [u8; 1 << 20] = [0xA5; 1 << 20];
+
+    /// One of them as it is in memory, whatever the compiler knows.
+    fn constant(at: usize) -> u8 {
+        // SAFETY: it is one.
+        unsafe { (&raw const CONSTANTS[at]).read_volatile() }
+    }
+
+    /// Whether the page of that one is mapped: `proc_pid_pagemap(5)`.
+    fn is_mapped(at: usize) -> bool {
+        let mut entry = [0; 8];
+        let page = whole_pages(1..usize::MAX / 2).start;
+        let entry_at = (&raw const CONSTANTS[at]).addr() / page * entry.len();
+        let pages = File::open("/proc/self/pagemap").expect("Linux");
+        pages.read_exact_at(&mut entry, entry_at as u64).expect("an entry");
+        u64::from_ne_bytes(entry) >> 63 == 1
+    }
+
+    #[test]
+    fn it_is_there_when_it_is_needed_and_what_was_changed_stays() {
+        let (one, other) = (CONSTANTS.len() / 4, CONSTANTS.len() / 2);
+        assert_eq!(constant(one), 0xA5);
+        assert!(is_mapped(one));
         let_go_of_unchanged();
-        assert_eq!(resident_kb(code), 0);
-        assert!(code == before, "it is the file");
-        assert_eq!(changed[0], 0xCC, "a debugger stops where it was told to");
-        assert!(changed[1..] == before[1..]);
+        assert!(!is_mapped(one));
+        assert_eq!(constant(one), 0xA5);
+        // As a debugger does that is to stop there.
+        let memory = File::options().write(true).open("/proc/self/mem").expect("Linux");
+        let address = (&raw const CONSTANTS[other]).addr();
+        memory.write_all_at(&[0xCC], address as u64).expect("our own");
+        let_go_of_unchanged();
+        assert_eq!((constant(one), constant(other)), (0xA5, 0xCC));
+        assert_eq!(constant(other + 1), 0xA5);
     }
 }
