@@ -92,38 +92,42 @@ impl Default for Plan {
 
 /// Whether a segment of ours tells its reader that it was slow: by an event named `gap`, a frame of
 /// `tollway.v1`, or a Close frame. Clients may have said the same words; but what they say comes
-/// behind an id or a reference, or as the payload of a raw WebSocket.
+/// behind an id or a reference, or as the payload of a Pong or of a raw WebSocket.
 fn says_slow(segment: &[u8], is_v1: bool) -> bool {
     const REASON: &[u8] = br#""reason":"slow""#;
     if is_v1 {
-        let is_gap = |payload: &[u8]| payload.starts_with(br#"{"gap":"#) && has(payload, REASON);
-        return payloads(segment).any(is_gap);
+        let is_gap = |text: &[u8]| text.starts_with(br#"{"gap":"#) && has(text, REASON);
+        return texts(segment).any(is_gap);
     }
     if let [0x88, _, _, _, reason @ ..] = segment {
         return reason.starts_with(b"gap: slow from");
     }
     let mut lines = segment.split(|&byte| byte == b'\n').peekable();
-    lines.next_if(|size| size.ends_with(b"\r"));
+    let is_size = |line: &&[u8]| {
+        line.strip_suffix(b"\r").is_some_and(|size| size.iter().all(u8::is_ascii_hexdigit))
+    };
+    lines.next_if(is_size);
     let is_event = lines.next().is_some_and(|line| line.starts_with(b"id: "));
     is_event && lines.next() == Some(b"event: gap") && has(segment, REASON)
 }
 
-/// The payloads of frames of ours, which may lie in one segment; up to one that is not whole.
-fn payloads(mut frames: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::from_fn(move || {
-        let (length, rest) = match *frames {
-            [_, 126, a, b, ref rest @ ..] => (u64::from(u16::from_be_bytes([a, b])), rest),
-            [_, 127, ref rest @ ..] => {
+/// The texts among frames of ours, which may lie in one segment; up to one that is not whole.
+fn texts(mut frames: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let payloads = std::iter::from_fn(move || {
+        let (opcode, length, rest) = match *frames {
+            [a, 126, b, c, ref rest @ ..] => (a, u64::from(u16::from_be_bytes([b, c])), rest),
+            [a, 127, ref rest @ ..] => {
                 let (length, rest) = rest.split_first_chunk()?;
-                (u64::from_be_bytes(*length), rest)
+                (a, u64::from_be_bytes(*length), rest)
             }
-            [_, length, ref rest @ ..] => (u64::from(length), rest),
+            [a, length, ref rest @ ..] => (a, u64::from(length), rest),
             _ => return None,
         };
         let (payload, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
         frames = rest;
-        Some(payload)
-    })
+        Some((opcode, payload))
+    });
+    payloads.filter(|&(opcode, _)| opcode == 0x81).map(|(_, payload)| payload)
 }
 
 /// Whether a segment of ours is a head that agrees on `tollway.v1`.

@@ -235,14 +235,17 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let many = String::from_utf8(socket.clone()).unwrap().replace("/a ", "/a,b ");
     seeds.push([many.as_bytes(), &frame(1, b"not here")].concat());
     // Clients that say what only the server means.
-    let words =
-        [&br#"{"gap":{"from":"x","to":"y","reason":"slow"}}"#[..], b"gap: slow from x to y"];
-    for words in words {
+    for words in [
+        &br#"{"gap":{"from":"x","to":"y","reason":"slow"}}"#[..],
+        b"gap: slow from x to y",
+        b"\r\nid: 1\nevent: gap\n\"reason\":\"slow\"",
+    ] {
         let length = format!("Length: {}", words.len());
         let post = post.replace("Length: 5", &length).replace("hello", "");
         seeds.push([post.as_bytes(), words].concat());
         seeds
             .push([&socket[..], &frame(1, words), &frame(9, INTERIM), &frame(1, INTERIM)].concat());
+        seeds.push([&v1[..], &frame(9, words)].concat());
     }
     let bounds = [8, 0, 8, 2, 4, 1, 8];
     let seed = |(n, story): (usize, Vec<u8>)| [&[bounds[n % 7], n as u8], &*story].concat();
