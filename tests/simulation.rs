@@ -10,6 +10,9 @@ mod sim;
 mod world;
 
 use sim::{Sights, Theme};
+use tollway::ids::{Epoch, Id, Seq};
+use tollway::technique::{Format, Gap, GapReason, render_gap, websocket};
+use tollway::wire::frame::{self, CloseCode};
 
 /// Stories played when nobody asks for more, all themes together.
 const SEEDS: u64 = 1_500;
@@ -119,6 +122,28 @@ fn readers_who_hop_between_techniques_over_short_histories() {
 #[test]
 fn bursts_on_threads_that_lag_behind_each_other() {
     play_all(Theme::Crowd);
+}
+
+/// Else the worlds would find nothing wrong where a reader with room is called slow.
+#[test]
+fn a_reader_that_is_told_that_it_was_slow_is_noticed() {
+    let to = Id { epoch: Epoch(14), seq: Seq(7) };
+    for reason in GapReason::ALL {
+        let gap = Gap { from: "e-1".into(), to, reason };
+        let mut close = Vec::new();
+        frame::encode_close(CloseCode::TRY_AGAIN, &websocket::gap(&gap), &mut close);
+        let told = |format, chunked| render_gap(&gap, to, format, chunked).expect("it has words");
+        for (segment, is_v1) in [
+            (close, false),
+            (told(Format::Event, true), false),
+            (told(Format::Event, false), false),
+            (told(Format::Object, true), true),
+            ([&b"\x81\x0B{\"ref\":\"x\"}"[..], &told(Format::ObjectNamed, true)].concat(), true),
+        ] {
+            let is_noticed = world::says_slow(&segment, is_v1);
+            assert_eq!(is_noticed, reason == GapReason::Slow, "{}", segment.escape_ascii());
+        }
+    }
 }
 
 /// The story that `SEED` names.

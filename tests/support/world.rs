@@ -93,7 +93,7 @@ impl Default for Plan {
 /// Whether a segment of ours tells its reader that it was slow: by an event named `gap`, a frame of
 /// `tollway.v1`, or a Close frame. Clients may have said the same words; but what they say comes
 /// behind an id or a reference, or as the payload of a Pong or of a raw WebSocket.
-fn says_slow(segment: &[u8], is_v1: bool) -> bool {
+pub fn says_slow(segment: &[u8], is_v1: bool) -> bool {
     const REASON: &[u8] = br#""reason":"slow""#;
     if is_v1 {
         let is_gap = |text: &[u8]| text.starts_with(br#"{"gap":"#) && has(text, REASON);

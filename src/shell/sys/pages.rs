@@ -63,11 +63,15 @@ unsafe extern "C" fn let_go_of_one(it: *mut dl_phdr_info, _: usize, ranges: *mut
 
 /// The whole pages of a range, if it has any.
 fn whole_pages(range: Range<usize>) -> Range<usize> {
-    // SAFETY: no pointers.
-    let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(1 << 16);
+    let page = page_bytes();
     let end = range.end / page * page;
     let start = range.start.checked_next_multiple_of(page).unwrap_or(end);
     start..end.max(start)
+}
+
+fn page_bytes() -> usize {
+    // SAFETY: no pointers.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(1 << 16)
 }
 
 /// Where files are mapped, for this process alone, that it cannot write to, and of which no page
@@ -170,7 +174,7 @@ mod tests {
 
     #[test]
     fn of_a_range_its_whole_pages() {
-        let page = whole_pages(1..usize::MAX / 2).start;
+        let page = page_bytes();
         assert!(page.is_power_of_two() && page >= 4096);
         assert_eq!(whole_pages(page..3 * page), page..3 * page);
         assert_eq!(whole_pages(page - 1..3 * page + 1), page..3 * page);
@@ -182,7 +186,7 @@ mod tests {
     /// Three pages, of this program's file or of none, to be read; `first`: what was written to
     /// the first byte of each.
     fn three_pages(file: Option<&File>, first: Option<u8>) -> &'static [u8] {
-        let page = whole_pages(1..usize::MAX / 2).start;
+        let page = page_bytes();
         let fd = file.map_or(-1, AsRawFd::as_raw_fd);
         let kind = if file.is_some() {
             libc::MAP_PRIVATE
@@ -265,7 +269,7 @@ mod tests {
     /// Whether the page of that one is mapped: `proc_pid_pagemap(5)`.
     fn is_mapped(at: usize) -> bool {
         let mut entry = [0; 8];
-        let page = whole_pages(1..usize::MAX / 2).start;
+        let page = page_bytes();
         let entry_at = (&raw const CONSTANTS[at]).addr() / page * entry.len();
         let pages = File::open("/proc/self/pagemap").expect("Linux");
         pages.read_exact_at(&mut entry, entry_at as u64).expect("an entry");
